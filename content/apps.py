@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class ContentConfig(AppConfig):
+    """The content service."""
+
+    name = "content"
+
+    def ready(self) -> None:
+        from content.invalidation.signals import connect
+
+        connect()

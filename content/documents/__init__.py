@@ -1,0 +1,19 @@
+"""What is served and cached: frozen structs that hold only what is shown. Never model instances."""
+
+from content.documents.listing import ListingDocument
+from content.documents.post import CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
+from content.documents.sidebar import SidebarDocument, TermCount
+from content.documents.site import MenuEntry, SiteDocument
+
+__all__ = [
+    "CoverDocument",
+    "ListingDocument",
+    "MenuEntry",
+    "PersonDocument",
+    "PostCard",
+    "PostDocument",
+    "SidebarDocument",
+    "SiteDocument",
+    "TermCount",
+    "TermDocument",
+]

@@ -1,0 +1,74 @@
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class PersonDocument(Struct, frozen=True):
+    """An author, as named beside a post and on a page of their own."""
+
+    id: int
+    slug: str
+    name: str
+    bio: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"/authors/{self.slug}/"
+
+
+class TermDocument(Struct, frozen=True):
+    """A category or a tag; `kind` is "categories" or "tags", as in its path."""
+
+    id: int
+    kind: str
+    slug: str
+    name: str
+    description: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"/{self.kind}/{self.slug}/"
+
+
+class CoverDocument(Struct, frozen=True):
+    """A cover image: its URL on this site and its size in pixels, where known."""
+
+    url: str
+    alt: str = ""
+    width: int | None = None
+    height: int | None = None
+
+
+class PostCard(Struct, frozen=True):
+    """A post as it stands in a list."""
+
+    id: int
+    url: str
+    title: str
+    excerpt: str
+    published_at: datetime
+    language: str = "en"
+    reading_minutes: int = 1
+    cover: CoverDocument | None = None
+    authors: tuple[PersonDocument, ...] = ()
+    category: TermDocument | None = None
+    tags: tuple[TermDocument, ...] = ()
+
+
+class PostDocument(Struct, frozen=True):
+    """A post or page, whole. `html` is sanitised and safe to show."""
+
+    id: int
+    kind: str
+    url: str
+    title: str
+    excerpt: str
+    html: str
+    published_at: datetime
+    updated_at: datetime
+    language: str = "en"
+    reading_minutes: int = 1
+    cover: CoverDocument | None = None
+    authors: tuple[PersonDocument, ...] = ()
+    category: TermDocument | None = None
+    tags: tuple[TermDocument, ...] = ()

@@ -1,0 +1,24 @@
+"""The tables, one file each."""
+
+from content.models.author import Author
+from content.models.category import Category
+from content.models.media import MediaFile
+from content.models.post import Authorship, Post, PostQuerySet
+from content.models.redirect import Redirect
+from content.models.site_config import SiteConfig
+from content.models.tag import Tag
+from content.models.views import PostViews, ViewCursor
+
+__all__ = [
+    "Author",
+    "Authorship",
+    "Category",
+    "MediaFile",
+    "Post",
+    "PostQuerySet",
+    "PostViews",
+    "Redirect",
+    "SiteConfig",
+    "Tag",
+    "ViewCursor",
+]

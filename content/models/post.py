@@ -1,0 +1,116 @@
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from content.models.author import Author
+from content.models.category import Category
+from content.models.media import MediaFile
+from content.models.tag import Tag
+from content.rendering import render_markdown
+
+
+class PostQuerySet(models.QuerySet["Post"]):
+    def public(self, now: datetime) -> "PostQuerySet":
+        """What a reader may see at that time: a scheduled post becomes public by its time alone."""
+        return self.announced().filter(published_at__lte=now)
+
+    def announced(self) -> "PostQuerySet":
+        """What is public or will be without anybody's doing."""
+        return self.filter(status__in=[Post.Status.PUBLISHED, Post.Status.SCHEDULED], password="")
+
+    def posts(self) -> "PostQuerySet":
+        return self.filter(kind=Post.Kind.POST)
+
+
+class Post(models.Model):
+    """A post of the blog, or a page that stands by itself."""
+
+    class Kind(models.TextChoices):
+        POST = "post", "Post"
+        PAGE = "page", "Page"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        SCHEDULED = "scheduled", "Scheduled"
+        PUBLISHED = "published", "Published"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.POST)
+    slug = models.SlugField(max_length=200, unique=True, allow_unicode=True)
+    title = models.CharField(max_length=300)
+    excerpt = models.TextField(blank=True)
+    body = models.TextField(blank=True, help_text="Markdown")
+    html = models.TextField(blank=True, editable=False)
+    authors = models.ManyToManyField(Author, through="Authorship", related_name="posts")
+    category = models.ForeignKey(
+        Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="posts"
+    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="posts")
+    cover = models.ForeignKey(
+        MediaFile, null=True, blank=True, on_delete=models.SET_NULL, related_name="covers"
+    )
+    cover_alt = models.CharField(max_length=500, blank=True, help_text="What the cover image shows")
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    password = models.CharField(
+        max_length=200, blank=True, help_text="A post with a password is never public."
+    )
+    published_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(default=timezone.now)
+    language = models.CharField(max_length=35, default="en")
+    source_path = models.CharField(max_length=500, blank=True, editable=False)
+    source_hash = models.CharField(max_length=64, blank=True, editable=False)
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-published_at", "-pk"]
+        indexes = [
+            models.Index(fields=["kind", "status", "-published_at", "-id"], name="post_newest_first"),
+            models.Index(fields=["category", "-published_at", "-id"], name="post_newest_in_category"),
+            models.Index(fields=["source_path"], name="post_by_source"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=["draft", "withdrawn"]) | models.Q(published_at__isnull=False),
+                name="post_public_has_a_time",
+            ),
+            models.CheckConstraint(condition=~models.Q(slug=""), name="post_slug_is_not_empty"),
+            models.CheckConstraint(condition=models.Q(kind__in=["post", "page"]), name="post_kind_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["draft", "scheduled", "published", "withdrawn"]),
+                name="post_status_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return f"/{self.slug}/" if self.kind == self.Kind.PAGE else f"/posts/{self.slug}/"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Render the body once, here, so that no reader ever waits for Markdown."""
+        self.html = render_markdown(self.body)
+        if self.published_at is None and self.status in (self.Status.PUBLISHED, self.Status.SCHEDULED):
+            self.published_at = timezone.now()
+        super().save(*args, **kwargs)
+
+
+class Authorship(models.Model):
+    """Who wrote a post, in which order."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="authorships")
+    author = models.ForeignKey(Author, on_delete=models.CASCADE, related_name="authorships")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["post", "author"], name="authorship_once_a_post"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.author_id} of {self.post_id}"

@@ -1,0 +1,165 @@
+"""Django's settings, each typed and read from the environment (or from .env); .env.example lists them all."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+from project.secret_key import stored_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+env.read_env(str(BASE_DIR / ".env"), recurse=False)
+
+# --- the process ------------------------------------------------------------------------------------
+
+STATE_DIR = Path(env.str("EVERGREEN_STATE_DIR", str(BASE_DIR / ".state"))).resolve()
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "") or stored_secret_key(STATE_DIR)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("EVERGREEN_TRUSTED_ORIGINS", [])
+
+ROOT_URLCONF = "project.urls"
+ASGI_APPLICATION = "project.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEST_RUNNER = "django.test.runner.DiscoverRunner"
+
+INSTALLED_APPS = [
+    "project.apps.ProjectConfig",
+    "content.apps.ContentConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "content.ops.timing.ServerTimingMiddleware",
+    "content.views.security.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- the database -----------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        env.str("DATABASE_URL", "") or f"sqlite:///{STATE_DIR / 'evergreen.sqlite3'}",
+        conn_max_age=env.int("EVERGREEN_DATABASE_MAX_AGE", 60),
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Readers beside one writer; a writer asks for the lock when it begins, and waits up to 20 s for it.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+
+# --- caches -----------------------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHE_URL = env.str("CACHE_URL", "") or REDIS_URL
+CACHE_TIMEOUT = env.float("EVERGREEN_REDIS_TIMEOUT", 1.0)
+CACHE_BACKENDS = {
+    "redis": "django_redis.cache.RedisCache",
+    "rediss": "django_redis.cache.RedisCache",
+    "unix": "django_redis.cache.RedisCache",
+    "locmem": "django.core.cache.backends.locmem.LocMemCache",
+    "dummy": "django.core.cache.backends.dummy.DummyCache",
+}
+cache_scheme = urlsplit(CACHE_URL).scheme
+if cache_scheme not in CACHE_BACKENDS:
+    raise ImproperlyConfigured(
+        f"CACHE_URL begins with {cache_scheme!r}; it can begin with {', '.join(sorted(CACHE_BACKENDS))}."
+    )
+CACHES = {
+    "default": {
+        "BACKEND": CACHE_BACKENDS[cache_scheme],
+        "LOCATION": CACHE_URL,
+        "KEY_PREFIX": env.str("EVERGREEN_CACHE_PREFIX", "evergreen"),
+        "TIMEOUT": env.int("EVERGREEN_CACHE_TIMEOUT", 300),
+    }
+}
+if "redis" in CACHE_BACKENDS[cache_scheme]:
+    CACHES["default"]["OPTIONS"] = {
+        "CLIENT_CLASS": "django_redis.client.DefaultClient",
+        # Entries are bytes that the engine encodes; anything else is MessagePack. Pickle is nowhere.
+        "SERIALIZER": "content.caching.serializer.BytesSerializer",
+        "SOCKET_CONNECT_TIMEOUT": CACHE_TIMEOUT,
+        "SOCKET_TIMEOUT": CACHE_TIMEOUT,
+        "CONNECTION_POOL_KWARGS": {"max_connections": env.int("EVERGREEN_REDIS_CONNECTIONS", 64)},
+    }
+
+# --- sessions ---------------------------------------------------------------------------------------
+
+SESSION_ENGINE = env.str("EVERGREEN_SESSION_ENGINE", "django.contrib.sessions.backends.cached_db")
+
+# --- files ------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+MEDIA_URL = "/media/"
+MEDIA_ROOT = Path(env.str("EVERGREEN_MEDIA_ROOT", str(STATE_DIR / "media"))).resolve()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+
+# --- language and time ------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("EVERGREEN_TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+# --- security ---------------------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("EVERGREEN_SECURE_COOKIES", False)
+SECURE_SSL_REDIRECT = env.bool("EVERGREEN_HTTPS_ONLY", False)
+SECURE_HSTS_SECONDS = env.int("EVERGREEN_HSTS_SECONDS", 0)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+# --- Celery -----------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+# --- logging ----------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("EVERGREEN_LOG_LEVEL", "INFO")},
+}

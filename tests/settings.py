@@ -1,0 +1,16 @@
+"""The service's settings, with what tests need: a state folder and a database of their own."""
+
+import os
+import tempfile
+
+os.environ.setdefault("EVERGREEN_STATE_DIR", tempfile.mkdtemp(prefix="evergreen-test-"))
+os.environ.setdefault("SECRET_KEY", "for tests only")
+os.environ.setdefault("CACHE_URL", "locmem://tests")
+
+from project.settings import *  # noqa: E402, F403
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
