@@ -8,5 +8,7 @@ class ContentConfig(AppConfig):
 
     def ready(self) -> None:
         from content.invalidation.signals import connect
+        from content.ops.queries import watch_connections
 
         connect()
+        watch_connections()

@@ -1,1 +1,30 @@
-urlpatterns: list = []
+from django.urls import path, re_path, register_converter
+
+from content.ops import health
+from content.views import listings, pages, posts
+
+
+class SlugConverter:
+    """A slug of any script, as the database bounds it."""
+
+    regex = r"[-\w]{1,200}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(SlugConverter, "word")
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("", listings.home, name="home"),
+    path("posts/<word:slug>/", posts.post, name="post"),
+    path("categories/<word:slug>/", listings.category, name="category"),
+    path("tags/<word:slug>/", listings.tag, name="tag"),
+    path("authors/<word:slug>/", listings.author, name="author"),
+    re_path(r"^(?P<path>.*)$", pages.page_or_moved),
+]

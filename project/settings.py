@@ -109,8 +109,8 @@ CACHES = {
 if "redis" in CACHE_BACKENDS[cache_scheme]:
     CACHES["default"]["OPTIONS"] = {
         "CLIENT_CLASS": "django_redis.client.DefaultClient",
-        # Entries are bytes that the engine encodes; anything else is MessagePack. Pickle is nowhere.
-        "SERIALIZER": "content.caching.serializer.BytesSerializer",
+        # MessagePack: pickle is nowhere.
+        "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
         "SOCKET_CONNECT_TIMEOUT": CACHE_TIMEOUT,
         "SOCKET_TIMEOUT": CACHE_TIMEOUT,
         "CONNECTION_POOL_KWARGS": {"max_connections": env.int("EVERGREEN_REDIS_CONNECTIONS", 64)},

@@ -7,7 +7,7 @@ os.environ.setdefault("EVERGREEN_STATE_DIR", tempfile.mkdtemp(prefix="evergreen-
 os.environ.setdefault("SECRET_KEY", "for tests only")
 os.environ.setdefault("CACHE_URL", "locmem://tests")
 
-from project.settings import *  # noqa: E402, F403
+from project.settings import *  # noqa: F403
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

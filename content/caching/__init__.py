@@ -1,0 +1,34 @@
+"""Evergreen's caching engine: declared resources, each read from cache and computed at need.
+
+from datetime import timedelta
+from content.caching import Policy, Resource
+
+async def load_price(sku: str) -> Price: ...
+
+price = Resource("price", load=load_price, policy=Policy(ttl=timedelta(minutes=5)),
+                 tags=lambda sku: (f"product:{sku}",))
+
+await price.get("A-100")                 # from cache, else loaded once and stored
+await invalidate(["product:A-100"])      # what was loaded before this is never served again
+"""
+
+from content.caching.errors import CacheError, LoadError, NotThere, TooManyTags
+from content.caching.policy import FREQUENT, MODERATE, RARE, STATIC, VOLATILE, Policy
+from content.caching.resource import Resource
+from content.caching.tags import invalidate, invalidate_sync
+
+__all__ = [
+    "FREQUENT",
+    "MODERATE",
+    "RARE",
+    "STATIC",
+    "VOLATILE",
+    "CacheError",
+    "LoadError",
+    "NotThere",
+    "Policy",
+    "Resource",
+    "TooManyTags",
+    "invalidate",
+    "invalidate_sync",
+]

@@ -33,6 +33,7 @@ class TermDocument(Struct, frozen=True):
 class CoverDocument(Struct, frozen=True):
     """A cover image: its URL on this site and its size in pixels, where known."""
 
+    id: int
     url: str
     alt: str = ""
     width: int | None = None

@@ -1,0 +1,6 @@
+"""A changed row and its tags: one service for signals, the importer and every other bulk write."""
+
+from content.invalidation.commit import invalidate_on_commit
+from content.invalidation.rows import tags_of
+
+__all__ = ["invalidate_on_commit", "tags_of"]

@@ -1,0 +1,1 @@
+"""Loaders: asynchronous ORM reads that return documents. Called by resources, and by nothing else."""

@@ -1,0 +1,37 @@
+from collections.abc import Awaitable, Callable
+
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse
+
+from content.caching.events import Events, listen, total
+from content.ops.queries import Queries, count_queries
+
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+class ServerTimingMiddleware:
+    """With DEBUG, a Server-Timing header (W3C) says what an answer cost: queries, and cache hits by tier."""
+
+    async_capable = True
+    sync_capable = False
+
+    def __init__(self, get_response: Handler) -> None:
+        if not settings.DEBUG:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        with listen() as events, count_queries() as queries:
+            response = await self.get_response(request)
+        response.headers["Server-Timing"] = server_timing(events, queries)
+        return response
+
+
+def server_timing(events: Events, queries: Queries) -> str:
+    hits, negative = total(events, "hit"), total(events, "negative")
+    misses, loads = total(events, "miss"), total(events, "load")
+    return (
+        f'db;desc="{queries.count} queries";dur={queries.seconds * 1000:.1f}, '
+        f'cache;desc="{hits} hits, {negative} negative", miss;desc="{misses} misses, {loads} loads"'
+    )

@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+
+from content import dependencies
+from content.caching import STATIC, Resource
+from content.documents import PostCard, PostDocument
+from content.selectors import posts
+
+
+def shown_with(post: PostCard | PostDocument) -> Iterator[str]:
+    """What else a post's document shows: names of its authors, category and tags, and its cover."""
+    yield dependencies.post(post.id)
+    for author in post.authors:
+        yield dependencies.row("author", author.id)
+    for tag in post.tags:
+        yield dependencies.row("tag", tag.id)
+    if post.category:
+        yield dependencies.row("category", post.category.id)
+    if post.cover:
+        yield dependencies.media(post.cover.id)
+
+
+# A post changes when it is edited, which invalidates it: time alone has nothing to say here.
+post = Resource(
+    "post",
+    load=posts.post_by_slug,
+    policy=STATIC,
+    tags=lambda kind, slug: (dependencies.slug("post", slug),),
+    value_tags=shown_with,
+)
+
+post_card = Resource(
+    "post_card",
+    load=posts.card_by_id,
+    load_many=posts.cards_by_id,
+    policy=STATIC,
+    tags=lambda pk: (dependencies.post(pk),),
+    value_tags=shown_with,
+)

@@ -1,0 +1,27 @@
+from content import dependencies
+from content.caching import STATIC, Resource
+from content.selectors import terms
+
+category = Resource(
+    "category",
+    load=terms.category_by_slug,
+    policy=STATIC,
+    tags=lambda slug: (dependencies.slug("category", slug),),
+    value_tags=lambda document: (dependencies.row("category", document.id),),
+)
+
+tag = Resource(
+    "tag",
+    load=terms.tag_by_slug,
+    policy=STATIC,
+    tags=lambda slug: (dependencies.slug("tag", slug),),
+    value_tags=lambda document: (dependencies.row("tag", document.id),),
+)
+
+author = Resource(
+    "author",
+    load=terms.author_by_slug,
+    policy=STATIC,
+    tags=lambda slug: (dependencies.slug("author", slug),),
+    value_tags=lambda document: (dependencies.row("author", document.id),),
+)

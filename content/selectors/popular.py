@@ -1,0 +1,23 @@
+from datetime import timedelta
+
+from django.utils import timezone
+
+from content.models import Post
+
+HOW_MANY = 5
+WINDOW = timedelta(days=1)
+
+
+async def popular_ids() -> tuple[int, ...]:
+    """The posts with the most views of all time, most viewed first."""
+    posts = Post.objects.public(timezone.now()).posts().filter(view_counts__total__gt=0)
+    ranked = posts.order_by("-view_counts__total", "-published_at")
+    return tuple([pk async for pk in ranked.values_list("pk", flat=True)[:HOW_MANY]])
+
+
+async def trending_ids() -> tuple[int, ...]:
+    """The posts viewed within the last day, by views that fade with time."""
+    now = timezone.now()
+    posts = Post.objects.public(now).posts().filter(view_counts__last_viewed_at__gt=now - WINDOW)
+    ranked = posts.order_by("-view_counts__heat", "-published_at")
+    return tuple([pk async for pk in ranked.values_list("pk", flat=True)[:HOW_MANY]])

@@ -1,0 +1,46 @@
+from collections.abc import Sequence
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from content.caching import NotThere
+from content.documents import PostCard, PostDocument
+from content.models import Authorship, Post, PostQuerySet
+from content.selectors.documents import post_card, post_document
+
+
+def with_relations(posts: PostQuerySet) -> PostQuerySet:
+    """Three queries for any number of posts: rows with category and cover, authors in order, tags."""
+    in_order = Authorship.objects.select_related("author").order_by("position", "pk")
+    return posts.select_related("category", "cover").prefetch_related(
+        Prefetch("authorships", queryset=in_order), "tags"
+    )
+
+
+async def post_by_slug(kind: str, slug: str) -> PostDocument:
+    """A public post or page; what is scheduled is "not there" until its time, and no longer."""
+    announced = Post.objects.announced().filter(kind=kind, slug=slug)
+    post = await with_relations(announced).afirst()
+    if post is None:
+        raise NotThere(f"no {kind} {slug!r}")
+    if post.published_at is not None and post.published_at > timezone.now():
+        raise NotThere(f"{kind} {slug!r} is not published yet", until=post.published_at)
+    return post_document(post)
+
+
+async def cards_by_id(pks: Sequence[int]) -> dict[int, PostCard]:
+    public = Post.objects.public(timezone.now()).filter(pk__in=pks).defer("html")
+    return {post.pk: post_card(post) async for post in with_relations(public)}
+
+
+async def card_by_id(pk: int) -> PostCard:
+    cards = await cards_by_id([pk])
+    if pk not in cards:
+        raise NotThere(f"no public post {pk}")
+    return cards[pk]
+
+
+async def all_slugs() -> list[tuple[str, str]]:
+    """Kind and slug of all that is public, newest first."""
+    public = Post.objects.public(timezone.now()).order_by("-published_at", "-pk")
+    return [row async for row in public.values_list("kind", "slug")]

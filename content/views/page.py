@@ -1,0 +1,46 @@
+"""What every page shares: the site's words, the sidebar, and the cards that its lists name."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from content import resources
+from content.documents import PostCard, SiteDocument
+
+# Browsers keep a page but ask before they show it again: no edit is hidden by a browser's copy.
+PAGE_CACHE_CONTROL = "public, no-cache"
+
+
+async def page(
+    request: HttpRequest,
+    template: str,
+    *,
+    site: SiteDocument,
+    ids: Sequence[int] = (),
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    """The template in the site's dress; `ids` become `cards`, fetched together with the sidebar's."""
+    sidebar, popular, trending = await asyncio.gather(
+        resources.sidebar.get(), resources.popular.get(), resources.trending.get()
+    )
+    cards = await resources.post_card.get_many(dict.fromkeys([*ids, *popular, *trending]))
+    dress = {
+        "site": site,
+        "sidebar": sidebar,
+        "popular": named(cards, popular),
+        "trending": named(cards, trending),
+        "cards": named(cards, ids),
+        "canonical": request.path,
+    }
+    response = render(request, template, dress | context, status=status)
+    response["Cache-Control"] = PAGE_CACHE_CONTROL if status == 200 else "no-cache"
+    return response
+
+
+def named(cards: dict[int, PostCard], ids: Sequence[int]) -> tuple[PostCard, ...]:
+    """The cards in that order; a post that is gone by now is left out."""
+    return tuple(cards[pk] for pk in ids if pk in cards)

@@ -1,0 +1,27 @@
+from django.http import HttpRequest, HttpResponse
+
+from content import resources
+from content.caching import NotThere
+from content.popularity import count_view
+from content.views.fallback import moved_or_not_found
+from content.views.page import page
+
+
+async def post(request: HttpRequest, slug: str) -> HttpResponse:
+    return await post_page(request, "post", slug)
+
+
+async def post_page(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
+    try:
+        document = await resources.post.get(kind, slug)
+    except NotThere:
+        return await moved_or_not_found(request)
+    if is_read_by_a_person(request):
+        count_view(document.id)
+    return await page(request, "content/post.html", site=await resources.site.get(), post=document)
+
+
+def is_read_by_a_person(request: HttpRequest) -> bool:
+    """Not a HEAD, nor a browser that fetches ahead of its reader."""
+    purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
+    return request.method == "GET" and "prefetch" not in purpose
