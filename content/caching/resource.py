@@ -11,7 +11,7 @@ from content.caching import tags as tag_versions
 from content.caching.entry import Entry, Header, Unreadable, pack, unpack
 from content.caching.errors import LoadError, NotThere
 from content.caching.events import record
-from content.caching.keys import resource_key
+from content.caching.keys import resource_key, tag_key
 from content.caching.policy import Policy
 from content.caching.store import Store
 from content.caching.tags import GENERATION
@@ -212,7 +212,7 @@ class Resource(Generic[P, T]):
         }
         if not doubtful:
             return entries
-        found = await self.store.lookup([tag_versions.tag_key(tag) for tag in doubtful])
+        found = await self.store.lookup([tag_key(tag) for tag in doubtful])
         return {
             parameters: entry
             for parameters, entry in entries.items()

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from django.db.models import Count, Min, Subquery, Window
+from django.db.models import Count, Subquery, Window
 from django.utils import timezone
 
 from content.caching import NotThere
@@ -45,5 +45,5 @@ def upcoming(posts: PostQuerySet, now: datetime) -> Subquery:
 
 
 async def next_publication(posts: PostQuerySet, now: datetime) -> datetime | None:
-    found = await posts.filter(published_at__gt=now).aaggregate(at=Min("published_at"))
-    return found["at"]
+    future = posts.filter(published_at__gt=now).order_by("published_at")
+    return await future.values_list("published_at", flat=True).afirst()

@@ -1,0 +1,346 @@
+"""What every resource promises, on each backend."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from django.core.cache import caches
+from django.test import override_settings
+
+from content.caching import LoadError, NotThere, Policy, Resource, TooManyTags, invalidate, invalidate_sync
+from content.caching.events import listen
+
+HOUR = Policy(ttl=timedelta(hours=1), negative_ttl=timedelta(minutes=1), jitter=0)
+
+
+class Book(msgspec.Struct, frozen=True):
+    name: str
+    shelf: int = 1
+
+
+def resource(shelf, clock, **options) -> Resource:
+    async def load(pk: int) -> Book:
+        shelf.loads.append(pk)
+        value = shelf.values.get(pk)
+        if shelf.during:
+            await shelf.during()
+        if value is None:
+            raise NotThere(f"no book {pk}")
+        return value
+
+    defaults = {"policy": HOUR, "tags": lambda pk: (f"book:{pk}",), "clock": clock}
+    return Resource("book", load=load, **defaults | options)
+
+
+async def test_a_second_read_loads_nothing(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    assert await book.get(1) == Book("one")
+    assert await book.get(1) == Book("one")
+    assert shelf.loads == [1]
+
+
+async def test_parameters_by_name_and_by_place_are_the_same_entry(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    await book.get(1)
+    assert await book.get(pk=1) == Book("one")
+    assert shelf.loads == [1]
+
+
+async def test_it_is_loaded_again_when_its_time_is_up(alias, shelf, clock):
+    shelf.values[1] = Book("old")
+    book = resource(shelf, clock)
+    await book.get(1)
+    shelf.values[1] = Book("new")
+    clock.forward(3599)
+    assert await book.get(1) == Book("old")
+    clock.forward(1)
+    assert await book.get(1) == Book("new")
+
+
+async def test_not_there_is_an_answer_that_is_cached_for_its_own_time(alias, shelf, clock):
+    book = resource(shelf, clock)
+    for _ in range(3):
+        with pytest.raises(NotThere):
+            await book.get(1)
+    assert shelf.loads == [1]
+    shelf.values[1] = Book("came")
+    clock.forward(60)
+    assert await book.get(1) == Book("came")
+
+
+async def test_not_there_ends_when_its_loader_said(alias, shelf, clock):
+    async def load(pk: int) -> Book:
+        if clock.now < 1_700_000_010:
+            raise NotThere("not yet", until=datetime.fromtimestamp(1_700_000_010, UTC))
+        return Book("published")
+
+    book = Resource("book", load=load, policy=HOUR, clock=clock)
+    with pytest.raises(NotThere):
+        await book.get(1)
+    clock.forward(10)
+    assert await book.get(1) == Book("published")
+
+
+async def test_none_is_a_value(alias, clock):
+    loads = []
+
+    async def load(pk: int) -> str | None:
+        loads.append(pk)
+        return None
+
+    maybe = Resource("maybe", load=load, policy=HOUR, clock=clock)
+    assert await maybe.get(1) is None
+    assert await maybe.get(1) is None
+    assert loads == [1]
+
+
+async def test_an_invalidated_tag_is_never_served_again(alias, shelf, clock):
+    shelf.values[1] = Book("old")
+    book = resource(shelf, clock, value_tags=lambda book: (f"shelf:{book.shelf}",))
+    await book.get(1)
+    shelf.values[1] = Book("new", shelf=2)
+    await invalidate(["shelf:1"])
+    assert await book.get(1) == Book("new", shelf=2)
+    shelf.values[1] = Book("newer")
+    await invalidate(["shelf:1"])
+    assert await book.get(1) == Book("new", shelf=2), "it is on shelf 1 no more"
+    await book.invalidate(1)
+    assert await book.get(1) == Book("newer")
+
+
+async def test_an_invalidation_ends_not_there_too(alias, shelf, clock):
+    book = resource(shelf, clock)
+    with pytest.raises(NotThere):
+        await book.get(1)
+    shelf.values[1] = Book("came")
+    await invalidate(["book:1"])
+    assert await book.get(1) == Book("came")
+
+
+async def test_it_is_invalidated_by_hand_where_no_tags_are_declared(alias, shelf, clock):
+    shelf.values |= {1: Book("one"), 2: Book("two")}
+    book = resource(shelf, clock, tags=None)
+    await book.get_many([1, 2])
+    await book.invalidate(1)
+    await book.get_many([1, 2])
+    assert shelf.loads == [1, 2, 1]
+
+
+async def test_i1_a_load_that_an_invalidation_overtook_is_not_stored(alias, shelf, clock):
+    shelf.values[1] = Book("old")
+    book = resource(shelf, clock)
+
+    async def overtake():
+        shelf.during = None
+        shelf.values[1] = Book("new")
+        await invalidate(["book:1"])
+
+    shelf.during = overtake
+    assert await book.get(1) == Book("old"), "its own reader gets what it loaded"
+    assert await book.get(1) == Book("new")
+
+
+async def test_i1_nor_is_a_refresh_that_an_invalidation_overtook(alias, shelf, clock):
+    shelf.values[1] = Book("old")
+    book = resource(shelf, clock)
+    await book.get(1)
+
+    async def overtake():
+        shelf.during = None
+        shelf.values[1] = Book("new")
+        await invalidate(["book:1"])
+
+    shelf.during = overtake
+    await book.refresh(1)
+    assert await book.get(1) == Book("new")
+
+
+async def test_an_evicted_counter_makes_its_entries_invalid_not_valid_for_ever(alias, shelf, clock):
+    shelf.values[1] = Book("old")
+    book = resource(shelf, clock)
+    await book.get(1)
+    shelf.values[1] = Book("new")
+    await caches["default"].adelete_many(["tag:book:1", "generation"])
+    assert await book.get(1) == Book("new")
+
+
+async def test_other_invalidations_leave_an_entry_alone(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    await book.get(1)
+    await invalidate(["book:2", "unheard-of"])
+    await book.get(1)
+    assert shelf.loads == [1]
+
+
+async def test_get_many_keeps_order_drops_duplicates_and_leaves_out_what_is_not_there(alias, shelf, clock):
+    shelf.values |= {1: Book("one"), 2: Book("two"), 3: Book("three")}
+    book = resource(shelf, clock)
+    await book.get(2)
+    assert list((await book.get_many([3, 2, 9, 1, 3])).items()) == [
+        (3, Book("three")),
+        (2, Book("two")),
+        (1, Book("one")),
+    ]
+    assert shelf.loads == [2, 3, 9, 1]
+    await book.get_many([9])
+    assert shelf.loads == [2, 3, 9, 1], "not there is cached for get_many as well"
+
+
+async def test_get_many_loads_what_is_missing_at_once(alias, shelf, clock):
+    batches = []
+
+    async def load_many(pks):
+        batches.append(list(pks))
+        return {pk: Book(str(pk)) for pk in pks if pk != 9}
+
+    book = resource(shelf, clock, load_many=load_many)
+    await book.get_many([1, 2])
+    found = await book.get_many([1, 2, 3, 4, 9])
+    assert list(found) == [1, 2, 3, 4]
+    assert batches == [[1, 2], [3, 4, 9]]
+
+
+async def test_get_many_of_several_parameters_takes_tuples(alias, clock):
+    async def load(kind: str, pk: int) -> str:
+        return f"{kind} {pk}"
+
+    thing = Resource("thing", load=load, policy=HOUR, clock=clock)
+    assert await thing.get_many([("a", 1), ("b", 2)]) == {("a", 1): "a 1", ("b", 2): "b 2"}
+
+
+async def test_set_is_what_readers_get(alias, shelf, clock):
+    book = resource(shelf, clock)
+    await book.set(Book("written"), 1)
+    assert await book.get(1) == Book("written")
+    assert shelf.loads == []
+
+
+async def test_the_policy_can_depend_on_the_value(alias, shelf, clock):
+    shelf.values[1] = Book("short")
+    ends = datetime.fromtimestamp(1_700_000_030, UTC)
+    book = resource(shelf, clock, adapt=lambda value, policy: policy.until(ends))
+    await book.get(1)
+    clock.forward(29)
+    await book.get(1)
+    assert shelf.loads == [1]
+    clock.forward(1)
+    await book.get(1)
+    assert shelf.loads == [1, 1]
+
+
+async def test_a_new_schema_never_sees_entries_of_the_old(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    await resource(shelf, clock).get(1)
+    await resource(shelf, clock, schema=2).get(1)
+    assert shelf.loads == [1, 1]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\x01", b"\x01\x00\x00\x00\x05abc", b"\xff" * 40, "text", 7])
+async def test_i9_unreadable_bytes_are_a_counted_miss(alias, shelf, clock, garbage):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    await caches["default"].aset(book.key((1,)), garbage)
+    with listen() as events:
+        assert await book.get(1) == Book("one")
+    assert events["unreadable", "book"] == 1
+    assert shelf.loads == [1]
+
+
+async def test_a_value_of_another_shape_is_a_counted_miss(alias, shelf, clock):
+    async def load_text(pk: int) -> str:
+        return "text"
+
+    await Resource("book", load=load_text, policy=HOUR, clock=clock).get(1)
+    shelf.values[1] = Book("one")
+    with listen() as events:
+        assert await resource(shelf, clock).get(1) == Book("one")
+    assert events["unreadable", "book"] == 1
+
+
+async def test_a_loader_that_fails_says_so_to_its_caller_and_leaves_nothing_behind(alias, clock):
+    async def load(pk: int) -> str:
+        raise ConnectionError("database away")
+
+    failing = Resource("failing", load=load, policy=HOUR, clock=clock)
+    with listen() as events, pytest.raises(ConnectionError):
+        await failing.get(1)
+    assert events["failed", "failing"] == 1
+    assert await caches["default"].aget(failing.key((1,))) is None
+
+
+async def test_events_say_what_happened(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    with listen() as events:
+        await book.get(1)
+        await book.get(1)
+    assert events == {("miss", "book"): 1, ("load", "book"): 1, ("hit", "book"): 1}
+
+
+def test_the_sync_twins_do_the_same(alias, shelf, clock):
+    shelf.values |= {1: Book("one"), 2: Book("two")}
+    book = resource(shelf, clock)
+    assert book.get_sync(1) == Book("one")
+    assert book.get_many_sync([1, 2]) == {1: Book("one"), 2: Book("two")}
+    shelf.values[1] = Book("new")
+    assert book.refresh_sync(1) == Book("new")
+    book.set_sync(Book("written"), 2)
+    assert book.get_sync(2) == Book("written")
+    invalidate_sync(["book:2"])
+    assert book.get_sync(2) == Book("two")
+    book.invalidate_sync(1)
+    assert book.get_sync(1) == Book("new")
+    assert shelf.loads == [1, 2, 1, 2, 1]
+
+
+async def test_too_many_tags_are_refused_with_a_reason(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock, value_tags=lambda _: [f"t{n}" for n in range(1000)])
+    with pytest.raises(TooManyTags, match="1001 tags"):
+        await book.get(1)
+
+
+def test_a_loader_without_a_return_annotation_is_refused_at_once():
+    async def load(pk: int):
+        return pk
+
+    with pytest.raises(LoadError, match="return annotation"):
+        Resource("untyped", load=load, policy=HOUR)
+
+
+async def test_i5_a_cache_that_is_away_is_no_readers_error(shelf, clock, caplog):
+    shelf.values[1] = Book("one")
+    nowhere = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    with override_settings(CACHES={"default": nowhere}):
+        book = resource(shelf, clock)
+        assert await book.get(1) == Book("one")
+        assert await book.get_many([1]) == {1: Book("one")}
+    assert len([line for line in caplog.records if "does not answer" in line.message]) == 1
+
+
+async def test_concurrent_invalidations_and_reads_never_leave_an_old_value(alias, shelf, clock):
+    """Many writers and readers in one process: once all is quiet, what is cached is what was written last."""
+    shelf.values[1] = 0
+
+    async def load(pk: int) -> int:
+        value = shelf.values[pk]
+        await asyncio.sleep(0)
+        return value
+
+    number = Resource("number", load=load, policy=HOUR, tags=lambda pk: ("n",), clock=clock)
+
+    async def write(value):
+        shelf.values[1] = value
+        await invalidate(["n"])
+
+    async def read():
+        for _ in range(20):
+            await number.get(1)
+
+    for round_number in range(10):
+        await asyncio.gather(*(read() for _ in range(5)), *(write(round_number * 10 + n) for n in range(5)))
+        assert await number.get(1) == shelf.values[1]
