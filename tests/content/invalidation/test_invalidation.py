@@ -1,0 +1,140 @@
+"""A change invalidates the tags of what it changed, before and after, and no others."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from content.invalidation import commit, tags_of
+from content.models import Author, Authorship, Category, Post, Redirect, SiteConfig, Tag
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def invalidated(monkeypatch, django_capture_on_commit_callbacks):
+    """Run something as a transaction of its own; the tags that it invalidated after its commit."""
+
+    def run(change) -> set[str]:
+        seen: set[str] = set()
+        monkeypatch.setattr(commit, "invalidate_sync", seen.update)
+        with django_capture_on_commit_callbacks(execute=True):
+            change()
+        return seen
+
+    return run
+
+
+@pytest.fixture
+def news() -> Category:
+    return Category.objects.create(slug="news", name="News")
+
+
+@pytest.fixture
+def post(news) -> Post:
+    return Post.objects.create(
+        slug="hello", title="Hello", body="Body", category=news, status="published"
+    )
+
+
+def test_other_words_change_the_post_and_no_list(invalidated, post):
+    post.title = "Other"
+    assert invalidated(post.save) == {f"post:{post.pk}", "post-slug:hello"}
+
+
+def test_a_new_slug_changes_both_what_was_there_and_what_was_not(invalidated, post):
+    post.slug = "goodbye"
+    tags = invalidated(post.save)
+    assert {"post-slug:hello", "post-slug:goodbye", f"post:{post.pk}"} <= tags
+
+
+def test_a_post_that_moves_changes_the_lists_of_both_categories(invalidated, post, news):
+    other = Category.objects.create(slug="other", name="Other")
+    post.category = other
+    tags = invalidated(post.save)
+    assert {f"category:{news.pk}:posts", f"category:{other.pk}:posts", "posts"} <= tags
+
+
+def test_withdrawing_a_post_changes_the_lists_it_was_in(invalidated, post, news):
+    tag = Tag.objects.create(slug="a", name="A")
+    post.tags.add(tag)
+    post.status = "withdrawn"
+    assert {"posts", f"category:{news.pk}:posts", f"tag:{tag.pk}:posts"} <= invalidated(post.save)
+
+
+def test_a_draft_is_in_no_list(invalidated, news):
+    draft = Post.objects.create(slug="draft", title="Draft", category=news)
+    draft.category = None
+    tags = invalidated(draft.save)
+    assert tags == {f"post:{draft.pk}", "post-slug:draft"}
+
+
+def test_a_deleted_post_leaves_its_lists(invalidated, post, news):
+    pk = post.pk
+    assert {f"post:{pk}", "posts", f"category:{news.pk}:posts"} <= invalidated(post.delete)
+
+
+def test_tags_put_on_taken_off_and_cleared(invalidated, post):
+    one, two = (Tag.objects.create(slug=name, name=name) for name in ("one", "two"))
+    assert {f"post:{post.pk}", f"tag:{one.pk}:posts"} <= invalidated(lambda: post.tags.add(one))
+    assert {f"tag:{one.pk}:posts", f"tag:{two.pk}:posts"} <= invalidated(lambda: post.tags.set([two]))
+    assert {f"post:{post.pk}", f"tag:{two.pk}:posts"} <= invalidated(post.tags.clear)
+    assert {f"post:{post.pk}", f"tag:{two.pk}:posts"} <= invalidated(lambda: two.posts.add(post))
+    assert {f"post:{post.pk}", f"tag:{two.pk}:posts"} <= invalidated(two.posts.clear)
+
+
+def test_authors_come_and_go(invalidated, post):
+    author = Author.objects.create(slug="ann", name="Ann")
+    expected = {f"post:{post.pk}", f"author:{author.pk}:posts"}
+    by = Authorship(post=post, author=author)
+    assert invalidated(by.save) == expected
+    assert invalidated(by.delete) == expected
+
+
+def test_a_new_name_changes_the_row_and_not_its_list(invalidated, news):
+    news.name = "Newer"
+    assert invalidated(news.save) == {f"category:{news.pk}", "category-slug:news", "terms"}
+
+
+def test_site_and_redirects(invalidated):
+    assert invalidated(SiteConfig(title="Mine").save) == {"site"}
+    moved = Redirect(old_path="/old/", new_path="/new/")
+    assert invalidated(moved.save) == {"redirect:/old/"}
+    moved.old_path = "/older/"
+    assert invalidated(moved.save) == {"redirect:/old/", "redirect:/older/"}
+
+
+def test_nothing_is_invalidated_before_the_commit_nor_after_a_rollback(monkeypatch, post):
+    seen: set[str] = set()
+    monkeypatch.setattr(commit, "invalidate_sync", seen.update)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        post.save()
+        assert not seen
+        raise RuntimeError
+    assert not seen
+
+
+def test_tags_of_rows_names_everything_a_bulk_write_may_touch(post, news):
+    assert tags_of([post, news]) == {
+        f"post:{post.pk}", "post-slug:hello", "posts", f"category:{news.pk}:posts",
+        f"category:{news.pk}", "category-slug:news", "terms",
+    }  # fmt: skip
+
+
+def test_a_scheduled_post_is_announced_to_its_lists(invalidated, news):
+    soon = timezone.now() + timedelta(hours=1)
+    post = Post(slug="soon", title="Soon", category=news, status="scheduled", published_at=soon)
+    assert {"posts", f"category:{news.pk}:posts"} <= invalidated(post.save)
+
+
+def test_a_cache_out_of_reach_does_not_undo_the_write(monkeypatch, post, django_capture_on_commit_callbacks):
+    def away(tags):
+        raise ConnectionError("Redis is away")
+
+    monkeypatch.setattr(commit, "invalidate_sync", away)
+    post.title = "Written all the same"
+    with django_capture_on_commit_callbacks(execute=True):
+        post.save()
+    post.refresh_from_db()
+    assert post.title == "Written all the same"

@@ -1,0 +1,42 @@
+"""A scheduled post appears at its time, with no worker there to publish it."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from content import resources
+from tests.support.blog import make_blog, make_post
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def moved_clock(monkeypatch):
+    """Moves the time that loaders and entries see."""
+
+    def move(seconds: float) -> None:
+        real = timezone.now()
+        later = real + timedelta(seconds=seconds)
+        monkeypatch.setattr(timezone, "now", lambda: later)
+        for resource in resources.ALL:
+            monkeypatch.setattr(resource, "clock", later.timestamp)
+
+    return move
+
+
+def test_it_appears_within_a_second_in_its_lists_and_by_its_own_path(client, moved_clock):
+    cache.clear()
+    make_blog(posts=3)
+    make_post("soon", status="scheduled", published_at=timezone.now() + timedelta(seconds=600))
+    assert client.get("/posts/soon/").status_code == 404
+    for path in ("/", "/?page=1"):
+        assert b"/posts/soon/" not in client.get(path).content
+    moved_clock(599)
+    assert client.get("/posts/soon/").status_code == 404
+    assert b"/posts/soon/" not in client.get("/").content
+    moved_clock(2)
+    assert client.get("/posts/soon/").status_code == 200
+    assert b"/posts/soon/" in client.get("/").content
+    cache.clear()

@@ -1,0 +1,35 @@
+"""A small blog in the database, for tests that read it."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from content.models import Author, Authorship, Category, Post, SiteConfig, Tag
+
+
+def make_post(slug: str, *, tags: list[Tag] = (), authors: list[Author] = (), **fields) -> Post:
+    defaults = {"title": slug.replace("-", " ").title(), "body": f"Body of {slug}.", "status": "published"}
+    post = Post.objects.create(slug=slug, **defaults | fields)
+    post.tags.set(tags)
+    for position, author in enumerate(authors):
+        Authorship.objects.create(post=post, author=author, position=position)
+    return post
+
+
+def make_blog(posts: int = 25, now: datetime | None = None) -> list[Post]:
+    """Posts an hour apart, newest first, in two categories, with a tag, two authors and a site of 10 a page."""
+    now = now or timezone.now()
+    SiteConfig(title="Test blog", tagline="For tests", posts_per_page=10).save()
+    categories = [Category.objects.create(slug=slug, name=slug.title()) for slug in ("news", "notes")]
+    tag = Tag.objects.create(slug="green", name="Green")
+    authors = [Author.objects.create(slug=slug, name=slug.title()) for slug in ("ann", "bob")]
+    return [
+        make_post(
+            f"post-{number}",
+            category=categories[number % 2],
+            tags=[tag],
+            authors=authors,
+            published_at=now - timedelta(hours=number + 1),
+        )
+        for number in range(posts)
+    ]
