@@ -6,7 +6,7 @@ import msgspec
 from django_redis.serializers.base import BaseSerializer
 
 
-class MessagePackSerializer(BaseSerializer):  # type: ignore[misc] - django-redis has no types
+class MessagePackSerializer(BaseSerializer):  # type: ignore[misc]  # django-redis has no types
     """Plain data only: numbers, text, bytes, lists, mappings, dates. Anything else is a TypeError."""
 
     def dumps(self, value: Any) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from content import resources
 from content.caching import NotThere
@@ -16,18 +17,22 @@ Term = TypeVar("Term")
 PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 
+@require_safe
 async def home(request: HttpRequest) -> HttpResponse:
     return await list_page(request, "content/home.html", by="all", pk=0)
 
 
+@require_safe
 async def category(request: HttpRequest, slug: str) -> HttpResponse:
     return await term_page(request, "content/category.html", "category", resources.category.get(slug))
 
 
+@require_safe
 async def tag(request: HttpRequest, slug: str) -> HttpResponse:
     return await term_page(request, "content/tag.html", "tag", resources.tag.get(slug))
 
 
+@require_safe
 async def author(request: HttpRequest, slug: str) -> HttpResponse:
     return await term_page(
         request, "content/author.html", "author", resources.author.get(slug), name="author"

@@ -1,6 +1,7 @@
 import re
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from content.views.fallback import moved_or_not_found
 from content.views.posts import post_page
@@ -8,6 +9,7 @@ from content.views.posts import post_page
 SLUG = re.compile(r"[-\w]{1,200}")
 
 
+@require_safe
 async def page_or_moved(request: HttpRequest, path: str) -> HttpResponse:
     """The last of the URL patterns: `/about/` is a page; anything else has moved or was never there."""
     slug = path.removesuffix("/")

@@ -1,4 +1,5 @@
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from content import resources
 from content.caching import NotThere
@@ -7,6 +8,7 @@ from content.views.fallback import moved_or_not_found
 from content.views.page import page
 
 
+@require_safe
 async def post(request: HttpRequest, slug: str) -> HttpResponse:
     return await post_page(request, "post", slug)
 

@@ -17,7 +17,7 @@ def make_post(slug: str, *, tags: list[Tag] = (), authors: list[Author] = (), **
 
 
 def make_blog(posts: int = 25, now: datetime | None = None) -> list[Post]:
-    """Posts an hour apart, newest first, in two categories, with a tag, two authors and a site of 10 a page."""
+    """Posts an hour apart, newest first: two categories, one tag, two authors, 10 a page."""
     now = now or timezone.now()
     SiteConfig(title="Test blog", tagline="For tests", posts_per_page=10).save()
     categories = [Category.objects.create(slug=slug, name=slug.title()) for slug in ("news", "notes")]

@@ -39,10 +39,8 @@ LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION"
 @pytest.fixture(params=["locmem", "redis"])
 def alias(request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty cache of each backend in turn, as the alias "default"."""
-    if request.param == "redis":
-        config = redis_alias(request.getfixturevalue("fresh_redis"))
-    else:
-        config = LOCMEM
+    in_redis = request.param == "redis"
+    config = redis_alias(request.getfixturevalue("fresh_redis")) if in_redis else LOCMEM
     with override_settings(CACHES={"default": config}):
         caches["default"].clear()
         yield "default"
