@@ -1,5 +1,8 @@
 """Markdown to safe HTML. Pure: no Django, no I/O."""
 
+from content.rendering.errors import BodyTooLarge
 from content.rendering.markdown import render_markdown
+from content.rendering.slugs import slugify
+from content.rendering.text import make_excerpt, plain_text, reading_minutes
 
-__all__ = ["render_markdown"]
+__all__ = ["BodyTooLarge", "make_excerpt", "plain_text", "reading_minutes", "render_markdown", "slugify"]
