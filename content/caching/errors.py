@@ -13,9 +13,7 @@ class NotThere(CacheError):
     beside the resource's own tags for these parameters.
     """
 
-    def __init__(
-        self, what: str = "not there", *, until: datetime | None = None, tags: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, what: str = "not there", *, until: datetime | None = None, tags: Iterable[str] = ()) -> None:
         super().__init__(what)
         self.until = until
         self.tags = tuple(tags)

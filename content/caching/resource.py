@@ -200,9 +200,7 @@ class Resource(Generic[P, T]):
     def is_fresh(self, entry: Entry) -> bool:
         return self.clock() < entry.header.fresh_until
 
-    async def valid(
-        self, entries: dict[Parameters, Entry], generation: int | None
-    ) -> dict[Parameters, Entry]:
+    async def valid(self, entries: dict[Parameters, Entry], generation: int | None) -> dict[Parameters, Entry]:
         """Without those of which a tag was invalidated since they were made."""
         doubtful = {
             tag

@@ -44,18 +44,12 @@ class Post(models.Model):
     body = models.TextField(blank=True, help_text="Markdown")
     html = models.TextField(blank=True, editable=False)
     authors = models.ManyToManyField(Author, through="Authorship", related_name="posts")
-    category = models.ForeignKey(
-        Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="posts"
-    )
+    category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="posts")
     tags = models.ManyToManyField(Tag, blank=True, related_name="posts")
-    cover = models.ForeignKey(
-        MediaFile, null=True, blank=True, on_delete=models.SET_NULL, related_name="covers"
-    )
+    cover = models.ForeignKey(MediaFile, null=True, blank=True, on_delete=models.SET_NULL, related_name="covers")
     cover_alt = models.CharField(max_length=500, blank=True, help_text="What the cover image shows")
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
-    password = models.CharField(
-        max_length=200, blank=True, help_text="A post with a password is never public."
-    )
+    password = models.CharField(max_length=200, blank=True, help_text="A post with a password is never public.")
     published_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)

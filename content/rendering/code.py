@@ -1,6 +1,7 @@
 """Fenced code with Pygments' classes; the colours are in highlight.css."""
 
 from html import escape
+from typing import Any
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -10,7 +11,7 @@ from pygments.util import ClassNotFound
 # Past this many characters code is shown plain: highlighting would take longer than it is worth.
 LONGEST_HIGHLIGHTED = 100_000
 
-formatter = HtmlFormatter(nowrap=True)
+formatter: Any = HtmlFormatter(nowrap=True)
 
 
 def highlighted(code: str, language: str, attributes: str) -> str:
@@ -27,8 +28,15 @@ def highlighted(code: str, language: str, attributes: str) -> str:
 
 def stylesheet() -> str:
     """Colours for light pages, and for dark ones by preference or by choice."""
-    light = HtmlFormatter(style="friendly").get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark")
-    preferred = dark.get_style_defs(':root:not([data-theme="light"]) .highlight')
-    chosen = dark.get_style_defs(':root[data-theme="dark"] .highlight')
-    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{preferred}\n}}\n{chosen}\n"
+    light: Any = HtmlFormatter(style="friendly")
+    dark: Any = HtmlFormatter(style="github-dark")
+    return "\n".join(
+        [
+            light.get_style_defs(".highlight"),
+            "@media (prefers-color-scheme: dark) {",
+            dark.get_style_defs(':root:not([data-theme="light"]) .highlight'),
+            "}",
+            dark.get_style_defs(':root[data-theme="dark"] .highlight'),
+            "",
+        ]
+    )

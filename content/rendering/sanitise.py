@@ -5,11 +5,63 @@ import re
 import nh3
 
 TAGS = {
-    *("a", "abbr", "aside", "b", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "del"),
-    *("details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h2", "h3", "h4", "h5", "h6", "hr"),
-    *("i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "samp", "section", "small", "span"),
-    *("strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "u"),
-    *("ul", "var"),
+    "a",
+    "abbr",
+    "aside",
+    "b",
+    "blockquote",
+    "br",
+    "caption",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "details",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "figcaption",
+    "figure",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "samp",
+    "section",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "tr",
+    "u",
+    "ul",
+    "var",
 }
 ATTRIBUTES = {
     "*": {"id", "class", "lang", "dir", "title"},
@@ -22,7 +74,7 @@ ATTRIBUTES = {
     "time": {"datetime"},
     "details": {"open"},
 }
-CLASS = re.compile(r"(highlight|footnotes?(-[a-z]+)?|heading-link|missing-image|task-list-item|[a-z]{1,3}[0-9]?)")
+CLASS = re.compile(r"highlight|footnotes?(-[a-z]+)?|heading-link|missing-image|[a-z]{1,3}[0-9]?")
 # The page has ids of its own; what a post brings must not be taken for them.
 RESERVED_IDS = {"main", "comments", "theme", "top", "search"}
 DROPPED_WITH_CONTENT = {"script", "style", "svg", "math", "template", "noscript", "iframe", "object", "form"}
@@ -37,7 +89,7 @@ def kept_attribute(element: str, attribute: str, value: str) -> str | None:
 
 
 def sanitise(markup: str) -> str:
-    """Safe to show: no script, no style, no form, no frame, and no URL but http(s), mailto and relative ones."""
+    """Safe to show: no script, no style, no form, no frame, no URL but http(s), mailto, relative ones."""
     return nh3.clean(
         markup,
         tags=TAGS,

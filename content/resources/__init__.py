@@ -1,12 +1,15 @@
 """What is cached: name, loader, policy and tags of each resource, all in this one place."""
 
+from typing import Any
+
+from content.caching import Resource
 from content.resources.listings import listing, popular, sidebar, trending
 from content.resources.posts import post, post_card
 from content.resources.site import redirect, site
 from content.resources.terms import author, category, tag
 
 ALL = (site, redirect, post, post_card, listing, sidebar, popular, trending, category, tag, author)
-BY_NAME = {resource.name: resource for resource in ALL}
+BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
     "ALL",

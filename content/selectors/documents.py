@@ -6,9 +6,7 @@ from content.rendering import reading_minutes
 
 
 def author_document(author: Author, *, with_bio: bool = False) -> PersonDocument:
-    return PersonDocument(
-        id=author.pk, slug=author.slug, name=author.name, bio=author.bio if with_bio else ""
-    )
+    return PersonDocument(id=author.pk, slug=author.slug, name=author.name, bio=author.bio if with_bio else "")
 
 
 def category_document(category: Category, *, with_description: bool = False) -> TermDocument:

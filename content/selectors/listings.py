@@ -22,9 +22,9 @@ async def listing(by: str, pk: int, page: int, size: int) -> ListingDocument:
     public = everything.filter(published_at__lte=now).order_by("-published_at", "-pk")
     rows = [
         row
-        async for row in public.annotate(
-            total=Window(Count("pk")), upcoming=upcoming(everything, now)
-        ).values_list("pk", "total", "upcoming")[(page - 1) * size : page * size]
+        async for row in public.annotate(total=Window(Count("pk")), upcoming=upcoming(everything, now)).values_list(
+            "pk", "total", "upcoming"
+        )[(page - 1) * size : page * size]
     ]
     if not rows and page > 1:
         raise NotThere(f"no page {page}", until=await next_publication(everything, now))

@@ -34,9 +34,7 @@ async def tag(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 async def author(request: HttpRequest, slug: str) -> HttpResponse:
-    return await term_page(
-        request, "content/author.html", "author", resources.author.get(slug), name="author"
-    )
+    return await term_page(request, "content/author.html", "author", resources.author.get(slug), name="author")
 
 
 async def term_page(
@@ -58,9 +56,7 @@ async def list_page(request: HttpRequest, template: str, *, by: str, pk: int, **
         listing = await resources.listing.get(by, pk, number, site.posts_per_page)
     except NotThere:
         return await not_found_page(request)
-    return await page(
-        request, template, site=site, ids=listing.ids, listing=listing, path=request.path, **context
-    )
+    return await page(request, template, site=site, ids=listing.ids, listing=listing, path=request.path, **context)
 
 
 def page_number(request: HttpRequest) -> int | None:

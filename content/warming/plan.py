@@ -1,0 +1,91 @@
+"""What to warm, most useful first."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from content import resources
+from content.caching import NotThere, Resource
+from content.warming import catalogue
+
+NEWEST = 20
+MOST_VIEWED = 50
+PATH = re.compile(r"/(posts|categories|tags|authors)/([-\w]{1,200})/")
+TERM_OF = {"categories": "category", "tags": "tag", "authors": "author"}
+# What every page shows beside its own.
+DRESS = (resources.site, resources.sidebar, resources.popular, resources.trending)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One entry that shall be there: a resource and its parameters."""
+
+    resource: Resource[..., Any]
+    parameters: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return self.resource.key(self.parameters)
+
+
+Plan = list[Target]
+
+
+async def plan_popular(top: int = MOST_VIEWED) -> Plan:
+    """What every page shows, home, the newest 20 posts, and the `top` most viewed."""
+    size = (await resources.site.get()).posts_per_page
+    rows = [*await catalogue.newest_posts(NEWEST), *await catalogue.most_viewed_posts(top)]
+    return unique([*dress(), *list_pages("all", 0, size, size), *posts(rows)])
+
+
+async def plan_everything() -> Plan:
+    """The popular first, then all that is public: posts, cards, and every page of every list."""
+    size = (await resources.site.get()).posts_per_page
+    plan = await plan_popular()
+    plan += posts([row async for row in catalogue.posts()])
+    plan += list_pages("all", 0, await catalogue.post_count(), size)
+    for kind in TERM_OF.values():
+        for pk, slug, uses in await catalogue.terms(kind):
+            plan += [Target(resources.BY_NAME[kind], (slug,)), *list_pages(kind, pk, uses, size)]
+    return unique(plan)
+
+
+async def plan_url(path: str) -> Plan:
+    """What the page at that path is made of. LookupError, with the reason, if it is no page of ours."""
+    size = (await resources.site.get()).posts_per_page
+    if path == "/":
+        return [*dress(), *list_pages("all", 0, size, size)]
+    found = PATH.fullmatch(path)
+    if not found:
+        raise LookupError(f"{path} is no page: try /, /posts/<slug>/, /categories/, /tags/ or /authors/<slug>/.")
+    kind, slug = found.groups()
+    if kind == "posts":
+        return [*dress(), Target(resources.post, ("post", slug))]
+    term = resources.BY_NAME[TERM_OF[kind]]
+    try:
+        row = await term.get(slug)
+    except NotThere as error:
+        raise LookupError(f"There is no {term.name} {slug!r}.") from error
+    return [*dress(), Target(term, (slug,)), *list_pages(term.name, row.id, size, size)]
+
+
+def dress() -> Plan:
+    return [Target(resource) for resource in DRESS]
+
+
+def posts(rows: Iterable[catalogue.PostRow]) -> Plan:
+    plan = []
+    for pk, kind, slug in rows:
+        plan.append(Target(resources.post, (kind, slug)))
+        if kind == "post":
+            plan.append(Target(resources.post_card, (pk,)))
+    return plan
+
+
+def list_pages(by: str, pk: int, total: int, size: int) -> Plan:
+    pages = max(1, -(-total // size))
+    return [Target(resources.listing, (by, pk, page, size)) for page in range(1, pages + 1)]
+
+
+def unique(plan: Plan) -> Plan:
+    return list(dict.fromkeys(plan))

@@ -1,0 +1,36 @@
+import os
+
+import django
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from workers.schedule import as_beat_schedule  # noqa: E402
+
+app = Celery("evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals"])
+app.conf.update(
+    # JSON in both directions: a queue that anybody can write to must not be able to run code.
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_soft_time_limit=240,
+    task_time_limit=300,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": 600,
+        "global_keyprefix": f"{settings.CACHES['default'].get('KEY_PREFIX') or 'evergreen'}:queue:",
+    },
+    # In memory: the file that the usual one keeps is a pickle, and our jobs can be repeated and warm at start.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_schedule=as_beat_schedule(),
+    beat_max_loop_interval=5,
+    timezone=settings.TIME_ZONE,
+)

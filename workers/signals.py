@@ -1,0 +1,45 @@
+"""What a worker does besides tasks: warm everything at its start, and say that it lives."""
+
+import logging
+from typing import Any
+
+from celery import bootsteps, signals
+
+from content.ops import heartbeat
+from workers.app import app
+
+logger = logging.getLogger(__name__)
+
+
+@signals.worker_ready.connect
+def warm_at_start(**kwargs: Any) -> None:
+    """Beat's first hourly run comes after an hour."""
+    app.send_task("workers.tasks.warm_everything")
+
+
+class Heartbeat(bootsteps.StartStopStep):
+    """A sign of life every few seconds, from the worker's own timer."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        self.timer: Any = None
+
+    def start(self, worker: Any) -> None:
+        beat_safely()
+        self.timer = worker.timer.call_repeatedly(heartbeat.EVERY, beat_safely)
+
+    def stop(self, worker: Any) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
+
+def beat_safely() -> None:
+    """A cache that is away must not end the worker."""
+    try:
+        heartbeat.beat()
+    except Exception as error:
+        logger.warning("no heartbeat: %s", error)
+
+
+app.steps["worker"].add(Heartbeat)
