@@ -1,5 +1,6 @@
 from collections.abc import Awaitable, Callable
 
+from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ class ServerTimingMiddleware:
     def __init__(self, get_response: Handler) -> None:
         if not settings.DEBUG:
             raise MiddlewareNotUsed
+        markcoroutinefunction(self)
         self.get_response = get_response
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -1,5 +1,6 @@
 from collections.abc import Awaitable, Callable
 
+from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -18,6 +19,7 @@ class ContentSecurityPolicyMiddleware:
     sync_capable = False
 
     def __init__(self, get_response: Handler) -> None:
+        markcoroutinefunction(self)
         self.get_response = get_response
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
