@@ -1,0 +1,56 @@
+"""Front matter: YAML between lines of ---, TOML between lines of +++, or JSON-like YAML."""
+
+import tomllib
+from typing import Any
+
+import yaml
+
+from content.importers.errors import BadFile
+
+LARGEST_FRONT_MATTER = 100_000
+FENCES = {"---": "YAML", "+++": "TOML"}
+
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class PlainLoader(Loader):  # type: ignore[misc]
+    """Safe YAML without aliases, which a small file could use to fill the memory."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not supported")
+        return super().compose_node(parent, index)
+
+
+def split(text: str) -> tuple[dict[str, Any], str]:
+    """The front matter as a mapping, and the body behind it. A file without any is all body."""
+    first, _, rest = text.partition("\n")
+    fence = first.strip()
+    if fence not in FENCES:
+        return {}, text
+    lines = rest.split("\n")
+    end = next((number for number, line in enumerate(lines) if line.rstrip() == fence), None)
+    if end is None:
+        raise BadFile(f"Its front matter begins with {fence} and has no {fence} to end it.")
+    matter = "\n".join(lines[:end])
+    if len(matter) > LARGEST_FRONT_MATTER:
+        raise BadFile(f"Its front matter has {len(matter):,} characters; {LARGEST_FRONT_MATTER:,} is the most.")
+    return parse(FENCES[fence], matter), "\n".join(lines[end + 1 :])
+
+
+def parse(language: str, matter: str) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(matter) if language == "TOML" else yaml.load(matter, PlainLoader)  # noqa: S506
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
+        raise BadFile(f"Its front matter is not valid {language}: {one_line(error)}.") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise BadFile(f"Its front matter is a {type(values).__name__}, where names and values belong.")
+    return {str(name): value for name, value in values.items()}
+
+
+def one_line(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    place = f"line {mark.line + 2}, column {mark.column + 1}: " if mark else ""
+    return place + " ".join(str(getattr(error, "problem", None) or error).split()).rstrip(".")

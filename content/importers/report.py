@@ -1,0 +1,36 @@
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that was not imported, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass
+class ImportReport:
+    """What an import did. `converted` and `dropped` count template remnants by kind."""
+
+    files: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    not_posts: int = 0
+    redirects: int = 0
+    media: int = 0
+    media_missing: int = 0
+    converted: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        return self.created + self.updated + self.unchanged + self.not_posts + len(self.failures)
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self) | {"failed": len(self.failures)}

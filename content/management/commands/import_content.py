@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from content.importers import ImportReport, import_folder
+
+
+class Command(BaseCommand):
+    help = "Import a folder of Markdown with front matter, as Jekyll, Hugo, Zola and Eleventy keep it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", type=Path)
+        parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["path"]
+        if not path.exists():
+            raise CommandError(f"There is no {path}.", returncode=2)
+        if not path.is_dir():
+            raise CommandError(
+                f"{path} is no folder: a folder of Markdown files is what can be imported.", returncode=2
+            )
+        report = import_folder(path) if options["json"] else import_with_progress(path)
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_data(), indent=2))
+        else:
+            self.summarise(report)
+        if report.failures:
+            raise CommandError(f"{len(report.failures)} of {report.files} files were not imported.", returncode=1)
+
+    def summarise(self, report: ImportReport) -> None:
+        for failure in report.failures:
+            self.stderr.write(f"failed: {failure.path}: {failure.reason}")
+        for warning in report.warnings:
+            self.stderr.write(f"warning: {warning}")
+        self.stdout.write(
+            f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
+            f"{len(report.failures)} failed; {report.media} media stored, {report.media_missing} images not there, "
+            f"{report.converted.total()} template remnants converted, {report.dropped.total()} dropped, "
+            f"{report.redirects} redirects."
+        )
+
+
+def import_with_progress(path: Path) -> ImportReport:
+    """Counts and rate while it runs: a bar on a terminal, nothing elsewhere."""
+    columns = (
+        TextColumn("Importing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]} files/s"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not Console(stderr=True).is_terminal) as bar:
+        task = bar.add_task("import", total=None, rate="-")
+
+        def show(report: ImportReport) -> None:
+            elapsed = bar.tasks[0].elapsed or 0
+            rate = f"{report.done / elapsed:.0f}" if elapsed else "-"
+            bar.update(task, total=report.files, completed=report.done, rate=rate)
+
+        return import_folder(path, show)
