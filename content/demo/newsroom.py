@@ -43,6 +43,7 @@ class Newsroom:
         self.rng = rng
         self.turn: list[Theme] = []
         self.slugs: set[str] = set()
+        self.last_cover: str | None = None
         self.earlier: dict[str, list[DemoPost]] = {theme.slug: [] for theme in themes}
 
     def write(self, publication: Publication) -> DemoPost:
@@ -58,7 +59,7 @@ class Newsroom:
             theme=theme.slug,
             tags=tuple(self.rng.sample(theme.tags, self.rng.randint(1, 3))),
             authors=tuple(person.name for person in self.rng.sample(self.people, self.rng.choice((1, 1, 1, 2)))),
-            cover=self.rng.choice(theme.covers) if self.rng.random() < WITH_COVER else None,
+            cover=self.cover(theme),
         )
         if post.status == "published":
             self.earlier[theme.slug].append(post)
@@ -80,6 +81,13 @@ class Newsroom:
 
     def excerpt(self, theme: Theme) -> str:
         return "" if self.rng.random() < WITHOUT_EXCERPT else theme.grammar.sentence("standfirst")
+
+    def cover(self, theme: Theme) -> str | None:
+        """Not the picture that the last cover had: they stand side by side in lists."""
+        if self.rng.random() >= WITH_COVER:
+            return None
+        self.last_cover = self.rng.choice([name for name in theme.covers if name != self.last_cover])
+        return self.last_cover
 
     def body(self, theme: Theme) -> str:
         body = Body(theme, self.samples, self.rng)

@@ -9,16 +9,15 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from content.demo.scenes import Colour, Scene
 
-SIZE = (1280, 720)
 # Drawn larger and made smaller, for soft edges.
 SCALE = 1.5
 
 Skyline = Callable[[float], float]
 
 
-def draw(scene: Scene, rng: Random) -> bytes:
-    """The picture as WebP."""
-    width, height = round(SIZE[0] * SCALE), round(SIZE[1] * SCALE)
+def draw(scene: Scene, rng: Random, size: tuple[int, int]) -> bytes:
+    """The picture as WebP, `size` being its pixels."""
+    width, height = round(size[0] * SCALE), round(size[1] * SCALE)
     picture = gradient(scene.sky, width, height)
     hang_stars(picture, scene, rng)
     picture = hang_light(picture, scene)
@@ -28,7 +27,7 @@ def draw(scene: Scene, rng: Random) -> bytes:
     if scene.lake:
         picture = add_lake(picture)
     buffer = BytesIO()
-    picture.resize(SIZE, Image.Resampling.BILINEAR).save(buffer, "WEBP", quality=80, method=2)
+    picture.resize(size, Image.Resampling.BILINEAR).save(buffer, "WEBP", quality=80, method=2)
     return buffer.getvalue()
 
 

@@ -1,8 +1,9 @@
 """Writing the demo blog: bulk writes in one transaction, and pictures through the default storage."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import cycle
 from random import Random
 from typing import TypeVar
 
@@ -12,12 +13,13 @@ from django.db import transaction
 
 from content.demo.blog import DemoBlog
 from content.demo.newsroom import DemoPost
-from content.demo.pictures import SIZE, draw
+from content.demo.pictures import draw
 from content.demo.scenes import SCENES
 from content.invalidation import invalidate_on_commit, tags_of
 from content.models import Author, Authorship, Category, MediaFile, Post, SiteConfig, Tag
 from content.rendering import render_markdown, slugify
 
+PICTURE_SIZE = (1280, 720)
 PICTURES_A_SCENE = 2
 PICTURES = PICTURES_A_SCENE * len(SCENES)
 
@@ -36,7 +38,7 @@ def store_blog(blog: DemoBlog, rng: Random, now: datetime, drawn: Tick, rendered
         pictures = draw_pictures(rng, now, stored, drawn)
         html = render_bodies(blog.posts, rendered)
         with transaction.atomic():
-            write_rows(blog, html, pictures, rng, now)
+            write_rows(blog, html, pictures, now)
     except BaseException:
         for name in stored:
             default_storage.delete(name)
@@ -48,7 +50,7 @@ def draw_pictures(rng: Random, now: datetime, stored: list[str], drawn: Tick) ->
     pictures: dict[str, list[MediaFile]] = {}
     for name, scene in SCENES.items():
         for number in range(1, PICTURES_A_SCENE + 1):
-            data = draw(scene, rng)
+            data = draw(scene, rng, PICTURE_SIZE)
             media = find_or_store(f"{now:%Y/%m}/{name}-{number}.webp", data, scene.shows, stored)
             pictures.setdefault(name, []).append(media)
             drawn()
@@ -62,7 +64,8 @@ def find_or_store(path: str, data: bytes, alt_text: str, stored: list[str]) -> M
         return known
     name = default_storage.save(path, ContentFile(data))
     stored.append(name)
-    return MediaFile(file=name, sha256=sha256, alt_text=alt_text, width=SIZE[0], height=SIZE[1])
+    width, height = PICTURE_SIZE
+    return MediaFile(file=name, sha256=sha256, alt_text=alt_text, width=width, height=height)
 
 
 def render_bodies(posts: Iterable[DemoPost], rendered: Tick) -> list[str]:
@@ -74,9 +77,7 @@ def render_bodies(posts: Iterable[DemoPost], rendered: Tick) -> list[str]:
     return html
 
 
-def write_rows(
-    blog: DemoBlog, html: list[str], pictures: dict[str, list[MediaFile]], rng: Random, now: datetime
-) -> None:
+def write_rows(blog: DemoBlog, html: list[str], pictures: dict[str, list[MediaFile]], now: datetime) -> None:
     media = [picture for scene in pictures.values() for picture in scene]
     MediaFile.objects.bulk_create([picture for picture in media if picture.pk is None])
     categories = named_rows(
@@ -84,9 +85,8 @@ def write_rows(
     )
     tags = named_rows(Tag, [Tag(slug=slugify(name), name=name) for name in blog.tags])
     authors = named_rows(Author, [Author(slug=slugify(p.name), name=p.name, bio=p.bio) for p in blog.people])
-    posts = [
-        new_post(post, markup, categories, pictures, rng, now) for post, markup in zip(blog.posts, html, strict=True)
-    ]
+    covers = {name: cycle(scene) for name, scene in pictures.items()}
+    posts = [new_post(post, markup, categories, covers, now) for post, markup in zip(blog.posts, html, strict=True)]
     Post.objects.bulk_create(posts, batch_size=100)
     link_rows(blog.posts, posts, tags, authors)
     site = configure_site(blog)
@@ -104,11 +104,10 @@ def new_post(
     post: DemoPost,
     html: str,
     categories: dict[str, Category],
-    pictures: dict[str, list[MediaFile]],
-    rng: Random,
+    covers: Mapping[str, Iterator[MediaFile]],
     now: datetime,
 ) -> Post:
-    cover = rng.choice(pictures[post.cover]) if post.cover else None
+    cover = next(covers[post.cover]) if post.cover else None
     return Post(
         kind=post.kind,
         slug=post.slug,
