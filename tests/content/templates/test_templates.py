@@ -1,0 +1,207 @@
+"""Each template by itself: valid, the same for everybody, and free of what the security policy forbids."""
+
+import re
+from datetime import UTC, datetime
+
+import html5lib
+import pytest
+from django.contrib.auth.models import User
+from django.template.loader import render_to_string
+from django.test import RequestFactory
+
+from content.documents import (
+    CoverDocument,
+    ListingDocument,
+    MenuEntry,
+    PersonDocument,
+    PostCard,
+    PostDocument,
+    SidebarDocument,
+    SiteDocument,
+    TermCount,
+    TermDocument,
+)
+from content.rendering import render_markdown
+
+# No `django_db`: a template that asks the database fails here.
+
+NASTY = "Q&A <b>\"quoted\"</b> 'n' <script>alert(1)</script>"
+TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TERM = TermDocument(id=1, kind="categories", slug="moss", name=f"Moss {NASTY}", description=NASTY)
+TAG = TermDocument(id=2, kind="tags", slug="fir", name="Fir")
+PEOPLE = tuple(PersonDocument(id=n, slug=f"p{n}", name=name) for n, name in enumerate(("Ann", "Bob", NASTY)))
+COVER = CoverDocument(id=1, url="/media/a.webp", alt=NASTY, width=1280, height=720)
+BODY = """# Top
+
+Text[^1] with `code` and [a link](https://example.com/?a=1&b=2).
+
+## Wide things
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+```python
+def fir(): return "green"
+```
+
+> Quoted.
+
+- one
+- two
+
+![A fir](/media/fir.webp)
+
+[^1]: Noted.
+"""
+
+FULL = PostCard(
+    id=1,
+    url="/posts/one/",
+    title=f"One {NASTY}",
+    excerpt=NASTY,
+    published_at=TIME,
+    cover=COVER,
+    authors=PEOPLE,
+    category=TERM,
+    tags=(TAG,),
+)
+BARE = PostCard(id=2, url="/posts/two/", title="Two", excerpt="", published_at=TIME, language="de")
+POST = PostDocument(
+    id=7,
+    kind="post",
+    url="/posts/one/",
+    title=f"One {NASTY}",
+    excerpt=NASTY,
+    html=render_markdown(BODY),
+    published_at=TIME,
+    updated_at=datetime(2026, 3, 5, tzinfo=UTC),
+    cover=COVER,
+    authors=PEOPLE,
+    category=TERM,
+    tags=(TAG,),
+)
+PAGE = PostDocument(
+    id=8, kind="page", url="/about/", title="About", excerpt="", html="<p>Us.</p>", published_at=TIME, updated_at=TIME
+)
+SITE = {
+    "site": SiteDocument(title="Test & co", tagline=NASTY, menu=(MenuEntry("A & B", "/a/?x=1&y=2"),)),
+    "sidebar": SidebarDocument(
+        categories=(TermCount("moss", "Moss", "/categories/moss/", 1),),
+        tags=(TermCount("fir", "Fir", "/tags/fir/", 2),),
+    ),
+    "popular": (FULL, BARE),
+    "trending": (BARE,),
+    "canonical": "/posts/one/",
+}
+BARE_SITE = {
+    "site": SiteDocument(title="Bare"),
+    "sidebar": SidebarDocument(),
+    "popular": (),
+    "trending": (),
+    "canonical": "/",
+}
+LIST = {"cards": (FULL, BARE), "listing": ListingDocument(ids=(1, 2), page=1, pages=9, total=90), "path": "/"}
+LATER = LIST | {"listing": ListingDocument(ids=(1, 2), page=5, pages=9, total=90), "path": "/tags/fir/"}
+EMPTY = {"cards": (), "listing": ListingDocument(ids=(), page=1, pages=1, total=0), "path": "/"}
+
+CASES = [
+    *[
+        pytest.param(template, dress | case | named, id=f"{template}-{number}")
+        for template, named in [
+            ("content/home.html", {}),
+            ("content/category.html", {"term": TERM}),
+            ("content/tag.html", {"term": TAG}),
+            ("content/author.html", {"author": PersonDocument(id=1, slug="ann", name=NASTY, bio=NASTY)}),
+        ]
+        for number, (dress, case) in enumerate(
+            [(SITE, LIST), (SITE, LATER), (SITE, EMPTY), (BARE_SITE, LIST), (BARE_SITE, EMPTY)]
+        )
+    ],
+    *[
+        pytest.param("content/post.html", dress | {"post": post}, id=f"content/post.html-{post.kind}-{number}")
+        for number, dress in enumerate([SITE, BARE_SITE])
+        for post in (POST, PAGE)
+    ],
+    *[
+        pytest.param(f"{status}.html", dress, id=f"{status}.html-{number}")
+        for status in (400, 403, 404, 500)
+        for number, dress in enumerate([SITE, BARE_SITE, {}])
+    ],
+]
+every_template = pytest.mark.parametrize(("template", "context"), CASES)
+
+
+def rendered(template: str, context: dict, user: User | None = None) -> str:
+    request = RequestFactory().get("/")
+    if user:
+        request.user = user
+    return render_to_string(template, context, request)
+
+
+@every_template
+def test_it_is_valid_html_with_one_heading_and_the_landmarks(template, context):
+    html = rendered(template, context)
+    tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(html)
+    assert len(tree.findall(".//h1")) == 1
+    assert [len(tree.findall(f".//{name}")) for name in ("main", "body/header", "body/footer")] == [1, 1, 1]
+    assert len({node.get("id") for node in tree.iter() if node.get("id")}) == html.count(' id="')
+    assert all(image.get("alt") is not None for image in tree.iter("img"))
+    assert tree.find(".//title").text.strip(" ·")
+
+
+@every_template
+def test_it_holds_nothing_inline_and_nothing_from_another_host(template, context):
+    tree = html5lib.HTMLParser(namespaceHTMLElements=False).parse(rendered(template, context))
+    for node in tree.iter():
+        assert not [name for name in node.attrib if name == "style" or str(name).startswith("on")]
+    assert not tree.findall(".//style")
+    assert [script.get("src") for script in tree.iter("script")] == ["/static/content/site.js"]
+    fetched = [node.get("src") or node.get("href") for name in ("img", "link", "script") for node in tree.iter(name)]
+    assert all(url.startswith("/") for url in fetched), fetched
+
+
+@every_template
+def test_it_is_the_same_for_everybody(template, context):
+    html = rendered(template, context)
+    assert html == rendered(template, context, User(username="somebody", is_staff=True))
+    assert "csrf" not in html.lower()
+    assert "<form" not in html
+
+
+@every_template
+def test_words_from_the_database_are_escaped(template, context):
+    html = rendered(template, context)
+    assert "<script>alert" not in html
+    assert "<b>" not in html
+
+
+def test_the_place_of_the_comments_is_there_and_empty():
+    html = rendered("content/post.html", SITE | {"post": POST})
+    assert '<section id="comments" data-post="7" aria-label="Comments"></section>' in html
+
+
+def test_a_page_after_the_first_says_which_it_is():
+    html = rendered("content/tag.html", SITE | LATER | {"term": TAG})
+    assert '<link rel="canonical" href="/tags/fir/?page=5">' in html
+    assert '<link rel="prev" href="/tags/fir/?page=4">' in html
+    assert '<link rel="next" href="/tags/fir/?page=6">' in html
+    assert re.findall(r"<title>(.*?)</title>", html) == ["Fir, page 5 · Test &amp; co"]
+
+
+def test_the_first_page_goes_by_its_plain_path():
+    html = rendered("content/home.html", SITE | LIST)
+    assert '<link rel="canonical" href="/">' in html
+    assert 'href="/?page=1"' not in html
+    assert 'href="/?page=2"' in html
+
+
+def test_a_post_in_another_language_says_so():
+    html = rendered("content/home.html", SITE | LIST)
+    assert html.count('lang="de"') == 1
+    assert '<html lang="en">' in html
+
+
+def test_an_unknown_page_leads_home_even_when_nothing_else_can_be_told():
+    assert 'href="/"' in rendered("404.html", {})
+    assert "Evergreen" in rendered("500.html", {})
