@@ -1,10 +1,11 @@
 """Importing a folder: read, compare, write in batches, go on past what is bad."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
 from content.importers.errors import BadFile
@@ -12,7 +13,6 @@ from content.importers.media import MediaLibrary
 from content.importers.reading import Prepared, prepare
 from content.importers.report import Failure, ImportReport
 from content.importers.source_file import SourceFile, markdown_files, source_hash
-from content.importers.terms import Terms
 from content.importers.writing import write
 from content.models import Post
 
@@ -21,41 +21,45 @@ FILES_A_BATCH = 50
 Progress = Callable[[ImportReport], None]
 
 
-def import_folder(root: Path, progress: Progress = lambda report: None) -> ImportReport:
-    """All Markdown files below `root`. Running it again changes only what has changed in the files."""
-    report = ImportReport()
-    files = list(markdown_files(root.resolve()))
-    report.files = len(files)
-    run = FolderImport(root.resolve(), report)
+def import_folder(
+    root: Path, progress: Progress = lambda report: None, *, now: datetime | None = None
+) -> ImportReport:
+    """All Markdown files below `root`. Running it again changes only what has changed in the files.
+
+    `progress` is called with the counts so far, after each file. A database that cannot be reached at all
+    ends the run with its OperationalError; what was committed stays, and the next run goes on from there.
+    """
+    files = list(markdown_files(root))
+    run = FolderImport(root, ImportReport(files=len(files)), progress, now or timezone.now())
+    progress(run.report)
     waiting = iter(files)
-    progress(report)
     while batch := list(islice(waiting, FILES_A_BATCH)):
         run.import_batch(batch)
-        progress(report)
-    return report
+    return run.report
 
 
 class FolderImport:
     """One run over one folder."""
 
-    def __init__(self, root: Path, report: ImportReport) -> None:
+    def __init__(self, root: Path, report: ImportReport, progress: Progress, now: datetime) -> None:
         self.report = report
+        self.progress = progress
         self.library = MediaLibrary(root)
-        self.terms = Terms()
-        self.now = timezone.now()
+        self.now = now
 
     def import_batch(self, files: Sequence[SourceFile]) -> None:
+        """Reading and rendering take their time outside of the transaction: it holds the writer's lock briefly."""
         hashes = dict(
             Post.objects.filter(source_path__in=[file.name for file in files]).values_list(
                 "source_path", "source_hash"
             )
         )
-        try:
+        prepared = [ready for file in files if (ready := self.read(file, hashes.get(file.name)))]
+        if prepared:
             with transaction.atomic():
-                prepared = [ready for file in files if (ready := self.read(file, hashes.get(file.name)))]
                 self.write(prepared)
-        finally:
-            self.report.media, self.report.media_missing = self.library.stored, self.library.missing
+        self.report.media, self.report.media_missing = self.library.stored, self.library.missing
+        self.progress(self.report)
 
     def read(self, file: SourceFile, known_hash: str | None) -> Prepared | None:
         """None for what needs no writing, which is counted here."""
@@ -67,24 +71,34 @@ class FolderImport:
             if source_hash(content) == known_hash:
                 self.report.unchanged += 1
                 return None
-            return prepare(file, content, self.library, self.report, self.now)
+            return prepare(file, content, self.library, self.now)
         except BadFile as error:
             self.fail(file, str(error))
-            return None
+        except (OSError, ValueError, OverflowError, RecursionError) as error:
+            self.fail(file, f"It could not be read as a post: {type(error).__name__}: {error}")
+        return None
 
     def write(self, prepared: Sequence[Prepared]) -> None:
-        """All at once; if the database refuses that, one by one, to find the one it refuses."""
-        if not prepared:
-            return
+        """All at once; if the database refuses that, one by one, to find the one that it refuses."""
         try:
             with transaction.atomic():
-                write(prepared, self.terms, self.report, self.now)
-        except DatabaseError as error:
+                written = write(prepared, self.now)
+        except OperationalError:
+            raise  # it is the database that is ill, not the file
+        except (DatabaseError, ValueError, OverflowError) as error:
             if len(prepared) == 1:
                 self.fail(prepared[0].source, f"The database refused it: {error}")
                 return
             for one in prepared:
                 self.write([one])
+            return
+        self.report.created += len(written.created)
+        self.report.updated += len(written.updated)
+        self.report.redirects += len(written.redirects)
+        self.report.warnings += written.warnings
+        for one in prepared:
+            self.report.converted += one.converted
+            self.report.dropped += one.dropped
 
     def fail(self, file: SourceFile, reason: str) -> None:
-        self.report.failures.append(Failure(file.name, reason))
+        self.report.failures.append(Failure(file.name, " ".join(reason.split())))

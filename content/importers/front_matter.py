@@ -1,5 +1,6 @@
-"""Front matter: YAML between lines of ---, TOML between lines of +++, or JSON-like YAML."""
+"""Front matter: YAML between lines of ---, or TOML between lines of +++."""
 
+import re
 import tomllib
 from typing import Any
 
@@ -8,18 +9,25 @@ import yaml
 from content.importers.errors import BadFile
 
 LARGEST_FRONT_MATTER = 100_000
+DEEPEST = 20
 FENCES = {"---": "YAML", "+++": "TOML"}
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class PlainLoader(Loader):  # type: ignore[misc]
-    """Safe YAML without aliases, which a small file could use to fill the memory."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
+def checked(matter: str) -> str:
+    """Deep nesting can crash the parser in C, and aliases let a small file fill the memory: neither passes."""
+    depth = 0
+    for event in yaml.parse(matter, Loader):
+        if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not supported")
-        return super().compose_node(parent, index)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            raise yaml.YAMLError(f"it is nested more than {DEEPEST} deep")
+    return matter
 
 
 def split(text: str) -> tuple[dict[str, Any], str]:
@@ -30,6 +38,8 @@ def split(text: str) -> tuple[dict[str, Any], str]:
         return {}, text
     lines = rest.split("\n")
     end = next((number for number, line in enumerate(lines) if line.rstrip() == fence), None)
+    if end is None and fence == "---" and not looks_like_yaml(lines):
+        return {}, text
     if end is None:
         raise BadFile(f"Its front matter begins with {fence} and has no {fence} to end it.")
     matter = "\n".join(lines[:end])
@@ -38,9 +48,14 @@ def split(text: str) -> tuple[dict[str, Any], str]:
     return parse(FENCES[fence], matter), "\n".join(lines[end + 1 :])
 
 
+def looks_like_yaml(lines: list[str]) -> bool:
+    """A text may begin with a rule of three dashes and have no front matter."""
+    return bool(lines) and re.match(r"[\w-]+\s*:", lines[0]) is not None
+
+
 def parse(language: str, matter: str) -> dict[str, Any]:
     try:
-        values = tomllib.loads(matter) if language == "TOML" else yaml.load(matter, PlainLoader)  # noqa: S506
+        values = tomllib.loads(matter) if language == "TOML" else yaml.load(checked(matter), Loader)  # noqa: S506
     except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise BadFile(f"Its front matter is not valid {language}: {one_line(error)}.") from error
     if values is None:

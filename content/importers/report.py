@@ -34,3 +34,11 @@ class ImportReport:
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self) | {"failed": len(self.failures)}
+
+    def summary(self) -> str:
+        return (
+            f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged, "
+            f"{len(self.failures)} failed; {self.media} media stored, {self.media_missing} not there; "
+            f"{self.converted.total()} template remnants converted, {self.dropped.total()} dropped; "
+            f"{self.redirects} redirects, {len(self.warnings)} warnings."
+        )

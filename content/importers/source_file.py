@@ -1,6 +1,7 @@
 """Files of an import, read within bounds."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 from content.importers.errors import BadFile
 
 LARGEST_FILE = 5_000_000
+LONGEST_NAME = 500
 ENDINGS = {".md", ".markdown", ".mdown", ".mkd"}
-SECTION_INDEXES = {"_index", "readme", "license", "contributing", "changelog"}
+NO_POSTS = {"_index", "readme", "license", "contributing", "changelog", "code_of_conduct", "security"}
+JEKYLL_POSTS = {"_posts", "_drafts"}
 # Part of every source_hash: raise it when the same file would become another post.
-IMPORTER_VERSION = b"1"
+IMPORTER_VERSION = b"2"
 
 
 @dataclass(frozen=True)
@@ -20,25 +23,68 @@ class SourceFile:
 
     root: Path
     path: Path
+    has_sections: bool = False
+    has_siblings: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.root.name}/{self.path.relative_to(self.root).as_posix()}"
+        name = f"{self.root.name}/{self.path.relative_to(self.root).as_posix()}"
+        return name.encode(errors="backslashreplace").decode()
+
+    @property
+    def stem(self) -> str:
+        """The name that its post has: a bundle's is its folder's."""
+        name = self.path.parent.name if self.is_index else self.path.stem
+        return name.encode(errors="replace").decode()
+
+    @property
+    def is_index(self) -> bool:
+        return self.path.stem.lower() == "index"
 
     @property
     def is_post(self) -> bool:
-        """Not what introduces a section or the folder itself."""
-        return self.path.stem.lower() not in SECTION_INDEXES
+        """Not what introduces a section, with its posts beside it, nor the folder itself."""
+        if self.is_index:
+            return self.path.parent != self.root and not self.has_siblings
+        return self.path.stem.lower() not in NO_POSTS
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """From the root down to its post: a bundle's own folder is no folder of posts."""
+        return self.path.relative_to(self.root).parts[: -2 if self.is_index else -1]
+
+    @property
+    def is_jekyll(self) -> bool:
+        return not JEKYLL_POSTS.isdisjoint(self.folders)
+
+    @property
+    def is_in_drafts(self) -> bool:
+        return "_drafts" in self.folders
+
+    @property
+    def is_in_pages(self) -> bool:
+        return self.folders[:1] in (("pages",), ("_pages",))
+
+    @property
+    def is_beside_sections(self) -> bool:
+        return self.has_sections and not self.folders
 
     def read(self) -> bytes:
-        """Raises BadFile before it reads a file that is too large."""
+        """Raises BadFile, and before it reads a file that is too large."""
+        if len(self.name) > LONGEST_NAME:
+            raise BadFile(f"Its path has {len(self.name)} characters; {LONGEST_NAME} is the most.")
         try:
-            size = self.path.stat().st_size
-            if size > LARGEST_FILE:
-                raise BadFile(f"It has {size / 1e6:.1f} MB; {LARGEST_FILE / 1e6:.0f} MB is the most a post may have.")
-            return self.path.read_bytes()
+            with self.path.open("rb") as file:
+                self.check_size(os.fstat(file.fileno()).st_size)
+                content = file.read(LARGEST_FILE + 1)
         except OSError as error:
             raise BadFile(f"It cannot be read: {error.strerror}.") from error
+        self.check_size(len(content))
+        return content
+
+    def check_size(self, size: int) -> None:
+        if size > LARGEST_FILE:
+            raise BadFile(f"It has {size / 1e6:.1f} MB; {LARGEST_FILE / 1e6:.0f} MB is the most a post may have.")
 
 
 def decoded(content: bytes) -> str:
@@ -56,11 +102,24 @@ def source_hash(content: bytes) -> str:
 
 
 def markdown_files(root: Path) -> Iterator[SourceFile]:
-    """All Markdown files below the root, in the order of their paths; hidden folders and links out are left out."""
-    real_root = root.resolve()
-    for path in sorted(root.rglob("*")):
-        hidden = any(part.startswith(".") or part == "node_modules" for part in path.relative_to(root).parts)
-        if hidden or path.suffix.lower() not in ENDINGS or not path.is_file():
-            continue
-        if path.resolve().is_relative_to(real_root):
-            yield SourceFile(root, path)
+    """All Markdown files below the root, in the order of their paths; nothing that a link reaches outside of it."""
+    root = root.resolve()
+    paths = sorted(path for path in walk(root) if path.suffix.lower() in ENDINGS)
+    files = [path for path in paths if path.is_file() and path.resolve().is_relative_to(root)]
+    in_folder: dict[Path, int] = {}
+    for path in files:
+        in_folder[path.parent] = in_folder.get(path.parent, 0) + 1
+    has_sections = any(path.stem == "_index" or path.parent.name in JEKYLL_POSTS for path in files)
+    for path in files:
+        yield SourceFile(root, path, has_sections=has_sections, has_siblings=in_folder[path.parent] > 1)
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Files of it and of its folders, without hidden ones, a generator's own (`_site`) and links to folders."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_left_out(name)]
+        yield from (Path(parent, name) for name in files if not name.startswith("."))
+
+
+def is_left_out(name: str) -> bool:
+    return (name.startswith((".", "_")) and name not in {*JEKYLL_POSTS, "_pages"}) or name == "node_modules"

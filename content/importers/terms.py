@@ -1,5 +1,6 @@
 """Authors, categories and tags by name, made where they are missing."""
 
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from content.models import Author, Category, Tag
@@ -9,38 +10,22 @@ Term = TypeVar("Term", Author, Category, Tag)
 
 
 class TermBook(Generic[Term]):
-    """One kind of term by slug: "Open Source" and "open source" are the same one."""
+    """The terms of one kind that a batch names: "Open Source" and "open source" are the same one."""
 
-    def __init__(self, model: Any, fallback: str) -> None:
-        self.model = model
+    def __init__(self, model: type[Term], names: Iterable[str], fallback: str) -> None:
+        rows: Any = model._default_manager
         self.fallback = fallback
-        self.by_slug: dict[str, Term] = {}
-        self.made: list[Term] = []
+        wanted: dict[str, str] = {}
+        for name in names:
+            wanted.setdefault(self.slug(name), name)
+        self.by_slug: dict[str, Term] = {term.slug: term for term in rows.filter(slug__in=wanted)}
+        missing = [model(slug=slug, name=name) for slug, name in wanted.items() if slug not in self.by_slug]
+        self.made: list[Term] = rows.bulk_create(missing)
+        self.by_slug |= {term.slug: term for term in self.made}
 
-    def reload(self) -> None:
-        """Before each transaction, so that none made in one that failed is used again."""
-        self.by_slug = {term.slug: term for term in self.model._default_manager.all()}
-        self.made = []
+    def slug(self, name: str) -> str:
+        return slugify(name, fallback=self.fallback)
 
-    def named(self, name: str) -> Term:
-        slug = slugify(name, fallback=self.fallback)
-        if slug not in self.by_slug:
-            term = self.model(slug=slug, name=name)
-            term.save()
-            self.by_slug[slug] = term
-            self.made.append(term)
-        return self.by_slug[slug]
-
-
-class Terms:
-    """All three kinds."""
-
-    def __init__(self) -> None:
-        self.authors = TermBook(Author, "author")
-        self.categories = TermBook(Category, "category")
-        self.tags = TermBook(Tag, "tag")
-
-    def reload(self) -> None:
-        self.authors.reload()
-        self.categories.reload()
-        self.tags.reload()
+    def named(self, *names: str) -> list[Term]:
+        """In order, each once."""
+        return list(dict.fromkeys(self.by_slug[self.slug(name)] for name in names))

@@ -1,13 +1,15 @@
 """Prepared posts into the database, in bulk, with what they are linked to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from content.importers.reading import Prepared
-from content.importers.report import ImportReport
-from content.importers.terms import Terms
+from content.importers.redirects import wanted_redirects, write_redirects
+from content.importers.slugs import SlugBook
+from content.importers.terms import TermBook
 from content.invalidation import invalidate_on_commit, tags_of
-from content.models import Authorship, Post, Redirect
+from content.models import Author, Authorship, Category, Post, Redirect, Tag
 
 COLUMNS = [
     "kind", "slug", "title", "excerpt", "body", "html", "category", "cover", "cover_alt", "status",
@@ -15,97 +17,102 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def write(batch: Sequence[Prepared], terms: Terms, report: ImportReport, now: datetime) -> None:
+@dataclass
+class Written:
+    """What one transaction wrote."""
+
+    created: list[Post] = field(default_factory=list)
+    updated: list[Post] = field(default_factory=list)
+    redirects: list[Redirect] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def write(batch: Sequence[Prepared], now: datetime) -> Written:
     """Within a transaction of the caller's. Readers see the old posts until it commits, the new ones after."""
-    terms.reload()
-    known = {post.source_path: post for post in Post.objects.filter(source_path__in=[p.source.name for p in batch])}
-    before = tags_of(known.values())
-    slugs = SlugBook(batch, known)
-    posts = [
-        filled(known.get(p.source.name) or Post(source_path=p.source.name), p, terms, slugs, report, now)
-        for p in batch
-    ]
-    created = [post for post in posts if post.pk is None]
-    updated = [post for post in posts if post.pk is not None]
-    Post.objects.bulk_create(created)
-    Post.objects.bulk_update(updated, COLUMNS)
-    link(list(zip(posts, batch, strict=True)), terms)
-    redirects = write_redirects(zip(posts, batch, strict=True))
-    report.redirects += len(redirects)
-    report.created += len(created)
-    report.updated += len(updated)
-    invalidate_on_commit(before | tags_of([*posts, *redirects]))
+    return Writing(batch, now).run()
 
 
-class SlugBook:
-    """Which slugs are taken by posts of other files."""
+class Writing:
+    """One batch on its way into the database."""
 
-    def __init__(self, batch: Sequence[Prepared], known: dict[str, Post]) -> None:
-        wanted = {p.draft.slug for p in batch}
-        ours = {post.pk for post in known.values()}
-        self.taken: set[str] = set()
-        # Whatever begins alike may be a suffixed one: "news" and "news-2".
-        for slug in wanted:
-            rows = Post.objects.filter(slug__startswith=slug[:190]).exclude(pk__in=ours)
-            self.taken.update(rows.values_list("slug", flat=True))
+    def __init__(self, batch: Sequence[Prepared], now: datetime) -> None:
+        self.batch = batch
+        self.now = now
+        self.done = Written()
+        self.known = {
+            post.source_path: post for post in Post.objects.filter(source_path__in=[p.source.name for p in batch])
+        }
+        self.before = tags_of(self.known.values())
+        self.old_urls = {post.pk: post.get_absolute_url() for post in self.known.values()}
+        self.slugs = SlugBook((p.draft.slug for p in batch), self.known)
 
-    def take(self, wanted: str) -> str:
-        slug, number = wanted, 2
-        while slug in self.taken:
-            slug, number = f"{wanted[:190]}-{number}", number + 1
-        self.taken.add(slug)
-        return slug
+    def run(self) -> Written:
+        self.make_terms()
+        posts = [self.filled(prepared) for prepared in self.batch]
+        self.done.created = [post for post in posts if post.pk is None]
+        self.done.updated = [post for post in posts if post.pk is not None]
+        Post.objects.bulk_create(self.done.created)
+        if self.done.updated:
+            self.free_slugs()
+            Post.objects.bulk_update(self.done.updated, COLUMNS)
+        self.link(posts)
+        self.redirect(posts)
+        terms = [*self.authors.made, *self.categories.made, *self.tags.made]
+        invalidate_on_commit(self.before | tags_of([*posts, *terms, *self.done.redirects]))
+        return self.done
 
+    def make_terms(self) -> None:
+        drafts = [prepared.draft for prepared in self.batch]
+        self.authors = TermBook(Author, (name for draft in drafts for name in draft.authors), "author")
+        self.categories = TermBook(Category, (draft.category for draft in drafts if draft.category), "category")
+        self.tags = TermBook(Tag, (name for draft in drafts for name in draft.tags), "tag")
 
-def filled(
-    post: Post, prepared: Prepared, terms: Terms, slugs: SlugBook, report: ImportReport, now: datetime
-) -> Post:
-    draft = prepared.draft
-    post.slug = slugs.take(draft.slug)
-    if post.slug != draft.slug:
-        report.warnings.append(f"{prepared.source.name}: the slug {draft.slug!r} is taken, it became {post.slug!r}")
-    post.kind, post.title, post.excerpt = draft.kind, draft.title, draft.excerpt
-    post.body, post.html = prepared.body, prepared.html
-    post.category = terms.categories.named(draft.category) if draft.category else None
-    post.cover, post.cover_alt = prepared.cover, draft.cover_alt
-    post.status, post.language = draft.status, draft.language
-    post.published_at = draft.published_at or post.published_at or now
-    post.updated_at = draft.updated_at or post.published_at
-    post.source_hash = prepared.source_hash
-    return post
+    def filled(self, prepared: Prepared) -> Post:
+        draft = prepared.draft
+        post = self.known.get(prepared.source.name) or Post(source_path=prepared.source.name)
+        slug = self.slugs.take(draft.slug, post.slug)
+        if slug not in (draft.slug, post.slug):
+            self.done.warnings.append(f"{prepared.source.name}: its slug {draft.slug} is taken, it became {slug}.")
+        post.slug, post.kind, post.title, post.excerpt = slug, draft.kind, draft.title, draft.excerpt
+        post.body, post.html = prepared.body, prepared.html
+        post.category = self.categories.named(draft.category)[0] if draft.category else None
+        post.cover, post.cover_alt = prepared.cover, draft.cover_alt
+        post.status, post.language = draft.status, draft.language
+        changed_at = self.now if post.pk else None
+        post.published_at = draft.published_at or post.published_at or self.now
+        post.updated_at = draft.updated_at or changed_at or min(post.published_at, self.now)
+        post.source_hash = prepared.source_hash
+        return post
 
+    def free_slugs(self) -> None:
+        """Posts that exchange their slugs would meet half-way, where the database allows no slug twice."""
+        moving = [post.pk for post in self.done.updated if self.old_urls[post.pk] != post.get_absolute_url()]
+        for pk in moving:
+            Post.objects.filter(pk=pk).update(slug=f"moving-{pk}-{self.now:%Y%m%d%H%M%S%f}")
 
-def link(pairs: Sequence[tuple[Post, Prepared]], terms: Terms) -> None:
-    """Authors in order, and tags; what a changed file no longer names is taken off."""
-    pks = [post.pk for post, _ in pairs]
-    through = Post.tags.through
-    Authorship.objects.filter(post__in=pks).delete()
-    through.objects.filter(post_id__in=pks).delete()
-    Authorship.objects.bulk_create(
-        Authorship(post=post, author=author, position=position)
-        for post, prepared in pairs
-        for position, author in enumerate(unique(terms.authors.named(n) for n in prepared.draft.authors))
-    )
-    through.objects.bulk_create(
-        through(post_id=post.pk, tag_id=tag.pk)
-        for post, prepared in pairs
-        for tag in unique(terms.tags.named(n) for n in prepared.draft.tags)
-    )
+    def link(self, posts: Sequence[Post]) -> None:
+        """Authors in order, and tags; what a changed file no longer names is taken off."""
+        updated = [post.pk for post in self.done.updated]
+        through = Post.tags.through
+        if updated:
+            Authorship.objects.filter(post__in=updated).delete()
+            through.objects.filter(post_id__in=updated).delete()
+        pairs = list(zip(posts, self.batch, strict=True))
+        Authorship.objects.bulk_create(
+            Authorship(post=post, author=author, position=position)
+            for post, prepared in pairs
+            for position, author in enumerate(self.authors.named(*prepared.draft.authors))
+        )
+        through.objects.bulk_create(
+            through(post_id=post.pk, tag_id=tag.pk)
+            for post, prepared in pairs
+            for tag in self.tags.named(*prepared.draft.tags)
+        )
 
-
-def unique(rows: Iterable[object]) -> list:  # type: ignore[type-arg]
-    return list(dict.fromkeys(rows))
-
-
-def write_redirects(pairs: Iterable[tuple[Post, Prepared]]) -> list[Redirect]:
-    """From every path that the post was known by; a path that is the post's own by now needs none."""
-    wanted = {
-        path: Redirect(old_path=path, new_path=post.get_absolute_url())
-        for post, prepared in pairs
-        for path in prepared.draft.old_paths
-        if path not in (post.get_absolute_url(), "/")
-    }
-    Redirect.objects.bulk_create(
-        wanted.values(), update_conflicts=True, unique_fields=["old_path"], update_fields=["new_path"]
-    )
-    return list(wanted.values())
+    def redirect(self, posts: Sequence[Post]) -> None:
+        wanted = []
+        for post, prepared in zip(posts, self.batch, strict=True):
+            old_url = self.old_urls.get(post.pk)
+            wanted += wanted_redirects(post, prepared, [old_url] if old_url else [])
+        self.done.redirects, warnings = write_redirects(wanted, set(self.old_urls.values()))
+        self.done.warnings += warnings

@@ -3,6 +3,14 @@
 from content.rendering.errors import BodyTooLarge
 from content.rendering.markdown import render_markdown
 from content.rendering.slugs import slugify
-from content.rendering.text import make_excerpt, plain_text, reading_minutes
+from content.rendering.text import make_excerpt, plain_text, reading_minutes, shortened
 
-__all__ = ["BodyTooLarge", "make_excerpt", "plain_text", "reading_minutes", "render_markdown", "slugify"]
+__all__ = [
+    "BodyTooLarge",
+    "make_excerpt",
+    "plain_text",
+    "reading_minutes",
+    "render_markdown",
+    "shortened",
+    "slugify",
+]

@@ -1,2 +1,2 @@
 class BodyTooLarge(ValueError):
-    """A body past the bound: nobody reads it as one page, and rendering it would take too long."""
+    """A body past the bounds, in length or in depth: nobody reads it as one page, and it would take too long."""

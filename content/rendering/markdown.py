@@ -12,7 +12,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from content.rendering.code import highlighted
 from content.rendering.errors import BodyTooLarge
-from content.rendering.sanitise import sanitise
+from content.rendering.sanitise import free_id, sanitise
 from content.rendering.slugs import slugify
 
 LARGEST_BODY = 2_000_000
@@ -38,24 +38,30 @@ def parser() -> MarkdownIt:
     markdown.use(
         anchors_plugin,
         min_level=2,
-        max_level=4,
-        slug_func=lambda title: slugify(title, fallback="section"),
+        max_level=6,
+        slug_func=heading_id,
         permalink=True,
         permalinkSymbol="#",
         permalinkSpace=False,
     )
     markdown.add_render_rule("link_open", heading_link)
-    markdown.add_render_rule("image", lazy_image)
+    markdown.add_render_rule("th_open", aligned_cell)
+    markdown.add_render_rule("td_open", aligned_cell)
+    # Whatever is written as a link is parsed as one: the sanitiser takes its address away if it must.
+    markdown.validateLink = lambda url: True  # type: ignore[method-assign]
     return markdown
 
 
 def lower_headings(state: StateCore) -> None:
-    """A body that begins at h1 moves down a level, and keeps its order."""
+    """The highest heading of a body is an h2, and the others keep their distance to it."""
     headings = [token for token in state.tokens if token.type in ("heading_open", "heading_close")]
-    if not any(token.tag == "h1" for token in headings):
-        return
+    highest = min((int(token.tag[1]) for token in headings), default=2)
     for token in headings:
-        token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+        token.tag = f"h{min(int(token.tag[1]) + 2 - highest, 6)}"
+
+
+def heading_id(title: str) -> str:
+    return free_id(slugify(title, fallback="section"))
 
 
 def heading_link(
@@ -68,8 +74,11 @@ def heading_link(
     return self.renderToken(tokens, index, options, env)
 
 
-def lazy_image(
+def aligned_cell(
     self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: dict[str, object]
 ) -> str:
-    tokens[index].attrSet("loading", "lazy")
-    return self.image(tokens, index, options, env)
+    """Alignment as an attribute: a post has no styles of its own."""
+    style = str(tokens[index].attrs.pop("style", ""))
+    if style.startswith("text-align:"):
+        tokens[index].attrSet("align", style.removeprefix("text-align:"))
+    return self.renderToken(tokens, index, options, env)

@@ -4,6 +4,8 @@ import re
 
 import nh3
 
+from content.rendering.depth import check_depth
+
 # fmt: off
 TAGS = {
     "a", "abbr", "aside", "b", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "del",
@@ -24,29 +26,70 @@ ATTRIBUTES = {
     "time": {"datetime"},
     "details": {"open"},
 }
-CLASS = re.compile(r"highlight|footnotes?(-[a-z]+)?|heading-link|missing-image|[a-z]{1,3}[0-9]?")
+CLASSES = {
+    "pre": re.compile(r"highlight"),
+    "span": re.compile(r"[a-z]{1,3}[0-9]?"),  # Pygments' names of tokens
+    "sup": re.compile(r"footnote-ref"),
+    "hr": re.compile(r"footnotes-sep"),
+    "section": re.compile(r"footnotes"),
+    "ol": re.compile(r"footnotes-list"),
+    "li": re.compile(r"footnote-item"),
+    "a": re.compile(r"heading-link|footnote-backref"),
+    "em": re.compile(r"missing-image"),
+    "figure": re.compile(r"wide|align-(?:left|right|center)"),
+}
 # The page has ids of its own; what a post brings must not be taken for them.
 RESERVED_IDS = {"main", "comments", "theme", "top", "search"}
 DROPPED_WITH_CONTENT = {"script", "style", "svg", "math", "template", "noscript", "iframe", "object", "form"}
 
-
-def kept_attribute(element: str, attribute: str, value: str) -> str | None:
-    if attribute == "class":
-        return " ".join(name for name in value.split() if CLASS.fullmatch(name)) or None
-    if attribute == "id" and value in RESERVED_IDS:
-        return f"post-{value}"
-    return value
+TOP_HEADING = re.compile(r"(</?)h1(?=[\s>/])", re.IGNORECASE)
+IMAGE = re.compile(r"<img( [^<>]*)?>")
+ALT = re.compile(r' alt="([^"<>]*)"')
 
 
 def sanitise(markup: str) -> str:
-    """Safe to show: no script, no style, no form, no frame, no URL but http(s), mailto, relative ones."""
+    """Safe to show: no script, no style, no form, no frame, no URL but http(s), mailto, relative ones.
+
+    Raises BodyTooLarge for elements nested too deep.
+    """
+    check_depth(markup)
+    safe = cleaned(TOP_HEADING.sub(r"\1h2", markup))
+    in_words = IMAGE.sub(image_or_words, safe)
+    # What was put together here is cleaned as well, so that the cleaner always has the last word.
+    return safe if in_words == safe else cleaned(in_words)
+
+
+def cleaned(markup: str) -> str:
     return nh3.clean(
         markup,
         tags=TAGS,
         attributes=ATTRIBUTES,
         attribute_filter=kept_attribute,
+        set_tag_attribute_values={"img": {"loading": "lazy"}},
         url_schemes={"http", "https", "mailto"},
         clean_content_tags=DROPPED_WITH_CONTENT,
         link_rel="noopener",
         strip_comments=True,
     )
+
+
+def kept_attribute(element: str, attribute: str, value: str) -> str | None:
+    if attribute == "class":
+        allowed = CLASSES.get(element)
+        return " ".join(name for name in value.split() if allowed and allowed.fullmatch(name)) or None
+    if attribute == "id":
+        return free_id(value)
+    return value
+
+
+def free_id(name: str) -> str:
+    return f"post-{name}" if name in RESERVED_IDS else name
+
+
+def image_or_words(match: re.Match[str]) -> str:
+    """An image whose address was refused is its words, not a broken picture."""
+    attributes = match[1] or ""
+    if re.search(r' src="[^"]', attributes):
+        return match[0]
+    alt = ALT.search(attributes)
+    return f'<em class="missing-image">{alt[1]}</em>' if alt and alt[1] else ""

@@ -7,21 +7,32 @@ WORDS_A_MINUTE = 220
 EXCERPT_LENGTH = 240
 
 SPACE = re.compile(r"\s+")
-BLOCK_END = re.compile(r"</(p|h[1-6]|li|blockquote|figcaption|td|th|pre)>|<br\s*/?>")
+BLOCK_END = re.compile(r"</(p|h[1-6]|li|blockquote|figcaption|td|th|pre|dt|dd|summary)>|<br\s*/?>")
+# Marks for the eye: links beside headings, numbers of footnotes, the notes themselves.
+MARKS = re.compile(
+    r'<a [^<>]*class="(?:heading-link|footnote-backref)"[^<>]*>[^<]*</a>'
+    r'|<sup class="footnote-ref">.*?</sup>|<section class="footnotes">.*?</section>',
+    re.DOTALL,
+)
 
 
 def plain_text(markup: str) -> str:
-    """HTML as one line of text."""
-    spaced = BLOCK_END.sub(r"\g<0> ", markup)
+    """HTML as one line of text, without what only leads around in it."""
+    spaced = BLOCK_END.sub(r"\g<0> ", MARKS.sub("", markup))
     return SPACE.sub(" ", html.unescape(nh3.clean(spaced, tags=set()))).strip()
 
 
 def make_excerpt(markup: str, length: int = EXCERPT_LENGTH) -> str:
     """The beginning of an HTML body as text, cut at a word."""
-    text = plain_text(markup)
+    return shortened(plain_text(markup), length)
+
+
+def shortened(text: str, length: int) -> str:
+    """At most that many characters: whole words and an ellipsis; one endless word is cut itself."""
     if len(text) <= length:
         return text
-    return text[:length].rsplit(" ", 1)[0].rstrip(" ,;:.-") + "…"
+    words = text[:length]
+    return (words.rpartition(" ")[0] or words[:-1]).rstrip(" ,;:.-") + "…"
 
 
 def reading_minutes(text: str) -> int:
