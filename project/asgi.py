@@ -1,9 +1,17 @@
 """The ASGI application: what `manage.py serve` runs, and `uvicorn project.asgi:application` as well."""
 
 import os
+from typing import cast
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
-application = get_asgi_application()
+django_application = get_asgi_application()
+
+# After Django is set up: these read its settings and models.
+from project.asgi_types import Application  # noqa: E402
+from project.files import with_files  # noqa: E402
+from project.lifespan import with_lifespan  # noqa: E402
+
+application = with_lifespan(with_files(cast(Application, django_application)))

@@ -128,7 +128,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("EVERGREEN_MEDIA_ROOT", str(STATE_DIR / "media"))).resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 
 # --- language and time ------------------------------------------------------------------------------
@@ -160,6 +160,15 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"no health checks": {"()": "project.log_filters.NoHealthChecks"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["no health checks"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("EVERGREEN_LOG_LEVEL", "INFO")},
+    # Django's own handler would say everything twice with DEBUG.
+    "loggers": {"django": {"handlers": [], "level": "INFO"}},
 }

@@ -1,6 +1,5 @@
 """What there is to warm, straight from the database: a plan made from cache would warm what was, not what is."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from django.db.models import Count, Q
@@ -16,10 +15,9 @@ def newest_first() -> PostQuerySet:
     return Post.objects.public(timezone.now()).order_by("-published_at", "-pk")
 
 
-async def posts() -> AsyncIterator[PostRow]:
+async def posts() -> list[PostRow]:
     """Id, kind and slug of all that is public, pages included."""
-    async for row in newest_first().values_list("pk", "kind", "slug").aiterator(chunk_size=500):
-        yield row
+    return [row async for row in newest_first().values_list("pk", "kind", "slug")]
 
 
 async def newest_posts(count: int) -> list[PostRow]:

@@ -42,7 +42,7 @@ async def plan_everything() -> Plan:
     """The popular first, then all that is public: posts, cards, and every page of every list."""
     size = (await resources.site.get()).posts_per_page
     plan = await plan_popular()
-    plan += posts([row async for row in catalogue.posts()])
+    plan += posts(await catalogue.posts())
     plan += list_pages("all", 0, await catalogue.post_count(), size)
     for kind in TERM_OF.values():
         for pk, slug, uses in await catalogue.terms(kind):

@@ -1,0 +1,52 @@
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from project.supervisor import checks
+from project.supervisor.console import Terminal
+from project.supervisor.errors import CannotStart
+from project.supervisor.lock import lock_state_folder
+from project.supervisor.supervisor import Plan, Supervisor
+
+HOST = "127.0.0.1"
+
+
+class Command(BaseCommand):
+    help = "Run the whole service in this terminal: Redis, worker, beat and web server. Ctrl-C ends it."
+    # The checks below say what is wrong in one sentence each; Django's own would come first, as a traceback.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--import", type=Path, dest="import_path", help="a folder of Markdown to import first")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            plan = self.plan(options["port"], options["import_path"])
+            with lock_state_folder(plan.state_dir):
+                status = asyncio.run(self.supervise(plan))
+        except CannotStart as error:
+            raise CommandError(str(error)) from error
+        if status:
+            raise SystemExit(status)
+
+    def plan(self, port: int, import_path: Path | None) -> Plan:
+        """Checked: whatever can be known to fail is said before anything is started."""
+        if import_path is not None and not import_path.is_dir():
+            raise CannotStart(f"There is no folder {import_path} to import.")
+        redis_url = os.environ.get("REDIS_URL", "")
+        checks.check_state_folder(settings.STATE_DIR)
+        checks.check_port(HOST, port)
+        checks.check_database()
+        if redis_url:
+            checks.check_redis(redis_url)
+        return Plan(
+            settings.BASE_DIR, HOST, port, settings.STATE_DIR, redis_url, import_path and import_path.resolve()
+        )
+
+    async def supervise(self, plan: Plan) -> int:
+        return await Supervisor(plan, Terminal()).run()

@@ -1,0 +1,2 @@
+class CannotStart(Exception):
+    """Why the service cannot be started, and what would help."""

@@ -1,0 +1,49 @@
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import redis
+
+from project.supervisor.redis_server import redis_program
+from tests.support.servers.process import free_port, stop, wait_until
+
+
+@dataclass
+class RedisServer:
+    """A Redis of the tests' own."""
+
+    port: int
+    process: subprocess.Popen
+    password: str = ""
+
+    @property
+    def url(self) -> str:
+        login = f":{self.password}@" if self.password else ""
+        return f"redis://{login}127.0.0.1:{self.port}/0"
+
+    def client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.url)
+
+    def answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return client.ping()
+        except redis.ConnectionError:
+            return False
+
+
+@contextmanager
+def running_redis(*options: str, password: str = "") -> Iterator[RedisServer]:
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        command = [redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        command += ["--requirepass", password] if password else []
+        process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
+        server = RedisServer(port, process, password)
+        try:
+            wait_until(server.answers, "redis-server answers")
+            yield server
+        finally:
+            stop(process)
