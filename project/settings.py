@@ -169,6 +169,7 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": env.str("EVERGREEN_LOG_LEVEL", "INFO")},
-    # Django's own handler would say everything twice with DEBUG.
-    "loggers": {"django": {"handlers": [], "level": "INFO"}},
+    # Django's own handler would say everything twice with DEBUG. Celery tells of each task that begins and
+    # ends; ours say themselves what they did.
+    "loggers": {"django": {"handlers": [], "level": "INFO"}, "celery": {"level": "WARNING"}},
 }

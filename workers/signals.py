@@ -11,6 +11,11 @@ from workers.app import app
 logger = logging.getLogger(__name__)
 
 
+@signals.setup_logging.connect
+def keep_our_logging(**kwargs: Any) -> None:
+    """Django's LOGGING holds here as well: whoever listens to this signal keeps Celery from its own."""
+
+
 @signals.worker_ready.connect
 def warm_at_start(**kwargs: Any) -> None:
     """Beat's first hourly run comes after an hour."""

@@ -1,10 +1,18 @@
 """Tasks: each one call into content. All can run twice, and at once, and change nothing by it."""
 
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
 from celery import shared_task
 
 from content import popularity, warming
 from workers.lease import leased
 from workers.loop import run
+
+logger = logging.getLogger(__name__)
+
+MOST_FAILURES_TOLD = 5
 
 
 @shared_task
@@ -14,17 +22,24 @@ def write_views() -> int:
 
 @shared_task
 @leased("warm popular", seconds=55)
-def warm_popular() -> int:
-    return run(warming.warm_popular()).warmed
+def warm_popular() -> None:
+    run_and_tell("popular", warming.warm_popular())
 
 
 @shared_task
 @leased("warm everything", seconds=300)
-def warm_everything() -> int:
-    return run(warming.warm_everything()).warmed
+def warm_everything() -> None:
+    run_and_tell("everything", warming.warm_everything())
 
 
 @shared_task
-def warm(names: list[str], urls: list[str], top: int | None, everything: bool) -> int:
+def warm(names: list[str], urls: list[str], top: int | None, everything: bool) -> None:
     """What `warm_cache --queue` asks for."""
-    return run(warming.warm_chosen(names, urls, top=top, everything=everything)).warmed
+    run_and_tell("what was asked for", warming.warm_chosen(names, urls, top=top, everything=everything))
+
+
+def run_and_tell(what: str, work: Coroutine[Any, Any, warming.Report]) -> None:
+    report = run(work)
+    logger.info("warming %s: %s", what, report)
+    for target, reason in list(report.failures.items())[:MOST_FAILURES_TOLD]:
+        logger.warning("not warm: %s: %s", target, reason)

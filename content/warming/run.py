@@ -26,6 +26,12 @@ class Report:
     def total(self) -> int:
         return self.warmed + self.already_fresh + self.not_there + len(self.failures)
 
+    def __str__(self) -> str:
+        return (
+            f"{self.warmed} warmed, {self.already_fresh} fresh already, {self.not_there} not there, "
+            f"{len(self.failures)} failed"
+        )
+
 
 async def warm(
     plan: Sequence[Target],

@@ -178,6 +178,7 @@ class Supervisor:
                     await child.end(self.end_seconds)
         if self.own_redis:
             self.own_redis.remove()
+        self.terminal.say("Ended.")
 
 
 def manage(*words: str) -> list[str]:

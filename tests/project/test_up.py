@@ -1,0 +1,172 @@
+"""`manage.py up`: all of it in one terminal, told plainly, and ended whole."""
+
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from project.supervisor.redis_server import redis_program
+from tests.support.folder import write_posts
+from tests.support.servers.process import binary
+from tests.support.servers.redis import running_redis
+from tests.support.service import READY, Service, running_service
+
+PAGES = ["/", "/posts/note-9/", "/categories/news/", "/tags/green/", "/authors/ann/", "/healthz", "/readyz"]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    home = tmp_path_factory.mktemp("up")
+    folder = write_posts(home / "posts", 24)
+    with running_service(home / "state", "--import", str(folder), environment={"DEBUG": "1"}) as running:
+        running.line_with(READY)
+        yield running
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_answers_and_a_second_read_does_no_sql(service: Service, path):
+    with service.client() as client:
+        assert client.get(path).status_code == 200
+        second = client.get(path)
+    assert second.status_code == 200
+    if not path.endswith("z"):
+        assert 'db;desc="0 queries"' in second.headers["Server-Timing"]
+
+
+def test_with_no_reader_the_first_read_of_the_20_newest_posts_is_a_hit(service: Service):
+    """Nobody but this test asks for these, and it asks for each once."""
+    service.line_with("warming everything:")
+    with service.client() as client:
+        for number in {*range(5, 25)} - {9}:
+            timing = client.get(f"/posts/note-{number}/").headers["Server-Timing"]
+            assert 'db;desc="0 queries"' in timing, f"note-{number}: {timing}"
+            assert 'miss;desc="0 misses, 0 loads"' in timing
+
+
+def test_each_line_says_whose_it_is(service: Service):
+    names = {line.partition("|")[0].strip() for line in service.lines if "|" in line}
+    assert names <= {"redis", "setup", "worker", "beat", "web"}
+    assert "setup" in names
+
+
+def test_the_first_password_is_shown_once(service: Service):
+    assert len(re.findall(r"password '\S+'", service.terminal)) == 1
+
+
+def test_redis_listens_on_a_short_socket_that_is_ours_alone(service: Service):
+    command = service.descendants()[service.pid_of("redis-server")]
+    assert ":0" in command or "unixsocket" in command
+
+
+def test_a_second_service_on_one_state_folder_is_refused(service: Service, tmp_path):
+    state_dir = Path(state_of(service))
+    with running_service(state_dir) as second:
+        assert second.wait() == 1
+    assert f"process {service.process.pid}" in second.terminal
+    assert len(second.lines) == 1
+
+
+def state_of(service: Service) -> str:
+    environment = Path(f"/proc/{service.process.pid}/environ").read_bytes().decode().split("\0")
+    return dict(line.partition("=")[::2] for line in environment)["EVERGREEN_STATE_DIR"]
+
+
+def test_ctrl_c_ends_everything_in_order(tmp_path):
+    folder = write_posts(tmp_path / "posts", 2)
+    with running_service(tmp_path / "state", "--import", str(folder)) as service:
+        service.line_with(READY)
+        children = service.descendants()
+        assert service.interrupt() == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+    assert service.lines[-1] == "Ended."
+    again = write_posts(tmp_path / "posts", 2)
+    with running_service(tmp_path / "state", "--import", str(again)) as service:
+        service.line_with(READY)
+        assert "2 unchanged" in service.terminal
+        assert "password" not in service.terminal
+
+
+@pytest.mark.parametrize("name", ["beat", "redis"])
+def test_a_child_that_dies_ends_all_with_its_name(tmp_path, name):
+    folder = write_posts(tmp_path / "posts", 2)
+    with running_service(tmp_path / "state", "--import", str(folder)) as service:
+        service.line_with(READY)
+        children = service.descendants()
+        os.kill(service.pid_of({"beat": "workers --quiet beat", "redis": "redis-server"}[name]), signal.SIGKILL)
+        assert service.wait() == 1
+    assert f"{name} was killed by SIGKILL" in service.terminal
+    assert "Its last lines:" in service.terminal
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with running_service(tmp_path / "state", "--port", str(port)) as service:
+            assert service.wait() == 1
+    assert only_line(service) == f"CommandError: Port {port} cannot be used (Address already in use): " + (
+        "choose another with --port."
+    )
+
+
+def test_a_database_that_cannot_be_opened_is_one_sentence(tmp_path):
+    url = f"sqlite:///{tmp_path}/nowhere/db.sqlite3"
+    with running_service(tmp_path / "state", environment={"DATABASE_URL": url}) as service:
+        assert service.wait() == 1
+    assert "cannot be opened: unable to open database file. See DATABASE_URL." in only_line(service)
+
+
+def test_a_redis_that_refuses_the_password_is_one_sentence_without_it(tmp_path):
+    with running_redis(password="right") as server:
+        url = server.url.replace("right", "wrong")
+        with running_service(tmp_path / "state", environment={"REDIS_URL": url}) as service:
+            assert service.wait() == 1
+    assert "refuses the password in REDIS_URL." in only_line(service)
+    assert "wrong" not in service.terminal
+
+
+def test_a_redis_that_is_not_there_is_one_sentence(tmp_path):
+    with running_service(tmp_path / "state", environment={"REDIS_URL": "redis://127.0.0.1:1/0"}) as service:
+        assert service.wait() == 1
+    assert "127.0.0.1:1/0 (REDIS_URL) does not answer" in only_line(service)
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
+    with running_service(tmp_path / "state", "--import", "nowhere") as service:
+        assert service.wait() == 1
+    assert only_line(service) == "CommandError: There is no folder nowhere to import."
+
+
+def only_line(service: Service) -> str:
+    [line] = service.lines
+    return line
+
+
+def test_redis_given_by_url_is_used_and_none_is_started(tmp_path):
+    folder = write_posts(tmp_path / "posts", 2)
+    with (
+        running_redis(password="right") as server,
+        running_service(
+            tmp_path / "state", "--import", str(folder), environment={"REDIS_URL": server.url}
+        ) as service,
+    ):
+        service.line_with(READY)
+        assert not any("redis-server" in command for command in service.descendants().values())
+        with server.client() as client:
+            assert client.dbsize() > 0
+
+
+def test_without_redis_server_on_path_the_bundled_one_serves(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    program = redis_program()
+    assert Path(program).name == "redis-server"
+    assert "site-packages" in program
+    with running_redis() as server:
+        assert server.answers()
+
+
+def test_the_one_on_path_is_preferred():
+    assert redis_program() == binary("redis-server")

@@ -1,0 +1,128 @@
+"""`manage.py up` as a person would run it: a process, its terminal, and Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.support.servers.process import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+READY = "Evergreen is ready"
+
+
+class Service:
+    """The running command. Lines of its terminal are read as they come."""
+
+    def __init__(self, state_dir: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+        self.port = free_port()
+        self.lines: list[str] = []
+        self.more = threading.Condition()
+        self.ended = False
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(self.port), *arguments],
+            env=clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | (environment or {}),
+            cwd=state_dir.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self) -> None:
+        for line in self.process.stdout:
+            with self.more:
+                self.lines.append(line.rstrip())
+                self.more.notify_all()
+        with self.more:
+            self.ended = True
+            self.more.notify_all()
+
+    def line_with(self, text: str, seconds: float = 60.0) -> str:
+        """The first line that has it, waited for."""
+
+        def found() -> str | None:
+            return next((line for line in self.lines if text in line), None)
+
+        with self.more:
+            self.more.wait_for(lambda: found() is not None or self.ended, seconds)
+            line = found()
+        assert line is not None, f"no line with {text!r} within {seconds:g} s:\n{self.terminal}"
+        return line
+
+    @property
+    def terminal(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=10)
+
+    def descendants(self) -> dict[int, str]:
+        """Process ids below it, with their command lines."""
+        table = dict(parents())
+        found: dict[int, str] = {}
+        wave = [self.process.pid]
+        while wave:
+            wave = [pid for pid, parent in table.items() if parent in wave]
+            found |= {pid: command_line(pid) for pid in wave}
+        return found
+
+    def pid_of(self, words: str) -> int:
+        return min(pid for pid, command in self.descendants().items() if words in command)
+
+    def interrupt(self) -> int:
+        """Ctrl-C; the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def wait(self, seconds: float = 40.0) -> int:
+        status = self.process.wait(seconds)
+        self.reader.join(seconds)
+        self.process.stdout.close()
+        return status
+
+
+@contextmanager
+def running_service(state_dir: Path, *arguments: str, **options) -> Iterator[Service]:
+    service = Service(state_dir, *arguments, **options)
+    try:
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.process.send_signal(signal.SIGINT)
+            service.wait()
+
+
+def clean_environment() -> dict[str, str]:
+    """Without what the tests themselves are configured by."""
+    ours = ("EVERGREEN_", "DJANGO_", "CACHE_URL", "REDIS_URL", "DATABASE_URL", "CELERY_", "SECRET_KEY", "DEBUG")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def parents() -> Iterator[tuple[int, int]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                yield int(entry.name), int(fields[1])
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
