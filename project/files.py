@@ -1,6 +1,7 @@
 """Static files and media, answered before Django sees the request."""
 
-import warnings
+import logging
+from pathlib import Path
 from typing import cast
 from wsgiref.headers import Headers
 
@@ -12,6 +13,9 @@ from servestatic import ServeStaticASGI
 from project.asgi_types import Application, Message, Receive, Send
 
 MEDIA_SECONDS = 24 * 60 * 60
+NOT_COLLECTED = "Static files are not collected, and no page can be made: run `manage.py collectstatic --noinput`."
+
+logger = logging.getLogger(__name__)
 
 
 def with_files(application: Application) -> Application:
@@ -43,18 +47,21 @@ def static_files(application: Application) -> Application:
     """What collectstatic has gathered, kept for ever by browsers; with DEBUG each file from where it is written."""
     if settings.DEBUG:
         return cast(Application, ASGIStaticFilesHandler(cast(ASGIHandler, application)))
-    with warnings.catch_warnings():
-        # `manage.py check` and `manage.py serve` say it in words of their own.
-        warnings.filterwarnings("ignore", message="No directory at")
-        files: Application = ServeStaticASGI(
-            application, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL, allow_all_origins=False
-        )
-    return files
+    files = ServeStaticASGI(application, allow_all_origins=False)
+    if are_collected():
+        files.add_files(settings.STATIC_ROOT, prefix=settings.STATIC_URL)
+    else:
+        logger.error(NOT_COLLECTED)
+    return cast(Application, files)
+
+
+def are_collected() -> bool:
+    return settings.DEBUG or (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file()
 
 
 def media_files(application: Application) -> Application:
     """Uploads, looked up at each request: what was stored a moment ago, by any process, is there."""
-    files: Application = ServeStaticASGI(
+    files = ServeStaticASGI(
         application,
         root=settings.MEDIA_ROOT,
         prefix=settings.MEDIA_URL,
@@ -63,7 +70,7 @@ def media_files(application: Application) -> Application:
         allow_all_origins=False,
         add_headers_function=without_power,
     )
-    return files
+    return cast(Application, files)
 
 
 def without_power(headers: Headers, path: str, url: str) -> None:

@@ -16,7 +16,7 @@ env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
 # --- the process ------------------------------------------------------------------------------------
 
-STATE_DIR = Path(env.str("EVERGREEN_STATE_DIR", str(BASE_DIR / ".state"))).resolve()
+STATE_DIR = Path(env.str("EVERGREEN_STATE_DIR", "") or BASE_DIR / ".state").resolve()
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or stored_secret_key(STATE_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
@@ -83,7 +83,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 # --- caches -----------------------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = env.str("REDIS_URL", "") or "redis://127.0.0.1:6379/0"
 CACHE_URL = env.str("CACHE_URL", "") or REDIS_URL
 CACHE_TIMEOUT = env.float("EVERGREEN_REDIS_TIMEOUT", 1.0)
 CACHE_BACKENDS = {
@@ -125,7 +125,7 @@ SESSION_ENGINE = env.str("EVERGREEN_SESSION_ENGINE", "django.contrib.sessions.ba
 STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
 MEDIA_URL = "/media/"
-MEDIA_ROOT = Path(env.str("EVERGREEN_MEDIA_ROOT", str(STATE_DIR / "media"))).resolve()
+MEDIA_ROOT = Path(env.str("EVERGREEN_MEDIA_ROOT", "") or STATE_DIR / "media").resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},

@@ -1,15 +1,11 @@
 """The jobs that workers run and `warm_cache` runs by hand."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from content.warming.plan import Plan, plan_everything, plan_popular, plan_url, unique
 from content.warming.run import MARGIN, Report, warm
 
 HOUR = 3600.0
-
-
-def silent(report: Report) -> None:
-    pass
 
 
 async def warm_popular() -> Report:
@@ -45,7 +41,5 @@ async def warm_chosen(
     *,
     top: int | None = None,
     everything: bool = False,
-    progress: Callable[[Report], None] = silent,
 ) -> Report:
-    plan = await plan_chosen(names, urls, top=top, everything=everything)
-    return await warm(plan, progress=progress)
+    return await warm(await plan_chosen(names, urls, top=top, everything=everything))

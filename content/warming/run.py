@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from content.caching import NotThere
 from content.warming.plan import Target
@@ -25,6 +26,9 @@ class Report:
     @property
     def total(self) -> int:
         return self.warmed + self.already_fresh + self.not_there + len(self.failures)
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self) | {"failed": len(self.failures)}
 
     def __str__(self) -> str:
         return (

@@ -1,7 +1,9 @@
 from typing import Any
 
 import uvicorn
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from project.files import NOT_COLLECTED, are_collected
 
 
 class Command(BaseCommand):
@@ -14,6 +16,8 @@ class Command(BaseCommand):
         parser.add_argument("--access-log", action="store_true", help="a line for each request")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not are_collected():
+            raise CommandError(NOT_COLLECTED)
         uvicorn.run(
             "project.asgi:application",
             host=options["host"],

@@ -1,0 +1,91 @@
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from kombu.exceptions import OperationalError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from content import resources, warming
+from content.warming import Report, Target
+
+MOST_FAILURES_TOLD = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Load into the cache before anyone asks: the newest and most viewed posts, the front page and what every "
+        "page shows; or what is named. Exit status 1 if something could not be warmed."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        names = ", ".join(resources.BY_NAME)
+        parser.add_argument("names", nargs="*", metavar="NAME", help=f"everything of these resources: {names}")
+        parser.add_argument("--url", action="append", default=[], dest="urls", help="what this page is made of")
+        parser.add_argument("--top", type=int, help="the newest posts, and this many of the most viewed")
+        parser.add_argument("--all", action="store_true", dest="everything", help="all that is public")
+        parser.add_argument("--dry-run", action="store_true", help="list what would be warmed, and warm nothing")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument("--now", action="store_true", help="in this process (the default)")
+        where.add_argument("--queue", action="store_true", help="leave it to a worker")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wanted = {name: options[name] for name in ("names", "urls", "top", "everything")}
+        check(**wanted)
+        if options["queue"]:
+            self.enqueue(wanted)
+            return
+        try:
+            plan = asyncio.run(warming.plan_chosen(**wanted))
+        except LookupError as error:
+            raise CommandError(str(error.args[0])) from error
+        if options["dry_run"]:
+            self.stdout.write(listed(plan, as_json=options["json"]))
+            return
+        report = warmed(plan, show=not options["json"])
+        self.stdout.write(json.dumps(report.as_data(), indent=2) if options["json"] else f"{report}.")
+        if report.failures:
+            self.tell(report)
+
+    def enqueue(self, wanted: dict[str, Any]) -> None:
+        # Celery is needed here alone.
+        from workers.tasks import warm
+
+        try:
+            warm.apply_async(kwargs=wanted, retry=False)
+        except OperationalError as error:
+            raise CommandError(f"The queue does not answer: {error}. See CELERY_BROKER_URL.") from error
+        self.stdout.write("Queued: a worker will do it.")
+
+    def tell(self, report: Report) -> None:
+        for target, reason in list(report.failures.items())[:MOST_FAILURES_TOLD]:
+            self.stderr.write(f"not warm: {target}: {reason}")
+        raise CommandError(f"{len(report.failures)} of {report.total} could not be warmed.", returncode=1)
+
+
+def check(names: list[str], urls: list[str], top: int | None, everything: bool) -> None:
+    unknown = [name for name in names if name not in resources.BY_NAME]
+    if unknown:
+        raise CommandError(
+            f"There is no resource {', '.join(map(repr, unknown))}; there are {', '.join(resources.BY_NAME)}."
+        )
+    if top is not None and top < 1:
+        raise CommandError(f"--top {top}: at least 1.")
+
+
+def listed(plan: list[Target], *, as_json: bool) -> str:
+    names = [str(target) for target in plan]
+    return json.dumps(names, indent=2) if as_json else "\n".join([*names, f"{len(names)} would be warmed."])
+
+
+def warmed(plan: list[Target], *, show: bool) -> Report:
+    """Carried out, with a bar on a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("Warming"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not (show and console.is_terminal)) as bar:
+        task = bar.add_task("warm", total=len(plan))
+        progress: Callable[[Report], None] = lambda report: bar.update(task, completed=report.total)  # noqa: E731
+        return asyncio.run(warming.warm(plan, progress=progress))

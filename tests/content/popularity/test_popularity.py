@@ -1,0 +1,183 @@
+"""Views: counted without a wait, gathered in Redis, written once each, whoever dies."""
+
+import asyncio
+import multiprocessing
+import os
+
+import pytest
+from django.db import connections
+from redis import Redis
+
+from content.models import PostViews
+from content.popularity import flush_views, stream, writer
+from content.popularity.buffer import ViewBuffer, buffer
+from content.popularity.writer import HALF_LIFE, heated, write_views
+from tests.support.blog import make_blog
+from tests.support.servers.redis import running_redis
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+fork = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def redis(settings, fresh_redis):
+    settings.REDIS_URL = fresh_redis
+    with Redis.from_url(fresh_redis) as client:
+        yield client
+
+
+@pytest.fixture
+def posts():
+    return make_blog(3)
+
+
+def record(redis: Redis, *records: dict[int, int]) -> None:
+    for views in records:
+        redis.xadd(stream.stream_name(), {b"views": stream.encode(views)})
+
+
+def totals() -> dict[int, int]:
+    return dict(PostViews.objects.values_list("post_id", "total"))
+
+
+async def test_counting_does_no_io_and_a_flush_sends_one_record(redis, posts):
+    counted = ViewBuffer()
+    for _ in range(1000):
+        counted.add(posts[0].pk)
+    assert redis.exists(stream.stream_name()) == 0
+    await counted.close()
+    assert redis.xlen(stream.stream_name()) == 1
+
+
+async def test_views_are_sent_without_being_asked(redis, posts, monkeypatch):
+    counted = ViewBuffer()
+    counted.wait = 0.0
+    counted.add(posts[0].pk)
+    await buffer_sent(counted)
+    assert redis.xlen(stream.stream_name()) == 1
+    await counted.close()
+
+
+async def buffer_sent(counted: ViewBuffer) -> None:
+    while counted.flushing is None:
+        await asyncio.sleep(0)
+    await counted.flushing
+
+
+async def test_while_redis_is_away_views_are_kept(settings, posts):
+    counted = ViewBuffer()
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    counted.add(7)
+    await counted.flush()
+    assert counted.views == {7: 1}
+    assert counted.wait == 2.0
+    with running_redis() as back:
+        settings.REDIS_URL = back.url
+        counted.client = None
+        await counted.close()
+        with back.client() as client:
+            assert client.xlen(stream.stream_name()) == 1
+    assert not counted.views
+
+
+async def test_a_page_that_is_read_is_counted(async_client, redis, posts):
+    buffer.views.clear()
+    for _ in range(3):
+        await async_client.get(f"/posts/{posts[1].slug}/")
+    await flush_views()
+    [(_, fields)] = redis.xrange(stream.stream_name())
+    assert stream.readable(fields[b"views"]) == {posts[1].pk: 3}
+
+
+def test_all_records_are_written_and_the_stream_is_trimmed(redis, posts):
+    record(redis, {posts[0].pk: 2, posts[1].pk: 1}, {posts[0].pk: 3})
+    assert write_views() == 6
+    assert totals() == {posts[0].pk: 5, posts[1].pk: 1}
+    assert write_views() == 0
+    assert redis.xlen(stream.stream_name()) == 1
+
+
+def test_more_than_a_batch_is_written_whole(redis, posts, monkeypatch):
+    monkeypatch.setattr(writer, "RECORDS_A_BATCH", 7)
+    record(redis, *({posts[0].pk: 1} for _ in range(50)))
+    assert write_views() == 50
+    assert totals() == {posts[0].pk: 50}
+
+
+def test_views_of_a_post_that_is_gone_and_records_nobody_can_read_hold_up_nothing(redis, posts):
+    redis.xadd(stream.stream_name(), {b"views": b"\xc1 nonsense"})
+    redis.xadd(stream.stream_name(), {b"other": b""})
+    record(redis, {999_999: 4, posts[0].pk: 1})
+    assert write_views() == 1
+    assert totals() == {posts[0].pk: 1}
+
+
+def die_in(module, name: str, *, after: bool) -> None:
+    """Write views in this process, which is killed when it reaches that function, or leaves it."""
+    connections.close_all()
+    whole = getattr(module, name)
+
+    def deadly(*args):
+        if after:
+            whole(*args)
+        os._exit(9)
+
+    setattr(module, name, deadly)
+    write_views()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "after"),
+    [
+        (stream, "read_after", True),
+        (writer, "add_views", True),  # counts added, not committed
+        (stream, "trim", False),  # committed, stream not trimmed
+        (stream, "trim", True),
+    ],
+)
+def test_a_worker_that_dies_half_way_loses_and_doubles_nothing(redis, posts, module, name, after):
+    record(redis, {posts[0].pk: 2}, {posts[0].pk: 3})
+    connections.close_all()
+    worker = fork.Process(target=die_in, args=(module, name), kwargs={"after": after})
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 9
+    write_views()
+    assert totals() == {posts[0].pk: 5}
+
+
+def write_all() -> None:
+    connections.close_all()
+    write_views()
+
+
+def test_two_workers_at_once_count_each_view_once(redis, posts, monkeypatch):
+    monkeypatch.setattr(writer, "RECORDS_A_BATCH", 5)
+    record(redis, *({posts[number % 3].pk: 1} for number in range(300)))
+    connections.close_all()
+    workers = [fork.Process(target=write_all) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert totals() == {post.pk: 100 for post in posts}
+
+
+def test_a_redis_that_lost_its_data_is_read_from_its_beginning(redis, posts):
+    redis.xadd(stream.stream_name(), {b"views": stream.encode({posts[0].pk: 1})}, id="9999999999999-0")
+    write_views()
+    redis.flushall()
+    record(redis, {posts[0].pk: 1})
+    assert write_views() == 1
+    assert totals() == {posts[0].pk: 2}
+
+
+def test_heat_halves_with_time_and_never_overflows():
+    now = 1.8e9
+    old = heated(float("-inf"), 8, now)
+    fresh = heated(float("-inf"), 8, now + HALF_LIFE)
+    assert fresh - old == pytest.approx(1)
+    assert heated(old, 8, now) == pytest.approx(old + 1)
+    assert heated(old, 1, now * 1000) < float("inf")

@@ -1,0 +1,107 @@
+"""Warming: what is planned, what is done, and that only what can be read back counts."""
+
+import pytest
+from django.core.cache import cache
+from django.test import override_settings
+
+from content import resources, warming
+from content.models import Author, PostViews
+from content.ops.queries import count_queries
+from content.warming.plan import Target, plan_everything, plan_popular, plan_url
+from tests.support.blog import make_blog
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATHS = ["/", "/?page=3", "/posts/post-24/", "/categories/news/", "/tags/green/", "/authors/ann/"]
+
+
+@pytest.fixture(autouse=True)
+def clean_cache():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def blog():
+    return make_blog()
+
+
+def shown(plan: list[Target]) -> list[str]:
+    return [str(target) for target in plan]
+
+
+async def test_the_popular_are_the_front_page_the_newest_20_and_the_most_viewed(blog):
+    await PostViews.objects.acreate(post=blog[24], total=5, heat=1.0)
+    plan = shown(await plan_popular())
+    assert plan[:5] == ["site@1:", "sidebar@1:", "popular@1:", "trending@1:", "listing@1:all,0,1,10"]
+    assert [f"post@1:post,post-{number}" in plan for number in (0, 19, 20, 23, 24)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+async def test_everything_is_planned_once_and_the_popular_first(blog):
+    popular, everything = shown(await plan_popular()), shown(await plan_everything())
+    assert everything[: len(popular)] == popular
+    assert len(set(everything)) == len(everything)
+    author = await Author.objects.aget(slug="ann")
+    assert {"listing@1:all,0,3,10", f"listing@1:author,{author.pk},3,10", "category@1:notes"} <= set(everything)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_after_everything_was_warmed_no_page_does_sql(async_client, blog, path):
+    report = await warming.warm_everything()
+    assert report.failures == {}
+    with count_queries() as queries:
+        assert (await async_client.get(path)).status_code == 200
+    assert queries.statements == []
+
+
+async def test_what_is_fresh_is_left_alone(blog):
+    first, second = await warming.warm_everything(), await warming.warm_everything()
+    assert first.warmed == first.total - 1  # the site, which says how long the pages are, was read to plan
+    # Popular and trending live five minutes, less than until the next hourly run.
+    assert (second.warmed, second.already_fresh) == (2, first.total - 2)
+
+
+async def test_only_what_is_read_back_fresh_is_reported_as_warmed(blog):
+    with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}):
+        report = await warming.warm_popular()
+    assert report.warmed == 0
+    assert len(report.failures) == report.total > 40
+
+
+async def test_one_that_fails_is_named_and_stops_no_other(blog, monkeypatch):
+    async def broken() -> list[int]:
+        raise RuntimeError("no such table")
+
+    monkeypatch.setattr(resources.popular, "load", broken)
+    report = await warming.warm_popular()
+    assert report.failures == {"popular@1:": "RuntimeError: no such table"}
+    assert report.warmed + report.already_fresh == report.total - 1
+
+
+async def test_what_went_away_since_it_was_planned_is_not_there(blog):
+    plan = [Target(resources.post, ("post", "post-1"))]
+    await blog[1].adelete()
+    report = await warming.warm(plan)
+    assert (report.not_there, report.failures) == (1, {})
+
+
+@pytest.mark.parametrize("path", PATHS[:1] + PATHS[2:])
+async def test_a_page_is_planned_by_its_path(async_client, blog, path):
+    await warming.warm(await plan_url(path))
+    with count_queries() as queries:
+        await async_client.get(path)
+    # The cards in a list are entries of their own; the list alone is what the path names.
+    assert queries.count <= 5
+
+
+@pytest.mark.parametrize("path", ["", "posts", "/posts/", "/posts//", "/admin/", "//", "/categories/none/", "\0"])
+async def test_a_path_that_is_no_page_is_refused_with_words(blog, path):
+    with pytest.raises(LookupError, match=r"is no page|There is no"):
+        await plan_url(path)

@@ -1,0 +1,64 @@
+"""Settings come from the environment, and .env.example tells of each."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from tests.support.service import ROOT, clean_environment
+
+READ = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
+PRINT = """
+import json
+from project import settings
+print(json.dumps({name: str(getattr(settings, name)) for name in dir(settings) if name.isupper()}))
+"""
+
+
+def settings_with(state_dir: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", PRINT],
+        env=clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_example_lists_every_variable_and_no_other():
+    read = set(READ.findall((ROOT / "project/settings.py").read_text()))
+    assert set(dotenv_values(ROOT / ".env.example")) == read
+
+
+def test_the_example_as_it_is_changes_nothing(tmp_path):
+    example = {name: value or "" for name, value in dotenv_values(ROOT / ".env.example").items()}
+    del example["EVERGREEN_STATE_DIR"]
+    with_it, without = settings_with(tmp_path, example), settings_with(tmp_path, {})
+    assert json.loads(with_it.stdout) == json.loads(without.stdout), with_it.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "perhaps"),
+        ("EVERGREEN_REDIS_TIMEOUT", "soon"),
+        ("EVERGREEN_REDIS_CONNECTIONS", "many"),
+        ("CACHE_URL", "ftp://cache"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(tmp_path, name, value):
+    process = settings_with(tmp_path, {name: value})
+    assert process.returncode != 0
+    assert name in process.stderr.splitlines()[-1]
+
+
+def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
+    first, second = (json.loads(settings_with(tmp_path, {}).stdout)["SECRET_KEY"] for _ in range(2))
+    assert first == second
+    assert len(first) >= 50
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,64 @@
+import json
+from io import StringIO
+
+import pytest
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from content.ops.queries import count_queries
+from tests.support.blog import make_blog
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NO_CACHE = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+
+
+@pytest.fixture(autouse=True)
+def blog():
+    cache.clear()
+    yield make_blog()
+    cache.clear()
+
+
+def warm_cache(*arguments: str, **options) -> str:
+    out = StringIO()
+    call_command("warm_cache", *arguments, stdout=out, stderr=StringIO(), **options)
+    return out.getvalue()
+
+
+def test_all_is_warmed_and_counted(client):
+    assert "0 not there, 0 failed." in warm_cache("--all")
+    with count_queries() as queries:
+        client.get("/?page=3")
+    assert queries.count == 0
+
+
+def test_one_resource_by_name():
+    report = json.loads(warm_cache("post", "--json"))
+    assert (report["warmed"], report["failed"]) == (25, 0)
+
+
+def test_a_dry_run_lists_and_keeps_nothing():
+    listed = warm_cache("--url", "/posts/post-3/", "--dry-run")
+    assert "post@1:post,post-3" in listed
+    assert listed.splitlines()[-1] == "5 would be warmed."
+    assert cache.get("post@1:post,post-3") is None
+
+
+def test_without_a_cache_it_says_what_is_not_warm_and_fails():
+    with override_settings(CACHES=NO_CACHE), pytest.raises(CommandError, match=r"(\d+) of \1 could not be warmed"):
+        warm_cache()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nope"], "There is no resource 'nope'; there are site,"),
+        (["--top", "0"], "--top 0: at least 1."),
+        (["--url", "/nope"], "/nope is no page"),
+    ],
+)
+def test_what_it_cannot_do_it_says(arguments, words):
+    with pytest.raises(CommandError, match=words):
+        warm_cache(*arguments)
