@@ -1,0 +1,78 @@
+"""A real Celery worker on a Redis of the tests' own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from celery import Celery
+
+from tests.support.servers.process import stop, wait_until
+from tests.support.servers.redis import RedisServer
+from tests.support.service import ROOT, clean_environment
+
+QUEUE = "evergreen:queue:"
+
+
+class Worker:
+    """The process, the queue that it takes from, and how many connections it holds."""
+
+    def __init__(self, server: RedisServer, process: subprocess.Popen) -> None:
+        self.server = server
+        self.process = process
+        self.queue = Celery("sender", broker=server.url)
+        self.queue.conf.broker_transport_options = {"global_keyprefix": QUEUE}
+
+    def send(self, task: str, *arguments: object) -> None:
+        self.queue.send_task(f"workers.tasks.{task}", args=arguments)
+
+    def unfinished(self) -> int:
+        with self.server.client() as client:
+            return client.llen(f"{QUEUE}celery") + client.hlen(f"{QUEUE}unacked")
+
+    def finish(self, seconds: float = 30.0) -> None:
+        wait_until(lambda: self.unfinished() == 0, "the worker has done all its tasks", seconds)
+
+    def connections(self) -> int:
+        """Of everybody but the one who asks: senders keep theirs, so the difference of two is the worker's."""
+        with self.server.client() as client:
+            return len(client.client_list()) - 1
+
+
+@contextmanager
+def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2) -> Iterator[Worker]:
+    environment = clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir), "REDIS_URL": server.url}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "workers",
+        "--quiet",
+        "worker",
+        "--concurrency",
+        str(concurrency),
+    ]
+    with (state_dir / "worker.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    worker = Worker(server, process)
+    try:
+        wait_until(lambda: heard(server), "the worker is heard", 30)
+        yield worker
+    finally:
+        worker.queue.close()
+        if process.poll() is None:
+            stop(process)
+
+
+def heard(server: RedisServer) -> bool:
+    with server.client() as client:
+        return any(key.endswith(b"worker:heartbeat") for key in client.keys("*"))
+
+
+def children_of(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if os.path.exists(f"/proc/{pid}") else []
+    return [int(child) for child in found]

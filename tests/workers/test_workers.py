@@ -1,0 +1,152 @@
+"""Workers: one loop for life, flat connections, leases, and a schedule that names real tasks."""
+
+import asyncio
+import os
+import signal
+import threading
+
+import pytest
+from django.core.cache import cache
+
+from tests.support.servers.process import wait_until
+from tests.support.servers.redis import RedisServer, running_redis
+from tests.support.worker import Worker, children_of, running_worker
+from workers import app, tasks
+from workers.lease import leased
+from workers.loop import WorkerLoop
+from workers.schedule import SCHEDULE
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running_redis() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def worker(server, tmp_path_factory):
+    state_dir = tmp_path_factory.mktemp("worker")
+    with running_worker(server, state_dir) as running:
+        running.finish()
+        yield running
+
+
+def run_tasks(worker: Worker, count: int) -> None:
+    """Each reads and writes the cache, and asks the database."""
+    for _ in range(count):
+        worker.send("warm", ["site", "popular"], ["/"], None, False)
+    worker.finish(600)
+
+
+def test_connections_are_the_same_after_hundreds_of_tasks(worker: Worker):
+    run_tasks(worker, 40)
+    before = worker.connections()
+    run_tasks(worker, 300)
+    assert worker.connections() == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_connections_are_the_same_after_ten_thousand_tasks(worker: Worker):
+    run_tasks(worker, 100)
+    before = worker.connections()
+    run_tasks(worker, 10_000)
+    assert worker.connections() == before
+
+
+def test_a_task_whose_process_is_killed_is_done_by_another(worker: Worker, server: RedisServer):
+    with server.client() as client:
+        client.flushall()
+    for child in children_of(worker.process.pid):
+        os.kill(child, signal.SIGKILL)
+    run_tasks(worker, 10)
+    with server.client() as client:
+        wait_until(lambda: any(b"site@1:" in key for key in client.keys("*")), "the site is warm again")
+
+
+def test_every_job_names_a_task_that_exists():
+    app.loader.import_default_modules()
+    assert {job.task for job in SCHEDULE} <= set(app.tasks)
+    assert all(job.reason for job in SCHEDULE)
+
+
+def test_tasks_travel_as_json_and_nothing_else_is_taken():
+    assert app.conf.accept_content == ["json"]
+    assert app.conf.task_serializer == "json"
+
+
+def test_a_leased_task_does_not_run_beside_itself():
+    cache.clear()
+    inside, leave = threading.Event(), threading.Event()
+
+    @leased("test", seconds=60)
+    def slow() -> str:
+        inside.set()
+        leave.wait(10)
+        return "ran"
+
+    first: list[str | None] = []
+    thread = threading.Thread(target=lambda: first.append(slow()))
+    thread.start()
+    inside.wait(10)
+    assert slow() is None
+    leave.set()
+    thread.join()
+    assert first == ["ran"]
+    assert slow() == "ran"
+
+
+def test_a_lease_that_lapsed_is_not_taken_from_its_next_holder():
+    cache.clear()
+
+    @leased("test", seconds=60)
+    def overtaken() -> None:
+        cache.set("lease:test", "somebody else")
+
+    overtaken()
+    assert cache.get("lease:test") == "somebody else"
+
+
+def test_without_a_cache_a_leased_task_runs(settings):
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+        }
+    }
+    assert leased("test", seconds=60)(lambda: "ran")() == "ran"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_work_of_a_process_runs_on_one_loop():
+    loop = WorkerLoop()
+
+    async def where() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    assert loop.run(where()) is loop.run(where())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_takes_too_long_is_cancelled():
+    loop, cancelled = WorkerLoop(), threading.Event()
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    with pytest.raises(TimeoutError):
+        loop.run(endless(), timeout=0.05)
+    assert cancelled.wait(5)
+
+
+@pytest.mark.django_db
+def test_what_could_not_be_warmed_is_told(caplog, settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    with caplog.at_level("INFO", "workers.tasks"):
+        tasks.warm_popular()
+    assert "warming popular: 0 warmed" in caplog.text
+    assert "not warm: site@1:" in caplog.text
