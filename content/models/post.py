@@ -1,6 +1,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -8,7 +9,7 @@ from content.models.author import Author
 from content.models.category import Category
 from content.models.media import MediaFile
 from content.models.tag import Tag
-from content.rendering import render_markdown
+from content.rendering import BodyTooLarge, render_markdown
 
 
 class PostQuerySet(models.QuerySet["Post"]):
@@ -84,6 +85,13 @@ class Post(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/{self.slug}/" if self.kind == self.Kind.PAGE else f"/posts/{self.slug}/"
+
+    def clean(self) -> None:
+        """What cannot be rendered is told beside the form's field."""
+        try:
+            render_markdown(self.body)
+        except BodyTooLarge as error:
+            raise ValidationError({"body": str(error)}) from error
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Render the body once, here, so that no reader ever waits for Markdown."""

@@ -1,0 +1,109 @@
+"""Markdown to HTML: what it offers, and that nothing harmful comes out, whatever goes in."""
+
+import re
+
+import html5lib
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from content.rendering import BodyTooLarge, make_excerpt, plain_text, render_markdown, slugify
+from content.rendering.sanitise import ATTRIBUTES, TAGS, sanitise
+
+PIECES = [
+    "<script>", "</script>", "<img src=", "javascript:alert(1)", "onerror=", "<svg", "<a href='", "'>", '">', "<!--",
+    "-->", "<style>", "</style>", "<iframe", "&#106;avascript:", "\\", "`", "```", "[x](", ")", "![", "](", "<math>",
+    "<template>", "<p", "<h1>", "\n\n", "| a | b |\n|---|---|\n", "[^1]", "[^1]: ", "data:text/html,", "vbscript:",
+    "\x00",
+]  # fmt: skip
+BODIES = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=25).map("".join)
+
+
+@given(BODIES)
+@example("<img src=x onerror=alert(1)>")
+@example("<a href=' &#1; javascript:alert(1)'>x</a>")
+@example("<math><mtext></p><svg><style><img src=x onerror=alert(1)>")
+@example("[x]: javascript:alert(1)\n\n[x]")
+def test_only_what_is_allowed_comes_out_whatever_goes_in(body):
+    for element in elements(render_markdown(body)):
+        assert element.name in TAGS, element.name
+        allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.name, set()) | {"rel"}
+        assert set(element.attributes) <= allowed
+        for name in ("href", "src"):
+            address = element.attributes.get(name, "").strip().lower()
+            assert not address.startswith(("javascript:", "vbscript:", "data:")), address
+
+
+def elements(markup: str) -> list:
+    """As a browser would understand it."""
+    fragment = html5lib.parseFragment(markup, treebuilder="dom")
+    found, waiting = [], list(fragment.childNodes)
+    while waiting:
+        node = waiting.pop()
+        waiting += node.childNodes
+        if node.nodeType == node.ELEMENT_NODE:
+            node.name = node.tagName.lower()
+            found.append(Element(node.name, dict(node.attributes.items())))
+    return found
+
+
+class Element:
+    def __init__(self, name: str, attributes: dict[str, str]) -> None:
+        self.name = name
+        self.attributes = attributes
+
+
+@given(BODIES)
+def test_what_was_cleaned_stays_as_it_is(body):
+    once = render_markdown(body)
+    assert sanitise(once) == once
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("| a | b |\n|:--|--:|\n| 1 | 2 |", '<td align="right">2</td>'),
+        ("One[^1]\n\n[^1]: Note", 'class="footnotes"'),
+        ("## A heading", 'id="a-heading"'),
+        ("```python\ndef f(): pass\n```", '<span class="k">def</span>'),
+        ("```nolanguage\n<b>\n```", "&lt;b&gt;"),
+        ("~~gone~~", "<s>gone</s>"),
+        ("# Top\n\n### Third", "<h4"),
+        ("![A tree](/media/tree.png)", 'loading="lazy"'),
+    ],
+)
+def test_what_markdown_offers(body, html):
+    assert html in render_markdown(body)
+
+
+def test_no_body_heading_competes_with_the_pages_own():
+    assert "<h1" not in render_markdown("# One\n\n<h1>Two</h1>")
+
+
+def test_ids_of_the_page_are_not_taken():
+    assert 'id="main"' not in render_markdown("## Main\n\n<p id=main>x</p>")
+
+
+@pytest.mark.parametrize("body", ["x" * 2_000_001, "<div>" * 300, "<b>" * 100 + "<p>x" * 10_000])
+def test_a_body_past_the_bounds_is_refused(body):
+    with pytest.raises(BodyTooLarge, match=r"most|more than"):
+        render_markdown(body)
+
+
+def test_quotes_in_quotes_end_somewhere():
+    assert "<blockquote>" in render_markdown("> " * 5000 + "x")
+
+
+@given(st.text(max_size=300))
+def test_a_slug_fits_the_urls_whatever_the_text(text):
+    assert re.fullmatch(r"[-\w]{1,200}", slugify(text))
+
+
+@given(st.text(alphabet="ab <>&\n", max_size=400), st.integers(1, 50))
+def test_an_excerpt_is_never_longer_than_it_may_be(text, length):
+    assert len(make_excerpt(text, length)) <= length
+
+
+def test_plain_text_has_no_marks_for_the_eye():
+    html = render_markdown("## Title\n\nOne &amp; two[^1]\n\n[^1]: Note")
+    assert plain_text(html) == "Title One & two"
