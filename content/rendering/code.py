@@ -28,7 +28,7 @@ def highlighted(code: str, language: str, attributes: str) -> str:
 
 def stylesheet() -> str:
     """Colours for light pages, and for dark ones by preference or by choice."""
-    light: Any = HtmlFormatter(style="friendly")
+    light: Any = HtmlFormatter(style="xcode")
     dark: Any = HtmlFormatter(style="github-dark")
     return "\n".join(
         [

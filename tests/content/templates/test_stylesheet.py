@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from content.rendering.code import stylesheet
+
 STATIC = Path("content/static/content")
 CSS = (STATIC / "site.css").read_text()
 PAIRS = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", CSS)
@@ -60,3 +62,18 @@ def test_nothing_is_asked_of_another_host(name):
 )
 def test_readers_wishes_are_honoured(query):
     assert query in CSS
+
+
+def test_the_colours_of_code_are_those_of_its_style():
+    assert (STATIC / "highlight.css").read_text() == stylesheet()
+
+
+@pytest.mark.parametrize(("mode", "part"), [("light", 0), ("dark", 1)])
+def test_code_can_be_read_on_its_ground(mode, part):
+    sheet = stylesheet().partition("@media")[0 if part == 0 else 2]
+    ground = {name: {"light": light, "dark": dark} for name, light, dark in PAIRS}["code-ground"][mode]
+    rules = [rule for rule in sheet.splitlines() if "background-color" not in rule and ".w {" not in rule]
+    colours = set(re.findall(r"(?<!-)color: (#[0-9A-Fa-f]{6})\b", "\n".join(rules)))
+    assert len(colours) > 5
+    # What has a line through its number is no text: line numbers are not shown here.
+    assert [colour for colour in colours if contrast(colour, ground) < 4.5] == []
