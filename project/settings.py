@@ -7,6 +7,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from content.caching.backends.server import location_and_options
 from project.secret_key import stored_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -87,9 +88,13 @@ REDIS_URL = env.str("REDIS_URL", "") or "redis://127.0.0.1:6379/0"
 CACHE_URL = env.str("CACHE_URL", "") or REDIS_URL
 CACHE_TIMEOUT = env.float("EVERGREEN_REDIS_TIMEOUT", 1.0)
 CACHE_BACKENDS = {
-    "redis": "django_redis.cache.RedisCache",
-    "rediss": "django_redis.cache.RedisCache",
-    "unix": "django_redis.cache.RedisCache",
+    "redis": "content.caching.backends.RedisCache",
+    "rediss": "content.caching.backends.RedisCache",
+    "unix": "content.caching.backends.RedisCache",
+    "redis+sentinel": "content.caching.backends.RedisCache",
+    "rediss+sentinel": "content.caching.backends.RedisCache",
+    "redis+cluster": "content.caching.backends.RedisCache",
+    "rediss+cluster": "content.caching.backends.RedisCache",
     "locmem": "django.core.cache.backends.locmem.LocMemCache",
     "dummy": "django.core.cache.backends.dummy.DummyCache",
 }
@@ -98,22 +103,26 @@ if cache_scheme not in CACHE_BACKENDS:
     raise ImproperlyConfigured(
         f"CACHE_URL begins with {cache_scheme!r}; it can begin with {', '.join(sorted(CACHE_BACKENDS))}."
     )
+cache_location, cache_options = location_and_options(CACHE_URL)
 CACHES = {
     "default": {
         "BACKEND": CACHE_BACKENDS[cache_scheme],
-        "LOCATION": CACHE_URL,
+        "LOCATION": cache_location,
         "KEY_PREFIX": env.str("EVERGREEN_CACHE_PREFIX", "evergreen"),
         "TIMEOUT": env.int("EVERGREEN_CACHE_TIMEOUT", 300),
     }
 }
-if "redis" in CACHE_BACKENDS[cache_scheme]:
-    CACHES["default"]["OPTIONS"] = {
-        "CLIENT_CLASS": "django_redis.client.DefaultClient",
+if CACHE_BACKENDS[cache_scheme].endswith("RedisCache"):
+    CACHES["default"]["OPTIONS"] = cache_options | {
         # MessagePack: pickle is nowhere.
         "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
+        "COMPRESSOR": "content.caching.compressor.ZstdCompressor",
+        "COMPRESS_FROM": env.int("EVERGREEN_COMPRESS_FROM", 1024),
         "SOCKET_CONNECT_TIMEOUT": CACHE_TIMEOUT,
         "SOCKET_TIMEOUT": CACHE_TIMEOUT,
         "CONNECTION_POOL_KWARGS": {"max_connections": env.int("EVERGREEN_REDIS_CONNECTIONS", 64)},
+        "RETRIES": env.int("EVERGREEN_REDIS_RETRIES", 1),
+        "HEALTH_CHECK_INTERVAL": env.float("EVERGREEN_REDIS_HEALTH_CHECK", 30.0),
     }
 
 # --- sessions ---------------------------------------------------------------------------------------

@@ -1,0 +1,53 @@
+"""Connections belong to an event loop: made in it, and closed when it ends."""
+
+import asyncio
+import contextlib
+import os
+import weakref
+from collections.abc import AsyncGenerator
+
+from content.caching.backends.cluster import ClusterLink
+from content.caching.backends.link import Link
+from content.caching.backends.server import Server
+
+AnyLink = Link | ClusterLink
+Keeper = AsyncGenerator[None, None]
+# The process id tells a forked child's links from its parent's.
+Links = dict[tuple[int, Server], tuple[AnyLink, Keeper]]
+
+by_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Links]" = weakref.WeakKeyDictionary()
+
+
+def link_to(server: Server) -> AnyLink:
+    """This loop's link to that server, made when first asked for."""
+    loop = asyncio.get_running_loop()
+    links = by_loop.get(loop)
+    if links is None:
+        links = by_loop[loop] = {}
+    place = (os.getpid(), server)
+    found = links.get(place)
+    return found[0] if found else begun(links, place, server)
+
+
+def begun(links: Links, place: tuple[int, Server], server: Server) -> AnyLink:
+    link = ClusterLink(server) if server.cluster else Link(server)
+    links[place] = (link, closed_with_loop(link))
+    return link
+
+
+def closed_with_loop(link: AnyLink) -> Keeper:
+    """Loops end by closing the asynchronous generators that were begun in them (PEP 525): this one is such."""
+    keeper = keep(link)
+    # The first step registers it with the loop; nothing in it waits.
+    with contextlib.suppress(StopIteration):
+        keeper.__anext__().send(None)
+    return keeper
+
+
+async def keep(link: AnyLink) -> Keeper:
+    loop = asyncio.get_running_loop()
+    try:
+        yield
+    finally:
+        by_loop.pop(loop, None)
+        await link.close()

@@ -1,0 +1,71 @@
+"""An address to connect to, and what to say first."""
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from content.caching.backends.wire import Command, Wire
+
+DEFAULT_PORT = 6379
+
+
+@dataclass(frozen=True)
+class Place:
+    """A socket path, or a host and port with or without TLS. `greeting`: commands that open a connection."""
+
+    host: str = ""
+    port: int = DEFAULT_PORT
+    path: str = ""
+    tls: ssl.SSLContext | None = None
+    greeting: tuple[Command, ...] = ()
+
+
+def place_of(url: str, username: str | None, password: str | None) -> Place:
+    """From redis://, rediss:// or unix:// with redis-py's query parameters; what stands in the URL comes first."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    username = query.get("username") or (unquote(parts.username) if parts.username else username)
+    password = query.get("password") or (unquote(parts.password) if parts.password else password)
+    path = parts.path.strip("/")
+    database = query.get("db") or (path if parts.scheme != "unix" and path else "0")
+    return Place(
+        host=unquote(parts.hostname or "127.0.0.1"),
+        port=parts.port or DEFAULT_PORT,
+        path=unquote(parts.path) if parts.scheme == "unix" else "",
+        tls=tls_of(query) if parts.scheme == "rediss" else None,
+        greeting=greeting(username, password, int(database)),
+    )
+
+
+def greeting(username: str | None, password: str | None, database: int) -> tuple[Command, ...]:
+    commands: list[Command] = []
+    if password:
+        commands.append(("AUTH", username, password) if username else ("AUTH", password))
+    if database:
+        commands.append(("SELECT", database))
+    return tuple(commands) or (("PING",),)
+
+
+def tls_of(query: dict[str, str]) -> ssl.SSLContext:
+    """ssl_ca_certs, ssl_certfile, ssl_keyfile: files; ssl_cert_reqs: required (the default), optional, none."""
+    context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"))
+    required = query.get("ssl_cert_reqs", "required")
+    checked = query.get("ssl_check_hostname", "true").lower() not in ("false", "no", "0")
+    context.check_hostname = checked and required == "required"
+    context.verify_mode = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL}.get(required, ssl.CERT_REQUIRED)
+    if "ssl_certfile" in query:
+        context.load_cert_chain(query["ssl_certfile"], query.get("ssl_keyfile"))
+    return context
+
+
+async def opened(place: Place, timeout: float | None) -> Wire:
+    loop = asyncio.get_running_loop()
+    if place.path:
+        _, wire = await loop.create_unix_connection(lambda: Wire(timeout), place.path)
+        return wire
+    transport, wire = await loop.create_connection(lambda: Wire(timeout), place.host, place.port, ssl=place.tls)
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return wire

@@ -1,0 +1,265 @@
+"""django-redis with natively async a* methods: same keys, versions, serializer, compressor and options."""
+
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import django_redis.cache
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from redis.asyncio.lock import Lock
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from content.caching.backends.loops import AnyLink, link_to
+from content.caching.backends.server import server_of
+
+T = TypeVar("T")
+
+INCR = "if redis.call('EXISTS', KEYS[1]) == 0 then return false end return redis.call('INCRBY', KEYS[1], ARGV[1])"
+FAILURES = (RedisConnectionError, RedisTimeoutError, ResponseError, OSError)
+DELETED_TOGETHER = 1000
+
+
+class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django-redis has no types
+    """A CACHES backend. The sync methods are django-redis's own; the async ones never leave the event loop.
+
+    OPTIONS are django-redis's (SERIALIZER, COMPRESSOR, SOCKET_TIMEOUT, SENTINELS, ...), and beside them
+    CLUSTER, RETRIES (attempts after the first, default 1) and HEALTH_CHECK_INTERVAL (seconds, default 30).
+    Errors of the connection are raised, or with IGNORE_EXCEPTIONS answered as django-redis answers them.
+    """
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        urls = server if isinstance(server, list | tuple) else server.split(",")
+        self.servers = [server_of(url, params.get("OPTIONS") or {}) for url in urls]
+
+    # --- Django's cache API -------------------------------------------------------------------------
+
+    async def aget(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        answer = await self.failsafe(self.read("GET", self.full_key(key, version)), None)
+        return default if answer is None else self.client.decode(answer)
+
+    async def aget_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
+        wanted = {self.full_key(key, version): key for key in keys}
+        if not wanted:
+            return {}
+        answers = await self.failsafe(self.read("MGET", *wanted), [None] * len(wanted))
+        decode = self.client.decode
+        return {
+            key: decode(answer) for key, answer in zip(wanted.values(), answers, strict=True) if answer is not None
+        }
+
+    async def aset(
+        self,
+        key: str,
+        value: Any,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        version: int | None = None,
+        *,
+        nx: bool = False,
+        xx: bool = False,
+    ) -> bool:
+        """`nx`: only if there is none; `xx`: only if there is one. Whether it was stored."""
+        full_key = self.full_key(key, version)
+        milliseconds = self.milliseconds(timeout)
+        if milliseconds is not None and milliseconds <= 0:
+            # Already over. As django-redis has it: what is not there could have been added, what is there goes.
+            if nx:
+                return not await self.ahas_key(key, version)
+            return await self.adelete(key, version)
+        command = ["SET", full_key, self.client.encode(value)]
+        command += ["PX", milliseconds] if milliseconds is not None else []
+        command += ["NX"] if nx else ["XX"] if xx else []
+        return bool(await self.failsafe(self.write(*command), None))
+
+    async def aadd(
+        self,
+        key: str,
+        value: Any,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        version: int | None = None,
+    ) -> bool:
+        return await self.aset(key, value, timeout, version, nx=True)
+
+    async def aset_many(
+        self,
+        data: Mapping[str, Any],
+        timeout: float | None = DEFAULT_TIMEOUT,
+        version: int | None = None,
+    ) -> list[str]:
+        """Keys that were not stored: none, or an error is raised."""
+        milliseconds = self.milliseconds(timeout)
+        if milliseconds is not None and milliseconds <= 0:
+            await self.adelete_many(data, version)
+            return []
+        end = () if milliseconds is None else ("PX", milliseconds)
+        answers = [
+            self.write("SET", self.full_key(key, version), self.client.encode(value), *end)
+            for key, value in data.items()
+        ]
+        return [key for key, answer in zip(data, answers, strict=True) if await self.failsafe(answer, None) is None]
+
+    async def atouch(
+        self,
+        key: str,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        version: int | None = None,
+    ) -> bool:
+        milliseconds = self.milliseconds(timeout)
+        full_key = self.full_key(key, version)
+        command = ("PERSIST", full_key) if milliseconds is None else ("PEXPIRE", full_key, milliseconds)
+        return bool(await self.failsafe(self.write(*command), False))
+
+    async def adelete(self, key: str, version: int | None = None) -> bool:
+        return bool(await self.failsafe(self.write("DEL", self.full_key(key, version)), False))
+
+    async def adelete_many(self, keys: Iterable[str], version: int | None = None) -> int:
+        """How many were there."""
+        full_keys = [self.full_key(key, version) for key in keys]
+        answers = [
+            self.write("DEL", *full_keys[start : start + DELETED_TOGETHER])
+            for start in range(0, len(full_keys), DELETED_TOGETHER)
+        ]
+        return sum([await self.failsafe(answer, 0) for answer in answers])
+
+    async def ahas_key(self, key: str, version: int | None = None) -> bool:
+        return bool(await self.failsafe(self.read("EXISTS", self.full_key(key, version)), False))
+
+    async def aincr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        """Raises ValueError for a key that is not there. Past 64 bits it is read, added to and written."""
+        full_key = self.full_key(key, version)
+        try:
+            value = await self.write("EVAL", INCR, 1, full_key, delta)
+        except ResponseError:
+            return await self.incr_large(key, delta, version)
+        except FAILURES as error:
+            return self.ignored(error, None)  # type: ignore[return-value]
+        if value is None:
+            raise ValueError(f"Key '{key!r}' not found")
+        return int(value)
+
+    async def incr_large(self, key: str, delta: int, version: int | None) -> int:
+        left = await self.apttl(key, version)
+        value = await self.aget(key, version=version) + delta
+        await self.aset(key, value, left / 1000 if left else None, version)
+        return int(value)
+
+    async def adecr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        return await self.aincr(key, -delta, version)
+
+    async def aincr_version(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        """The new version. Raises ValueError for a key that is not there; its lifetime goes with it."""
+        version = self.version if version is None else version
+        old = self.full_key(key, version)
+        new = self.full_key(key, version + delta)
+        try:
+            await self.write("RENAME", old, new)
+        except ResponseError as error:
+            raise ValueError(f"Key '{key!r}' not found") from error
+        return version + delta
+
+    async def adecr_version(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        return await self.aincr_version(key, -delta, version)
+
+    async def aclear(self) -> None:
+        """The whole database of that Redis, as django-redis's clear does."""
+        await self.failsafe(self.write("FLUSHDB"), None)
+
+    async def aclose(self, **kwargs: Any) -> None:
+        """At a request's end: connections stay, for they belong to the loop and end with it."""
+
+    # --- django-redis's own -------------------------------------------------------------------------
+
+    async def attl(self, key: str, version: int | None = None) -> int | None:
+        """Seconds left; None for a key without an end, 0 for no key."""
+        return left(await self.failsafe(self.read("TTL", self.full_key(key, version)), -2))
+
+    async def apttl(self, key: str, version: int | None = None) -> int | None:
+        """As attl, in milliseconds."""
+        return left(await self.failsafe(self.read("PTTL", self.full_key(key, version)), -2))
+
+    async def aexpire(self, key: str, timeout: float, version: int | None = None) -> bool:
+        """End after that many seconds. Whether the key was there."""
+        answer = self.write("PEXPIRE", self.full_key(key, version), int(timeout * 1000))
+        return bool(await self.failsafe(answer, False))
+
+    async def apersist(self, key: str, version: int | None = None) -> bool:
+        return bool(await self.failsafe(self.write("PERSIST", self.full_key(key, version)), False))
+
+    async def aiter_keys(
+        self, search: str, itersize: int | None = None, version: int | None = None
+    ) -> AsyncIterator[str]:
+        """Keys that match, as they were given to set. SCAN: one that is there throughout comes, some come twice."""
+        pattern = self.client.make_pattern(search, version=version)
+        async for key in self.link(write=False).client.scan_iter(match=pattern, count=itersize):
+            yield self.client.reverse_key(key.decode())
+
+    async def adelete_pattern(
+        self, pattern: str, version: int | None = None, prefix: str | None = None, itersize: int | None = None
+    ) -> int:
+        """How many were deleted."""
+        link, deleted, keys = self.link(write=True), 0, []
+        full_pattern = self.client.make_pattern(pattern, version=version, prefix=prefix)
+        async for key in link.client.scan_iter(match=full_pattern, count=itersize or self._default_scan_itersize):
+            keys.append(key)
+            if len(keys) == DELETED_TOGETHER:
+                deleted, keys = deleted + await self.delete_full(link, keys), []
+        return deleted + await self.delete_full(link, keys)
+
+    async def delete_full(self, link: AnyLink, keys: list[bytes]) -> int:
+        return sum([await answer for answer in [link.ask("DEL", key) for key in keys]])
+
+    def alock(
+        self,
+        key: str,
+        version: int | None = None,
+        timeout: float | None = None,
+        sleep: float = 0.1,
+        blocking: bool = True,
+        blocking_timeout: float | None = None,
+    ) -> Lock:
+        """`async with cache.alock("key", timeout=10):` the lock that the sync `lock` takes as well."""
+        return Lock(
+            self.link(write=True).client,
+            self.full_key(key, version),
+            timeout=timeout,
+            sleep=sleep,
+            blocking=blocking,
+            blocking_timeout=blocking_timeout,
+        )
+
+    # --- the steps ----------------------------------------------------------------------------------
+
+    def full_key(self, key: str, version: int | None) -> str:
+        return str(self.client.make_key(key, version))
+
+    def milliseconds(self, timeout: float | None) -> int | None:
+        seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
+        return None if seconds is None else int(seconds * 1000)
+
+    def link(self, *, write: bool) -> AnyLink:
+        """The first server takes the writes; further ones are replicas to read from."""
+        return link_to(self.servers[self.client.get_next_client_index(write=write)])
+
+    def read(self, *command: Any) -> Awaitable[Any]:
+        return self.link(write=False).ask(*command)
+
+    def write(self, *command: Any) -> Awaitable[Any]:
+        return self.link(write=True).ask(*command)
+
+    async def failsafe(self, answer: Awaitable[T], fallback: T) -> T:
+        try:
+            return await answer
+        except FAILURES as error:
+            return self.ignored(error, fallback)
+
+    def ignored(self, error: Exception, fallback: T) -> T:
+        if not self._ignore_exceptions:
+            raise error
+        if self._log_ignored_exceptions and self.logger:
+            self.logger.exception("Exception ignored")
+        return fallback
+
+
+def left(answer: int) -> int | None:
+    return None if answer == -1 else max(answer, 0)
