@@ -7,8 +7,10 @@ class ContentConfig(AppConfig):
     name = "content"
 
     def ready(self) -> None:
+        from content.caching import transactions
         from content.invalidation.signals import connect
-        from content.ops.queries import watch_connections
+        from content.ops import queries
 
         connect()
-        watch_connections()
+        queries.watch_connections()
+        transactions.watch_connections()

@@ -2,8 +2,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from content.caching.loading import Loading
+from content.caching.log.log import stop_logs
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import RedisServer, running_redis
+
+
+@pytest.fixture(autouse=True)
+def see_rows_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test keeps its rows in a transaction, loads must run inside of it."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None and not marker.kwargs.get("transaction"):
+        monkeypatch.setattr(Loading, "apart", False)
 
 
 @pytest.fixture(scope="session")
@@ -11,6 +21,7 @@ def redis_server() -> Iterator[RedisServer]:
     """One Redis for all tests of this process."""
     with running_redis() as server:
         yield server
+        stop_logs()
 
 
 @pytest.fixture

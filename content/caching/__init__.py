@@ -12,10 +12,10 @@ await price.get("A-100")                 # from cache, else loaded once and stor
 await invalidate(["product:A-100"])      # what was loaded before this is never served again
 """
 
-from content.caching.errors import CacheError, LoadError, NotThere, TooManyTags
+from content.caching.errors import CacheError, NotModified, NotThere
+from content.caching.invalidating import expire, expire_sync, invalidate, invalidate_sync
 from content.caching.policy import FREQUENT, MODERATE, RARE, STATIC, VOLATILE, Policy
-from content.caching.resource import Resource
-from content.caching.tags import invalidate, invalidate_sync
+from content.caching.resource import Resource, previous
 
 __all__ = [
     "FREQUENT",
@@ -24,11 +24,13 @@ __all__ = [
     "STATIC",
     "VOLATILE",
     "CacheError",
-    "LoadError",
+    "NotModified",
     "NotThere",
     "Policy",
     "Resource",
-    "TooManyTags",
+    "expire",
+    "expire_sync",
     "invalidate",
     "invalidate_sync",
+    "previous",
 ]

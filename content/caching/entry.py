@@ -1,26 +1,50 @@
 """The envelope of one stored value: a format byte, a header that is read by itself, then the value.
 
-byte 0      format, FORMAT
+byte 0      format
 bytes 1-4   length of the header, big-endian
 ...         header, MessagePack
 ...         value, MessagePack; empty when the answer is "not there"
+
+Format 1 had neither stale times nor a position: it is read as a miss.
 """
+
+from enum import Enum
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
 PREAMBLE = 5
+
+Position = tuple[int, int]
+
+
+class Verdict(Enum):
+    """What became of an entry since it was made."""
+
+    VALID = "valid"
+    EXPIRED = "expired"  # to be loaded again, and served meanwhile
+    INVALID = "invalid"  # never to be served
+
+
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """Where a load began in the order of invalidations: by the log, or by tag counters where there is none."""
+
+    epoch: str
+    position: Position = (0, 0)
+    versions: dict[str, tuple[int, int]] = {}
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
-    """Times in Unix seconds, the load's cost in seconds, and where the entry's tags stood."""
+    """Times in Unix seconds, the load's cost in seconds, what the entry depends on and since when."""
 
     made_at: float
     fresh_until: float
+    stale_until: float
+    error_until: float
     there: bool
-    generation: int
-    versions: dict[str, int]
-    cost: float = 0.0
+    cost: float
+    tags: tuple[str, ...]
+    stamp: Stamp
 
 
 class Entry(msgspec.Struct, frozen=True):

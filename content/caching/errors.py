@@ -25,3 +25,23 @@ class TooManyTags(CacheError):
 
 class LoadError(CacheError):
     """A loader broke its contract: the message says which and how."""
+
+
+class NotAppended(CacheError):
+    """An invalidation that did not reach the log. Readers of this process are safe already; others are not yet."""
+
+
+class Overloaded(CacheError):
+    """More loads or waiters than the stated bound: tell the reader 503, to come back after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class LoadTimeout(CacheError):
+    """A loader that took longer than the policy's hard timeout, with nothing older to serve."""
+
+
+class NotModified(Exception):
+    """A loader raises it when what `previous()` holds is still right: the value stays, its times begin anew."""

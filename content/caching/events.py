@@ -1,19 +1,31 @@
-"""What happened to reads: counted for whoever listens in this context (a request, a test, a job)."""
+"""What happened to reads: counted for the process, and for whoever listens in this context (a request, a test)."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-# (what, resource) -> how often; what is one of: hit, negative, miss, load, failed, refused, unreadable.
-Events = Counter[tuple[str, str]]
+from content.caching.loading import carried
 
+# (what, resource, tier) -> how often. What is one of
+#   hit negative stale   answered from the tier: fresh, "not there", stale
+#   load failed          a loader ran, and how it ended
+#   refresh wait slow    a load behind a reader; for another's lease; past its soft timeout
+#   error_stale          an old value, because loading fails
+#   refused unreadable   not stored; not readable
+Events = Counter[tuple[str, str, str]]
+
+totals: Events = Counter()
 listeners: ContextVar[tuple[Events, ...]] = ContextVar("listeners", default=())
+carried.append(listeners)
 
 
-def record(what: str, resource: str, count: int = 1) -> None:
+def record(what: str, resource: str, count: int = 1, tier: str = "") -> None:
+    if not count:
+        return
+    totals[what, resource, tier] += count
     for events in listeners.get():
-        events[what, resource] += count
+        events[what, resource, tier] += count
 
 
 @contextmanager
@@ -27,5 +39,7 @@ def listen() -> Iterator[Events]:
         listeners.reset(token)
 
 
-def total(events: Events, what: str) -> int:
-    return sum(count for (event, _), count in events.items() if event == what)
+def total(events: Events, what: str, tier: str | None = None) -> int:
+    return sum(
+        count for (event, _, where), count in events.items() if event == what and (tier is None or where == tier)
+    )

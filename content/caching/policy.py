@@ -1,12 +1,23 @@
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 ZERO = timedelta(0)
+TIMES = ("ttl", "stale_ttl", "error_ttl", "negative_ttl")
+
+
+@dataclass(frozen=True)
+class Times:
+    """Moments of one entry's life, in Unix seconds."""
+
+    fresh_until: float
+    stale_until: float
+    error_until: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How long an entry of a resource lives.
+    """How long an entry of a resource lives, and how long its loader may take.
 
     ttl           fresh for this long
     stale_ttl     then stale for this long: served while it is refreshed
@@ -14,7 +25,11 @@ class Policy:
     negative_ttl  how long "not there" is fresh
     jitter        0 to 1: the share of ttl that may be taken off at random, so that entries stored
                   together do not expire together
-    end           never fresh past this moment, whatever ttl says
+    early         how eagerly a fresh entry is refreshed before its time, by what its load costs (XFetch, Vattani
+                  et al., VLDB 2015); 1 is the paper's optimum, 0 is never
+    end           never fresh past this moment, nor stale, whatever the times say
+    soft_timeout  a load that takes longer is left to go on, and what was kept for errors is served meanwhile
+    hard_timeout  a load that takes longer is ended
     """
 
     ttl: timedelta
@@ -22,14 +37,22 @@ class Policy:
     error_ttl: timedelta = ZERO
     negative_ttl: timedelta = timedelta(minutes=1)
     jitter: float = 0.1
+    early: float = 1.0
     end: datetime | None = None
+    soft_timeout: timedelta | None = None
+    hard_timeout: timedelta = timedelta(seconds=30)
 
     def __post_init__(self) -> None:
-        for name in ("ttl", "stale_ttl", "error_ttl", "negative_ttl"):
+        for name in TIMES:
             if getattr(self, name) < ZERO:
                 raise ValueError(f"Policy.{name} is {getattr(self, name)}: a time cannot be negative.")
+        for name in ("soft_timeout", "hard_timeout"):
+            if getattr(self, name) is not None and getattr(self, name) <= ZERO:
+                raise ValueError(f"Policy.{name} is {getattr(self, name)}: a load needs some time.")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"Policy.jitter is {self.jitter}: it is a share, from 0 to 1.")
+        if self.early < 0:
+            raise ValueError(f"Policy.early is {self.early}: 0 is never, 1 the usual.")
 
     def until(self, moment: datetime | None) -> "Policy":
         """The same, ended at that moment (None: no such end)."""
@@ -37,13 +60,19 @@ class Policy:
             return self
         return replace(self, end=moment)
 
-    def fresh_for(self, now: float, chance: float, *, there: bool = True) -> float:
-        """Seconds an entry made at `now` (Unix time) is fresh; `chance` in [0, 1) decides the jitter."""
+    def times(self, now: float, chance: float, *, there: bool = True) -> Times:
+        """Of an entry made at `now` (Unix time); `chance` in [0, 1) decides the jitter."""
         lifetime = (self.ttl if there else self.negative_ttl).total_seconds()
-        lifetime -= lifetime * self.jitter * chance
-        if self.end is not None:
-            lifetime = min(lifetime, self.end.timestamp() - now)
-        return max(lifetime, 0.0)
+        fresh_until = now + lifetime - lifetime * self.jitter * chance
+        stale_until = fresh_until + self.stale_ttl.total_seconds() if there else fresh_until
+        end = self.end.timestamp() if self.end is not None else math.inf
+        fresh_until, stale_until = max(now, min(fresh_until, end)), max(now, min(stale_until, end))
+        error_until = stale_until + self.error_ttl.total_seconds() if there else stale_until
+        return Times(fresh_until, stale_until, error_until)
+
+    def wants_refresh(self, now: float, fresh_until: float, cost: float, chance: float) -> bool:
+        """XFetch: the nearer the end and the dearer the load, the likelier; `chance` in (0, 1]."""
+        return now - cost * self.early * math.log(chance) >= fresh_until
 
 
 # Named time classes, each with its stale and error times.

@@ -1,29 +1,38 @@
+import copy
 import inspect
-import random
-import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
 from asgiref.sync import async_to_sync
 
-from content.caching import tags as tag_versions
-from content.caching.entry import Entry, Header, Unreadable, pack, unpack
-from content.caching.errors import LoadError, NotThere
-from content.caching.events import record
-from content.caching.keys import resource_key, tag_key
-from content.caching.policy import Policy
-from content.caching.store import Store
-from content.caching.tags import GENERATION
+from content.caching.answer import Answer
+from content.caching.collecting import collectors, note
+from content.caching.engine import Engine, Want
+from content.caching.entry import Header
+from content.caching.errors import LoadError, NotThere, TooManyTags
+from content.caching.explaining import explained
+from content.caching.immutable import is_immutable
+from content.caching.keys import resource_key
+from content.caching.log.ledger import Kind
+from content.caching.policy import Policy, Times
+from content.caching.registry import engine_of, engines, resources
+from content.caching.transactions import has_written
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Parameters = tuple[Any, ...]
 
+MOST_TAGS = 128
+MOST_KEYS_KNOWN = 10_000
+LARGEST = 4 * 1024 * 1024
 
-class Found(Generic[T]):
-    """An answer on its way out: a value, or the NotThere that stands for it."""
+
+class Loaded(Generic[T]):
+    """What a loader said: a value, or the NotThere that stands for it."""
 
     __slots__ = ("absence", "value")
 
@@ -31,10 +40,14 @@ class Found(Generic[T]):
         self.value = value
         self.absence = absence
 
-    def unwrap(self) -> T:
-        if self.absence is not None:
-            raise self.absence
-        return self.value  # type: ignore[return-value]
+
+# What a loader may find still right: the value that was stored before, while it loads again.
+previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
+
+
+def previous() -> Any:
+    """In a loader: the value as it was stored last, or None. Raise NotModified to keep it."""
+    return previous_value.get()
 
 
 class Resource(Generic[P, T]):
@@ -42,7 +55,7 @@ class Resource(Generic[P, T]):
 
     name        in keys and events; one resource a name
     load        async, parameters -> value; raises NotThere for "no such thing". Its return annotation is
-                what stored values are decoded to: a msgspec Struct or plain data, frozen
+                what stored values are decoded to: a msgspec Struct or plain data, best frozen
     load_many   async, a sequence of parameters (each bare if there is one, else a tuple) -> a mapping from
                 them to values; what is left out is not there
     policy      how long entries live
@@ -52,6 +65,7 @@ class Resource(Generic[P, T]):
     adapt       value, policy -> the policy for that value
     schema      raise it when the shape of the value changes: older entries are then not looked up
     cache       the Django cache alias
+    largest     bytes: larger values are answered and not stored
     """
 
     def __init__(
@@ -66,8 +80,7 @@ class Resource(Generic[P, T]):
         adapt: Callable[[T, Policy], Policy] | None = None,
         schema: int = 1,
         cache: str = "default",
-        clock: Callable[[], float] = time.time,
-        chance: Callable[[], float] = random.random,
+        largest: int = LARGEST,
     ) -> None:
         self.name = name
         self.load = load
@@ -77,243 +90,212 @@ class Resource(Generic[P, T]):
         self.value_tags = value_tags
         self.adapt = adapt
         self.schema = schema
-        self.clock = clock
-        self.chance = chance
-        self.store = Store(cache)
+        self.cache = cache
+        self.largest = largest
         self.signature = inspect.signature(load)
+        self.known_keys: dict[Parameters, str] = {}
+        returned = returned_type(load)
+        self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
-        self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned_type(load)).decode
+        self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned).decode
+        resources[name] = self
+
+    @property
+    def engine(self) -> Engine:
+        return engines.get(self.cache) or engine_of(self.cache)
+
+    def using(self, **policy: Any) -> "Resource[P, T]":
+        """The same resource with other times for what it loads: `article.using(hard_timeout=...).get(slug)`."""
+        other = copy.copy(self)
+        other.policy = replace(self.policy, **policy)
+        return other
 
     # --- reading ------------------------------------------------------------------------------------
 
     async def get(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The value for these parameters, from cache or loaded; raises NotThere."""
-        parameters = self.bind(*args, **kwargs)
-        found = await self.find([parameters])
-        return found[parameters].unwrap()
+        """The value for these parameters, from cache or loaded; raises NotThere, and what the loader raises."""
+        want = self.want(args, kwargs)
+        engine = self.engine
+        answer = engine.remembered(want)
+        if answer is None:
+            answer = (await engine.find((want,)))[want.key]
+        return self.given(answer)
 
     async def get_many(self, keys: Iterable[Hashable]) -> dict[Any, T]:
         """Values by parameters, in their order, duplicates once; what is not there is left out.
 
-        Each key is the parameter itself where the resource has one, else a tuple of them.
+        Each key is the parameter itself where the resource has one, else a tuple of them. One lookup for all,
+        one round of leases for what is missing, one `load_many` for what is ours to load.
         """
-        parameters = {key: self.bind(*(key if isinstance(key, tuple) else (key,))) for key in keys}
-        found = await self.find(list(dict.fromkeys(parameters.values())))
-        answers = {key: found[parameters[key]] for key in parameters}
-        return {key: answer.unwrap() for key, answer in answers.items() if answer.absence is None}
+        wants = {key: self.want(key if isinstance(key, tuple) else (key,), {}) for key in keys}
+        answers = await self.engine.find(list({want.key: want for want in wants.values()}.values()))
+        return {key: self.given(answer) for key, want in wants.items() if (answer := answers[want.key]).header.there}
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Load again whatever is cached, store it, and return it; raises NotThere."""
-        parameters = self.bind(*args, **kwargs)
-        generation = await tag_versions.read_generation(self.store)
-        loaded = await self.load_and_store([parameters], generation)
-        return loaded[parameters].unwrap()
+        """Load again whatever is cached, store it, and return it; raises NotThere.
+
+        After a write and its invalidation this is write-through: the load begins behind the record.
+        """
+        return self.given(await self.engine.refresh(self.want(args, kwargs)))
 
     async def fresh_for(self, *args: P.args, **kwargs: P.kwargs) -> float:
         """Seconds for which the stored entry is still fresh and valid; 0 when there is none."""
-        parameters = self.bind(*args, **kwargs)
-        entries, _ = await self.lookup([parameters])
-        entry = entries.get(parameters)
-        return entry.header.fresh_until - self.clock() if entry else 0.0
+        return await self.engine.fresh_for(self.want(args, kwargs))
+
+    async def explain(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+        """What each tier holds for these parameters, what it depends on, and what would be served, as plain data."""
+        return await explained(self.engine, self.want(args, kwargs))
 
     # --- writing ------------------------------------------------------------------------------------
 
     async def set(self, value: T, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Store a value that the caller has just computed, as if a load had returned it now.
+        """Store a value that the caller has just computed, as if a load that began now had returned it.
 
         Only for a value that nobody else writes at the same time: of two writers that set what each
         wrote, the older may win. After a write to the database use refresh.
         """
-        generation = await tag_versions.read_generation(self.store)
-        await self.keep({self.bind(*args, **kwargs): Found(value)}, generation, cost=0.0)
+        await self.engine.store(self.want(args, kwargs), Loaded(value))
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Never serve what was loaded for these parameters before this call.
 
         Invalidates the tags declared for them, and so what else carries these.
         """
-        declared = self.declared_tags(self.bind(*args, **kwargs))
-        await tag_versions.invalidate(declared, cache=self.store.alias)
+        await self.engine.append(Kind.INVALIDATE, self.declared_tags(self.want(args, kwargs)))
+
+    async def expire(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """As invalidate, but what is there is served, as stale, until it was loaded again."""
+        await self.engine.append(Kind.EXPIRE, self.declared_tags(self.want(args, kwargs)))
 
     # --- sync twins, for code that has no event loop --------------------------------------------------
 
     def get_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As get. In a transaction that has written: from the database, and nothing is stored."""
+        if has_written():
+            return async_to_sync(self.load)(*args, **kwargs)
         return async_to_sync(self.get)(*args, **kwargs)
 
     def get_many_sync(self, keys: Iterable[Hashable]) -> dict[Any, T]:
+        if has_written():
+            return async_to_sync(self.loaded_past_the_cache)(list(keys))
         return async_to_sync(self.get_many)(keys)
 
     def refresh_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        if has_written():
+            return async_to_sync(self.load)(*args, **kwargs)
         return async_to_sync(self.refresh)(*args, **kwargs)
 
     def set_sync(self, value: T, *args: P.args, **kwargs: P.kwargs) -> None:
         async_to_sync(self.set)(value, *args, **kwargs)
 
     def invalidate_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        async_to_sync(self.invalidate)(*args, **kwargs)
+        self.engine.append_sync(Kind.INVALIDATE, self.declared_tags(self.want(args, kwargs)))
 
-    # --- the steps ----------------------------------------------------------------------------------
+    def expire_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        self.engine.append_sync(Kind.EXPIRE, self.declared_tags(self.want(args, kwargs)))
 
-    def bind(self, *args: Any, **kwargs: Any) -> Parameters:
+    async def loaded_past_the_cache(self, keys: Sequence[Hashable]) -> dict[Any, T]:
+        wants = {key: self.want(key if isinstance(key, tuple) else (key,), {}) for key in keys}
+        loaded = await self.run_loader([want.parameters for want in wants.values()], None)
+        found = {key: loaded[want.parameters] for key, want in wants.items()}
+        return {key: each.value for key, each in found.items() if each.absence is None}  # type: ignore[misc]
+
+    # --- what the engine asks -------------------------------------------------------------------------
+
+    def want(self, args: Parameters, kwargs: Mapping[str, Any]) -> Want:
+        parameters = args if not kwargs and len(args) == len(self.signature.parameters) else self.bound(args, kwargs)
+        return Want(self, parameters, self.key(parameters))
+
+    def bound(self, args: Parameters, kwargs: Mapping[str, Any]) -> Parameters:
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return tuple(bound.arguments.values())
 
     def key(self, parameters: Parameters) -> str:
-        return resource_key(self.name, self.schema, parameters)
+        """Known ones are looked up, where equal parameters are sure to have equal keys (1 == True has not)."""
+        for parameter in parameters:
+            if type(parameter) is not str and type(parameter) is not int:
+                return resource_key(self.name, self.schema, parameters)
+        key = self.known_keys.get(parameters)
+        if key is None:
+            if len(self.known_keys) >= MOST_KEYS_KNOWN:
+                self.known_keys.clear()
+            key = self.known_keys[parameters] = resource_key(self.name, self.schema, parameters)
+        return key
 
-    async def find(self, wanted: Sequence[Parameters]) -> dict[Parameters, Found[T]]:
-        """One lookup for all, one load for what was not found."""
-        entries, generation = await self.lookup(wanted)
-        found: dict[Parameters, Found[T]] = {}
-        for parameters, entry in entries.items():
-            answer = self.opened(entry)
-            if answer is not None:
-                found[parameters] = answer
-        missing = [parameters for parameters in wanted if parameters not in found]
-        if missing:
-            record("miss", self.name, len(missing))
-            if generation is None:
-                generation = await tag_versions.read_generation(self.store)
-            found |= await self.load_and_store(missing, generation)
-        return found
-
-    async def lookup(self, wanted: Sequence[Parameters]) -> tuple[dict[Parameters, Entry], int | None]:
-        """The entries that are fresh and valid, and the generation."""
-        keys = {parameters: self.key(parameters) for parameters in wanted}
-        stored = await self.store.lookup([*keys.values(), GENERATION])
-        generation = stored.get(GENERATION)
-        entries = {
-            parameters: entry
-            for parameters, key in keys.items()
-            if key in stored and (entry := self.readable(stored[key])) and self.is_fresh(entry)
-        }
-        return await self.valid(entries, generation), generation
-
-    def readable(self, stored: object) -> Entry | None:
-        try:
-            return unpack(stored)
-        except Unreadable:
-            record("unreadable", self.name)
-            return None
-
-    def is_fresh(self, entry: Entry) -> bool:
-        return self.clock() < entry.header.fresh_until
-
-    async def valid(self, entries: dict[Parameters, Entry], generation: int | None) -> dict[Parameters, Entry]:
-        """Without those of which a tag was invalidated since they were made."""
-        doubtful = {
-            tag
-            for entry in entries.values()
-            if entry.header.generation != generation
-            for tag in entry.header.versions
-        }
-        if not doubtful:
-            return entries
-        found = await self.store.lookup([tag_key(tag) for tag in doubtful])
-        return {
-            parameters: entry
-            for parameters, entry in entries.items()
-            if entry.header.generation == generation or tag_versions.are_current(entry.header.versions, found)
-        }
-
-    def opened(self, entry: Entry) -> Found[T] | None:
-        """What a reader gets of an entry; None if its value cannot be decoded."""
-        if not entry.header.there:
-            record("negative", self.name)
-            return Found(absence=NotThere(self.name))
-        try:
-            value = self.decode(entry.value)
-        except msgspec.MsgspecError:
-            record("unreadable", self.name)
-            return None
-        record("hit", self.name)
-        return Found(value)
-
-    async def load_and_store(
-        self, wanted: Sequence[Parameters], generation: int | None
-    ) -> dict[Parameters, Found[T]]:
-        """Load, then store; `generation` was read before."""
-        began = self.clock()
-        try:
-            loaded = await self.loaded(wanted)
-        except Exception:
-            record("failed", self.name, len(wanted))
-            raise
-        record("load", self.name, len(wanted))
-        await self.keep(loaded, generation, cost=(self.clock() - began) / len(wanted))
-        return loaded
-
-    async def loaded(self, wanted: Sequence[Parameters]) -> dict[Parameters, Found[T]]:
+    async def run_loader(self, wanted: Sequence[Parameters], earlier: Answer | None) -> dict[Parameters, Loaded[T]]:
+        if earlier is not None and earlier.header.there:
+            previous_value.set(earlier.value)
         if self.load_many is None or len(wanted) == 1:
             return {parameters: await self.loaded_one(parameters) for parameters in wanted}
         keys = {bare(parameters): parameters for parameters in wanted}
         values = await self.load_many(list(keys))
         return {
-            parameters: Found(values[key]) if key in values else Found(absence=NotThere(self.name))
+            parameters: Loaded(values[key]) if key in values else Loaded(absence=NotThere(self.name))
             for key, parameters in keys.items()
         }
 
-    async def loaded_one(self, parameters: Parameters) -> Found[T]:
+    async def loaded_one(self, parameters: Parameters) -> Loaded[T]:
         try:
-            return Found(await self.load(*parameters))  # type: ignore[call-arg]
+            return Loaded(await self.load(*parameters))  # type: ignore[call-arg]
         except NotThere as absence:
-            return Found(absence=absence)
+            return Loaded(absence=absence)
 
-    async def keep(self, loaded: Mapping[Parameters, Found[T]], generation: int | None, cost: float) -> None:
-        """Store what no invalidation has overtaken; tags.py has the reasons, step by step."""
-        tags = {parameters: self.tags_of(parameters, found) for parameters, found in loaded.items()}
-        all_tags = {tag for some in tags.values() for tag in some}
-        versions, generation_now = await tag_versions.read_versions(self.store, all_tags)
-        if generation is None or generation_now != generation or len(versions) != len(all_tags):
-            record("refused", self.name, len(loaded))
-            return
-        entries, lifetimes = {}, [0.0]
-        for parameters, found in loaded.items():
-            lifetime = self.lifetime(found)
-            if lifetime > 0:
-                carried = {tag: versions[tag] for tag in tags[parameters]}
-                entries[self.key(parameters)] = self.packed(found, lifetime, generation, carried, cost)
-                lifetimes.append(lifetime)
-        if entries and not await self.store.store(entries, max(lifetimes)):
-            record("refused", self.name, len(entries))
+    def as_loaded(self, answer: Answer) -> Loaded[T]:
+        return Loaded(answer.value) if answer.header.there else Loaded(absence=NotThere(self.name))
 
-    def tags_of(self, parameters: Parameters, found: Found[T]) -> tuple[str, ...]:
-        tags = self.declared_tags(parameters)
-        if found.absence is not None:
-            tags += found.absence.tags
+    def tags_of(self, want: Want, loaded: Loaded[T], collected: Iterable[str] = ()) -> tuple[str, ...]:
+        tags = {*self.declared_tags(want), *collected}
+        if loaded.absence is not None:
+            tags.update(loaded.absence.tags)
         elif self.value_tags:
-            tags += self.value_tags(found.value)  # type: ignore[arg-type]
-        return tag_versions.bounded_tags(tags)
+            tags.update(self.value_tags(loaded.value))  # type: ignore[arg-type]
+        if len(tags) > MOST_TAGS:
+            raise TooManyTags(f"{len(tags)} tags, {min(tags)!r} among them; an entry may carry {MOST_TAGS}.")
+        return tuple(sorted(tags))
 
-    def declared_tags(self, parameters: Parameters) -> list[str]:
+    def declared_tags(self, want: Want) -> list[str]:
         """What every entry for these parameters depends on; its own key where nothing is declared."""
         if self.tags is None:
-            return [self.key(parameters)]
-        return list(self.tags(*parameters))  # type: ignore[call-arg]
+            return [want.key]
+        return list(self.tags(*want.parameters))  # type: ignore[call-arg]
 
-    def lifetime(self, found: Found[T]) -> float:
-        """Seconds this answer is fresh."""
+    def times_of(self, loaded: Loaded[T], now: float, chance: float) -> Times:
         policy = self.policy
-        if found.absence is not None:
-            policy = policy.until(found.absence.until)
+        if loaded.absence is not None:
+            policy = policy.until(loaded.absence.until)
         elif self.adapt:
-            policy = self.adapt(found.value, policy)  # type: ignore[arg-type]
-        return policy.fresh_for(self.clock(), self.chance(), there=found.absence is None)
+            policy = self.adapt(loaded.value, policy)  # type: ignore[arg-type]
+        return policy.times(now, chance, there=loaded.absence is None)
 
-    def packed(
-        self, found: Found[T], lifetime: float, generation: int, versions: dict[str, int], cost: float
-    ) -> bytes:
-        now = self.clock()
-        header = Header(
-            made_at=now,
-            fresh_until=now + lifetime,
-            there=found.absence is None,
-            generation=generation,
-            versions=versions,
-            cost=cost,
+    def encoded(self, loaded: Loaded[T]) -> bytes:
+        return b"" if loaded.absence is not None else self.encode(loaded.value)
+
+    def answered(self, header: Header, loaded: Loaded[T], encoded: bytes) -> Answer:
+        if loaded.absence is not None or not self.is_immutable:
+            return Answer(header, encoded, opened=False)
+        return Answer(header, loaded.value, opened=True)
+
+    def opened(self, answer: Answer) -> Answer | None:
+        """With its value decoded; None for bytes that are no such value."""
+        if answer.opened or not answer.header.there:
+            return answer
+        try:
+            value = self.decode(answer.value)
+        except msgspec.MsgspecError:
+            return None
+        return Answer(
+            answer.header, value, opened=True, stale=answer.stale, verdict=answer.verdict, version=answer.version
         )
-        return pack(Entry(header, b"" if found.absence is not None else self.encode(found.value)))
+
+    def given(self, answer: Answer) -> T:
+        """To the reader, and to whoever makes something of it."""
+        header = answer.header
+        if collectors.get():
+            note(header.tags, header.fresh_until, stale=answer.stale)
+        if not header.there:
+            raise NotThere(self.name, until=None, tags=header.tags)
+        return answer.value if answer.opened else self.decode(answer.value)
 
 
 def bare(parameters: Parameters) -> Any:

@@ -11,6 +11,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from content.caching.loading import carried
+
 
 @dataclass
 class Queries:
@@ -22,6 +24,7 @@ class Queries:
 
 
 current: ContextVar[Queries | None] = ContextVar("current", default=None)
+carried.append(current)
 
 
 def watch_connections() -> None:

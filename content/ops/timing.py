@@ -31,9 +31,12 @@ class ServerTimingMiddleware:
 
 
 def server_timing(events: Events, queries: Queries) -> str:
-    hits, negative = total(events, "hit"), total(events, "negative")
-    misses, loads = total(events, "miss"), total(events, "load")
+    tiers = ", ".join(
+        f'{tier};desc="{total(events, "hit", tier)} hits, {total(events, "negative", tier)} negative, '
+        f'{total(events, "stale", tier)} stale"'
+        for tier in ("memory", "shared")
+    )
     return (
-        f'db;desc="{queries.count} queries";dur={queries.seconds * 1000:.1f}, '
-        f'cache;desc="{hits} hits, {negative} negative", miss;desc="{misses} misses, {loads} loads"'
+        f'db;desc="{queries.count} queries";dur={queries.seconds * 1000:.1f}, {tiers}, '
+        f'load;desc="{total(events, "load")} loads"'
     )

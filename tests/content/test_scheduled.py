@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from content import resources
+from content.caching.registry import engine_of
 from tests.support.blog import make_blog, make_post
 
 pytestmark = pytest.mark.django_db
@@ -20,8 +20,7 @@ def moved_clock(monkeypatch):
         real = timezone.now()
         later = real + timedelta(seconds=seconds)
         monkeypatch.setattr(timezone, "now", lambda: later)
-        for resource in resources.ALL:
-            monkeypatch.setattr(resource, "clock", later.timestamp)
+        monkeypatch.setattr(engine_of("default"), "clock", later.timestamp)
 
     return move
 

@@ -25,27 +25,42 @@ class Place:
 def place_of(url: str, username: str | None, password: str | None) -> Place:
     """From redis://, rediss:// or unix:// with redis-py's query parameters; what stands in the URL comes first."""
     parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    username = query.get("username") or (unquote(parts.username) if parts.username else username)
-    password = query.get("password") or (unquote(parts.password) if parts.password else password)
-    path = parts.path.strip("/")
-    database = query.get("db") or (path if parts.scheme != "unix" and path else "0")
     return Place(
         host=unquote(parts.hostname or "127.0.0.1"),
         port=parts.port or DEFAULT_PORT,
         path=unquote(parts.path) if parts.scheme == "unix" else "",
-        tls=tls_of(query) if parts.scheme == "rediss" else None,
-        greeting=greeting(username, password, int(database)),
+        tls=tls_of(dict(parse_qsl(parts.query))) if parts.scheme == "rediss" else None,
+        greeting=login_of(url, username, password).greeting(),
     )
 
 
-def greeting(username: str | None, password: str | None, database: int) -> tuple[Command, ...]:
-    commands: list[Command] = []
-    if password:
-        commands.append(("AUTH", username, password) if username else ("AUTH", password))
-    if database:
-        commands.append(("SELECT", database))
-    return tuple(commands) or (("PING",),)
+@dataclass(frozen=True)
+class Login:
+    """Who to be, and in which database."""
+
+    username: str | None = None
+    password: str | None = None
+    db: int = 0
+
+    def greeting(self) -> tuple[Command, ...]:
+        commands: list[Command] = []
+        if self.password:
+            commands.append(("AUTH", self.username, self.password) if self.username else ("AUTH", self.password))
+        if self.db:
+            commands.append(("SELECT", self.db))
+        return tuple(commands) or (("PING",),)
+
+
+def login_of(url: str, username: str | None, password: str | None) -> Login:
+    """What stands in the URL comes before what is given beside it."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    path = parts.path.strip("/") if parts.scheme != "unix" else ""
+    return Login(
+        username=query.get("username") or (unquote(parts.username) if parts.username else username),
+        password=query.get("password") or (unquote(parts.password) if parts.password else password),
+        db=int(query.get("db") or path or 0),
+    )
 
 
 def tls_of(query: dict[str, str]) -> ssl.SSLContext:

@@ -1,5 +1,6 @@
 """django-redis with natively async a* methods: same keys, versions, serializer, compressor and options."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -93,11 +94,11 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
             await self.adelete_many(data, version)
             return []
         end = () if milliseconds is None else ("PX", milliseconds)
-        answers = [
-            self.write("SET", self.full_key(key, version), self.client.encode(value), *end)
+        asked = (
+            self.failsafe(self.write("SET", self.full_key(key, version), self.client.encode(value), *end), None)
             for key, value in data.items()
-        ]
-        return [key for key, answer in zip(data, answers, strict=True) if await self.failsafe(answer, None) is None]
+        )
+        return [key for key, answer in zip(data, await asyncio.gather(*asked), strict=True) if answer is None]
 
     async def atouch(
         self,
@@ -116,11 +117,11 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     async def adelete_many(self, keys: Iterable[str], version: int | None = None) -> int:
         """How many were there."""
         full_keys = [self.full_key(key, version) for key in keys]
-        answers = [
-            self.write("DEL", *full_keys[start : start + DELETED_TOGETHER])
+        asked = (
+            self.failsafe(self.write("DEL", *full_keys[start : start + DELETED_TOGETHER]), 0)
             for start in range(0, len(full_keys), DELETED_TOGETHER)
-        ]
-        return sum([await self.failsafe(answer, 0) for answer in answers])
+        )
+        return sum(await asyncio.gather(*asked))
 
     async def ahas_key(self, key: str, version: int | None = None) -> bool:
         return bool(await self.failsafe(self.read("EXISTS", self.full_key(key, version)), False))
@@ -207,7 +208,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         return deleted + await self.delete_full(link, keys)
 
     async def delete_full(self, link: AnyLink, keys: list[bytes]) -> int:
-        return sum([await answer for answer in [link.ask("DEL", key) for key in keys]])
+        return sum(await asyncio.gather(*(link.ask("DEL", key) for key in keys)))
 
     def alock(
         self,

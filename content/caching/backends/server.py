@@ -2,19 +2,23 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.cluster import RedisCluster as SyncCluster
+from redis.retry import Retry as SyncRetry
+from redis.sentinel import Sentinel as SyncSentinel
 
-from content.caching.backends.place import Place, opened, place_of
+from content.caching.backends.place import Place, login_of, opened, place_of
 from content.caching.backends.wire import Wire
 
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
@@ -59,8 +63,7 @@ class Server:
         place = place_of(self.url, self.username, self.password)
         if not self.sentinels:
             return place
-        reach = {"socket_timeout": self.connect_timeout, "socket_connect_timeout": self.connect_timeout}
-        sentinel = Sentinel(self.sentinels, **reach)
+        sentinel = Sentinel(self.sentinels, **self.reach())
         try:
             host, port = await sentinel.discover_master(place.host)
         finally:
@@ -77,6 +80,18 @@ class Server:
         pool = ConnectionPool.from_url(self.url, **self.arguments(), max_connections=self.max_connections)
         return Redis(connection_pool=pool)
 
+    def sync_client(self) -> Any:
+        """A redis client for threads, of this process's own."""
+        arguments = self.arguments() | {
+            "retry": SyncRetry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), self.retries)
+        }
+        if self.cluster:
+            return SyncCluster.from_url(self.url, **arguments)
+        if not self.sentinels:
+            return SyncRedis.from_url(self.url, **arguments)
+        sentinel = SyncSentinel(self.sentinels, **self.reach())
+        return sentinel.master_for(urlsplit(self.url).hostname, **arguments | self.login())
+
     def arguments(self) -> dict[str, Any]:
         given = {
             "username": self.username,
@@ -90,16 +105,19 @@ class Server:
         }
 
     def sentinel_pool(self) -> SentinelConnectionPool:
-        parts = urlsplit(self.url)
-        arguments = self.arguments() | {"db": int(parts.path.strip("/") or 0), "ssl": parts.scheme == "rediss"}
-        if parts.password and "password" not in arguments:
-            arguments["password"] = unquote(parts.password)
-        if parts.username and "username" not in arguments:
-            arguments["username"] = unquote(parts.username)
-        reach = {name: arguments[name] for name in ("socket_timeout", "socket_connect_timeout") if name in arguments}
         return SentinelConnectionPool(
-            parts.hostname, Sentinel(self.sentinels, **reach), max_connections=self.max_connections, **arguments
+            urlsplit(self.url).hostname,
+            Sentinel(self.sentinels, **self.reach()),
+            max_connections=self.max_connections,
+            **self.arguments() | self.login(),
         )
+
+    def login(self) -> dict[str, Any]:
+        return asdict(login_of(self.url, self.username, self.password)) | {"ssl": self.url.startswith("rediss")}
+
+    def reach(self) -> dict[str, Any]:
+        """How the sentinels themselves are reached."""
+        return {"socket_timeout": self.connect_timeout, "socket_connect_timeout": self.connect_timeout}
 
 
 def server_of(url: str, options: Mapping[str, Any]) -> Server:

@@ -1,9 +1,12 @@
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 from django.core.cache import caches
 from django.test import override_settings
+
+from content.caching.registry import engine_of
 
 
 class Clock:
@@ -26,26 +29,30 @@ def clock() -> Clock:
 
 def redis_alias(url: str) -> dict[str, Any]:
     return {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "content.caching.backends.RedisCache",
         "LOCATION": url,
-        "KEY_PREFIX": "contract",
+        "KEY_PREFIX": f"contract-{next(numbers)}",
         "OPTIONS": {"SERIALIZER": "content.caching.serializer.MessagePackSerializer"},
     }
 
 
+numbers = count()
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "contract"}
 
 
 @pytest.fixture(params=["locmem", "redis"])
-def alias(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty cache of each backend in turn, as the alias "default"."""
+def alias(request: pytest.FixtureRequest, clock: Clock) -> Iterator[str]:
+    """An empty cache of each backend in turn, as the alias "default", on the tests' clock."""
     in_redis = request.param == "redis"
-    config = redis_alias(request.getfixturevalue("fresh_redis")) if in_redis else LOCMEM
+    config = redis_alias(request.getfixturevalue("redis_server").url) if in_redis else LOCMEM
     with override_settings(CACHES={"default": config}):
         caches["default"].clear()
+        engine = engine_of("default")
+        engine.clock = clock
         yield "default"
-        caches["default"].close()
         caches["default"].clear()
+        if in_redis:
+            engine.ordering.log.stop()
 
 
 class Shelf:

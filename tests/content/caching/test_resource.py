@@ -8,8 +8,11 @@ import pytest
 from django.core.cache import caches
 from django.test import override_settings
 
-from content.caching import LoadError, NotThere, Policy, Resource, TooManyTags, invalidate, invalidate_sync
+from content.caching import NotThere, Policy, Resource, invalidate, invalidate_sync
+from content.caching.errors import LoadError, TooManyTags
 from content.caching.events import listen
+from content.caching.ordering import LogOrdering
+from content.caching.registry import engine_of
 
 HOUR = Policy(ttl=timedelta(hours=1), negative_ttl=timedelta(minutes=1), jitter=0)
 
@@ -29,7 +32,7 @@ def resource(shelf, clock, **options) -> Resource:
             raise NotThere(f"no book {pk}")
         return value
 
-    defaults = {"policy": HOUR, "tags": lambda pk: (f"book:{pk}",), "clock": clock}
+    defaults = {"policy": HOUR, "tags": lambda pk: (f"book:{pk}",)}
     return Resource("book", load=load, **defaults | options)
 
 
@@ -77,7 +80,7 @@ async def test_not_there_ends_when_its_loader_said(alias, shelf, clock):
             raise NotThere("not yet", until=datetime.fromtimestamp(1_700_000_010, UTC))
         return Book("published")
 
-    book = Resource("book", load=load, policy=HOUR, clock=clock)
+    book = Resource("book", load=load, policy=HOUR)
     with pytest.raises(NotThere):
         await book.get(1)
     clock.forward(10)
@@ -91,7 +94,7 @@ async def test_none_is_a_value(alias, clock):
         loads.append(pk)
         return None
 
-    maybe = Resource("maybe", load=load, policy=HOUR, clock=clock)
+    maybe = Resource("maybe", load=load, policy=HOUR)
     assert await maybe.get(1) is None
     assert await maybe.get(1) is None
     assert loads == [1]
@@ -163,6 +166,8 @@ async def test_an_evicted_counter_makes_its_entries_invalid_not_valid_for_ever(a
     book = resource(shelf, clock)
     await book.get(1)
     shelf.values[1] = Book("new")
+    if isinstance(engine_of(alias).ordering, LogOrdering):
+        pytest.skip("there are no counters where there is a log")
     await caches["default"].adelete_many(["tag:book:1", "generation"])
     assert await book.get(1) == Book("new")
 
@@ -208,7 +213,7 @@ async def test_get_many_of_several_parameters_takes_tuples(alias, clock):
     async def load(kind: str, pk: int) -> str:
         return f"{kind} {pk}"
 
-    thing = Resource("thing", load=load, policy=HOUR, clock=clock)
+    thing = Resource("thing", load=load, policy=HOUR)
     assert await thing.get_many([("a", 1), ("b", 2)]) == {("a", 1): "a 1", ("b", 2): "b 2"}
 
 
@@ -246,7 +251,7 @@ async def test_i9_unreadable_bytes_are_a_counted_miss(alias, shelf, clock, garba
     await caches["default"].aset(book.key((1,)), garbage)
     with listen() as events:
         assert await book.get(1) == Book("one")
-    assert events["unreadable", "book"] == 1
+    assert events["unreadable", "book", ""] == 1
     assert shelf.loads == [1]
 
 
@@ -254,21 +259,23 @@ async def test_a_value_of_another_shape_is_a_counted_miss(alias, shelf, clock):
     async def load_text(pk: int) -> str:
         return "text"
 
-    await Resource("book", load=load_text, policy=HOUR, clock=clock).get(1)
+    await Resource("book", load=load_text, policy=HOUR).get(1)
+    if memory := engine_of(alias).memory:
+        memory.clear()
     shelf.values[1] = Book("one")
     with listen() as events:
         assert await resource(shelf, clock).get(1) == Book("one")
-    assert events["unreadable", "book"] == 1
+    assert events["unreadable", "book", ""] == 1
 
 
 async def test_a_loader_that_fails_says_so_to_its_caller_and_leaves_nothing_behind(alias, clock):
     async def load(pk: int) -> str:
         raise ConnectionError("database away")
 
-    failing = Resource("failing", load=load, policy=HOUR, clock=clock)
+    failing = Resource("failing", load=load, policy=HOUR)
     with listen() as events, pytest.raises(ConnectionError):
         await failing.get(1)
-    assert events["failed", "failing"] == 1
+    assert events["failed", "failing", ""] == 1
     assert await caches["default"].aget(failing.key((1,))) is None
 
 
@@ -278,7 +285,8 @@ async def test_events_say_what_happened(alias, shelf, clock):
     with listen() as events:
         await book.get(1)
         await book.get(1)
-    assert events == {("miss", "book"): 1, ("load", "book"): 1, ("hit", "book"): 1}
+    tier = "memory" if engine_of(alias).memory is not None else "shared"
+    assert events == {("load", "book", ""): 1, ("hit", "book", tier): 1}
 
 
 def test_the_sync_twins_do_the_same(alias, shelf, clock):
@@ -314,12 +322,12 @@ def test_a_loader_without_a_return_annotation_is_refused_at_once():
 
 async def test_i5_a_cache_that_is_away_is_no_readers_error(shelf, clock, caplog):
     shelf.values[1] = Book("one")
-    nowhere = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    nowhere = {"BACKEND": "content.caching.backends.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     with override_settings(CACHES={"default": nowhere}):
         book = resource(shelf, clock)
         assert await book.get(1) == Book("one")
         assert await book.get_many([1]) == {1: Book("one")}
-    assert len([line for line in caplog.records if "does not answer" in line.message]) == 1
+    assert len([line for line in caplog.records if "reading without it" in line.message]) == 1
 
 
 async def test_concurrent_invalidations_and_reads_never_leave_an_old_value(alias, shelf, clock):
@@ -331,7 +339,7 @@ async def test_concurrent_invalidations_and_reads_never_leave_an_old_value(alias
         await asyncio.sleep(0)
         return value
 
-    number = Resource("number", load=load, policy=HOUR, tags=lambda pk: ("n",), clock=clock)
+    number = Resource("number", load=load, policy=HOUR, tags=lambda pk: ("n",))
 
     async def write(value):
         shelf.values[1] = value

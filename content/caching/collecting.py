@@ -1,0 +1,38 @@
+"""What is read while something is made: its tags become the maker's, and a stale part makes a stale whole."""
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Collected:
+    """The tags of all that was read, until when all of it is fresh (Unix seconds), and whether some is not."""
+
+    tags: set[str] = field(default_factory=set)
+    stale: bool = False
+    fresh_until: float = math.inf
+
+
+collectors: ContextVar[tuple[Collected, ...]] = ContextVar("collectors", default=())
+
+
+def note(tags: Iterable[str], fresh_until: float, *, stale: bool) -> None:
+    """Called for every answer that a resource gives."""
+    for collected in collectors.get():
+        collected.tags.update(tags)
+        collected.stale = collected.stale or stale
+        collected.fresh_until = min(collected.fresh_until, fresh_until)
+
+
+@contextmanager
+def collecting() -> Iterator[Collected]:
+    """What this context, and the tasks and threads that it starts, read in here; other requests' reads are not."""
+    collected = Collected()
+    token = collectors.set((*collectors.get(), collected))
+    try:
+        yield collected
+    finally:
+        collectors.reset(token)

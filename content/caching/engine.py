@@ -1,0 +1,510 @@
+"""Reads of one cache alias, through its tiers: memory, shared, lease, loader.
+
+The order in which it happens is what makes it right; docs/protocol.md says what goes wrong in any other.
+
+1. Memory, judged by the ordering: fresh is answered, stale is answered and refreshed behind the reader.
+2. A flight of this process for the same key is joined, if its load began late enough to be true for this reader.
+3. The shared tier, all missing keys in one lookup.
+4. A lease for each key that is left. Who has it looks again (its last holder may have stored), notes the position,
+   then loads; who has it not waits for what the holder stores, or for the lease.
+5. What was loaded is sealed with the noted position, and stored only if the lease is still held.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from content.caching.answer import Answer
+from content.caching.collecting import Collected, collecting
+from content.caching.entry import Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
+from content.caching.errors import LoadTimeout, NotModified
+from content.caching.events import record
+from content.caching.flight import Flight, Making, current_making
+from content.caching.loading import Loading
+from content.caching.log.ledger import Kind
+from content.caching.memory import MemoryTier
+from content.caching.ordering import Ordering
+from content.caching.shared import SharedTier
+
+if TYPE_CHECKING:
+    from content.caching.resource import Resource
+
+# A holder that dies is replaced after this long; one that lives renews three times in it.
+LEASE = 6.0
+FIRST_PAUSE = 0.005
+LONGEST_PAUSE = 0.05
+# A refresh that failed, or whose result could not be kept, is not tried again by this process for so long.
+FIRST_HOLD_OFF = 1.0
+LONGEST_HOLD_OFF = 30.0
+# Past this many times the cost of a load before its end, an entry is never refreshed early.
+EARLY_REACH = 15.0
+
+
+class Want:
+    """One entry that somebody asks for."""
+
+    __slots__ = ("key", "parameters", "resource")
+
+    def __init__(self, resource: "Resource[..., Any]", parameters: tuple[Any, ...], key: str) -> None:
+        self.resource = resource
+        self.parameters = parameters
+        self.key = key
+
+
+class LoopState:
+    """What belongs to one event loop: flights, refreshes, loads."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.flights: dict[str, Flight] = {}
+        self.refreshes: dict[str, asyncio.Task[None]] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.loading = Loading()
+
+
+class Engine:
+    def __init__(
+        self,
+        shared: SharedTier,
+        ordering: Ordering,
+        memory: MemoryTier[Answer] | None,
+        *,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+        lease: float = LEASE,
+    ) -> None:
+        self.shared = shared
+        self.ordering = ordering
+        self.memory = memory if ordering.is_local else None
+        self.clock = clock
+        self.chance = chance
+        self.lease = lease
+        self.states: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopState] = weakref.WeakKeyDictionary()
+        # key -> (not before, how long the last pause was)
+        self.held_off: dict[str, tuple[float, float]] = {}
+
+    # --- 1: memory ----------------------------------------------------------------------------------
+
+    def remembered(self, want: Want) -> Answer | None:
+        """From memory, what may be served now; None sends the reader on. No I/O, nothing to wait for."""
+        memory, ordering = self.memory, self.ordering
+        if memory is None or (held := memory.get(want.key)) is None:
+            return None
+        version = ordering.version
+        if held.version != version:
+            held.verdict, held.version = ordering.judge_now(held.header), version
+        return self.servable(want, held, "memory")
+
+    def servable(self, want: Want, answer: Answer, tier: str) -> Answer | None:
+        header, now = answer.header, self.clock()
+        if answer.verdict is Verdict.VALID and now < header.fresh_until and self.ordering.is_heard:
+            left = header.fresh_until - now
+            if left < header.cost * EARLY_REACH and self.wants_refresh(want, header, now):
+                self.refresh_soon(want, header)
+            record("hit" if header.there else "negative", want.resource.name, tier=tier)
+            return answer
+        if answer.verdict is not Verdict.INVALID and now < header.stale_until:
+            self.refresh_soon(want, header)
+            record("stale", want.resource.name, tier=tier)
+            return answer.as_stale()
+        return None
+
+    def wants_refresh(self, want: Want, header: Header, now: float) -> bool:
+        return want.resource.policy.wants_refresh(now, header.fresh_until, header.cost, 1 - self.chance())
+
+    def keepable_for_errors(self, answer: Answer) -> bool:
+        return answer.verdict is not Verdict.INVALID and self.clock() < answer.header.error_until
+
+    # --- 2: flights ---------------------------------------------------------------------------------
+
+    async def find(self, wants: Sequence[Want]) -> dict[str, Answer]:
+        """An answer for each key, or the error that its load ended with."""
+        state, found, flights, fresh = self.state(), {}, {}, []
+        for want in wants:
+            answer = self.remembered(want)
+            if answer is not None:
+                found[want.key] = answer
+                continue
+            flight = state.flights.get(want.key)
+            if flight is None or not self.joinable(flight):
+                flight = self.take_off(state, want)
+                fresh.append(want)
+            flights[want.key] = flight
+        if fresh:
+            self.begin(state, self.populate(state, fresh, {want.key: flights[want.key] for want in fresh}))
+        for want in wants:
+            if want.key in flights:
+                found[want.key] = await self.landed(want, flights[want.key])
+        return found
+
+    def joinable(self, flight: Flight) -> bool:
+        """A load that began before what this reader must see is not for this reader (rule 16)."""
+        return not flight.answer.done() and (flight.stamp is None or self.ordering.covers(flight.stamp))
+
+    def take_off(self, state: LoopState, want: Want) -> Flight:
+        flight = Flight(want.key, state.loop)
+        state.flights[want.key] = flight
+        flight.answer.add_done_callback(lambda answer: self.forget(state, flight))
+        return flight
+
+    def forget(self, state: LoopState, flight: Flight) -> None:
+        if state.flights.get(flight.key) is flight:
+            del state.flights[flight.key]
+
+    async def landed(self, want: Want, flight: Flight) -> Answer:
+        """With a soft timeout, what is kept for errors rather than a wait that is too long."""
+        soft = want.resource.policy.soft_timeout
+        old = self.kept_for_errors(want) if soft is not None else None
+        if soft is None or old is None:
+            return await flight.landed()
+        try:
+            async with asyncio.timeout(soft.total_seconds()):
+                return await flight.landed()
+        except TimeoutError:
+            record("slow", want.resource.name)
+            return old.as_stale()
+
+    def kept_for_errors(self, want: Want) -> Answer | None:
+        held = self.memory.get(want.key) if self.memory is not None else None
+        if held is None:
+            return None
+        held.verdict = self.ordering.judge_now(held.header)
+        return held if self.keepable_for_errors(held) else None
+
+    def state(self) -> LoopState:
+        loop = asyncio.get_running_loop()
+        state = self.states.get(loop)
+        if state is None:
+            state = self.states[loop] = LoopState()
+        return state
+
+    def begin(self, state: LoopState, work: Any) -> "asyncio.Task[None]":
+        task = state.loop.create_task(work)
+        state.tasks.add(task)
+        task.add_done_callback(state.tasks.discard)
+        return task
+
+    # --- 3: the shared tier -------------------------------------------------------------------------
+
+    async def populate(self, state: LoopState, wants: list[Want], flights: Mapping[str, Flight]) -> None:
+        """Land every flight, one way or another."""
+        try:
+            old: dict[str, Answer] = {}
+            missing = await self.from_shared(wants, flights, old)
+            if missing:
+                await self.load_in_turn(state, missing, flights, old)
+        except BaseException as error:
+            for flight in flights.values():
+                flight.crash(error)
+            if not isinstance(error, Exception):
+                raise
+
+    async def from_shared(
+        self, wants: list[Want], flights: Mapping[str, Flight], old: dict[str, Answer]
+    ) -> list[Want]:
+        """Land what the shared tier has; what may serve if loading fails goes into `old`. The rest is returned."""
+        missing = []
+        answers = await self.lookup(wants)
+        for want in wants:
+            answer = answers.get(want.key)
+            if answer is not None and self.taken(want, answer, flights[want.key]):
+                continue
+            kept = answer if answer is not None else self.kept_for_errors(want)
+            if kept is not None and self.keepable_for_errors(kept):
+                old[want.key] = kept
+                if self.is_held_off(want.key):
+                    # Its load failed a moment ago: that is not tried again for each reader.
+                    record("error_stale", want.resource.name)
+                    flights[want.key].land(kept.as_stale())
+                    continue
+            missing.append(want)
+        return missing
+
+    def taken(self, want: Want, answer: Answer, flight: Flight, *, again: bool = False) -> bool:
+        """Whether what the shared tier had will do; `again` where it was looked at before."""
+        if answer.verdict is Verdict.INVALID or self.clock() >= answer.header.stale_until:
+            return False
+        opened = want.resource.opened(answer)
+        if opened is None:
+            record("unreadable", want.resource.name, 0 if again else 1)
+            return False
+        served = self.servable(want, opened, "shared")
+        if served is None:
+            return False
+        self.remember(want, opened if want.resource.is_immutable else answer, len(answer.value))
+        flight.land(served)
+        return True
+
+    async def lookup(self, wants: Iterable[Want], *, again: bool = False) -> dict[str, Answer]:
+        """What the shared tier holds, judged. What cannot be read is counted, but not `again`."""
+        by_key = {want.key: want for want in wants}
+        stored = await self.shared.lookup(list(by_key))
+        entries: dict[str, Entry] = {}
+        for key, content in stored.items():
+            try:
+                entries[key] = unpack(content)
+            except Unreadable:
+                record("unreadable", by_key[key].resource.name, 0 if again else 1)
+        if not entries:
+            return {}
+        verdicts = await self.ordering.judge([entry.header for entry in entries.values()])
+        return {
+            key: Answer(entry.header, entry.value, opened=False, verdict=verdict)
+            for (key, entry), verdict in zip(entries.items(), verdicts, strict=True)
+        }
+
+    def remember(self, want: Want, answer: Answer, size: int) -> None:
+        """In memory; as the value itself where nobody can change it, else as its bytes, `size` of them."""
+        if self.memory is not None:
+            self.memory.put(want.key, answer, size)
+
+    # --- 4: leases ----------------------------------------------------------------------------------
+
+    async def load_in_turn(
+        self, state: LoopState, wants: list[Want], flights: Mapping[str, Flight], old: dict[str, Answer]
+    ) -> None:
+        """Load what we get a lease for; wait, beside it, for what others load."""
+        token, pause = secrets.token_hex(8), FIRST_PAUSE
+        loads: list[asyncio.Task[None]] = []
+        pending = {want.key: want for want in wants}
+        deadline = state.loop.time() + max(want.resource.policy.hard_timeout.total_seconds() for want in wants)
+        while pending:
+            mine = await self.leased(pending, token, flights)
+            if mine:
+                loads.append(self.begin(state, self.load(state, mine, flights, old, token)))
+            if pending and state.loop.time() > deadline:
+                for key in pending:
+                    self.fail(
+                        flights[key], old.get(key), pending[key], LoadTimeout(f"{key}: its holder takes too long.")
+                    )
+                break
+            if pending:
+                record("wait", next(iter(pending.values())).resource.name, len(pending))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        if loads:
+            await asyncio.gather(*loads)
+
+    async def leased(self, pending: dict[str, Want], token: str, flights: Mapping[str, Flight]) -> list[Want]:
+        """One round: those that are ours to load. What others have stored meanwhile lands. Both leave `pending`.
+
+        Lease and lookup travel together and are answered in this order: whoever gets a lease sees what its last
+        holder stored before it let go.
+        """
+        keys = list(pending)
+        got, answers = await asyncio.gather(
+            self.shared.lease(keys, token, self.lease), self.lookup(list(pending.values()), again=True)
+        )
+        mine = []
+        for key in keys:
+            answer = answers.get(key)
+            if answer is not None and self.taken(pending[key], answer, flights[key], again=True):
+                if key in got:
+                    await self.shared.release(key, token)
+                del pending[key]
+            elif key in got:
+                mine.append(pending.pop(key))
+        return mine
+
+    # --- 5: loading and storing ---------------------------------------------------------------------
+
+    async def load(
+        self,
+        state: LoopState,
+        wants: list[Want],
+        flights: Mapping[str, Flight],
+        old: Mapping[str, Answer],
+        token: str | None,
+    ) -> None:
+        """Wants of several resources are loaded side by side, each resource's own in one go."""
+        by_resource: dict[Any, list[Want]] = {}
+        for want in wants:
+            by_resource.setdefault(want.resource, []).append(want)
+        await asyncio.gather(*(self.load_together(state, some, flights, old, token) for some in by_resource.values()))
+
+    async def load_together(
+        self,
+        state: LoopState,
+        wants: list[Want],
+        flights: Mapping[str, Flight],
+        old: Mapping[str, Answer],
+        token: str | None,
+    ) -> None:
+        resource, making = wants[0].resource, Making()
+        renewal = self.begin(state, self.renew([want.key for want in wants], token)) if token else None
+        began = self.clock()
+        try:
+            begun = await self.ordering.begin()
+            for want in wants:
+                flights[want.key].making, flights[want.key].stamp = making, begun
+            found, collected = await self.loaded(state, resource, wants, making, old)
+        except Exception as error:
+            record("failed", resource.name, len(wants))
+            await self.release(wants, token)
+            for want in wants:
+                self.fail(flights[want.key], old.get(want.key), want, error)
+            return
+        finally:
+            if renewal is not None:
+                renewal.cancel()
+        record("load", resource.name, len(wants))
+        cost = (self.clock() - began) / len(wants)
+        for want in wants:
+            answer = await self.kept(want, found[want.parameters], begun, collected, cost, token)
+            flights[want.key].land(answer)
+
+    async def loaded(
+        self, state: LoopState, resource: Any, wants: list[Want], making: Making, old: Mapping[str, Answer]
+    ) -> tuple[dict[Any, Any], Collected]:
+        """The loader's values by parameters, and what it read on its way. Raises what it raises, and LoadTimeout."""
+
+        async def load() -> tuple[dict[Any, Any], Collected]:
+            current_making.set(making)
+            with collecting() as collected:
+                async with asyncio.timeout(limit):
+                    return await resource.run_loader([want.parameters for want in wants], previous), collected
+
+        limit = resource.policy.hard_timeout.total_seconds()
+        previous = resource.opened(old[wants[0].key]) if len(wants) == 1 and wants[0].key in old else None
+        try:
+            return await state.loading.run(load)
+        except TimeoutError as error:
+            raise LoadTimeout(f"{wants[0].key} has not loaded within {limit:g} s.") from error
+        except NotModified:
+            if previous is None:
+                raise
+            return {wants[0].parameters: resource.as_loaded(previous)}, Collected(set(previous.header.tags))
+
+    async def renew(self, keys: Sequence[str], token: str) -> None:
+        while True:
+            await asyncio.sleep(self.lease / 3)
+            for key in keys:
+                await self.shared.renew(key, token, self.lease)
+
+    async def release(self, wants: Iterable[Want], token: str | None) -> None:
+        if token is not None:
+            for want in wants:
+                await self.shared.release(want.key, token)
+
+    def fail(self, flight: Flight, old: Answer | None, want: Want, error: Exception) -> None:
+        """The last good value, if one may be served when loading fails (I6); else the error."""
+        self.hold_off(want.key)
+        if old is not None and self.keepable_for_errors(old):
+            record("error_stale", want.resource.name)
+            flight.land(old.as_stale())
+        else:
+            flight.crash(error)
+
+    async def kept(
+        self, want: Want, loaded: Any, begun: Stamp | None, collected: Collected, cost: float, token: str | None
+    ) -> Answer:
+        """Stored in both tiers, unless something overtook the load; the answer is the reader's in any case."""
+        resource, now = want.resource, self.clock()
+        tags = resource.tags_of(want, loaded, collected.tags)
+        sealed = await self.ordering.seal(begun, tags) if begun is not None and not collected.stale else None
+        times = resource.times_of(loaded, now, self.chance())
+        header = Header(
+            made_at=now,
+            fresh_until=min(times.fresh_until, collected.fresh_until),
+            stale_until=times.stale_until,
+            error_until=times.error_until,
+            there=loaded.absence is None,
+            cost=cost,
+            tags=tags,
+            stamp=sealed or Stamp(""),
+        )
+        encoded = resource.encoded(loaded)
+        answer = resource.answered(header, loaded, encoded)
+        if sealed is None or header.fresh_until <= now:
+            record("refused", resource.name)
+            self.hold_off(want.key)
+            await self.release([want], token)
+            return answer
+        if self.ordering.is_heard:
+            self.held_off.pop(want.key, None)
+        else:
+            # Kept, yet stale for as long as the log is silent: the next reader need not load it again.
+            self.hold_off(want.key)
+        content = pack(Entry(header, encoded))
+        stored = len(content) <= resource.largest and await self.shared.store(
+            want.key, content, max(header.error_until, header.stale_until) - now, token
+        )
+        if not stored:
+            record("refused", resource.name)
+        # A lease that lapsed was given to somebody else: what they store is the entry (I12).
+        if stored or token is None or await self.shared.holder(want.key) in (None, token):
+            self.remember(want, answer, len(encoded))
+        return answer
+
+    # --- behind the reader --------------------------------------------------------------------------
+
+    def refresh_soon(self, want: Want, seen: Header) -> None:
+        """Load again without anybody waiting: one at a time a key, and not right after one that failed."""
+        state = self.state()
+        if want.key in state.refreshes or self.is_held_off(want.key):
+            return
+        task = self.begin(state, self.refresh_behind(state, want, seen))
+        state.refreshes[want.key] = task
+        task.add_done_callback(lambda done: state.refreshes.pop(want.key, None))
+
+    async def refresh_behind(self, state: LoopState, want: Want, seen: Header) -> None:
+        """Unless somebody does, or has done it since `seen` was stored."""
+        token = secrets.token_hex(8)
+        got, answers = await asyncio.gather(self.shared.lease([want.key], token, self.lease), self.lookup([want]))
+        newer = answers.get(want.key)
+        if newer is not None and newer.verdict is Verdict.VALID and newer.header.made_at > seen.made_at:
+            self.taken(want, newer, Flight(want.key, state.loop))
+            if got:
+                await self.shared.release(want.key, token)
+        elif got:
+            record("refresh", want.resource.name)
+            flight = Flight(want.key, state.loop)
+            await self.load(state, [want], {want.key: flight}, {}, token)
+
+    async def refresh(self, want: Want) -> Answer:
+        """Load now, whatever is held; by turns with others that load this key."""
+        state, token, pause = self.state(), secrets.token_hex(8), FIRST_PAUSE
+        deadline = state.loop.time() + want.resource.policy.hard_timeout.total_seconds()
+        while want.key not in await self.shared.lease([want.key], token, self.lease):
+            if state.loop.time() > deadline:
+                raise LoadTimeout(f"{want.key}: its holder takes too long.")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        flight = Flight(want.key, state.loop)
+        self.begin(state, self.load(state, [want], {want.key: flight}, {}, token))
+        return await flight.landed()
+
+    async def store(self, want: Want, loaded: Any) -> None:
+        """As if a load that began now had given it."""
+        begun = await self.ordering.begin()
+        await self.kept(want, loaded, begun, Collected(), 0.0, None)
+
+    async def fresh_for(self, want: Want) -> float:
+        answer = (await self.lookup([want])).get(want.key)
+        if answer is None or answer.verdict is not Verdict.VALID or not self.ordering.is_heard:
+            return 0.0
+        return max(0.0, answer.header.fresh_until - self.clock())
+
+    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
+        tags = list(tags)
+        if tags:
+            await self.ordering.append(kind, tags, nonce)
+
+    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
+        tags = list(tags)
+        if tags:
+            self.ordering.append_sync(kind, tags, nonce)
+
+    def hold_off(self, key: str) -> None:
+        _, pause = self.held_off.get(key, (0.0, FIRST_HOLD_OFF / 2))
+        pause = min(pause * 2, LONGEST_HOLD_OFF)
+        if len(self.held_off) > 10_000:
+            self.held_off.clear()
+        self.held_off[key] = (self.clock() + pause, pause)
+
+    def is_held_off(self, key: str) -> bool:
+        return key in self.held_off and self.clock() < self.held_off[key][0]

@@ -1,0 +1,72 @@
+"""The second tier behind a breaker: what fails is logged, counted, and answered as if nothing were there (I5)."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from content.caching.breaker import Breaker
+from content.caching.shared import SharedTier
+
+Answer = TypeVar("Answer")
+
+logger = logging.getLogger("content.caching")
+
+SECONDS_BETWEEN_COMPLAINTS = 10.0
+
+
+class Failsafe:
+    """A SharedTier that never raises. While the tier is away everybody holds every lease: loads are then bounded
+    in each process, one a key (I2)."""
+
+    def __init__(self, tier: SharedTier, alias: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.tier = tier
+        self.alias = alias
+        self.clock = clock
+        self.breaker = Breaker(clock)
+        self.complained_at = float("-inf")
+
+    async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
+        return await self.attempt(lambda: self.tier.lookup(keys), {})
+
+    async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
+        return await self.attempt(lambda: self.tier.store(key, content, seconds, token), False)
+
+    async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
+        return await self.attempt(lambda: self.tier.lease(keys, token, seconds), list(keys))
+
+    async def renew(self, key: str, token: str, seconds: float) -> bool:
+        return await self.attempt(lambda: self.tier.renew(key, token, seconds), False)
+
+    async def release(self, key: str, token: str) -> None:
+        await self.attempt(lambda: self.tier.release(key, token), None)
+
+    async def holder(self, key: str) -> str | None:
+        return await self.attempt(lambda: self.tier.holder(key), None)
+
+    async def evict(self, key: str) -> None:
+        await self.attempt(lambda: self.tier.evict(key), None)
+
+    async def numbers(self, keys: Iterable[str]) -> dict[str, int]:
+        return await self.attempt(lambda: self.tier.numbers(keys), {})
+
+    async def add_number(self, key: str, value: int) -> None:
+        await self.attempt(lambda: self.tier.add_number(key, value), None)
+
+    async def attempt(self, operation: Callable[[], Awaitable[Answer]], fallback: Answer) -> Answer:
+        if not self.breaker.lets_through():
+            return fallback
+        try:
+            answer = await operation()
+        except Exception as error:
+            self.breaker.failed()
+            self.complain(error)
+            return fallback
+        self.breaker.worked()
+        return answer
+
+    def complain(self, error: Exception) -> None:
+        """Say it, but not for every request of an outage."""
+        if self.clock() - self.complained_at >= SECONDS_BETWEEN_COMPLAINTS:
+            self.complained_at = self.clock()
+            logger.warning("cache %r does not answer, reading without it: %s", self.alias, error)

@@ -1,0 +1,112 @@
+"""The log as a Redis stream: append to it, and read what follows a position."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from content.caching import lua
+from content.caching.backends.loops import link_to
+from content.caching.backends.server import Server
+from content.caching.entry import Position
+from content.caching.log.ledger import NOWHERE, Kind, Record
+
+LONGEST_LOG = 10_000
+RECORDS_A_POLL = 1000
+
+encode = msgspec.msgpack.Encoder().encode
+decode_tags = msgspec.msgpack.Decoder(tuple[str, ...]).decode
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What to begin from: the last positions of tags whose records were trimmed away."""
+
+    position: Position
+    floor: Position
+    invalidated: dict[str, Position]
+    expired: dict[str, Position]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To a poll: the epoch, and either the records behind the tail or a snapshot to begin anew from."""
+
+    epoch: str
+    records: tuple[Record, ...] = ()
+    snapshot: Snapshot | None = None
+
+
+class LogStream:
+    """One log: a stream, its epoch's nonce and its snapshot, in one slot of a cluster."""
+
+    def __init__(self, server: Server, prefix: str) -> None:
+        self.server = server
+        self.stream = f"{{{prefix}:log}}"
+        self.keys = (self.stream, f"{self.stream}:nonce", f"{self.stream}:snapshot")
+        self.client: Any = None
+
+    def connected(self) -> Any:
+        """A client for threads; made anew after a fork by whoever makes a new LogStream."""
+        if self.client is None:
+            self.client = self.server.sync_client()
+        return self.client
+
+    def append(self, kind: Kind, tags: Sequence[str], nonce: str) -> Position:
+        command = self.append_command(kind, tags, nonce)
+        return position_of(self.connected().execute_command(*command)[0])
+
+    async def aappend(self, kind: Kind, tags: Sequence[str], nonce: str) -> Position:
+        answer = await link_to(self.server).ask(*self.append_command(kind, tags, nonce))
+        return position_of(answer[0])
+
+    def append_command(self, kind: Kind, tags: Sequence[str], nonce: str) -> tuple[Any, ...]:
+        arguments = (secrets.token_hex(8), kind.value, nonce, encode(list(tags)), LONGEST_LOG)
+        return ("EVAL", lua.APPEND, len(self.keys), *self.keys, *arguments)
+
+    def poll(self, epoch: str, tail: Position) -> Answer:
+        """What follows `tail`. Raises RedisError or OSError."""
+        arguments = (secrets.token_hex(8), epoch, text_of(tail), RECORDS_A_POLL)
+        found, what, rest = self.connected().eval(lua.POLL, len(self.keys), *self.keys, *arguments)
+        if what == b"join":
+            return Answer(found.decode(), snapshot=snapshot_of(rest))
+        return Answer(found.decode(), records=tuple(record_of(*each) for each in rest))
+
+    def wait(self, tail: Position, seconds: float) -> None:
+        """Until there is a record behind `tail`, or that long."""
+        self.connected().xread({self.stream: text_of(tail)}, count=1, block=int(seconds * 1000))
+
+    def drop_epoch(self) -> None:
+        """Make every entry of everybody invalid: what to do when an append was refused."""
+        self.connected().delete(self.keys[1])
+
+
+def position_of(text: bytes) -> Position:
+    milliseconds, _, sequence = text.partition(b"-")
+    return int(milliseconds), int(sequence)
+
+
+def text_of(position: Position) -> str:
+    return f"{position[0]}-{position[1]}"
+
+
+def record_of(record_id: bytes, pairs: Sequence[bytes]) -> Record:
+    fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    return Record(
+        position=position_of(record_id),
+        kind=Kind(fields[b"k"].decode()),
+        tags=decode_tags(fields[b"t"]),
+        nonce=fields[b"n"].decode(),
+    )
+
+
+def snapshot_of(flat: Sequence[bytes]) -> Snapshot:
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    position, floor = (position_of(fields.pop(name, b"0-0")) for name in (b"position", b"floor"))
+    last: dict[str, dict[str, Position]] = {kind.value: {} for kind in Kind}
+    for name, record_id in fields.items():
+        text = name.decode()
+        last[text[0]][text[1:]] = position_of(record_id)
+    return Snapshot(position, max(floor, NOWHERE), last[Kind.INVALIDATE.value], last[Kind.EXPIRE.value])

@@ -1,0 +1,30 @@
+-- Append one record; answer its id and the epoch it was appended under.
+-- KEYS: stream, nonce, snapshot   ARGV: a new nonce, kind, the appender's nonce, tags (MessagePack), longest log
+if redis.replicate_commands then redis.replicate_commands() end
+local nonce = redis.call('GET', KEYS[2])
+if not nonce or redis.call('EXISTS', KEYS[1]) == 0 then
+  -- Lost in part is lost: another epoch begins, in which nothing of the old one is valid.
+  nonce = ARGV[1]
+  redis.call('DEL', KEYS[1], KEYS[3])
+  redis.call('SET', KEYS[2], nonce)
+end
+local id = redis.call('XADD', KEYS[1], '*', 'k', ARGV[2], 'n', ARGV[3], 't', ARGV[4])
+if redis.call('XLEN', KEYS[1]) > tonumber(ARGV[5]) then
+  -- Two out for each one in: the oldest records go into the snapshot, in the same step.
+  local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 3)
+  for index = 1, 2 do
+    local fields = {}
+    for at = 1, #oldest[index][2], 2 do fields[oldest[index][2][at]] = oldest[index][2][at + 1] end
+    for _, tag in ipairs(cmsgpack.unpack(fields['t'])) do
+      redis.call('HSET', KEYS[3], fields['k'] .. tag, oldest[index][1])
+    end
+  end
+  local position = oldest[2][1]
+  if redis.call('HLEN', KEYS[3]) > 200000 then
+    redis.call('DEL', KEYS[3])
+    redis.call('HSET', KEYS[3], 'floor', position)
+  end
+  redis.call('HSET', KEYS[3], 'position', position)
+  redis.call('XTRIM', KEYS[1], 'MINID', '=', oldest[3][1])
+end
+return {id, nonce .. ':' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')}

@@ -1,0 +1,25 @@
+-- What follows a tail, or what to begin from: everything that must agree, in one step.
+-- KEYS: stream, nonce, snapshot   ARGV: a new nonce, the asker's epoch, the asker's tail, how many records
+-- Answers {epoch, 'records', records} or {epoch, 'join', snapshot}.
+if redis.replicate_commands then redis.replicate_commands() end
+-- A write that changes nothing: a server that may not write (demoted, without its replicas) is no log.
+redis.call('HDEL', KEYS[3], '')
+local nonce = redis.call('GET', KEYS[2])
+if not nonce or redis.call('EXISTS', KEYS[1]) == 0 then
+  nonce = ARGV[1]
+  redis.call('DEL', KEYS[1], KEYS[3])
+  redis.call('SET', KEYS[2], nonce)
+  redis.call('XADD', KEYS[1], '*', 'k', 'i', 'n', '', 't', cmsgpack.pack({}))
+end
+local epoch = nonce .. ':' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local tail = ARGV[3]
+local position = redis.call('HGET', KEYS[3], 'position')
+local known = ARGV[2] == epoch
+if known and tail ~= (position or '0-0') then
+  -- Only a record that is still there proves that nothing behind it was trimmed away.
+  known = #redis.call('XRANGE', KEYS[1], tail, tail) == 1
+end
+if not known then
+  return {epoch, 'join', redis.call('HGETALL', KEYS[3])}
+end
+return {epoch, 'records', redis.call('XRANGE', KEYS[1], '(' .. tail, '+', 'COUNT', ARGV[4])}

@@ -1,0 +1,81 @@
+"""The order of loads and invalidations, by which an entry is judged. Two kinds: the log, and tag counters."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from content.caching.entry import Header, Stamp, Verdict
+from content.caching.log.ledger import Kind
+from content.caching.log.log import InvalidationLog
+
+
+class Ordering(Protocol):
+    """What the engine asks."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether verdicts cost no I/O, so that a memory tier pays."""
+
+    @property
+    def version(self) -> int:
+        """Grows when a verdict may have changed; a verdict holds while it stays. For local ones."""
+
+    async def begin(self) -> Stamp | None:
+        """Noted before a load; None: what is loaded may be answered, not kept."""
+
+    async def seal(self, begun: Stamp, tags: Sequence[str]) -> Stamp | None:
+        """What an entry with these tags carries; None if an invalidation may have overtaken its load."""
+
+    async def judge(self, headers: Sequence[Header]) -> list[Verdict]: ...
+
+    def judge_now(self, header: Header) -> Verdict:
+        """For local ones."""
+
+    def covers(self, begun: Stamp) -> bool:
+        """Whether a load that began there saw all that a reader who comes now must see."""
+
+    @property
+    def is_heard(self) -> bool:
+        """False while invalidations may have passed unnoticed: nothing counts as fresh then."""
+
+    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None: ...
+
+    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None: ...
+
+
+class LogOrdering:
+    """By the invalidation log: verdicts from memory, no clock, any number of entries by one append."""
+
+    is_local = True
+
+    def __init__(self, log: InvalidationLog) -> None:
+        self.log = log
+        self.ledger = log.ledger
+
+    @property
+    def version(self) -> int:
+        return self.ledger.version
+
+    @property
+    def is_heard(self) -> bool:
+        return self.ledger.is_heard
+
+    async def begin(self) -> Stamp | None:
+        return self.ledger.stamp()
+
+    async def seal(self, begun: Stamp, tags: Sequence[str]) -> Stamp | None:
+        return None if self.ledger.judge(begun, tags) is Verdict.INVALID else begun
+
+    async def judge(self, headers: Sequence[Header]) -> list[Verdict]:
+        return [self.ledger.judge(header.stamp, header.tags) for header in headers]
+
+    def judge_now(self, header: Header) -> Verdict:
+        return self.ledger.judge(header.stamp, header.tags)
+
+    def covers(self, begun: Stamp) -> bool:
+        return begun.epoch == self.ledger.epoch and begun.position >= self.ledger.tail and not self.ledger.held
+
+    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
+        await self.log.aappend(kind, tags, nonce)
+
+    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
+        self.log.append(kind, tags, nonce)

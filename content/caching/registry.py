@@ -1,0 +1,78 @@
+"""The engine of each cache alias, and the resources by their names."""
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.cache import caches
+from django.core.signals import setting_changed
+
+from content.caching.backends import RedisCache
+from content.caching.backends.server import Server, location_and_options, server_of
+from content.caching.counters import CounterOrdering
+from content.caching.engine import Engine
+from content.caching.failsafe import Failsafe
+from content.caching.log.log import log_of
+from content.caching.memory import MemoryTier
+from content.caching.ordering import LogOrdering
+from content.caching.shared import CacheTier, RedisTier
+
+if TYPE_CHECKING:
+    from content.caching.resource import Resource
+
+MEMORY = 64 * 1024 * 1024
+
+engines: dict[str, Engine] = {}
+resources: "dict[str, Resource[..., Any]]" = {}
+lock = threading.Lock()
+
+
+def engine_of(alias: str) -> Engine:
+    engine = engines.get(alias)
+    if engine is None:
+        with lock:
+            engine = engines.get(alias)
+            if engine is None:
+                engine = engines[alias] = made(alias)
+    return engine
+
+
+def made(alias: str) -> Engine:
+    """From CACHES[alias]: with a log where there is a Redis for one, else with counters in the cache itself."""
+    cache = caches[alias]
+    tier = RedisTier(alias) if isinstance(cache, RedisCache) else CacheTier(alias)
+    shared = Failsafe(tier, alias)
+    server = log_server(alias)
+    if server is None:
+        return Engine(shared, CounterOrdering(alias, shared), None)
+    options = options_of(alias)
+    log = log_of(server, cache.key_prefix or "cache")
+    return Engine(shared, LogOrdering(log), MemoryTier(int(options.get("MEMORY", MEMORY))))
+
+
+def log_server(alias: str) -> Server | None:
+    """OPTIONS["LOG"]: the URL of the Redis that keeps the log, "" for none; else the one that keeps the entries."""
+    options = options_of(alias)
+    url = options.get("LOG")
+    if url:
+        location, more = location_and_options(url)
+        common = {name: options[name] for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT") if name in options}
+        return server_of(location, common | more)
+    cache = caches[alias]
+    return cache.servers[0] if url is None and isinstance(cache, RedisCache) else None
+
+
+def options_of(alias: str) -> dict[str, Any]:
+    config: dict[str, Any] = dict(settings.CACHES)[alias]
+    return config.get("OPTIONS") or {}
+
+
+def forget_engines(**kwargs: Any) -> None:
+    """Settings have changed, or this is a forked child: what was made before does not fit."""
+    if kwargs.get("setting", "CACHES") == "CACHES":
+        engines.clear()
+
+
+setting_changed.connect(forget_engines, dispatch_uid="content.caching.engines")
+os.register_at_fork(after_in_child=engines.clear)

@@ -1,0 +1,38 @@
+"""Whether this thread is inside of a transaction that has written: what it reads then is nobody else's."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "TRUNCATE", "CREATE", "ALTER", "DROP", "WITH", "CALL")
+
+
+def watch_connections() -> None:
+    """Called once, at start."""
+    connection_created.connect(watch, dispatch_uid="content.caching.transactions")
+    for connection in connections.all(initialized_only=True):
+        watch(connection=connection)
+
+
+def watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if noted not in connection.execute_wrappers:
+        connection.execute_wrappers.append(noted)
+
+
+def noted(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    connection = context["connection"]
+    if not connection.in_atomic_block:
+        connection.evergreen_has_written = False
+    elif sql.lstrip()[:8].upper().startswith(WRITES):
+        connection.evergreen_has_written = True
+    return execute(sql, params, many, context)
+
+
+def has_written() -> bool:
+    return any(
+        connection.in_atomic_block and getattr(connection, "evergreen_has_written", False)
+        for connection in connections.all(initialized_only=True)
+    )
