@@ -7,6 +7,7 @@ from typing import Any
 from celery import shared_task
 
 from content import popularity, warming
+from content.invalidation.outbox import relay
 from workers.lease import leased
 from workers.loop import run
 
@@ -18,6 +19,12 @@ MOST_FAILURES_TOLD = 5
 @shared_task
 def write_views() -> int:
     return popularity.write_views()
+
+
+@shared_task
+@leased("relay invalidations", seconds=60)
+def relay_invalidations() -> int:
+    return relay()
 
 
 @shared_task

@@ -22,6 +22,7 @@ from asgiref.sync import sync_to_async
 from django.core.cache import BaseCache, caches
 
 from content.caching.entry import Header, Stamp, Verdict
+from content.caching.errors import NotAppended
 from content.caching.keys import tag_key
 from content.caching.log.ledger import Kind
 from content.caching.shared import SharedTier
@@ -83,15 +84,16 @@ class CounterOrdering:
         await sync_to_async(self.append_sync, thread_sensitive=False)(kind, tags, nonce)
 
     def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        """Raises what the cache raises when it is out of reach: nothing was invalidated then, or not all."""
+        """Raises NotAppended when the cache is out of reach: nothing was invalidated then, or not all."""
         keys = [tag_key(tag) if kind is Kind.INVALIDATE else soft_key(tag) for tag in sorted(set(tags))]
-        if not keys:
-            return
         cache = caches[self.alias]
-        count(cache, GENERATION)
-        # A tag that no entry carries has no counter, and needs none.
-        for key in cache.get_many(keys):
-            count(cache, key)
+        try:
+            count(cache, GENERATION)
+            # A tag that no entry carries has no counter, and needs none.
+            for key in cache.get_many(keys):
+                count(cache, key)
+        except Exception as error:
+            raise NotAppended(f"The cache did not count {', '.join(keys[:3])}: {error}") from error
 
 
 def soft_key(tag: str) -> str:

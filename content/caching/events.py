@@ -24,6 +24,11 @@ def record(what: str, resource: str, count: int = 1, tier: str = "") -> None:
     if not count:
         return
     totals[what, resource, tier] += count
+    tell(what, resource, tier, count)
+
+
+def tell(what: str, resource: str, tier: str, count: int = 1) -> None:
+    """Those who listen here; the process's totals are the caller's affair."""
     for events in listeners.get():
         events[what, resource, tier] += count
 

@@ -57,7 +57,8 @@ class LogOrdering:
 
     @property
     def is_heard(self) -> bool:
-        return self.ledger.is_heard
+        ledger = self.ledger
+        return ledger.clock() < ledger.heard_until
 
     async def begin(self) -> Stamp | None:
         return self.ledger.stamp()

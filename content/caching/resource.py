@@ -93,7 +93,10 @@ class Resource(Generic[P, T]):
         self.cache = cache
         self.largest = largest
         self.signature = inspect.signature(load)
+        self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
+        # Counted here and not with the other events: a hit in memory is over in less time than that takes.
+        self.memory_hits = 0
         returned = returned_type(load)
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
@@ -115,7 +118,7 @@ class Resource(Generic[P, T]):
     async def get(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """The value for these parameters, from cache or loaded; raises NotThere, and what the loader raises."""
         want = self.want(args, kwargs)
-        engine = self.engine
+        engine = engines.get(self.cache) or engine_of(self.cache)
         answer = engine.remembered(want)
         if answer is None:
             answer = (await engine.find((want,)))[want.key]
@@ -203,7 +206,7 @@ class Resource(Generic[P, T]):
     # --- what the engine asks -------------------------------------------------------------------------
 
     def want(self, args: Parameters, kwargs: Mapping[str, Any]) -> Want:
-        parameters = args if not kwargs and len(args) == len(self.signature.parameters) else self.bound(args, kwargs)
+        parameters = args if not kwargs and len(args) == self.arity else self.bound(args, kwargs)
         return Want(self, parameters, self.key(parameters))
 
     def bound(self, args: Parameters, kwargs: Mapping[str, Any]) -> Parameters:

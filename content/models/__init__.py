@@ -3,6 +3,7 @@
 from content.models.author import Author
 from content.models.category import Category
 from content.models.media import MediaFile
+from content.models.outbox import PendingInvalidation
 from content.models.post import Authorship, Post, PostQuerySet
 from content.models.redirect import Redirect
 from content.models.site_config import SiteConfig
@@ -14,6 +15,7 @@ __all__ = [
     "Authorship",
     "Category",
     "MediaFile",
+    "PendingInvalidation",
     "Post",
     "PostQuerySet",
     "PostViews",

@@ -48,7 +48,7 @@ class Ledger:
         self.last: dict[Kind, dict[str, Position]] = {kind: {} for kind in Kind}
         self.held: dict[str, tuple[Kind, tuple[str, ...]]] = {}
         self.held_tags: dict[Kind, Counter[str]] = {kind: Counter() for kind in Kind}
-        self.heard_at = float("-inf")
+        self.heard_until = float("-inf")
         # Grows with each change: a verdict holds for as long as this number does.
         self.version = 0
 
@@ -94,7 +94,7 @@ class Ledger:
 
     def heard(self) -> None:
         """The log answered, and there was nothing more to consume."""
-        self.heard_at = self.clock()
+        self.heard_until = self.clock() + SILENCE
 
     def lose(self) -> None:
         """The log's epoch is over: no entry is valid until another was joined."""
@@ -104,7 +104,7 @@ class Ledger:
 
     @property
     def is_heard(self) -> bool:
-        return self.clock() - self.heard_at < SILENCE
+        return self.clock() < self.heard_until
 
     # --- what this process has done itself ----------------------------------------------------------
 

@@ -6,7 +6,8 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from content.invalidation import commit, tags_of
+from content.caching.errors import NotAppended
+from content.invalidation import outbox, tags_of
 from content.models import Author, Authorship, Category, Post, Redirect, SiteConfig, Tag
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +19,7 @@ def invalidated(monkeypatch, django_capture_on_commit_callbacks):
 
     def run(change) -> set[str]:
         seen: set[str] = set()
-        monkeypatch.setattr(commit, "invalidate_sync", seen.update)
+        monkeypatch.setattr(outbox, "invalidate_sync", lambda tags, nonce: seen.update(tags))
         with django_capture_on_commit_callbacks(execute=True):
             change()
         return seen
@@ -105,7 +106,7 @@ def test_site_and_redirects(invalidated):
 
 def test_nothing_is_invalidated_before_the_commit_nor_after_a_rollback(monkeypatch, post):
     seen: set[str] = set()
-    monkeypatch.setattr(commit, "invalidate_sync", seen.update)
+    monkeypatch.setattr(outbox, "invalidate_sync", lambda tags, nonce: seen.update(tags))
     with transaction.atomic():
         post.save()
         assert not seen
@@ -127,10 +128,10 @@ def test_a_scheduled_post_is_announced_to_its_lists(invalidated, news):
 
 
 def test_a_cache_out_of_reach_does_not_undo_the_write(monkeypatch, post, django_capture_on_commit_callbacks):
-    def away(tags):
-        raise ConnectionError("Redis is away")
+    def away(tags, nonce):
+        raise NotAppended("Redis is away")
 
-    monkeypatch.setattr(commit, "invalidate_sync", away)
+    monkeypatch.setattr(outbox, "invalidate_sync", away)
     post.title = "Written all the same"
     with django_capture_on_commit_callbacks(execute=True):
         post.save()

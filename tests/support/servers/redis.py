@@ -35,8 +35,8 @@ class RedisServer:
 
 
 @contextmanager
-def running_redis(*options: str, password: str = "") -> Iterator[RedisServer]:
-    port = free_port()
+def running_redis(*options: str, password: str = "", port: int | None = None) -> Iterator[RedisServer]:
+    port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         command = [redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
         command += ["--requirepass", password] if password else []

@@ -1,0 +1,477 @@
+"""A test for each invariant of the engine, named after its number, on a real Redis."""
+
+import asyncio
+import subprocess
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from django.core.cache import caches
+from django.test import override_settings
+
+from content.caching import NotModified, NotThere, Policy, Resource, expire, invalidate, previous
+from content.caching.collecting import collecting
+from content.caching.entry import FORMAT
+from content.caching.errors import LoadError, LoadTimeout, NotAppended, Overloaded
+from content.caching.events import listen, total
+from content.caching.loading import Loading
+from content.caching.registry import engine_of
+from tests.support.servers.process import wait_until
+from tests.support.servers.redis import running_redis
+
+SECONDS = timedelta(seconds=1)
+POLICY = Policy(ttl=60 * SECONDS, stale_ttl=60 * SECONDS, error_ttl=600 * SECONDS, jitter=0, early=0)
+numbers = count()
+
+
+class World:
+    """A row, a loader that reads it, and a gate that the loader can be held at."""
+
+    def __init__(self) -> None:
+        self.row = 0
+        self.loads = 0
+        self.open = asyncio.Event()
+        self.open.set()
+        self.arrived = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def read(self) -> int:
+        """The row as it was when the load began: what is written while the gate is closed is not seen."""
+        self.loads += 1
+        value, error = self.row, self.error
+        self.arrived.set()
+        await self.open.wait()
+        if error:
+            raise error
+        return value
+
+    def hold(self) -> None:
+        self.open.clear()
+        self.arrived.clear()
+
+
+@pytest.fixture
+def alias(redis_server, clock):
+    with served_by(redis_server.url, clock) as name:
+        yield name
+
+
+class served_by:
+    def __init__(self, url: str, clock, **options) -> None:
+        config = {
+            "BACKEND": "content.caching.backends.RedisCache",
+            "LOCATION": url,
+            "KEY_PREFIX": f"invariants-{next(numbers)}",
+            "OPTIONS": {
+                "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
+                "SOCKET_TIMEOUT": 0.3,
+                "SOCKET_CONNECT_TIMEOUT": 0.3,
+                "RETRIES": 0,
+            }
+            | options,
+        }
+        self.override = override_settings(CACHES={"default": config})
+        self.clock = clock
+
+    def __enter__(self) -> str:
+        self.override.enable()
+        engine_of("default").clock = self.clock
+        return "default"
+
+    def __exit__(self, *error) -> None:
+        engine_of("default").ordering.log.stop()
+        self.override.disable()
+
+
+@pytest.fixture
+async def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def row(world) -> Resource:
+    async def load() -> int:
+        return await world.read()
+
+    return Resource("row", load=load, policy=POLICY, tags=lambda: ("row",))
+
+
+async def settled() -> None:
+    """What was begun behind readers has ended."""
+    state = engine_of("default").state()
+    while state.tasks:
+        await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+# --- I1 ---------------------------------------------------------------------------------------------
+
+
+async def test_i1_a_reader_who_comes_after_an_invalidation_does_not_join_a_load_from_before(alias, world, row):
+    world.hold()
+    early = asyncio.ensure_future(row.get())
+    await world.arrived.wait()
+    world.row = 1
+    await invalidate(["row"])
+    late = asyncio.ensure_future(row.get())
+    world.open.set()
+    assert await late == 1
+    assert await early == 0, "who began before may get what was then"
+    assert await row.get() == 1
+
+
+async def test_i1_nor_does_a_background_refresh_bring_back_what_was_invalidated(alias, world, row, clock):
+    await row.get()
+    clock.forward(61)
+    world.hold()
+    assert await row.get() == 0
+    await world.arrived.wait()
+    world.row = 1
+    await invalidate(["row"])
+    world.open.set()
+    await settled()
+    assert await row.get() == 1
+
+
+async def test_i1_what_was_expired_is_served_stale_and_loaded_again(alias, world, row):
+    await row.get()
+    world.row = 1
+    await expire(["row"])
+    with listen() as events:
+        assert await row.get() == 0
+    assert total(events, "stale") == 1
+    await settled()
+    assert await row.get() == 1
+
+
+async def test_i1_without_word_of_the_log_nothing_is_fresh_and_all_is_stale(alias, world, row):
+    await row.get()
+    ledger = engine_of(alias).ordering.ledger
+    ledger.heard_until = float("-inf")
+    ledger.heard = lambda: None
+    with listen() as events:
+        assert await row.get() == 0
+    assert total(events, "stale") == 1
+    assert total(events, "hit") == 0
+    await settled()
+
+
+async def test_i1_an_invalidation_that_the_log_refuses_still_holds_here(world, clock):
+    with running_redis() as server, served_by(server.url, clock):
+
+        async def load() -> int:
+            return await world.read()
+
+        row = Resource("row", load=load, policy=POLICY, tags=lambda: ("row",))
+        await row.get()
+        world.row = 1
+        with server.client() as client:
+            client.config_set("maxmemory", 1)
+            with pytest.raises(NotAppended):
+                await invalidate(["row"])
+            assert await row.get() == 1
+            client.config_set("maxmemory", 0)
+        log = engine_of("default").ordering.log
+        wait_until(lambda: not log.unsent and not log.ledger.held, "it was sent again and consumed")
+        assert await row.get() == 1
+
+
+# --- I3, I4, I6 -------------------------------------------------------------------------------------
+
+
+async def test_i3_nothing_past_its_stale_time_is_served(alias, world, row, clock):
+    await row.get()
+    world.row = 1
+    clock.forward(121)
+    assert await row.get() == 1
+
+
+async def test_i4_nobody_waits_for_a_refresh_while_there_is_a_stale_value(alias, world, row, clock):
+    await row.get()
+    clock.forward(61)
+    world.row = 1
+    world.hold()
+    assert [await row.get() for _ in range(5)] == [0] * 5
+    await world.arrived.wait()
+    assert world.loads == 2
+    world.open.set()
+    await settled()
+    assert await row.get() == 1
+
+
+async def test_i6_a_loader_that_fails_leaves_the_last_good_value_and_is_not_asked_by_each_reader(
+    alias, world, row, clock
+):
+    await row.get()
+    clock.forward(121)
+    world.error = ConnectionError("database away")
+    assert [await row.get() for _ in range(10)] == [0] * 10
+    assert world.loads == 2
+    clock.forward(2)
+    await row.get()
+    assert world.loads == 3
+    world.error, world.row = None, 1
+    clock.forward(5)
+    assert await row.get() == 1
+
+
+async def test_i6_never_what_was_invalidated(alias, world, row):
+    await row.get()
+    world.error = ConnectionError("database away")
+    await invalidate(["row"])
+    with pytest.raises(ConnectionError):
+        await row.get()
+
+
+async def test_i6_nor_what_is_past_its_error_time(alias, world, row, clock):
+    await row.get()
+    world.error = ConnectionError("database away")
+    clock.forward(721)
+    with pytest.raises(ConnectionError):
+        await row.get()
+
+
+# --- I5 ---------------------------------------------------------------------------------------------
+
+
+async def test_i5_with_redis_stopped_readers_get_what_memory_holds_and_new_keys_are_loaded(world, clock):
+    async def load(key: int) -> int:
+        return await world.read()
+
+    with running_redis() as server, served_by(server.url, clock):
+        row = Resource("row", load=load, policy=POLICY)
+        await row.get(1)
+        server.process.kill()
+        server.process.wait()
+        assert await row.get(1) == 0
+        for key in range(2, 6):
+            assert await row.get(key) == 0
+        assert engine_of("default").shared.breaker.is_open
+        await settled()
+
+
+async def test_i5_a_redis_that_hangs_costs_a_few_timeouts_and_no_more(world, clock):
+    async def load(key: int) -> int:
+        return await world.read()
+
+    with running_redis() as server, served_by(server.url, clock):
+        row = Resource("row", load=load, policy=POLICY)
+        await row.get(0)
+        subprocess.run(["kill", "-STOP", str(server.process.pid)], check=True)
+        try:
+            began = asyncio.get_running_loop().time()
+            for key in range(1, 30):
+                assert await row.get(key) == 0
+            assert asyncio.get_running_loop().time() - began < 3.0
+        finally:
+            subprocess.run(["kill", "-CONT", str(server.process.pid)], check=True)
+        await settled()
+
+
+async def test_i5_past_the_bound_of_loads_a_reader_is_told_so(alias, world):
+    async def load(key: int) -> int:
+        return await world.read()
+
+    engine_of(alias).state().loading = Loading(most_loads=2, most_waiting=3)
+    row = Resource("row", load=load, policy=POLICY)
+    world.hold()
+    readers = [asyncio.ensure_future(row.get(key)) for key in range(8)]
+    done, _ = await asyncio.wait(readers, return_when=asyncio.FIRST_EXCEPTION)
+    assert {type(reader.exception()) for reader in done} == {Overloaded}
+    world.open.set()
+    results = await asyncio.gather(*readers, return_exceptions=True)
+    assert [type(result) for result in results].count(Overloaded) == 3
+
+
+# --- I9, I10, I11, I12, I14 ---------------------------------------------------------------------------
+
+
+async def test_i10_what_is_stored_is_an_envelope_of_messagepack(alias, world, row):
+    await row.get()
+    stored = await caches[alias].aget("row@1:")
+    assert stored[0] == FORMAT
+    assert b"\x80\x04" not in stored[:5], "a pickle begins so"
+
+
+async def test_i11_a_caller_who_leaves_takes_nobodys_load_along(alias, world, row):
+    world.hold()
+    first, second = asyncio.ensure_future(row.get()), asyncio.ensure_future(row.get())
+    await world.arrived.wait()
+    first.cancel()
+    await asyncio.sleep(0)
+    world.open.set()
+    assert await second == 0
+    assert world.loads == 1
+
+
+async def test_i11_not_even_when_all_leave(alias, world, row):
+    world.hold()
+    only = asyncio.ensure_future(row.get())
+    await world.arrived.wait()
+    only.cancel()
+    world.open.set()
+    await settled()
+    assert await row.get() == 0
+    assert world.loads == 1
+
+
+async def test_i12_a_holder_that_was_replaced_cannot_store(alias, world, row):
+    engine = engine_of(alias)
+    world.hold()
+    slow = asyncio.ensure_future(row.get())
+    await world.arrived.wait()
+    cache = caches[alias]
+    await cache.write("SET", cache.full_key("lease:row@1:", None), "somebody else")
+    world.open.set()
+    assert await slow == 0
+    assert await engine.lookup([row.want((), {})]) == {}
+    assert engine.memory.get("row@1:") is None
+
+
+async def test_i14_memory_is_bounded_in_bytes_and_large_values_are_not_stored(alias, world):
+    async def load(key: int) -> str:
+        return "x" * 2000
+
+    engine = engine_of(alias)
+    engine.memory.capacity = 100_000
+    text = Resource("text", load=load, policy=POLICY)
+    for key in range(200):
+        await text.get(key)
+        assert engine.memory.bytes <= 100_000
+    small = Resource("small", load=load, policy=POLICY, largest=1000)
+    with listen() as events:
+        assert len(await small.get(1)) == 2000
+    assert events["refused", "small", ""] == 1
+
+
+# --- what a loader may do ---------------------------------------------------------------------------
+
+
+async def test_what_a_loader_reads_is_what_its_entry_depends_on(alias, world, row):
+    async def load() -> str:
+        return f"made of {await row.get()}"
+
+    whole = Resource("whole", load=load, policy=POLICY)
+    assert await whole.get() == "made of 0"
+    world.row = 1
+    await invalidate(["row"])
+    assert await whole.get() == "made of 1"
+
+
+async def test_what_was_made_of_a_stale_part_is_not_stored(alias, world, row, clock):
+    async def load() -> str:
+        return f"made of {await row.get()}"
+
+    whole = Resource("whole", load=load, policy=POLICY)
+    await row.get()
+    clock.forward(61)
+    world.row = 1
+    assert await whole.get() == "made of 0"
+    await settled()
+    assert await whole.get() == "made of 1"
+
+
+async def test_who_reads_what_reads_him_is_told_so(alias):
+    async def one() -> int:
+        return await second.get()
+
+    async def two() -> int:
+        return await first.get()
+
+    first, second = (Resource(name, load=load, policy=POLICY) for name, load in (("one", one), ("two", two)))
+    with pytest.raises(LoadError, match="is read while it is loaded"):
+        await asyncio.wait_for(first.get(), 5)
+
+
+async def test_two_who_read_each_other_at_once_are_told_so(alias):
+    both = asyncio.Barrier(2)
+
+    async def one() -> int:
+        await both.wait()
+        return await second.get()
+
+    async def two() -> int:
+        await both.wait()
+        return await first.get()
+
+    first, second = (Resource(name, load=load, policy=POLICY) for name, load in (("one", one), ("two", two)))
+    answers = await asyncio.wait_for(asyncio.gather(first.get(), second.get(), return_exceptions=True), 5)
+    assert {type(answer) for answer in answers} == {LoadError}
+
+
+async def test_tags_are_collected_for_whoever_asks_and_leak_to_nobody_else(alias, row):
+    async def another_request() -> set[str]:
+        with collecting() as collected:
+            return collected.tags
+
+    with collecting() as collected:
+        await row.get()
+        others = await asyncio.create_task(another_request())
+    assert collected.tags == {"row"}
+    assert others == set()
+
+
+async def test_a_loader_that_takes_too_long_is_ended(alias, world, row):
+    world.hold()
+    with pytest.raises(LoadTimeout):
+        await row.using(hard_timeout=timedelta(milliseconds=30)).get()
+
+
+async def test_a_slow_load_is_left_to_go_on_while_an_old_value_serves(alias, world, row, clock):
+    await row.get()
+    clock.forward(121)
+    world.row = 1
+    world.hold()
+    assert await row.using(soft_timeout=timedelta(milliseconds=20)).get() == 0
+    world.open.set()
+    await settled()
+    assert await row.get() == 1
+
+
+async def test_not_modified_keeps_the_value_and_begins_its_time_anew(alias, clock):
+    seen = []
+
+    async def load() -> str:
+        seen.append(previous())
+        if previous() is not None:
+            raise NotModified
+        return "the value"
+
+    page = Resource("page", load=load, policy=POLICY)
+    await page.get()
+    clock.forward(121)
+    assert await page.get() == "the value"
+    clock.forward(50)
+    assert await page.get() == "the value"
+    assert seen == [None, "the value"]
+
+
+async def test_nobody_can_change_what_the_next_one_gets(alias):
+    async def load() -> dict[str, list[int]]:
+        return {"numbers": [1]}
+
+    table = Resource("table", load=load, policy=POLICY)
+    for _ in range(3):
+        found = await table.get()
+        assert found == {"numbers": [1]}
+        found["numbers"].append(2)
+
+
+async def test_explain_says_what_each_tier_holds(alias, world, row, clock):
+    await row.get()
+    clock.forward(10)
+    explained = await row.explain()
+    for tier in ("memory", "shared"):
+        assert explained[tier]["state"] == "fresh"
+        assert explained[tier]["age"] == 10
+        assert explained[tier]["tags"] == ["row"]
+    await invalidate(["row"])
+    assert (await row.explain())["shared"]["state"] == "invalid"
+
+
+async def test_not_there_is_collected_as_well(alias):
+    async def load() -> int:
+        raise NotThere("no", tags=["numbers"])
+
+    with collecting() as collected, pytest.raises(NotThere):
+        await Resource("none", load=load, policy=POLICY, tags=lambda: ("none",)).get()
+    assert collected.tags == {"none", "numbers"}
