@@ -125,7 +125,7 @@ CASES = [
     ],
     *[
         pytest.param(f"{status}.html", dress, id=f"{status}.html-{number}")
-        for status in (400, 403, 404, 500)
+        for status in (400, 403, 404, 500, 503)
         for number, dress in enumerate([SITE, BARE_SITE, {}])
     ],
 ]
