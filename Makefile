@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 IMPORT ?=
+ONLY ?=
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help up test slow lint format lock clean
+.PHONY: help up test slow bench lint format lock clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,6 +22,9 @@ test: $(VENV)/dev.installed  ## Run the tests; they start the servers they need
 
 slow: $(VENV)/dev.installed  ## Run the long proofs
 	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|resource|memory)
+	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 lint: $(VENV)/dev.installed  ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -35,6 +39,7 @@ format: $(VENV)/dev.installed  ## Put the code into its format
 lock: $(VENV)/dev.installed  ## Lock the newest versions that requirements/*.in allow, with hashes
 	$(LOCK) --upgrade requirements/app.in -o requirements/app.lock
 	$(LOCK) --upgrade requirements/dev.in -o requirements/dev.lock
+	$(LOCK) --upgrade requirements/bench.in -o requirements/bench.lock
 
 clean:  ## Remove what set-up and caches have made; the state folder stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -52,3 +57,7 @@ $(VENV)/app.installed: requirements/app.lock | $(BIN)/python
 $(VENV)/dev.installed: requirements/dev.lock | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ $(VENV)/app.installed
+
+$(VENV)/bench.installed: requirements/bench.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ $(VENV)/dev.installed $(VENV)/app.installed

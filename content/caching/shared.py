@@ -91,26 +91,28 @@ class RedisTier(CacheTier):
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         if token is None:
             return await self.cache.aset(key, content, timeout=seconds)
-        cache = self.cache
-        keys = (cache.full_key(key, None), cache.full_key(LEASE + key, None))
-        packed = cache.client.encode(content)
-        return bool(await cache.write("EVAL", lua.STORE, 2, *keys, token, packed, milliseconds(seconds)))
+        cache, end = self.cache, milliseconds(seconds)
+        keys = (cache.full_key(key, None), self.lease_key(key))
+        return bool(await cache.write("EVAL", lua.STORE, 2, *keys, token, cache.client.encode(content), end))
 
     async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
         cache, end = self.cache, milliseconds(seconds)
-        asked = (cache.write("SET", cache.full_key(LEASE + key, None), token, "NX", "PX", end) for key in keys)
+        asked = (cache.write("SET", self.lease_key(key), token, "NX", "PX", end) for key in keys)
         return [key for key, answer in zip(keys, await asyncio.gather(*asked), strict=True) if answer]
 
     async def renew(self, key: str, token: str, seconds: float) -> bool:
-        lease = self.cache.full_key(LEASE + key, None)
-        return bool(await self.cache.write("EVAL", lua.RENEW, 1, lease, token, milliseconds(seconds)))
+        return bool(await self.cache.write("EVAL", lua.RENEW, 1, self.lease_key(key), token, milliseconds(seconds)))
 
     async def release(self, key: str, token: str) -> None:
-        await self.cache.write("EVAL", lua.RELEASE, 1, self.cache.full_key(LEASE + key, None), token)
+        await self.cache.write("EVAL", lua.RELEASE, 1, self.lease_key(key), token)
 
     async def holder(self, key: str) -> str | None:
-        answer = await self.cache.read("GET", self.cache.full_key(LEASE + key, None))
+        answer = await self.cache.read("GET", self.lease_key(key))
         return answer.decode() if answer else None
+
+    def lease_key(self, key: str) -> str:
+        """In a cluster the braces put it into its entry's slot, where one script may touch both."""
+        return f"{self.cache.full_key(LEASE, None)}{{{self.cache.full_key(key, None)}}}"
 
 
 def milliseconds(seconds: float) -> int:

@@ -50,6 +50,8 @@ class Link:
 
     def send(self) -> None:
         self.scheduled = False
+        if not self.waiting:
+            return
         if self.wire is not None and self.wire.is_open:
             waiting, self.waiting = self.waiting, []
             self.wire.send(waiting if len(waiting) == 1 else list(together(waiting)))

@@ -153,11 +153,26 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         version = self.version if version is None else version
         old = self.full_key(key, version)
         new = self.full_key(key, version + delta)
+        moved = await (self.moved_between_slots(old, new) if self.servers[0].cluster else self.renamed(old, new))
+        if not moved:
+            raise ValueError(f"Key '{key!r}' not found")
+        return version + delta
+
+    async def renamed(self, old: str, new: str) -> bool:
         try:
             await self.write("RENAME", old, new)
-        except ResponseError as error:
-            raise ValueError(f"Key '{key!r}' not found") from error
-        return version + delta
+        except ResponseError:
+            return False
+        return True
+
+    async def moved_between_slots(self, old: str, new: str) -> bool:
+        """RENAME stays within a slot. In steps, then: who reads meanwhile finds both."""
+        value, milliseconds = await asyncio.gather(self.write("DUMP", old), self.write("PTTL", old))
+        if value is None:
+            return False
+        await self.write("RESTORE", new, max(milliseconds, 0), value, "REPLACE")
+        await self.write("DEL", old)
+        return True
 
     async def adecr_version(self, key: str, delta: int = 1, version: int | None = None) -> int:
         return await self.aincr_version(key, -delta, version)

@@ -19,7 +19,7 @@ from redis.retry import Retry as SyncRetry
 from redis.sentinel import Sentinel as SyncSentinel
 
 from content.caching.backends.place import Place, login_of, opened, place_of
-from content.caching.backends.wire import Wire
+from content.caching.backends.wire import Command, Wire
 
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
@@ -52,7 +52,7 @@ class Server:
             wire = await opened(place, self.timeout)
             try:
                 for command in place.greeting:
-                    await wire.ask(*command)
+                    await answered(wire, command)
             except BaseException:
                 wire.cut(ConnectionError("not signed in"))
                 raise
@@ -118,6 +118,15 @@ class Server:
     def reach(self) -> dict[str, Any]:
         """How the sentinels themselves are reached."""
         return {"socket_timeout": self.connect_timeout, "socket_connect_timeout": self.connect_timeout}
+
+
+async def answered(wire: Wire, command: Command) -> None:
+    """Raises what Redis says, and what ends the connection before it has said anything."""
+    answer = wire.ask(*command)
+    await asyncio.wait((answer, wire.lost), return_when=asyncio.FIRST_COMPLETED)
+    if not answer.done():
+        raise wire.lost.result()
+    answer.result()
 
 
 def server_of(url: str, options: Mapping[str, Any]) -> Server:

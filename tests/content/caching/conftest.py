@@ -6,7 +6,10 @@ import pytest
 from django.core.cache import caches
 from django.test import override_settings
 
+from content.caching.backends.server import location_and_options
+from content.caching.ordering import LogOrdering
 from content.caching.registry import engine_of
+from tests.support.servers.cluster import Cluster, running_cluster
 
 
 class Clock:
@@ -28,11 +31,12 @@ def clock() -> Clock:
 
 
 def redis_alias(url: str) -> dict[str, Any]:
+    location, options = location_and_options(url)
     return {
         "BACKEND": "content.caching.backends.RedisCache",
-        "LOCATION": url,
+        "LOCATION": location,
         "KEY_PREFIX": f"contract-{next(numbers)}",
-        "OPTIONS": {"SERIALIZER": "content.caching.serializer.MessagePackSerializer"},
+        "OPTIONS": options | {"SERIALIZER": "content.caching.serializer.MessagePackSerializer"},
     }
 
 
@@ -40,19 +44,25 @@ numbers = count()
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "contract"}
 
 
-@pytest.fixture(params=["locmem", "redis"])
+BACKENDS: dict[str, Callable[[pytest.FixtureRequest], dict[str, Any]]] = {
+    "locmem": lambda request: LOCMEM,
+    "redis": lambda request: redis_alias(request.getfixturevalue("redis_server").url),
+    "cluster": lambda request: redis_alias(request.getfixturevalue("redis_cluster").url),
+}
+
+
+@pytest.fixture(params=BACKENDS)
 def alias(request: pytest.FixtureRequest, clock: Clock) -> Iterator[str]:
     """An empty cache of each backend in turn, as the alias "default", on the tests' clock."""
-    in_redis = request.param == "redis"
-    config = redis_alias(request.getfixturevalue("redis_server").url) if in_redis else LOCMEM
-    with override_settings(CACHES={"default": config}):
+    with override_settings(CACHES={"default": BACKENDS[request.param](request)}):
         caches["default"].clear()
         engine = engine_of("default")
         engine.clock = clock
         yield "default"
         caches["default"].clear()
-        if in_redis:
-            engine.ordering.log.stop()
+        if isinstance(engine.ordering, LogOrdering):
+            # It ends by itself, in a quarter of a second that no test needs to wait for.
+            engine.ordering.log.tail.stopping.set()
 
 
 class Shelf:
@@ -67,3 +77,9 @@ class Shelf:
 @pytest.fixture
 def shelf() -> Shelf:
     return Shelf()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[Cluster]:
+    with running_cluster() as cluster:
+        yield cluster

@@ -320,7 +320,7 @@ async def test_i12_a_holder_that_was_replaced_cannot_store(alias, world, row):
     slow = asyncio.ensure_future(row.get())
     await world.arrived.wait()
     cache = caches[alias]
-    await cache.write("SET", cache.full_key("lease:row@1:", None), "somebody else")
+    await cache.write("SET", engine.shared.tier.lease_key("row@1:"), "somebody else")
     world.open.set()
     assert await slow == 0
     assert await engine.lookup([row.want((), {})]) == {}

@@ -30,6 +30,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def wait_until(ready: Callable[[], bool], what: str, seconds: float = READY_SECONDS) -> None:
     """Ask again and again, without a pause worth the name, until it is so or the time is up."""
     deadline = time.monotonic() + seconds

@@ -3,6 +3,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import redis
 
@@ -40,10 +41,12 @@ def running_redis(*options: str, password: str = "", port: int | None = None) ->
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         command = [redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
         command += ["--requirepass", password] if password else []
-        process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
+        log = Path(folder) / "log"
+        process = subprocess.Popen([*command, *options, "--logfile", str(log)])
         server = RedisServer(port, process, password)
         try:
-            wait_until(server.answers, "redis-server answers")
+            wait_until(lambda: server.answers() or process.poll() is not None, "redis-server answers")
+            assert process.poll() is None, log.read_text()
             yield server
         finally:
             stop(process)

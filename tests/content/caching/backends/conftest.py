@@ -1,0 +1,47 @@
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from django.core.cache import BaseCache, caches
+from django.test import override_settings
+
+from content.caching.backends.server import location_and_options
+from tests.support.servers.redis import RedisServer
+
+numbers = count()
+
+Opened = Callable[..., BaseCache]
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    """A cache by URL and OPTIONS, with a key prefix of the test's own."""
+    settings: list[Any] = []
+
+    def open_cache(url: str, prefix: str | None = None, **options: Any) -> BaseCache:
+        location, more = location_and_options(url)
+        config = {
+            "BACKEND": "content.caching.backends.RedisCache",
+            "LOCATION": location,
+            "KEY_PREFIX": prefix or f"backend-{next(numbers)}",
+            "OPTIONS": {
+                "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
+                "SOCKET_TIMEOUT": 1.0,
+                "SOCKET_CONNECT_TIMEOUT": 1.0,
+            }
+            | more
+            | options,
+        }
+        settings.append(override_settings(CACHES={"default": config}))
+        settings[-1].enable()
+        return caches["default"]
+
+    yield open_cache
+    for each in reversed(settings):
+        each.disable()
+
+
+@pytest.fixture
+def cache(opened: Opened, redis_server: RedisServer) -> BaseCache:
+    return opened(redis_server.url)

@@ -1,0 +1,133 @@
+"""Sentinel and Cluster: the same cache, wherever its server is."""
+
+import asyncio
+
+import pytest
+from redis.exceptions import RedisError
+
+from tests.support.servers.cluster import key_slot
+from tests.support.servers.process import wait_until
+from tests.support.servers.sentinel import running_sentinels
+
+
+@pytest.fixture
+def cluster(redis_cluster):
+    return redis_cluster
+
+
+async def test_a_failover_by_sentinel_is_followed(opened):
+    with running_sentinels() as watched:
+        cache = opened(watched.url)
+        await cache.aset("key", "before")
+        assert cache.get("key") == "before"
+        with watched.master.client() as client:
+            client.wait(1, 5000)
+        old = watched.master_port()
+        watched.master.process.kill()
+        watched.master.process.wait()
+        await asyncio.to_thread(wait_until, lambda: watched.master_port() not in (0, old), "another master", 30)
+        assert await patiently(lambda: cache.aget("key")) == "before"
+        await patiently(lambda: cache.aset("key", "after"))
+        assert await cache.aget("key") == "after"
+        assert cache.get("key") == "after"
+
+
+async def patiently(call):
+    """While sentinels agree and the replica becomes master, some calls fail; they must end to."""
+    for _ in range(100):
+        try:
+            return await call()
+        except RedisError:
+            await asyncio.sleep(0.1)
+    return await call()
+
+
+async def test_the_cache_api_on_a_cluster(opened, cluster):
+    cache = opened(cluster.url)
+    many = {f"key {number}": number for number in range(200)}
+    assert await cache.aset_many(many, 60) == []
+    assert await cache.aget_many(many) == many
+    assert await asyncio.gather(*(cache.aget(key) for key in many)) == list(many.values())
+    assert cache.get("key 7") == 7
+    cache.set("from sync", 1)
+    assert await cache.aget("from sync") == 1
+    assert await cache.aadd("key 1", 5) is False
+    assert await cache.aincr("key 1", 5) == 6
+    assert await cache.atouch("key 1", 600)
+    assert await cache.attl("key 1") > 500
+    assert await cache.adelete("key 2") is True
+    assert await cache.adelete_many([f"key {number}" for number in range(100)]) == 99
+    assert len([key async for key in cache.aiter_keys("key *")]) == 100
+    assert await cache.adelete_pattern("key *") == 100
+    async with cache.alock("lock", timeout=5):
+        assert not await cache.alock("lock", timeout=5, blocking=False).acquire()
+    await cache.aset("last", 1)
+    await cache.aclear()
+    assert await cache.aget("last") is None
+
+
+async def test_a_version_moves_between_slots(opened, cluster):
+    cache = opened(cluster.url)
+    await cache.aset("key", "value", 60)
+    assert await cache.aincr_version("key") == 2
+    assert await cache.aget("key") is None
+    assert await cache.aget("key", version=2) == "value"
+    assert 50 < await cache.attl("key", version=2) <= 60
+    with pytest.raises(ValueError):
+        await cache.aincr_version("nothing")
+
+
+async def test_one_failure_is_one_callers_on_a_cluster(opened, cluster):
+    cache = opened(cluster.url)
+    await cache.aset("text", "no number")
+    answers = await asyncio.gather(cache.aset("a", 1), cache.aincr("text"), cache.aget("a"), return_exceptions=True)
+    assert answers[0] is True
+    assert isinstance(answers[1], RedisError | TypeError)
+    assert answers[2] == 1
+
+
+async def test_the_nodes_share_the_keys(opened, cluster):
+    cache = opened(cluster.url)
+    await cache.aset_many({str(number): number for number in range(100)})
+    sizes = []
+    for node in cluster.nodes:
+        with node.client() as client:
+            sizes.append(client.dbsize())
+    assert min(sizes) > 0
+
+
+async def test_a_slot_that_moves_is_followed(opened, cluster):
+    cache = opened(cluster.url)
+    await cache.aset("moving", "value")
+    full_key = cache.make_key("moving")
+    source, target = owner_and_other(cluster, full_key)
+    move_slot(cluster, source, target, full_key)
+    assert await cache.aget("moving") == "value"
+    await cache.aset("moving", "after")
+    assert await cache.aget("moving") == "after"
+
+
+def owner_and_other(cluster, key):
+    owner = next(node for node in cluster.nodes if holds(node, key))
+    return owner, next(node for node in cluster.nodes if node is not owner)
+
+
+def holds(node, key) -> bool:
+    with node.client() as client:
+        try:
+            return client.exists(key) == 1
+        except RedisError:
+            return False
+
+
+def move_slot(cluster, source, target, key) -> None:
+    with source.client() as from_, target.client() as to:
+        slot = key_slot(from_, key)
+        names = {node: client.execute_command("CLUSTER MYID").decode() for node, client in (("s", from_), ("t", to))}
+        to.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", names["s"])
+        from_.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", names["t"])
+        for name in from_.execute_command("CLUSTER GETKEYSINSLOT", slot, 1000):
+            from_.migrate("127.0.0.1", target.port, name, 0, 1000)
+        for node in cluster.nodes:
+            with node.client() as client:
+                client.execute_command("CLUSTER SETSLOT", slot, "NODE", names["t"])

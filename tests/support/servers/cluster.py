@@ -1,0 +1,57 @@
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import redis
+
+from tests.support.servers.process import is_free, wait_until
+from tests.support.servers.redis import RedisServer, running_redis
+
+SLOTS = 16384
+# Nodes talk to each other on a port that is so much higher. Both are below those that connections take by chance.
+BUS = 10_000
+PORTS = range(11_000, 22_000)
+
+
+@dataclass
+class Cluster:
+    """Masters that share the slots evenly."""
+
+    nodes: list[RedisServer]
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://127.0.0.1:{self.nodes[0].port}"
+
+    def is_whole(self) -> bool:
+        for node in self.nodes:
+            with node.client() as client:
+                state = client.execute_command("CLUSTER INFO")
+            if state["cluster_state"] != "ok" or int(state["cluster_known_nodes"]) != len(self.nodes):
+                return False
+        return True
+
+
+@contextmanager
+def running_cluster(size: int = 3) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        nodes = [stack.enter_context(running_redis(*options, port=port)) for port in free_ports(size)]
+        cluster = Cluster(nodes)
+        share = -(-SLOTS // size)
+        for number, node in enumerate(nodes):
+            with node.client() as client:
+                client.execute_command("CLUSTER ADDSLOTSRANGE", number * share, min((number + 1) * share, SLOTS) - 1)
+                client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
+        wait_until(cluster.is_whole, "the cluster is whole", 40)
+        yield cluster
+
+
+def key_slot(client: redis.Redis, key: str) -> int:
+    return client.execute_command("CLUSTER KEYSLOT", key)
+
+
+def free_ports(count: int) -> list[int]:
+    chosen = random.sample(PORTS, len(PORTS))
+    return [port for port in chosen if is_free(port) and is_free(port + BUS)][:count]
