@@ -1,13 +1,11 @@
 """Django's settings, each typed and read from the environment (or from .env); .env.example lists them all."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
-from content.caching.backends.server import location_and_options
+from project.caches import cache_of
 from project.secret_key import stored_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -88,43 +86,29 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 REDIS_URL = env.str("REDIS_URL", "") or "redis://127.0.0.1:6379/0"
 CACHE_URL = env.str("CACHE_URL", "") or REDIS_URL
 CACHE_TIMEOUT = env.float("EVERGREEN_REDIS_TIMEOUT", 1.0)
-CACHE_BACKENDS = {
-    "redis": "content.caching.backends.RedisCache",
-    "rediss": "content.caching.backends.RedisCache",
-    "unix": "content.caching.backends.RedisCache",
-    "redis+sentinel": "content.caching.backends.RedisCache",
-    "rediss+sentinel": "content.caching.backends.RedisCache",
-    "redis+cluster": "content.caching.backends.RedisCache",
-    "rediss+cluster": "content.caching.backends.RedisCache",
-    "locmem": "django.core.cache.backends.locmem.LocMemCache",
-    "dummy": "django.core.cache.backends.dummy.DummyCache",
+REDIS_OPTIONS = {
+    # MessagePack: pickle is nowhere.
+    "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
+    "COMPRESSOR": "content.caching.compressor.ZstdCompressor",
+    "COMPRESS_FROM": env.int("EVERGREEN_COMPRESS_FROM", 1024),
+    "SOCKET_CONNECT_TIMEOUT": CACHE_TIMEOUT,
+    "SOCKET_TIMEOUT": CACHE_TIMEOUT,
+    "CONNECTION_POOL_KWARGS": {"max_connections": env.int("EVERGREEN_REDIS_CONNECTIONS", 64)},
+    "RETRIES": env.int("EVERGREEN_REDIS_RETRIES", 1),
+    "HEALTH_CHECK_INTERVAL": env.float("EVERGREEN_REDIS_HEALTH_CHECK", 30.0),
 }
-cache_scheme = urlsplit(CACHE_URL).scheme
-if cache_scheme not in CACHE_BACKENDS:
-    raise ImproperlyConfigured(
-        f"CACHE_URL begins with {cache_scheme!r}; it can begin with {', '.join(sorted(CACHE_BACKENDS))}."
-    )
-cache_location, cache_options = location_and_options(CACHE_URL)
 CACHES = {
     "default": {
-        "BACKEND": CACHE_BACKENDS[cache_scheme],
-        "LOCATION": cache_location,
         "KEY_PREFIX": env.str("EVERGREEN_CACHE_PREFIX", "evergreen"),
         "TIMEOUT": env.int("EVERGREEN_CACHE_TIMEOUT", 300),
     }
+    | cache_of(
+        CACHE_URL,
+        log_url=env.str("REDIS_URL", ""),
+        memory=env.int("EVERGREEN_MEMORY", 64) * 1024 * 1024,
+        redis_options=REDIS_OPTIONS,
+    )
 }
-if CACHE_BACKENDS[cache_scheme].endswith("RedisCache"):
-    CACHES["default"]["OPTIONS"] = cache_options | {
-        # MessagePack: pickle is nowhere.
-        "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
-        "COMPRESSOR": "content.caching.compressor.ZstdCompressor",
-        "COMPRESS_FROM": env.int("EVERGREEN_COMPRESS_FROM", 1024),
-        "SOCKET_CONNECT_TIMEOUT": CACHE_TIMEOUT,
-        "SOCKET_TIMEOUT": CACHE_TIMEOUT,
-        "CONNECTION_POOL_KWARGS": {"max_connections": env.int("EVERGREEN_REDIS_CONNECTIONS", 64)},
-        "RETRIES": env.int("EVERGREEN_REDIS_RETRIES", 1),
-        "HEALTH_CHECK_INTERVAL": env.float("EVERGREEN_REDIS_HEALTH_CHECK", 30.0),
-    }
 
 # --- sessions ---------------------------------------------------------------------------------------
 

@@ -19,13 +19,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from asgiref.sync import sync_to_async
-from django.core.cache import BaseCache, caches
+from django.core.cache import BaseCache
 
 from content.caching.entry import Header, Stamp, Verdict
 from content.caching.errors import NotAppended
 from content.caching.keys import tag_key
 from content.caching.log.ledger import Kind
-from content.caching.shared import SharedTier
+from content.caching.shared import CacheTier, SharedTier
 
 GENERATION = "generation"
 LOST = -1
@@ -38,8 +38,9 @@ class CounterOrdering:
     is_heard = True
     version = 0
 
-    def __init__(self, alias: str, shared: SharedTier) -> None:
-        self.alias = alias
+    def __init__(self, tier: CacheTier, shared: SharedTier) -> None:
+        """`tier` is told of invalidations, and must raise where it fails; `shared` is read from, failsafe."""
+        self.tier = tier
         self.shared = shared
 
     async def begin(self) -> Stamp | None:
@@ -86,7 +87,7 @@ class CounterOrdering:
     def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
         """Raises NotAppended when the cache is out of reach: nothing was invalidated then, or not all."""
         keys = [tag_key(tag) if kind is Kind.INVALIDATE else soft_key(tag) for tag in sorted(set(tags))]
-        cache = caches[self.alias]
+        cache = self.tier.cache
         try:
             count(cache, GENERATION)
             # A tag that no entry carries has no counter, and needs none.

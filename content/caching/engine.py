@@ -453,6 +453,8 @@ class Engine:
         # A lease that lapsed was given to somebody else: what they store is the entry (I12).
         if stored or token is None or await self.shared.holder(want.key) in (None, token):
             self.remember(want, answer, len(encoded))
+        if not stored:
+            await self.release([want], token)
         return answer
 
     # --- behind the reader --------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def made(alias: str) -> Engine:
     shared = Failsafe(tier, alias)
     server = log_server(alias)
     if server is None:
-        return Engine(shared, CounterOrdering(alias, shared), None)
+        return Engine(shared, CounterOrdering(tier, shared), None)
     options = options_of(alias)
     log = log_of(server, cache.key_prefix or "cache")
     return Engine(shared, LogOrdering(log), MemoryTier(int(options.get("MEMORY", MEMORY))))

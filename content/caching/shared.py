@@ -1,6 +1,7 @@
 """The second tier: entries in a Django cache that processes share, with the leases to load them."""
 
 import asyncio
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, cast
 
@@ -42,10 +43,12 @@ class CacheTier:
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
+        # Django makes a backend for each request. One whose connections may be shared is made once.
+        self.own = caches.create_connection(alias) if getattr(caches[alias], "shares_connections", False) else None
 
     @property
     def cache(self) -> BaseCache:
-        return caches[self.alias]
+        return caches[self.alias] if self.own is None else self.own
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return await self.cache.aget_many(list(keys))
@@ -53,16 +56,21 @@ class CacheTier:
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         if token is not None and await self.holder(key) != token:
             return False
-        await self.cache.aset(key, content, timeout=seconds)
+        try:
+            await self.cache.aset(key, content, timeout=whole(seconds))
+        except ValueError:
+            # More than this cache takes. What it holds is older.
+            await self.cache.adelete(key)
+            return False
         if token is not None:
             await self.cache.adelete(LEASE + key)
         return True
 
     async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
-        return [key for key in keys if await self.cache.aadd(LEASE + key, token, timeout=seconds)]
+        return [key for key in keys if await self.cache.aadd(LEASE + key, token, timeout=whole(seconds))]
 
     async def renew(self, key: str, token: str, seconds: float) -> bool:
-        return await self.holder(key) == token and await self.cache.atouch(LEASE + key, timeout=seconds)
+        return await self.holder(key) == token and await self.cache.atouch(LEASE + key, timeout=whole(seconds))
 
     async def release(self, key: str, token: str) -> None:
         if await self.holder(key) == token:
@@ -86,7 +94,7 @@ class RedisTier(CacheTier):
 
     @property
     def cache(self) -> RedisCache:
-        return cast(RedisCache, caches[self.alias])
+        return cast(RedisCache, self.own)
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         if token is None:
@@ -113,6 +121,11 @@ class RedisTier(CacheTier):
     def lease_key(self, key: str) -> str:
         """In a cluster the braces put it into its entry's slot, where one script may touch both."""
         return f"{self.cache.full_key(LEASE, None)}{{{self.cache.full_key(key, None)}}}"
+
+
+def whole(seconds: float) -> int:
+    """Memcached counts in seconds. An entry's own header ends it when its time is up."""
+    return math.ceil(seconds)
 
 
 def milliseconds(seconds: float) -> int:

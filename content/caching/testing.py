@@ -4,15 +4,22 @@ clean_cache        an empty cache, shared tier and memory, before and after the 
 clock              a clock that moves when told to, for the engine of the "default" alias
 loads_in_place     loads run in their caller's context, so that they see rows of a transaction that a test
                    never commits (pytest-django's `db`, Django's TestCase)
+
+And a second tier that misbehaves: `with chaos(always_throw()):`, `always_delay(seconds)`, `garbage()`.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 from django.core.cache import caches
 
+from content.caching.failsafe import Failsafe
 from content.caching.loading import Loading
 from content.caching.registry import engine_of, engines
+from content.caching.shared import SharedTier
 
 
 class Clock:
@@ -26,6 +33,66 @@ class Clock:
 
     def forward(self, seconds: float) -> None:
         self.now += seconds
+
+
+Call = Callable[[], Awaitable[Any]]
+Misbehaviour = Callable[[str, Call], Awaitable[Any]]
+
+
+def always_throw(error: type[Exception] = ConnectionError) -> Misbehaviour:
+    """Nothing works."""
+
+    async def misbehave(name: str, call: Call) -> Any:
+        raise error(f"chaos in {name}")
+
+    return misbehave
+
+
+def always_delay(seconds: float) -> Misbehaviour:
+    """All works, later."""
+
+    async def misbehave(name: str, call: Call) -> Any:
+        await asyncio.sleep(seconds)
+        return await call()
+
+    return misbehave
+
+
+def garbage(content: Any = b"\x02\xff\xff\xff\xffgarbage") -> Misbehaviour:
+    """Whatever was stored, this is what is found."""
+
+    async def misbehave(name: str, call: Call) -> Any:
+        answer = await call()
+        return dict.fromkeys(answer, content) if name == "lookup" else answer
+
+    return misbehave
+
+
+class Chaotic:
+    """A second tier all of whose calls go through a misbehaviour."""
+
+    def __init__(self, tier: SharedTier, misbehave: Misbehaviour) -> None:
+        self.tier = tier
+        self.misbehave = misbehave
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        operation = getattr(self.tier, name)
+        return lambda *args: self.misbehave(name, lambda: operation(*args))
+
+
+@contextmanager
+def chaos(misbehave: Misbehaviour, alias: str = "default") -> Iterator[None]:
+    """Behind the breaker, where a failing cache would be; memory and log are left alone."""
+    shared = engine_of(alias).shared
+    if not isinstance(shared, Failsafe):
+        raise TypeError(f"{alias} has another second tier than engines have: {shared}")
+    well_behaved = shared.tier
+    shared.tier = cast(SharedTier, Chaotic(well_behaved, misbehave))
+    try:
+        yield
+    finally:
+        shared.tier = well_behaved
+        shared.breaker.worked()
 
 
 def clear(alias: str = "default") -> None:

@@ -1,5 +1,6 @@
 """Settings come from the environment, and .env.example tells of each."""
 
+import ast
 import json
 import re
 import subprocess
@@ -13,6 +14,7 @@ from tests.support.service import ROOT, clean_environment
 
 READ = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
 PRINT = """
+import ast
 import json
 from project import settings
 print(json.dumps({name: str(getattr(settings, name)) for name in dir(settings) if name.isupper()}))
@@ -62,3 +64,26 @@ def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
     assert first == second
     assert len(first) >= 50
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+@pytest.mark.parametrize(
+    ("environment", "backend", "location", "log"),
+    [
+        ({"REDIS_URL": "redis://one:1/0"}, "RedisCache", "redis://one:1/0", "redis://one:1/0"),
+        ({"CACHE_URL": "redis://two:2/0"}, "RedisCache", "redis://two:2/0", None),
+        (
+            {"REDIS_URL": "redis://one:1/0", "CACHE_URL": "redis+cluster://two:2"},
+            "RedisCache",
+            "redis://two:2",
+            "redis://one:1/0",
+        ),
+        ({"CACHE_URL": "memcached://one,two:5"}, "MemcachedCache", ["one:11211", "two:5"], None),
+        ({"CACHE_URL": "memcached:///run/memcached.sock"}, "MemcachedCache", ["unix:/run/memcached.sock"], None),
+        ({"CACHE_URL": "locmem://here"}, "LocMemCache", "here", None),
+    ],
+)
+def test_a_url_chooses_the_cache_and_the_place_of_its_log(tmp_path, environment, backend, location, log):
+    process = settings_with(tmp_path, environment)
+    cache = ast.literal_eval(json.loads(process.stdout)["CACHES"])["default"]
+    assert cache["BACKEND"].rpartition(".")[2] == backend
+    assert cache["LOCATION"] == location
+    assert cache["OPTIONS"].get("LOG") == log

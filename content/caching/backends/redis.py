@@ -29,6 +29,8 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     Errors of the connection are raised, or with IGNORE_EXCEPTIONS answered as django-redis answers them.
     """
 
+    shares_connections = True
+
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         urls = server if isinstance(server, list | tuple) else server.split(",")

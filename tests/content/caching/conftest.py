@@ -9,25 +9,22 @@ from django.test import override_settings
 from content.caching.backends.server import location_and_options
 from content.caching.ordering import LogOrdering
 from content.caching.registry import engine_of
+from content.caching.testing import Clock
 from tests.support.servers.cluster import Cluster, running_cluster
-
-
-class Clock:
-    """Unix time that moves when told to."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.servers.memcached import MemcachedServer, running_memcached
 
 
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+def memcached_alias(url: str) -> dict[str, Any]:
+    return {
+        "BACKEND": "content.caching.backends.MemcachedCache",
+        "LOCATION": url.removeprefix("memcached://"),
+        "KEY_PREFIX": f"contract-{next(numbers)}",
+    }
 
 
 def redis_alias(url: str) -> dict[str, Any]:
@@ -46,6 +43,7 @@ LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION"
 
 BACKENDS: dict[str, Callable[[pytest.FixtureRequest], dict[str, Any]]] = {
     "locmem": lambda request: LOCMEM,
+    "memcached": lambda request: memcached_alias(request.getfixturevalue("memcached_server").url),
     "redis": lambda request: redis_alias(request.getfixturevalue("redis_server").url),
     "cluster": lambda request: redis_alias(request.getfixturevalue("redis_cluster").url),
 }
@@ -83,3 +81,9 @@ def shelf() -> Shelf:
 def redis_cluster() -> Iterator[Cluster]:
     with running_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def memcached_server() -> Iterator[MemcachedServer]:
+    with running_memcached() as server:
+        yield server

@@ -1,0 +1,113 @@
+"""Memcached for Django's cache API and for the engine: plain data in, plain data out, and no pickle."""
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
+from asgiref.sync import sync_to_async
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.memcached import PyMemcacheCache
+
+from content.caching.compressor import ZstdCompressor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# What a value is, in the flags that Memcached keeps beside it. 1 is where other clients put pickles.
+BYTES, INTEGER, PACKED, COMPRESSED = 0, 2, 32, 64
+# What Memcached takes unless it was started with a larger -I.
+LARGEST = 1024 * 1024 - 1024
+
+NOT_FOR_THE_CLIENT = ("LOG", "MEMORY", "COMPRESS_FROM", "LARGEST")
+
+
+class Serde:
+    """How pymemcache writes and reads values: bytes and numbers as they are, other plain data as MessagePack."""
+
+    def __init__(self, compressor: ZstdCompressor, largest: int) -> None:
+        self.compressor = compressor
+        self.largest = largest
+
+    def serialize(self, key: Any, value: Any) -> tuple[bytes, int]:
+        """Raises TypeError for what is no plain data, ValueError for what Memcached would refuse."""
+        if type(value) is int:
+            return str(value).encode(), INTEGER
+        content, flags = (value, BYTES) if type(value) is bytes else (msgspec.msgpack.encode(value), PACKED)
+        compressed = self.compressor.compress(content)
+        if compressed is not content:
+            content, flags = compressed, flags | COMPRESSED
+        if len(content) > self.largest:
+            raise ValueError(f"{key!r} has {len(content)} bytes; {self.largest} is the most that is stored.")
+        return content, flags
+
+    def deserialize(self, key: Any, value: bytes, flags: int) -> Any:
+        """Of another client's values the bytes: whoever asked finds that they are none of theirs."""
+        if flags & ~(INTEGER | PACKED | COMPRESSED):
+            return value
+        if flags & COMPRESSED:
+            value = self.compressor.decompress(value)
+        if flags & INTEGER:
+            return int(value)
+        return msgspec.msgpack.decode(value) if flags & PACKED else value
+
+
+class MemcachedCache(PyMemcacheCache):
+    """A CACHES backend. OPTIONS are pymemcache's, and beside them COMPRESS_FROM and LARGEST (bytes).
+
+    One pool of connections for all threads; the async methods use several of them, off the event loop.
+    """
+
+    shares_connections = True
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        options = dict(params.get("OPTIONS") or {})
+        serde = Serde(ZstdCompressor(options), int(options.get("LARGEST", LARGEST)))
+        pymemcache = {name: value for name, value in options.items() if name not in NOT_FOR_THE_CLIENT}
+        # A server that failed is asked again after a second.
+        reach = {"use_pooling": True, "retry_attempts": 0, "dead_timeout": 1, "connect_timeout": 1.0, "timeout": 1.0}
+        super().__init__(server, {**params, "OPTIONS": {"serde": serde, **reach, **pymemcache}})
+
+    @cached_property
+    def _cache(self) -> Any:
+        client: Any = super()._cache  # type: ignore[misc]  # the stubs do not know it
+        # Its pools do not close by themselves.
+        weakref.finalize(self, client.disconnect_all)
+        return client
+
+    async def aget(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        return await in_a_thread(self.get, key, default, version)
+
+    async def aget_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
+        return await in_a_thread(self.get_many, list(keys), version)
+
+    async def aset(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        await in_a_thread(self.set, key, value, timeout, version)
+
+    async def aset_many(
+        self, data: Mapping[str, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> list[str]:
+        return await in_a_thread(self.set_many, dict(data), timeout, version)
+
+    async def aadd(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        return await in_a_thread(self.add, key, value, timeout, version)
+
+    async def atouch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        return await in_a_thread(self.touch, key, timeout, version)
+
+    async def adelete(self, key: str, version: int | None = None) -> bool:
+        return await in_a_thread(self.delete, key, version)
+
+    async def adelete_many(self, keys: Iterable[str], version: int | None = None) -> None:
+        await in_a_thread(self.delete_many, list(keys), version)
+
+    async def aincr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        return await in_a_thread(self.incr, key, delta, version)
+
+    async def aclear(self) -> None:
+        await in_a_thread(self.clear)
+
+
+async def in_a_thread(method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await sync_to_async(method, thread_sensitive=False)(*args, **kwargs)

@@ -1,0 +1,185 @@
+"""What every second tier promises, whatever cache is behind it, and what readers get when it breaks its promises."""
+
+import asyncio
+import time
+
+import msgspec
+import pytest
+
+from content.caching import NotThere, Policy, Resource, invalidate
+from content.caching.breaker import FAILURES
+from content.caching.events import listen, total
+from content.caching.registry import engine_of
+from content.caching.shared import RedisTier
+from content.caching.testing import always_delay, always_throw, chaos, garbage
+from tests.content.caching.test_resource import HOUR, Book, resource
+
+
+@pytest.fixture
+def tier(alias):
+    return engine_of(alias).shared.tier
+
+
+@pytest.fixture
+def is_exact(tier) -> bool:
+    """Whether it counts milliseconds, as Redis does; other caches count whole seconds."""
+    return isinstance(tier, RedisTier)
+
+
+# --- one contract ---------------------------------------------------------------------------------------
+
+
+async def test_what_is_stored_is_found(tier):
+    assert await tier.store("a", b"one", 60, None)
+    assert await tier.store("b", b"\x00\xff" * 5000, 60, None)
+    assert await tier.lookup(["a", "b", "c"]) == {"a": b"one", "b": b"\x00\xff" * 5000}
+    assert await tier.lookup([]) == {}
+
+
+async def test_what_is_evicted_is_gone(tier):
+    await tier.store("a", b"one", 60, None)
+    await tier.evict("a")
+    assert await tier.lookup(["a"]) == {}
+
+
+async def test_a_lease_is_one_holders(tier):
+    assert await tier.lease(["a", "b"], "first", 60) == ["a", "b"]
+    assert await tier.lease(["a", "c"], "second", 60) == ["c"]
+    assert await tier.holder("a") == "first"
+    assert await tier.holder("nothing") is None
+
+
+async def test_a_lease_that_was_let_go_is_free(tier):
+    await tier.lease(["a"], "first", 60)
+    await tier.release("a", "second")
+    assert await tier.holder("a") == "first"
+    await tier.release("a", "first")
+    assert await tier.lease(["a"], "second", 60) == ["a"]
+
+
+async def test_entries_and_leases_end_and_leases_are_renewed_by_their_holders_alone(tier, is_exact):
+    soon, later = (0.05, 0.1) if is_exact else (1, 2.1)
+    await tier.store("entry", b"one", soon, None)
+    await tier.lease(["a", "b"], "first", soon)
+    assert await tier.renew("a", "first", 60)
+    assert not await tier.renew("a", "second", 60)
+    await asyncio.sleep(later)
+    assert await tier.lookup(["entry"]) == {}
+    assert await tier.holder("a") == "first"
+    assert await tier.lease(["b"], "second", 60) == ["b"]
+    assert not await tier.renew("b", "first", 60)
+
+
+async def test_who_holds_no_lease_stores_nothing(tier):
+    await tier.lease(["a"], "first", 60)
+    assert not await tier.store("a", b"by second", 60, "second")
+    assert await tier.lookup(["a"]) == {}
+    assert await tier.store("a", b"by first", 60, "first")
+    assert await tier.holder("a") is None
+    assert not await tier.store("a", b"again", 60, "first")
+    assert await tier.lookup(["a"]) == {"a": b"by first"}
+
+
+async def test_one_of_many_gets_the_lease(tier):
+    got = await asyncio.gather(*(tier.lease(["a"], str(number), 60) for number in range(50)))
+    assert sorted(got) == [[]] * 49 + [["a"]]
+
+
+async def test_numbers_are_added_once_and_counted_by_the_cache(tier):
+    await tier.add_number("n", 41)
+    await tier.add_number("n", 7)
+    assert await tier.numbers(["n", "m"]) == {"n": 41}
+    assert await tier.cache.aincr("n") == 42
+    assert await tier.numbers(["n"]) == {"n": 42}
+
+
+# --- chaos around any -----------------------------------------------------------------------------------
+
+
+async def test_i5_a_tier_that_always_fails_is_no_readers_error(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    with chaos(always_throw()), listen() as events:
+        for _ in range(20):
+            assert await book.get(1) == Book("one")
+        with pytest.raises(NotThere):
+            await book.get(2)
+        assert await book.get_many([1, 2]) == {1: Book("one")}
+        await book.refresh(1)
+        shelf.values[1] = Book("two")
+        await invalidate(["book:1"])
+        assert await book.get(1) == Book("two")
+    assert total(events, "failed") == 0
+    assert await book.get(1) == Book("two")
+
+
+async def test_i5_what_fails_is_asked_seldom(alias, shelf, clock):
+    asked = []
+
+    def counting(name, call):
+        asked.append(name)
+        raise ConnectionError
+
+    shelf.values.update({number: Book(str(number)) for number in range(50)})
+    book = resource(shelf, clock)
+    with chaos(counting):
+        for number in range(50):
+            assert await book.get(number) == Book(str(number))
+    # Several of one reader's calls may be under way when the breaker opens.
+    assert len(asked) <= FAILURES + 3
+
+
+async def test_a_tier_that_is_slow_is_right(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    with chaos(always_delay(0.02)):
+        assert await asyncio.gather(*(book.get(1) for _ in range(20))) == [Book("one")] * 20
+        assert shelf.loads == [1]
+        shelf.values[1] = Book("two")
+        await invalidate(["book:1"])
+        assert await book.get(1) == Book("two")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x02", b"\x02\xff\xff\xff\xffgarbage", "text", 7, None, [1], b"\x80" * 5000]
+)
+async def test_i9_garbage_is_a_counted_miss(alias, shelf, clock, content):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    await book.get(1)
+    engine = engine_of(alias)
+    if engine.memory is not None:
+        engine.memory.clear()
+    with chaos(garbage(content)), listen() as events:
+        assert await book.get(1) == Book("one")
+        assert (await book.get_many([1, 1]))[1] == Book("one")
+    assert total(events, "unreadable") >= 1
+
+
+async def test_a_value_that_is_too_large_is_answered_and_not_kept(alias, shelf, clock):
+    """Past the resource's bound, and past what Memcached takes."""
+    noise = "".join(chr(33 + (number * number) % 90) for number in range(3000))
+
+    async def load(size: int) -> str:
+        shelf.loads.append(size)
+        return msgspec.json.encode([noise] * (size // 3000)).decode()
+
+    text = Resource("text", load=load, policy=HOUR, largest=2_000_000)
+    for _ in range(2):
+        assert len(await text.get(3_000_000)) >= 3_000_000
+        assert await engine_of(alias).shared.holder(text.want((3_000_000,), {}).key) is None
+    assert engine_of(alias).shared.breaker.failures == 0
+
+
+async def test_a_reader_waits_no_longer_than_its_policy_says(alias, shelf, clock):
+    """A loader that hangs behind a tier that works."""
+
+    async def load() -> int:
+        await asyncio.sleep(60)
+        return 1
+
+    slow = Resource("slow", load=load, policy=Policy(ttl=HOUR.ttl, hard_timeout=HOUR.ttl / 36_000))
+    began = time.monotonic()
+    with pytest.raises(Exception, match="has not loaded within"):
+        await slow.get()
+    assert time.monotonic() - began < 1
