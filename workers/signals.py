@@ -1,12 +1,14 @@
-"""What a worker does besides tasks: warm everything at its start, and say that it lives."""
+"""What a worker does besides tasks: refresh what is due, warm everything at its start, and say that it lives."""
 
 import logging
 from typing import Any
 
 from celery import bootsteps, signals
+from celery.concurrency import prefork
 
 from content.ops import heartbeat
 from workers.app import app
+from workers.refreshing import start_refreshing
 
 logger = logging.getLogger(__name__)
 
@@ -14,6 +16,18 @@ logger = logging.getLogger(__name__)
 @signals.setup_logging.connect
 def keep_our_logging(**kwargs: Any) -> None:
     """Django's LOGGING holds here as well: whoever listens to this signal keeps Celery from its own."""
+
+
+@signals.worker_process_init.connect
+def refresh_in_the_pool(**kwargs: Any) -> None:
+    start_refreshing()
+
+
+@signals.worker_ready.connect
+def refresh_without_a_pool(sender: Any, **kwargs: Any) -> None:
+    """Pools of threads, or of none, have no processes to begin in."""
+    if not isinstance(sender.pool, prefork.TaskPool):
+        start_refreshing()
 
 
 @signals.worker_ready.connect

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from content import popularity, warming
 from content.invalidation.outbox import relay
+from workers import refreshing
 from workers.lease import leased
 from workers.loop import run
 
@@ -25,6 +26,12 @@ def write_views() -> int:
 @leased("relay invalidations", seconds=60)
 def relay_invalidations() -> int:
     return relay()
+
+
+@shared_task
+def drain_due() -> int:
+    """The net under the loop that waits for what is due."""
+    return run(refreshing.drain_due())
 
 
 @shared_task

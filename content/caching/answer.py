@@ -6,7 +6,7 @@ from content.caching.entry import Header, Verdict
 class Answer:
     """What a reader gets: a header, and a value as it was stored (bytes) or as it is shared (opened)."""
 
-    __slots__ = ("header", "opened", "stale", "value", "verdict", "version")
+    __slots__ = ("header", "opened", "quiet_until", "reads", "stale", "value", "verdict", "version")
 
     def __init__(
         self,
@@ -25,6 +25,9 @@ class Answer:
         self.verdict = verdict
         # The ordering's version at which `verdict` was found; -1: not judged yet.
         self.version = version
+        # In memory: how often it was read there, and until when it asks for no refresh while it is fresh.
+        self.reads = 0
+        self.quiet_until = float("-inf")
 
     def as_stale(self) -> "Answer":
         return Answer(self.header, self.value, opened=self.opened, stale=True)

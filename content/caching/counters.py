@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from asgiref.sync import sync_to_async
 from django.core.cache import BaseCache
 
-from content.caching.entry import Header, Stamp, Verdict
+from content.caching.entry import Header, Position, Stamp, Verdict
 from content.caching.errors import NotAppended
 from content.caching.keys import tag_key
 from content.caching.log.ledger import Kind
@@ -71,6 +71,9 @@ class CounterOrdering:
     def covers(self, begun: Stamp) -> bool:
         """Not known without asking: loads that are overtaken are not kept, but may be shared while they run."""
         return True
+
+    async def caught_up(self, position: Position) -> None:
+        """Counters are read when they are needed: nobody is behind."""
 
     async def counters(self, keys: list[str]) -> dict[str, int]:
         found = await self.shared.numbers(keys)

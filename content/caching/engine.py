@@ -16,10 +16,11 @@ import secrets
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from content.caching.answer import Answer
 from content.caching.collecting import Collected, collecting
+from content.caching.due import DueSet
 from content.caching.entry import Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
 from content.caching.errors import LoadTimeout, NotModified
 from content.caching.events import listeners, record, tell
@@ -28,10 +29,10 @@ from content.caching.loading import Loading
 from content.caching.log.ledger import Kind
 from content.caching.memory import MemoryTier
 from content.caching.ordering import Ordering
+from content.caching.policy import Policy
+from content.caching.refreshing import Refresher
 from content.caching.shared import SharedTier
-
-if TYPE_CHECKING:
-    from content.caching.resource import Resource
+from content.caching.want import Want
 
 # A holder that dies is replaced after this long; one that lives renews three times in it.
 LEASE = 6.0
@@ -40,21 +41,12 @@ LONGEST_PAUSE = 0.05
 # A refresh that failed, or whose result could not be kept, is not tried again by this process for so long.
 FIRST_HOLD_OFF = 1.0
 LONGEST_HOLD_OFF = 30.0
-# Past this many times the cost of a load before its end, an entry is never refreshed early.
+# Further than this many times the cost of a load before its end, an entry is never refreshed early.
 EARLY_REACH = 15.0
+# Read so often in this process since it was stored, an entry is hot: it is refreshed ahead of its end.
+HOT = 10
 
 VALID = Verdict.VALID
-
-
-class Want:
-    """One entry that somebody asks for."""
-
-    __slots__ = ("key", "parameters", "resource")
-
-    def __init__(self, resource: "Resource[..., Any]", parameters: tuple[Any, ...], key: str) -> None:
-        self.resource = resource
-        self.parameters = parameters
-        self.key = key
 
 
 class LoopState:
@@ -78,6 +70,7 @@ class Engine:
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
         lease: float = LEASE,
+        due: DueSet | None = None,
     ) -> None:
         self.shared = shared
         self.ordering = ordering
@@ -85,6 +78,7 @@ class Engine:
         self.clock = clock
         self.chance = chance
         self.lease = lease
+        self.refresher = Refresher(self, due)
         self.states: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopState] = weakref.WeakKeyDictionary()
         # key -> (not before, how long the last pause was)
         self.held_off: dict[str, tuple[float, float]] = {}
@@ -101,14 +95,9 @@ class Engine:
             held.verdict, held.version = ordering.judge_now(held.header), version
         header, now = held.header, self.clock()
         # The commonest case of all, in as few steps as it takes; `servable` says it in full.
-        if (
-            held.verdict is VALID
-            and header.there
-            and header.fresh_until - now >= header.cost * EARLY_REACH
-            and ordering.is_heard
-            and now < header.fresh_until
-        ):
+        if held.verdict is VALID and header.there and now < held.quiet_until and ordering.is_heard:
             want.resource.memory_hits += 1
+            held.reads += 1
             if listeners.get():
                 tell("hit", want.resource.name, "memory")
             return held
@@ -117,19 +106,23 @@ class Engine:
     def servable(self, want: Want, answer: Answer, tier: str) -> Answer | None:
         header, now = answer.header, self.clock()
         if answer.verdict is Verdict.VALID and now < header.fresh_until and self.ordering.is_heard:
-            left = header.fresh_until - now
-            if left < header.cost * EARLY_REACH and self.wants_refresh(want, header, now):
-                self.refresh_soon(want, header)
+            answer.reads += 1
+            if now >= answer.quiet_until and self.wants_refresh(want, answer, now):
+                self.refresher.soon(want, header)
             record("hit" if header.there else "negative", want.resource.name, tier=tier)
             return answer
         if answer.verdict is not Verdict.INVALID and now < header.stale_until:
-            self.refresh_soon(want, header)
+            self.refresher.soon(want, header)
             record("stale", want.resource.name, tier=tier)
             return answer.as_stale()
         return None
 
-    def wants_refresh(self, want: Want, header: Header, now: float) -> bool:
-        return want.resource.policy.wants_refresh(now, header.fresh_until, header.cost, 1 - self.chance())
+    def wants_refresh(self, want: Want, answer: Answer, now: float) -> bool:
+        """Early, by the cost of its load; ahead, where it is read a lot."""
+        policy, header = want.resource.policy, answer.header
+        if policy.wants_refresh(now, header.fresh_until, header.cost, 1 - self.chance()):
+            return True
+        return answer.reads >= HOT and now >= ahead_from(policy, header)
 
     def keepable_for_errors(self, answer: Answer) -> bool:
         return answer.verdict is not Verdict.INVALID and self.clock() < answer.header.error_until
@@ -275,6 +268,9 @@ class Engine:
     def remember(self, want: Want, answer: Answer, size: int) -> None:
         """In memory; as the value itself where nobody can change it, else as its bytes, `size` of them."""
         if self.memory is not None:
+            header, policy = answer.header, want.resource.policy
+            early_from = header.fresh_until - header.cost * policy.early * EARLY_REACH
+            answer.quiet_until = min(early_from, ahead_from(policy, header))
             self.memory.put(want.key, answer, size)
 
     # --- 4: leases ----------------------------------------------------------------------------------
@@ -457,30 +453,7 @@ class Engine:
             await self.release([want], token)
         return answer
 
-    # --- behind the reader --------------------------------------------------------------------------
-
-    def refresh_soon(self, want: Want, seen: Header) -> None:
-        """Load again without anybody waiting: one at a time a key, and not right after one that failed."""
-        state = self.state()
-        if want.key in state.refreshes or self.is_held_off(want.key):
-            return
-        task = self.begin(state, self.refresh_behind(state, want, seen))
-        state.refreshes[want.key] = task
-        task.add_done_callback(lambda done: state.refreshes.pop(want.key, None))
-
-    async def refresh_behind(self, state: LoopState, want: Want, seen: Header) -> None:
-        """Unless somebody does, or has done it since `seen` was stored."""
-        token = secrets.token_hex(8)
-        got, answers = await asyncio.gather(self.shared.lease([want.key], token, self.lease), self.lookup([want]))
-        newer = answers.get(want.key)
-        if newer is not None and newer.verdict is Verdict.VALID and newer.header.made_at > seen.made_at:
-            self.taken(want, newer, Flight(want.key, state.loop))
-            if got:
-                await self.shared.release(want.key, token)
-        elif got:
-            record("refresh", want.resource.name)
-            flight = Flight(want.key, state.loop)
-            await self.load(state, [want], {want.key: flight}, {}, token)
+    # --- by hand --------------------------------------------------------------------------------------
 
     async def refresh(self, want: Want) -> Answer:
         """Load now, whatever is held; by turns with others that load this key."""
@@ -525,3 +498,8 @@ class Engine:
 
     def is_held_off(self, key: str) -> bool:
         return key in self.held_off and self.clock() < self.held_off[key][0]
+
+
+def ahead_from(policy: Policy, header: Header) -> float:
+    """Since when a hot entry is loaded again although it is fresh (Unix seconds)."""
+    return header.fresh_until - (header.fresh_until - header.made_at) * policy.ahead

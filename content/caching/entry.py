@@ -16,6 +16,7 @@ FORMAT = 2
 PREAMBLE = 5
 
 Position = tuple[int, int]
+NOWHERE: Position = (0, 0)
 
 
 class Verdict(Enum):
@@ -30,7 +31,7 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
     """Where a load began in the order of invalidations: by the log, or by tag counters where there is none."""
 
     epoch: str
-    position: Position = (0, 0)
+    position: Position = NOWHERE
     versions: dict[str, tuple[int, int]] = {}
 
 

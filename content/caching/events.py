@@ -10,7 +10,8 @@ from content.caching.loading import carried
 # (what, resource, tier) -> how often. What is one of
 #   hit negative stale   answered from the tier: fresh, "not there", stale
 #   load failed          a loader ran, and how it ended
-#   refresh wait slow    a load behind a reader; for another's lease; past its soft timeout
+#   refresh late         a load behind a reader; one that no worker did in time
+#   wait slow            for another's lease; past its soft timeout
 #   error_stale          an old value, because loading fails
 #   refused unreadable   not stored; not readable
 Events = Counter[tuple[str, str, str]]

@@ -3,7 +3,8 @@
 from typing import Any
 
 from content.caching.answer import Answer
-from content.caching.engine import Engine, Want
+from content.caching.engine import Engine
+from content.caching.want import Want
 
 
 async def explained(engine: Engine, want: Want) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from content.caching.entry import Header, Stamp, Verdict
+from content.caching.entry import Header, Position, Stamp, Verdict
 from content.caching.log.ledger import Kind
 from content.caching.log.log import InvalidationLog
 
@@ -36,6 +36,9 @@ class Ordering(Protocol):
     @property
     def is_heard(self) -> bool:
         """False while invalidations may have passed unnoticed: nothing counts as fresh then."""
+
+    async def caught_up(self, position: Position) -> None:
+        """A load that begins now shall see what was appended up to there; waits a bounded time for it."""
 
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None: ...
 
@@ -74,6 +77,9 @@ class LogOrdering:
 
     def covers(self, begun: Stamp) -> bool:
         return begun.epoch == self.ledger.epoch and begun.position >= self.ledger.tail and not self.ledger.held
+
+    async def caught_up(self, position: Position) -> None:
+        await self.log.caught_up(position)
 
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
         await self.log.aappend(kind, tags, nonce)

@@ -27,6 +27,8 @@ class Policy:
                   together do not expire together
     early         how eagerly a fresh entry is refreshed before its time, by what its load costs (XFetch, Vattani
                   et al., VLDB 2015); 1 is the paper's optimum, 0 is never
+    ahead         0 to 1: the last share of ttl, in which a read of a hot entry (ten reads in this process since
+                  it was stored) has it loaded again although it is fresh; 0 is never
     end           never fresh past this moment, nor stale, whatever the times say
     soft_timeout  a load that takes longer is left to go on, and what was kept for errors is served meanwhile
     hard_timeout  a load that takes longer is ended
@@ -38,6 +40,7 @@ class Policy:
     negative_ttl: timedelta = timedelta(minutes=1)
     jitter: float = 0.1
     early: float = 1.0
+    ahead: float = 0.1
     end: datetime | None = None
     soft_timeout: timedelta | None = None
     hard_timeout: timedelta = timedelta(seconds=30)
@@ -51,6 +54,8 @@ class Policy:
                 raise ValueError(f"Policy.{name} is {getattr(self, name)}: a load needs some time.")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"Policy.jitter is {self.jitter}: it is a share, from 0 to 1.")
+        if not 0 <= self.ahead <= 1:
+            raise ValueError(f"Policy.ahead is {self.ahead}: it is a share, from 0 to 1.")
         if self.early < 0:
             raise ValueError(f"Policy.early is {self.early}: 0 is never, 1 the usual.")
 

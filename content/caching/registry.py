@@ -1,16 +1,18 @@
-"""The engine of each cache alias, and the resources by their names."""
+"""The engine of each cache alias."""
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
 from django.core.signals import setting_changed
 
+from content.caching.answer import Answer
 from content.caching.backends import RedisCache
 from content.caching.backends.server import Server, location_and_options, server_of
 from content.caching.counters import CounterOrdering
+from content.caching.due import DueSet
 from content.caching.engine import Engine
 from content.caching.failsafe import Failsafe
 from content.caching.log.log import log_of
@@ -18,13 +20,9 @@ from content.caching.memory import MemoryTier
 from content.caching.ordering import LogOrdering
 from content.caching.shared import CacheTier, RedisTier
 
-if TYPE_CHECKING:
-    from content.caching.resource import Resource
-
 MEMORY = 64 * 1024 * 1024
 
 engines: dict[str, Engine] = {}
-resources: "dict[str, Resource[..., Any]]" = {}
 lock = threading.Lock()
 
 
@@ -47,8 +45,10 @@ def made(alias: str) -> Engine:
     if server is None:
         return Engine(shared, CounterOrdering(tier, shared), None)
     options = options_of(alias)
-    log = log_of(server, cache.key_prefix or "cache")
-    return Engine(shared, LogOrdering(log), MemoryTier(int(options.get("MEMORY", MEMORY))))
+    prefix = cache.key_prefix or "cache"
+    log = log_of(server, prefix)
+    memory: MemoryTier[Answer] = MemoryTier(int(options.get("MEMORY", MEMORY)))
+    return Engine(shared, LogOrdering(log), memory, due=DueSet(server, prefix))
 
 
 def log_server(alias: str) -> Server | None:

@@ -10,7 +10,8 @@ from asgiref.sync import async_to_sync
 
 from content.caching.answer import Answer
 from content.caching.collecting import collectors, note
-from content.caching.engine import Engine, Want
+from content.caching.declared import resources
+from content.caching.engine import Engine
 from content.caching.entry import Header
 from content.caching.errors import LoadError, NotThere, TooManyTags
 from content.caching.explaining import explained
@@ -18,8 +19,9 @@ from content.caching.immutable import is_immutable
 from content.caching.keys import resource_key
 from content.caching.log.ledger import Kind
 from content.caching.policy import Policy, Times
-from content.caching.registry import engine_of, engines, resources
+from content.caching.registry import engine_of, engines
 from content.caching.transactions import has_written
+from content.caching.want import Want
 
 P = ParamSpec("P")
 T = TypeVar("T")

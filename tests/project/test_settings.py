@@ -65,6 +65,7 @@ def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
     assert len(first) >= 50
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
 
+
 @pytest.mark.parametrize(
     ("environment", "backend", "location", "log"),
     [

@@ -5,9 +5,13 @@ import os
 import signal
 import threading
 
+import msgspec
 import pytest
 from django.core.cache import cache
 
+from content.caching.backends.server import server_of
+from content.caching.due import Due, DueSet
+from content.caching.entry import NOWHERE, unpack
 from tests.support.servers.process import wait_until
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.worker import Worker, children_of, running_worker
@@ -62,6 +66,21 @@ def test_a_task_whose_process_is_killed_is_done_by_another(worker: Worker, serve
     run_tasks(worker, 10)
     with server.client() as client:
         wait_until(lambda: any(b"site@1:" in key for key in client.keys("*")), "the site is warm again")
+
+
+def test_the_worker_loads_what_is_due(worker: Worker, server: RedisServer):
+    """Without a task: its processes wait for it."""
+    due = DueSet(server_of(server.url, {}), "evergreen")
+
+    with server.client() as client:
+        (key,) = client.keys("*:site@1:")
+        before = made_at(client.get(key))
+        assert asyncio.run(due.ask(Due("site", (), before, NOWHERE)))
+        wait_until(lambda: made_at(client.get(key)) > before, "the site is loaded again")
+
+
+def made_at(stored: bytes) -> float:
+    return unpack(msgspec.msgpack.decode(stored)).header.made_at
 
 
 def test_every_job_names_a_task_that_exists():

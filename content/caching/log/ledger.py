@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from content.caching.entry import Position, Stamp, Verdict
+from content.caching.entry import NOWHERE, Position, Stamp, Verdict
 
-NOWHERE: Position = (0, 0)
 # Without an answer of the log for this long, nothing that is held counts as fresh (I1).
 SILENCE = 1.0
 # Tags remembered, of each kind. Past it the older half is forgotten, and with it what was made before them.

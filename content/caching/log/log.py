@@ -73,8 +73,7 @@ class InvalidationLog:
         except (RedisError, OSError) as error:
             raise self.refused(kind, unique, nonce, error) from error
         self.appended(nonce)
-        consumption = asyncio.wrap_future(self.consumption(position))
-        await asyncio.wait([consumption], timeout=CONSUMED_WITHIN)
+        await self.caught_up(position)
 
     def prepared(self, kind: Kind, tags: Iterable[str], nonce: str | None) -> tuple[str, tuple[str, ...]]:
         """Held before it is sent: no reader of this process finds a moment in between."""
@@ -102,6 +101,10 @@ class InvalidationLog:
             else:
                 self.waiters.append((position, future))
         return future
+
+    async def caught_up(self, position: Position) -> None:
+        """Returns when it has, or after half a second."""
+        await asyncio.wait([asyncio.wrap_future(self.consumption(position))], timeout=CONSUMED_WITHIN)
 
     def consumed(self) -> None:
         """On the tail's thread: tell those who waited, and send again what was refused."""

@@ -10,8 +10,8 @@ import msgspec
 from content.caching import lua
 from content.caching.backends.loops import link_to
 from content.caching.backends.server import Server
-from content.caching.entry import Position
-from content.caching.log.ledger import NOWHERE, Kind, Record
+from content.caching.entry import NOWHERE, Position
+from content.caching.log.ledger import Kind, Record
 
 LONGEST_LOG = 10_000
 RECORDS_A_POLL = 1000

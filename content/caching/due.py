@@ -1,0 +1,101 @@
+"""The due set: keys that were read stale, in Redis, for a worker to load again before others do.
+
+Asking is cheap and idempotent: one member a key, however many ask. It is answered by whether a worker is there, so
+readers never depend on one: see refreshing.py for what becomes of a key that nobody takes.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from content.caching import lua
+from content.caching.backends.loops import link_to
+from content.caching.backends.server import Server
+from content.caching.entry import NOWHERE, Position
+
+MOST_DUE = 10_000
+# A worker that has not asked for work for so long is not there: the readers' processes do it.
+PRESENCE = 3.0
+
+Parameters = tuple[Any, ...]
+
+encode = msgspec.msgpack.Encoder().encode
+decode_member = msgspec.msgpack.Decoder(tuple[str, list[Any]]).decode
+decode_seen = msgspec.msgpack.Decoder(tuple[float, Position]).decode
+
+
+@dataclass(frozen=True)
+class Due:
+    """A key to load again, unless something newer than `seen_at` (made_at, Unix seconds) is stored by now.
+
+    `position`: what the asker had read of the log; a load that begins before it would be stale at once.
+    """
+
+    resource: str
+    parameters: Parameters
+    seen_at: float
+    position: Position
+
+
+class DueSet:
+    def __init__(self, server: Server, prefix: str) -> None:
+        self.server = server
+        name = f"{{{prefix}:due}}"
+        self.bell = f"{name}:bell"
+        self.keys = (name, f"{name}:seen", self.bell, f"{name}:worker")
+
+    async def ask(self, due: Due) -> bool:
+        """Whether a worker is there to take it; False too where Redis does not answer."""
+        if not is_portable(due.parameters):
+            return False
+        member, seen = encode((due.resource, due.parameters)), encode((due.seen_at, due.position))
+        try:
+            return bool(await self.run(lua.ASK, member, time.time(), seen, MOST_DUE))
+        except (RedisError, OSError):
+            return False
+
+    async def take(self, most: int) -> list[Due]:
+        """The oldest, each for one taker. Raises RedisError or OSError."""
+        flat = await self.run(lua.TAKE, most, int(PRESENCE * 1000))
+        return [found for member, seen in zip(flat[::2], flat[1::2], strict=True) if (found := due_of(member, seen))]
+
+    async def wait(self, seconds: float) -> None:
+        """Until there is something to take, or so long. On a connection of its own."""
+        # The connection's own timeout must not come first.
+        bound = min(seconds, (self.server.timeout or math.inf) / 2)
+        await link_to(self.server).client.blpop([self.bell], timeout=bound)
+
+    async def count(self) -> int:
+        return int(await link_to(self.server).ask("ZCARD", self.keys[0]))
+
+    async def run(self, script: str, *arguments: Any) -> Any:
+        return await link_to(self.server).ask("EVAL", script, len(self.keys), *self.keys, *arguments)
+
+
+def is_portable(parameters: Sequence[Any]) -> bool:
+    """Whether they come out of MessagePack as they went in."""
+    return all(
+        is_portable(parameter)
+        if isinstance(parameter, tuple)
+        else parameter is None or type(parameter) in (str, int, float, bool)
+        for parameter in parameters
+    )
+
+
+def due_of(member: bytes, seen: bytes) -> Due | None:
+    """None for what is no member of ours."""
+    try:
+        resource, parameters = decode_member(member)
+        seen_at, position = decode_seen(seen) if seen else (0.0, NOWHERE)
+    except msgspec.MsgspecError:
+        return None
+    return Due(resource, as_tuples(parameters), seen_at, position)
+
+
+def as_tuples(parameters: Sequence[Any]) -> Parameters:
+    return tuple(as_tuples(parameter) if isinstance(parameter, list) else parameter for parameter in parameters)

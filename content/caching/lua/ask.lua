@@ -1,0 +1,10 @@
+-- Put a key on the due set, if a worker is there to take it. Answers 1, or 0: whoever asked must do it.
+-- KEYS: due, seen, bell, worker   ARGV: member, now, what was seen of it, the most members
+if redis.call('EXISTS', KEYS[4]) == 0 then return 0 end
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+  if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
+  redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+  if redis.call('LLEN', KEYS[3]) == 0 then redis.call('RPUSH', KEYS[3], '1') end
+end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+return 1
