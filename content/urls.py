@@ -1,6 +1,6 @@
 from django.urls import path, re_path, register_converter
 
-from content.ops import health
+from content.ops import health, metrics
 from content.views import listings, pages, posts
 
 
@@ -21,6 +21,7 @@ register_converter(SlugConverter, "word")
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
     path("", listings.home, name="home"),
     path("posts/<word:slug>/", posts.post, name="post"),
     path("categories/<word:slug>/", listings.category, name="category"),

@@ -15,7 +15,7 @@ import random
 import secrets
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from content.caching.answer import Answer
@@ -23,7 +23,7 @@ from content.caching.collecting import Collected, collecting
 from content.caching.due import DueSet
 from content.caching.entry import Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
 from content.caching.errors import LoadTimeout, NotModified
-from content.caching.events import listeners, record, tell
+from content.caching.events import listeners, measure, record, tell
 from content.caching.flight import Flight, Making, current_making
 from content.caching.loading import Loading
 from content.caching.log.ledger import Kind
@@ -96,7 +96,7 @@ class Engine:
         header, now = held.header, self.clock()
         # The commonest case of all, in as few steps as it takes; `servable` says it in full.
         if held.verdict is VALID and header.there and now < held.quiet_until and ordering.is_heard:
-            want.resource.memory_hits += 1
+            want.resource.tally.memory_hits += 1
             held.reads += 1
             if listeners.get():
                 tell("hit", want.resource.name, "memory")
@@ -141,6 +141,8 @@ class Engine:
             if flight is None or not self.joinable(flight):
                 flight = self.take_off(state, want)
                 fresh.append(want)
+            else:
+                record("joined", want.resource.name)
             flights[want.key] = flight
         if fresh:
             self.begin(state, self.populate(state, fresh, {want.key: flights[want.key] for want in fresh}))
@@ -250,7 +252,10 @@ class Engine:
     async def lookup(self, wants: Iterable[Want], *, again: bool = False) -> dict[str, Answer]:
         """What the shared tier holds, judged. What cannot be read is counted, but not `again`."""
         by_key = {want.key: want for want in wants}
+        began = time.perf_counter()
         stored = await self.shared.lookup(list(by_key))
+        if not again:
+            measure_lookups(by_key.values(), time.perf_counter() - began)
         entries: dict[str, Entry] = {}
         for key, content in stored.items():
             try:
@@ -363,6 +368,7 @@ class Engine:
             if renewal is not None:
                 renewal.cancel()
         record("load", resource.name, len(wants))
+        measure("load_seconds", resource.name, self.clock() - began)
         cost = (self.clock() - began) / len(wants)
         for want in wants:
             answer = await self.kept(want, found[want.parameters], begun, collected, cost, token)
@@ -444,7 +450,10 @@ class Engine:
         stored = len(content) <= resource.largest and await self.shared.store(
             want.key, content, max(header.error_until, header.stale_until) - now, token
         )
-        if not stored:
+        if stored:
+            measure("store", resource.name, 1)
+            measure("stored_bytes", resource.name, len(content))
+        else:
             record("refused", resource.name)
         # A lease that lapsed was given to somebody else: what they store is the entry (I12).
         if stored or token is None or await self.shared.holder(want.key) in (None, token):
@@ -498,6 +507,13 @@ class Engine:
 
     def is_held_off(self, key: str) -> bool:
         return key in self.held_off and self.clock() < self.held_off[key][0]
+
+
+def measure_lookups(wants: Collection[Want], seconds: float) -> None:
+    """One lookup of many keys: a share for each."""
+    for want in wants:
+        measure("lookup", want.resource.name, 1)
+        measure("lookup_seconds", want.resource.name, seconds / len(wants))
 
 
 def ahead_from(policy: Policy, header: Header) -> float:

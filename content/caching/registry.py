@@ -14,10 +14,12 @@ from content.caching.backends.server import Server, location_and_options, server
 from content.caching.counters import CounterOrdering
 from content.caching.due import DueSet
 from content.caching.engine import Engine
+from content.caching.events import record
 from content.caching.failsafe import Failsafe
 from content.caching.log.log import log_of
 from content.caching.memory import MemoryTier
 from content.caching.ordering import LogOrdering
+from content.caching.reporting import reporting
 from content.caching.shared import CacheTier, RedisTier
 
 MEMORY = 64 * 1024 * 1024
@@ -47,8 +49,13 @@ def made(alias: str) -> Engine:
     options = options_of(alias)
     prefix = cache.key_prefix or "cache"
     log = log_of(server, prefix)
-    memory: MemoryTier[Answer] = MemoryTier(int(options.get("MEMORY", MEMORY)))
+    memory: MemoryTier[Answer] = MemoryTier(int(options.get("MEMORY", MEMORY)), evicted)
+    reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.ledger.is_heard))
     return Engine(shared, LogOrdering(log), memory, due=DueSet(server, prefix))
+
+
+def evicted(key: str) -> None:
+    record("evict", key.partition("@")[0], tier="memory")
 
 
 def log_server(alias: str) -> Server | None:
@@ -72,6 +79,7 @@ def forget_engines(**kwargs: Any) -> None:
     """Settings have changed, or this is a forked child: what was made before does not fit."""
     if kwargs.get("setting", "CACHES") == "CACHES":
         engines.clear()
+        reporting.end()
 
 
 setting_changed.connect(forget_engines, dispatch_uid="content.caching.engines")

@@ -33,6 +33,15 @@ MOST_KEYS_KNOWN = 10_000
 LARGEST = 4 * 1024 * 1024
 
 
+class Tally:
+    """Hits in memory, counted here and not with the other events: a hit is over in less time than that takes."""
+
+    __slots__ = ("memory_hits",)
+
+    def __init__(self) -> None:
+        self.memory_hits = 0
+
+
 class Loaded(Generic[T]):
     """What a loader said: a value, or the NotThere that stands for it."""
 
@@ -97,8 +106,7 @@ class Resource(Generic[P, T]):
         self.signature = inspect.signature(load)
         self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
-        # Counted here and not with the other events: a hit in memory is over in less time than that takes.
-        self.memory_hits = 0
+        self.tally = Tally()
         returned = returned_type(load)
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode

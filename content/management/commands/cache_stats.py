@@ -1,0 +1,96 @@
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.table import Table
+
+from content.caching.registry import engine_of
+from content.caching.reporting import Report, reporting
+from content.caching.statistics import ResourceStatistics, in_milliseconds, statistics
+
+
+class Command(BaseCommand):
+    help = "What the cache did, by resource and over all processes, and which resources do not pay for themselves."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="for programs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        report = report_of_all()
+        rows = statistics(report.totals)
+        if options["json"]:
+            self.stdout.write(json.dumps(as_data(report, rows), indent=2))
+        else:
+            self.stdout.write(as_text(report, rows))
+
+
+def report_of_all() -> Report:
+    engine_of("default")
+    if reporting.reporter is None:
+        raise CommandError("This cache has no Redis in which processes could sum up what they count.")
+    try:
+        return reporting.reporter.report()
+    except (RedisError, OSError) as error:
+        raise CommandError(f"Redis does not answer: {error}") from error
+
+
+def as_data(report: Report, rows: list[ResourceStatistics]) -> dict[str, Any]:
+    return {
+        "resources": [
+            asdict(row)
+            | {
+                "reads": row.reads,
+                "hit_ratio": row.hit_ratio,
+                "saved_seconds": row.saved_seconds,
+                "verdict": row.verdict,
+            }
+            for row in rows
+        ],
+        "processes": [
+            {
+                "host": process.host,
+                "pid": process.pid,
+                "memory_bytes": process.memory_bytes,
+                "memory_entries": process.memory_entries,
+                "log_is_heard": process.is_heard,
+            }
+            for process in report.processes
+        ],
+    }
+
+
+def as_text(report: Report, rows: list[ResourceStatistics]) -> str:
+    console = Console()
+    with console.capture() as written:
+        show(console, report, rows)
+    return written.get()
+
+
+def show(console: Console, report: Report, rows: list[ResourceStatistics]) -> None:
+    table = Table("Resource", box=None, pad_edge=False)
+    for name in ("Reads", "Hits", "of them in memory", "Loads", "Failed", "A load", "A lookup", "An entry"):
+        table.add_column(name, justify="right")
+    table.add_column("Does it pay?")
+    for row in rows:
+        table.add_row(
+            row.name,
+            str(row.reads),
+            "-" if row.hit_ratio is None else f"{row.hit_ratio:.1%}",
+            f"{row.memory_hits / row.answered:.0%}" if row.answered else "-",
+            str(row.loads),
+            str(row.failed),
+            in_milliseconds(row.load_seconds),
+            in_milliseconds(row.lookup_seconds),
+            "-" if row.stored_bytes is None else f"{row.stored_bytes / 1024:.1f} KiB",
+            row.verdict,
+        )
+    console.print(table)
+    memory = sum(process.memory_bytes for process in report.processes) / 1024 / 1024
+    deaf = sum(not process.is_heard for process in report.processes)
+    console.print(f"\n{len(report.processes)} processes report, with {memory:.1f} MiB in memory.")
+    if deaf:
+        console.print(f"{deaf} of them do not hear the invalidation log: what they hold counts as stale.")

@@ -1,0 +1,98 @@
+"""/metrics for Prometheus: sums over all processes, whichever of them answers.
+
+Counters are read from where the processes add them up, so they grow whoever is scraped. Labels are bounded by what
+is declared: events, tiers and resources.
+"""
+
+from collections.abc import Iterator
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from content.caching.declared import resources
+from content.caching.events import Events
+from content.caching.registry import engine_of
+from content.caching.reporting import Report, reporting
+
+AMOUNTS = {
+    "lookup_seconds": "Seconds spent on lookups in the shared tier.",
+    "load_seconds": "Seconds spent in loaders.",
+    "stored_bytes": "Bytes stored in the shared tier.",
+}
+
+
+@require_safe
+async def metrics(request: HttpRequest) -> HttpResponse:
+    content = await sync_to_async(exposition, thread_sensitive=False)()
+    return HttpResponse(content, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
+
+
+def exposition() -> bytes:
+    registry = CollectorRegistry()
+    registry.register(CacheCollector(report_or_none()))
+    return generate_latest(registry)
+
+
+def report_or_none() -> Report | None:
+    """None while Redis is away: counters that jump would tell of what never was."""
+    engine_of("default")
+    if reporting.reporter is None:
+        return None
+    try:
+        return reporting.reporter.report()
+    except (RedisError, OSError):
+        return None
+
+
+class CacheCollector(Collector):
+    def __init__(self, report: Report | None) -> None:
+        self.report = report
+
+    def collect(self) -> Iterator[Metric]:
+        yield gauge(
+            "evergreen_statistics_up", "Whether the sums of all processes could be read.", self.report is not None
+        )
+        if self.report is None:
+            return
+        yield events_of(self.report.totals)
+        for what, help_text in AMOUNTS.items():
+            yield amounts_of(what, help_text, self.report.totals)
+        processes = self.report.processes
+        yield gauge("evergreen_processes", "Processes that report.", len(processes))
+        yield gauge(
+            "evergreen_processes_deaf",
+            "Processes that do not hear the invalidation log: what they hold counts as stale.",
+            sum(not process.is_heard for process in processes),
+        )
+        yield gauge(
+            "evergreen_memory_bytes",
+            "Bytes in the memory tiers of all processes.",
+            sum(process.memory_bytes for process in processes),
+        )
+
+
+def gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_text, value=float(value))
+
+
+def events_of(totals: Events) -> CounterMetricFamily:
+    family = CounterMetricFamily(
+        "evergreen_cache_events", "What happened to reads.", labels=("event", "resource", "tier")
+    )
+    for (what, resource, tier), amount in sorted(totals.items()):
+        if what not in AMOUNTS and resource in resources:
+            family.add_metric((what, resource, tier), amount)
+    return family
+
+
+def amounts_of(what: str, help_text: str, totals: Events) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"evergreen_cache_{what}", help_text, labels=("resource",))
+    for (kind, resource, _), amount in sorted(totals.items()):
+        if kind == what and resource in resources:
+            family.add_metric((resource,), amount)
+    return family

@@ -1,0 +1,209 @@
+"""What is counted is counted once, by whichever process, and tells which resources pay."""
+
+import json
+from collections import Counter
+from io import StringIO
+
+import pytest
+from django.core.cache import caches
+from django.core.management import CommandError, call_command
+from prometheus_client.parser import text_string_to_metric_families
+
+from content.caching.backends.server import server_of
+from content.caching.events import listen
+from content.caching.reporting import Process, Reporter, reporting
+from content.caching.statistics import ENOUGH, statistics
+from content.ops import metrics
+from tests.content.caching.test_resource import Book, resource
+from tests.support.callers import Callers, run_together
+
+only_redis = pytest.mark.parametrize("alias", ["redis"], indirect=True)
+
+
+def reporter_to(url: str, prefix: str) -> Reporter:
+    return Reporter(server_of(url, {}), prefix, lambda: (1000, 2, True))
+
+
+# --- over several processes -----------------------------------------------------------------------------
+
+
+def test_every_read_of_every_process_is_counted_once(fresh_redis, tmp_path):
+    options = {"load_seconds": 0.05, "keys": 20, "callers": 500}
+    run_together([Callers(fresh_redis, tmp_path / "journal", **options) for _ in range(3)])
+    reporter = reporter_to(fresh_redis, "callers")
+    thing = next(row for row in statistics(reporter.report().totals) if row.name == "thing")
+    assert thing.reads == 1500
+    assert thing.loads == 20
+    assert thing.load_seconds >= 0.05
+    assert 0 < thing.lookup_seconds < 1
+    assert thing.stored_bytes > 20
+    reporter.stop()
+
+
+def test_what_was_reported_is_not_reported_again(fresh_redis, monkeypatch):
+    counted = Counter({("hit", "book", "memory"): 5})
+    monkeypatch.setattr("content.caching.reporting.current_totals", lambda: Counter(counted))
+    one, other = reporter_to(fresh_redis, "twice"), reporter_to(fresh_redis, "twice")
+    assert one.flush()
+    assert one.flush()
+    assert one.report().totals == counted
+    counted["hit", "book", "memory"] = 7
+    assert other.report().totals["hit", "book", "memory"] == 12
+    assert one.report().totals["hit", "book", "memory"] == 14
+    one.stop()
+    other.stop()
+
+
+def test_what_redis_did_not_take_goes_with_the_next(fresh_redis, monkeypatch):
+    counted = Counter({("load", "book", ""): 3})
+    monkeypatch.setattr("content.caching.reporting.current_totals", lambda: Counter(counted))
+    nowhere = reporter_to("redis://127.0.0.1:1/0", "later")
+    assert not nowhere.flush()
+    nowhere.client = None
+    nowhere.server = server_of(fresh_redis, {})
+    assert nowhere.report().totals == counted
+    nowhere.stop()
+
+
+def test_a_process_that_is_silent_is_over(fresh_redis):
+    reporter = reporter_to(fresh_redis, "gone")
+    client = reporter.connected()
+    gone = Process(at=1.0, host="there", pid=1, memory_bytes=1, memory_entries=1, is_heard=True)
+    import msgspec
+
+    client.hset(reporter.processes, "there:1", msgspec.json.encode(gone))
+    (here,) = reporter.report().processes
+    assert (here.memory_bytes, here.memory_entries, here.is_heard) == (1000, 2, True)
+    assert client.hlen(reporter.processes) == 1
+    reporter.stop()
+
+
+# --- by resource ----------------------------------------------------------------------------------------
+
+
+def totals(name: str, *, hits: int, loads: int, load_seconds: float, lookup_seconds: float) -> Counter:
+    return Counter(
+        {
+            ("hit", name, "shared"): hits,
+            ("load", name, ""): loads,
+            ("load_seconds", name, ""): loads * load_seconds,
+            ("lookup", name, ""): hits + loads,
+            ("lookup_seconds", name, ""): (hits + loads) * lookup_seconds,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("hits", "loads", "load_seconds", "verdict"),
+    [
+        (900, 100, 0.02, "pays"),
+        (900, 100, 0.0001, "does not pay: 90% of reads save a load of 0.10 ms, a lookup takes 0.50 ms"),
+        (5, 995, 0.02, "does not pay: 0% of reads save a load of 20.00 ms, a lookup takes 0.50 ms"),
+        (ENOUGH // 2, 1, 0.02, "too few reads to say"),
+    ],
+)
+def test_whether_a_resource_pays(hits, loads, load_seconds, verdict):
+    (row,) = statistics(totals("thing", hits=hits, loads=loads, load_seconds=load_seconds, lookup_seconds=0.0005))
+    assert row.verdict == verdict
+    assert row.hit_ratio == hits / (hits + loads)
+
+
+def test_hits_in_memory_cost_no_lookup():
+    counted = totals("thing", hits=10, loads=10, load_seconds=0.0004, lookup_seconds=0.0005)
+    counted["hit", "thing", "memory"] = 10_000
+    (row,) = statistics(counted)
+    assert row.verdict == "pays"
+
+
+async def test_what_is_read_is_counted(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    before = book.tally.memory_hits
+    with listen() as events:
+        for _ in range(10):
+            await book.get(1)
+    hits = sum(count for (what, _, _), count in events.items() if what == "hit")
+    assert (hits, events["load", "book", ""]) == (9, 1)
+    assert book.using(jitter=0).tally is book.tally
+    assert book.tally.memory_hits - before in (0, 9)
+
+
+# --- told -----------------------------------------------------------------------------------------------
+
+
+@only_redis
+async def test_cache_stats_shows_what_happened(alias, shelf, clock):
+    from asgiref.sync import sync_to_async
+
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    await book.get(1)
+    await book.get(1)
+    out = StringIO()
+    await sync_to_async(call_command)("cache_stats", "--json", stdout=out)
+    told = json.loads(out.getvalue())
+    row = next(row for row in told["resources"] if row["name"] == "book")
+    assert row["loads"] >= 1
+    assert row["memory_hits"] >= 1
+    assert row["verdict"]
+    assert told["processes"][0]["log_is_heard"] is True
+    out = StringIO()
+    await sync_to_async(call_command)("cache_stats", stdout=out)
+    assert "book" in out.getvalue()
+    assert "1 processes report" in out.getvalue()
+
+
+@pytest.mark.parametrize("alias", ["locmem"], indirect=True)
+def test_cache_stats_without_redis_says_why_not(alias):
+    reporting.end()
+    with pytest.raises(CommandError, match="has no Redis"):
+        call_command("cache_stats")
+
+
+@only_redis
+async def test_metrics_are_read_by_prometheus_and_only_grow(alias, shelf, clock, async_client):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    seen = []
+    for _ in range(3):
+        await book.get(1)
+        response = await async_client.get("/metrics")
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "no-store"
+        families = {family.name: family for family in text_string_to_metric_families(response.content.decode())}
+        assert families["evergreen_statistics_up"].samples[0].value == 1
+        hits = [
+            sample.value
+            for sample in families["evergreen_cache_events"].samples
+            if sample.labels == {"event": "hit", "resource": "book", "tier": "memory"}
+        ]
+        seen.append(sum(hits))
+    assert seen[0] < seen[1] < seen[2]
+
+
+@only_redis
+def test_labels_are_those_that_are_declared(alias):
+    foreign = Counter({("hit", "no such resource", "memory"): 1.0, ("load_seconds", "no such resource", ""): 1.0})
+    assert metrics.events_of(foreign).samples == []
+    assert metrics.amounts_of("load_seconds", "", foreign).samples == []
+
+
+def test_without_redis_nothing_is_told_that_would_jump(opened_nowhere):
+    text = metrics.exposition().decode()
+    assert "evergreen_statistics_up 0.0" in text
+    assert "evergreen_cache_events" not in text
+
+
+@pytest.fixture
+def opened_nowhere(settings):
+    reporting.end()
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "content.caching.backends.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.1, "SOCKET_TIMEOUT": 0.1},
+        }
+    }
+    yield
+    reporting.end()
+    caches.close_all()
