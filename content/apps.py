@@ -7,10 +7,8 @@ class ContentConfig(AppConfig):
     name = "content"
 
     def ready(self) -> None:
-        from content.caching import transactions
         from content.invalidation.signals import connect
         from content.ops import queries
 
         connect()
         queries.watch_connections()
-        transactions.watch_connections()

@@ -29,6 +29,7 @@ TEST_RUNNER = "django.test.runner.DiscoverRunner"
 INSTALLED_APPS = [
     "project.apps.ProjectConfig",
     "content.apps.ContentConfig",
+    "content.caching.apps.CachingConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

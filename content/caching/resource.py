@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 
 from content.caching.answer import Answer
 from content.caching.collecting import collectors, note
-from content.caching.declared import resources
+from content.caching.declared import declare
 from content.caching.engine import Engine
 from content.caching.entry import Header
 from content.caching.errors import LoadError, NotThere, TooManyTags
@@ -111,7 +111,7 @@ class Resource(Generic[P, T]):
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
         self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned).decode
-        resources[name] = self
+        declare(self)
 
     @property
     def engine(self) -> Engine:

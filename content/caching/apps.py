@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class CachingConfig(AppConfig):
+    """The engine as a Django app: it watches for writes in transactions, and checks its settings."""
+
+    name = "content.caching"
+    label = "caching"
+
+    def ready(self) -> None:
+        from content.caching import checks, transactions
+
+        checks.register_checks()
+        transactions.watch_connections()

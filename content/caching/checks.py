@@ -1,0 +1,141 @@
+"""What `manage.py check` says of caches and resources; with --deploy it also asks the Redis that keeps the log."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils.module_loading import import_string
+from redis.exceptions import RedisError
+
+from content.caching.backends import MemcachedCache, RedisCache
+from content.caching.declared import declared_twice, resources
+from content.caching.registry import log_server
+
+Messages = list[CheckMessage]
+
+# Backends that run what they read: whoever can write to that store runs code in this process.
+UNPICKLING = (
+    "django.core.cache.backends.db.DatabaseCache",
+    "django.core.cache.backends.filebased.FileBasedCache",
+    "django.core.cache.backends.memcached.PyLibMCCache",
+    "django.core.cache.backends.memcached.PyMemcacheCache",
+    "django.core.cache.backends.redis.RedisCache",
+)
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+DUMMY = "django.core.cache.backends.dummy.DummyCache"
+LEAST_MEMORY = 1024 * 1024
+
+
+def register_checks() -> None:
+    register(check_caches, "caches")
+    register(check_resources, "caches")
+    register(check_log, "caches", deploy=True)
+
+
+def check_caches(app_configs: Any, **kwargs: Any) -> Messages:
+    """The aliases that resources name: that they are there, unpickle nothing, and end what hangs."""
+    messages: Messages = []
+    for alias in aliases():
+        config = settings.CACHES.get(alias)
+        if config is None:
+            messages.append(Error(f"Resources name the cache {alias!r}, which CACHES has not.", id="caching.E001"))
+        else:
+            messages += on_backend(alias, config)
+    return messages
+
+
+def check_resources(app_configs: Any, **kwargs: Any) -> Messages:
+    return [
+        Error(
+            f"Two resources are named {name!r}, of {first} and {second}: each would be given the other's values.",
+            hint="A resource's name is part of its keys, and must be its own.",
+            id="caching.E004",
+        )
+        for name, (first, second) in sorted(declared_twice.items())
+    ]
+
+
+def check_log(app_configs: Any, **kwargs: Any) -> Messages:
+    """Asks each log's Redis: an evicted log makes every entry invalid, and one that is away none fresh."""
+    return [message for alias in aliases() if alias in settings.CACHES for message in on_log(alias)]
+
+
+def aliases() -> list[str]:
+    return sorted({"default", *(resource.cache for resource in resources.values())})
+
+
+def on_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    path, options = config.get("BACKEND", ""), config.get("OPTIONS") or {}
+    if path in UNPICKLING:
+        yield Error(
+            f"The cache {alias!r} unpickles what it reads: whoever can write to its store can run code here.",
+            hint=f"Use {named(RedisCache)} or {named(MemcachedCache)}.",
+            id="caching.E002",
+        )
+    elif path == LOCMEM:
+        yield Warning(
+            f"The cache {alias!r} is each process's own: an invalidation in one does not reach the others.",
+            hint="With more than one process, workers included, use Redis or Memcached.",
+            id="caching.W001",
+        )
+    elif path == DUMMY:
+        yield Warning(f"The cache {alias!r} keeps nothing: every read is a load.", id="caching.W002")
+    elif issubclass(import_string(path), RedisCache):
+        yield from on_redis(alias, options)
+    memory = options.get("MEMORY")
+    if memory is not None and (type(memory) is not int or memory < LEAST_MEMORY):
+        yield Error(
+            f"OPTIONS['MEMORY'] of the cache {alias!r} is {memory!r}: it is bytes, {LEAST_MEMORY} at least.",
+            id="caching.E005",
+        )
+
+
+def on_redis(alias: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    serializer = options.get("SERIALIZER", "django_redis.serializers.pickle.PickleSerializer")
+    if "pickle" in str(serializer).lower():
+        yield Error(
+            f"The cache {alias!r} is serialised with pickle: whoever can write to its Redis can run code here.",
+            hint="OPTIONS['SERIALIZER'] = 'content.caching.serializer.MessagePackSerializer'",
+            id="caching.E003",
+        )
+    if not options.get("SOCKET_TIMEOUT") or not options.get("SOCKET_CONNECT_TIMEOUT"):
+        yield Warning(
+            f"The cache {alias!r} has no SOCKET_TIMEOUT or no SOCKET_CONNECT_TIMEOUT: a Redis that hangs would hold "
+            "its readers.",
+            hint="Give both in OPTIONS, in seconds: 1.0 is long.",
+            id="caching.W003",
+        )
+    if options.get("IGNORE_EXCEPTIONS"):
+        yield Warning(
+            f"The cache {alias!r} has IGNORE_EXCEPTIONS: the engine, which lives well without Redis, is not told "
+            "when it fails, and asks it again for each read.",
+            id="caching.W004",
+        )
+
+
+def on_log(alias: str) -> Iterator[CheckMessage]:
+    server = log_server(alias)
+    if server is None:
+        return
+    try:
+        with server.sync_client() as client:
+            found = client.config_get("maxmemory*")
+    except (RedisError, OSError) as error:
+        yield Warning(
+            f"The Redis that keeps the invalidation log of {alias!r} does not answer, or not to CONFIG GET: {error}",
+            hint="Without it nothing is fresh: readers are served what is stale while it is loaded again.",
+            id="caching.W005",
+        )
+        return
+    policy = found.get("maxmemory-policy", "noeviction")
+    if int(found.get("maxmemory", 0)) and policy != "noeviction":
+        yield Warning(
+            f"The Redis that keeps the invalidation log of {alias!r} evicts ({policy}), and with the log every entry.",
+            hint="OPTIONS['LOG'] may name another Redis, with maxmemory-policy noeviction.",
+            id="caching.W006",
+        )
+
+
+def named(backend: type) -> str:
+    return f"content.caching.backends.{backend.__name__}"
