@@ -131,7 +131,7 @@ def on_log(alias: str) -> Iterator[CheckMessage]:
     policy = found.get("maxmemory-policy", "noeviction")
     if int(found.get("maxmemory", 0)) and policy != "noeviction":
         yield Warning(
-            f"The Redis that keeps the invalidation log of {alias!r} evicts ({policy}), and with the log every entry.",
+            f"The Redis that keeps the invalidation log of {alias!r} evicts ({policy}), and so all entries.",
             hint="OPTIONS['LOG'] may name another Redis, with maxmemory-policy noeviction.",
             id="caching.W006",
         )
