@@ -11,14 +11,16 @@ The order in which it happens is what makes it right; docs/protocol.md says what
 """
 
 import asyncio
+import contextvars
 import random
 import secrets
 import time
-import weakref
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from content.caching.answer import Answer
+from content.caching.backends.loops import Keeper, at_end_of_loop
 from content.caching.collecting import Collected, collecting
 from content.caching.due import DueSet
 from content.caching.entry import Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
@@ -49,15 +51,30 @@ HOT = 10
 VALID = Verdict.VALID
 
 
+class Departure(NamedTuple):
+    """New flights of one reader, and the reader's context, in which they are loaded."""
+
+    wants: Sequence[Want]
+    flights: Mapping[str, Flight]
+    context: contextvars.Context
+
+
 class LoopState:
     """What belongs to one event loop: flights, refreshes, loads."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.keeper: Keeper | None = None
         self.flights: dict[str, Flight] = {}
         self.refreshes: dict[str, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.loading = Loading()
+        # What departs in this turn of the loop.
+        self.departing: list[Departure] = []
+
+    def landed(self, flight: Flight) -> None:
+        if self.flights.get(flight.key) is flight:
+            del self.flights[flight.key]
 
 
 class Engine:
@@ -79,7 +96,8 @@ class Engine:
         self.chance = chance
         self.lease = lease
         self.refresher = Refresher(self, due)
-        self.states: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopState] = weakref.WeakKeyDictionary()
+        self.states: dict[asyncio.AbstractEventLoop, LoopState] = {}
+        self.latest: LoopState | None = None
         # key -> (not before, how long the last pause was)
         self.held_off: dict[str, tuple[float, float]] = {}
 
@@ -101,25 +119,29 @@ class Engine:
             if listeners.get():
                 tell("hit", want.resource.name, "memory")
             return held
-        return self.servable(want, held, "memory")
+        served, outcome = self.servable(want, held)
+        if served is not None:
+            record(outcome, want.resource.name, tier="memory")
+        return served
 
-    def servable(self, want: Want, answer: Answer, tier: str) -> Answer | None:
+    def servable(self, want: Want, answer: Answer) -> tuple[Answer | None, str]:
+        """What of it a reader may get now, and what that is: hit, negative or stale."""
         header, now = answer.header, self.clock()
         if answer.verdict is Verdict.VALID and now < header.fresh_until and self.ordering.is_heard:
             answer.reads += 1
             if now >= answer.quiet_until and self.wants_refresh(want, answer, now):
                 self.refresher.soon(want, header)
-            record("hit" if header.there else "negative", want.resource.name, tier=tier)
-            return answer
+            return answer, "hit" if header.there else "negative"
         if answer.verdict is not Verdict.INVALID and now < header.stale_until:
             self.refresher.soon(want, header)
-            record("stale", want.resource.name, tier=tier)
-            return answer.as_stale()
-        return None
+            return answer.as_stale(), "stale"
+        return None, ""
 
     def wants_refresh(self, want: Want, answer: Answer, now: float) -> bool:
         """Early, by the cost of its load; ahead, where it is read a lot."""
         policy, header = want.resource.policy, answer.header
+        if answer.reads < HOT and header.fresh_until - now >= header.cost * policy.early * EARLY_REACH:
+            return False
         if policy.wants_refresh(now, header.fresh_until, header.cost, 1 - self.chance()):
             return True
         return answer.reads >= HOT and now >= ahead_from(policy, header)
@@ -137,33 +159,44 @@ class Engine:
             if answer is not None:
                 found[want.key] = answer
                 continue
-            flight = state.flights.get(want.key)
-            if flight is None or not self.joinable(flight):
-                flight = self.take_off(state, want)
+            flights[want.key], is_new = self.boarded(state, want)
+            if is_new:
                 fresh.append(want)
-            else:
-                record("joined", want.resource.name)
-            flights[want.key] = flight
         if fresh:
-            self.begin(state, self.populate(state, fresh, {want.key: flights[want.key] for want in fresh}))
+            self.depart(state, fresh, {want.key: flights[want.key] for want in fresh})
         for want in wants:
             if want.key in flights:
                 found[want.key] = await self.landed(want, flights[want.key])
+        for want in fresh:
+            self.count(want, flights[want.key])
         return found
 
-    def joinable(self, flight: Flight) -> bool:
-        """A load that began before what this reader must see is not for this reader (rule 16)."""
-        return not flight.answer.done() and (flight.stamp is None or self.ordering.covers(flight.stamp))
+    async def find_one(self, want: Want) -> Answer:
+        """As find, for what was looked for in memory already."""
+        state = self.state()
+        flight, is_new = self.boarded(state, want)
+        if is_new:
+            self.depart(state, (want,), {want.key: flight})
+        is_plain = want.resource.policy.soft_timeout is None and current_making.get() is None
+        answer = await (flight.waiter() if is_plain else self.landed(want, flight))
+        if is_new:
+            self.count(want, flight)
+        return answer
 
-    def take_off(self, state: LoopState, want: Want) -> Flight:
-        flight = Flight(want.key, state.loop)
-        state.flights[want.key] = flight
-        flight.answer.add_done_callback(lambda answer: self.forget(state, flight))
-        return flight
+    def boarded(self, state: LoopState, want: Want) -> tuple[Flight, bool]:
+        """The flight for that key, and whether it is new. A load that began before what this reader must see is not
+        for this reader (rule 16)."""
+        flight = state.flights.get(want.key)
+        if flight is not None and (flight.stamp is None or self.ordering.covers(flight.stamp)):
+            record("joined", want.resource.name)
+            return flight, False
+        flight = state.flights[want.key] = Flight(want.key, state.loop, state.landed)
+        return flight, True
 
-    def forget(self, state: LoopState, flight: Flight) -> None:
-        if state.flights.get(flight.key) is flight:
-            del state.flights[flight.key]
+    def count(self, want: Want, flight: Flight) -> None:
+        """In the context of the reader for whom it took off."""
+        if flight.outcome is not None:
+            record(flight.outcome, want.resource.name, tier="shared")
 
     async def landed(self, want: Want, flight: Flight) -> Answer:
         """With a soft timeout, what is kept for errors rather than a wait that is too long."""
@@ -187,39 +220,59 @@ class Engine:
 
     def state(self) -> LoopState:
         loop = asyncio.get_running_loop()
+        latest = self.latest
+        if latest is not None and latest.loop is loop:
+            return latest
         state = self.states.get(loop)
         if state is None:
             state = self.states[loop] = LoopState()
+            state.keeper = at_end_of_loop(lambda: self.forget_loop(loop))
+        self.latest = state
         return state
 
-    def begin(self, state: LoopState, work: Any) -> "asyncio.Task[None]":
-        task = state.loop.create_task(work)
+    async def forget_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        state = self.states.pop(loop, None)
+        if self.latest is state:
+            self.latest = None
+
+    def begin(self, state: LoopState, work: Any, context: contextvars.Context | None = None) -> "asyncio.Task[None]":
+        task = state.loop.create_task(work, context=context)
         state.tasks.add(task)
         task.add_done_callback(state.tasks.discard)
         return task
 
     # --- 3: the shared tier -------------------------------------------------------------------------
 
-    async def populate(self, state: LoopState, wants: list[Want], flights: Mapping[str, Flight]) -> None:
-        """Land every flight, one way or another."""
+    def depart(self, state: LoopState, wants: Sequence[Want], flights: Mapping[str, Flight]) -> None:
+        """With all that depart in this turn of the loop: one lookup for all."""
+        if not state.departing:
+            state.loop.call_soon(self.look, state)
+        state.departing.append(Departure(wants, flights, contextvars.copy_context()))
+
+    def look(self, state: LoopState) -> None:
+        departures, state.departing = state.departing, []
+        self.begin(state, self.populate(state, departures))
+
+    async def populate(self, state: LoopState, departures: Sequence[Departure]) -> None:
+        """Land every flight, one way or another. What the shared tier has not is loaded for each departure apart."""
         try:
-            old: dict[str, Answer] = {}
-            missing = await self.from_shared(wants, flights, old)
-            if missing:
-                await self.load_in_turn(state, missing, flights, old)
+            answers = await self.lookup([want for departure in departures for want in departure.wants])
+            for departure in departures:
+                old: dict[str, Answer] = {}
+                missing = self.from_shared(departure, answers, old)
+                if missing:
+                    load = self.load_or_crash(state, missing, departure.flights, old)
+                    self.begin(state, load, departure.context)
         except BaseException as error:
-            for flight in flights.values():
-                flight.crash(error)
+            for departure in departures:
+                crash(departure.flights, error)
             if not isinstance(error, Exception):
                 raise
 
-    async def from_shared(
-        self, wants: list[Want], flights: Mapping[str, Flight], old: dict[str, Answer]
-    ) -> list[Want]:
+    def from_shared(self, departure: Departure, answers: Mapping[str, Answer], old: dict[str, Answer]) -> list[Want]:
         """Land what the shared tier has; what may serve if loading fails goes into `old`. The rest is returned."""
-        missing = []
-        answers = await self.lookup(wants)
-        for want in wants:
+        missing, flights = [], departure.flights
+        for want in departure.wants:
             answer = answers.get(want.key)
             if answer is not None and self.taken(want, answer, flights[want.key]):
                 continue
@@ -234,6 +287,16 @@ class Engine:
             missing.append(want)
         return missing
 
+    async def load_or_crash(
+        self, state: LoopState, wants: list[Want], flights: Mapping[str, Flight], old: dict[str, Answer]
+    ) -> None:
+        try:
+            await self.load_in_turn(state, wants, flights, old)
+        except BaseException as error:
+            crash(flights, error)
+            if not isinstance(error, Exception):
+                raise
+
     def taken(self, want: Want, answer: Answer, flight: Flight, *, again: bool = False) -> bool:
         """Whether what the shared tier had will do; `again` where it was looked at before."""
         if answer.verdict is Verdict.INVALID or self.clock() >= answer.header.stale_until:
@@ -242,10 +305,11 @@ class Engine:
         if opened is None:
             record("unreadable", want.resource.name, 0 if again else 1)
             return False
-        served = self.servable(want, opened, "shared")
+        served, outcome = self.servable(want, opened)
         if served is None:
             return False
         self.remember(want, opened if want.resource.is_immutable else answer, len(answer.value))
+        flight.outcome = outcome
         flight.land(served)
         return True
 
@@ -509,11 +573,16 @@ class Engine:
         return key in self.held_off and self.clock() < self.held_off[key][0]
 
 
+def crash(flights: Mapping[str, Flight], error: BaseException) -> None:
+    for flight in flights.values():
+        flight.crash(error)
+
+
 def measure_lookups(wants: Collection[Want], seconds: float) -> None:
     """One lookup of many keys: a share for each."""
-    for want in wants:
-        measure("lookup", want.resource.name, 1)
-        measure("lookup_seconds", want.resource.name, seconds / len(wants))
+    for name, count in Counter(want.resource.name for want in wants).items():
+        measure("lookup", name, count)
+        measure("lookup_seconds", name, seconds * count / len(wants))
 
 
 def ahead_from(policy: Policy, header: Header) -> float:

@@ -1,6 +1,7 @@
 """A load under way in this process, shared by all who want its key."""
 
 import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -23,35 +24,74 @@ current_making: ContextVar[Making | None] = ContextVar("current_making", default
 
 
 class Flight:
-    """From the lookup of one key to its answer. `stamp` is where its load began, None until it does."""
+    """From the lookup of one key to its answer. `stamp` is where its load began, None until it does.
 
-    __slots__ = ("answer", "key", "making", "stamp")
+    Each reader waits on a future of its own: whoever is cancelled cancels nobody else (I11).
+    """
 
-    def __init__(self, key: str, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("answer", "error", "key", "loop", "making", "outcome", "stamp", "waiters", "when_done")
+
+    def __init__(
+        self, key: str, loop: asyncio.AbstractEventLoop, when_done: "Callable[[Flight], None] | None" = None
+    ) -> None:
         self.key = key
-        self.answer: asyncio.Future[Answer] = loop.create_future()
-        self.answer.add_done_callback(looked_at)
+        self.loop = loop
+        self.when_done = when_done
+        self.waiters: list[asyncio.Future[Answer]] = []
+        self.answer: Answer | None = None
+        self.error: BaseException | None = None
         self.making: Making | None = None
         self.stamp: Stamp | None = None
+        # What the shared tier gave: hit, negative, stale. To be counted where the reader is.
+        self.outcome: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.answer is not None or self.error is not None
 
     def land(self, answer: "Answer") -> None:
-        if not self.answer.done():
-            self.answer.set_result(answer)
+        if not self.is_done:
+            self.answer = answer
+            self.end()
 
     def crash(self, error: BaseException) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        if not self.is_done:
+            self.error = error
+            self.end()
+
+    def end(self) -> None:
+        if self.when_done is not None:
+            self.when_done(self)
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            self.settle(waiter)
+
+    def settle(self, waiter: "asyncio.Future[Answer]") -> None:
+        if waiter.done():
+            return
+        if self.answer is not None:
+            waiter.set_result(self.answer)
+        elif self.error is not None:
+            waiter.set_exception(self.error)
+
+    def waiter(self) -> "asyncio.Future[Answer]":
+        waiter: asyncio.Future[Answer] = self.loop.create_future()
+        if self.is_done:
+            self.settle(waiter)
+        else:
+            self.waiters.append(waiter)
+        return waiter
 
     async def landed(self) -> "Answer":
-        """The answer. Whoever is cancelled while waiting cancels nobody else (I11)."""
+        """The answer, or the error that its load ended with."""
         making = current_making.get()
         if making is None:
-            return await asyncio.shield(self.answer)
+            return await self.waiter()
         if self.leads_to(making):
             raise LoadError(f"{self.key} is read while it is loaded, by what its own loader reads.")
         making.waits_for.add(self)
         try:
-            return await asyncio.shield(self.answer)
+            return await self.waiter()
         finally:
             making.waits_for.discard(self)
 
@@ -67,9 +107,3 @@ class Flight:
                 seen.add(flight)
                 waiting += flight.making.waits_for if flight.making else ()
         return False
-
-
-def looked_at(answer: "asyncio.Future[Answer]") -> None:
-    """An error that all who asked have left is no news to anybody."""
-    if not answer.cancelled():
-        answer.exception()

@@ -131,7 +131,7 @@ class Resource(Generic[P, T]):
         engine = engines.get(self.cache) or engine_of(self.cache)
         answer = engine.remembered(want)
         if answer is None:
-            answer = (await engine.find((want,)))[want.key]
+            answer = await engine.find_one(want)
         return self.given(answer)
 
     async def get_many(self, keys: Iterable[Hashable]) -> dict[Any, T]:

@@ -96,12 +96,20 @@ class RedisTier(CacheTier):
     def cache(self) -> RedisCache:
         return cast(RedisCache, self.own)
 
+    async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Entries are kept as they are packed, past the cache's serializer and through its compressor."""
+        cache = self.cache
+        stored = await cache.read("MGET", *(cache.full_key(key, None) for key in keys)) if keys else []
+        return {
+            key: cache.decompressed(content) for key, content in zip(keys, stored, strict=True) if content is not None
+        }
+
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
-        if token is None:
-            return await self.cache.aset(key, content, timeout=seconds)
         cache, end = self.cache, milliseconds(seconds)
-        keys = (cache.full_key(key, None), self.lease_key(key))
-        return bool(await cache.write("EVAL", lua.STORE, 2, *keys, token, cache.client.encode(content), end))
+        full_key, packed = cache.full_key(key, None), cache.compressed(content)
+        if token is None:
+            return bool(await cache.write("SET", full_key, packed, "PX", end))
+        return bool(await cache.write("EVAL", lua.STORE, 2, full_key, self.lease_key(key), token, packed, end))
 
     async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
         cache, end = self.cache, milliseconds(seconds)

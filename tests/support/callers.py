@@ -85,7 +85,7 @@ async def call(options: dict[str, Any]) -> dict[str, Any]:
         await asyncio.sleep(options["load_seconds"])
         return f"value of {key}"
 
-    thing = Resource("thing", load=load, policy=Policy(ttl=timedelta(hours=1)))
+    thing = Resource("called", load=load, policy=Policy(ttl=timedelta(hours=1)))
     if "lease" in options:
         engine_of("default").lease = options["lease"]
     times: list[float] = []

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from content.caching.backends.cluster import ClusterLink
 from content.caching.backends.link import Link
@@ -31,23 +31,30 @@ def link_to(server: Server) -> AnyLink:
 
 def begun(links: Links, place: tuple[int, Server], server: Server) -> AnyLink:
     link = ClusterLink(server) if server.cluster else Link(server)
-    links[place] = (link, closed_with_loop(link))
+    loop = asyncio.get_running_loop()
+
+    async def close() -> None:
+        by_loop.pop(loop, None)
+        await link.close()
+
+    links[place] = (link, at_end_of_loop(close))
     return link
 
 
-def closed_with_loop(link: AnyLink) -> Keeper:
-    """Loops end by closing the asynchronous generators that were begun in them (PEP 525): this one is such."""
-    keeper = keep(link)
+def at_end_of_loop(end: Callable[[], Awaitable[None]]) -> Keeper:
+    """Loops end by closing the asynchronous generators that were begun in them (PEP 525): this one is such.
+
+    Keep what is returned: what nobody holds is closed at once.
+    """
+    keeper = kept_until(end)
     # The first step registers it with the loop; nothing in it waits.
     with contextlib.suppress(StopIteration):
         keeper.__anext__().send(None)
     return keeper
 
 
-async def keep(link: AnyLink) -> Keeper:
-    loop = asyncio.get_running_loop()
+async def kept_until(end: Callable[[], Awaitable[None]]) -> Keeper:
     try:
         yield
     finally:
-        by_loop.pop(loop, None)
-        await link.close()
+        await end()

@@ -287,7 +287,7 @@ async def test_i5_past_the_bound_of_loads_a_reader_is_told_so(alias, world):
 
 async def test_i10_what_is_stored_is_an_envelope_of_messagepack(alias, world, row):
     await row.get()
-    stored = await caches[alias].aget("row@1:")
+    stored = (await engine_of(alias).shared.tier.lookup(["row@1:"]))["row@1:"]
     assert stored[0] == FORMAT
     assert b"\x80\x04" not in stored[:5], "a pickle begins so"
 

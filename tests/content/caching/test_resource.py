@@ -350,3 +350,35 @@ async def test_concurrent_invalidations_and_reads_never_leave_an_old_value(alias
     for round_number in range(10):
         await asyncio.gather(*(read() for _ in range(5)), *(write(round_number * 10 + n) for n in range(5)))
         assert await number.get(1) == shelf.values[1]
+
+
+def test_loops_that_end_leave_nothing_behind(alias, shelf, clock):
+    shelf.values.update({number: Book(str(number)) for number in range(5)})
+    book = resource(shelf, clock)
+    for number in range(5):
+        assert book.get_sync(number) == Book(str(number))
+        asyncio.run(book.get(number))
+    engine = engine_of(alias)
+    assert engine.states == {}
+    assert engine.latest is None
+
+
+async def test_readers_of_one_turn_are_looked_up_together_and_loaded_apart(alias, shelf, clock):
+    """A slow key must not hold up another reader's."""
+    shelf.values.update({1: Book("slow"), 2: Book("quick")})
+    book, gate = resource(shelf, clock), asyncio.Event()
+
+    async def slow():
+        if shelf.loads[-1] == 1:
+            await gate.wait()
+
+    shelf.during = slow
+    first, second = asyncio.ensure_future(book.get(1)), asyncio.ensure_future(book.get(2))
+    with listen() as events:
+        third = asyncio.ensure_future(book.get(2))
+        assert await second == await third == Book("quick")
+    assert not first.done()
+    gate.set()
+    assert await first == Book("slow")
+    # Each reader is told of its own: this one joined, and the lookup was another's.
+    assert events == {("joined", "book", ""): 1}

@@ -31,7 +31,7 @@ def test_every_read_of_every_process_is_counted_once(fresh_redis, tmp_path):
     options = {"load_seconds": 0.05, "keys": 20, "callers": 500}
     run_together([Callers(fresh_redis, tmp_path / "journal", **options) for _ in range(3)])
     reporter = reporter_to(fresh_redis, "callers")
-    thing = next(row for row in statistics(reporter.report().totals) if row.name == "thing")
+    thing = next(row for row in statistics(reporter.report().totals) if row.name == "called")
     assert thing.reads == 1500
     assert thing.loads == 20
     assert thing.load_seconds >= 0.05

@@ -1,0 +1,40 @@
+import asyncio
+import platform
+import sys
+
+import uvloop
+
+from tests.support.servers.redis import running_redis
+
+IN_REDIS = ("backend", "resource", "growth")
+ALL = (*IN_REDIS, "memory")
+
+
+def main(wanted: list[str]) -> None:
+    for name in wanted or ALL:
+        if name not in ALL:
+            sys.exit(f"There is no benchmark {name!r}; there are {', '.join(ALL)}.")
+    from tests.benchmarks.rounds import console
+
+    console.print(f"Python {platform.python_version()}, {platform.machine()}; medians of 7 rounds, taken in turn.\n")
+    with running_redis("--maxmemory", "0") as server:
+        from tests.benchmarks.servers import configure
+
+        configure(server.url)
+        for name in wanted or ALL:
+            if name in IN_REDIS:
+                # The loop that the service runs on, for all contenders.
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    runner.run(module(name).run(server.url))
+            else:
+                module(name).run()
+
+
+def module(name: str):
+    from importlib import import_module
+
+    return import_module(f"tests.benchmarks.{name}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

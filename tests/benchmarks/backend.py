@@ -1,0 +1,73 @@
+"""`aget` of one Redis, by different ways there: one caller, and many at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import redis.asyncio
+from django.core.cache import caches
+
+from tests.benchmarks.rounds import Job, measured, show
+from tests.benchmarks.servers import VALUE
+
+KEYS = 1000
+CALLS = {1: 2000, 32: 8000, 256: 16000}
+
+
+async def run(url: str) -> None:
+    ours, theirs = caches["default"], caches["django_redis"]
+    await ours.aset_many({str(number): VALUE for number in range(KEYS)}, None)
+    pool = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=50)
+    plain = redis.asyncio.Redis.from_pool(pool)
+    names = [ours.make_key(str(number)) for number in range(KEYS)]
+
+    async def raw(number: int) -> Any:
+        return await plain.get(names[number])
+
+    for callers, calls in CALLS.items():
+        jobs = {
+            "evergreen aget": called(lambda number: ours.aget(str(number)), callers, calls),
+            "django-redis aget": called(lambda number: theirs.aget(str(number)), callers, calls // 4),
+            "redis.asyncio GET, undecoded": called(raw, callers, calls // 2),
+            "the wire: as many GETs in one write": ceiling(ours, callers, calls),
+        }
+        if "cachex" in caches.settings:
+            cachex = caches["cachex"]
+            await cachex.aset_many({str(number): VALUE for number in range(KEYS)}, None)
+            jobs["django-cachex aget"] = called(lambda number: cachex.aget(str(number)), callers, calls // 4)  # noqa: B023
+        show(f"aget, {callers} callers", await measured(jobs), "django-redis aget")
+    await plain.aclose()
+
+
+def called(get: Callable[[int], Awaitable[Any]], callers: int, calls: int) -> Job:
+    """So many callers, each of which asks again when it has its answer."""
+
+    async def caller(first: int, times: int) -> None:
+        for number in range(first, first + times):
+            answer = await get(number % KEYS)
+            assert answer is not None
+
+    async def job() -> int:
+        each = calls // callers
+        await asyncio.gather(*(caller(number * 7, each) for number in range(callers)))
+        return each * callers
+
+    return job
+
+
+def ceiling(cache: Any, callers: int, calls: int) -> Job:
+    """What a connection gives, with answers decoded and nobody waiting for a turn."""
+
+    async def job() -> int:
+        wire = await cache.servers[0].connect()
+        loop = asyncio.get_running_loop()
+        commands = [("GET", cache.make_key(str(number))) for number in range(callers)]
+        for _ in range(calls // callers):
+            futures = [loop.create_future() for _ in commands]
+            wire.send(list(zip(commands, futures, strict=True)))
+            for future in futures:
+                cache.client.decode(await future)
+        wire.cut(ConnectionError("done"))
+        return calls // callers * callers
+
+    return job
