@@ -10,7 +10,7 @@ VALUE = {"title": "A post", "body": "warm and fresh " * 20, "tags": ["a", "b", "
 
 OURS = "content.caching.backends.RedisCache"
 DJANGO_REDIS = "django_redis.cache.RedisCache"
-CACHEX = "django_cachex.cache.ValkeyCache"
+CACHEX = "django_cachex.cache.RedisCache"
 
 OPTIONS: dict[str, Any] = {
     "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
@@ -31,6 +31,11 @@ def configure(url: str) -> None:
     except ImportError:
         pass
     else:
-        caches["cachex"] = {"BACKEND": CACHEX, "LOCATION": url, "KEY_PREFIX": "cachex"}
+        caches["cachex"] = {
+            "BACKEND": CACHEX,
+            "LOCATION": url,
+            "KEY_PREFIX": "cachex",
+            "OPTIONS": {"max_connections": 300},
+        }
     settings.configure(CACHES=caches, INSTALLED_APPS=[], USE_TZ=True, SECRET_KEY="benchmark")
     django.setup()

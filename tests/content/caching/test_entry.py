@@ -52,6 +52,12 @@ def test_i9_nor_is_an_entry_cut_short(data):
         unpack(packed[:end])
 
 
+@given(st.integers(0, 255).filter(lambda number: number != FORMAT))
+def test_i9_a_format_that_is_not_ours_is_not_guessed_at(number):
+    with pytest.raises(Unreadable):
+        unpack(bytes([number]) + pack(Entry(HEADER, b"value"))[1:])
+
+
 @pytest.mark.parametrize(
     ("name", "entry"),
     [("format-2-log", Entry(HEADER, b"\xa3one")), ("format-2-counters", Entry(COUNTED, b""))],

@@ -106,7 +106,7 @@ async def settled() -> None:
 # --- I1 ---------------------------------------------------------------------------------------------
 
 
-async def test_i1_a_reader_who_comes_after_an_invalidation_does_not_join_a_load_from_before(alias, world, row):
+async def test_rule_16_a_reader_who_comes_after_an_invalidation_does_not_join_a_load_from_before(alias, world, row):
     world.hold()
     early = asyncio.ensure_future(row.get())
     await world.arrived.wait()
@@ -117,6 +117,33 @@ async def test_i1_a_reader_who_comes_after_an_invalidation_does_not_join_a_load_
     assert await late == 1
     assert await early == 0, "who began before may get what was then"
     assert await row.get() == 1
+
+
+async def test_rule_13_without_any_lease_nothing_old_is_fresh(alias, world, row):
+    """Everybody holds every lease: there may be more loads, and none that an invalidation overtook is kept."""
+    engine = engine_of(alias)
+
+    async def granted(keys, *args):
+        return list(keys)
+
+    async def stored(key, content, seconds, token):
+        return await type(engine.shared.tier).store(engine.shared.tier, key, content, seconds, None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.shared, "lease", granted)
+        patch.setattr(engine.shared, "store", stored)
+        for value in range(1, 20):
+            world.hold()
+            early = asyncio.ensure_future(row.get())
+            await world.arrived.wait()
+            world.row = value
+            await invalidate(["row"])
+            world.open.set()
+            assert await row.get() == value
+            await early
+            engine.memory.clear()
+            assert await row.get() == value
+            await invalidate(["row"])
 
 
 async def test_i1_nor_does_a_background_refresh_bring_back_what_was_invalidated(alias, world, row, clock):
@@ -357,7 +384,7 @@ async def test_what_a_loader_reads_is_what_its_entry_depends_on(alias, world, ro
     assert await whole.get() == "made of 1"
 
 
-async def test_what_was_made_of_a_stale_part_is_not_stored(alias, world, row, clock):
+async def test_rule_7_what_was_made_of_a_stale_part_is_not_stored(alias, world, row, clock):
     async def load() -> str:
         return f"made of {await row.get()}"
 
@@ -366,6 +393,23 @@ async def test_what_was_made_of_a_stale_part_is_not_stored(alias, world, row, cl
     clock.forward(61)
     world.row = 1
     assert await whole.get() == "made of 0"
+    await settled()
+    assert await whole.get() == "made of 1"
+
+
+async def test_rule_7_nor_what_was_made_of_a_part_that_was_expired(alias, world, row):
+    """It is old although its time is not up, and its record is from before the whole was begun."""
+
+    async def load() -> str:
+        return f"made of {await row.get()}"
+
+    whole = Resource("whole", load=load, policy=POLICY)
+    await row.get()
+    world.row = 1
+    world.hold()
+    await expire(["row"])
+    assert await whole.get() == "made of 0"
+    world.open.set()
     await settled()
     assert await whole.get() == "made of 1"
 

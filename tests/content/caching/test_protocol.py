@@ -135,6 +135,19 @@ def level(*logs: InvalidationLog) -> bool:
     return len({(log.ledger.epoch, log.ledger.tail) for log in logs}) == 1
 
 
+def test_rule_3_what_others_appended_before_is_read_and_not_jumped_over(logs, fresh_redis):
+    """This process is behind when it appends; then it goes on."""
+    log = InvalidationLog(Server(fresh_redis, timeout=0.5, connect_timeout=0.5), "rules")
+    logs.append(log)
+    log.tail.catch_up()
+    begun = log.ledger.stamp()
+    follow(logs, fresh_redis).append(Kind.INVALIDATE, ["theirs"])
+    log.append(Kind.INVALIDATE, ["ours"])
+    log.tail.catch_up()
+    assert log.ledger.judge(begun, ["theirs"]) is Verdict.INVALID
+    assert log.ledger.judge(begun, ["ours"]) is Verdict.INVALID
+
+
 def test_what_one_appends_all_consume(logs, fresh_redis):
     one, other = follow(logs, fresh_redis), follow(logs, fresh_redis)
     stamp = other.ledger.stamp()

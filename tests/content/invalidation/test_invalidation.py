@@ -48,7 +48,7 @@ def test_a_new_slug_changes_both_what_was_there_and_what_was_not(invalidated, po
     assert {"post-slug:hello", "post-slug:goodbye", f"post:{post.pk}"} <= tags
 
 
-def test_a_post_that_moves_changes_the_lists_of_both_categories(invalidated, post, news):
+def test_rule_5_a_post_that_moves_changes_the_lists_of_both_categories(invalidated, post, news):
     other = Category.objects.create(slug="other", name="Other")
     post.category = other
     tags = invalidated(post.save)
@@ -104,7 +104,7 @@ def test_site_and_redirects(invalidated):
     assert invalidated(moved.save) == {"redirect:/old/", "redirect:/older/"}
 
 
-def test_nothing_is_invalidated_before_the_commit_nor_after_a_rollback(monkeypatch, post):
+def test_rule_1_nothing_is_invalidated_before_the_commit_nor_after_a_rollback(monkeypatch, post):
     seen: set[str] = set()
     monkeypatch.setattr(outbox, "invalidate_sync", lambda tags, nonce: seen.update(tags))
     with transaction.atomic():

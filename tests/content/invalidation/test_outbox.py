@@ -46,7 +46,7 @@ def later() -> "timezone.datetime":
     return timezone.now() + timedelta(seconds=2)
 
 
-def test_a_transaction_writes_its_row_and_appends_after_its_commit(server):
+def test_rule_1_a_transaction_writes_its_row_and_appends_after_its_commit(server):
     with transaction.atomic():
         make_post("a")
         assert set(rows()) == {""}

@@ -1,0 +1,347 @@
+"""Each guard is taken out of a copy of the code, and a test must notice: what nothing misses guards nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.service import ROOT, clean_environment
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+CACHING = "content/caching"
+TESTS = "tests/content/caching"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What it is, where it stands, what stands there without it, and the test that misses it."""
+
+    name: str
+    file: str
+    code: str
+    without: str
+    test: str
+    chosen: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+GUARDS = [
+    Guard(
+        "rule 1: appended after the commit",
+        "content/invalidation/commit.py",
+        "transaction.on_commit(lambda: deliver(row))",
+        "deliver(row)",
+        "tests/content/invalidation",
+        "rule_1",
+    ),
+    Guard(
+        "rule 2: the position is noted before the load",
+        f"{CACHING}/engine.py",
+        "            found, collected = await self.loaded(state, resource, wants, making, old)\n",
+        "            found, collected = await self.loaded(state, resource, wants, making, old)\n"
+        "            begun = await self.ordering.begin()\n",
+        f"{TESTS}/test_resource.py",
+        "overtook and redis",
+    ),
+    Guard(
+        "rule 2: the map is written before the tail moves",
+        f"{CACHING}/log/ledger.py",
+        "                known = self.last[record.kind]\n",
+        "                known, self.tail = self.last[record.kind], record.position\n",
+        f"{TESTS}/test_protocol.py",
+        "rule_2",
+    ),
+    Guard(
+        "rule 3: an own append does not move the tail",
+        f"{CACHING}/log/log.py",
+        "        wait_for(self.consumption(position))\n",
+        "        self.ledger.tail = position\n",
+        f"{TESTS}/test_protocol.py",
+        "rule_3",
+    ),
+    Guard(
+        "rule 4: two slots a tag",
+        f"{CACHING}/log/ledger.py",
+        "                    known[tag] = record.position\n",
+        "                    [other.pop(tag, None) for other in self.last.values()]\n"
+        "                    known[tag] = record.position\n",
+        f"{TESTS}/test_protocol.py",
+        "rule_4",
+    ),
+    Guard(
+        "rule 5: tags of the old and of the new state",
+        "content/invalidation/post_facts.py",
+        "def changed_tags(",
+        "def changed_tags(before, after):\n"
+        "    return all_tags(None, after) if after else all_tags(before, after)\n\n\ndef all_tags(",
+        "tests/content/invalidation",
+        "rule_5",
+    ),
+    Guard(
+        "rule 6: write-through begins behind its own record",
+        f"{CACHING}/log/log.py",
+        "        self.appended(nonce)\n        await self.caught_up(position)\n",
+        "        self.appended(nonce)\n        self.ledger.let_go(nonce)\n",
+        TESTS,
+        "rule_6 or (at_once and redis) or i1_nor or rule_13",
+    ),
+    Guard(
+        "rule 7: what was made of a stale part is not stored",
+        f"{CACHING}/engine.py",
+        "if begun is not None and not collected.stale else None",
+        "if begun is not None else None",
+        f"{TESTS}/test_invariants.py",
+        "rule_7",
+    ),
+    Guard(
+        "rule 8: silence ends freshness",
+        f"{CACHING}/log/ledger.py",
+        "SILENCE = 1.0",
+        "SILENCE = 1e9",
+        TESTS,
+        "rule_8 or without_word",
+    ),
+    Guard(
+        "rule 8: the poll is a write",
+        f"{CACHING}/lua/poll.lua",
+        "redis.call('HDEL', KEYS[3], '')",
+        "",
+        f"{TESTS}/test_protocol.py",
+        "rule_8_nor_is_a_replica",
+    ),
+    Guard(
+        "rule 9: what was refused is held",
+        f"{CACHING}/log/log.py",
+        "            self.unsent[nonce] = (kind, tags)\n",
+        "            self.ledger.let_go(nonce)\n",
+        f"{TESTS}/test_invariants.py",
+        "the_log_refuses",
+    ),
+    Guard(
+        "rule 10: forgetting raises the floor",
+        f"{CACHING}/log/ledger.py",
+        "        self.floor = max(self.floor, known[oldest[-1]])\n",
+        "",
+        f"{TESTS}/test_protocol.py",
+        "rule_10_what",
+    ),
+    Guard(
+        "rule 11: the gap check",
+        f"{CACHING}/lua/poll.lua",
+        "known = #redis.call('XRANGE', KEYS[1], tail, tail) == 1",
+        "known = true",
+        f"{TESTS}/test_protocol.py",
+        "rule_11",
+    ),
+    Guard(
+        "rule 11: the snapshot",
+        f"{CACHING}/lua/append.lua",
+        "redis.call('HSET', KEYS[3], fields['k'] .. tag, oldest[index][1])",
+        "",
+        f"{TESTS}/test_protocol.py",
+        "rule_10_who",
+    ),
+    Guard(
+        "rule 12: the epoch changes with the server",
+        f"{CACHING}/lua/poll.lua",
+        "nonce .. ':' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')",
+        "nonce .. ':always'",
+        f"{TESTS}/test_protocol.py",
+        "rule_12",
+    ),
+    Guard(
+        "rule 15: transactions that have written go past the cache",
+        f"{CACHING}/transactions.py",
+        "    return any(\n",
+        "    return False and any(\n",
+        "tests/content/invalidation/test_transactions.py",
+        "rule_15",
+    ),
+    Guard(
+        "rule 16: no joining of a load from before",
+        f"{CACHING}/engine.py",
+        "if flight is not None and (flight.stamp is None or self.ordering.covers(flight.stamp)):",
+        "if flight is not None:",
+        f"{TESTS}/test_invariants.py",
+        "rule_16",
+    ),
+    Guard(
+        "I2: the lease",
+        f"{CACHING}/shared.py",
+        "for key, answer in zip(keys, await asyncio.gather(*asked), strict=True) if answer]",
+        "for key, answer in zip(keys, await asyncio.gather(*asked), strict=True)]",
+        f"{TESTS}/test_stampede.py",
+        "i2",
+    ),
+    Guard(
+        "I2: one flight a key and process",
+        f"{CACHING}/engine.py",
+        "        flight = state.flights.get(want.key)\n        if flight is not None and (",
+        "        flight = None\n        if flight is not None and (",
+        f"{TESTS}/test_stampede.py",
+        "i2_ten_thousand_callers_of_one",
+    ),
+    Guard(
+        "I3: stale ends",
+        f"{CACHING}/engine.py",
+        "if answer.verdict is not Verdict.INVALID and now < header.stale_until:",
+        "if answer.verdict is not Verdict.INVALID:",
+        f"{TESTS}/test_invariants.py",
+        "i3",
+    ),
+    Guard(
+        "I4: stale is served at once",
+        f"{CACHING}/engine.py",
+        "if answer.verdict is not Verdict.INVALID and now < header.stale_until:",
+        "if False:",
+        f"{TESTS}/test_invariants.py",
+        "i4",
+    ),
+    Guard(
+        "I5: a cache that fails is no error",
+        f"{CACHING}/failsafe.py",
+        "            self.complain(error)\n            return fallback",
+        "            raise",
+        f"{TESTS}/test_tiers.py",
+        "always_fails and redis",
+    ),
+    Guard(
+        "I5: the breaker",
+        f"{CACHING}/breaker.py",
+        "        if self.is_open:\n            return False",
+        "        if self.is_open:\n            return True",
+        f"{TESTS}/test_tiers.py",
+        "asked_seldom and redis",
+    ),
+    Guard(
+        "I6: the last good value when loading fails",
+        f"{CACHING}/engine.py",
+        "        if old is not None and self.keepable_for_errors(old):\n",
+        "        if False:\n",
+        f"{TESTS}/test_invariants.py",
+        "i6_a_loader",
+    ),
+    Guard(
+        "I6: never what was invalidated",
+        f"{CACHING}/engine.py",
+        "        return answer.verdict is not Verdict.INVALID and self.clock() < answer.header.error_until",
+        "        return self.clock() < answer.header.error_until",
+        f"{TESTS}/test_invariants.py",
+        "i6_never",
+    ),
+    Guard(
+        "I6: not each reader asks again",
+        f"{CACHING}/engine.py",
+        "        return key in self.held_off and self.clock() < self.held_off[key][0]",
+        "        return False",
+        f"{TESTS}/test_invariants.py",
+        "i6_a_loader",
+    ),
+    Guard(
+        "I9: unreadable bytes are a miss",
+        f"{CACHING}/entry.py",
+        "        raise Unreadable(str(error)) from error",
+        "        raise",
+        f"{TESTS}/test_tiers.py",
+        "i9_garbage and redis",
+    ),
+    Guard(
+        "I9: another format is a miss",
+        f"{CACHING}/entry.py",
+        " or stored[0] != FORMAT:",
+        ":",
+        f"{TESTS}/test_entry.py",
+        "i9",
+    ),
+    Guard(
+        "I10: no pickle",
+        f"{CACHING}/checks.py",
+        'if "pickle" in str(serializer).lower():',
+        "if False:",
+        f"{TESTS}/test_checks.py",
+        "each_setting",
+    ),
+    Guard(
+        "I11: a future for each reader",
+        f"{CACHING}/flight.py",
+        "        waiter: asyncio.Future[Answer] = self.loop.create_future()\n",
+        "        waiter = self.waiters[0] if self.waiters else self.loop.create_future()\n",
+        f"{TESTS}/test_invariants.py",
+        "i11",
+    ),
+    Guard(
+        "I12: fencing",
+        f"{CACHING}/lua/store.lua",
+        "if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end",
+        "",
+        f"{TESTS}/test_invariants.py",
+        "i12",
+    ),
+    Guard(
+        "I12: leases end",
+        f"{CACHING}/shared.py",
+        "    return max(1, int(seconds * 1000))",
+        "    return 600_000",
+        f"{TESTS}/test_stampede.py",
+        "i12",
+    ),
+    Guard(
+        "I14: memory is bounded",
+        f"{CACHING}/memory.py",
+        "        while self.bytes > self.capacity and self.nodes:",
+        "        while False:",
+        f"{TESTS}/test_invariants.py",
+        "i14",
+    ),
+    Guard(
+        "I14: loads are bounded",
+        f"{CACHING}/loading.py",
+        "        if self.slots.locked() and self.waiting >= self.most_waiting:",
+        "        if False:",
+        f"{TESTS}/test_invariants.py",
+        "past_the_bound",
+    ),
+    Guard(
+        "due set: readers do not depend on workers",
+        f"{CACHING}/refreshing.py",
+        "        await self.here(state, want, seen)\n",
+        "        return\n",
+        f"{TESTS}/test_due.py",
+        "worker_that_died",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("guards") / "evergreen"
+    unwanted = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
+    shutil.copytree(ROOT, folder, ignore=unwanted)
+    return folder
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=str)
+def test_a_guard_that_is_gone_is_missed(copy: Path, guard: Guard):
+    file = copy / guard.file
+    whole = file.read_text()
+    assert whole.count(guard.code) == 1, "the guard has moved: bring this list up to date"
+    file.write_text(whole.replace(guard.code, guard.without))
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test, "-k", guard.chosen],
+            cwd=copy,
+            env=clean_environment() | {"PYTHONPATH": str(copy), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+    finally:
+        file.write_text(whole)
+    assert run.returncode == pytest.ExitCode.TESTS_FAILED, run.stdout[-3000:]
