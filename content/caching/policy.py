@@ -65,6 +65,9 @@ class Policy:
             return self
         return replace(self, end=moment)
 
+    def with_timeouts(self, *, soft: timedelta | None, hard: timedelta) -> "Policy":
+        return replace(self, soft_timeout=soft, hard_timeout=hard)
+
     def times(self, now: float, chance: float, *, there: bool = True) -> Times:
         """Of an entry made at `now` (Unix time); `chance` in [0, 1) decides the jitter."""
         lifetime = (self.ttl if there else self.negative_ttl).total_seconds()

@@ -1,8 +1,9 @@
 from collections.abc import Iterator
 
 from content import dependencies
-from content.caching import STATIC, Resource
+from content.caching import Resource
 from content.documents import PostCard, PostDocument
+from content.resources import policies
 from content.selectors import posts
 
 
@@ -19,11 +20,10 @@ def shown_with(post: PostCard | PostDocument) -> Iterator[str]:
         yield dependencies.media(post.cover.id)
 
 
-# A post changes when it is edited, which invalidates it: time alone has nothing to say here.
 post = Resource(
     "post",
     load=posts.post_by_slug,
-    policy=STATIC,
+    policy=policies.POST,
     tags=lambda kind, slug: (dependencies.slug("post", slug),),
     value_tags=shown_with,
 )
@@ -32,7 +32,7 @@ post_card = Resource(
     "post_card",
     load=posts.card_by_id,
     load_many=posts.cards_by_id,
-    policy=STATIC,
+    policy=policies.POST_CARD,
     tags=lambda pk: (dependencies.post(pk),),
     value_tags=shown_with,
 )

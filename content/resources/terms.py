@@ -1,11 +1,12 @@
 from content import dependencies
-from content.caching import STATIC, Resource
+from content.caching import Resource
+from content.resources import policies
 from content.selectors import terms
 
 category = Resource(
     "category",
     load=terms.category_by_slug,
-    policy=STATIC,
+    policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("category", slug),),
     value_tags=lambda document: (dependencies.row("category", document.id),),
 )
@@ -13,7 +14,7 @@ category = Resource(
 tag = Resource(
     "tag",
     load=terms.tag_by_slug,
-    policy=STATIC,
+    policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("tag", slug),),
     value_tags=lambda document: (dependencies.row("tag", document.id),),
 )
@@ -21,7 +22,7 @@ tag = Resource(
 author = Resource(
     "author",
     load=terms.author_by_slug,
-    policy=STATIC,
+    policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("author", slug),),
     value_tags=lambda document: (dependencies.row("author", document.id),),
 )

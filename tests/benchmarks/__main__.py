@@ -17,10 +17,10 @@ def main(wanted: list[str]) -> None:
     from tests.benchmarks.rounds import console
 
     console.print(f"Python {platform.python_version()}, {platform.machine()}; medians of 7 rounds, taken in turn.\n")
-    with running_redis("--maxmemory", "0") as server:
+    with running_redis() as server, running_redis() as large:
         from tests.benchmarks.servers import configure
 
-        configure(server.url)
+        configure(server.url, large.url)
         for name in wanted or ALL:
             if name in IN_REDIS:
                 # The loop that the service runs on, for all contenders.
@@ -28,6 +28,16 @@ def main(wanted: list[str]) -> None:
                     runner.run(module(name).run(server.url))
             else:
                 module(name).run()
+        stop_following()
+
+
+def stop_following() -> None:
+    """Before the servers end: what still follows them would complain."""
+    from content.caching.log.log import stop_logs
+    from content.caching.reporting import reporting
+
+    reporting.end()
+    stop_logs()
 
 
 def module(name: str):

@@ -1,6 +1,7 @@
 """Whether a read costs the same with ten thousand entries and with a million, and what an entry costs in memory."""
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ import redis.asyncio
 from django.core.cache import caches
 
 from content.caching import Policy, Resource
+from content.caching.answer import Answer
 from content.caching.entry import Entry, Header, pack
 from content.caching.memory import MemoryTier
 from content.caching.registry import engine_of
 from tests.benchmarks.resource import Post, at_once, in_turn, post_of
-from tests.benchmarks.rounds import console, measured, show
+from tests.benchmarks.rounds import Job, console, measured, show
 
 FEW, MANY = 10_000, 1_000_000
 TOGETHER = 5000
+
+
+SIZES = {"default": FEW, "large": MANY}
 
 
 async def load(number: int) -> Post:
@@ -25,36 +30,49 @@ async def load(number: int) -> Post:
 
 
 async def run(url: str) -> None:
-    post = Resource("growth", load=load, policy=Policy(ttl=timedelta(hours=5), early=0, ahead=0))
-    engine = engine_of("default")
-    await post.get(0)
-    stamp = await engine.ordering.begin()
-    plain = redis.asyncio.Redis.from_url(url)
-    for count in (FEW, MANY):
-        await in_redis(post, plain, count, stamp)
-        used = (await plain.info("memory"))["used_memory"] / await plain.dbsize()
-        tier, engine.memory = engine.memory, None
-        jobs: dict[str, Any] = {"from Redis": at_once(lambda number: post.get(number * (count // 1000)))}  # noqa: B023
-        engine.memory = tier
+    from_redis: dict[str, Job] = {}
+    from_memory: dict[str, Job] = {}
+    for alias, count in SIZES.items():
+        policy = Policy(ttl=timedelta(hours=5), early=0, ahead=0)
+        post = Resource(f"growth_{alias}", load=load, policy=policy, cache=alias)
+        await post.get(0)
+        engine = engine_of(alias)
+        stamp = await engine.ordering.begin()
+        await fill_redis(post, count, stamp)
         before = resident()
-        engine.memory = filled(post, count, stamp, engine.clock())
-        each = (resident() - before) / count
-        jobs["from memory"] = in_turn(lambda number: post.get(number * (count // 1000)))  # noqa: B023
+        memory = filled(post, count, stamp, engine.clock())
+        told(alias, count, await bytes_each(alias), (resident() - before) / count)
+        read = spread_over(post, count)
+        from_redis[f"{count:,} entries"] = with_memory(engine, None, at_once(read))
+        from_memory[f"{count:,} entries"] = with_memory(engine, memory, in_turn(read))
+    show("A read from Redis", await measured(from_redis), f"{FEW:,} entries")
+    show("A read from memory", await measured(from_memory), f"{FEW:,} entries")
 
-        async def without_memory(job: Any = jobs["from Redis"], full: Any = engine.memory) -> int:
-            engine.memory = None
-            try:
-                return await job()
-            finally:
-                engine.memory = full
 
-        jobs["from Redis"] = without_memory
-        show(f"{count:,} entries", await measured(jobs), "from Redis")
-        # Few entries fit into memory that Python has already: nothing to be seen of them.
-        in_memory = f", {each:,.0f} bytes in memory" if count == MANY else ""
-        console.print(f"An entry: {used:,.0f} bytes in Redis{in_memory}, key and value included.\n")
-        engine.memory = MemoryTier(64 * 1024 * 1024)
+def spread_over(post: Any, count: int) -> Callable[[int], Any]:
+    step = count // 1000
+    return lambda number: post.get(number * step)
+
+
+def with_memory(engine: Any, memory: MemoryTier[Any] | None, job: Job) -> Job:
+    async def run_job() -> int:
+        engine.memory = memory
+        return await job()
+
+    return run_job
+
+
+def told(alias: str, count: int, in_redis: float, in_memory: float) -> None:
+    # Few entries fit into memory that Python has already: nothing to be seen of them.
+    also = f", {in_memory:,.0f} bytes in memory" if count == MANY else ""
+    console.print(f"{count:,} entries: {in_redis:,.0f} bytes each in Redis{also}, key and value included.")
+
+
+async def bytes_each(alias: str) -> float:
+    plain = redis.asyncio.Redis.from_url(caches[alias].servers[0].url)
+    used = (await plain.info("memory"))["used_memory"] / await plain.dbsize()
     await plain.aclose()
+    return float(used)
 
 
 def header_of(now: float, number: int, stamp: Any) -> Header:
@@ -62,20 +80,20 @@ def header_of(now: float, number: int, stamp: Any) -> Header:
     return Header(now, end, end, end, True, 0.001, (f"growth@1:{number}",), stamp)
 
 
-async def in_redis(post: Any, plain: Any, count: int, stamp: Any) -> None:
+async def fill_redis(post: Any, count: int, stamp: Any) -> None:
     """Entries as the engine stores them, put there without it."""
-    cache, now, encode = caches["default"], engine_of("default").clock(), msgspec.msgpack.encode
+    cache, now, encode = caches[post.cache], post.engine.clock(), msgspec.msgpack.encode
+    plain = redis.asyncio.Redis.from_url(cache.servers[0].url)
     for start in range(0, count, TOGETHER):
         pipeline = plain.pipeline(transaction=False)
         for number in range(start, start + TOGETHER):
             entry = pack(Entry(header_of(now, number, stamp), encode(post_of(number))))
             pipeline.set(cache.make_key(post.key((number,))), cache.compressed(entry), px=18_000_000)
         await pipeline.execute()
+    await plain.aclose()
 
 
 def filled(post: Any, count: int, stamp: Any, now: float) -> MemoryTier[Any]:
-    from content.caching.answer import Answer
-
     tier: MemoryTier[Any] = MemoryTier(8 * 1024**3)
     for number in range(count):
         answer = Answer(header_of(now, number, stamp), post_of(number), opened=True)

@@ -19,11 +19,12 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def configure(url: str) -> None:
-    """The same Redis and serializer for all."""
+def configure(url: str, large_url: str) -> None:
+    """The same Redis and serializer for all; "large" is another, for what fills one."""
     os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "false")
     caches: dict[str, Any] = {
         "default": {"BACKEND": OURS, "LOCATION": url, "KEY_PREFIX": "bench", "OPTIONS": OPTIONS},
+        "large": {"BACKEND": OURS, "LOCATION": large_url, "KEY_PREFIX": "bench", "OPTIONS": OPTIONS},
         "django_redis": {"BACKEND": DJANGO_REDIS, "LOCATION": url, "KEY_PREFIX": "bench", "OPTIONS": OPTIONS},
     }
     try:

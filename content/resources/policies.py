@@ -1,0 +1,36 @@
+"""How long each resource lives, and why: all in this one place.
+
+A change by a write invalidates, whatever its ttl: time is the net under what writes say, and the whole of it only
+where nothing says anything (views).
+"""
+
+from datetime import timedelta
+
+from content.caching import MODERATE, RARE, STATIC, Policy
+
+# Readers wait for a load no longer than this while there is something older to show.
+SOON = timedelta(milliseconds=800)
+# Longer than this, a query of ours is stuck.
+LATEST = timedelta(seconds=10)
+
+
+def patient(policy: Policy) -> Policy:
+    return policy.with_timeouts(soft=SOON, hard=LATEST)
+
+
+# On every page, changed twice a year, and a page without it cannot be shown: kept longest.
+SITE = patient(STATIC)
+# Asked for every path that is no page, and mostly not there.
+REDIRECT = patient(RARE)
+# Edited now and then, and read most: what is invalidated is loaded by the next reader, or by the warmer before.
+POST = patient(STATIC)
+# Assembled into lists by dozens, with load_many.
+POST_CARD = patient(STATIC)
+# Change with every publication, which says so, and at the time of a scheduled post, which ends them.
+LISTING = patient(STATIC)
+SIDEBAR = patient(STATIC)
+# Views change all the time and invalidate nothing: these live by time, and a little late is no harm.
+POPULAR = patient(MODERATE)
+TRENDING = patient(MODERATE)
+# Names and descriptions of categories, tags and authors.
+TERM = patient(STATIC)

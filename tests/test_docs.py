@@ -1,0 +1,58 @@
+"""What the documentation says can be followed: its first program runs, its links lead somewhere, its tests exist."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.service import ROOT, clean_environment
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
+
+
+def first_program(page: str) -> str:
+    return PROGRAM.search((DOCS / page).read_text()).group(1)
+
+
+def run(program: str, redis_url: str) -> list[str]:
+    ran = subprocess.run(
+        [sys.executable, "-c", program.replace("redis://127.0.0.1:6379/0", redis_url)],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
+
+
+def test_the_quick_start_runs_as_it_stands(fresh_redis):
+    program = first_program("quick-start.md")
+    again = ["loading A-100", "and again after a write: 990"]
+    assert run(program, fresh_redis) == ["loading A-100", "1000 readers, one load", *again]
+    assert run(program, fresh_redis) == ["1000 readers, one load", *again]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_program_is_python(page):
+    for program in PROGRAM.findall(page.read_text()):
+        compile(program, page.name, "exec", flags=0x2000)  # await at top level, as in a notebook
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    links = LINK.findall(page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_test_that_is_named_exists():
+    named = set(re.findall(r"`(test_rule_\d+)`", (DOCS / "protocol.md").read_text()))
+    written = "\n".join(path.read_text() for path in (ROOT / "tests/content").rglob("test_*.py"))
+    assert {name for name in named if f"def {name}_" not in written} == set()
+    assert len(named) == 15
