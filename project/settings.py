@@ -6,6 +6,7 @@ import dj_database_url
 from environs import Env
 
 from project.caches import cache_of
+from project.own_redis import url_of_own_redis
 from project.secret_key import stored_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -84,7 +85,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 # --- caches -----------------------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", "") or "redis://127.0.0.1:6379/0"
+GIVEN_REDIS_URL = env.str("REDIS_URL", "") or url_of_own_redis(STATE_DIR)
+REDIS_URL = GIVEN_REDIS_URL or "redis://127.0.0.1:6379/0"
 CACHE_URL = env.str("CACHE_URL", "") or REDIS_URL
 CACHE_TIMEOUT = env.float("EVERGREEN_REDIS_TIMEOUT", 1.0)
 REDIS_OPTIONS = {
@@ -105,7 +107,7 @@ CACHES = {
     }
     | cache_of(
         CACHE_URL,
-        log_url=env.str("REDIS_URL", ""),
+        log_url=GIVEN_REDIS_URL,
         memory=env.int("EVERGREEN_MEMORY", 64) * 1024 * 1024,
         redis_options=REDIS_OPTIONS,
     )

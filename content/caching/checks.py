@@ -129,7 +129,8 @@ def on_log(alias: str) -> Iterator[CheckMessage]:
         )
         return
     policy = found.get("maxmemory-policy", "noeviction")
-    if int(found.get("maxmemory", 0)) and policy != "noeviction":
+    # The log has no end of its own: "volatile" policies leave it alone.
+    if int(found.get("maxmemory", 0)) and policy.startswith("allkeys"):
         yield Warning(
             f"The Redis that keeps the invalidation log of {alias!r} evicts ({policy}), and so all entries.",
             hint="OPTIONS['LOG'] may name another Redis, with maxmemory-policy noeviction.",

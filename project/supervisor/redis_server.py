@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from project.own_redis import note
 from project.supervisor.errors import CannotStart
 
 # Entries have an end and may be evicted; queues, counters and the stream of views have none, and stay.
@@ -33,6 +34,7 @@ class RedisPlace:
 
     def __init__(self, state_dir: Path) -> None:
         self.data = state_dir / "redis"
+        self.note = note(state_dir)
         self.folder = Path(tempfile.mkdtemp(prefix="evergreen-", dir="/tmp"))
         self.socket = self.folder / "redis.sock"
 
@@ -45,5 +47,10 @@ class RedisPlace:
         listen = ["--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"]
         return [redis_program(), *listen, "--dir", str(self.data), *MEMORY, *DURABILITY, *QUIET]
 
+    def announce(self) -> None:
+        """For commands in other terminals, which have the same settings and not the same environment."""
+        self.note.write_text(self.url)
+
     def remove(self) -> None:
+        self.note.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)

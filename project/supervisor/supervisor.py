@@ -87,6 +87,7 @@ class Supervisor:
         if self.own_redis:
             await self.start("redis", self.own_redis.command())
             await self.wait_for_redis(self.own_redis)
+            self.own_redis.announce()
         await self.set_up()
         celery = [sys.executable, "-m", "celery", "-A", "workers", "--quiet"]
         await self.start("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING"])

@@ -1,18 +1,21 @@
 """`manage.py up`: all of it in one terminal, told plainly, and ended whole."""
 
+import json
 import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from project.supervisor.redis_server import redis_program
 from tests.support.folder import write_posts
-from tests.support.servers.process import binary
+from tests.support.servers.process import binary, wait_until
 from tests.support.servers.redis import running_redis
-from tests.support.service import READY, Service, running_service
+from tests.support.service import READY, ROOT, Service, clean_environment, running_service
 
 PAGES = ["/", "/posts/note-9/", "/categories/news/", "/tags/green/", "/authors/ann/", "/healthz", "/readyz"]
 
@@ -61,17 +64,23 @@ def test_redis_listens_on_a_short_socket_that_is_ours_alone(service: Service):
     assert ":0" in command or "unixsocket" in command
 
 
-def test_a_second_service_on_one_state_folder_is_refused(service: Service, tmp_path):
-    state_dir = Path(state_of(service))
-    with running_service(state_dir) as second:
+def test_commands_in_another_terminal_find_it(service: Service):
+    """They have the same state folder, and nothing else of the service's environment."""
+    wait_until(lambda: {"site", "post", "listing"} <= resources_told_by(service), "processes have reported")
+
+
+def resources_told_by(service: Service) -> set[str]:
+    environment = clean_environment() | {"EVERGREEN_STATE_DIR": str(service.state_dir)}
+    command = [sys.executable, "manage.py", "cache_stats", "--json"]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return {row["name"] for row in json.loads(ran.stdout)["resources"]}
+
+
+def test_a_second_service_on_one_state_folder_is_refused(service: Service):
+    with running_service(service.state_dir) as second:
         assert second.wait() == 1
     assert f"process {service.process.pid}" in second.terminal
     assert len(second.lines) == 1
-
-
-def state_of(service: Service) -> str:
-    environment = Path(f"/proc/{service.process.pid}/environ").read_bytes().decode().split("\0")
-    return dict(line.partition("=")[::2] for line in environment)["EVERGREEN_STATE_DIR"]
 
 
 def test_ctrl_c_ends_everything_in_order(tmp_path):

@@ -22,6 +22,7 @@ class Service:
 
     def __init__(self, state_dir: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
         self.port = free_port()
+        self.state_dir = state_dir
         self.lines: list[str] = []
         self.more = threading.Condition()
         self.ended = False

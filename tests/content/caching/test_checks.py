@@ -97,6 +97,7 @@ def only_what_the_test_declares(monkeypatch):
     [
         ((), []),
         (("--maxmemory", "100mb", "--maxmemory-policy", "noeviction"), []),
+        (("--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru"), []),
         (("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"), ["caching.W006"]),
     ],
 )
