@@ -1,9 +1,13 @@
 """The service's settings, with what tests need: a state folder and a database of their own."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
-os.environ.setdefault("EVERGREEN_STATE_DIR", tempfile.mkdtemp(prefix="evergreen-test-"))
+if "EVERGREEN_STATE_DIR" not in os.environ:
+    os.environ["EVERGREEN_STATE_DIR"] = tempfile.mkdtemp(prefix="evergreen-test-")
+    atexit.register(shutil.rmtree, os.environ["EVERGREEN_STATE_DIR"], ignore_errors=True)
 os.environ.setdefault("SECRET_KEY", "for tests only")
 os.environ.setdefault("CACHE_URL", "locmem://tests")
 

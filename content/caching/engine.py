@@ -164,11 +164,13 @@ class Engine:
                 fresh.append(want)
         if fresh:
             self.depart(state, fresh, {want.key: flights[want.key] for want in fresh})
-        for want in wants:
-            if want.key in flights:
-                found[want.key] = await self.landed(want, flights[want.key])
-        for want in fresh:
-            self.count(want, flights[want.key])
+        try:
+            for want in wants:
+                if want.key in flights:
+                    found[want.key] = await self.landed(want, flights[want.key])
+        finally:
+            for want in fresh:
+                self.count(want, flights[want.key])
         return found
 
     async def find_one(self, want: Want) -> Answer:
@@ -178,10 +180,11 @@ class Engine:
         if is_new:
             self.depart(state, (want,), {want.key: flight})
         is_plain = want.resource.policy.soft_timeout is None and current_making.get() is None
-        answer = await (flight.waiter() if is_plain else self.landed(want, flight))
-        if is_new:
-            self.count(want, flight)
-        return answer
+        try:
+            return await (flight.waiter() if is_plain else self.landed(want, flight))
+        finally:
+            if is_new:
+                self.count(want, flight)
 
     def boarded(self, state: LoopState, want: Want) -> tuple[Flight, bool]:
         """The flight for that key, and whether it is new. A load that began before what this reader must see is not
@@ -195,7 +198,9 @@ class Engine:
 
     def count(self, want: Want, flight: Flight) -> None:
         """In the context of the reader for whom it took off."""
-        if flight.outcome is not None:
+        if flight.outcome is None:
+            record("miss", want.resource.name)
+        else:
             record(flight.outcome, want.resource.name, tier="shared")
 
     async def landed(self, want: Want, flight: Flight) -> Answer:

@@ -11,6 +11,7 @@ from content.caching.loading import carried
 
 # (what, resource, tier) -> how often. What is one of
 #   hit negative stale   answered from the tier: fresh, "not there", stale
+#   miss                 no tier had it: a load, or what another process loads
 #   joined               got what another reader of this process waited for already
 #   load failed          a loader ran, and how it ended
 #   refresh late         a load behind a reader; one that no worker did in time

@@ -19,6 +19,7 @@ class ResourceStatistics:
     negative: int
     stale: int
     joined: int
+    misses: int
     loads: int
     failed: int
     refused: int
@@ -29,11 +30,11 @@ class ResourceStatistics:
 
     @property
     def reads(self) -> int:
-        return self.answered + self.loads + self.failed
+        return self.answered + self.misses
 
     @property
     def answered(self) -> int:
-        """Without a load of their own."""
+        """Reads without a load of their own."""
         return self.memory_hits + self.shared_hits + self.negative + self.stale + self.joined
 
     @property
@@ -42,24 +43,33 @@ class ResourceStatistics:
 
     @property
     def saved_seconds(self) -> float | None:
-        """Loads that were not made, less the lookups that were: below nothing, the cache costs more than it gives."""
+        """A load for each read, less the loads that were made, by warming and refreshing too, and the lookups.
+
+        Below nothing, the cache costs more than it gives.
+        """
         if self.load_seconds is None or self.lookup_seconds is None:
             return None
         lookups = self.reads - self.memory_hits - self.joined
-        return self.answered * self.load_seconds - lookups * self.lookup_seconds
+        return (self.reads - self.loads) * self.load_seconds - lookups * self.lookup_seconds
 
     @property
     def verdict(self) -> str:
         """In words: whether it pays, and if not, why."""
-        saved, ratio = self.saved_seconds, self.hit_ratio
-        if saved is None or ratio is None or self.reads < ENOUGH:
+        pays, ratio = self.pays, self.hit_ratio
+        if pays is None or ratio is None:
             return "too few reads to say"
-        if saved >= 0:
+        if pays:
             return "pays"
         return (
-            f"does not pay: {ratio:.0%} of reads save a load of {in_milliseconds(self.load_seconds)}, "
-            f"a lookup takes {in_milliseconds(self.lookup_seconds)}"
+            f"does not pay: {self.loads} loads of {in_milliseconds(self.load_seconds)} for {self.reads} reads, "
+            f"{ratio:.0%} of them hits; a lookup takes {in_milliseconds(self.lookup_seconds)}"
         )
+
+    @property
+    def pays(self) -> bool | None:
+        """None: not yet known."""
+        saved = self.saved_seconds
+        return None if saved is None or self.reads < ENOUGH else saved >= 0
 
 
 def in_milliseconds(seconds: float | None) -> str:
@@ -86,6 +96,7 @@ def of_resource(name: str, totals: Events) -> ResourceStatistics:
         negative=count("negative"),
         stale=count("stale"),
         joined=count("joined"),
+        misses=count("miss"),
         loads=count("load"),
         failed=count("failed"),
         refused=count("refused"),

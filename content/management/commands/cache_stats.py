@@ -72,9 +72,9 @@ def as_text(report: Report, rows: list[ResourceStatistics]) -> str:
 
 def show(console: Console, report: Report, rows: list[ResourceStatistics]) -> None:
     table = Table("Resource", box=None, pad_edge=False)
-    for name in ("Reads", "Hits", "of them in memory", "Loads", "Failed", "A load", "A lookup", "An entry"):
-        table.add_column(name, justify="right")
-    table.add_column("Does it pay?")
+    for name in ("Reads", "Hits", "in memory", "Loads", "Failed", "A load", "A lookup", "An entry"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Pays")
     for row in rows:
         table.add_row(
             row.name,
@@ -86,11 +86,14 @@ def show(console: Console, report: Report, rows: list[ResourceStatistics]) -> No
             in_milliseconds(row.load_seconds),
             in_milliseconds(row.lookup_seconds),
             "-" if row.stored_bytes is None else f"{row.stored_bytes / 1024:.1f} KiB",
-            row.verdict,
+            {True: "yes", False: "no", None: "-"}[row.pays],
         )
     console.print(table)
+    for row in rows:
+        if row.pays is False:
+            console.print(f"\n{row.name} {row.verdict}.", soft_wrap=True)
     memory = sum(process.memory_bytes for process in report.processes) / 1024 / 1024
     deaf = sum(not process.is_heard for process in report.processes)
-    console.print(f"\n{len(report.processes)} processes report, with {memory:.1f} MiB in memory.")
+    console.print(f"\n{len(report.processes)} processes report, with {memory:.1f} MiB in memory.", soft_wrap=True)
     if deaf:
         console.print(f"{deaf} of them do not hear the invalidation log: what they hold counts as stale.")

@@ -284,7 +284,7 @@ async def test_events_say_what_happened(alias, shelf, clock):
         await book.get(1)
         await book.get(1)
     tier = "memory" if engine_of(alias).memory is not None else "shared"
-    assert events == {("load", "book", ""): 1, ("hit", "book", tier): 1}
+    assert events == {("miss", "book", ""): 1, ("load", "book", ""): 1, ("hit", "book", tier): 1}
 
 
 def test_the_sync_twins_do_the_same(alias, shelf, clock):

@@ -85,6 +85,7 @@ def totals(name: str, *, hits: int, loads: int, load_seconds: float, lookup_seco
     return Counter(
         {
             ("hit", name, "shared"): hits,
+            ("miss", name, ""): loads,
             ("load", name, ""): loads,
             ("load_seconds", name, ""): loads * load_seconds,
             ("lookup", name, ""): hits + loads,
@@ -97,8 +98,13 @@ def totals(name: str, *, hits: int, loads: int, load_seconds: float, lookup_seco
     ("hits", "loads", "load_seconds", "verdict"),
     [
         (900, 100, 0.02, "pays"),
-        (900, 100, 0.0001, "does not pay: 90% of reads save a load of 0.10 ms, a lookup takes 0.50 ms"),
-        (5, 995, 0.02, "does not pay: 0% of reads save a load of 20.00 ms, a lookup takes 0.50 ms"),
+        (
+            900,
+            100,
+            0.0001,
+            "does not pay: 100 loads of 0.10 ms for 1000 reads, 90% of them hits; a lookup takes 0.50 ms",
+        ),
+        (5, 995, 0.02, "does not pay: 995 loads of 20.00 ms for 1000 reads, 0% of them hits; a lookup takes 0.50 ms"),
         (ENOUGH // 2, 1, 0.02, "too few reads to say"),
     ],
 )
@@ -106,6 +112,14 @@ def test_whether_a_resource_pays(hits, loads, load_seconds, verdict):
     (row,) = statistics(totals("thing", hits=hits, loads=loads, load_seconds=load_seconds, lookup_seconds=0.0005))
     assert row.verdict == verdict
     assert row.hit_ratio == hits / (hits + loads)
+
+
+def test_what_is_warmed_more_than_it_is_read_does_not_pay():
+    counted = totals("thing", hits=200, loads=0, load_seconds=0.02, lookup_seconds=0.0005)
+    counted["load", "thing", ""] = 5000
+    counted["load_seconds", "thing", ""] = 100.0
+    (row,) = statistics(counted)
+    assert (row.reads, row.hit_ratio, row.pays) == (200, 1.0, False)
 
 
 def test_hits_in_memory_cost_no_lookup():
