@@ -71,8 +71,9 @@ def as_text(report: Report, rows: list[ResourceStatistics]) -> str:
 
 
 def show(console: Console, report: Report, rows: list[ResourceStatistics]) -> None:
-    table = Table("Resource", box=None, pad_edge=False)
-    for name in ("Reads", "Hits", "in memory", "Loads", "Failed", "A load", "A lookup", "An entry"):
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Resource", no_wrap=True)
+    for name in ("Reads", "Hits", "Memory", "Loads", "Failed", "Load", "Lookup", "Entry"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Pays")
     for row in rows:
