@@ -5,8 +5,8 @@ The order in which it happens is what makes it right; docs/protocol.md says what
 1. Memory, judged by the ordering: fresh is answered, stale is answered and refreshed behind the reader.
 2. A flight of this process for the same key is joined, if its load began late enough to be true for this reader.
 3. The shared tier, all missing keys in one lookup.
-4. A lease for each key that is left. Who has it looks again (its last holder may have stored), notes the position,
-   then loads; who has it not waits for what the holder stores, or for the lease.
+4. A lease for each key that is left (this step and the next: loads.py). Who has it looks again (its last holder may
+   have stored), notes the position, then loads; who has it not waits for what the holder stores, or for the lease.
 5. What was loaded is sealed with the noted position, and stored only if the lease is still held.
 """
 
@@ -17,20 +17,22 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from content.caching.answer import Answer
-from content.caching.backends.loops import Keeper, at_end_of_loop
-from content.caching.collecting import Collected, collecting
+from content.caching.backends.loops import at_end_of_loop
+from content.caching.collecting import Collected
 from content.caching.due import DueSet
-from content.caching.entry import Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
-from content.caching.errors import LoadTimeout, NotModified
+from content.caching.entry import Entry, Header, Unreadable, Verdict, unpack
+from content.caching.errors import LoadTimeout
 from content.caching.events import listeners, measure, record, tell
-from content.caching.flight import Flight, Making, current_making
-from content.caching.loading import Loading
+from content.caching.flight import Flight, current_making
+from content.caching.loads import FIRST_PAUSE, LONGEST_PAUSE, Loads
 from content.caching.log.ledger import Kind
+from content.caching.loop_state import Departure, LoopState
 from content.caching.memory import MemoryTier
 from content.caching.ordering import Ordering
+from content.caching.pauses import Pauses
 from content.caching.policy import Policy
 from content.caching.refreshing import Refresher
 from content.caching.shared import SharedTier
@@ -38,43 +40,12 @@ from content.caching.want import Want
 
 # A holder that dies is replaced after this long; one that lives renews three times in it.
 LEASE = 6.0
-FIRST_PAUSE = 0.005
-LONGEST_PAUSE = 0.05
-# A refresh that failed, or whose result could not be kept, is not tried again by this process for so long.
-FIRST_HOLD_OFF = 1.0
-LONGEST_HOLD_OFF = 30.0
 # Further than this many times the cost of a load before its end, an entry is never refreshed early.
 EARLY_REACH = 15.0
 # Read so often in this process since it was stored, an entry is hot: it is refreshed ahead of its end.
 HOT = 10
 
 VALID = Verdict.VALID
-
-
-class Departure(NamedTuple):
-    """New flights of one reader, and the reader's context, in which they are loaded."""
-
-    wants: Sequence[Want]
-    flights: Mapping[str, Flight]
-    context: contextvars.Context
-
-
-class LoopState:
-    """What belongs to one event loop: flights, refreshes, loads."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.keeper: Keeper | None = None
-        self.flights: dict[str, Flight] = {}
-        self.refreshes: dict[str, asyncio.Task[None]] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.loading = Loading()
-        # What departs in this turn of the loop.
-        self.departing: list[Departure] = []
-
-    def landed(self, flight: Flight) -> None:
-        if self.flights.get(flight.key) is flight:
-            del self.flights[flight.key]
 
 
 class Engine:
@@ -95,11 +66,11 @@ class Engine:
         self.clock = clock
         self.chance = chance
         self.lease = lease
+        self.loads = Loads(self)
         self.refresher = Refresher(self, due)
         self.states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self.latest: LoopState | None = None
-        # key -> (not before, how long the last pause was)
-        self.held_off: dict[str, tuple[float, float]] = {}
+        self.pauses = Pauses(lambda: self.clock())
 
     # --- 1: memory ----------------------------------------------------------------------------------
 
@@ -240,12 +211,6 @@ class Engine:
         if self.latest is state:
             self.latest = None
 
-    def begin(self, state: LoopState, work: Any, context: contextvars.Context | None = None) -> "asyncio.Task[None]":
-        task = state.loop.create_task(work, context=context)
-        state.tasks.add(task)
-        task.add_done_callback(state.tasks.discard)
-        return task
-
     # --- 3: the shared tier -------------------------------------------------------------------------
 
     def depart(self, state: LoopState, wants: Sequence[Want], flights: Mapping[str, Flight]) -> None:
@@ -256,7 +221,7 @@ class Engine:
 
     def look(self, state: LoopState) -> None:
         departures, state.departing = state.departing, []
-        self.begin(state, self.populate(state, departures))
+        state.begin(self.populate(state, departures))
 
     async def populate(self, state: LoopState, departures: Sequence[Departure]) -> None:
         """Land every flight, one way or another. What the shared tier has not is loaded for each departure apart."""
@@ -267,7 +232,7 @@ class Engine:
                 missing = self.from_shared(departure, answers, old)
                 if missing:
                     load = self.load_or_crash(state, missing, departure.flights, old)
-                    self.begin(state, load, departure.context)
+                    state.begin(load, departure.context)
         except BaseException as error:
             for departure in departures:
                 crash(departure.flights, error)
@@ -284,7 +249,7 @@ class Engine:
             kept = answer if answer is not None else self.kept_for_errors(want)
             if kept is not None and self.keepable_for_errors(kept):
                 old[want.key] = kept
-                if self.is_held_off(want.key):
+                if self.pauses.is_on(want.key):
                     # Its load failed a moment ago: that is not tried again for each reader.
                     record("error_stale", want.resource.name)
                     flights[want.key].land(kept.as_stale())
@@ -296,7 +261,7 @@ class Engine:
         self, state: LoopState, wants: list[Want], flights: Mapping[str, Flight], old: dict[str, Answer]
     ) -> None:
         try:
-            await self.load_in_turn(state, wants, flights, old)
+            await self.loads.in_turn(state, wants, flights, old)
         except BaseException as error:
             crash(flights, error)
             if not isinstance(error, Exception):
@@ -347,190 +312,6 @@ class Engine:
             answer.quiet_until = min(early_from, ahead_from(policy, header))
             self.memory.put(want.key, answer, size)
 
-    # --- 4: leases ----------------------------------------------------------------------------------
-
-    async def load_in_turn(
-        self, state: LoopState, wants: list[Want], flights: Mapping[str, Flight], old: dict[str, Answer]
-    ) -> None:
-        """Load what we get a lease for; wait, beside it, for what others load."""
-        token, pause = secrets.token_hex(8), FIRST_PAUSE
-        loads: list[asyncio.Task[None]] = []
-        pending = {want.key: want for want in wants}
-        deadline = state.loop.time() + max(want.resource.policy.hard_timeout.total_seconds() for want in wants)
-        while pending:
-            mine = await self.leased(pending, token, flights)
-            if mine:
-                loads.append(self.begin(state, self.load(state, mine, flights, old, token)))
-            if pending and state.loop.time() > deadline:
-                for key in pending:
-                    self.fail(
-                        flights[key], old.get(key), pending[key], LoadTimeout(f"{key}: its holder takes too long.")
-                    )
-                break
-            if pending:
-                record("wait", next(iter(pending.values())).resource.name, len(pending))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-        if loads:
-            await asyncio.gather(*loads)
-
-    async def leased(self, pending: dict[str, Want], token: str, flights: Mapping[str, Flight]) -> list[Want]:
-        """One round: those that are ours to load. What others have stored meanwhile lands. Both leave `pending`.
-
-        Lease and lookup travel together and are answered in this order: whoever gets a lease sees what its last
-        holder stored before it let go.
-        """
-        keys = list(pending)
-        got, answers = await asyncio.gather(
-            self.shared.lease(keys, token, self.lease), self.lookup(list(pending.values()), again=True)
-        )
-        mine = []
-        for key in keys:
-            answer = answers.get(key)
-            if answer is not None and self.taken(pending[key], answer, flights[key], again=True):
-                if key in got:
-                    await self.shared.release(key, token)
-                del pending[key]
-            elif key in got:
-                mine.append(pending.pop(key))
-        return mine
-
-    # --- 5: loading and storing ---------------------------------------------------------------------
-
-    async def load(
-        self,
-        state: LoopState,
-        wants: list[Want],
-        flights: Mapping[str, Flight],
-        old: Mapping[str, Answer],
-        token: str | None,
-    ) -> None:
-        """Wants of several resources are loaded side by side, each resource's own in one go."""
-        by_resource: dict[Any, list[Want]] = {}
-        for want in wants:
-            by_resource.setdefault(want.resource, []).append(want)
-        await asyncio.gather(*(self.load_together(state, some, flights, old, token) for some in by_resource.values()))
-
-    async def load_together(
-        self,
-        state: LoopState,
-        wants: list[Want],
-        flights: Mapping[str, Flight],
-        old: Mapping[str, Answer],
-        token: str | None,
-    ) -> None:
-        resource, making = wants[0].resource, Making()
-        renewal = self.begin(state, self.renew([want.key for want in wants], token)) if token else None
-        began = self.clock()
-        try:
-            begun = await self.ordering.begin()
-            for want in wants:
-                flights[want.key].making, flights[want.key].stamp = making, begun
-            found, collected = await self.loaded(state, resource, wants, making, old)
-        except Exception as error:
-            record("failed", resource.name, len(wants))
-            await self.release(wants, token)
-            for want in wants:
-                self.fail(flights[want.key], old.get(want.key), want, error)
-            return
-        finally:
-            if renewal is not None:
-                renewal.cancel()
-        record("load", resource.name, len(wants))
-        measure("load_seconds", resource.name, self.clock() - began)
-        cost = (self.clock() - began) / len(wants)
-        for want in wants:
-            answer = await self.kept(want, found[want.parameters], begun, collected, cost, token)
-            flights[want.key].land(answer)
-
-    async def loaded(
-        self, state: LoopState, resource: Any, wants: list[Want], making: Making, old: Mapping[str, Answer]
-    ) -> tuple[dict[Any, Any], Collected]:
-        """The loader's values by parameters, and what it read on its way. Raises what it raises, and LoadTimeout."""
-
-        async def load() -> tuple[dict[Any, Any], Collected]:
-            current_making.set(making)
-            with collecting() as collected:
-                async with asyncio.timeout(limit):
-                    return await resource.run_loader([want.parameters for want in wants], previous), collected
-
-        limit = resource.policy.hard_timeout.total_seconds()
-        previous = resource.opened(old[wants[0].key]) if len(wants) == 1 and wants[0].key in old else None
-        try:
-            return await state.loading.run(load)
-        except TimeoutError as error:
-            raise LoadTimeout(f"{wants[0].key} has not loaded within {limit:g} s.") from error
-        except NotModified:
-            if previous is None:
-                raise
-            return {wants[0].parameters: resource.as_loaded(previous)}, Collected(set(previous.header.tags))
-
-    async def renew(self, keys: Sequence[str], token: str) -> None:
-        while True:
-            await asyncio.sleep(self.lease / 3)
-            for key in keys:
-                await self.shared.renew(key, token, self.lease)
-
-    async def release(self, wants: Iterable[Want], token: str | None) -> None:
-        if token is not None:
-            for want in wants:
-                await self.shared.release(want.key, token)
-
-    def fail(self, flight: Flight, old: Answer | None, want: Want, error: Exception) -> None:
-        """The last good value, if one may be served when loading fails (I6); else the error."""
-        self.hold_off(want.key)
-        if old is not None and self.keepable_for_errors(old):
-            record("error_stale", want.resource.name)
-            flight.land(old.as_stale())
-        else:
-            flight.crash(error)
-
-    async def kept(
-        self, want: Want, loaded: Any, begun: Stamp | None, collected: Collected, cost: float, token: str | None
-    ) -> Answer:
-        """Stored in both tiers, unless something overtook the load; the answer is the reader's in any case."""
-        resource, now = want.resource, self.clock()
-        tags = resource.tags_of(want, loaded, collected.tags)
-        sealed = await self.ordering.seal(begun, tags) if begun is not None and not collected.stale else None
-        times = resource.times_of(loaded, now, self.chance())
-        header = Header(
-            made_at=now,
-            fresh_until=min(times.fresh_until, collected.fresh_until),
-            stale_until=times.stale_until,
-            error_until=times.error_until,
-            there=loaded.absence is None,
-            cost=cost,
-            tags=tags,
-            stamp=sealed or Stamp(""),
-        )
-        encoded = resource.encoded(loaded)
-        answer = resource.answered(header, loaded, encoded)
-        if sealed is None or header.fresh_until <= now:
-            record("refused", resource.name)
-            self.hold_off(want.key)
-            await self.release([want], token)
-            return answer
-        if self.ordering.is_heard:
-            self.held_off.pop(want.key, None)
-        else:
-            # Kept, yet stale for as long as the log is silent: the next reader need not load it again.
-            self.hold_off(want.key)
-        content = pack(Entry(header, encoded))
-        stored = len(content) <= resource.largest and await self.shared.store(
-            want.key, content, max(header.error_until, header.stale_until) - now, token
-        )
-        if stored:
-            measure("store", resource.name, 1)
-            measure("stored_bytes", resource.name, len(content))
-        else:
-            record("refused", resource.name)
-        # A lease that lapsed was given to somebody else: what they store is the entry (I12).
-        if stored or token is None or await self.shared.holder(want.key) in (None, token):
-            self.remember(want, answer, len(encoded))
-        if not stored:
-            await self.release([want], token)
-        return answer
-
     # --- by hand --------------------------------------------------------------------------------------
 
     async def refresh(self, want: Want) -> Answer:
@@ -543,13 +324,13 @@ class Engine:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         flight = Flight(want.key, state.loop)
-        self.begin(state, self.load(state, [want], {want.key: flight}, {}, token))
+        state.begin(self.loads.run(state, [want], {want.key: flight}, {}, token))
         return await flight.landed()
 
     async def store(self, want: Want, loaded: Any) -> None:
         """As if a load that began now had given it."""
         begun = await self.ordering.begin()
-        await self.kept(want, loaded, begun, Collected(), 0.0, None)
+        await self.loads.kept(want, loaded, begun, Collected(), 0.0, None)
 
     async def fresh_for(self, want: Want) -> float:
         answer = (await self.lookup([want])).get(want.key)
@@ -566,16 +347,6 @@ class Engine:
         tags = list(tags)
         if tags:
             self.ordering.append_sync(kind, tags, nonce)
-
-    def hold_off(self, key: str) -> None:
-        _, pause = self.held_off.get(key, (0.0, FIRST_HOLD_OFF / 2))
-        pause = min(pause * 2, LONGEST_HOLD_OFF)
-        if len(self.held_off) > 10_000:
-            self.held_off.clear()
-        self.held_off[key] = (self.clock() + pause, pause)
-
-    def is_held_off(self, key: str) -> bool:
-        return key in self.held_off and self.clock() < self.held_off[key][0]
 
 
 def crash(flights: Mapping[str, Flight], error: BaseException) -> None:

@@ -20,7 +20,7 @@ async def explained(engine: Engine, want: Want) -> dict[str, Any]:
         "shared": described(engine, shared),
         "lease": await engine.shared.holder(want.key),
         "log": {"heard": engine.ordering.is_heard, "version": engine.ordering.version},
-        "held_off": engine.is_held_off(want.key),
+        "held_off": engine.pauses.is_on(want.key),
     }
 
 

@@ -18,10 +18,11 @@ from content.caching.due import Due, DueSet
 from content.caching.entry import NOWHERE, Header, Verdict
 from content.caching.events import record
 from content.caching.flight import Flight
+from content.caching.loop_state import LoopState
 from content.caching.want import Want
 
 if TYPE_CHECKING:
-    from content.caching.engine import Engine, LoopState
+    from content.caching.engine import Engine
 
 logger = logging.getLogger("content.caching")
 
@@ -44,13 +45,13 @@ class Refresher:
     def soon(self, want: Want, seen: Header) -> None:
         """One at a time a key in this process, and not right after one that failed."""
         state = self.engine.state()
-        if want.key in state.refreshes or self.engine.is_held_off(want.key):
+        if want.key in state.refreshes or self.engine.pauses.is_on(want.key):
             return
-        task = self.engine.begin(state, self.behind_the_reader(state, want, seen))
+        task = state.begin(self.behind_the_reader(state, want, seen))
         state.refreshes[want.key] = task
         task.add_done_callback(lambda done: state.refreshes.pop(want.key, None))
 
-    async def behind_the_reader(self, state: "LoopState", want: Want, seen: Header) -> None:
+    async def behind_the_reader(self, state: LoopState, want: Want, seen: Header) -> None:
         if await self.newer_than(want, seen) or await self.done_by_a_worker(want, seen):
             return
         await self.here(state, want, seen)
@@ -79,7 +80,7 @@ class Refresher:
             return False
         return self.engine.taken(want, answer, Flight(want.key, asyncio.get_running_loop()), again=True)
 
-    async def here(self, state: "LoopState", want: Want, seen: Header) -> None:
+    async def here(self, state: LoopState, want: Want, seen: Header) -> None:
         """Under the lease, and unless somebody was quicker."""
         engine, token = self.engine, secrets.token_hex(8)
         got, answers = await asyncio.gather(
@@ -91,7 +92,7 @@ class Refresher:
                 await engine.shared.release(want.key, token)
         elif got:
             record("refresh", want.resource.name)
-            await engine.load(state, [want], {want.key: Flight(want.key, state.loop)}, self.old(answers), token)
+            await engine.loads.run(state, [want], {want.key: Flight(want.key, state.loop)}, self.old(answers), token)
 
     def old(self, answers: Mapping[str, Answer]) -> dict[str, Answer]:
         """What a loader may find still right, and what stays if it fails."""
@@ -152,7 +153,7 @@ class Refresher:
             for want in mine:
                 record("refresh", want.resource.name)
             flights = {want.key: Flight(want.key, state.loop) for want in mine}
-            await engine.load(state, mine, flights, self.old(answers), token)
+            await engine.loads.run(state, mine, flights, self.old(answers), token)
         return len(mine)
 
 

@@ -5,6 +5,8 @@ clock              a clock that moves when told to, for the engine of the "defau
 loads_in_place     loads run in their caller's context, so that they see rows of a transaction that a test
                    never commits (pytest-django's `db`, Django's TestCase)
 
+Assertions on what is held: `await assert_fresh(price, "A-100")`, `assert_stale`, `assert_not_served`.
+
 And a second tier that misbehaves: `with chaos(always_throw()):`, `always_delay(seconds)`, `garbage()`.
 """
 
@@ -19,6 +21,7 @@ from django.core.cache import caches
 from content.caching.failsafe import Failsafe
 from content.caching.loading import Loading
 from content.caching.registry import engine_of, engines
+from content.caching.resource import Resource
 from content.caching.shared import SharedTier
 
 
@@ -95,11 +98,37 @@ def chaos(misbehave: Misbehaviour, alias: str = "default") -> Iterator[None]:
         shared.breaker.worked()
 
 
+async def states_of(resource: Resource[..., Any], *parameters: Any) -> dict[str, str | None]:
+    """By tier: fresh, stale, expired, invalid, or None for nothing held."""
+    told = await resource.explain(*parameters)
+    return {tier: told[tier] and told[tier]["state"] for tier in ("memory", "shared")}
+
+
+async def assert_fresh(resource: Resource[..., Any], *parameters: Any) -> None:
+    """The next reader gets it without a load."""
+    states = await states_of(resource, *parameters)
+    assert "fresh" in states.values(), f"{resource.name}{parameters} is not fresh: {states}"  # noqa: S101
+
+
+async def assert_stale(resource: Resource[..., Any], *parameters: Any) -> None:
+    """The next reader gets it at once, and it is loaded again."""
+    states = await states_of(resource, *parameters)
+    seen = set(states.values())
+    assert "stale" in seen and "fresh" not in seen, f"{resource.name}{parameters} is not stale: {states}"  # noqa: S101, PT018
+
+
+async def assert_not_served(resource: Resource[..., Any], *parameters: Any) -> None:
+    """The next reader waits for a load."""
+    states = await states_of(resource, *parameters)
+    served = {"fresh", "stale"} & set(states.values())
+    assert not served, f"{resource.name}{parameters} would be served: {states}"  # noqa: S101
+
+
 def clear(alias: str = "default") -> None:
     caches[alias].clear()
     engine = engines.get(alias)
     if engine is not None:
-        engine.held_off.clear()
+        engine.pauses.clear()
         if engine.memory is not None:
             engine.memory.clear()
 

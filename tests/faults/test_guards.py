@@ -43,7 +43,7 @@ GUARDS = [
     ),
     Guard(
         "rule 2: the position is noted before the load",
-        f"{CACHING}/engine.py",
+        f"{CACHING}/loads.py",
         "            found, collected = await self.loaded(state, resource, wants, making, old)\n",
         "            found, collected = await self.loaded(state, resource, wants, making, old)\n"
         "            begun = await self.ordering.begin()\n",
@@ -94,7 +94,7 @@ GUARDS = [
     ),
     Guard(
         "rule 7: what was made of a stale part is not stored",
-        f"{CACHING}/engine.py",
+        f"{CACHING}/loads.py",
         "if begun is not None and not collected.stale else None",
         "if begun is not None else None",
         f"{TESTS}/test_invariants.py",
@@ -222,8 +222,8 @@ GUARDS = [
     ),
     Guard(
         "I6: the last good value when loading fails",
-        f"{CACHING}/engine.py",
-        "        if old is not None and self.keepable_for_errors(old):\n",
+        f"{CACHING}/loads.py",
+        "        if old is not None and self.engine.keepable_for_errors(old):\n",
         "        if False:\n",
         f"{TESTS}/test_invariants.py",
         "i6_a_loader",
@@ -238,8 +238,8 @@ GUARDS = [
     ),
     Guard(
         "I6: not each reader asks again",
-        f"{CACHING}/engine.py",
-        "        return key in self.held_off and self.clock() < self.held_off[key][0]",
+        f"{CACHING}/pauses.py",
+        "        return key in self.pauses and self.clock() < self.pauses[key][0]",
         "        return False",
         f"{TESTS}/test_invariants.py",
         "i6_a_loader",

@@ -11,7 +11,15 @@ from content.caching.breaker import FAILURES
 from content.caching.events import listen, total
 from content.caching.registry import engine_of
 from content.caching.shared import RedisTier
-from content.caching.testing import always_delay, always_throw, chaos, garbage
+from content.caching.testing import (
+    always_delay,
+    always_throw,
+    assert_fresh,
+    assert_not_served,
+    assert_stale,
+    chaos,
+    garbage,
+)
 from tests.content.caching.test_resource import HOUR, Book, resource
 
 
@@ -91,6 +99,37 @@ async def test_numbers_are_added_once_and_counted_by_the_cache(tier):
     assert await tier.numbers(["n", "m"]) == {"n": 41}
     assert await tier.cache.aincr("n") == 42
     assert await tier.numbers(["n"]) == {"n": 42}
+
+
+# --- what is held, in the words of readers --------------------------------------------------------------
+
+
+async def test_an_entry_is_fresh_then_stale_then_not_served(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
+    await assert_not_served(book, 1)
+    await book.get(1)
+    await assert_fresh(book, 1)
+    with pytest.raises(AssertionError, match=r"book\(1,\) is not stale"):
+        await assert_stale(book, 1)
+    with pytest.raises(AssertionError, match="would be served"):
+        await assert_not_served(book, 1)
+    clock.forward(3601)
+    await assert_stale(book, 1)
+    with pytest.raises(AssertionError, match="is not fresh"):
+        await assert_fresh(book, 1)
+    clock.forward(3600)
+    await assert_not_served(book, 1)
+
+
+async def test_what_is_expired_is_stale_and_what_is_invalidated_is_not_served(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
+    await book.get(1)
+    await book.expire(1)
+    await assert_stale(book, 1)
+    await book.invalidate(1)
+    await assert_not_served(book, 1)
 
 
 # --- chaos around any -----------------------------------------------------------------------------------

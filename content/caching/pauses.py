@@ -1,0 +1,39 @@
+"""Keys whose load failed a moment ago, or whose result could not be kept: not tried again for each reader."""
+
+from collections.abc import Callable
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+MOST_KEYS = 10_000
+
+
+class Pauses:
+    """Pauses double with each failure of a key, and end with its next success. Seconds, by the engine's clock."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        # key -> (until when, how long)
+        self.pauses: dict[str, tuple[float, float]] = {}
+
+    def begin(self, key: str) -> None:
+        _, last = self.pauses.get(key, (0.0, FIRST_PAUSE / 2))
+        pause = min(last * 2, LONGEST_PAUSE)
+        if len(self.pauses) >= MOST_KEYS:
+            self.forget_ended()
+        self.pauses[key] = (self.clock() + pause, pause)
+
+    def forget_ended(self) -> None:
+        """If that makes no room, the oldest half goes: its keys are tried a little early."""
+        now = self.clock()
+        self.pauses = {key: pause for key, pause in self.pauses.items() if pause[0] > now}
+        if len(self.pauses) >= MOST_KEYS:
+            self.pauses = dict(list(self.pauses.items())[MOST_KEYS // 2 :])
+
+    def end(self, key: str) -> None:
+        self.pauses.pop(key, None)
+
+    def is_on(self, key: str) -> bool:
+        return key in self.pauses and self.clock() < self.pauses[key][0]
+
+    def clear(self) -> None:
+        self.pauses.clear()
