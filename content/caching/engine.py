@@ -25,7 +25,7 @@ from content.caching.collecting import Collected
 from content.caching.due import DueSet
 from content.caching.entry import Entry, Header, Unreadable, Verdict, unpack
 from content.caching.errors import LoadTimeout
-from content.caching.events import listeners, measure, record, tell
+from content.caching.events import listeners, measure, record, subscribers, tell
 from content.caching.flight import Flight, current_making
 from content.caching.loads import FIRST_PAUSE, LONGEST_PAUSE, Loads
 from content.caching.log.ledger import Kind
@@ -87,12 +87,12 @@ class Engine:
         if held.verdict is VALID and header.there and now < held.quiet_until and ordering.is_heard:
             want.resource.tally.memory_hits += 1
             held.reads += 1
-            if listeners.get():
-                tell("hit", want.resource.name, "memory")
+            if subscribers or listeners.get():
+                tell("hit", want.resource.name, want.key, tier="memory")
             return held
         served, outcome = self.servable(want, held)
         if served is not None:
-            record(outcome, want.resource.name, tier="memory")
+            record(outcome, want.resource.name, want.key, tier="memory", reason=self.reason_of(outcome, held))
         return served
 
     def servable(self, want: Want, answer: Answer) -> tuple[Answer | None, str]:
@@ -101,12 +101,19 @@ class Engine:
         if answer.verdict is Verdict.VALID and now < header.fresh_until and self.ordering.is_heard:
             answer.reads += 1
             if now >= answer.quiet_until and self.wants_refresh(want, answer, now):
-                self.refresher.soon(want, header)
+                self.refresher.soon(want, header, "ahead of its end")
             return answer, "hit" if header.there else "negative"
         if answer.verdict is not Verdict.INVALID and now < header.stale_until:
-            self.refresher.soon(want, header)
+            self.refresher.soon(want, header, "stale")
             return answer.as_stale(), "stale"
         return None, ""
+
+    def reason_of(self, outcome: str, answer: Answer) -> str:
+        if outcome != "stale":
+            return ""
+        if answer.verdict is Verdict.EXPIRED:
+            return "expired"
+        return "its time is up" if self.clock() >= answer.header.fresh_until else "the log is silent"
 
     def wants_refresh(self, want: Want, answer: Answer, now: float) -> bool:
         """Early, by the cost of its load; ahead, where it is read a lot."""
@@ -162,7 +169,7 @@ class Engine:
         for this reader (rule 16)."""
         flight = state.flights.get(want.key)
         if flight is not None and (flight.stamp is None or self.ordering.covers(flight.stamp)):
-            record("joined", want.resource.name)
+            record("joined", want.resource.name, want.key)
             return flight, False
         flight = state.flights[want.key] = Flight(want.key, state.loop, state.landed)
         return flight, True
@@ -170,9 +177,9 @@ class Engine:
     def count(self, want: Want, flight: Flight) -> None:
         """In the context of the reader for whom it took off."""
         if flight.outcome is None:
-            record("miss", want.resource.name)
+            record("miss", want.resource.name, want.key)
         else:
-            record(flight.outcome, want.resource.name, tier="shared")
+            record(flight.outcome, want.resource.name, want.key, tier="shared")
 
     async def landed(self, want: Want, flight: Flight) -> Answer:
         """With a soft timeout, what is kept for errors rather than a wait that is too long."""
@@ -184,7 +191,7 @@ class Engine:
             async with asyncio.timeout(soft.total_seconds()):
                 return await flight.landed()
         except TimeoutError:
-            record("slow", want.resource.name)
+            record("slow", want.resource.name, want.key)
             return old.as_stale()
 
     def kept_for_errors(self, want: Want) -> Answer | None:
@@ -251,7 +258,7 @@ class Engine:
                 old[want.key] = kept
                 if self.pauses.is_on(want.key):
                     # Its load failed a moment ago: that is not tried again for each reader.
-                    record("error_stale", want.resource.name)
+                    record("error_stale", want.resource.name, want.key, reason="failed a moment ago")
                     flights[want.key].land(kept.as_stale())
                     continue
             missing.append(want)
@@ -273,7 +280,8 @@ class Engine:
             return False
         opened = want.resource.opened(answer)
         if opened is None:
-            record("unreadable", want.resource.name, 0 if again else 1)
+            if not again:
+                record("unreadable", want.resource.name, want.key, reason="no such value")
             return False
         served, outcome = self.servable(want, opened)
         if served is None:
@@ -294,8 +302,9 @@ class Engine:
         for key, content in stored.items():
             try:
                 entries[key] = unpack(content)
-            except Unreadable:
-                record("unreadable", by_key[key].resource.name, 0 if again else 1)
+            except Unreadable as error:
+                if not again:
+                    record("unreadable", by_key[key].resource.name, key, reason=str(error))
         if not entries:
             return {}
         verdicts = await self.ordering.judge([entry.header for entry in entries.values()])

@@ -1,13 +1,17 @@
 """What happened to reads: counted for the process, and for whoever listens in this context (a request, a test)."""
 
+import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 from content.caching.declared import resources
 from content.caching.loading import carried
+
+logger = logging.getLogger("content.caching")
 
 # (what, resource, tier) -> how often. What is one of
 #   hit negative stale   answered from the tier: fresh, "not there", stale
@@ -23,16 +27,36 @@ from content.caching.loading import carried
 # and amounts: lookup_seconds, load_seconds, stored_bytes
 Events = Counter[tuple[str, str, str]]
 
+
+class Event(NamedTuple):
+    """One thing that happened. `reason` is a few words: why a value was stale, refused, loaded behind a reader."""
+
+    what: str
+    resource: str
+    key: str
+    tier: str
+    reason: str
+
+
 totals: Events = Counter()
+subscribers: list[Callable[[Event], None]] = []
 listeners: ContextVar[tuple[Events, ...]] = ContextVar("listeners", default=())
 carried.append(listeners)
 
 
-def record(what: str, resource: str, count: int = 1, tier: str = "") -> None:
-    if not count:
-        return
-    totals[what, resource, tier] += count
-    tell(what, resource, tier, count)
+def record(what: str, resource: str, key: str = "", *, tier: str = "", reason: str = "") -> None:
+    totals[what, resource, tier] += 1
+    tell(what, resource, key, tier=tier, reason=reason)
+
+
+@contextmanager
+def subscribed(subscriber: Callable[[Event], None]) -> Iterator[None]:
+    """Every event of this process, as it happens: for logs and traces. What the subscriber raises is logged."""
+    subscribers.append(subscriber)
+    try:
+        yield
+    finally:
+        subscribers.remove(subscriber)
 
 
 def measure(what: str, resource: str, amount: float) -> None:
@@ -58,10 +82,15 @@ def begin_at_nothing() -> None:
 os.register_at_fork(after_in_child=begin_at_nothing)
 
 
-def tell(what: str, resource: str, tier: str, count: int = 1) -> None:
-    """Those who listen here; the process's totals are the caller's affair."""
+def tell(what: str, resource: str, key: str, *, tier: str = "", reason: str = "") -> None:
+    """Those who listen here, and the subscribers; the process's totals are the caller's affair."""
     for events in listeners.get():
-        events[what, resource, tier] += count
+        events[what, resource, tier] += 1
+    for subscriber in subscribers:
+        try:
+            subscriber(Event(what, resource, key, tier, reason))
+        except Exception:
+            logger.exception("a subscriber to cache events failed")
 
 
 @contextmanager

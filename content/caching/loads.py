@@ -48,7 +48,8 @@ class Loads:
                     )
                 break
             if pending:
-                record("wait", next(iter(pending.values())).resource.name, len(pending))
+                for want in pending.values():
+                    record("wait", want.resource.name, want.key)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         if loads:
@@ -108,7 +109,8 @@ class Loads:
                 flights[want.key].making, flights[want.key].stamp = making, begun
             found, collected = await self.loaded(state, resource, wants, making, old)
         except Exception as error:
-            record("failed", resource.name, len(wants))
+            for want in wants:
+                record("failed", resource.name, want.key, reason=type(error).__name__)
             await self.release(wants, token)
             for want in wants:
                 self.fail(flights[want.key], old.get(want.key), want, error)
@@ -116,7 +118,8 @@ class Loads:
         finally:
             if renewal is not None:
                 renewal.cancel()
-        record("load", resource.name, len(wants))
+        for want in wants:
+            record("load", resource.name, want.key)
         measure("load_seconds", resource.name, self.engine.clock() - began)
         cost = (self.engine.clock() - began) / len(wants)
         for want in wants:
@@ -160,7 +163,7 @@ class Loads:
         """The last good value, if one may be served when loading fails (I6); else the error."""
         self.engine.pauses.begin(want.key)
         if old is not None and self.engine.keepable_for_errors(old):
-            record("error_stale", want.resource.name)
+            record("error_stale", want.resource.name, want.key, reason=type(error).__name__)
             flight.land(old.as_stale())
         else:
             flight.crash(error)
@@ -186,7 +189,7 @@ class Loads:
         encoded = resource.encoded(loaded)
         answer = resource.answered(header, loaded, encoded)
         if sealed is None or header.fresh_until <= now:
-            record("refused", resource.name)
+            record("refused", resource.name, want.key, reason=reason_refused(begun, collected, sealed))
             self.engine.pauses.begin(want.key)
             await self.release([want], token)
             return answer
@@ -203,10 +206,19 @@ class Loads:
             measure("store", resource.name, 1)
             measure("stored_bytes", resource.name, len(content))
         else:
-            record("refused", resource.name)
+            reason = "too large" if len(content) > resource.largest else "its lease lapsed, or the tier is away"
+            record("refused", resource.name, want.key, reason=reason)
         # A lease that lapsed was given to somebody else: what they store is the entry (I12).
         if stored or token is None or await self.engine.shared.holder(want.key) in (None, token):
             self.engine.remember(want, answer, len(encoded))
         if not stored:
             await self.release([want], token)
         return answer
+
+
+def reason_refused(begun: Stamp | None, collected: Collected, sealed: Stamp | None) -> str:
+    if begun is None:
+        return "no log is joined"
+    if collected.stale:
+        return "made of a stale part"
+    return "overtaken by an invalidation" if sealed is None else "its time is up already"

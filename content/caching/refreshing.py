@@ -42,19 +42,19 @@ class Refresher:
 
     # --- the reader's side --------------------------------------------------------------------------
 
-    def soon(self, want: Want, seen: Header) -> None:
+    def soon(self, want: Want, seen: Header, reason: str) -> None:
         """One at a time a key in this process, and not right after one that failed."""
         state = self.engine.state()
         if want.key in state.refreshes or self.engine.pauses.is_on(want.key):
             return
-        task = state.begin(self.behind_the_reader(state, want, seen))
+        task = state.begin(self.behind_the_reader(state, want, seen, reason))
         state.refreshes[want.key] = task
         task.add_done_callback(lambda done: state.refreshes.pop(want.key, None))
 
-    async def behind_the_reader(self, state: LoopState, want: Want, seen: Header) -> None:
+    async def behind_the_reader(self, state: LoopState, want: Want, seen: Header, reason: str) -> None:
         if await self.newer_than(want, seen) or await self.done_by_a_worker(want, seen):
             return
-        await self.here(state, want, seen)
+        await self.here(state, want, seen, reason)
 
     async def done_by_a_worker(self, want: Want, seen: Header) -> bool:
         if self.due is None or resources.get(want.resource.name) is None:
@@ -67,7 +67,7 @@ class Refresher:
             await asyncio.sleep(pause)
             if await self.newer_than(want, seen):
                 return True
-        record("late", want.resource.name)
+        record("late", want.resource.name, want.key)
         return False
 
     async def newer_than(self, want: Want, seen: Header) -> bool:
@@ -80,7 +80,7 @@ class Refresher:
             return False
         return self.engine.taken(want, answer, Flight(want.key, asyncio.get_running_loop()), again=True)
 
-    async def here(self, state: LoopState, want: Want, seen: Header) -> None:
+    async def here(self, state: LoopState, want: Want, seen: Header, reason: str) -> None:
         """Under the lease, and unless somebody was quicker."""
         engine, token = self.engine, secrets.token_hex(8)
         got, answers = await asyncio.gather(
@@ -91,7 +91,7 @@ class Refresher:
             if got:
                 await engine.shared.release(want.key, token)
         elif got:
-            record("refresh", want.resource.name)
+            record("refresh", want.resource.name, want.key, reason=reason)
             await engine.loads.run(state, [want], {want.key: Flight(want.key, state.loop)}, self.old(answers), token)
 
     def old(self, answers: Mapping[str, Answer]) -> dict[str, Answer]:
@@ -151,7 +151,7 @@ class Refresher:
         if mine:
             state = engine.state()
             for want in mine:
-                record("refresh", want.resource.name)
+                record("refresh", want.resource.name, want.key, reason="due")
             flights = {want.key: Flight(want.key, state.loop) for want in mine}
             await engine.loads.run(state, mine, flights, self.old(answers), token)
         return len(mine)

@@ -55,7 +55,7 @@ def made(alias: str) -> Engine:
 
 
 def evicted(key: str) -> None:
-    record("evict", key.partition("@")[0], tier="memory")
+    record("evict", key.partition("@")[0], key, tier="memory", reason="no room")
 
 
 def log_server(alias: str) -> Server | None:

@@ -311,7 +311,7 @@ GUARDS = [
     Guard(
         "due set: readers do not depend on workers",
         f"{CACHING}/refreshing.py",
-        "        await self.here(state, want, seen)\n",
+        "        await self.here(state, want, seen, reason)\n",
         "        return\n",
         f"{TESTS}/test_due.py",
         "worker_that_died",

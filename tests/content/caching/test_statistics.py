@@ -9,12 +9,14 @@ from django.core.cache import caches
 from django.core.management import CommandError, call_command
 from prometheus_client.parser import text_string_to_metric_families
 
+from content.caching import Policy, invalidate
 from content.caching.backends.server import server_of
-from content.caching.events import listen
+from content.caching.events import Event, listen, subscribed
+from content.caching.registry import engine_of
 from content.caching.reporting import Process, Reporter, reporting
 from content.caching.statistics import ENOUGH, statistics
 from content.ops import metrics
-from tests.content.caching.test_resource import Book, resource
+from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.callers import Callers, run_together
 
 only_redis = pytest.mark.parametrize("alias", ["redis"], indirect=True)
@@ -140,6 +142,44 @@ async def test_what_is_read_is_counted(alias, shelf, clock):
     assert (hits, events["load", "book", ""]) == (9, 1)
     assert book.using(jitter=0).tally is book.tally
     assert book.tally.memory_hits - before in (0, 9)
+
+
+# --- one by one -----------------------------------------------------------------------------------------
+
+
+async def test_subscribers_are_told_key_tier_and_reason(alias, shelf, clock):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
+    seen: list[Event] = []
+    with subscribed(seen.append):
+        await book.get(1)
+        await book.get(1)
+        tier = "memory" if engine_of(alias).memory is not None else "shared"
+        assert Event("miss", "book", "book@1:1", "", "") in seen
+        assert Event("load", "book", "book@1:1", "", "") in seen
+        assert Event("hit", "book", "book@1:1", tier, "") in seen
+        clock.forward(3601)
+        await book.get(1)
+        assert "stale" in {event.what for event in seen}
+
+        async def overtake():
+            await invalidate(["book:1"])
+
+        shelf.during = overtake
+        await book.refresh(1)
+        reasons = {event.reason for event in seen if event.what == "refused"}
+        assert reasons == {"overtaken by an invalidation"}
+    before = len(seen)
+    await book.get(1)
+    assert len(seen) == before
+
+
+async def test_a_subscriber_that_fails_is_no_readers_error(alias, shelf, clock, caplog):
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    with subscribed(lambda event: 1 / 0):
+        assert await book.get(1) == Book("one")
+    assert "a subscriber to cache events failed" in caplog.text
 
 
 # --- told -----------------------------------------------------------------------------------------------
