@@ -192,7 +192,8 @@ class Loads:
             record("refused", resource.name, want.key, reason=reason_refused(begun, collected, sealed))
             self.engine.pauses.begin(want.key)
             await self.release([want], token)
-            return answer
+            # Whoever makes something of what was made of a stale part must know.
+            return answer.as_stale() if collected.stale else answer
         if self.engine.ordering.is_heard:
             self.engine.pauses.end(want.key)
         else:

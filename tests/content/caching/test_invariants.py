@@ -397,6 +397,27 @@ async def test_rule_7_what_was_made_of_a_stale_part_is_not_stored(alias, world, 
     assert await whole.get() == "made of 1"
 
 
+async def test_rule_7_what_is_made_of_that_is_stale_as_well(alias, world, row, clock):
+    """Parts of parts: the whole knows by its own part, which was not stored but said what it was."""
+
+    async def load() -> str:
+        return f"made of {await row.get()}"
+
+    async def load_outer() -> str:
+        return f"with what is {await inner.get()}"
+
+    inner = Resource("inner", load=load, policy=POLICY)
+    outer = Resource("outer", load=load_outer, policy=POLICY)
+    await row.get()
+    clock.forward(61)
+    world.row = 1
+    with collecting() as collected:
+        assert await outer.get() == "with what is made of 0"
+    assert collected.stale
+    await settled()
+    assert await outer.get() == "with what is made of 1"
+
+
 async def test_rule_7_nor_what_was_made_of_a_part_that_was_expired(alias, world, row):
     """It is old although its time is not up, and its record is from before the whole was begun."""
 

@@ -1,0 +1,155 @@
+"""A history against I1, I2 and I3. It knows nothing of the engine but what its promises say."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from tests.support.race.history import Failure, Load, Read, Write
+
+# A process that has not heard of the log for a second calls nothing fresh; a little for the machine.
+SILENCE = 1.0
+SLACK = 0.25
+
+
+@dataclass
+class Findings:
+    """Violations by property, the first few in words."""
+
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    examples: list[str] = field(default_factory=list)
+    reads: int = 0
+    writes: int = 0
+    loads: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    stale: int = 0
+
+    def add(self, name: str, what: str) -> None:
+        self.counts[name] += 1
+        if len(self.examples) < 10:
+            self.examples.append(f"{name}: {what}")
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+class Staircase:
+    """Of things in some order: the highest value up to a point."""
+
+    def __init__(self, steps: Iterable[tuple[Any, int]]) -> None:
+        self.places: list[Any] = []
+        self.values: list[int] = []
+        highest = -1
+        for place, value in sorted(steps):
+            highest = max(highest, value)
+            self.places.append(place)
+            self.values.append(highest)
+
+    def up_to(self, place: Any) -> int:
+        index = bisect_right(self.places, place)
+        return self.values[index - 1] if index else -1
+
+
+def check(history: list[Any], longest: float, *, one_load: bool = True, by_clock: bool = True) -> Findings:
+    """`longest`: seconds after its load for which a value may be served at most (ttl and stale_ttl).
+
+    `by_clock` is off where clocks are skewed or Redis is away: then only the log's order is held against it.
+    """
+    findings = Findings()
+    reads = [each for each in history if isinstance(each, Read)]
+    writes = [each for each in history if isinstance(each, Write)]
+    loads = [each for each in history if isinstance(each, Load)]
+    findings.failures = [each for each in history if isinstance(each, Failure)]
+    findings.reads, findings.writes, findings.loads = len(reads), len(writes), len(loads)
+    findings.stale = sum(read.stale for read in reads)
+    check_i1(findings, reads, writes, by_clock)
+    if one_load:
+        check_i2(findings, loads, writes)
+    if by_clock:
+        check_i3(findings, reads, longest)
+    return findings
+
+
+def check_i1(findings: Findings, reads: list[Read], writes: list[Write], by_clock: bool) -> None:
+    hard = [write for write in writes if write.kind == "invalidate"]
+    rules = {
+        "I1 by the log, taken down": (staircases(hard, by_position), False),
+        "I1 by the log, stale as fresh": (staircases(writes, by_position), True),
+        "I1 in the own process, taken down": (staircases(hard, by_process), False),
+        "I1 in the own process, stale as fresh": (staircases(writes, by_process), True),
+    }
+    if by_clock:
+        rules["I1 a second later, stale as fresh"] = (staircases(writes, by_time), True)
+    for read in reads:
+        for name, (stairs, only_fresh) in rules.items():
+            if only_fresh and read.stale:
+                continue
+            required = required_by(name, stairs, read)
+            if read.value < required:
+                findings.add(
+                    name, f"row {read.row}: {read.value} by {read.by}, where {required} was announced; {read}"
+                )
+
+
+def required_by(name: str, stairs: dict[Any, Staircase], read: Read) -> int:
+    if "by the log" in name:
+        return stairs[read.row].up_to(read.tail) if read.row in stairs else -1
+    if "own process" in name:
+        own = (read.row, read.process)
+        return stairs[own].up_to(read.began) if own in stairs else -1
+    return stairs[read.row].up_to(read.began - SILENCE - SLACK) if read.row in stairs else -1
+
+
+def staircases(writes: list[Write], step: Callable[[Write], tuple[Any, Any] | None]) -> dict[Any, Staircase]:
+    steps: dict[Any, list[tuple[Any, int]]] = defaultdict(list)
+    for write in writes:
+        found = step(write)
+        if found is not None:
+            key, place = found
+            steps[key].append((place, write.value))
+    return {key: Staircase(some) for key, some in steps.items()}
+
+
+def by_position(write: Write) -> tuple[Any, Any] | None:
+    return None if write.position is None else (write.row, write.position)
+
+
+def by_process(write: Write) -> tuple[Any, Any]:
+    return (write.row, write.process), write.ended
+
+
+def by_time(write: Write) -> tuple[Any, Any] | None:
+    return None if write.position is None else (write.row, write.ended)
+
+
+def check_i2(findings: Findings, loads: list[Load], writes: list[Write]) -> None:
+    """Loads of a key that overlap, with nothing announced in the course of the first."""
+    announced: dict[int, list[float]] = defaultdict(list)
+    for write in writes:
+        announced[write.row].append(write.ended)
+    for times in announced.values():
+        times.sort()
+    by_row: dict[int, list[Load]] = defaultdict(list)
+    for load in loads:
+        by_row[load.row].append(load)
+    for row, some in by_row.items():
+        some.sort(key=lambda load: load.began)
+        for first, second in pairwise(some):
+            if second.began < first.ended and not overtaken(announced[row], first):
+                findings.add("I2 one load at a time", f"row {row}: {first} and {second}")
+
+
+def overtaken(times: list[float], load: Load) -> bool:
+    """Announced while it ran, or so shortly before that its process may have learned of it while it ran."""
+    index = bisect_right(times, load.began - SLACK)
+    return index < len(times) and times[index] <= load.ended + SLACK
+
+
+def check_i3(findings: Findings, reads: list[Read], longest: float) -> None:
+    for read in reads:
+        age = read.began - read.made_at
+        if age > longest + SLACK:
+            findings.add("I3 nothing past its stale time", f"row {read.row}: {age:.2f} s old; {read}")

@@ -1,0 +1,101 @@
+"""A race: a Redis, a database, processes, and what the checker finds in what they wrote down."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.race.checker import Findings, check
+from tests.support.race.history import read_history
+from tests.support.service import ROOT, clean_environment
+
+TTL, STALE_TTL = 0.4, 0.6
+ROWS = 8
+
+CREATE = "import django; django.setup(); from tests.support.race.registers import create; create({rows})"
+
+
+@dataclass
+class Course:
+    """How to race. `code` is the folder whose engine races: the project, or a copy with a guard less."""
+
+    redis_url: str
+    database_url: str
+    seconds: float = 8.0
+    processes: int = 3
+    tasks: int = 12
+    code: Path = ROOT
+    options: dict[str, Any] = field(default_factory=dict)
+    own_options: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return clean_environment() | {
+            "DJANGO_SETTINGS_MODULE": "tests.support.race.settings",
+            "RACE_REDIS": self.redis_url,
+            "RACE_DATABASE": self.database_url,
+            "PYTHONPATH": str(self.code),
+            "PATH": os.environ["PATH"],
+        }
+
+
+Meanwhile = Callable[[list[subprocess.Popen]], None]
+
+
+def run_race(course: Course, meanwhile: Meanwhile | None = None, **checks: Any) -> Findings:
+    """`meanwhile` is called with the processes once they race; what it does is part of the race."""
+    with tempfile.TemporaryDirectory(prefix="race-") as folder:
+        subprocess.run(
+            [sys.executable, "-c", CREATE.format(rows=ROWS)], cwd=course.code, env=course.environment, check=True
+        )
+        journals = [Path(folder) / f"{number}.jsonl" for number in range(course.processes)]
+        with racing(course, journals) as processes:
+            for process in processes:
+                assert process.stdout.readline() == "ready\n"
+            for process in processes:
+                process.stdin.write("go\n")
+                process.stdin.flush()
+            if meanwhile is not None:
+                meanwhile(processes)
+            for process in processes:
+                process.wait(course.seconds + 60)
+        return check(read_history([path for path in journals if path.exists()]), TTL + STALE_TTL, **checks)
+
+
+@contextmanager
+def racing(course: Course, journals: list[Path]) -> Iterator[list[subprocess.Popen]]:
+    processes = []
+    for number, journal in enumerate(journals):
+        options = {
+            "seed": 1000 + number,
+            "journal": str(journal),
+            "rows": ROWS,
+            "ttl": TTL,
+            "stale_ttl": STALE_TTL,
+            "tasks": course.tasks,
+            "seconds": course.seconds,
+        }
+        options |= course.options | (course.own_options[number] if course.own_options else {})
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.support.race.racer", json.dumps(options)],
+                cwd=course.code,
+                env=course.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()

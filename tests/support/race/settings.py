@@ -1,0 +1,30 @@
+"""Settings of a racing process: a cache, a database, and nothing else."""
+
+import os
+
+import dj_database_url
+
+SECRET_KEY = "for tests only"
+INSTALLED_APPS = ["content.caching"]
+USE_TZ = True
+CACHES = {
+    "default": {
+        "BACKEND": "content.caching.backends.RedisCache",
+        "LOCATION": os.environ.get("RACE_REDIS", "redis://127.0.0.1:1"),
+        "KEY_PREFIX": "race",
+        "OPTIONS": {
+            "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
+            "SOCKET_TIMEOUT": 0.5,
+            "SOCKET_CONNECT_TIMEOUT": 0.5,
+        },
+    }
+}
+DATABASES = {
+    "default": dj_database_url.parse(os.environ.get("RACE_DATABASE", "sqlite://:memory:"), conn_max_age=None)
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
+    }
