@@ -9,22 +9,25 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Collected:
-    """The tags of all that was read, until when all of it is fresh (Unix seconds), and whether some is not."""
+    """The tags of all that was read, until when all of it is fresh, or stale, and whether some is stale now."""
 
     tags: set[str] = field(default_factory=set)
     stale: bool = False
+    # Unix seconds.
     fresh_until: float = math.inf
+    stale_until: float = math.inf
 
 
 collectors: ContextVar[tuple[Collected, ...]] = ContextVar("collectors", default=())
 
 
-def note(tags: Iterable[str], fresh_until: float, *, stale: bool) -> None:
+def note(tags: Iterable[str], fresh_until: float, stale_until: float, *, stale: bool) -> None:
     """Called for every answer that a resource gives."""
     for collected in collectors.get():
         collected.tags.update(tags)
         collected.stale = collected.stale or stale
         collected.fresh_until = min(collected.fresh_until, fresh_until)
+        collected.stale_until = min(collected.stale_until, stale_until)
 
 
 @contextmanager

@@ -108,6 +108,11 @@ class Engine:
             return answer.as_stale(), "stale"
         return None, ""
 
+    def judge_again(self, answer: Answer) -> None:
+        """A verdict from before an await is one from before an invalidation: readers may have come since."""
+        if self.ordering.is_local:
+            answer.verdict = self.ordering.judge_now(answer.header)
+
     def reason_of(self, outcome: str, answer: Answer) -> str:
         if outcome != "stale":
             return ""
@@ -125,6 +130,7 @@ class Engine:
         return answer.reads >= HOT and now >= ahead_from(policy, header)
 
     def keepable_for_errors(self, answer: Answer) -> bool:
+        self.judge_again(answer)
         return answer.verdict is not Verdict.INVALID and self.clock() < answer.header.error_until
 
     # --- 2: flights ---------------------------------------------------------------------------------
@@ -198,7 +204,6 @@ class Engine:
         held = self.memory.get(want.key) if self.memory is not None else None
         if held is None:
             return None
-        held.verdict = self.ordering.judge_now(held.header)
         return held if self.keepable_for_errors(held) else None
 
     def state(self) -> LoopState:
@@ -276,6 +281,8 @@ class Engine:
 
     def taken(self, want: Want, answer: Answer, flight: Flight, *, again: bool = False) -> bool:
         """Whether what the shared tier had will do; `again` where it was looked at before."""
+        if again:
+            self.judge_again(answer)
         if answer.verdict is Verdict.INVALID or self.clock() >= answer.header.stale_until:
             return False
         opened = want.resource.opened(answer)

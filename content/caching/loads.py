@@ -179,7 +179,8 @@ class Loads:
         header = Header(
             made_at=now,
             fresh_until=min(times.fresh_until, collected.fresh_until),
-            stale_until=times.stale_until,
+            # Older than its oldest part may be, nothing made of it is served.
+            stale_until=min(times.stale_until, collected.stale_until),
             error_until=times.error_until,
             there=loaded.absence is None,
             cost=cost,

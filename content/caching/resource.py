@@ -305,7 +305,7 @@ class Resource(Generic[P, T]):
         """To the reader, and to whoever makes something of it."""
         header = answer.header
         if collectors.get():
-            note(header.tags, header.fresh_until, stale=answer.stale)
+            note(header.tags, header.fresh_until, header.stale_until, stale=answer.stale)
         if not header.there:
             raise NotThere(self.name, until=None, tags=header.tags)
         return answer.value if answer.opened else self.decode(answer.value)

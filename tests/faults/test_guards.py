@@ -46,7 +46,7 @@ GUARDS = [
         f"{CACHING}/loads.py",
         "            found, collected = await self.loaded(state, resource, wants, making, old)\n",
         "            found, collected = await self.loaded(state, resource, wants, making, old)\n"
-        "            begun = await self.ordering.begin()\n",
+        "            begun = await self.engine.ordering.begin()\n",
         f"{TESTS}/test_resource.py",
         "overtook and redis",
     ),

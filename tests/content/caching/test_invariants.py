@@ -119,6 +119,55 @@ async def test_rule_16_a_reader_who_comes_after_an_invalidation_does_not_join_a_
     assert await row.get() == 1
 
 
+async def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, world, row):
+    """An entry of another process, found while the lease is asked for, and invalidated before that is answered."""
+    engine = engine_of(alias)
+    await row.get()
+    engine.memory.clear()
+    looked, answer = asyncio.Event(), asyncio.Event()
+    lookup, lease, looks = engine.shared.lookup, engine.shared.lease, count()
+
+    async def lookup_late(keys):
+        """At first it is not there yet."""
+        if next(looks) == 0:
+            return {}
+        found = await lookup(keys)
+        looked.set()
+        return found
+
+    async def lease_late(*args):
+        got = await lease(*args)
+        await answer.wait()
+        return got
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.shared, "lookup", lookup_late)
+        patch.setattr(engine.shared, "lease", lease_late)
+        early = asyncio.ensure_future(row.get())
+        await looked.wait()
+        await asyncio.sleep(0.01)
+        world.row = 1
+        await invalidate(["row"])
+        late = asyncio.ensure_future(row.get())
+        await asyncio.sleep(0.01)
+        answer.set()
+        assert await late == 1
+        await early
+
+
+async def test_i6_nor_what_was_invalidated_while_the_load_failed(alias, world, row, clock):
+    await row.get()
+    clock.forward(200)
+    world.hold()
+    world.error = RuntimeError("no")
+    reader = asyncio.ensure_future(row.get())
+    await world.arrived.wait()
+    await invalidate(["row"])
+    world.open.set()
+    with pytest.raises(RuntimeError):
+        await reader
+
+
 async def test_rule_13_without_any_lease_nothing_old_is_fresh(alias, world, row):
     """Everybody holds every lease: there may be more loads, and none that an invalidation overtook is kept."""
     engine = engine_of(alias)
@@ -395,6 +444,20 @@ async def test_rule_7_what_was_made_of_a_stale_part_is_not_stored(alias, world, 
     assert await whole.get() == "made of 0"
     await settled()
     assert await whole.get() == "made of 1"
+
+
+async def test_i3_what_is_made_of_parts_is_served_no_longer_than_they_are(alias, world, row, clock):
+    async def load() -> str:
+        return f"made of {await row.get()}"
+
+    hour = timedelta(hours=1)
+    whole = Resource("whole", load=load, policy=Policy(ttl=hour, stale_ttl=hour, jitter=0, early=0, ahead=0))
+    await row.get()
+    clock.forward(50)
+    assert await whole.get() == "made of 0"
+    world.row = 1
+    clock.forward(71)
+    assert await whole.get() == "made of 1", "the row is older than it may be, stale or not"
 
 
 async def test_rule_7_what_is_made_of_that_is_stale_as_well(alias, world, row, clock):

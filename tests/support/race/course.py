@@ -16,7 +16,6 @@ from tests.support.race.history import read_history
 from tests.support.service import ROOT, clean_environment
 
 TTL, STALE_TTL = 0.4, 0.6
-ROWS = 8
 
 CREATE = "import django; django.setup(); from tests.support.race.registers import create; create({rows})"
 
@@ -30,6 +29,7 @@ class Course:
     seconds: float = 8.0
     processes: int = 3
     tasks: int = 12
+    rows: int = 8
     code: Path = ROOT
     options: dict[str, Any] = field(default_factory=dict)
     own_options: list[dict[str, Any]] = field(default_factory=list)
@@ -51,9 +51,8 @@ Meanwhile = Callable[[list[subprocess.Popen]], None]
 def run_race(course: Course, meanwhile: Meanwhile | None = None, **checks: Any) -> Findings:
     """`meanwhile` is called with the processes once they race; what it does is part of the race."""
     with tempfile.TemporaryDirectory(prefix="race-") as folder:
-        subprocess.run(
-            [sys.executable, "-c", CREATE.format(rows=ROWS)], cwd=course.code, env=course.environment, check=True
-        )
+        create = [sys.executable, "-c", CREATE.format(rows=course.rows)]
+        subprocess.run(create, cwd=course.code, env=course.environment, check=True)
         journals = [Path(folder) / f"{number}.jsonl" for number in range(course.processes)]
         with racing(course, journals) as processes:
             for process in processes:
@@ -75,7 +74,7 @@ def racing(course: Course, journals: list[Path]) -> Iterator[list[subprocess.Pop
         options = {
             "seed": 1000 + number,
             "journal": str(journal),
-            "rows": ROWS,
+            "rows": course.rows,
             "ttl": TTL,
             "stale_ttl": STALE_TTL,
             "tasks": course.tasks,

@@ -76,8 +76,9 @@ class Racer:
         began = now()
         value = await aread(row)
         await self.dawdle()
-        self.journal.note(Load(self.process, began, now(), row))
-        return Row(row, value, began)
+        ended = now()
+        self.journal.note(Load(self.process, began, ended, row))
+        return Row(row, value, ended)
 
     async def load_many(self, rows: Any) -> dict[int, Row]:
         from tests.support.race.registers import aread_many
@@ -85,9 +86,10 @@ class Racer:
         began = now()
         values = await aread_many(list(rows))
         await self.dawdle()
+        ended = now()
         for row in rows:
-            self.journal.note(Load(self.process, began, now(), row))
-        return {row: Row(row, value, began) for row, value in values.items()}
+            self.journal.note(Load(self.process, began, ended, row))
+        return {row: Row(row, value, ended) for row, value in values.items()}
 
     async def load_page(self, first: int) -> Page:
         rows = await self.row.get_many([first, (first + 1) % self.rows])

@@ -1,0 +1,91 @@
+"""Races with a checker: what the engine promises holds, and without any of its guards the checker says so."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.race.checker import check
+from tests.support.race.course import Course, run_race
+from tests.support.race.history import Load, Read, Write
+from tests.support.race.sabotage import SABOTAGES, Sabotage
+from tests.support.race.workloads import BUSY, WORKLOADS, Workload
+from tests.support.service import ROOT
+
+
+def sqlite_in(folder: Path) -> str:
+    return f"sqlite:///{folder / 'race.sqlite3'}"
+
+
+def test_a_short_race_finds_nothing(fresh_redis, tmp_path):
+    findings = BUSY.run(fresh_redis, sqlite_in(tmp_path), seconds=4)
+    assert findings.total == 0, findings.examples
+    assert findings.failures == []
+    # It did race.
+    assert findings.reads > 1000
+    assert findings.writes > 100
+    assert 0 < findings.stale < findings.reads
+
+
+def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):
+    """A history that no engine should write."""
+    written = Write(1, 1.0, 1.1, row=0, value=5, kind="invalidate", position=(7, 0))
+    old = Read(2, 1.2, 1.3, row=0, value=4, made_at=1.2, stale=False, tail=(7, 0))
+    assert check([written, old], 1.0).counts == {"I1 by the log, taken down": 1, "I1 by the log, stale as fresh": 1}
+    unaware = Read(2, 1.2, 1.3, row=0, value=4, made_at=1.2, stale=False, tail=(6, 9))
+    assert check([written, unaware], 1.0).total == 0
+    much_later = Read(2, 9.0, 9.1, row=0, value=4, made_at=9.0, stale=False, tail=(6, 9))
+    assert check([written, much_later], 1.0).counts == {"I1 a second later, stale as fresh": 1}
+    own = Read(1, 1.2, 1.3, row=0, value=4, made_at=1.2, stale=True, tail=(6, 9))
+    assert check([written, own], 1.0).counts == {"I1 in the own process, taken down": 1}
+    too_old = Read(2, 9.0, 9.1, row=1, value=0, made_at=7.0, stale=True, tail=(6, 9))
+    assert check([too_old], 1.0).counts == {"I3 nothing past its stale time": 1}
+    assert check([Load(1, 1.0, 2.0, 0), Load(2, 1.5, 2.5, 0)], 1.0).counts == {"I2 one load at a time": 1}
+    assert check([Load(1, 1.0, 2.0, 0), Load(2, 2.1, 2.5, 0)], 1.0).total == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_a_minute_of_each_workload_on_sqlite(fresh_redis, tmp_path, workload: Workload):
+    findings = workload.run(fresh_redis, sqlite_in(tmp_path), seconds=60, processes=4)
+    assert findings.total == 0, findings.examples
+    assert findings.failures == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_minute_on_postgresql(fresh_redis, postgres_server):
+    findings = BUSY.run(fresh_redis, postgres_server, seconds=60, processes=4)
+    assert findings.total == 0, findings.examples
+    assert findings.failures == []
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sabotage") / "evergreen"
+    unwanted = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
+    shutil.copytree(ROOT, folder, ignore=unwanted)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=str)
+def test_without_a_guard_the_checker_finds_it(fresh_redis, tmp_path, copy: Path, sabotage: Sabotage):
+    file = copy / sabotage.file
+    whole = file.read_text()
+    assert whole.count(sabotage.code) == 1, "the guard has moved: bring the list up to date"
+    file.write_text(whole.replace(sabotage.code, sabotage.without))
+    try:
+        findings = sabotage.workload.run(fresh_redis, sqlite_in(tmp_path), seconds=8, code=copy)
+    finally:
+        file.write_text(whole)
+    assert [name for name in findings.counts if name.startswith(sabotage.found)]
+
+
+def test_a_race_says_what_went_wrong(tmp_path):
+    """Without a Redis the writers are told, and the readers are not."""
+    findings = run_race(Course("redis://127.0.0.1:1/0", sqlite_in(tmp_path), seconds=2, processes=1), by_clock=False)
+    assert {failure.what for failure in findings.failures} == {"write"}
+    assert findings.reads > 10
