@@ -9,7 +9,7 @@ ONLY ?=
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help up test slow bench lint format lock clean
+.PHONY: help up test slow prove bench lint format lock clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ test: $(VENV)/dev.installed  ## Run the tests; they start the servers they need
 
 slow: $(VENV)/dev.installed  ## Run the long proofs
 	$(BIN)/python -m pytest -m slow
+
+prove: $(VENV)/dev.installed  ## Race, break and measure the engine, a checker watching (ONLY=races|guards|faults|propagation)
+	$(BIN)/python -m tests.prove $(ONLY)
 
 bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|resource|memory)
 	$(BIN)/python -m tests.benchmarks $(ONLY)

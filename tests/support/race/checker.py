@@ -24,6 +24,8 @@ class Findings:
     writes: int = 0
     loads: int = 0
     failures: list[Failure] = field(default_factory=list)
+    all_reads: list[Read] = field(default_factory=list)
+    all_loads: list[Load] = field(default_factory=list)
     stale: int = 0
 
     def add(self, name: str, what: str) -> None:
@@ -53,10 +55,13 @@ class Staircase:
         return self.values[index - 1] if index else -1
 
 
-def check(history: list[Any], longest: float, *, one_load: bool = True, by_clock: bool = True) -> Findings:
+def check(
+    history: list[Any], longest: float, *, one_load: bool = True, by_clock: bool = True, by_log: bool = True
+) -> Findings:
     """`longest`: seconds after its load for which a value may be served at most (ttl and stale_ttl).
 
     `by_clock` is off where clocks are skewed or Redis is away: then only the log's order is held against it.
+    `by_log` is off where the log itself is lost, and its positions begin anew.
     """
     findings = Findings()
     reads = [each for each in history if isinstance(each, Read)]
@@ -65,7 +70,8 @@ def check(history: list[Any], longest: float, *, one_load: bool = True, by_clock
     findings.failures = [each for each in history if isinstance(each, Failure)]
     findings.reads, findings.writes, findings.loads = len(reads), len(writes), len(loads)
     findings.stale = sum(read.stale for read in reads)
-    check_i1(findings, reads, writes, by_clock)
+    findings.all_reads, findings.all_loads = reads, loads
+    check_i1(findings, reads, writes, by_clock, by_log)
     if one_load:
         check_i2(findings, loads, writes)
     if by_clock:
@@ -73,14 +79,15 @@ def check(history: list[Any], longest: float, *, one_load: bool = True, by_clock
     return findings
 
 
-def check_i1(findings: Findings, reads: list[Read], writes: list[Write], by_clock: bool) -> None:
+def check_i1(findings: Findings, reads: list[Read], writes: list[Write], by_clock: bool, by_log: bool) -> None:
     hard = [write for write in writes if write.kind == "invalidate"]
     rules = {
-        "I1 by the log, taken down": (staircases(hard, by_position), False),
-        "I1 by the log, stale as fresh": (staircases(writes, by_position), True),
         "I1 in the own process, taken down": (staircases(hard, by_process), False),
         "I1 in the own process, stale as fresh": (staircases(writes, by_process), True),
     }
+    if by_log:
+        rules["I1 by the log, taken down"] = (staircases(hard, by_position), False)
+        rules["I1 by the log, stale as fresh"] = (staircases(writes, by_position), True)
     if by_clock:
         rules["I1 a second later, stale as fresh"] = (staircases(writes, by_time), True)
     for read in reads:

@@ -1,0 +1,161 @@
+"""`make prove`: races, faults and propagation, with the checker watching, in one table each. Half an hour at most."""
+
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.support.race.checker import Findings
+from tests.support.race.faults import FAULTS, suffered
+from tests.support.race.propagation import propagation
+from tests.support.race.sabotage import SABOTAGES
+from tests.support.race.workloads import BUSY, WORKLOADS
+from tests.support.servers.postgres import running_postgres
+from tests.support.servers.redis import running_redis
+from tests.support.service import ROOT
+
+console = Console(width=140)
+MINUTE = 60.0
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="prove-") as folder:
+        yield f"sqlite:///{folder}/race.sqlite3"
+
+
+def races(seconds: float) -> int:
+    table = Table(title="Property by workload: violations found", title_justify="left", box=None, pad_edge=False)
+    for name in ("workload", "database"):
+        table.add_column(name)
+    for name in ("reads", "writes", "loads", "errors", "I1", "I2", "I3"):
+        table.add_column(name, justify="right")
+    violations = 0
+    for workload in WORKLOADS:
+        with running_redis() as server, database() as url:
+            violations += row(table, workload.name, "SQLite", workload.run(server.url, url, seconds, processes=4))
+    with running_redis() as server, running_postgres() as url:
+        violations += row(table, BUSY.name, "PostgreSQL", BUSY.run(server.url, url, seconds, processes=4))
+    console.print(table, "\n")
+    return violations
+
+
+def row(table: Table, workload: str, database_name: str, findings: Findings) -> int:
+    by_property = [
+        sum(count for name, count in findings.counts.items() if name.startswith(each)) for each in ("I1", "I2", "I3")
+    ]
+    counts = (findings.reads, findings.writes, findings.loads, len(findings.failures), *by_property)
+    table.add_row(workload, database_name, *(f"{count:,}" for count in counts))
+    for example in findings.examples:
+        console.print(example)
+    return sum(by_property)
+
+
+def sabotages(seconds: float) -> int:
+    table = Table(title="Guard removed: found or not", title_justify="left", box=None, pad_edge=False)
+    for name in ("guard", "workload", "found", "violations"):
+        table.add_column(name)
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="prove-") as folder:
+        copy = Path(folder) / "evergreen"
+        unwanted = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
+        shutil.copytree(ROOT, copy, ignore=unwanted)
+        for sabotage in SABOTAGES:
+            file = copy / sabotage.file
+            whole = file.read_text()
+            file.write_text(whole.replace(sabotage.code, sabotage.without))
+            with running_redis() as server, database() as url:
+                findings = sabotage.workload.run(server.url, url, seconds, code=copy)
+            file.write_text(whole)
+            found = any(name.startswith(sabotage.found) for name in findings.counts)
+            missed += not found
+            table.add_row(
+                sabotage.guard, sabotage.workload.name, "found" if found else "NOT FOUND", f"{findings.total:,}"
+            )
+    console.print(table, "\n")
+    return missed
+
+
+def faults() -> int:
+    table = Table(title="Faults, three seconds each, under load", title_justify="left", box=None, pad_edge=False)
+    table.add_column("fault")
+    for name in (
+        "reads",
+        "reader errors",
+        "worst latency",
+        "most loads at once",
+        "recovered after",
+        "stale as fresh",
+    ):
+        table.add_column(name, justify="right")
+    violations = 0
+    for name in FAULTS:
+        with database() as url:
+            felt = suffered(name, url)
+        violations += felt.findings.total + felt.reader_errors
+        table.add_row(
+            name,
+            f"{felt.findings.reads:,}",
+            str(felt.reader_errors),
+            f"{felt.worst_seconds:.2f} s",
+            str(felt.most_loads),
+            f"{felt.recovered:.2f} s",
+            str(felt.findings.total),
+        )
+        for example in felt.findings.examples:
+            console.print(example)
+    console.print(table, "\n")
+    return violations
+
+
+def propagations(count: int) -> None:
+    title = f"From an invalidation to no longer served elsewhere, {count:,} times"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("", "median", "p99", "longest"):
+        table.add_column(name, justify="right")
+    with running_redis() as server:
+        add_propagation(table, "idle", server.url, count)
+        with database() as url:
+            load = threading.Thread(target=BUSY.run, args=(server.url, url, count / 700), kwargs={"processes": 2})
+            load.start()
+            time.sleep(2)
+            add_propagation(table, "under load", server.url, count)
+            load.join()
+    console.print(table, "\n")
+
+
+def add_propagation(table: Table, name: str, redis_url: str, count: int) -> None:
+    taken = propagation(redis_url, count)
+    table.add_row(name, *(f"{seconds * 1000:.2f} ms" for seconds in (taken.median, taken.p99, taken.longest)))
+
+
+PARTS = {
+    "races": lambda: races(MINUTE),
+    "guards": lambda: sabotages(8.0),
+    "faults": faults,
+    "propagation": lambda: propagations(10_000),
+}
+
+
+def main(wanted: list[str]) -> int:
+    began, violations = time.monotonic(), 0
+    for name in wanted or PARTS:
+        if name not in PARTS:
+            sys.exit(f"There is no part {name!r}; there are {', '.join(PARTS)}.")
+        violations += PARTS[name]() or 0
+    minutes = (time.monotonic() - began) / 60
+    console.print(
+        f"{violations} violations, errors of readers and guards that nothing missed; {minutes:.1f} minutes."
+    )
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

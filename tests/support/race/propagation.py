@@ -1,0 +1,92 @@
+"""From an invalidation in one process to the moment another no longer serves what it ends."""
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.race.course import Course
+from tests.support.race.history import now
+
+FOLLOWER = """
+import django; django.setup()
+import json, sys, time
+from content.caching.registry import engine_of
+ledger, seen = engine_of("default").ordering.ledger, {}
+apply = ledger.apply
+def noted(records):
+    apply(records)
+    at = time.monotonic()
+    for record in records:
+        seen[record.nonce] = at
+ledger.apply = noted
+print("ready", flush=True)
+sys.stdin.readline()
+print(json.dumps(seen), flush=True)
+"""
+
+LEADER = """
+import django; django.setup()
+import json, sys, time
+from content.caching import invalidate_sync
+from content.caching.registry import engine_of
+engine_of("default")
+print("ready", flush=True)
+sys.stdin.readline()
+sent = {}
+for number in range(int(sys.argv[1])):
+    began = time.monotonic()
+    invalidate_sync([f"row:{number % 100}"], nonce=f"sent-{number}")
+    sent[f"sent-{number}"] = began
+    time.sleep(0.0005)
+print(json.dumps(sent), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """Seconds."""
+
+    count: int
+    median: float
+    p99: float
+    longest: float
+
+
+@contextmanager
+def running(program: str, course: Course, *arguments: str) -> Any:
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        cwd=course.code,
+        env=course.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def told(process: subprocess.Popen) -> Any:
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
+
+
+def propagation(redis_url: str, count: int) -> Propagation:
+    course = Course(redis_url, "sqlite://:memory:")
+    with running(FOLLOWER, course) as follower, running(LEADER, course, str(count)) as leader:
+        sent = told(leader)
+        end = now() + 0.5
+        while now() < end:
+            pass
+        seen = told(follower)
+    taken = sorted(seen[nonce] - began for nonce, began in sent.items())
+    assert len(taken) == count
+    return Propagation(count, taken[count // 2], taken[int(count * 0.99)], taken[-1])
