@@ -27,7 +27,7 @@ from content.caching.entry import Entry, Header, Unreadable, Verdict, unpack
 from content.caching.errors import LoadTimeout
 from content.caching.events import listeners, measure, record, subscribers, tell
 from content.caching.flight import Flight, current_making
-from content.caching.loads import FIRST_PAUSE, LONGEST_PAUSE, Loads
+from content.caching.loads import FIRST_PAUSE, LONGEST_PAUSE, Loads, Run
 from content.caching.log.ledger import Kind
 from content.caching.loop_state import Departure, LoopState
 from content.caching.memory import MemoryTier
@@ -346,7 +346,7 @@ class Engine:
     async def store(self, want: Want, loaded: Any) -> None:
         """As if a load that began now had given it."""
         begun = await self.ordering.begin()
-        await self.loads.kept(want, loaded, begun, Collected(), 0.0, None)
+        await self.loads.kept(want, loaded, Run(begun, Collected(), self.clock(), 0.0), None)
 
     async def fresh_for(self, want: Want) -> float:
         answer = (await self.lookup([want])).get(want.key)

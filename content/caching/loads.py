@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from content.caching.answer import Answer
 from content.caching.collecting import Collected, collecting
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.05
+
+
+class Run(NamedTuple):
+    """Of a loader: where it stood in the order, what it read, when it ended (Unix seconds), what it cost a key."""
+
+    begun: Stamp | None
+    collected: Collected
+    ended: float
+    cost: float
 
 
 class Loads:
@@ -120,11 +129,15 @@ class Loads:
                 renewal.cancel()
         for want in wants:
             record("load", resource.name, want.key)
-        measure("load_seconds", resource.name, self.engine.clock() - began)
-        cost = (self.engine.clock() - began) / len(wants)
-        for want in wants:
-            answer = await self.kept(want, found[want.parameters], begun, collected, cost, token)
-            flights[want.key].land(answer)
+        # One moment for all: to store the first takes time that the last has not.
+        ended = self.engine.clock()
+        measure("load_seconds", resource.name, ended - began)
+        run = Run(begun, collected, ended, (ended - began) / len(wants))
+
+        async def land(want: Want) -> None:
+            flights[want.key].land(await self.kept(want, found[want.parameters], run, token))
+
+        await asyncio.gather(*map(land, wants))
 
     async def loaded(
         self, state: LoopState, resource: Any, wants: list[Want], making: Making, old: Mapping[str, Answer]
@@ -168,11 +181,9 @@ class Loads:
         else:
             flight.crash(error)
 
-    async def kept(
-        self, want: Want, loaded: Any, begun: Stamp | None, collected: Collected, cost: float, token: str | None
-    ) -> Answer:
+    async def kept(self, want: Want, loaded: Any, run: Run, token: str | None) -> Answer:
         """Stored in both tiers, unless something overtook the load; the answer is the reader's in any case."""
-        resource, now = want.resource, self.engine.clock()
+        resource, now, (begun, collected, _, cost) = want.resource, run.ended, run
         tags = resource.tags_of(want, loaded, collected.tags)
         sealed = await self.engine.ordering.seal(begun, tags) if begun is not None and not collected.stale else None
         times = resource.times_of(loaded, now, self.engine.chance())

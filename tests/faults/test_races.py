@@ -50,7 +50,7 @@ def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):
 def test_a_minute_of_each_workload_on_sqlite(fresh_redis, tmp_path, workload: Workload):
     findings = workload.run(fresh_redis, sqlite_in(tmp_path), seconds=60, processes=4)
     assert findings.total == 0, findings.examples
-    assert findings.failures == []
+    assert [failure for failure in findings.failures if failure.what not in workload.may_fail] == []
 
 
 @pytest.mark.slow

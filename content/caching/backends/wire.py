@@ -8,6 +8,9 @@ from typing import Any, cast
 import hiredis
 from redis import exceptions
 
+# Seconds past the timeout, in which what has come already is read.
+LAST_LOOK = 0.01
+
 Command = tuple[Any, ...]
 Waiting = tuple[Command, "asyncio.Future[Any]"]
 
@@ -39,6 +42,7 @@ class Wire(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.watch: asyncio.TimerHandle | None = None
         self.heard_at = self.loop.time()
+        self.is_last_look = False
         self.lost: asyncio.Future[BaseException] = self.loop.create_future()
 
     @property
@@ -52,6 +56,7 @@ class Wire(asyncio.Protocol):
         packed = [pack(command) for command, _ in batch]
         if not self.due:
             self.heard_at = self.loop.time()
+            self.is_last_look = False
         self.due.extend(batch)
         self.transport.write(b"".join(packed))
         if self.timeout is not None and self.watch is None:
@@ -71,6 +76,10 @@ class Wire(asyncio.Protocol):
         left = self.heard_at + self.timeout - self.loop.time()
         if left > 0:
             self.watch = self.loop.call_later(left, self.check)
+        elif not self.is_last_look:
+            # A process that was stopped, or a loop that was held up, may have the answers unread.
+            self.is_last_look = True
+            self.watch = self.loop.call_later(LAST_LOOK, self.check)
         else:
             self.cut(exceptions.TimeoutError(f"Redis has not answered for {self.timeout:g} s."))
 
@@ -92,6 +101,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self.loop.time()
+        self.is_last_look = False
         try:
             self.reader.feed(data)
             while (answer := self.reader.gets()) is not False:
