@@ -1,4 +1,4 @@
-"""A circuit breaker: what does not answer is left alone for a while, and then asked by one."""
+"""A circuit breaker: what does not answer is left alone for a while, and then asked by a probe."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ LONGEST_REST = 5.0
 
 
 class Breaker:
-    """Closed: all go through. Open, after three failures in a row: none. Then one, whose fate decides."""
+    """Closed: all go through. Open, after three failures in a row: none, until a probe has worked."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -19,14 +19,12 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        return self.clock() < self.open_until
+        return self.failures >= FAILURES
 
-    def lets_through(self) -> bool:
-        if self.failures < FAILURES:
-            return True
-        if self.is_open:
+    def wants_probe(self) -> bool:
+        """Whether it has rested; True once a rest, to whoever asks first."""
+        if not self.is_open or self.clock() < self.open_until:
             return False
-        # This one goes and sees; the others wait for what it finds.
         self.open_until = self.clock() + self.rest
         return True
 

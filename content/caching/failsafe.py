@@ -1,8 +1,10 @@
 """The second tier behind a breaker: what fails is logged, counted, and answered as if nothing were there (I5)."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from content.caching.breaker import Breaker
@@ -13,6 +15,9 @@ Answer = TypeVar("Answer")
 logger = logging.getLogger("content.caching")
 
 SECONDS_BETWEEN_COMPLAINTS = 10.0
+MOST_UNRELEASED = 1000
+# A key that nobody has.
+PROBE = "probe"
 
 
 class Failsafe:
@@ -25,6 +30,9 @@ class Failsafe:
         self.clock = clock
         self.breaker = Breaker(clock)
         self.complained_at = float("-inf")
+        self.probe: asyncio.Task[None] | None = None
+        # Leases that could not be let go, by key.
+        self.unreleased: dict[str, str] = {}
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return await self.attempt(lambda: self.tier.lookup(keys), {})
@@ -39,7 +47,16 @@ class Failsafe:
         return await self.attempt(lambda: self.tier.renew(key, token, seconds), False)
 
     async def release(self, key: str, token: str) -> None:
-        await self.attempt(lambda: self.tier.release(key, token), None)
+        """What cannot be let go now is when the tier is back: others wait for it."""
+        self.unreleased[key] = token
+        await self.attempt(lambda: self.released(key, token), None)
+        while len(self.unreleased) > MOST_UNRELEASED:
+            del self.unreleased[next(iter(self.unreleased))]
+
+    async def released(self, key: str, token: str) -> None:
+        await self.tier.release(key, token)
+        if self.unreleased.get(key) == token:
+            del self.unreleased[key]
 
     async def holder(self, key: str) -> str | None:
         return await self.attempt(lambda: self.tier.holder(key), None)
@@ -54,7 +71,9 @@ class Failsafe:
         await self.attempt(lambda: self.tier.add_number(key, value), None)
 
     async def attempt(self, operation: Callable[[], Awaitable[Answer]], fallback: Answer) -> Answer:
-        if not self.breaker.lets_through():
+        if self.breaker.is_open:
+            if self.breaker.wants_probe():
+                self.begin_probe()
             return fallback
         try:
             answer = await operation()
@@ -64,6 +83,21 @@ class Failsafe:
             return fallback
         self.breaker.worked()
         return answer
+
+    def begin_probe(self) -> None:
+        """Beside the reader: whoever comes while the tier is away shall not wait to see whether it still is."""
+        self.probe = asyncio.get_running_loop().create_task(self.see())
+
+    async def see(self) -> None:
+        try:
+            await self.tier.holder(PROBE)
+        except Exception as error:
+            self.breaker.failed()
+            self.complain(error)
+            return
+        self.breaker.worked()
+        for key, token in list(self.unreleased.items()):
+            await self.attempt(partial(self.released, key, token), None)
 
     def complain(self, error: Exception) -> None:
         """Say it, but not for every request of an outage."""

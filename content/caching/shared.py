@@ -113,7 +113,7 @@ class RedisTier(CacheTier):
 
     async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
         cache, end = self.cache, milliseconds(seconds)
-        asked = (cache.write("SET", self.lease_key(key), token, "NX", "PX", end) for key in keys)
+        asked = (cache.write("EVAL", lua.LEASE, 1, self.lease_key(key), token, end) for key in keys)
         return [key for key, answer in zip(keys, await asyncio.gather(*asked), strict=True) if answer]
 
     async def renew(self, key: str, token: str, seconds: float) -> bool:

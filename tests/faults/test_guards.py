@@ -215,8 +215,8 @@ GUARDS = [
     Guard(
         "I5: the breaker",
         f"{CACHING}/breaker.py",
-        "        if self.is_open:\n            return False",
-        "        if self.is_open:\n            return True",
+        "        return self.failures >= FAILURES",
+        "        return False",
         f"{TESTS}/test_tiers.py",
         "asked_seldom and redis",
     ),

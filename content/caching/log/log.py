@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 
@@ -22,6 +23,7 @@ logger = logging.getLogger("content.caching")
 
 # How long an append waits until this process has consumed it. Longer than this, the held tags stand in for it.
 CONSUMED_WITHIN = 0.5
+SECONDS_BETWEEN_COMPLAINTS = 10.0
 # How long a process waits, once, for its first sight of the log. Longer than this, it begins without.
 JOINED_WITHIN = 0.5
 
@@ -41,13 +43,16 @@ class InvalidationLog:
         self.unsent: dict[str, tuple[Kind, tuple[str, ...]]] = {}
         self.lock = threading.Lock()
         self.joined = threading.Event()
+        self.complained_at = float("-inf")
 
     def follow(self) -> None:
         self.tail.start()
         self.joined.wait(JOINED_WITHIN)
 
-    def stop(self) -> None:
-        self.tail.stop()
+    def stop(self, *, wait: bool = True) -> None:
+        """Follow no longer; `wait` until its thread has ended, a quarter of a second at most."""
+        self.tail.stop(wait=wait)
+        self.stream.close()
 
     # --- appending ----------------------------------------------------------------------------------
 
@@ -118,17 +123,21 @@ class InvalidationLog:
             if not future.cancelled():
                 future.set_result(None)
         for nonce, (kind, tags) in unsent:
-            self.send_again(nonce, kind, tags)
+            if not self.sent_again(nonce, kind, tags):
+                break
 
-    def send_again(self, nonce: str, kind: Kind, tags: tuple[str, ...]) -> None:
+    def sent_again(self, nonce: str, kind: Kind, tags: tuple[str, ...]) -> bool:
         try:
             self.tail.stream.append(kind, tags, nonce)
         except RedisError as error:
             # It answers and takes nothing: full. What others hold must not live on as if nothing had been.
-            logger.warning("an invalidation is refused, all entries end with their epoch: %s", error)
             self.tail.stream.drop_epoch()
-        else:
-            self.appended(nonce)
+            if time.monotonic() - self.complained_at >= SECONDS_BETWEEN_COMPLAINTS:
+                self.complained_at = time.monotonic()
+                logger.warning("an invalidation is refused, all entries end with their epoch: %s", error)
+            return False
+        self.appended(nonce)
+        return True
 
 
 def wait_for(future: "Future[None]") -> None:
@@ -159,7 +168,7 @@ def log_of(server: Server, prefix: str) -> InvalidationLog:
 def stop_logs() -> None:
     """At the end of the process: a thread that outlives it would speak of a Redis that is gone."""
     for log in logs.values():
-        log.tail.stopping.set()
+        log.stop(wait=False)
 
 
 atexit.register(stop_logs)

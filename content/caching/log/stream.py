@@ -54,6 +54,11 @@ class LogStream:
             self.client = self.server.sync_client()
         return self.client
 
+    def close(self) -> None:
+        client, self.client = self.client, None
+        if client is not None:
+            client.close()
+
     def append(self, kind: Kind, tags: Sequence[str], nonce: str) -> Position:
         command = self.append_command(kind, tags, nonce)
         return position_of(self.connected().execute_command(*command)[0])
@@ -105,6 +110,7 @@ def record_of(record_id: bytes, pairs: Sequence[bytes]) -> Record:
 def snapshot_of(flat: Sequence[bytes]) -> Snapshot:
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     position, floor = (position_of(fields.pop(name, b"0-0")) for name in (b"position", b"floor"))
+    fields.pop(b"next", None)
     last: dict[str, dict[str, Position]] = {kind.value: {} for kind in Kind}
     for name, record_id in fields.items():
         text = name.decode()

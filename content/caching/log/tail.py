@@ -35,13 +35,19 @@ class Tail:
     def start(self) -> None:
         self.thread.start()
 
-    def stop(self) -> None:
-        """Returns when it has ended, or is about to."""
+    def stop(self, *, wait: bool) -> None:
+        """With `wait` it returns when the thread has ended, or is about to."""
         self.stopping.set()
-        if self.thread.is_alive():
+        if wait and self.thread.is_alive():
             self.thread.join(2 * WAIT)
 
     def follow(self) -> None:
+        try:
+            self.follow_until_stopped()
+        finally:
+            self.stream.close()
+
+    def follow_until_stopped(self) -> None:
         pause = FIRST_PAUSE
         while not self.stopping.is_set():
             try:

@@ -2,13 +2,17 @@
 -- KEYS: stream, nonce, snapshot   ARGV: a new nonce, kind, the appender's nonce, tags (MessagePack), longest log
 if redis.replicate_commands then redis.replicate_commands() end
 local nonce = redis.call('GET', KEYS[2])
-if not nonce or redis.call('EXISTS', KEYS[1]) == 0 then
-  -- Lost in part is lost: another epoch begins, in which nothing of the old one is valid.
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+local is_lost = not nonce or not first or first[1] ~= redis.call('HGET', KEYS[3], 'next')
+if is_lost then
+  -- Lost in part is lost, trimmed by hand too: another epoch begins, in which nothing of the old one is valid.
   nonce = ARGV[1]
   redis.call('DEL', KEYS[1], KEYS[3])
   redis.call('SET', KEYS[2], nonce)
 end
 local id = redis.call('XADD', KEYS[1], '*', 'k', ARGV[2], 'n', ARGV[3], 't', ARGV[4])
+-- The record that the log begins with, behind what the snapshot covers.
+if is_lost then redis.call('HSET', KEYS[3], 'next', id) end
 if redis.call('XLEN', KEYS[1]) > tonumber(ARGV[5]) then
   -- Two out for each one in: the oldest records go into the snapshot, in the same step.
   local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 3)
@@ -24,7 +28,7 @@ if redis.call('XLEN', KEYS[1]) > tonumber(ARGV[5]) then
     redis.call('DEL', KEYS[3])
     redis.call('HSET', KEYS[3], 'floor', position)
   end
-  redis.call('HSET', KEYS[3], 'position', position)
+  redis.call('HSET', KEYS[3], 'position', position, 'next', oldest[3][1])
   redis.call('XTRIM', KEYS[1], 'MINID', '=', oldest[3][1])
 end
 return {id, nonce .. ':' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')}

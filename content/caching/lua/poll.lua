@@ -5,11 +5,13 @@ if redis.replicate_commands then redis.replicate_commands() end
 -- A write that changes nothing: a server that may not write (demoted, without its replicas) is no log.
 redis.call('HDEL', KEYS[3], '')
 local nonce = redis.call('GET', KEYS[2])
-if not nonce or redis.call('EXISTS', KEYS[1]) == 0 then
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if not nonce or not first or first[1] ~= redis.call('HGET', KEYS[3], 'next') then
   nonce = ARGV[1]
   redis.call('DEL', KEYS[1], KEYS[3])
   redis.call('SET', KEYS[2], nonce)
-  redis.call('XADD', KEYS[1], '*', 'k', 'i', 'n', '', 't', cmsgpack.pack({}))
+  local id = redis.call('XADD', KEYS[1], '*', 'k', 'i', 'n', '', 't', cmsgpack.pack({}))
+  redis.call('HSET', KEYS[3], 'next', id)
 end
 local epoch = nonce .. ':' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 local tail = ARGV[3]

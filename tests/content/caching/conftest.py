@@ -60,7 +60,7 @@ def alias(request: pytest.FixtureRequest, clock: Clock) -> Iterator[str]:
         caches["default"].clear()
         if isinstance(engine.ordering, LogOrdering):
             # It ends by itself, in a quarter of a second that no test needs to wait for.
-            engine.ordering.log.tail.stopping.set()
+            engine.ordering.log.stop(wait=False)
 
 
 class Shelf:

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,6 +194,20 @@ def test_rule_11_a_stream_that_was_deleted_ends_the_epoch(logs, fresh_redis):
     log.stream.connected().delete(log.stream.stream)
     wait_until(lambda: log.ledger.epoch not in (epoch, ""), "another epoch was joined")
     assert log.ledger.judge(stamp, ["b"]) is Verdict.INVALID
+
+
+def test_rule_11_nor_is_what_was_trimmed_by_hand_forgotten(logs, fresh_redis):
+    """Behind the back of the snapshot: what was in the records nobody knows."""
+    log = follow(logs, fresh_redis)
+    begun = log.ledger.stamp()
+    log.append(Kind.INVALIDATE, ["a"])
+    log.append(Kind.INVALIDATE, ["b"])
+    with redis.Redis.from_url(fresh_redis) as client:
+        client.xtrim(log.stream.stream, maxlen=1, approximate=False)
+    late = follow(logs, fresh_redis)
+    assert late.ledger.judge(begun, ["a"]) is Verdict.INVALID
+    wait_until(lambda: level(log, late), "all begin anew")
+    assert log.ledger.judge(begun, ["anything"]) is Verdict.INVALID
 
 
 def test_rule_12_so_does_a_nonce_that_is_gone(logs, fresh_redis):

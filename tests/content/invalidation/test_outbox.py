@@ -35,7 +35,7 @@ def server(settings):
         settings.CACHES = cached_in(running.url)
         yield running
         for log in logs.values():
-            log.tail.stopping.set()
+            log.stop(wait=False)
 
 
 def rows() -> list[str]:
@@ -109,7 +109,7 @@ def test_a_save_outside_of_a_transaction_is_kept_if_redis_is_away(settings):
     make_post("a")
     assert set(rows()) == {""}
     for log in logs.values():
-        log.tail.stopping.set()
+        log.stop(wait=False)
 
 
 def test_rule_12_what_went_to_an_epoch_that_is_gone_is_appended_again(server):
