@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 from content.caching.breaker import Breaker
@@ -15,7 +14,8 @@ Answer = TypeVar("Answer")
 logger = logging.getLogger("content.caching")
 
 SECONDS_BETWEEN_COMPLAINTS = 10.0
-MOST_UNRELEASED = 1000
+MOST_IN_DOUBT = 1000
+SECONDS_BETWEEN_LETTING_GO = 0.25
 # A key that nobody has.
 PROBE = "probe"
 
@@ -31,8 +31,9 @@ class Failsafe:
         self.breaker = Breaker(clock)
         self.complained_at = float("-inf")
         self.probe: asyncio.Task[None] | None = None
-        # Leases that could not be let go, by key.
-        self.unreleased: dict[str, str] = {}
+        # Key and token of leases that may be held for nobody.
+        self.in_doubt: dict[tuple[str, str], None] = {}
+        self.let_go_at = float("-inf")
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return await self.attempt(lambda: self.tier.lookup(keys), {})
@@ -41,22 +42,22 @@ class Failsafe:
         return await self.attempt(lambda: self.tier.store(key, content, seconds, token), False)
 
     async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
-        return await self.attempt(lambda: self.tier.lease(keys, token, seconds), list(keys))
+        got = await self.attempt(lambda: self.tier.lease(keys, token, seconds), None)
+        if got is None:
+            self.doubt(keys, token)
+            return list(keys)
+        return got
 
     async def renew(self, key: str, token: str, seconds: float) -> bool:
         return await self.attempt(lambda: self.tier.renew(key, token, seconds), False)
 
     async def release(self, key: str, token: str) -> None:
-        """What cannot be let go now is when the tier is back: others wait for it."""
-        self.unreleased[key] = token
-        await self.attempt(lambda: self.released(key, token), None)
-        while len(self.unreleased) > MOST_UNRELEASED:
-            del self.unreleased[next(iter(self.unreleased))]
+        if not await self.attempt(lambda: self.released(key, token), False):
+            self.doubt((key,), token)
 
-    async def released(self, key: str, token: str) -> None:
+    async def released(self, key: str, token: str) -> bool:
         await self.tier.release(key, token)
-        if self.unreleased.get(key) == token:
-            del self.unreleased[key]
+        return True
 
     async def holder(self, key: str) -> str | None:
         return await self.attempt(lambda: self.tier.holder(key), None)
@@ -82,6 +83,8 @@ class Failsafe:
             self.complain(error)
             return fallback
         self.breaker.worked()
+        if self.in_doubt:
+            self.begin_to_let_go()
         return answer
 
     def begin_probe(self) -> None:
@@ -96,8 +99,29 @@ class Failsafe:
             self.complain(error)
             return
         self.breaker.worked()
-        for key, token in list(self.unreleased.items()):
-            await self.attempt(partial(self.released, key, token), None)
+        await self.let_go()
+
+    # --- leases that nobody may hold ------------------------------------------------------------------
+
+    def doubt(self, keys: Sequence[str], token: str) -> None:
+        """Whether they are held is not known: a server that was stopped takes, when it goes on, what was sent to it
+        before. The first are kept: those that came later were not even sent."""
+        for key in keys:
+            if len(self.in_doubt) < MOST_IN_DOUBT:
+                self.in_doubt[key, token] = None
+
+    def begin_to_let_go(self) -> None:
+        if self.clock() - self.let_go_at >= SECONDS_BETWEEN_LETTING_GO:
+            self.let_go_at = self.clock()
+            self.probe = asyncio.get_running_loop().create_task(self.let_go())
+
+    async def let_go(self) -> None:
+        for key, token in list(self.in_doubt):
+            try:
+                await self.tier.release(key, token)
+            except Exception:
+                return
+            self.in_doubt.pop((key, token), None)
 
     def complain(self, error: Exception) -> None:
         """Say it, but not for every request of an outage."""
