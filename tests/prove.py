@@ -71,10 +71,14 @@ def sabotages(seconds: float) -> int:
             file = copy / sabotage.file
             whole = file.read_text()
             file.write_text(whole.replace(sabotage.code, sabotage.without))
-            with running_redis() as server, database() as url:
-                findings = sabotage.workload.run(server.url, url, seconds, code=copy)
+            for _ in range(3):
+                # Some are rare.
+                with running_redis() as server, database() as url:
+                    findings = sabotage.workload.run(server.url, url, seconds, code=copy)
+                found = sabotage.shown_by(findings)
+                if found:
+                    break
             file.write_text(whole)
-            found = any(name.startswith(sabotage.found) for name in findings.counts)
             missed += not found
             table.add_row(
                 sabotage.guard, sabotage.workload.name, "found" if found else "NOT FOUND", f"{findings.total:,}"

@@ -261,7 +261,7 @@ class Engine:
             kept = answer if answer is not None else self.kept_for_errors(want)
             if kept is not None and self.keepable_for_errors(kept):
                 old[want.key] = kept
-                if self.pauses.is_on(want.key):
+                if self.pauses.has_failed(want.key):
                     # Its load failed a moment ago: that is not tried again for each reader.
                     record("error_stale", want.resource.name, want.key, reason="failed a moment ago")
                     flights[want.key].land(kept.as_stale())

@@ -174,7 +174,7 @@ class Loads:
 
     def fail(self, flight: Flight, old: Answer | None, want: Want, error: Exception) -> None:
         """The last good value, if one may be served when loading fails (I6); else the error."""
-        self.engine.pauses.begin(want.key)
+        self.engine.pauses.begin(want.key, failed=True)
         if old is not None and self.engine.keepable_for_errors(old):
             record("error_stale", want.resource.name, want.key, reason=type(error).__name__)
             flight.land(old.as_stale())
@@ -187,12 +187,13 @@ class Loads:
         tags = resource.tags_of(want, loaded, collected.tags)
         sealed = await self.engine.ordering.seal(begun, tags) if begun is not None and not collected.stale else None
         times = resource.times_of(loaded, now, self.engine.chance())
+        stale_until = min(times.stale_until, collected.stale_until)
         header = Header(
             made_at=now,
             fresh_until=min(times.fresh_until, collected.fresh_until),
             # Older than its oldest part may be, nothing made of it is served.
-            stale_until=min(times.stale_until, collected.stale_until),
-            error_until=times.error_until,
+            stale_until=stale_until,
+            error_until=stale_until + times.error_until - times.stale_until,
             there=loaded.absence is None,
             cost=cost,
             tags=tags,
@@ -202,7 +203,7 @@ class Loads:
         answer = resource.answered(header, loaded, encoded)
         if sealed is None or header.fresh_until <= now:
             record("refused", resource.name, want.key, reason=reason_refused(begun, collected, sealed))
-            self.engine.pauses.begin(want.key)
+            self.engine.pauses.begin(want.key, failed=False)
             await self.release([want], token)
             # Whoever makes something of what was made of a stale part must know.
             return answer.as_stale() if collected.stale else answer
@@ -210,7 +211,7 @@ class Loads:
             self.engine.pauses.end(want.key)
         else:
             # Kept, yet stale for as long as the log is silent: the next reader need not load it again.
-            self.engine.pauses.begin(want.key)
+            self.engine.pauses.begin(want.key, failed=False)
         content = pack(Entry(header, encoded))
         stored = len(content) <= resource.largest and await self.engine.shared.store(
             want.key, content, max(header.error_until, header.stale_until) - now, token

@@ -12,15 +12,16 @@ class Pauses:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        # key -> (until when, how long)
-        self.pauses: dict[str, tuple[float, float]] = {}
+        # key -> (until when, how long, whether its load has failed)
+        self.pauses: dict[str, tuple[float, float, bool]] = {}
 
-    def begin(self, key: str) -> None:
-        _, last = self.pauses.get(key, (0.0, FIRST_PAUSE / 2))
+    def begin(self, key: str, *, failed: bool) -> None:
+        """`failed`: its load did; else it was loaded, and could not be kept."""
+        _, last, _ = self.pauses.get(key, (0.0, FIRST_PAUSE / 2, failed))
         pause = min(last * 2, LONGEST_PAUSE)
         if len(self.pauses) >= MOST_KEYS:
             self.forget_ended()
-        self.pauses[key] = (self.clock() + pause, pause)
+        self.pauses[key] = (self.clock() + pause, pause, failed)
 
     def forget_ended(self) -> None:
         """If that makes no room, the oldest half goes: its keys are tried a little early."""
@@ -34,6 +35,10 @@ class Pauses:
 
     def is_on(self, key: str) -> bool:
         return key in self.pauses and self.clock() < self.pauses[key][0]
+
+    def has_failed(self, key: str) -> bool:
+        """Its load has, and is not to be tried yet."""
+        return self.is_on(key) and self.pauses[key][2]
 
     def clear(self) -> None:
         self.pauses.clear()

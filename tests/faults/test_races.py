@@ -14,6 +14,7 @@ from tests.support.service import ROOT
 
 
 def sqlite_in(folder: Path) -> str:
+    folder.mkdir(exist_ok=True)
     return f"sqlite:///{folder / 'race.sqlite3'}"
 
 
@@ -78,10 +79,14 @@ def test_without_a_guard_the_checker_finds_it(fresh_redis, tmp_path, copy: Path,
     assert whole.count(sabotage.code) == 1, "the guard has moved: bring the list up to date"
     file.write_text(whole.replace(sabotage.code, sabotage.without))
     try:
-        findings = sabotage.workload.run(fresh_redis, sqlite_in(tmp_path), seconds=8, code=copy)
+        # Some are rare: three attempts.
+        found = any(
+            sabotage.shown_by(sabotage.workload.run(fresh_redis, sqlite_in(tmp_path / str(attempt)), 8, code=copy))
+            for attempt in range(3)
+        )
     finally:
         file.write_text(whole)
-    assert [name for name in findings.counts if name.startswith(sabotage.found)]
+    assert found
 
 
 def test_a_race_says_what_went_wrong(tmp_path):

@@ -460,6 +460,23 @@ async def test_i3_what_is_made_of_parts_is_served_no_longer_than_they_are(alias,
     assert await whole.get() == "made of 1", "the row is older than it may be, stale or not"
 
 
+async def test_i3_what_could_not_be_kept_has_not_failed(alias, world, row, clock):
+    """Past its stale time an old value is for errors: that the next was made of a stale part is none."""
+
+    async def load() -> str:
+        return f"made of {await row.get()}"
+
+    whole = Resource("whole", load=load, policy=POLICY)
+    assert await whole.get() == "made of 0"
+    clock.forward(121)
+    await row.refresh()
+    clock.forward(61)
+    world.row = 1
+    assert await whole.get() == "made of 0", "of the row, which is stale"
+    clock.forward(60)
+    assert await whole.get() == "made of 1"
+
+
 async def test_rule_7_what_is_made_of_that_is_stale_as_well(alias, world, row, clock):
     """Parts of parts: the whole knows by its own part, which was not stored but said what it was."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tests.support.race.checker import Findings
 from tests.support.race.workloads import BUSY, QUIET, SELDOM, Workload
 
 CACHING = "content/caching"
@@ -20,6 +21,9 @@ class Sabotage:
 
     def __str__(self) -> str:
         return self.guard
+
+    def shown_by(self, findings: Findings) -> bool:
+        return any(name.startswith(self.found) for name in findings.counts)
 
 
 SABOTAGES = [
