@@ -66,7 +66,8 @@ async def test_a_lease_that_was_let_go_is_free(tier):
 
 
 async def test_entries_and_leases_end_and_leases_are_renewed_by_their_holders_alone(tier, is_exact):
-    soon, later = (0.05, 0.1) if is_exact else (1, 2.1)
+    # Memcached may take up to a second off.
+    soon, later = (0.05, 0.1) if is_exact else (2, 3.2)
     await tier.store("entry", b"one", soon, None)
     await tier.lease(["a", "b"], "first", soon)
     assert await tier.renew("a", "first", 60)
