@@ -1,6 +1,5 @@
 """`make prove`: races, faults and propagation, with the checker watching, in one table each. Half an hour at most."""
 
-import shutil
 import sys
 import tempfile
 import threading
@@ -17,9 +16,9 @@ from tests.support.race.faults import FAULTS, suffered
 from tests.support.race.propagation import propagation
 from tests.support.race.sabotage import SABOTAGES
 from tests.support.race.workloads import BUSY, WORKLOADS
+from tests.support.sabotaged import copy_of_the_project, replaced
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import running_redis
-from tests.support.service import ROOT
 
 console = Console(width=140)
 MINUTE = 60.0
@@ -64,21 +63,16 @@ def sabotages(seconds: float) -> int:
         table.add_column(name)
     missed = 0
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
-        copy = Path(folder) / "evergreen"
-        unwanted = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
-        shutil.copytree(ROOT, copy, ignore=unwanted)
+        copy = copy_of_the_project(Path(folder))
         for sabotage in SABOTAGES:
-            file = copy / sabotage.file
-            whole = file.read_text()
-            file.write_text(whole.replace(sabotage.code, sabotage.without))
-            for _ in range(3):
-                # Some are rare.
-                with running_redis() as server, database() as url:
-                    findings = sabotage.workload.run(server.url, url, seconds, code=copy)
-                found = sabotage.shown_by(findings)
-                if found:
-                    break
-            file.write_text(whole)
+            with replaced(copy / sabotage.file, sabotage.code, sabotage.without):
+                for _ in range(3):
+                    # Some are rare.
+                    with running_redis() as server, database() as url:
+                        findings = sabotage.workload.run(server.url, url, seconds, code=copy)
+                    found = sabotage.shown_by(findings)
+                    if found:
+                        break
             missed += not found
             table.add_row(
                 sabotage.guard, sabotage.workload.name, "found" if found else "NOT FOUND", f"{findings.total:,}"

@@ -1,7 +1,6 @@
 """Each guard is taken out of a copy of the code, and a test must notice: what nothing misses guards nothing."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.service import ROOT, clean_environment
+from tests.support.sabotaged import copy_of_the_project, replaced
+from tests.support.service import clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -321,19 +321,12 @@ GUARDS = [
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("guards") / "evergreen"
-    unwanted = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
-    shutil.copytree(ROOT, folder, ignore=unwanted)
-    return folder
+    return copy_of_the_project(tmp_path_factory.mktemp("guards"))
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=str)
 def test_a_guard_that_is_gone_is_missed(copy: Path, guard: Guard):
-    file = copy / guard.file
-    whole = file.read_text()
-    assert whole.count(guard.code) == 1, "the guard has moved: bring this list up to date"
-    file.write_text(whole.replace(guard.code, guard.without))
-    try:
+    with replaced(copy / guard.file, guard.code, guard.without):
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test, "-k", guard.chosen],
             cwd=copy,
@@ -342,6 +335,4 @@ def test_a_guard_that_is_gone_is_missed(copy: Path, guard: Guard):
             text=True,
             timeout=240,
         )
-    finally:
-        file.write_text(whole)
     assert run.returncode == pytest.ExitCode.TESTS_FAILED, run.stdout[-3000:]

@@ -1,6 +1,5 @@
 """Races with a checker: what the engine promises holds, and without any of its guards the checker says so."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from tests.support.race.course import Course, run_race
 from tests.support.race.history import Load, Read, Write
 from tests.support.race.sabotage import SABOTAGES, Sabotage
 from tests.support.race.workloads import BUSY, WORKLOADS, Workload
-from tests.support.service import ROOT
+from tests.support.sabotaged import copy_of_the_project, replaced
 
 
 def sqlite_in(folder: Path) -> str:
@@ -64,28 +63,19 @@ def test_a_minute_on_postgresql(fresh_redis, postgres_server):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("sabotage") / "evergreen"
-    unwanted = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
-    shutil.copytree(ROOT, folder, ignore=unwanted)
-    return folder
+    return copy_of_the_project(tmp_path_factory.mktemp("sabotage"))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=str)
 def test_without_a_guard_the_checker_finds_it(fresh_redis, tmp_path, copy: Path, sabotage: Sabotage):
-    file = copy / sabotage.file
-    whole = file.read_text()
-    assert whole.count(sabotage.code) == 1, "the guard has moved: bring the list up to date"
-    file.write_text(whole.replace(sabotage.code, sabotage.without))
-    try:
+    with replaced(copy / sabotage.file, sabotage.code, sabotage.without):
         # Some are rare: three attempts.
         found = any(
             sabotage.shown_by(sabotage.workload.run(fresh_redis, sqlite_in(tmp_path / str(attempt)), 8, code=copy))
             for attempt in range(3)
         )
-    finally:
-        file.write_text(whole)
     assert found
 
 
