@@ -8,7 +8,7 @@ from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
 from tests.support.race.history import Load, Read, Write
 from tests.support.race.sabotage import SABOTAGES, Sabotage
-from tests.support.race.workloads import BUSY, WORKLOADS, Workload
+from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS, Workload
 from tests.support.sabotaged import copy_of_the_project, replaced
 
 
@@ -49,6 +49,15 @@ def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
 def test_a_minute_of_each_workload_on_sqlite(fresh_redis, tmp_path, workload: Workload):
     findings = workload.run(fresh_redis, sqlite_in(tmp_path), seconds=60, processes=4)
+    assert findings.total == 0, findings.examples
+    assert [failure for failure in findings.failures if failure.what not in workload.may_fail] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("workload", SPECIAL, ids=lambda workload: workload.name)
+def test_what_guards_are_for(fresh_redis, tmp_path, workload: Workload):
+    findings = workload.run(fresh_redis, sqlite_in(tmp_path), seconds=20, processes=4)
     assert findings.total == 0, findings.examples
     assert [failure for failure in findings.failures if failure.what not in workload.may_fail] == []
 

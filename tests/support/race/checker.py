@@ -1,4 +1,4 @@
-"""A history against I1, I2 and I3. It knows nothing of the engine but what its promises say."""
+"""A history against I1, I2, I3, I11 and I12. It knows nothing of the engine but what its promises say."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from tests.support.race.history import Failure, Load, Read, Write
+from tests.support.race.history import Failure, Inside, Load, Read, Write
+from tests.support.race.registers import UNCOMMITTED
 
 # A process that has not heard of the log for a second calls nothing fresh; a little for the machine.
 SILENCE = 1.0
@@ -56,12 +57,20 @@ class Staircase:
 
 
 def check(
-    history: list[Any], longest: float, *, one_load: bool = True, by_clock: bool = True, by_log: bool = True
+    history: list[Any],
+    longest: float,
+    *,
+    one_load: bool = True,
+    by_clock: bool = True,
+    by_log: bool = True,
+    no_errors: bool = False,
+    lapsed_after: float | None = None,
 ) -> Findings:
     """`longest`: seconds after its load for which a value may be served at most (ttl and stale_ttl).
 
     `by_clock` is off where clocks are skewed or Redis is away: then only the log's order is held against it.
-    `by_log` is off where the log itself is lost, and its positions begin anew.
+    `by_log` is off where the log itself is lost, and its positions begin anew. With `no_errors` no reader may get
+    one. `lapsed_after`: a load that took longer, in seconds, has lost its lease.
     """
     findings = Findings()
     reads = [each for each in history if isinstance(each, Read)]
@@ -72,10 +81,15 @@ def check(
     findings.stale = sum(read.stale for read in reads)
     findings.all_reads, findings.all_loads = reads, loads
     check_i1(findings, reads, writes, by_clock, by_log)
+    check_transactions(findings, reads, [each for each in history if isinstance(each, Inside)])
     if one_load:
         check_i2(findings, loads, writes)
     if by_clock:
         check_i3(findings, reads, longest)
+    if no_errors:
+        check_i11(findings)
+    if lapsed_after is not None:
+        check_i12(findings, loads, reads, lapsed_after)
     return findings
 
 
@@ -160,3 +174,38 @@ def check_i3(findings: Findings, reads: list[Read], longest: float) -> None:
         age = read.began - read.made_at
         if age > longest + SLACK:
             findings.add("I3 nothing past its stale time", f"row {read.row}: {age:.2f} s old; {read}")
+
+
+def check_transactions(findings: Findings, reads: list[Read], inside: list[Inside]) -> None:
+    for each in inside:
+        if each.saw != each.wrote:
+            findings.add("I1 in a transaction, its own write", f"{each}")
+    for read in reads:
+        if read.value >= UNCOMMITTED:
+            findings.add("I1 nothing uncommitted", f"{read}")
+
+
+def check_i11(findings: Findings) -> None:
+    for failure in findings.failures:
+        if failure.what.startswith("read"):
+            findings.add("I11 nobody else's load", f"{failure}")
+
+
+def check_i12(findings: Findings, loads: list[Load], reads: list[Read], lapsed_after: float) -> None:
+    """What was loaded by a holder that was replaced meanwhile is seen by its own process alone."""
+    by_row: dict[int, list[Load]] = defaultdict(list)
+    for load in loads:
+        by_row[load.row].append(load)
+    replaced = {
+        (load.row, load.ended): load.process
+        for some in by_row.values()
+        for load in some
+        if load.ended - load.began > lapsed_after
+        and any(
+            other.process != load.process and load.began + lapsed_after < other.began < load.ended for other in some
+        )
+    }
+    for read in reads:
+        process = replaced.get((read.row, read.made_at))
+        if process is not None and process != read.process:
+            findings.add("I12 a replaced holder stores nothing", f"{read}")

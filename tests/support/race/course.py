@@ -16,6 +16,8 @@ from tests.support.race.history import read_history
 from tests.support.service import ROOT, clean_environment
 
 TTL, STALE_TTL = 0.4, 0.6
+# How often tasks do what, unless a workload says otherwise; steps.py has them all.
+WEIGHTS = {"read": 60, "read_page": 15, "read_many": 8, "write": 10, "refresh": 4, "forget": 3}
 
 CREATE = "import django; django.setup(); from tests.support.race.registers import create; create({rows})"
 
@@ -35,6 +37,12 @@ class Course:
     own_options: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def longest(self) -> float:
+        """Seconds after its load for which a value may be served."""
+        times = {"ttl": TTL, "stale_ttl": STALE_TTL, "error_ttl": 0.0} | self.options
+        return times["ttl"] + times["stale_ttl"] + times["error_ttl"]
+
+    @property
     def environment(self) -> dict[str, str]:
         return clean_environment() | {
             "DJANGO_SETTINGS_MODULE": "tests.support.race.settings",
@@ -45,11 +53,11 @@ class Course:
         }
 
 
-Meanwhile = Callable[[list[subprocess.Popen]], None]
+Meanwhile = Callable[[Course, list[subprocess.Popen]], None]
 
 
 def run_race(course: Course, meanwhile: Meanwhile | None = None, **checks: Any) -> Findings:
-    """`meanwhile` is called with the processes once they race; what it does is part of the race."""
+    """`meanwhile` is called once the processes race; what it does is part of the race."""
     with tempfile.TemporaryDirectory(prefix="race-") as folder:
         create = [sys.executable, "-c", CREATE.format(rows=course.rows)]
         subprocess.run(create, cwd=course.code, env=course.environment, check=True)
@@ -61,10 +69,11 @@ def run_race(course: Course, meanwhile: Meanwhile | None = None, **checks: Any) 
                 process.stdin.write("go\n")
                 process.stdin.flush()
             if meanwhile is not None:
-                meanwhile(processes)
+                meanwhile(course, processes)
             for process in processes:
                 process.wait(course.seconds + 60)
-        return check(read_history([path for path in journals if path.exists()]), TTL + STALE_TTL, **checks)
+        history = read_history([path for path in journals if path.exists()])
+        return check(history, course.longest, **checks)
 
 
 @contextmanager
@@ -79,6 +88,7 @@ def racing(course: Course, journals: list[Path]) -> Iterator[list[subprocess.Pop
             "stale_ttl": STALE_TTL,
             "tasks": course.tasks,
             "seconds": course.seconds,
+            "weights": WEIGHTS,
         }
         options |= course.options | (course.own_options[number] if course.own_options else {})
         processes.append(

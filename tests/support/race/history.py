@@ -35,6 +35,17 @@ class Write(msgspec.Struct, frozen=True, tag="write"):
     position: Position | None
 
 
+class Inside(msgspec.Struct, frozen=True, tag="inside"):
+    """What a transaction wrote, and what it read then, before it was rolled back."""
+
+    process: int
+    began: float
+    ended: float
+    row: int
+    wrote: int
+    saw: int
+
+
 class Load(msgspec.Struct, frozen=True, tag="load"):
     process: int
     began: float
@@ -50,7 +61,7 @@ class Failure(msgspec.Struct, frozen=True, tag="failure"):
     error: str
 
 
-Operation = Read | Write | Load | Failure
+Operation = Read | Write | Inside | Load | Failure
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Operation).decode

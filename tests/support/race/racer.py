@@ -9,14 +9,16 @@ import os
 import random
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import django
 import msgspec
+from asgiref.sync import ThreadSensitiveContext
 
-from tests.support.race.history import Failure, Journal, Load, Read, Write, now
+from tests.support.race.history import Failure, Journal, Load, now
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -32,10 +34,13 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Racer:
+    """The resources of a race, and a journal of what their loaders do."""
+
     def __init__(self, options: dict[str, Any]) -> None:
         from content.caching import Policy, Resource
         from content.caching.registry import engine_of
 
+        bound_the_log(options)
         self.options = options
         self.chance = random.Random(options["seed"])
         self.journal = Journal(Path(options["journal"]))
@@ -49,7 +54,12 @@ class Racer:
         self.positions: dict[str, tuple[int, int]] = {}
         self.remember_positions()
         policy = Policy(
-            ttl=timedelta(seconds=options["ttl"]), stale_ttl=timedelta(seconds=options["stale_ttl"]), jitter=0.5
+            ttl=timedelta(seconds=options["ttl"]),
+            stale_ttl=timedelta(seconds=options["stale_ttl"]),
+            error_ttl=timedelta(seconds=options.get("error_ttl", 0.0)),
+            soft_timeout=timedelta(seconds=options["soft_timeout"]) if "soft_timeout" in options else None,
+            hard_timeout=timedelta(seconds=options.get("hard_timeout", 30.0)),
+            jitter=0.5,
         )
         self.row = Resource(
             "row", load=self.load, load_many=self.load_many, policy=policy, tags=lambda row: (f"row:{row}",)
@@ -100,89 +110,60 @@ class Racer:
         if self.chance.random() < 0.5:
             await asyncio.sleep(self.chance.random() * self.options.get("dawdle", 0.02))
 
-    # --- what it does ---------------------------------------------------------------------------------
+    # --- the race -------------------------------------------------------------------------------------
 
     async def race(self) -> None:
-        end = now() + self.options["seconds"]
-        await asyncio.gather(*(self.run(end) for _ in range(self.options["tasks"])))
+        from tests.support.race.steps import Steps
+
+        steps = Steps(self)
+        begin = now()
+        await asyncio.gather(*(self.run(steps, begin) for _ in range(self.options["tasks"])))
         self.journal.close()
 
-    async def run(self, end: float) -> None:
-        steps = [self.read, self.read_page, self.read_many, self.write, self.refresh, self.forget]
-        weights = self.options.get("weights", [60, 15, 8, 10, 4, 3])
-        while now() < end:
-            began, [step] = now(), self.chance.choices(steps, weights)
-            try:
-                await step()
-            except Exception as error:
-                self.journal.note(
-                    Failure(self.process, began, now(), step.__name__, f"{type(error).__name__}: {error}")
-                )
-                await asyncio.sleep(0.01)
+    async def run(self, steps: Any, begin: float) -> None:
+        weights = self.options["weights"]
+        reading = {name: weight for name, weight in weights.items() if name in steps.READING}
+        only_reads_from, until = self.options.get("only_reads", (float("inf"), float("inf")))
+        while (elapsed := now() - begin) < self.options["seconds"]:
+            chosen = reading if only_reads_from < elapsed < until else weights
+            [name] = self.chance.choices(list(chosen), list(chosen.values()))
+            await self.step(name, getattr(steps, name))
             await asyncio.sleep(self.chance.random() * self.options.get("pause", 0.004))
 
-    def any_row(self) -> int:
-        return self.chance.randrange(self.rows)
-
-    async def read(self) -> None:
-        await self.noted("get", self.row.get(self.any_row()))
-
-    async def read_page(self) -> None:
-        await self.noted("page", self.page.get(self.any_row()))
-
-    async def read_many(self) -> None:
-        rows = {self.any_row() for _ in range(3)}
-        await self.noted("get_many", self.row.get_many(rows))
-
-    async def refresh(self) -> None:
-        await self.noted("refresh", self.row.refresh(self.any_row()))
-
-    async def noted(self, by: str, reading: Any) -> None:
-        from content.caching.collecting import collecting
-
-        began, tail = now(), self.engine.ordering.ledger.tail
-        with collecting() as collected:
-            answer = await reading
-        ended = now()
-        for row in rows_of(answer):
-            self.journal.note(
-                Read(self.process, began, ended, row.row, row.value, row.made_at, collected.stale, tail, by)
-            )
-
-    async def write(self) -> None:
-        from content.caching import expire, invalidate
-        from tests.support.race.registers import awrite
-
-        row, began = self.any_row(), now()
-        kind = self.chance.choice([invalidate, invalidate, expire])
-        nonce = f"{self.process}-{self.chance.getrandbits(64):x}"
-        value = await awrite(row)
+    async def step(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
+        """As a request is: with threads of its own that end with it."""
+        began = now()
         try:
-            await kind([f"row:{row}"], nonce=nonce)
-        finally:
-            self.journal.note(
-                Write(self.process, began, now(), row, value, kind.__name__, self.positions.pop(nonce, None))
-            )
-        if self.chance.random() < 0.3:
-            await self.noted("write-through", self.row.refresh(row))
+            async with ThreadSensitiveContext():
+                await step()
+        except (Exception, asyncio.CancelledError) as error:
+            self.journal.note(Failure(self.process, began, now(), name, f"{type(error).__name__}: {error}"))
+            await asyncio.sleep(0.01)
 
-    async def forget(self) -> None:
-        """Memory alone: the next reader has to look further."""
-        self.engine.memory.clear()
+    async def work(self) -> None:
+        """As a worker does: what others put on the due set, until the race is over."""
+        try:
+            async with asyncio.timeout(self.options["seconds"]):
+                await self.engine.refresher.work()
+        except TimeoutError:
+            self.journal.close()
 
 
-def rows_of(answer: Any) -> list[Row]:
-    if isinstance(answer, Row):
-        return [answer]
-    return list(answer.rows) if isinstance(answer, Page) else list(answer.values())
+def bound_the_log(options: dict[str, Any]) -> None:
+    """Short, where a race is to see its ends."""
+    from content.caching.log import ledger, stream
+
+    ledger.MOST_TAGS = options.get("most_tags", ledger.MOST_TAGS)
+    stream.LONGEST_LOG = options.get("longest_log", stream.LONGEST_LOG)
 
 
 def main() -> None:
     django.setup()
-    racer = Racer(json.loads(sys.argv[1]))
+    options = json.loads(sys.argv[1])
+    racer = Racer(options)
     print("ready", flush=True)
     sys.stdin.readline()
-    asyncio.run(racer.race())
+    asyncio.run(racer.work() if options.get("is_worker") else racer.race())
     print("done", flush=True)
 
 

@@ -1,9 +1,16 @@
 """Rows that count their writes: a value that is read is as old as its number says."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 
+T = TypeVar("T")
+
 TABLE = "race_register"
+# No row is ever written so often: whoever reads a value past it has read what was never committed.
+UNCOMMITTED = 1_000_000
 
 
 def create(rows: int) -> None:
@@ -25,12 +32,26 @@ def values_of(rows: list[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def written(row: int) -> int:
-    """The new value, committed when this returns."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {TABLE} SET value = value + 1 WHERE id = %s", [row])
-        cursor.execute(f"SELECT value FROM {TABLE} WHERE id = %s", [row])
-        return cursor.fetchone()[0]
+def written(*rows: int) -> dict[int, int]:
+    """The new values, committed when this returns."""
+    with transaction.atomic():
+        # In order, so that two writers do not wait for each other.
+        return {row: incremented(row, 1) for row in sorted(rows)}
+
+
+def incremented(row: int, by: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {TABLE} SET value = value + {by} WHERE id = %s", [row])
+    return value_of(row)
+
+
+def taken_back(row: int, read: Callable[[int], T]) -> tuple[int, T]:
+    """What was written, what was read then in the same transaction; and nothing of it is committed."""
+    with transaction.atomic():
+        wrote = incremented(row, UNCOMMITTED)
+        saw = read(row)
+        transaction.set_rollback(True)
+    return wrote, saw
 
 
 aread = sync_to_async(value_of)

@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 
 from tests.support.race.checker import Findings
-from tests.support.race.workloads import BUSY, QUIET, SELDOM, Workload
+from tests.support.race.workloads import (
+    BUSY,
+    FORGETFUL,
+    HURRIED,
+    LOST_LOG,
+    MOVING,
+    QUIET,
+    REPLACED,
+    SELDOM,
+    SHORT_LOG,
+    UNDONE,
+    Workload,
+)
 
 CACHING = "content/caching"
 
@@ -23,7 +35,7 @@ class Sabotage:
         return self.guard
 
     def shown_by(self, findings: Findings) -> bool:
-        return any(name.startswith(self.found) for name in findings.counts)
+        return any(name.split()[0] == self.found for name in findings.counts)
 
 
 SABOTAGES = [
@@ -117,5 +129,70 @@ SABOTAGES = [
         "if answer.verdict is not Verdict.INVALID:",
         SELDOM,
         "I3",
+    ),
+    Sabotage(
+        "tags of the old and the new state",
+        "tests/support/race/steps.py",
+        'tags = [f"row:{row}" for row in values]',
+        'tags = [f"row:{row}" for row in values][-1:]',
+        MOVING,
+        "I1",
+    ),
+    Sabotage(
+        "the floor, when tags are forgotten",
+        f"{CACHING}/log/ledger.py",
+        "        self.floor = max(self.floor, known[oldest[-1]])\n",
+        "",
+        FORGETFUL,
+        "I1",
+    ),
+    Sabotage(
+        "the gap check",
+        f"{CACHING}/lua/poll.lua",
+        "  known = #redis.call('XRANGE', KEYS[1], tail, tail) == 1\n",
+        "",
+        SHORT_LOG,
+        "I1",
+    ),
+    Sabotage(
+        "the epoch",
+        f"{CACHING}/log/ledger.py",
+        "if not self.epoch or stamp.epoch != self.epoch or stamp.position < self.floor:",
+        "if not self.epoch or stamp.position < self.floor:",
+        LOST_LOG,
+        "I1",
+    ),
+    Sabotage(
+        "fencing",
+        f"{CACHING}/lua/store.lua",
+        "if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end\n",
+        "",
+        REPLACED,
+        "I12",
+    ),
+    Sabotage(
+        "transactions go past the cache",
+        f"{CACHING}/resource.py",
+        "        if has_written():\n            return async_to_sync(self.load)(*args, **kwargs)\n"
+        "        return async_to_sync(self.get)",
+        "        return async_to_sync(self.get)",
+        UNDONE,
+        "I1",
+    ),
+    Sabotage(
+        "a load goes on without the reader who began it",
+        f"{CACHING}/engine.py",
+        "                self.count(want, flight)\n",
+        "                self.count(want, flight)\n                flight.crash(asyncio.CancelledError())\n",
+        HURRIED,
+        "I11",
+    ),
+    Sabotage(
+        "each reader waits on a future of its own",
+        f"{CACHING}/flight.py",
+        "        waiter: asyncio.Future[Answer] = self.loop.create_future()\n",
+        "        waiter = self.waiters[0] if self.waiters else self.loop.create_future()\n",
+        HURRIED,
+        "I11",
     ),
 ]

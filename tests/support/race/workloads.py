@@ -4,20 +4,23 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+import redis
 
 from tests.support.race.checker import Findings
 from tests.support.race.course import Course, Meanwhile, run_race
 
 
-def nothing(processes: list[subprocess.Popen]) -> None:
+def nothing(course: Course, processes: list[subprocess.Popen]) -> None:
     """They are left alone."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """`weights`: of read, page, get_many, write, refresh, forget."""
+    """Eight rows and twelve tasks a process, unless it says otherwise."""
 
     name: str
     what: str
@@ -50,15 +53,27 @@ class Workload:
         )
 
 
-def stop_and_go(processes: list[subprocess.Popen]) -> None:
-    """One process after the other is stopped for longer than a lease, and goes on as if nothing had been."""
+def racing_on(processes: list[subprocess.Popen]) -> Iterator[subprocess.Popen]:
+    """One after the other, until they are done."""
     while all(process.poll() is None for process in processes):
-        for process in processes:
-            if process.poll() is None:
-                os.kill(process.pid, signal.SIGSTOP)
-                time.sleep(0.8)
-                os.kill(process.pid, signal.SIGCONT)
-                time.sleep(0.4)
+        yield from processes
+
+
+def stop_and_go(course: Course, processes: list[subprocess.Popen]) -> None:
+    """One process after the other is stopped for longer than a lease, and goes on as if nothing had been."""
+    for process in racing_on(processes):
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGSTOP)
+            time.sleep(0.8)
+            os.kill(process.pid, signal.SIGCONT)
+            time.sleep(0.4)
+
+
+def delete_the_log(course: Course, processes: list[subprocess.Popen]) -> None:
+    with redis.Redis.from_url(course.redis_url) as client:
+        for _ in racing_on(processes):
+            client.delete("{race:log}")
+            time.sleep(0.3)
 
 
 BUSY = Workload("busy", "eight rows that all write and read")
@@ -66,14 +81,17 @@ QUIET = Workload(
     "quiet",
     "few writes, and times that run out: what is loaded is loaded once",
     rows=400,
-    options={"weights": [70, 10, 10, 0.3, 2, 8], "dawdle": 0.05},
+    options={
+        "weights": {"read": 70, "read_page": 10, "read_many": 10, "write": 0.3, "refresh": 2, "forget": 8},
+        "dawdle": 0.05,
+    },
 )
 SELDOM = Workload(
     "seldom",
     "rows that nobody reads for longer than they live",
     rows=3000,
     tasks=4,
-    options={"weights": [92, 0, 7, 1, 0, 0], "pause": 0.01},
+    options={"weights": {"read": 92, "read_many": 7, "write": 1}, "pause": 0.01},
 )
 PAUSED = Workload(
     "paused",
@@ -90,4 +108,60 @@ SKEWED = Workload(
     own_options=({"skew": 0.0}, {"skew": 30.0}, {"skew": -30.0}),
     checks={"by_clock": False},
 )
+REPLACED = Workload(
+    "replaced",
+    "long loads by processes that are stopped, and replaced by others meanwhile",
+    rows=200,
+    options={"lease": 0.5, "dawdle": 0.3, "weights": {"read": 80, "write": 0.3, "forget": 20}},
+    meanwhile=stop_and_go,
+    checks={"one_load": False, "by_clock": False, "lapsed_after": 0.6},
+    may_fail=("write",),
+)
+MOVING = Workload(
+    "moving",
+    "what is written concerns two rows, the one it leaves and the one it comes to",
+    options={"weights": {"read": 60, "read_page": 15, "read_many": 8, "move": 12, "forget": 5}},
+)
+LONG_LIVED = {"ttl": 6.0, "stale_ttl": 6.0}
+FORGETFUL = Workload(
+    "forgetful",
+    "entries that live longer than a process remembers tags",
+    rows=100,
+    options=LONG_LIVED | {"most_tags": 20},
+)
+SHORT_LOG = Workload(
+    "short log",
+    "processes that are stopped for longer than the log reaches back",
+    rows=400,
+    options=LONG_LIVED | {"longest_log": 20},
+    meanwhile=stop_and_go,
+    checks={"one_load": False, "by_clock": False},
+    may_fail=("write",),
+)
+LOST_LOG = Workload(
+    "lost log",
+    "a log that is deleted three times a second, and its entries are not",
+    rows=100,
+    options=LONG_LIVED,
+    meanwhile=delete_the_log,
+    checks={"one_load": False},
+)
+UNDONE = Workload(
+    "undone",
+    "transactions that write, read and are rolled back",
+    options={"weights": {"read": 60, "read_page": 15, "write": 5, "undo": 10, "forget": 5}},
+    # What a transaction loads for itself takes no lease.
+    checks={"one_load": False},
+)
+HURRIED = Workload(
+    "hurried",
+    "readers that hang up",
+    options={
+        "weights": {"read": 50, "read_page": 10, "read_many": 10, "hurry": 40, "write": 5, "forget": 10},
+        "dawdle": 0.05,
+    },
+    checks={"no_errors": True},
+)
 WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED)
+# Each for the guard that it would show to be missing.
+SPECIAL = (REPLACED, MOVING, FORGETFUL, SHORT_LOG, LOST_LOG, UNDONE, HURRIED)

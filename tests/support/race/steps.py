@@ -1,0 +1,105 @@
+"""What the tasks of a racing process do, a method each; workloads weigh them by name."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+
+from tests.support.race.history import Inside, Read, Write, now
+from tests.support.race.registers import awrite, taken_back
+
+if TYPE_CHECKING:
+    from tests.support.race.racer import Racer, Row
+
+
+class Steps:
+    READING = ("read", "read_page", "read_many", "forget", "hurry")
+
+    def __init__(self, racer: "Racer") -> None:
+        self.racer = racer
+        self.journal = racer.journal
+        self.process = racer.process
+        self.chance = racer.chance
+
+    def any_row(self) -> int:
+        return self.chance.randrange(self.racer.rows)
+
+    # --- reading --------------------------------------------------------------------------------------
+
+    async def read(self) -> None:
+        await self.noted("get", self.racer.row.get(self.any_row()))
+
+    async def read_page(self) -> None:
+        await self.noted("page", self.racer.page.get(self.any_row()))
+
+    async def read_many(self) -> None:
+        rows = {self.any_row() for _ in range(3)}
+        await self.noted("get_many", self.racer.row.get_many(rows))
+
+    async def refresh(self) -> None:
+        await self.noted("refresh", self.racer.row.refresh(self.any_row()))
+
+    async def noted(self, by: str, reading: Any) -> None:
+        from content.caching.collecting import collecting
+
+        began, tail = now(), self.racer.engine.ordering.ledger.tail
+        with collecting() as collected:
+            answer = await reading
+        ended = now()
+        for row in rows_of(answer):
+            self.journal.note(
+                Read(self.process, began, ended, row.row, row.value, row.made_at, collected.stale, tail, by)
+            )
+
+    async def hurry(self) -> None:
+        """A client that hangs up: whoever waits for the same must not notice."""
+        reading = asyncio.create_task(self.racer.row.get(self.any_row()))
+        await asyncio.sleep(self.chance.random() * 0.02)
+        reading.cancel()
+        await asyncio.wait([reading])
+
+    async def forget(self) -> None:
+        """Memory alone: the next reader has to look further."""
+        self.racer.engine.memory.clear()
+
+    # --- writing --------------------------------------------------------------------------------------
+
+    async def write(self) -> None:
+        row = self.any_row()
+        await self.announced(await awrite(row))
+        if self.chance.random() < 0.3:
+            await self.noted("write-through", self.racer.row.refresh(row))
+
+    async def move(self) -> None:
+        """From one place to another: both are other than they were."""
+        old, new = self.chance.sample(range(self.racer.rows), 2)
+        await self.announced(await awrite(old, new))
+
+    async def announced(self, values: dict[int, int]) -> None:
+        """To the log, under the tags of the old and the new state."""
+        from content.caching import expire, invalidate
+
+        began = now()
+        kind = self.chance.choice([invalidate, invalidate, expire])
+        nonce = f"{self.process}-{self.chance.getrandbits(64):x}"
+        tags = [f"row:{row}" for row in values]
+        try:
+            await kind(tags, nonce=nonce)
+        finally:
+            ended, position = now(), self.racer.positions.pop(nonce, None)
+            for row, value in values.items():
+                self.journal.note(Write(self.process, began, ended, row, value, kind.__name__, position))
+
+    async def undo(self) -> None:
+        """Write, look at it, and take it back: nobody else may ever see it."""
+        row = self.any_row()
+        began = now()
+        wrote, saw = await sync_to_async(taken_back, thread_sensitive=False)(row, self.racer.row.get_sync)
+        self.journal.note(Inside(self.process, began, now(), row, wrote, saw.value))
+
+
+def rows_of(answer: Any) -> "list[Row]":
+    """Of one row, of a page, or of many."""
+    if isinstance(answer, dict):
+        return list(answer.values())
+    return list(answer.rows) if hasattr(answer, "rows") else [answer]
