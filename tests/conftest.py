@@ -35,5 +35,5 @@ def fresh_redis(redis_server: RedisServer) -> str:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL database."""
-    with running_postgres() as url:
-        yield url
+    with running_postgres() as server:
+        yield server.url

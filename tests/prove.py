@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.support.race.checker import Findings
-from tests.support.race.faults import FAULTS, suffered
+from tests.support.race.faults import FAULTS
+from tests.support.race.faults.felt import suffered
 from tests.support.race.propagation import propagation
 from tests.support.race.sabotage import SABOTAGES
 from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS
@@ -42,8 +43,8 @@ def races(seconds: float) -> int:
         length = seconds if workload in WORKLOADS else seconds / 3
         with running_redis() as server, database() as url:
             violations += row(table, workload.name, "SQLite", workload.run(server.url, url, length, processes=4))
-    with running_redis() as server, running_postgres() as url:
-        violations += row(table, BUSY.name, "PostgreSQL", BUSY.run(server.url, url, seconds, processes=4))
+    with running_redis() as server, running_postgres() as postgres:
+        violations += row(table, BUSY.name, "PostgreSQL", BUSY.run(server.url, postgres.url, seconds, processes=4))
     console.print(table, "\n")
     return violations
 
@@ -96,20 +97,19 @@ def faults() -> int:
     ):
         table.add_column(name, justify="right")
     violations = 0
-    for name in FAULTS:
-        with database() as url:
-            felt = suffered(name, url)
-        violations += felt.findings.total + felt.reader_errors
+    for fault in FAULTS:
+        felt = suffered(fault)
+        violations += felt.findings.total + len(felt.reader_errors)
         table.add_row(
-            name,
+            fault.name,
             f"{felt.findings.reads:,}",
-            str(felt.reader_errors),
+            str(len(felt.reader_errors)),
             f"{felt.worst_seconds:.2f} s",
             str(felt.most_loads),
             f"{felt.recovered:.2f} s",
             str(felt.findings.total),
         )
-        for example in felt.findings.examples:
+        for example in (*felt.findings.examples, *map(str, felt.reader_errors[:3])):
             console.print(example)
     console.print(table, "\n")
     return violations

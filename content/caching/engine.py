@@ -16,7 +16,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from content.caching.answer import Answer
@@ -145,16 +145,16 @@ class Engine:
                 continue
             flights[want.key], is_new = self.boarded(state, want)
             if is_new:
-                fresh.append(want)
+                fresh.append(flights[want.key])
         if fresh:
-            self.depart(state, fresh, {want.key: flights[want.key] for want in fresh})
+            self.depart(state, fresh)
         try:
             for want in wants:
                 if want.key in flights:
-                    found[want.key] = await self.landed(want, flights[want.key])
+                    found[want.key] = await self.landed(flights[want.key])
         finally:
-            for want in fresh:
-                self.count(want, flights[want.key])
+            for flight in fresh:
+                self.count(flight)
         return found
 
     async def find_one(self, want: Want) -> Answer:
@@ -162,13 +162,13 @@ class Engine:
         state = self.state()
         flight, is_new = self.boarded(state, want)
         if is_new:
-            self.depart(state, (want,), {want.key: flight})
+            self.depart(state, (flight,))
         is_plain = want.resource.policy.soft_timeout is None and current_making.get() is None
         try:
-            return await (flight.waiter() if is_plain else self.landed(want, flight))
+            return await (flight.waiter() if is_plain else self.landed(flight))
         finally:
             if is_new:
-                self.count(want, flight)
+                self.count(flight)
 
     def boarded(self, state: LoopState, want: Want) -> tuple[Flight, bool]:
         """The flight for that key, and whether it is new. A load that began before what this reader must see is not
@@ -177,34 +177,39 @@ class Engine:
         if flight is not None and (flight.stamp is None or self.ordering.covers(flight.stamp)):
             record("joined", want.resource.name, want.key)
             return flight, False
-        flight = state.flights[want.key] = Flight(want.key, state.loop, state.landed)
+        flight = state.flights[want.key] = Flight(want, state.loop, state.landed)
         return flight, True
 
-    def count(self, want: Want, flight: Flight) -> None:
+    def count(self, flight: Flight) -> None:
         """In the context of the reader for whom it took off."""
         if flight.outcome is None:
-            record("miss", want.resource.name, want.key)
+            record("miss", flight.want.resource.name, flight.key)
         else:
-            record(flight.outcome, want.resource.name, want.key, tier="shared")
+            record(flight.outcome, flight.want.resource.name, flight.key, tier="shared")
 
-    async def landed(self, want: Want, flight: Flight) -> Answer:
+    async def landed(self, flight: Flight) -> Answer:
         """With a soft timeout, what is kept for errors rather than a wait that is too long."""
-        soft = want.resource.policy.soft_timeout
-        old = self.kept_for_errors(want) if soft is not None else None
-        if soft is None or old is None:
+        resource = flight.want.resource
+        if resource.policy.soft_timeout is None:
             return await flight.landed()
+        landing = asyncio.ensure_future(flight.landed())
         try:
-            async with asyncio.timeout(soft.total_seconds()):
-                return await flight.landed()
-        except TimeoutError:
-            record("slow", want.resource.name, want.key)
-            return old.as_stale()
+            await asyncio.wait([landing], timeout=resource.policy.soft_timeout.total_seconds())
+            kept = None if landing.done() else self.kept_for_errors(flight)
+            if kept is None:
+                return await landing
+        finally:
+            landing.cancel()
+        record("slow", resource.name, flight.key)
+        return kept.as_stale()
 
-    def kept_for_errors(self, want: Want) -> Answer | None:
-        held = self.memory.get(want.key) if self.memory is not None else None
-        if held is None:
-            return None
-        return held if self.keepable_for_errors(held) else None
+    def kept_for_errors(self, flight: Flight) -> Answer | None:
+        """From memory, or what the shared tier gave to this flight."""
+        held = self.memory.get(flight.key) if self.memory is not None else None
+        for answer in (held, flight.kept):
+            if answer is not None and self.keepable_for_errors(answer):
+                return answer
+        return None
 
     def state(self) -> LoopState:
         loop = asyncio.get_running_loop()
@@ -225,11 +230,11 @@ class Engine:
 
     # --- 3: the shared tier -------------------------------------------------------------------------
 
-    def depart(self, state: LoopState, wants: Sequence[Want], flights: Mapping[str, Flight]) -> None:
+    def depart(self, state: LoopState, flights: Sequence[Flight]) -> None:
         """With all that depart in this turn of the loop: one lookup for all."""
         if not state.departing:
             state.loop.call_soon(self.look, state)
-        state.departing.append(Departure(wants, flights, contextvars.copy_context()))
+        state.departing.append(Departure(flights, contextvars.copy_context()))
 
     def look(self, state: LoopState) -> None:
         departures, state.departing = state.departing, []
@@ -238,49 +243,41 @@ class Engine:
     async def populate(self, state: LoopState, departures: Sequence[Departure]) -> None:
         """Land every flight, one way or another. What the shared tier has not is loaded for each departure apart."""
         try:
-            answers = await self.lookup([want for departure in departures for want in departure.wants])
+            answers = await self.lookup([flight.want for departure in departures for flight in departure.flights])
             for departure in departures:
-                old: dict[str, Answer] = {}
-                missing = self.from_shared(departure, answers, old)
+                missing = [each for each in departure.flights if not self.ended_by(each, answers.get(each.key))]
                 if missing:
-                    load = self.load_or_crash(state, missing, departure.flights, old)
-                    state.begin(load, departure.context)
+                    state.begin(self.load_or_crash(state, missing), departure.context)
         except BaseException as error:
             for departure in departures:
                 crash(departure.flights, error)
             if not isinstance(error, Exception):
                 raise
 
-    def from_shared(self, departure: Departure, answers: Mapping[str, Answer], old: dict[str, Answer]) -> list[Want]:
-        """Land what the shared tier has; what may serve if loading fails goes into `old`. The rest is returned."""
-        missing, flights = [], departure.flights
-        for want in departure.wants:
-            answer = answers.get(want.key)
-            if answer is not None and self.taken(want, answer, flights[want.key]):
-                continue
-            kept = answer if answer is not None else self.kept_for_errors(want)
-            if kept is not None and self.keepable_for_errors(kept):
-                old[want.key] = kept
-                if self.pauses.has_failed(want.key):
-                    # Its load failed a moment ago: that is not tried again for each reader.
-                    record("error_stale", want.resource.name, want.key, reason="failed a moment ago")
-                    flights[want.key].land(kept.as_stale())
-                    continue
-            missing.append(want)
-        return missing
+    def ended_by(self, flight: Flight, answer: Answer | None) -> bool:
+        """Whether what the shared tier has (None: nothing) is enough; else it has to be loaded."""
+        if answer is not None and self.taken(flight, answer):
+            return True
+        flight.kept = answer
+        kept = flight.kept = self.kept_for_errors(flight)
+        if kept is None or not self.pauses.has_failed(flight.key):
+            return False
+        # Its load failed a moment ago: that is not tried again for each reader.
+        record("error_stale", flight.want.resource.name, flight.key, reason="failed a moment ago")
+        flight.land(kept.as_stale())
+        return True
 
-    async def load_or_crash(
-        self, state: LoopState, wants: list[Want], flights: Mapping[str, Flight], old: dict[str, Answer]
-    ) -> None:
+    async def load_or_crash(self, state: LoopState, flights: Sequence[Flight]) -> None:
         try:
-            await self.loads.in_turn(state, wants, flights, old)
+            await self.loads.in_turn(state, flights)
         except BaseException as error:
             crash(flights, error)
             if not isinstance(error, Exception):
                 raise
 
-    def taken(self, want: Want, answer: Answer, flight: Flight, *, again: bool = False) -> bool:
+    def taken(self, flight: Flight, answer: Answer, *, again: bool = False) -> bool:
         """Whether what the shared tier had will do; `again` where it was looked at before."""
+        want = flight.want
         if again:
             self.judge_again(answer)
         if answer.verdict is Verdict.INVALID or self.clock() >= answer.header.stale_until:
@@ -339,8 +336,8 @@ class Engine:
                 raise LoadTimeout(f"{want.key}: its holder takes too long.")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-        flight = Flight(want.key, state.loop)
-        state.begin(self.loads.run(state, [want], {want.key: flight}, {}, token))
+        flight = Flight(want, state.loop)
+        state.begin(self.loads.run(state, [flight], token))
         return await flight.landed()
 
     async def store(self, want: Want, loaded: Any) -> None:
@@ -365,8 +362,8 @@ class Engine:
             self.ordering.append_sync(kind, tags, nonce)
 
 
-def crash(flights: Mapping[str, Flight], error: BaseException) -> None:
-    for flight in flights.values():
+def crash(flights: Iterable[Flight], error: BaseException) -> None:
+    for flight in flights:
         flight.crash(error)
 
 

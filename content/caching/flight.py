@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from content.caching.entry import Stamp
 from content.caching.errors import LoadError
+from content.caching.want import Want
 
 if TYPE_CHECKING:
     from content.caching.answer import Answer
@@ -24,17 +25,18 @@ current_making: ContextVar[Making | None] = ContextVar("current_making", default
 
 
 class Flight:
-    """From the lookup of one key to its answer. `stamp` is where its load began, None until it does.
+    """From the lookup of one key to its answer. `stamp` is where its load began, None until it does; `kept` is what
+    may be served should that fail.
 
     Each reader waits on a future of its own: whoever is cancelled cancels nobody else (I11).
     """
 
-    __slots__ = ("answer", "error", "key", "loop", "making", "outcome", "stamp", "waiters", "when_done")
+    __slots__ = ("answer", "error", "kept", "loop", "making", "outcome", "stamp", "waiters", "want", "when_done")
 
     def __init__(
-        self, key: str, loop: asyncio.AbstractEventLoop, when_done: "Callable[[Flight], None] | None" = None
+        self, want: Want, loop: asyncio.AbstractEventLoop, when_done: "Callable[[Flight], None] | None" = None
     ) -> None:
-        self.key = key
+        self.want = want
         self.loop = loop
         self.when_done = when_done
         self.waiters: list[asyncio.Future[Answer]] = []
@@ -42,8 +44,13 @@ class Flight:
         self.error: BaseException | None = None
         self.making: Making | None = None
         self.stamp: Stamp | None = None
+        self.kept: Answer | None = None
         # What the shared tier gave: hit, negative, stale. To be counted where the reader is.
         self.outcome: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.want.key
 
     @property
     def is_done(self) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from content.caching.answer import Answer
@@ -38,48 +38,46 @@ class Loads:
 
     # --- under a lease ------------------------------------------------------------------------------
 
-    async def in_turn(
-        self, state: LoopState, wants: list[Want], flights: Mapping[str, Flight], old: dict[str, Answer]
-    ) -> None:
+    async def in_turn(self, state: LoopState, flights: Sequence[Flight]) -> None:
         """Load what we get a lease for; wait, beside it, for what others load."""
         token, pause = secrets.token_hex(8), FIRST_PAUSE
         loads: list[asyncio.Task[None]] = []
-        pending = {want.key: want for want in wants}
-        deadline = state.loop.time() + max(want.resource.policy.hard_timeout.total_seconds() for want in wants)
+        pending = {flight.key: flight for flight in flights}
+        longest = max(flight.want.resource.policy.hard_timeout for flight in flights)
+        deadline = state.loop.time() + longest.total_seconds()
         while pending:
-            mine = await self.leased(pending, token, flights)
+            mine = await self.leased(pending, token)
             if mine:
-                loads.append(state.begin(self.run(state, mine, flights, old, token)))
+                loads.append(state.begin(self.run(state, mine, token)))
             if pending and state.loop.time() > deadline:
-                for key in pending:
-                    self.fail(
-                        flights[key], old.get(key), pending[key], LoadTimeout(f"{key}: its holder takes too long.")
-                    )
+                for flight in pending.values():
+                    self.fail(flight, LoadTimeout(f"{flight.key}: its holder takes too long."))
                 break
             if pending:
-                for want in pending.values():
-                    record("wait", want.resource.name, want.key)
+                for flight in pending.values():
+                    record("wait", flight.want.resource.name, flight.key)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         if loads:
             await asyncio.gather(*loads)
 
-    async def leased(self, pending: dict[str, Want], token: str, flights: Mapping[str, Flight]) -> list[Want]:
+    async def leased(self, pending: dict[str, Flight], token: str) -> list[Flight]:
         """One round: those that are ours to load. What others have stored meanwhile lands. Both leave `pending`.
 
         Lease and lookup travel together and are answered in this order: whoever gets a lease sees what its last
         holder stored before it let go.
         """
-        keys, wants, engine = list(pending), list(pending.values()), self.engine
+        keys, engine = list(pending), self.engine
         got, answers = await asyncio.gather(
-            engine.shared.lease(keys, token, engine.lease), engine.lookup(wants, again=True)
+            engine.shared.lease(keys, token, engine.lease),
+            engine.lookup([flight.want for flight in pending.values()], again=True),
         )
         mine = []
         for key in keys:
             answer = answers.get(key)
-            if answer is not None and self.engine.taken(pending[key], answer, flights[key], again=True):
+            if answer is not None and engine.taken(pending[key], answer, again=True):
                 if key in got:
-                    await self.engine.shared.release(key, token)
+                    await engine.shared.release(key, token)
                 del pending[key]
             elif key in got:
                 mine.append(pending.pop(key))
@@ -87,79 +85,78 @@ class Loads:
 
     # --- loaded and stored --------------------------------------------------------------------------
 
-    async def run(
-        self,
-        state: LoopState,
-        wants: list[Want],
-        flights: Mapping[str, Flight],
-        old: Mapping[str, Answer],
-        token: str | None,
-    ) -> None:
-        """Wants of several resources are loaded side by side, each resource's own in one go."""
-        by_resource: dict[Any, list[Want]] = {}
-        for want in wants:
-            by_resource.setdefault(want.resource, []).append(want)
-        await asyncio.gather(*(self.together(state, some, flights, old, token) for some in by_resource.values()))
+    async def run(self, state: LoopState, flights: Iterable[Flight], token: str | None) -> None:
+        """Flights of several resources are loaded side by side, each resource's own in one go."""
+        by_resource: dict[Any, list[Flight]] = {}
+        for flight in flights:
+            by_resource.setdefault(flight.want.resource, []).append(flight)
+        await asyncio.gather(*(self.together(state, some, token) for some in by_resource.values()))
 
-    async def together(
-        self,
-        state: LoopState,
-        wants: list[Want],
-        flights: Mapping[str, Flight],
-        old: Mapping[str, Answer],
-        token: str | None,
-    ) -> None:
-        resource, making = wants[0].resource, Making()
-        renewal = state.begin(self.renew([want.key for want in wants], token)) if token else None
-        began = self.engine.clock()
+    async def together(self, state: LoopState, flights: Sequence[Flight], token: str | None) -> None:
+        """Every flight lands or crashes, and no lease is left behind."""
+        keys = [flight.key for flight in flights]
+        renewal = state.begin(self.renew(keys, token)) if token else None
         try:
-            begun = await self.engine.ordering.begin()
-            for want in wants:
-                flights[want.key].making, flights[want.key].stamp = making, begun
-            found, collected = await self.loaded(state, resource, wants, making, old)
+            found, run = await self.loaded(state, flights)
+            await asyncio.gather(*(self.land(each, found[each.want.parameters], run, token) for each in flights))
         except Exception as error:
-            for want in wants:
-                record("failed", resource.name, want.key, reason=type(error).__name__)
-            await self.release(wants, token)
-            for want in wants:
-                self.fail(flights[want.key], old.get(want.key), want, error)
-            return
+            await self.failed(flights, error, token)
+        except asyncio.CancelledError:
+            # The loop ends: others need not wait for what nobody loads any more.
+            await self.release(keys, token)
+            raise
         finally:
             if renewal is not None:
                 renewal.cancel()
-        for want in wants:
-            record("load", resource.name, want.key)
+
+    async def land(self, flight: Flight, loaded: Any, run: Run, token: str | None) -> None:
+        try:
+            flight.land(await self.kept(flight.want, loaded, run, token))
+        except Exception as error:
+            await self.failed([flight], error, token)
+
+    async def failed(self, flights: Sequence[Flight], error: Exception, token: str | None) -> None:
+        await self.release([flight.key for flight in flights], token)
+        for flight in flights:
+            record("failed", flight.want.resource.name, flight.key, reason=type(error).__name__)
+            self.fail(flight, error)
+
+    async def loaded(self, state: LoopState, flights: Sequence[Flight]) -> tuple[dict[Any, Any], Run]:
+        """The loader's values by parameters. Raises what it raises, and LoadTimeout."""
+        resource, making, began = flights[0].want.resource, Making(), self.engine.clock()
+        begun = await self.engine.ordering.begin()
+        for flight in flights:
+            flight.making, flight.stamp = making, begun
+        found, collected = await self.loader_run(state, resource, flights, making)
+        for flight in flights:
+            record("load", resource.name, flight.key)
         # One moment for all: to store the first takes time that the last has not.
         ended = self.engine.clock()
         measure("load_seconds", resource.name, ended - began)
-        run = Run(begun, collected, ended, (ended - began) / len(wants))
+        return found, Run(begun, collected, ended, (ended - began) / len(flights))
 
-        async def land(want: Want) -> None:
-            flights[want.key].land(await self.kept(want, found[want.parameters], run, token))
-
-        await asyncio.gather(*map(land, wants))
-
-    async def loaded(
-        self, state: LoopState, resource: Any, wants: list[Want], making: Making, old: Mapping[str, Answer]
+    async def loader_run(
+        self, state: LoopState, resource: Any, flights: Sequence[Flight], making: Making
     ) -> tuple[dict[Any, Any], Collected]:
-        """The loader's values by parameters, and what it read on its way. Raises what it raises, and LoadTimeout."""
+        """What the loader gave, and what it read on its way."""
 
         async def load() -> tuple[dict[Any, Any], Collected]:
             current_making.set(making)
             with collecting() as collected:
                 async with asyncio.timeout(limit):
-                    return await resource.run_loader([want.parameters for want in wants], previous), collected
+                    return await resource.run_loader([each.want.parameters for each in flights], previous), collected
 
         limit = resource.policy.hard_timeout.total_seconds()
-        previous = resource.opened(old[wants[0].key]) if len(wants) == 1 and wants[0].key in old else None
+        kept = flights[0].kept if len(flights) == 1 else None
+        previous = resource.opened(kept) if kept is not None else None
         try:
             return await state.loading.run(load)
         except TimeoutError as error:
-            raise LoadTimeout(f"{wants[0].key} has not loaded within {limit:g} s.") from error
+            raise LoadTimeout(f"{flights[0].key} has not loaded within {limit:g} s.") from error
         except NotModified:
             if previous is None:
                 raise
-            return {wants[0].parameters: resource.as_loaded(previous)}, Collected(set(previous.header.tags))
+            return {flights[0].want.parameters: resource.as_loaded(previous)}, Collected(set(previous.header.tags))
 
     async def renew(self, keys: Sequence[str], token: str) -> None:
         while True:
@@ -167,17 +164,17 @@ class Loads:
             for key in keys:
                 await self.engine.shared.renew(key, token, self.engine.lease)
 
-    async def release(self, wants: Iterable[Want], token: str | None) -> None:
+    async def release(self, keys: Iterable[str], token: str | None) -> None:
         if token is not None:
-            for want in wants:
-                await self.engine.shared.release(want.key, token)
+            for key in keys:
+                await self.engine.shared.release(key, token)
 
-    def fail(self, flight: Flight, old: Answer | None, want: Want, error: Exception) -> None:
+    def fail(self, flight: Flight, error: Exception) -> None:
         """The last good value, if one may be served when loading fails (I6); else the error."""
-        self.engine.pauses.begin(want.key, failed=True)
-        if old is not None and self.engine.keepable_for_errors(old):
-            record("error_stale", want.resource.name, want.key, reason=type(error).__name__)
-            flight.land(old.as_stale())
+        self.engine.pauses.begin(flight.key, failed=True)
+        if flight.kept is not None and self.engine.keepable_for_errors(flight.kept):
+            record("error_stale", flight.want.resource.name, flight.key, reason=type(error).__name__)
+            flight.land(flight.kept.as_stale())
         else:
             flight.crash(error)
 
@@ -204,7 +201,7 @@ class Loads:
         if sealed is None or header.fresh_until <= now:
             record("refused", resource.name, want.key, reason=reason_refused(begun, collected, sealed))
             self.engine.pauses.begin(want.key, failed=False)
-            await self.release([want], token)
+            await self.release([want.key], token)
             # Whoever makes something of what was made of a stale part must know.
             return answer.as_stale() if collected.stale else answer
         if self.engine.ordering.is_heard:
@@ -226,7 +223,7 @@ class Loads:
         if stored or token is None or await self.engine.shared.holder(want.key) in (None, token):
             self.engine.remember(want, answer, len(encoded))
         if not stored:
-            await self.release([want], token)
+            await self.release([want.key], token)
         return answer
 
 

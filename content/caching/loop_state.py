@@ -1,19 +1,17 @@
 import asyncio
 import contextvars
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple
 
 from content.caching.backends.loops import Keeper
 from content.caching.flight import Flight
 from content.caching.loading import Loading
-from content.caching.want import Want
 
 
 class Departure(NamedTuple):
     """New flights of one reader, and the reader's context, in which they are loaded."""
 
-    wants: Sequence[Want]
-    flights: Mapping[str, Flight]
+    flights: Sequence[Flight]
     context: contextvars.Context
 
 

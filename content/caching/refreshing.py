@@ -7,7 +7,7 @@ newer in time, the reader's own process loads it: readers never depend on a work
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
@@ -78,7 +78,7 @@ class Refresher:
     def is_newer(self, want: Want, answer: Answer, seen: Header) -> bool:
         if answer.verdict is not Verdict.VALID or answer.header.made_at <= seen.made_at:
             return False
-        return self.engine.taken(want, answer, Flight(want.key, asyncio.get_running_loop()), again=True)
+        return self.engine.taken(Flight(want, asyncio.get_running_loop()), answer, again=True)
 
     async def here(self, state: LoopState, want: Want, seen: Header, reason: str) -> None:
         """Under the lease, and unless somebody was quicker."""
@@ -92,11 +92,13 @@ class Refresher:
                 await engine.shared.release(want.key, token)
         elif got:
             record("refresh", want.resource.name, want.key, reason=reason)
-            await engine.loads.run(state, [want], {want.key: Flight(want.key, state.loop)}, self.old(answers), token)
+            await engine.loads.run(state, [self.flight(state, want, answer)], token)
 
-    def old(self, answers: Mapping[str, Answer]) -> dict[str, Answer]:
-        """What a loader may find still right, and what stays if it fails."""
-        return {key: answer for key, answer in answers.items() if self.engine.keepable_for_errors(answer)}
+    def flight(self, state: LoopState, want: Want, answer: Answer | None) -> Flight:
+        """With what is held: a loader may find it still right, and it stays if that fails."""
+        flight = Flight(want, state.loop)
+        flight.kept = answer if answer is not None and self.engine.keepable_for_errors(answer) else None
+        return flight
 
     # --- the worker's side --------------------------------------------------------------------------
 
@@ -152,8 +154,7 @@ class Refresher:
             state = engine.state()
             for want in mine:
                 record("refresh", want.resource.name, want.key, reason="due")
-            flights = {want.key: Flight(want.key, state.loop) for want in mine}
-            await engine.loads.run(state, mine, flights, self.old(answers), token)
+            await engine.loads.run(state, [self.flight(state, want, answers.get(want.key)) for want in mine], token)
         return len(mine)
 
 

@@ -308,6 +308,44 @@ async def test_too_many_tags_are_refused_with_a_reason(alias, shelf, clock):
     book = resource(shelf, clock, value_tags=lambda _: [f"t{n}" for n in range(1000)])
     with pytest.raises(TooManyTags, match="1001 tags"):
         await book.get(1)
+    async with asyncio.timeout(5):
+        with pytest.raises(TooManyTags):
+            await book.refresh(1)
+
+
+async def test_one_value_that_cannot_be_kept_fails_alone_and_leaves_no_lease(alias, shelf, clock):
+    shelf.values |= {1: Book("one"), 2: Book("two")}
+    book = resource(
+        shelf, clock, value_tags=lambda value: [f"t{n}" for n in range(1001 if value.name == "one" else 1)]
+    )
+    answers = await asyncio.gather(book.get(1), book.get(2), return_exceptions=True)
+    assert isinstance(answers[0], TooManyTags)
+    assert answers[1] == Book("two")
+    assert await engine_of(alias).shared.holder(book.want((1,), {}).key) is None
+
+
+def test_a_loop_that_ends_leaves_no_lease(alias, shelf, clock):
+    """Whoever comes next need not wait until it lapses."""
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+
+    async def leave_while_it_loads() -> None:
+        arrived = asyncio.Event()
+
+        async def for_ever() -> None:
+            arrived.set()
+            await asyncio.Event().wait()
+
+        shelf.during = for_ever
+        reading = asyncio.ensure_future(book.get(1))
+        await arrived.wait()
+        assert not reading.done()
+
+    async def lease_holder() -> str | None:
+        return await engine_of(alias).shared.holder(book.want((1,), {}).key)
+
+    asyncio.run(leave_while_it_loads())
+    assert asyncio.run(lease_holder()) is None
 
 
 def test_a_loader_without_a_return_annotation_is_refused_at_once():

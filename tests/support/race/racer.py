@@ -4,6 +4,7 @@ Run as a module with options in JSON; says "ready", waits for a line, races, and
 """
 
 import asyncio
+import faulthandler
 import json
 import os
 import random
@@ -160,6 +161,8 @@ def bound_the_log(options: dict[str, Any]) -> None:
 def main() -> None:
     django.setup()
     options = json.loads(sys.argv[1])
+    # One that hangs says where.
+    faulthandler.dump_traceback_later(options["seconds"] + 30)
     racer = Racer(options)
     print("ready", flush=True)
     sys.stdin.readline()

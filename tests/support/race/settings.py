@@ -4,18 +4,22 @@ import os
 
 import dj_database_url
 
+from content.caching.backends.server import location_and_options
+
 SECRET_KEY = "for tests only"
 INSTALLED_APPS = ["content.caching"]
 USE_TZ = True
+LOCATION, OPTIONS = location_and_options(os.environ.get("RACE_REDIS", "redis://127.0.0.1:1"))
 CACHES = {
     "default": {
         "BACKEND": "content.caching.backends.RedisCache",
-        "LOCATION": os.environ.get("RACE_REDIS", "redis://127.0.0.1:1"),
+        "LOCATION": LOCATION,
         "KEY_PREFIX": "race",
         "OPTIONS": {
             "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
             "SOCKET_TIMEOUT": 0.5,
             "SOCKET_CONNECT_TIMEOUT": 0.5,
+            **OPTIONS,
         },
     }
 }

@@ -32,6 +32,22 @@ class Cluster:
                 return False
         return True
 
+    def slots_of(self, number: int) -> range:
+        """Those that the node begins with."""
+        share = -(-SLOTS // len(self.nodes))
+        return range(number * share, min((number + 1) * share, SLOTS))
+
+    def move(self, slot: int, giver: RedisServer, taker: RedisServer) -> None:
+        """With all that is in it, while clients read and write it: the steps of the Redis Cluster specification."""
+        with giver.client() as source, taker.client() as target:
+            giver_id, taker_id = (client.execute_command("CLUSTER MYID").decode() for client in (source, target))
+            target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", giver_id)
+            source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", taker_id)
+            while keys := source.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+                source.execute_command("MIGRATE", "127.0.0.1", taker.port, "", 0, 5000, "REPLACE", "KEYS", *keys)
+            for node in (target, source):
+                node.execute_command("CLUSTER", "SETSLOT", slot, "NODE", taker_id)
+
 
 @contextmanager
 def running_cluster(size: int = 3) -> Iterator[Cluster]:
@@ -39,10 +55,9 @@ def running_cluster(size: int = 3) -> Iterator[Cluster]:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
         nodes = [stack.enter_context(running_redis(*options, port=port)) for port in free_ports(size)]
         cluster = Cluster(nodes)
-        share = -(-SLOTS // size)
         for number, node in enumerate(nodes):
             with node.client() as client:
-                client.execute_command("CLUSTER ADDSLOTSRANGE", number * share, min((number + 1) * share, SLOTS) - 1)
+                client.execute_command("CLUSTER ADDSLOTS", *cluster.slots_of(number))
                 client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
         wait_until(cluster.is_whole, "the cluster is whole", 40)
         yield cluster

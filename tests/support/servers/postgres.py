@@ -1,32 +1,79 @@
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from glob import glob
+from pathlib import Path
+from typing import Any
 
 from tests.support.servers.process import binary, free_port, stop, wait_until
 
 FAST = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
 
 
+@dataclass
+class PostgresServer:
+    """A PostgreSQL of the tests' own. initdb refuses root, so as root it runs as nobody."""
+
+    programs: Path
+    folder: str
+    port: int
+    process: subprocess.Popen | None = None
+
+    @property
+    def url(self) -> str:
+        return self.url_by(self.port)
+
+    def url_by(self, port: int) -> str:
+        """Through what listens on another port."""
+        return f"postgres://evergreen@127.0.0.1:{port}/postgres"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        user = "nobody" if os.geteuid() == 0 else None
+        return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "user": user, "cwd": self.folder}
+
+    def create(self) -> None:
+        command = [self.programs / "initdb", "-D", f"{self.folder}/data", "-U", "evergreen", "-A", "trust"]
+        subprocess.run([*command, "-E", "UTF8"], check=True, **self.options)
+
+    def start(self) -> None:
+        place = ["-D", f"{self.folder}/data", "-p", str(self.port), "-k", self.folder]
+        command = [self.programs / "postgres", *place, "-c", "listen_addresses=127.0.0.1", *FAST]
+        self.process = subprocess.Popen(command, **self.options)
+        wait_until(self.answers, "PostgreSQL answers")
+
+    def answers(self) -> bool:
+        ready = [self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(ready, check=False).returncode == 0
+
+    def crash(self) -> None:
+        """Without a checkpoint and without a word to its clients."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(10)
+
+    def signal_all(self, which: int) -> None:
+        """The server and each process that serves a connection."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in [self.process.pid, *map(int, children)]:
+            os.kill(pid, which)
+
+
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """The URL of an empty database. initdb refuses root, so as root it runs as nobody."""
+def running_postgres() -> Iterator[PostgresServer]:
     initdb = binary("initdb", *sorted(glob("/usr/lib/postgresql/*/bin/initdb"), reverse=True))
-    programs = os.path.dirname(os.path.realpath(initdb))
-    user = "nobody" if os.geteuid() == 0 else None
-    port = free_port()
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         os.chmod(folder, 0o777)
-        data = f"{folder}/data"
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "user": user, "cwd": folder}
-        subprocess.run([initdb, "-D", data, "-U", "evergreen", "-A", "trust", "-E", "UTF8"], check=True, **quiet)
-        place = ["-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"]
-        process = subprocess.Popen([f"{programs}/postgres", *place, *FAST], **quiet)
-        ready = [f"{programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        server = PostgresServer(Path(os.path.realpath(initdb)).parent, folder, free_port())
+        server.create()
+        server.start()
         try:
-            wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL answers")
-            yield f"postgres://evergreen@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            stop(process)
+            if server.process is not None:
+                stop(server.process)

@@ -1,0 +1,49 @@
+"""What a fault is: where it happens, what is done, and what is asked of readers meanwhile."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from subprocess import Popen
+from typing import Any
+
+BEFORE, DURING, AFTER = 2.0, 3.0, 4.0
+
+
+@dataclass
+class Scene:
+    """The servers of a race, its processes once they race, and what is to be ended after it."""
+
+    redis_url: str
+    database_url: str
+    stack: ExitStack
+    processes: list[Popen] = field(default_factory=list, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`happen` begins it on entering, and ends it on leaving. `during`: seconds from its beginning to its end.
+
+    `by_log` is off where records are lost: positions of before and after are then of two logs, and each process is
+    held to its own word alone.
+    """
+
+    name: str
+    stage: Callable[[ExitStack], Scene]
+    happen: Callable[[Any], AbstractContextManager[None]]
+    during: float = DURING
+    by_log: bool = True
+    one_load: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    own_options: tuple[dict[str, Any], ...] = ({}, {})
+
+
+@contextmanager
+def staged(fault: Fault) -> Iterator[Any]:
+    with ExitStack() as stack:
+        yield fault.stage(stack)
+
+
+def sqlite(stack: ExitStack) -> str:
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fault-"))
+    return f"sqlite:///{folder}/race.sqlite3"

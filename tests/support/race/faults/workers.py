@@ -1,0 +1,46 @@
+"""Faults of the processes that refresh behind readers."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from tests.support.race.faults.fault import Fault, Scene, sqlite
+from tests.support.servers.redis import running_redis
+
+READER: dict[str, Any] = {}
+WORKER = {"is_worker": True}
+
+
+def one_redis(stack: ExitStack) -> Scene:
+    return Scene(stack.enter_context(running_redis()).url, sqlite(stack), stack)
+
+
+@contextmanager
+def killed(scene: Scene) -> Iterator[None]:
+    """The last process is the worker. It had said that it is there a moment ago."""
+    scene.processes[-1].kill()
+    yield
+
+
+@contextmanager
+def stopped(scene: Scene) -> Iterator[None]:
+    os.kill(scene.processes[-1].pid, signal.SIGSTOP)
+    yield
+    os.kill(scene.processes[-1].pid, signal.SIGCONT)
+
+
+@contextmanager
+def nothing(scene: Scene) -> Iterator[None]:
+    """How many there are is the fault."""
+    yield
+
+
+FAULTS = (
+    Fault("worker killed", one_redis, killed, one_load=True, own_options=(READER, READER, WORKER)),
+    # A load whose lease lapsed is replaced.
+    Fault("worker stopped", one_redis, stopped, own_options=(READER, READER, WORKER)),
+    Fault("no worker", one_redis, nothing, one_load=True),
+    Fault("two workers", one_redis, nothing, one_load=True, own_options=(READER, READER, WORKER, WORKER)),
+)
