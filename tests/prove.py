@@ -1,4 +1,5 @@
-"""`make prove`: races, faults and propagation, with the checker watching, in one table each. Half an hour at most."""
+"""`make prove`: races, faults, propagation and a soak, with the checker watching, in one table each. Half an hour at
+most."""
 
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from tests.support.race.faults import FAULTS
 from tests.support.race.faults.felt import suffered
 from tests.support.race.propagation import propagation
 from tests.support.race.sabotage import SABOTAGES
+from tests.support.race.soak import soaked
 from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS
 from tests.support.sabotaged import copy_of_the_project, replaced
 from tests.support.servers.postgres import running_postgres
@@ -23,6 +25,7 @@ from tests.support.servers.redis import running_redis
 
 console = Console(width=140)
 MINUTE = 60.0
+MOST_GROWTH = 0.05
 PROPERTIES = ("I1", "I2", "I3", "I11", "I12")
 
 
@@ -136,11 +139,28 @@ def add_propagation(table: Table, name: str, redis_url: str, count: int) -> None
     table.add_row(name, *(f"{seconds * 1000:.2f} ms" for seconds in (taken.median, taken.p99, taken.longest)))
 
 
+def soak(seconds: float) -> int:
+    """Nothing may hold a twentieth more at the end than when it was warm."""
+    title = f"{seconds / 60:g} minutes, four processes: what they hold together"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("", "warm", "at the end", "growth", "most"):
+        table.add_column(name, justify="right")
+    with running_redis() as server, database() as url:
+        figures = soaked(server.url, url, seconds)
+    for each in figures:
+        unit, name = (1_000_000, "memory, MB") if each.name == "memory" else (1, each.name)
+        amounts = (f"{amount / unit:,.0f}" for amount in (each.early, each.late))
+        table.add_row(name, *amounts, f"{each.growth:+.1%}", f"{each.most / unit:,.0f}")
+    console.print(table, "\n")
+    return sum(each.growth > MOST_GROWTH for each in figures)
+
+
 PARTS = {
     "races": lambda: races(MINUTE),
     "guards": lambda: sabotages(8.0),
     "faults": faults,
     "propagation": lambda: propagations(10_000),
+    "soak": lambda: soak(10 * MINUTE),
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 FAILURES = 3
 FIRST_REST = 0.5
-LONGEST_REST = 5.0
+LONGEST_REST = 1.0
 
 
 class Breaker:

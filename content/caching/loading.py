@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from content.caching.errors import Overloaded
 
@@ -36,9 +36,23 @@ class Threads:
             self.looked_at = time.monotonic()
         try:
             return await load()
+        except (OperationalError, InterfaceError):
+            # One that died while nobody used it, as all do when the database restarts, is no error of the loader's.
+            if not await sync_to_async(closed_broken_connections)():
+                raise
+            return await load()
         except BaseException:
             self.looked_at = float("-inf")
             raise
+
+
+def closed_broken_connections() -> bool:
+    """Of this thread; whether there were any."""
+    used = connections.all(initialized_only=True)
+    broken = [connection for connection in used if connection.errors_occurred and not connection.is_usable()]
+    for connection in broken:
+        connection.close()
+    return bool(broken)
 
 
 class Loading:

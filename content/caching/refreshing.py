@@ -32,7 +32,7 @@ BATCH = 64
 BATCHES_AT_ONCE = 4
 # Seconds that a worker waits for work before it says again that it is there; well below a connection's timeout.
 WAIT = 0.4
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 1.0
 
 
 class Refresher:

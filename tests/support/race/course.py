@@ -59,21 +59,26 @@ Meanwhile = Callable[[Course, list[subprocess.Popen]], None]
 def run_race(course: Course, meanwhile: Meanwhile | None = None, **checks: Any) -> Findings:
     """`meanwhile` is called once the processes race; what it does is part of the race."""
     with tempfile.TemporaryDirectory(prefix="race-") as folder:
-        create = [sys.executable, "-c", CREATE.format(rows=course.rows)]
-        subprocess.run(create, cwd=course.code, env=course.environment, check=True)
         journals = [Path(folder) / f"{number}.jsonl" for number in range(course.processes)]
-        with racing(course, journals) as processes:
-            for process in processes:
-                assert process.stdout.readline() == "ready\n"
-            for process in processes:
-                process.stdin.write("go\n")
-                process.stdin.flush()
-            if meanwhile is not None:
-                meanwhile(course, processes)
-            for process in processes:
-                process.wait(course.seconds + 60)
+        run_processes(course, journals, meanwhile)
         history = read_history([path for path in journals if path.exists()])
         return check(history, course.longest, **checks)
+
+
+def run_processes(course: Course, journals: list[Path], meanwhile: Meanwhile | None = None) -> None:
+    """From the same moment on, each with its journal, until the last has ended."""
+    create = [sys.executable, "-c", CREATE.format(rows=course.rows)]
+    subprocess.run(create, cwd=course.code, env=course.environment, check=True)
+    with racing(course, journals) as processes:
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        if meanwhile is not None:
+            meanwhile(course, processes)
+        for process in processes:
+            process.wait(course.seconds + 60)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Racer:
         bound_the_log(options)
         self.options = options
         self.chance = random.Random(options["seed"])
-        self.journal = Journal(Path(options["journal"]))
+        self.journal = Journal(Path(os.devnull if options.get("only_samples") else options["journal"]))
         self.process = os.getpid()
         self.rows = options["rows"]
         self.engine = engine_of("default")
@@ -114,11 +114,17 @@ class Racer:
     # --- the race -------------------------------------------------------------------------------------
 
     async def race(self) -> None:
+        from tests.support.race.soak import sampled
         from tests.support.race.steps import Steps
 
         steps = Steps(self)
         begin = now()
+        sampling = (
+            asyncio.create_task(sampled(Path(self.options["journal"]))) if "only_samples" in self.options else None
+        )
         await asyncio.gather(*(self.run(steps, begin) for _ in range(self.options["tasks"])))
+        if sampling is not None:
+            sampling.cancel()
         self.journal.close()
 
     async def run(self, steps: Any, begin: float) -> None:
