@@ -9,7 +9,7 @@ ONLY ?=
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help up test slow prove bench lint format lock clean
+.PHONY: help up test slow prove bench flames lint format lock clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,8 +26,11 @@ slow: $(VENV)/dev.installed  ## Run the long proofs
 prove: $(VENV)/dev.installed  ## Race, break and measure the engine, a checker watching (ONLY=races|guards|faults|propagation|soak)
 	$(BIN)/python -m tests.prove $(ONLY)
 
-bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|resource|memory)
+bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|resource|cost|growth|memory)
 	$(BIN)/python -m tests.benchmarks $(ONLY)
+
+flames: $(VENV)/bench.installed  ## Draw where the time of a read goes, into .state/flames (ONLY=memory|hit|batch|miss)
+	$(BIN)/python -m tests.benchmarks.flames $(ONLY)
 
 lint: $(VENV)/dev.installed  ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from content.caching.breaker import Breaker
@@ -30,7 +30,8 @@ class Failsafe:
         self.clock = clock
         self.breaker = Breaker(clock)
         self.complained_at = float("-inf")
-        self.probe: asyncio.Task[None] | None = None
+        # Beside readers: probes, and the letting go of leases.
+        self.tasks: set[asyncio.Task[None]] = set()
         # Key and token of leases that may be held for nobody.
         self.in_doubt: dict[tuple[str, str], None] = {}
         self.let_go_at = float("-inf")
@@ -89,7 +90,12 @@ class Failsafe:
 
     def begin_probe(self) -> None:
         """Beside the reader: whoever comes while the tier is away shall not wait to see whether it still is."""
-        self.probe = asyncio.get_running_loop().create_task(self.see())
+        self.begin(self.see())
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def see(self) -> None:
         try:
@@ -113,7 +119,7 @@ class Failsafe:
     def begin_to_let_go(self) -> None:
         if self.clock() - self.let_go_at >= SECONDS_BETWEEN_LETTING_GO:
             self.let_go_at = self.clock()
-            self.probe = asyncio.get_running_loop().create_task(self.let_go())
+            self.begin(self.let_go())
 
     async def let_go(self) -> None:
         for key, token in list(self.in_doubt):

@@ -6,7 +6,7 @@ import uvloop
 
 from tests.support.servers.redis import running_redis
 
-IN_REDIS = ("backend", "resource", "growth")
+IN_REDIS = ("backend", "resource", "cost", "growth")
 ALL = (*IN_REDIS, "memory")
 
 
