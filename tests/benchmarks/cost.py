@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
@@ -15,6 +16,7 @@ from tests.benchmarks.resource import HOUR, KEYS, at_once, in_turn, load
 from tests.benchmarks.rounds import Job, measured, show
 
 EAGER = Policy(ttl=timedelta(hours=1), early=1, ahead=0.1)
+numbers = count(KEYS)
 COUNTERS = ("engine.record", "engine.measure", "engine.measure_lookups", "loads.record", "loads.measure")
 
 
@@ -52,15 +54,8 @@ async def run(url: str) -> None:
 
 
 def unseen(get: Callable[[int], Any]) -> Callable[[int], Any]:
-    """Keys that nobody has asked for."""
-    number = KEYS
-
-    def next_key(_: int) -> Any:
-        nonlocal number
-        number += 1
-        return get(number)
-
-    return next_key
+    """Of keys that nobody has asked for."""
+    return lambda _: get(next(numbers))
 
 
 def under(context: Callable[[], AbstractContextManager[Any]], job: Job) -> Job:
