@@ -44,9 +44,9 @@ GUARDS = [
     Guard(
         "rule 2: the position is noted before the load",
         f"{CACHING}/loads.py",
-        "            found, collected = await self.loaded(state, resource, wants, making, old)\n",
-        "            found, collected = await self.loaded(state, resource, wants, making, old)\n"
-        "            begun = await self.engine.ordering.begin()\n",
+        "        found, collected = await self.loader_run(state, resource, flights, making)\n",
+        "        found, collected = await self.loader_run(state, resource, flights, making)\n"
+        "        begun = await self.engine.ordering.begin()\n",
         f"{TESTS}/test_resource.py",
         "overtook and redis",
     ),
@@ -223,7 +223,7 @@ GUARDS = [
     Guard(
         "I6: the last good value when loading fails",
         f"{CACHING}/loads.py",
-        "        if old is not None and self.engine.keepable_for_errors(old):\n",
+        "        if flight.kept is not None and self.engine.keepable_for_errors(flight.kept):\n",
         "        if False:\n",
         f"{TESTS}/test_invariants.py",
         "i6_a_loader",

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.test_guards import GUARDS, Guard
 from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
 from tests.support.race.history import Load, Read, Write
 from tests.support.race.sabotage import SABOTAGES, Sabotage
 from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS, Workload
 from tests.support.sabotaged import copy_of_the_project, replaced
+from tests.support.service import ROOT
 
 
 def sqlite_in(folder: Path) -> str:
@@ -42,6 +44,12 @@ def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):
     assert check([too_old], 1.0).counts == {"I3 nothing past its stale time": 1}
     assert check([Load(1, 1.0, 2.0, 0), Load(2, 1.5, 2.5, 0)], 1.0).counts == {"I2 one load at a time": 1}
     assert check([Load(1, 1.0, 2.0, 0), Load(2, 2.1, 2.5, 0)], 1.0).total == 0
+
+
+@pytest.mark.parametrize("removed", [*SABOTAGES, *GUARDS], ids=str)
+def test_each_guard_stands_where_the_lists_say(removed: Sabotage | Guard):
+    """Else it is not removed, and nothing is shown by what misses it."""
+    assert (ROOT / removed.file).read_text().count(removed.code) == 1
 
 
 @pytest.mark.slow

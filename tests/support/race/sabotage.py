@@ -42,9 +42,9 @@ SABOTAGES = [
     Sabotage(
         "position noted before the load",
         f"{CACHING}/loads.py",
-        "            found, collected = await self.loaded(state, resource, wants, making, old)\n",
-        "            found, collected = await self.loaded(state, resource, wants, making, old)\n"
-        "            begun = await self.engine.ordering.begin()\n",
+        "        found, collected = await self.loader_run(state, resource, flights, making)\n",
+        "        found, collected = await self.loader_run(state, resource, flights, making)\n"
+        "        begun = await self.engine.ordering.begin()\n",
         BUSY,
         "I1",
     ),
@@ -182,8 +182,8 @@ SABOTAGES = [
     Sabotage(
         "a load goes on without the reader who began it",
         f"{CACHING}/engine.py",
-        "                self.count(want, flight)\n",
-        "                self.count(want, flight)\n                flight.crash(asyncio.CancelledError())\n",
+        "            if is_new:\n                self.count(flight)\n",
+        "            if is_new:\n                flight.crash(asyncio.CancelledError())\n",
         HURRIED,
         "I11",
     ),
