@@ -1,0 +1,6 @@
+"""The edge: a standard shared HTTP cache inside the server's process, in front of any ASGI application."""
+
+from content.caching.edge.cache import EdgeCache
+from content.caching.edge.profile import SHARED_CACHE, Profile
+
+__all__ = ["SHARED_CACHE", "EdgeCache", "Profile"]

@@ -1,0 +1,214 @@
+"""One request's way: what is stored, whether it will do, and whom to ask otherwise."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from content.caching.edge.answer import reply
+from content.caching.edge.client import Client
+from content.caching.edge.fetch import Fetch, Mode
+from content.caching.edge.found import Found
+from content.caching.edge.outcome import Outcome
+from content.caching.edge.request import Request
+from content.caching.edge.rules.answering import Way, decide
+from content.caching.edge.rules.fields import Fields
+from content.caching.edge.rules.invalidation import urls_ended_by
+from content.caching.edge.rules.keys import url_key
+from content.caching.edge.rules.status import Told
+from content.caching.edge.rules.storing import refusal_of_strangers
+from content.caching.edge.rules.validation import freshened, same_by_head
+from content.caching.edge.stored import Page
+from content.caching.events import record
+
+if TYPE_CHECKING:
+    from content.caching.edge.cache import EdgeCache
+
+
+# Others' calls that a request waits for, one after the other, before it makes its own.
+MOST_FLIGHTS = 4
+
+
+class Exchange:
+    def __init__(self, edge: "EdgeCache", request: Request, client: Client) -> None:
+        self.edge = edge
+        self.request = request
+        self.client = client
+
+    async def run(self) -> None:
+        if not self.request.is_read:
+            await self.written()
+        elif self.edge.profile.is_personal(self.request.fields):
+            await self.personal()
+        else:
+            await self.read()
+
+    # --- reads ------------------------------------------------------------------------------------------
+
+    async def read(self) -> None:
+        found = await self.edge.find(self.request)
+        if await self.served(found):
+            return
+        if "only-if-cached" in self.request.directives and self.edge.profile.reload_after is None:
+            await self.refused(504, "nothing stored that would do")
+        elif found.passes or not self.may_share:
+            await self.fetched(self.fetch(found, shared=False))
+        else:
+            await self.joined(found)
+
+    @property
+    def may_share(self) -> bool:
+        """HEAD is answered by what is stored, but nothing is stored for it, unless it is asked for as a whole."""
+        if "no-store" in self.request.directives:
+            return False
+        return self.request.method == "GET" or self.edge.profile.makes_whole
+
+    async def served(self, found: Found, told: Told | None = None) -> bool:
+        """Whether what is stored will do, as it is."""
+        held = found.held
+        if held is None or not isinstance(held.stored, Page):
+            return False
+        now, shelf = self.edge.clock(), self.edge.shelf
+        decision = decide(self.request, held.stored, held.verdict, now, self.edge.profile, heard=shelf.is_heard)
+        if decision.way is Way.VALIDATE:
+            found.why = decision.reason
+            return False
+        if decision.way is Way.SERVE_AND_REFRESH:
+            self.edge.refresh(self.request, found)
+        record("stale" if decision.reason else "hit", "page", url_key(self.request.url), tier=held.tier)
+        await self.reply(held.stored, told or Told(hit=True, detail="" if held.tier == "memory" else held.tier))
+        return True
+
+    async def joined(self, found: Found) -> None:
+        """With whoever asks for the same already, if that began late enough for us."""
+        shared, key = True, url_key(self.request.url)
+        for _ in range(MOST_FLIGHTS):
+            flight = self.edge.flights.get(key)
+            if flight is None:
+                break
+            shared = False
+            if not self.may_join(flight):
+                break
+            record("joined", "page", key)
+            outcome = await watched(flight.outcome)
+            if await self.shared(outcome, found):
+                return
+            if outcome.page is None:
+                break
+            # Another variant than ours: whoever wants ours may be on the way by now.
+            shared = True
+        await self.fetched(self.fetch(found, shared=shared))
+
+    def fetch(self, found: Found, *, shared: bool) -> Fetch:
+        return Fetch(self.edge, self.request, found.why, old=found.held, client=self.client, shared=shared)
+
+    def may_join(self, flight: Fetch) -> bool:
+        return "no-cache" not in self.request.directives and self.edge.shelf.covers(flight.begun)
+
+    async def shared(self, outcome: Outcome, found: Found) -> bool:
+        """Whether the outcome of another's call is an answer for us as well."""
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.page is None or not self.edge.fits(self.request, outcome.page):
+            return False
+        told = Told(forwarded=found.why, collapsed=True, stored=outcome.kept)
+        await self.reply(outcome.page, told)
+        return True
+
+    async def fetched(self, fetch: Fetch) -> None:
+        """Our own call. It goes on if we are cancelled."""
+        task = self.edge.fly(fetch)
+        try:
+            waiting: set[asyncio.Future[Any]] = {task, fetch.outcome}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if fetch.mode in (Mode.PASSED_ON, Mode.TEE) or fetch.outcome.result().page is None:
+                await asyncio.wait({task})
+        except asyncio.CancelledError:
+            self.client.has_gone = True
+            raise
+        outcome = fetch.outcome.result()
+        if outcome.error is not None:
+            raise outcome.error
+        if fetch.mode is Mode.PASSED_ON:
+            await self.after_head(fetch)
+        elif fetch.mode is not Mode.TEE and outcome.page is not None:
+            await self.reply(outcome.page, told_of(fetch, outcome))
+
+    async def after_head(self, fetch: Fetch) -> None:
+        """A HEAD that speaks of something else than we have ends that (RFC 9111, section 4.3.5)."""
+        old = fetch.old.stored if fetch.old is not None else None
+        if self.request.method != "HEAD" or not isinstance(old, Page) or not 200 <= fetch.status < 300:
+            return
+        if same_by_head(old, fetch.status, fetch.fields):
+            await self.edge.freshen(self.request, old, freshened(old, fetch.fields), fetch)
+        else:
+            await self.edge.shelf.invalidate([url_key(self.request.url)])
+
+    async def reply(self, page: Page, told: Told) -> None:
+        now = self.edge.clock()
+        told = told.about(url_key(self.request.url), page.fresh_until - now)
+        answer = reply(self.request, page, now, told, self.edge.profile)
+        await self.client.send({"type": "http.response.start", "status": answer.status, "headers": answer.pairs})
+        await self.client.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    # --- what is somebody's own -----------------------------------------------------------------------------
+
+    async def personal(self) -> None:
+        """Answered by what is said to be the same for all, else past the cache."""
+        found = await self.edge.find(self.request)
+        page = found.held.stored if found.held is not None else None
+        if isinstance(page, Page) and self.is_for_all(page) and await self.served(found):
+            return
+        await self.fetched(
+            Fetch(self.edge, self.request, "bypass", old=None, client=self.client, shared=False, personal=True)
+        )
+
+    def is_for_all(self, page: Page) -> bool:
+        return refusal_of_strangers(self.request, page.fields, page.directives, self.edge.profile) is None
+
+    # --- writes ---------------------------------------------------------------------------------------------
+
+    async def written(self) -> None:
+        """Passed on; and whatever is stored for the URLs that it has changed ends before its writer hears of it."""
+        send = self.client.send
+
+        async def sent(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.start":
+                status, fields = int(str(message["status"])), Fields(message.get("headers", ()))  # type: ignore[arg-type]
+                await self.ended_by(status, fields)
+                told = Told(forwarded="method", forwarded_status=status)
+                message = {**message, "headers": self.edge.outward(fields, told)}
+            await send(message)
+
+        await self.edge.app(self.request.scope, self.client.receive_next, sent)  # type: ignore[arg-type]
+
+    async def ended_by(self, status: int, fields: Fields) -> None:
+        urls = urls_ended_by(self.request, status, fields) if self.edge.profile.invalidates else []
+        if urls:
+            await self.edge.shelf.invalidate([url_key(url) for url in urls])
+
+    async def refused(self, status: int, text: str) -> None:
+        told = Told(forwarded="bypass", detail=text).field(self.edge.profile.name)
+        body = f"{status}: {text}\n".encode()
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"cache-status", told),
+        ]
+        await self.client.send({"type": "http.response.start", "status": status, "headers": headers})
+        body = b"" if self.request.method == "HEAD" else body
+        await self.client.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def told_of(fetch: Fetch, outcome: Outcome) -> Told:
+    status = outcome.status or fetch.status
+    if outcome.stale:
+        return Told(hit=True, forwarded=fetch.why, forwarded_status=status, detail="stale for an error")
+    if fetch.mode is Mode.FRESHEN:
+        return Told(hit=True, forwarded=fetch.why, forwarded_status=304, stored=True)
+    return Told(forwarded=fetch.why, forwarded_status=status, stored=outcome.kept, collapsed=not fetch.status)
+
+
+async def watched(future: "asyncio.Future[Outcome]") -> Outcome:
+    """Who stops waiting stops nobody else."""
+    await asyncio.wait({future})
+    return future.result()

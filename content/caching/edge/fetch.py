@@ -1,0 +1,341 @@
+"""One call of the application, for as many readers as may share its answer.
+
+It runs in a task that belongs to no request: a reader who hangs up takes nothing along (I11).
+
+1. Take the lease of the key, unless this call is one reader's alone; who waits for another's lease looks for what
+   that one has stored meanwhile.
+2. Note the position in the order of invalidations, then call the application, and collect what it reads (rule 2).
+3. With the first message it is clear what becomes of it: passed on as it comes, kept, or taken for what we have.
+4. What is kept is sealed with the noted position, and stored only while the lease is held.
+"""
+
+import asyncio
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from content.caching.collecting import Collected, collecting
+from content.caching.edge.client import Client, Message
+from content.caching.edge.making import Whole, made
+from content.caching.edge.outcome import Outcome
+from content.caching.edge.request import Request
+from content.caching.edge.rules import keys
+from content.caching.edge.rules.answering import serves_error
+from content.caching.edge.rules.conditions import CONDITIONS, FOR_THE_ORIGIN
+from content.caching.edge.rules.directives import response_directives
+from content.caching.edge.rules.fields import Field, Fields, members
+from content.caching.edge.rules.status import Told
+from content.caching.edge.rules.storing import refusal
+from content.caching.edge.rules.validation import asked_about, freshened, is_about
+from content.caching.edge.shelf import Held
+from content.caching.edge.stored import Page
+from content.caching.entry import Stamp
+from content.caching.events import record
+
+if TYPE_CHECKING:
+    from content.caching.edge.cache import EdgeCache
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.05
+# Seconds that a call waits for another process's before it goes ahead without a lease.
+LONGEST_WAIT = 30.0
+# Ways to send a body that never shows it to us.
+UNSEEN = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
+
+
+class Mode(Enum):
+    UNDECIDED = "nothing has come"
+    PASSED_ON = "each message goes on to the client"
+    TEE = "goes on, and is collected"
+    KEEP = "is collected, and answered from"
+    FRESHEN = "what we have is still right"
+    STAND_IN = "what we have is better than this error"
+
+
+class Fetch:
+    """`old` is what may be validated; `client` is who gets it as it comes, None for a refresh behind the reader.
+
+    `outcome` is there for followers as soon as it is known; `why`: in the words of RFC 9211.
+    """
+
+    def __init__(
+        self,
+        edge: "EdgeCache",
+        request: Request,
+        why: str,
+        *,
+        old: Held | None,
+        client: Client | None,
+        shared: bool,
+        personal: bool = False,
+    ) -> None:
+        self.edge = edge
+        self.request = request
+        self.why = why
+        self.old = old if old is not None and isinstance(old.stored, Page) else None
+        self.client = client
+        self.is_shared = shared
+        self.is_personal = personal
+        self.has_asked = False
+        self.key = keys.url_key(request.url)
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.begun: Stamp | None = None
+        self.token: str | None = None
+        self.mode = Mode.UNDECIDED
+        self.validates = False
+        self.status, self.fields = 0, Fields()
+        self.chunks: list[bytes] = []
+        self.length = 0
+        self.is_complete = False
+        self.asked_at = self.came_at = 0.0
+        # When it is clear that nobody else waits for it, the application may know that its client has gone.
+        self.is_own = asyncio.Event()
+
+    # --- the way ---------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        try:
+            if self.is_shared and not await self.leased():
+                return
+            await self.called()
+        except BaseException as error:
+            self.crash(error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self.settle(Outcome(reason="nothing came"))
+            if self.token is not None:
+                await self.edge.shelf.release(self.key, self.token)
+            self.edge.landed(self)
+
+    async def leased(self) -> bool:
+        """Whether it is ours to call; else somebody has stored it meanwhile, which is the outcome."""
+        shelf, token, pause = self.edge.shelf, self.edge.shelf.token(), FIRST_PAUSE
+        deadline = self.outcome.get_loop().time() + LONGEST_WAIT
+        while not await shelf.lease(self.key, token):
+            if self.client is None:
+                return False
+            if self.outcome.get_loop().time() > deadline:
+                return True
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+            found = await self.edge.find(self.request)
+            if found.passes:
+                self.is_shared = False
+                return True
+            if found.is_newer_than(self.old):
+                self.settle(Outcome(found.held.stored, kept=True))  # type: ignore[union-attr, arg-type]
+                return False
+        self.token = token
+        return True
+
+    async def called(self) -> None:
+        self.begun = await self.edge.shelf.begin()
+        self.asked_at = self.edge.clock()
+        renewal = asyncio.ensure_future(self.renewed()) if self.token is not None else None
+        try:
+            with collecting() as collected:
+                await self.edge.app(self.scope(), self.receive, self.send)
+        except Exception as error:
+            await self.failed(error)
+        else:
+            await self.finished(collected)
+        finally:
+            if renewal is not None:
+                renewal.cancel()
+
+    async def renewed(self) -> None:
+        while self.token is not None:
+            await asyncio.sleep(self.edge.shelf.engine.lease / 3)
+            await self.edge.shelf.renew(self.key, self.token)
+
+    # --- what the application gets -----------------------------------------------------------------------
+
+    def scope(self) -> Message:
+        scope = self.request.scope
+        extensions = {name: each for name, each in (scope.get("extensions") or {}).items() if name not in UNSEEN}
+        method = "GET" if self.request.method == "HEAD" and self.edge.profile.makes_whole else self.request.method
+        return {**scope, "method": method, "headers": self.headers(), "extensions": extensions}
+
+    def headers(self) -> list[Field]:
+        fields, profile = self.request.fields, self.edge.profile
+        self.validates = False
+        if self.old is not None and self.old.stored.can_be_validated:  # type: ignore[union-attr]
+            self.validates = True
+            fields = Fields(asked_about(fields, self.old.stored))  # type: ignore[arg-type]
+        elif profile.makes_whole and self.is_whole:
+            fields = fields.without([*CONDITIONS, b"range"])
+        if profile.visible_fields is not None and not self.is_personal:
+            seen = profile.visible_fields | {b"if-none-match", b"if-modified-since"}
+            return [(name, value) for name, value in fields.pairs if name in seen]
+        return list(fields.pairs)
+
+    @property
+    def is_whole(self) -> bool:
+        return not any(name in self.request.fields for name in FOR_THE_ORIGIN)
+
+    async def receive(self) -> Message:
+        """No word of a client that has gone, for as long as the answer may be others' too."""
+        is_first, self.has_asked = not self.has_asked, True
+        if self.client is not None and self.client.has_body:
+            return await self.client.receive()
+        if is_first:
+            # Behind a reader: a GET has none worth the name.
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.is_own.wait()
+        return await self.client.receive() if self.client is not None else {"type": "http.disconnect"}
+
+    # --- what comes from it ------------------------------------------------------------------------------
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "http.response.start":
+            await self.started(message)
+        elif kind == "http.response.body":
+            await self.continued(message)
+        elif self.mode in (Mode.PASSED_ON, Mode.UNDECIDED) and self.client is not None:
+            # Interim answers (RFC 9110, section 15.2), early hints, whatever else there may be.
+            await self.client.send(message)
+
+    async def started(self, message: Message) -> None:
+        self.status, self.fields = message["status"], Fields(message.get("headers", ()))
+        self.came_at = self.edge.clock()
+        reason = self.decided()
+        if self.mode is Mode.PASSED_ON:
+            self.passed(reason)
+        if self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
+            stored = self.mode is Mode.TEE
+            told = Told(forwarded=self.why, forwarded_status=self.status, stored=stored, key=self.key, detail=reason)
+            await self.client.send({**message, "headers": self.edge.outward(self.fields, told)})
+
+    def decided(self) -> str:
+        """The mode, and why if it is not kept."""
+        old = self.old.stored if self.old is not None else None
+        if self.status == 304 and self.validates and isinstance(old, Page):
+            self.mode = Mode.FRESHEN
+            return ""
+        if self.status >= 500 and isinstance(old, Page) and self.may_stand_in(old):
+            self.mode = Mode.STAND_IN
+            return ""
+        directives, _ = response_directives(self.fields, self.edge.profile.targeted)
+        request = self.request.as_get() if self.edge.profile.makes_whole else self.request
+        reason = (
+            self.too_personal()
+            or refusal(request, self.status, self.fields, directives, self.edge.profile)
+            or self.too_large()
+        )
+        if reason is not None:
+            self.mode = Mode.PASSED_ON
+            return reason
+        self.mode = Mode.TEE if b"content-length" not in self.fields and self.client is not None else Mode.KEEP
+        return ""
+
+    def too_personal(self) -> str | None:
+        """Whoever says who they are may say more: what the application made of it is not for others."""
+        return "personal" if self.is_personal and self.edge.profile.visible_fields is not None else None
+
+    def too_large(self) -> str | None:
+        said = self.fields.first(b"content-length")
+        return "too large" if said is not None and said.isdigit() and int(said) > self.edge.profile.largest else None
+
+    def passed(self, reason: str) -> None:
+        """Nobody waits for it any longer, nor for the next."""
+        self.is_own.set()
+        record("passed", "page", self.key, reason=reason)
+        self.settle(Outcome(reason=reason))
+        if self.is_shared:
+            self.edge.begin(self.edge.note_passed(self.request, reason, self.begun, self.token))
+            self.token = None
+
+    async def continued(self, message: Message) -> None:
+        body, more = message.get("body", b""), message.get("more_body", False)
+        self.is_complete = not more
+        if self.mode in (Mode.TEE, Mode.KEEP):
+            self.length += len(body)
+            if self.length <= self.edge.profile.largest:
+                self.chunks.append(bytes(body))
+            else:
+                await self.outgrown(body)
+                return
+        if self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
+            await self.client.send(message)
+
+    async def outgrown(self, body: bytes) -> None:
+        """Longer than it said, or than may be kept: from here on it is passed."""
+        held, was, self.chunks, self.mode = b"".join(self.chunks), self.mode, [], Mode.PASSED_ON
+        self.passed("too large")
+        if self.client is None:
+            return
+        if was is Mode.KEEP:
+            told = Told(forwarded=self.why, forwarded_status=self.status, key=self.key, detail="too large")
+            headers = self.edge.outward(self.fields, told)
+            await self.client.send({"type": "http.response.start", "status": self.status, "headers": headers})
+            body = held + body
+        await self.client.send({"type": "http.response.body", "body": body, "more_body": not self.is_complete})
+
+    # --- when it is over ----------------------------------------------------------------------------------
+
+    async def finished(self, collected: Collected) -> None:
+        old = self.old.stored if self.old is not None else None
+        match self.mode:
+            case Mode.FRESHEN if isinstance(old, Page) and not is_about(old, self.fields):
+                # It was asked about what we have, and answers of something else: right, and not to be kept.
+                self.settle(Outcome(old, status=304))
+            case Mode.FRESHEN if isinstance(old, Page):
+                whole = Whole(self.request, old.status, freshened(old, self.fields), old.body)
+                await self.kept(whole, collected)
+            case Mode.STAND_IN:
+                self.edge.shelf.engine.pauses.begin(self.key, failed=True)
+                self.settle(Outcome(old if isinstance(old, Page) else None, stale=True, status=self.status))
+            case Mode.KEEP | Mode.TEE if self.is_all_there():
+                await self.kept(Whole(self.request, self.status, self.fields, b"".join(self.chunks)), collected)
+            case Mode.KEEP if self.client is not None:
+                # Not all that was promised: the server sees it by the length, and closes the connection.
+                told = Told(forwarded=self.why, forwarded_status=self.status, detail="incomplete")
+                headers = self.edge.outward(self.fields, told)
+                await self.client.send({"type": "http.response.start", "status": self.status, "headers": headers})
+                body = b"".join(self.chunks)
+                await self.client.send(
+                    {"type": "http.response.body", "body": body, "more_body": not self.is_complete}
+                )
+                self.mode = Mode.PASSED_ON
+
+    def is_all_there(self) -> bool:
+        """An incomplete response is not stored (RFC 9111, section 3.3)."""
+        said = self.fields.first(b"content-length")
+        return self.is_complete and (said is None or said == str(self.length))
+
+    async def kept(self, whole: Whole, collected: Collected) -> None:
+        """The readers' in any case; kept if nothing overtook it, and nothing in it was stale."""
+        tags = {self.key, *collected.tags, *members(self.fields.joined(b"cache-tag"))}
+        tags.update((self.fields.joined(b"surrogate-key") or "").split())
+        page, times = made(whole, self.asked_at, self.came_at, self.edge.clock(), collected, self.edge.profile)
+        self.settle(Outcome(page, kept=not collected.stale, status=self.status))
+        pauses = self.edge.shelf.engine.pauses
+        if collected.stale:
+            record("refused", "page", self.key, reason="made of a stale part")
+            pauses.begin(self.key, failed=False)
+            return
+        if await self.edge.keep(self.request, page, tags, self.begun, times, self.token):
+            pauses.end(self.key)
+            self.token = None if not page.vary else self.token
+        else:
+            pauses.begin(self.key, failed=False)
+
+    async def failed(self, error: Exception) -> None:
+        """The application has raised: what is old, if it may stand in."""
+        old = self.old.stored if self.old is not None else None
+        if self.mode is not Mode.UNDECIDED or not isinstance(old, Page) or not self.may_stand_in(old):
+            raise error
+        self.mode = Mode.STAND_IN
+        self.edge.shelf.engine.pauses.begin(self.key, failed=True)
+        self.settle(Outcome(old, stale=True, status=500))
+
+    def may_stand_in(self, old: Page) -> bool:
+        return self.old is not None and serves_error(old, self.old.verdict, self.edge.clock())
+
+    def settle(self, outcome: Outcome) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+    def crash(self, error: BaseException) -> None:
+        self.edge.shelf.engine.pauses.begin(self.key, failed=True)
+        self.settle(Outcome(error=error))

@@ -1,0 +1,22 @@
+from content.caching.edge.shelf import Held
+from content.caching.edge.stored import Page, Passed
+
+
+class Found:
+    """What is stored for a request. `why` there is nothing to answer from, in the words of RFC 9211."""
+
+    __slots__ = ("held", "why")
+
+    def __init__(self, held: Held | None, why: str) -> None:
+        self.held = held
+        self.why = why
+
+    @property
+    def passes(self) -> bool:
+        """The last answer was for one reader alone: so may be the next."""
+        return self.held is not None and isinstance(self.held.stored, Passed)
+
+    def is_newer_than(self, old: Held | None) -> bool:
+        if self.held is None or not isinstance(self.held.stored, Page):
+            return False
+        return old is None or self.held.header.made_at > old.header.made_at

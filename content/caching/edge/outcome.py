@@ -1,0 +1,18 @@
+from dataclasses import dataclass
+
+from content.caching.edge.stored import Page
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the application came to. Without a page: `reason` why there is none to share, or its error.
+
+    `kept`: others may have it as well; `stale`: it stands in for an answer of that `status`.
+    """
+
+    page: Page | None = None
+    kept: bool = False
+    stale: bool = False
+    status: int = 0
+    reason: str = ""
+    error: BaseException | None = None

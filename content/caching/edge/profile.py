@@ -1,0 +1,71 @@
+"""What a cache makes of the freedom that the RFCs leave it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+
+from content.caching.edge.rules.fields import Fields
+
+LARGEST = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """By default a shared cache as the RFCs describe it.
+
+    name               in Cache-Status (RFC 9211)
+    targeted           fields that override Cache-Control for this cache (RFC 9213), the strongest first; the last is
+                       their forerunner (W3C Edge Architecture, 2001), in its own syntax
+    explicit_only      store only what says for how long (max-age or s-maxage)
+    stores_cookies     store responses that set cookies, as the RFCs allow
+    personal_cookies   who sends one of these is somebody: goes past the cache, but for what is public
+    reload_after       seconds for which a page is new enough for whoever reloads it; None: reloads are obeyed
+    hosts              which Host is answered; None: every one
+    passes             beginnings of paths that are none of the cache's business
+    ignored_parameters what is taken out of the query, for key and application
+    sorts_parameters   the query in the order of its names; values of one name keep theirs
+    visible_fields     what of a request the application gets to see where the response may be stored; None: all
+    makes_whole        ask the application for the whole, and unconditionally, whatever the client wants of it
+    invalidates        successful unsafe requests invalidate their URL (RFC 9111, section 4.4)
+    keeps_tags         send Cache-Tag on, to a CDN
+    largest            bytes of a body; a longer one is passed on and not stored
+    keep               seconds past its end for which a response is kept: to be validated, and for max-stale
+    """
+
+    name: str = "Evergreen"
+    targeted: tuple[bytes, ...] = (b"evergreen-cache-control", b"cdn-cache-control", b"surrogate-control")
+    explicit_only: bool = False
+    stores_cookies: bool = True
+    personal_cookies: frozenset[str] = frozenset()
+    reload_after: float | None = None
+    hosts: Callable[[str], bool] | None = None
+    passes: tuple[str, ...] = ()
+    ignored_parameters: re.Pattern[str] | None = None
+    sorts_parameters: bool = False
+    visible_fields: frozenset[bytes] | None = None
+    makes_whole: bool = False
+    invalidates: bool = True
+    keeps_tags: bool = False
+    largest: int = LARGEST
+    keep: float = 3600.0
+
+    def is_personal(self, request: Fields) -> bool:
+        """Whether the request says who sends it."""
+        if not self.personal_cookies:
+            return False
+        if b"authorization" in request:
+            return True
+        return any(self.names_somebody(value) for value in request.values(b"cookie"))
+
+    def names_somebody(self, cookies: str) -> bool:
+        """In doubt it does."""
+        try:
+            return not self.personal_cookies.isdisjoint(SimpleCookie(cookies)) or any(
+                f"{name}=" in cookies for name in self.personal_cookies
+            )
+        except CookieError:
+            return True
+
+
+SHARED_CACHE = Profile()

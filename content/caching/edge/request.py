@@ -1,0 +1,60 @@
+"""A request as the rules see it."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from content.caching.edge.rules.directives import Directives, request_directives
+from content.caching.edge.rules.fields import Fields
+
+# What one client wants of an answer, and others may not.
+OF_THE_CLIENT = frozenset(
+    {b"cache-control", b"pragma", b"range", b"if-range", b"if-match", b"if-none-match"}
+    | {b"if-modified-since", b"if-unmodified-since"}
+)
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class Request:
+    """`target` is path and query as they stand in the key."""
+
+    __slots__ = ("directives", "fields", "method", "scheme", "scope", "target")
+
+    def __init__(self, scope: MutableMapping[str, Any]) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.scheme: str = scope.get("scheme", "http")
+        self.fields = Fields(scope["headers"])
+        self.directives: Directives = request_directives(self.fields)
+        path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+        query: bytes = scope.get("query_string", b"")
+        self.target = (path + b"?" + query if query else path).decode("latin-1")
+
+    @property
+    def host(self) -> str:
+        return (self.fields.first(b"host") or "").lower()
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.host}{self.target}"
+
+    def path_begins_with(self, beginnings: tuple[str, ...]) -> bool:
+        """As the application will see it: decoded."""
+        return str(self.scope["path"]).startswith(beginnings)
+
+    def altered(self, **scope: Any) -> "Request":
+        return Request({**self.scope, **scope})
+
+    def as_get(self) -> "Request":
+        return self if self.method == "GET" else self.altered(method="GET")
+
+    def as_plain_get(self) -> "Request":
+        """For the whole, and for whoever asks next."""
+        return self.altered(method="GET", headers=self.fields.without(OF_THE_CLIENT).pairs)
+
+    @property
+    def is_safe(self) -> bool:
+        return self.method in SAFE
+
+    @property
+    def is_read(self) -> bool:
+        return self.method in ("GET", "HEAD")

@@ -1,0 +1,87 @@
+"""May this stored response answer this request (RFC 9111, section 4; RFC 5861)?"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from content.caching.edge.profile import Profile
+from content.caching.edge.request import Request
+from content.caching.edge.stored import Page
+from content.caching.entry import Verdict
+
+UNBOUNDED = float("inf")
+
+
+class Way(Enum):
+    SERVE = "serve"
+    SERVE_AND_REFRESH = "serve, and refresh behind the reader"
+    VALIDATE = "ask the application first"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`reason` is why it is not served as it is, in the words of RFC 9211: stale, request."""
+
+    way: Way
+    reason: str = ""
+
+
+def decide(request: Request, page: Page, verdict: Verdict, now: float, profile: Profile, *, heard: bool) -> Decision:
+    """`verdict` and `heard`: what the invalidation log has to say. What it has ended is not asked here."""
+    asked = request.directives
+    if profile.reload_after is not None and now - page.came_at < profile.reload_after:
+        # New enough for whoever reloads.
+        asked = type(asked)({})
+    left = page.fresh_until - now if verdict is Verdict.VALID and heard else min(0.0, page.fresh_until - now)
+    if page.directives.is_whole("no-cache") or page.directives.names("no-cache") is not None:
+        return Decision(Way.VALIDATE, "stale")
+    if "no-cache" in asked:
+        return Decision(Way.VALIDATE, "request")
+    if (least := asked.seconds("min-fresh")) is not None and left < least:
+        return Decision(Way.VALIDATE, "request")
+    return by_time(asked.seconds("max-age"), max_stale(asked.arguments), page, left, now)
+
+
+def by_time(longest: float | None, may_be_stale: float, page: Page, left: float, now: float) -> Decision:
+    """`longest`: the age that the client takes; `may_be_stale`: for how long, seconds."""
+    if forbids_stale(page):
+        may_be_stale = 0.0
+    if longest is not None and page.age(now) > longest and (may_be_stale == 0.0 or left > 0):
+        return Decision(Way.VALIDATE, "request")
+    if left > 0:
+        return Decision(Way.SERVE)
+    if -left < may_be_stale:
+        return Decision(Way.SERVE)
+    if -left < stale_for(page, "stale-while-revalidate"):
+        return Decision(Way.SERVE_AND_REFRESH, "stale")
+    return Decision(Way.VALIDATE, "stale")
+
+
+def max_stale(arguments: object) -> float:
+    """Without an argument any age will do (section 5.2.1.2)."""
+    found = arguments if isinstance(arguments, dict) else {}
+    if "max-stale" not in found:
+        return 0.0
+    text = found["max-stale"]
+    if text is None:
+        return UNBOUNDED
+    return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def forbids_stale(page: Page) -> bool:
+    """Section 4.2.4."""
+    return not {"must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"}.isdisjoint(page.arguments)
+
+
+def stale_for(page: Page, name: str) -> float:
+    """Seconds past its end, by stale-while-revalidate or stale-if-error (RFC 5861).
+
+    s-maxage implies proxy-revalidate (RFC 9111, section 5.2.2.10); who says both means the extension.
+    """
+    if {"must-revalidate", "proxy-revalidate", "no-cache"} & page.arguments.keys():
+        return 0.0
+    return page.directives.seconds(name) or 0.0
+
+
+def serves_error(page: Page, verdict: Verdict, now: float) -> bool:
+    """Whether it may stand in for an error of the application (RFC 5861, section 4)."""
+    return verdict is not Verdict.INVALID and now - page.fresh_until < stale_for(page, "stale-if-error")

@@ -1,0 +1,54 @@
+"""HTTP dates (RFC 9110, section 5.6.7), as Unix seconds."""
+
+import re
+import time
+from calendar import timegm
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DAYS = "(?:mon|tue|wed|thu|fri|sat|sun)"
+LONG_DAYS = "(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+TIME = r"(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})"
+FORMATS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{DAYS}, (?P<day>\d{{2}}) (?P<month>[a-z]{{3}}) (?P<year>\d{{4}}) {TIME} GMT",
+        rf"{LONG_DAYS}, (?P<day>\d{{2}})-(?P<month>[a-z]{{3}})-(?P<year>\d{{2}}) {TIME} GMT",
+        rf"{DAYS} (?P<month>[a-z]{{3}}) (?P<day>[\d ]\d) {TIME} (?P<year>\d{{4}})",
+    )
+]
+
+
+def date_of(text: str | None, now: float | None = None) -> float | None:
+    """None for what is no date. A year of two digits is never more than 50 years ahead of `now`."""
+    if text is None:
+        return None
+    for pattern in FORMATS:
+        if (found := pattern.fullmatch(text)) is not None:
+            return seconds_of(found, now)
+    return None
+
+
+def seconds_of(found: re.Match[str], now: float | None) -> float | None:
+    month = found["month"].lower()
+    if month not in MONTHS:
+        return None
+    year, day = int(found["year"]), int(found["day"])
+    if len(found["year"]) == 2:
+        this_year = time.gmtime(now).tm_year
+        year += this_year - this_year % 100
+        if year > this_year + 50:
+            year -= 100
+    hour, minute, second = (int(found[name]) for name in ("hour", "minute", "second"))
+    if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
+        return None
+    return float(timegm((year, MONTHS.index(month) + 1, day, hour, minute, second)))
+
+
+def http_date(seconds: float) -> str:
+    """IMF-fixdate."""
+    moment = time.gmtime(seconds)
+    day, month = DAY_NAMES[moment.tm_wday], MONTHS[moment.tm_mon - 1].capitalize()
+    return f"{day}, {moment.tm_mday:02} {month} {moment.tm_year:04} {time.strftime('%H:%M:%S', moment)} GMT"
+
+
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -1,0 +1,52 @@
+"""How old a response is, and for how long it is fresh (RFC 9111, section 4.2)."""
+
+from content.caching.edge.rules.dates import date_of
+from content.caching.edge.rules.directives import LONGEST, Directives
+from content.caching.edge.rules.fields import Fields, members
+
+# Statuses that may be kept without a word about it (RFC 9110, section 15.1), but for 206: parts are not kept.
+HEURISTIC = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
+# A tenth of the time since its last change (RFC 9111, section 4.2.2), a day at most.
+HEURISTIC_SHARE = 0.1
+LONGEST_HEURISTIC = 24 * 60 * 60.0
+
+
+def lifetime(status: int, fields: Fields, directives: Directives, came_at: float, *, targeted: bool = False) -> float:
+    """Seconds, counted from when the origin made it. A shared cache asks s-maxage first; of what is there and cannot
+    be read nothing is believed."""
+    for name in ("s-maxage", "max-age"):
+        seconds = directives.seconds(name)
+        if seconds is not None:
+            return seconds
+    made = date_of(fields.first(b"date"), came_at)
+    made = came_at if made is None else made
+    if b"expires" in fields and not targeted:
+        values = fields.values(b"expires")
+        ends = {date_of(value, came_at) for value in values}
+        end = ends.pop() if len(ends) == 1 else None
+        return 0.0 if end is None else max(0.0, end - made)
+    if targeted:
+        return 0.0
+    return heuristic(status, fields, directives, made)
+
+
+def heuristic(status: int, fields: Fields, directives: Directives, made: float) -> float:
+    changed = date_of(fields.first(b"last-modified"), made)
+    if changed is None or not (status in HEURISTIC or "public" in directives):
+        return 0.0
+    return min(max(0.0, made - changed) * HEURISTIC_SHARE, LONGEST_HEURISTIC)
+
+
+def initial_age(fields: Fields, asked_at: float, came_at: float) -> float:
+    """When it came (section 4.2.3): by its Date, and by what caches on the way have counted."""
+    made = date_of(fields.first(b"date"), came_at)
+    apparent = max(0.0, came_at - made) if made is not None else 0.0
+    return max(apparent, age_value(fields) + max(0.0, came_at - asked_at))
+
+
+def age_value(fields: Fields) -> float:
+    """The first of several (section 5.1); 0 for what is no number."""
+    found = members(fields.joined(b"age"))
+    if not found or not found[0].isascii() or not found[0].isdigit():
+        return 0.0
+    return float(min(int(found[0][:30]), LONGEST))

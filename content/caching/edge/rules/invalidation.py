@@ -1,0 +1,25 @@
+"""What a write to a URL ends (RFC 9111, section 4.4)."""
+
+from urllib.parse import urljoin, urlsplit
+
+from content.caching.edge.request import Request
+from content.caching.edge.rules.fields import Fields
+
+
+def urls_ended_by(request: Request, status: int, response: Fields) -> list[str]:
+    """That of the request, and those that the response names on the same origin; nothing for an error."""
+    if request.is_safe or not 200 <= status < 400:
+        return []
+    named = [response.first(name) for name in (b"location", b"content-location")]
+    return [request.url, *(url for text in named if text and (url := on_the_same_origin(request, text)))]
+
+
+def on_the_same_origin(request: Request, reference: str) -> str | None:
+    try:
+        url = urljoin(request.url, reference)
+        there, here = urlsplit(url), urlsplit(request.url)
+    except ValueError:
+        return None
+    if (there.scheme, there.netloc.lower()) != (here.scheme, here.netloc.lower()):
+        return None
+    return there._replace(netloc=here.netloc, fragment="").geturl()

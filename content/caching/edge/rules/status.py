@@ -1,0 +1,50 @@
+"""What this cache has to say about an answer: Cache-Status (RFC 9211)."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Told:
+    """`forwarded` is why the application was asked: uri-miss, vary-miss, stale, request, method, bypass.
+
+    ttl: seconds for which it is still fresh, negative when it is stale. detail: a few words of ours.
+    """
+
+    hit: bool = False
+    forwarded: str = ""
+    forwarded_status: int = 0
+    stored: bool = False
+    collapsed: bool = False
+    ttl: float | None = None
+    key: str = ""
+    detail: str = ""
+
+    def about(self, key: str, ttl: float) -> "Told":
+        return replace(self, key=key, ttl=ttl)
+
+    def field(self, name: str) -> bytes:
+        """One member of a List (RFC 9651): a token with parameters."""
+        parts = [name]
+        if self.hit:
+            parts.append("hit")
+        if self.forwarded:
+            parts.append(f"fwd={self.forwarded}")
+        if self.forwarded_status:
+            parts.append(f"fwd-status={self.forwarded_status}")
+        if self.stored:
+            parts.append("stored")
+        if self.collapsed:
+            parts.append("collapsed")
+        if self.ttl is not None:
+            parts.append(f"ttl={int(self.ttl)}")
+        if self.key:
+            parts.append(f"key={quoted(self.key)}")
+        if self.detail:
+            parts.append(f"detail={quoted(self.detail)}")
+        return "; ".join(parts).encode("ascii")
+
+
+def quoted(text: str) -> str:
+    """A String: printable ASCII."""
+    plain = "".join(character if " " <= character <= "~" else "?" for character in text)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

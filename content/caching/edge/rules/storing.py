@@ -1,0 +1,57 @@
+"""May this response be stored (RFC 9111, section 3)? None is yes, else the reason why not."""
+
+from content.caching.edge.profile import Profile
+from content.caching.edge.request import Request
+from content.caching.edge.rules.directives import Directives
+from content.caching.edge.rules.fields import Fields
+from content.caching.edge.rules.freshness import HEURISTIC
+from content.caching.edge.rules.keys import vary_of
+
+# Any of these says that what came for Authorization is for others too (section 3.5).
+ALLOW_AUTHORIZED = frozenset({"public", "must-revalidate", "s-maxage"})
+# Whose meaning for caching this one knows, for must-understand (section 5.2.2.3).
+UNDERSTOOD = HEURISTIC | {302, 303, 307, 400, 401, 403, 406, 409, 415, 422, 429, 500, 502, 503, 504}
+
+
+def refusal(request: Request, status: int, fields: Fields, directives: Directives, profile: Profile) -> str | None:
+    if request.method != "GET":
+        return "method"
+    if not 200 <= status <= 599 or status in (206, 304):
+        return "status"
+    if "must-understand" in directives and status not in UNDERSTOOD:
+        return "must-understand"
+    if "no-store" in directives and "must-understand" not in directives:
+        return "no-store"
+    if "no-store" in request.directives:
+        return "no-store of the request"
+    if directives.is_whole("private"):
+        return "private"
+    if vary_of(fields) is None:
+        return "vary *"
+    return refusal_of_strangers(request, fields, directives, profile) or refusal_of_silence(
+        status, fields, directives, profile
+    )
+
+
+def refusal_of_strangers(request: Request, fields: Fields, directives: Directives, profile: Profile) -> str | None:
+    """What may be somebody's own."""
+    if b"set-cookie" in fields and not profile.stores_cookies:
+        return "set-cookie"
+    if profile.is_personal(request.fields) and "public" not in directives:
+        return "personal"
+    if (
+        b"authorization" in request.fields
+        and not {"public", "must-revalidate", "s-maxage"} & directives.arguments.keys()
+    ):
+        return "authorization"
+    return None
+
+
+def refusal_of_silence(status: int, fields: Fields, directives: Directives, profile: Profile) -> str | None:
+    """It must say how long, or be of a status that needs not."""
+    says = {"s-maxage", "max-age"} & directives.arguments.keys()
+    if profile.explicit_only:
+        return None if says else "says nothing"
+    if says or "public" in directives or b"expires" in fields or "no-cache" in directives or status in HEURISTIC:
+        return None
+    return "says nothing"

@@ -1,0 +1,180 @@
+"""Where pages are kept: the tiers, leases, tags and order of an engine."""
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from content.caching.answer import Answer
+from content.caching.edge.stored import Page, Stored
+from content.caching.engine import Engine
+from content.caching.entry import Entry, Header, Stamp, Verdict, pack
+from content.caching.events import record
+from content.caching.log.ledger import Kind
+from content.caching.policy import ZERO, Policy
+from content.caching.want import Want
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Stored).decode
+
+MOST_TAGS = 1000
+# What a page takes beside its body and its fields.
+OVERHEAD = 600
+
+
+class Kept:
+    """What the engine asks of a kind of value. A page says itself for how long it is fresh."""
+
+    name = "page"
+    policy = Policy(ttl=ZERO, early=0, ahead=0)
+
+
+KIND: Any = Kept()
+
+
+class Held:
+    """Something stored, with what the order of invalidations says of it."""
+
+    __slots__ = ("header", "stored", "tier", "verdict")
+
+    def __init__(self, stored: Stored, header: Header, verdict: Verdict, tier: str) -> None:
+        self.stored = stored
+        self.header = header
+        self.verdict = verdict
+        self.tier = tier
+
+
+class Shelf:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def is_heard(self) -> bool:
+        """False while invalidations may have passed unnoticed: nothing counts as fresh then."""
+        return self.engine.ordering.is_heard
+
+    # --- finding --------------------------------------------------------------------------------------
+
+    def remembered(self, key: str) -> Held | None:
+        """From memory, unless it was invalidated or its time is up; no I/O."""
+        memory, ordering = self.engine.memory, self.engine.ordering
+        if memory is None or (answer := memory.get(key)) is None:
+            return None
+        version = ordering.version
+        if answer.version != version:
+            answer.verdict, answer.version = ordering.judge_now(answer.header), version
+        return self.held(answer, "memory")
+
+    async def found(self, key: str) -> Held | None:
+        """From memory, else from the shared tier, which memory has then as well."""
+        held = self.remembered(key)
+        if held is not None:
+            return held
+        answer = (await self.engine.lookup([want_of(key)])).get(key)
+        if answer is None:
+            return None
+        try:
+            answer.value, answer.opened = decode(answer.value), True
+        except msgspec.MsgspecError as error:
+            record("unreadable", KIND.name, key, reason=str(error))
+            return None
+        self.engine.judge_again(answer)
+        held = self.held(answer, "shared")
+        if held is not None:
+            self.engine.remember(want_of(key), answer, size_of(answer.value))
+        return held
+
+    def held(self, answer: Answer, tier: str) -> Held | None:
+        if answer.verdict is Verdict.INVALID or self.engine.clock() >= answer.header.error_until:
+            return None
+        return Held(answer.value, answer.header, answer.verdict, tier)
+
+    # --- keeping --------------------------------------------------------------------------------------
+
+    async def begin(self) -> Stamp | None:
+        """Noted before the application is asked (rule 2)."""
+        return await self.engine.ordering.begin()
+
+    def covers(self, begun: Stamp | None) -> bool:
+        """Whether what was begun there may answer who comes now (rule 16)."""
+        return begun is None or self.engine.ordering.covers(begun)
+
+    async def keep(
+        self,
+        key: str,
+        stored: Stored,
+        tags: Iterable[str],
+        begun: Stamp | None,
+        times: "Times",
+        token: str | None = None,
+    ) -> bool:
+        """In both tiers, unless an invalidation has overtaken it, or the lease is somebody else's by now."""
+        wanted = tuple(sorted(set(tags)))
+        sealed = await self.engine.ordering.seal(begun, wanted) if begun is not None else None
+        if sealed is None or len(wanted) > MOST_TAGS:
+            reason = "too many tags" if sealed is not None else "overtaken by an invalidation"
+            record("refused", KIND.name, key, reason=reason)
+            return False
+        header = Header(
+            made_at=times.made_at,
+            fresh_until=times.fresh_until,
+            stale_until=times.stale_until,
+            error_until=times.kept_until,
+            there=True,
+            cost=times.cost,
+            tags=wanted,
+            stamp=sealed,
+        )
+        left = times.kept_until - self.engine.clock()
+        if left <= 0:
+            return False
+        stored_there = await self.engine.shared.store(key, pack(Entry(header, encode(stored))), left, token)
+        # With the shared tier away a process keeps what it has made; without its lease it does not (I12).
+        if not stored_there and await self.engine.shared.holder(key) not in (None, token):
+            return False
+        self.engine.remember(want_of(key), Answer(header, stored, opened=True), size_of(stored))
+        record("store", KIND.name, key)
+        return True
+
+    async def drop(self, key: str) -> None:
+        if self.engine.memory is not None:
+            self.engine.memory.drop(key)
+        await self.engine.shared.evict(key)
+
+    async def invalidate(self, tags: Iterable[str]) -> None:
+        await self.engine.append(Kind.INVALIDATE, tags)
+
+    # --- leases ---------------------------------------------------------------------------------------
+
+    def token(self) -> str:
+        return secrets.token_hex(8)
+
+    async def lease(self, key: str, token: str) -> bool:
+        return bool(await self.engine.shared.lease([key], token, self.engine.lease))
+
+    async def renew(self, key: str, token: str) -> None:
+        await self.engine.shared.renew(key, token, self.engine.lease)
+
+    async def release(self, key: str, token: str) -> None:
+        await self.engine.shared.release(key, token)
+
+
+class Times(msgspec.Struct, frozen=True):
+    """Unix seconds; cost in seconds."""
+
+    made_at: float
+    fresh_until: float
+    stale_until: float
+    kept_until: float
+    cost: float = 0.0
+
+
+def want_of(key: str) -> Want:
+    return Want(KIND, (), key)
+
+
+def size_of(stored: Stored) -> int:
+    if isinstance(stored, Page):
+        return OVERHEAD + len(stored.body) + sum(len(name) + len(value) for name, value in stored.pairs)
+    return OVERHEAD
