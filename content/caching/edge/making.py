@@ -52,8 +52,8 @@ def made(
 
 
 def to_keep(fields: Fields, directives: Directives) -> Fields:
-    """Without what was about the connection (RFC 9111, section 3.1), or about one reader (section 5.2.2.7); its age is
-    counted from here on."""
+    """Without what was about the connection (RFC 9111, section 3.1) or about one reader (5.2.2.7); its age is counted
+    from here on."""
     return fields.without(connection_fields(fields) | (directives.names("private") or frozenset()) | {b"age"})
 
 
