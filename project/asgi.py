@@ -11,7 +11,8 @@ django_application = get_asgi_application()
 
 # After Django is set up: these read its settings and models.
 from project.asgi_types import Application  # noqa: E402
+from project.edge import with_edge  # noqa: E402
 from project.files import with_files  # noqa: E402
 from project.lifespan import with_lifespan  # noqa: E402
 
-application = with_lifespan(with_files(cast(Application, django_application)))
+application = with_lifespan(with_files(with_edge(cast(Application, django_application))))

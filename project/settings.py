@@ -40,16 +40,16 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    "project.middleware.Security",
     "content.ops.timing.ServerTimingMiddleware",
     "content.views.security.ContentSecurityPolicyMiddleware",
     "content.views.overload.OverloadMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "project.middleware.Session",
+    "project.middleware.Common",
+    "project.middleware.Csrf",
+    "project.middleware.Authentication",
+    "project.middleware.Messages",
+    "project.middleware.Clickjacking",
 ]
 
 TEMPLATES = [
@@ -112,6 +112,17 @@ CACHES = {
         redis_options=REDIS_OPTIONS,
     )
 }
+
+# --- the edge ---------------------------------------------------------------------------------------
+
+EDGE = env.bool("EVERGREEN_EDGE", not DEBUG)
+# Patterns of parameters that no page depends on: readers' trails, taken out before anybody sees them.
+EDGE_IGNORED_PARAMETERS: list[str] = env.list(
+    "EVERGREEN_IGNORED_PARAMETERS",
+    ["utm_[a-z_]+", "fbclid", "gclid", "msclkid", "mc_[a-z]+", "_ga", "igshid", "ref_src"],
+)
+# True behind a CDN that purges by Cache-Tag.
+EDGE_KEEPS_TAGS = env.bool("EVERGREEN_CDN_TAGS", False)
 
 # --- sessions ---------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """What every page shares: the site's words, the sidebar, and the cards that its lists name."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from content.documents import PostCard, SiteDocument
 
 # Browsers keep a page but ask before they show it again: no edit is hidden by a browser's copy.
 PAGE_CACHE_CONTROL = "public, no-cache"
+# The edge keeps it by its tags; these are the bounds. A page that is not there may come any moment.
+AT_THE_EDGE = "max-age=300, stale-while-revalidate=600, stale-if-error=86400"
+NOT_THERE_AT_THE_EDGE = "max-age=10"
 
 
 async def page(
@@ -38,6 +42,9 @@ async def page(
     }
     response = render(request, template, dress | context, status=status)
     response["Cache-Control"] = PAGE_CACHE_CONTROL if status == 200 else "no-cache"
+    response["Evergreen-Cache-Control"] = AT_THE_EDGE if status == 200 else NOT_THERE_AT_THE_EDGE
+    if status == 200:
+        response["ETag"] = f'"{hashlib.blake2b(response.content, digest_size=12).hexdigest()}"'
     return response
 
 

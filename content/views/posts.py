@@ -20,10 +20,14 @@ async def post_page(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
         return await moved_or_not_found(request)
     if is_read_by_a_person(request):
         count_view(document.id)
-    return await page(request, "content/post.html", site=await resources.site.get(), post=document)
+    response = await page(request, "content/post.html", site=await resources.site.get(), post=document)
+    response["Evergreen-Label"] = f"post:{document.id}"
+    return response
 
 
 def is_read_by_a_person(request: HttpRequest) -> bool:
-    """Not a HEAD, nor a browser that fetches ahead of its reader."""
+    """Not a HEAD, nor a browser that fetches ahead of its reader; nor the edge, which counts its own."""
+    if getattr(request, "scope", {}).get("evergreen.edge"):
+        return False
     purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
     return request.method == "GET" and "prefetch" not in purpose

@@ -2,5 +2,7 @@
 
 from content.caching.edge.cache import EdgeCache
 from content.caching.edge.profile import SHARED_CACHE, Profile
+from content.caching.edge.request import Request
+from content.caching.edge.stored import Page
 
-__all__ = ["SHARED_CACHE", "EdgeCache", "Profile"]
+__all__ = ["SHARED_CACHE", "EdgeCache", "Page", "Profile", "Request"]

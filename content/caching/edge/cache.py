@@ -1,7 +1,7 @@
 """EdgeCache: a shared HTTP cache (RFC 9111) in front of an ASGI application, inside the server's process."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from content.caching.collecting import Collected
@@ -24,6 +24,8 @@ from content.caching.entry import Stamp
 from content.caching.local import local_engine
 from content.caching.registry import engine_of
 
+Served = Callable[[Request, Page], None]
+
 MEMORY = 64 * 1024 * 1024
 # Sets of names in Vary that are remembered for one URL.
 MOST_FORKS = 4
@@ -33,16 +35,24 @@ PASSED_FOR = 10.0
 
 class EdgeCache:
     """`cache`: the alias of an engine, whose tiers, leases, tags and log it uses; without, its own `memory` in bytes.
+    `served` is called for each answer from a page, hit or just made.
 
     Answers lifespan and websockets by passing them on.
     """
 
     def __init__(
-        self, app: Application, *, cache: str | None = None, profile: Profile = SHARED_CACHE, memory: int = MEMORY
+        self,
+        app: Application,
+        *,
+        cache: str | None = None,
+        profile: Profile = SHARED_CACHE,
+        memory: int = MEMORY,
+        served: Served | None = None,
     ) -> None:
         self.app = app
         self.alias = cache
         self.profile = profile
+        self.served = served
         self.own = local_engine(memory) if cache is None else None
         self.by_loop: dict[asyncio.AbstractEventLoop, dict[str, Fetch]] = {}
 

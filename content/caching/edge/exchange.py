@@ -146,6 +146,8 @@ class Exchange:
         now = self.edge.clock()
         told = told.about(url_key(self.request.url), page.fresh_until - now)
         answer = reply(self.request, page, now, told, self.edge.profile)
+        if self.edge.served is not None:
+            self.edge.served(self.request, page)
         await self.client.send({"type": "http.response.start", "status": answer.status, "headers": answer.pairs})
         await self.client.send({"type": "http.response.body", "body": answer.body, "more_body": False})
 

@@ -41,6 +41,10 @@ LONGEST_WAIT = 30.0
 UNSEEN = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
 
 
+# In the scope: whether the edge answers this request from what is made for it, and counts it.
+SEEN = "evergreen.edge"
+
+
 class Mode(Enum):
     UNDECIDED = "nothing has come"
     PASSED_ON = "each message goes on to the client"
@@ -153,7 +157,8 @@ class Fetch:
         scope = self.request.scope
         extensions = {name: each for name, each in (scope.get("extensions") or {}).items() if name not in UNSEEN}
         method = "GET" if self.request.method == "HEAD" and self.edge.profile.makes_whole else self.request.method
-        return {**scope, "method": method, "headers": self.headers(), "extensions": extensions}
+        more = {"method": method, "headers": self.headers(), "extensions": extensions, SEEN: not self.is_personal}
+        return {**scope, **more}
 
     def headers(self) -> list[Field]:
         fields, profile = self.request.fields, self.edge.profile

@@ -12,6 +12,7 @@ from content.caching.edge.rules.keys import selected, vary_of
 from content.caching.edge.shelf import Times
 from content.caching.edge.stored import Page
 
+LABEL = b"evergreen-label"
 SWR = "stale-while-revalidate"
 
 
@@ -44,6 +45,7 @@ def made(
         arguments=bounded(directives, fresh_until, collected),
         vary=vary,
         varied=tuple(selected(name, whole.request.fields) for name in vary),
+        label=whole.fields.first(LABEL) or "",
     )
     stale, error = (page.directives.seconds(name) or 0.0 for name in (SWR, "stale-if-error"))
     keep = max(stale, error, profile.keep)
@@ -54,7 +56,7 @@ def made(
 def to_keep(fields: Fields, directives: Directives) -> Fields:
     """Without what was about the connection (RFC 9111, section 3.1) or about one reader (5.2.2.7); its age is counted
     from here on."""
-    return fields.without(connection_fields(fields) | (directives.names("private") or frozenset()) | {b"age"})
+    return fields.without(connection_fields(fields) | (directives.names("private") or frozenset()) | {b"age", LABEL})
 
 
 def bounded(directives: Directives, fresh_until: float, collected: Collected) -> dict[str, str | None]:

@@ -22,6 +22,8 @@ class Page(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     # The names in Vary, and what the request had to say there.
     vary: tuple[str, ...] = ()
     varied: tuple[str, ...] = ()
+    # What the application calls it, for whoever counts (the field Evergreen-Label, which goes no further).
+    label: str = ""
 
     @property
     def fields(self) -> Fields:

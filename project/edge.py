@@ -1,0 +1,57 @@
+"""The edge as this site has it: stores only what says so, and lets nothing through that its key does not know."""
+
+import re
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from content.caching.edge import EdgeCache, Page, Profile, Request
+from content.popularity import count_view
+from project.asgi_types import Application
+
+# What the application sees of a request whose answer may be stored: these are in the key, or in Vary.
+VISIBLE = frozenset({b"host", b"accept", b"accept-language"})
+# None of the edge's business: somebody's own, or what only operators ask.
+PASSES = ("/admin/", "/ops/", "/metrics", "/healthz", "/readyz")
+
+
+def with_edge(application: Application) -> Application:
+    """With DEBUG every page is made anew, as whoever changes a template expects."""
+    if not settings.EDGE:
+        return application
+    return EdgeCache(application, cache="default", profile=site_profile(), served=count)
+
+
+def site_profile() -> Profile:
+    return Profile(
+        explicit_only=True,
+        stores_cookies=False,
+        personal_cookies=frozenset({settings.SESSION_COOKIE_NAME}),
+        reload_after=1.0,
+        hosts=is_ours,
+        passes=PASSES,
+        ignored_parameters=re.compile("|".join(settings.EDGE_IGNORED_PARAMETERS) or r"(?!)"),
+        sorts_parameters=True,
+        visible_fields=VISIBLE,
+        makes_whole=True,
+        invalidates=False,
+        keeps_tags=settings.EDGE_KEEPS_TAGS,
+    )
+
+
+def is_ours(host: str) -> bool:
+    name, _ = split_domain_port(host)
+    return bool(name) and validate_host(name, settings.ALLOWED_HOSTS)
+
+
+def count(request: Request, page: Page) -> None:
+    """A view of a post, whoever has made its page."""
+    kind, _, number = page.label.partition(":")
+    if kind == "post" and number.isdigit() and page.status == 200 and is_read_by_a_person(request):
+        count_view(int(number))
+
+
+def is_read_by_a_person(request: Request) -> bool:
+    """Not a HEAD, nor a browser that fetches ahead of its reader."""
+    purpose = (request.fields.first(b"sec-purpose") or "") + (request.fields.first(b"purpose") or "")
+    return request.method == "GET" and "prefetch" not in purpose
