@@ -230,7 +230,9 @@ class Fetch:
         if reason is not None:
             self.mode = Mode.PASSED_ON
             return reason
-        self.mode = Mode.TEE if b"content-length" not in self.fields and self.client is not None else Mode.KEEP
+        # Of unknown length, or with something for this reader alone: it goes to the reader as it comes.
+        as_it_comes = b"content-length" not in self.fields or directives.names("private")
+        self.mode = Mode.TEE if as_it_comes and self.client is not None else Mode.KEEP
         return ""
 
     def too_personal(self) -> str | None:

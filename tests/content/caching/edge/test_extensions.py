@@ -1,0 +1,113 @@
+"""RFC 5861 (stale content), RFC 9213 (targeted directives) and RFC 9211 (Cache-Status)."""
+
+import asyncio
+
+import pytest
+
+from tests.support.edge import Origin, Site, settled
+
+# --- RFC 5861 ---------------------------------------------------------------------------------------------
+
+
+async def test_rfc5861_section_3_stale_while_it_is_made_again_behind_the_reader():
+    site = Site(Origin(headers={"cache-control": "max-age=10, stale-while-revalidate=30"}))
+    await site.ask()
+    site.forward(20)
+    site.origin.body = b"new"
+    opened = asyncio.Event()
+    site.origin.before = opened.wait
+    answers = [await site.ask() for _ in range(3)]
+    assert [answer.body for answer in answers] == [b"hello"] * 3
+    assert "; hit" in answers[0].told
+    await settled()
+    assert site.origin.count == 2, "one refresh for all of them"
+    opened.set()
+    await settled()
+    assert (await site.ask()).body == b"new"
+
+
+async def test_rfc5861_section_3_not_past_its_window():
+    site = Site(Origin(headers={"cache-control": "max-age=10, stale-while-revalidate=30"}))
+    await site.ask()
+    site.forward(41)
+    site.origin.body = b"new"
+    assert (await site.ask()).body == b"new"
+
+
+@pytest.mark.parametrize("fault", ["error", "status"])
+async def test_rfc5861_section_4_stale_if_error(fault):
+    site = Site(Origin(headers={"cache-control": "max-age=10, stale-if-error=100"}))
+    await site.ask()
+    site.forward(50)
+    if fault == "error":
+        site.origin.error = RuntimeError("down")
+    else:
+        site.origin.status = 503
+    answer = await site.ask()
+    assert (answer.status, answer.body) == (200, b"hello")
+    assert "stale for an error" in (answer["cache-status"] or "")
+    site.forward(100)
+    if fault == "error":
+        with pytest.raises(RuntimeError):
+            await site.ask()
+    else:
+        assert (await site.ask()).status == 503
+
+
+# --- RFC 9213 ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "hit"),
+    [
+        ({"cdn-cache-control": "max-age=60", "cache-control": "no-store"}, True),
+        ({"cdn-cache-control": "no-store", "cache-control": "max-age=60"}, False),
+        ({"cdn-cache-control": "max-age=0", "expires": "Sun, 06 Nov 2094 08:49:37 GMT"}, False),
+        ({"evergreen-cache-control": "max-age=60", "cdn-cache-control": "no-store"}, True),
+        ({"cdn-cache-control": "max-age=60;x=1, private=?0"}, False),
+        ({"cdn-cache-control": "max-age=60;x=1"}, True),
+        # What is no Dictionary is as if it were not there (section 2.2).
+        ({"cdn-cache-control": "max-age=", "cache-control": "max-age=60"}, True),
+        ({"cdn-cache-control": "", "cache-control": "max-age=60"}, True),
+        ({"cdn-cache-control": "no-store;;", "cache-control": "max-age=60"}, True),
+        ({"cdn-cache-control": 'max-age="60"', "cache-control": "no-store"}, True),
+    ],
+)
+async def test_rfc9213_section_2_targeted_directives(headers, hit):
+    site = Site(Origin(headers=headers))
+    await site.ask()
+    assert (await site.ask()).is_hit is hit
+
+
+async def test_rfc9213_our_own_field_goes_no_further_and_a_cdns_does():
+    site = Site(Origin(headers={"evergreen-cache-control": "max-age=60", "cdn-cache-control": "max-age=5"}))
+    for _ in range(2):
+        answer = await site.ask()
+        assert (answer["evergreen-cache-control"], answer["cdn-cache-control"]) == (None, "max-age=5")
+
+
+# --- RFC 9211 ---------------------------------------------------------------------------------------------
+
+
+async def test_rfc9211_section_2_what_is_said_of_each_way():
+    site = Site(Origin(headers={"cache-control": "max-age=60", "etag": '"a"'}))
+    assert (await site.ask()).told == "Evergreen; fwd=uri-miss; fwd-status=200; stored; ttl=60"
+    site.forward(3)
+    answer = await site.ask()
+    assert answer.told == "Evergreen; hit; ttl=57"
+    assert (answer["cache-status"] or "").endswith('; key="page@1:http:%2F%2Fsite%2F"')
+    assert (await site.ask(method="POST")).told == "Evergreen; fwd=method; fwd-status=200"
+    site.origin.headers = {"cache-control": "private"}
+    assert "fwd=uri-miss; fwd-status=200; key=" in ((await site.ask())["cache-status"] or "")
+    assert 'detail="private"' in ((await site.ask())["cache-status"] or "")
+
+
+async def test_rfc9211_section_2_ours_follows_what_came():
+    site = Site(Origin(headers={"cache-control": "max-age=60", "cache-status": "Inner; hit"}))
+    assert ((await site.ask())["cache-status"] or "").startswith("Inner; hit, Evergreen; fwd=uri-miss")
+
+
+async def test_rfc9211_a_key_of_any_url_is_a_string():
+    site = Site(Origin())
+    told = (await site.ask('/a"b\\c'))["cache-status"] or ""
+    assert told.count('"') == 2
