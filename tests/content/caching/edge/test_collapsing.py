@@ -1,0 +1,238 @@
+"""One call of the application for all who ask at once, and readers who hang up, wait or read slowly."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from content.caching.edge import SHARED_CACHE
+from tests.support.edge import Origin, Site, pairs_of, settled
+
+MINUTE = {"cache-control": "max-age=60"}
+
+
+def gated(**options) -> tuple[Site, asyncio.Event]:
+    opened = asyncio.Event()
+    return Site(Origin(before=opened.wait, **options)), opened
+
+
+async def test_all_who_ask_at_once_get_one_answer():
+    site, opened = gated()
+    asking = [asyncio.ensure_future(site.ask()) for _ in range(100)]
+    await settled()
+    opened.set()
+    answers = await asyncio.gather(*asking)
+    assert site.origin.count == 1
+    assert {answer.body for answer in answers} == {b"hello"}
+    assert sum("collapsed" in answer.told for answer in answers) == 99
+
+
+async def test_nobody_waits_for_what_turns_out_private():
+    """As soon as its first line has come, the others ask for themselves, all at once."""
+    site, opened = gated(headers={"cache-control": "private"})
+    asking = [asyncio.ensure_future(site.ask()) for _ in range(20)]
+    await settled()
+    assert site.origin.count == 1
+    opened.set()
+    assert len({id(answer) for answer in await asyncio.gather(*asking)}) == 20
+    assert site.origin.count == 20
+
+
+async def test_nor_does_the_next_who_comes():
+    site = Site(Origin(headers={"cache-control": "private"}))
+    await site.ask()
+    await settled()
+    opened = asyncio.Event()
+    site.origin.before = opened.wait
+    asking = [asyncio.ensure_future(site.ask()) for _ in range(5)]
+    await settled()
+    assert site.origin.count == 6
+    opened.set()
+    await asyncio.gather(*asking)
+
+
+async def test_each_variant_is_made_once():
+    site, opened = gated(headers=MINUTE | {"vary": "foo"})
+    asking = [asyncio.ensure_future(site.ask(headers={"foo": str(number % 2)})) for number in range(10)]
+    await settled()
+    opened.set()
+    await asyncio.gather(*asking)
+    assert site.origin.count == 2
+
+
+async def test_who_comes_after_an_invalidation_is_not_given_what_was_begun_before():
+    site, opened = gated()
+    first = asyncio.ensure_future(site.ask())
+    await settled()
+    await site.edge.shelf.invalidate(["anything"])
+    site.origin.body = b"new"
+    second = asyncio.ensure_future(site.ask())
+    await settled()
+    assert site.origin.count == 2
+    opened.set()
+    await asyncio.gather(first, second)
+
+
+async def test_i1_a_page_that_was_invalidated_while_it_was_made_is_not_kept():
+    site, opened = gated(headers=MINUTE | {"cache-tag": "post-1, list"})
+    asking = asyncio.ensure_future(site.ask())
+    await settled()
+    await site.edge.shelf.invalidate(["post-1"])
+    opened.set()
+    await asking
+    await site.ask()
+    assert site.origin.count == 2
+
+
+async def test_i11_a_reader_who_hangs_up_takes_nothing_along():
+    site, opened = gated()
+    first = asyncio.ensure_future(site.ask())
+    await settled()
+    second = asyncio.ensure_future(site.ask())
+    await settled()
+    first.cancel()
+    await settled()
+    opened.set()
+    assert (await second).body == b"hello"
+    assert (await site.ask()).is_hit
+    assert site.origin.count == 1
+
+
+async def test_a_client_that_is_gone_does_not_lose_the_page():
+    """Its server says so on both ways: what is sent goes nowhere, and what is received is a disconnect."""
+    site = Site(Origin())
+    told = []
+
+    async def gone(message):
+        told.append(message)
+        raise OSError("gone")
+
+    await site.edge(site.scope("/", None), site.nothing_more(), gone)
+    await settled()
+    assert (await site.ask()).is_hit
+
+
+async def test_an_error_of_the_application_is_everybodys_who_waited():
+    site, opened = gated(error=RuntimeError("broken"))
+    asking = [asyncio.ensure_future(site.ask()) for _ in range(3)]
+    await settled()
+    opened.set()
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    assert [str(each) for each in found] == ["broken"] * 3
+    assert site.origin.count == 1
+
+
+# --- streams and large bodies -----------------------------------------------------------------------------
+
+
+class Streaming:
+    """An application that sends a chunk whenever the test says so."""
+
+    def __init__(self, headers) -> None:
+        self.headers = headers
+        self.next = asyncio.Queue()
+        self.was_told = None
+        self.count = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.count += 1
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": pairs_of(self.headers)})
+        watching = asyncio.ensure_future(receive())
+        while True:
+            getting = asyncio.ensure_future(self.next.get())
+            await asyncio.wait({getting, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                self.was_told = watching.result()["type"]
+                getting.cancel()
+                return
+            chunk = getting.result()
+            await send({"type": "http.response.body", "body": chunk, "more_body": bool(chunk)})
+            if not chunk:
+                watching.cancel()
+                return
+
+
+async def streamed(site: Site):
+    """The messages so far, and how to hang up."""
+    sent, hung_up = [], asyncio.Event()
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive():
+        for message in messages:
+            return message
+        await hung_up.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    task = asyncio.ensure_future(site.edge(site.scope("/", None), receive, send))
+    await settled()
+    return sent, hung_up, task
+
+
+@pytest.mark.parametrize("headers", [{"cache-control": "no-store"}, MINUTE])
+async def test_a_stream_is_passed_on_as_it_comes(headers):
+    application = Streaming(headers)
+    site = Site(application)
+    sent, _, task = await streamed(site)
+    for number, chunk in enumerate([b"a", b"b", b""]):
+        application.next.put_nowait(chunk)
+        await settled()
+        assert sent[-1]["body"] == chunk
+        assert len(sent) == number + 2
+    await task
+
+
+async def test_one_that_is_nobody_elses_hears_when_its_client_goes():
+    application = Streaming({"cache-control": "no-store"})
+    _, hung_up, task = await streamed(Site(application))
+    hung_up.set()
+    await task
+    assert application.was_told == "http.disconnect"
+
+
+async def test_one_that_is_stored_when_it_has_ended():
+    application = Streaming(MINUTE)
+    site = Site(application)
+    _, hung_up, task = await streamed(site)
+    hung_up.set()
+    await settled()
+    for chunk in (b"a", b"b", b""):
+        application.next.put_nowait(chunk)
+    await task
+    await settled()
+    assert (await site.ask()).body == b"ab"
+    assert application.count == 1
+
+
+@pytest.mark.parametrize("headers", [MINUTE, MINUTE | {"content-length": "12"}, MINUTE | {"content-length": "5"}])
+async def test_a_body_past_the_bound_is_passed_on_and_not_kept(headers):
+    site = Site(Origin(headers=headers, chunks=[b"12345", b"6789", b"abc"]), replace(SHARED_CACHE, largest=10))
+    for _ in range(2):
+        assert (await site.ask()).body == b"123456789abc"
+    assert site.origin.count == 2
+
+
+async def test_lifespan_and_websockets_are_not_its_business():
+    seen = []
+
+    async def application(scope, receive, send):
+        seen.append(scope["type"])
+
+    site = Site(application)
+    for kind in ("lifespan", "websocket"):
+        await site.edge({"type": kind}, None, None)
+    assert seen == ["lifespan", "websocket"]
+
+
+async def test_interim_answers_go_on():
+    async def application(scope, receive, send):
+        await send({"type": "http.response.early_hint", "links": []})
+        await send({"type": "http.response.start", "status": 200, "headers": pairs_of(MINUTE)})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    sent, _, task = await streamed(Site(application))
+    await task
+    assert next(message["type"] for message in sent) == "http.response.early_hint"

@@ -1,0 +1,294 @@
+"""What is malformed is nobody's error, and no reason to keep what should not be; what is private stays so."""
+
+import asyncio
+import random
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from content.caching.edge import SHARED_CACHE, Profile
+from tests.support.edge import Origin, Site, settled
+
+STRICT = Profile(
+    explicit_only=True,
+    stores_cookies=False,
+    personal_cookies=frozenset({"sessionid"}),
+    reload_after=1.0,
+    hosts=lambda host: host in ("site", "other"),
+    passes=("/admin/",),
+    ignored_parameters=re.compile("utm_[a-z]+|fbclid"),
+    sorts_parameters=True,
+    visible_fields=frozenset({b"host", b"accept", b"accept-language"}),
+    makes_whole=True,
+    invalidates=False,
+)
+MINUTE = {"cache-control": "max-age=60"}
+
+text = some.text(some.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40)
+REQUEST_FIELDS = [
+    "cache-control",
+    "pragma",
+    "range",
+    "if-range",
+    "if-none-match",
+    "if-modified-since",
+    "cookie",
+    "accept",
+]
+RESPONSE_FIELDS = [
+    "cache-control",
+    "cdn-cache-control",
+    "age",
+    "expires",
+    "date",
+    "vary",
+    "etag",
+    "last-modified",
+    "connection",
+]
+
+
+profiles = some.sampled_from([SHARED_CACHE, STRICT])
+forbidden = some.sampled_from(["no-store", "private", "NO-STORE", "no-store, max-age=9"])
+
+
+def fields_of(names):
+    return some.lists(some.tuples(some.sampled_from(names), text), max_size=6)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    request=fields_of(REQUEST_FIELDS),
+    response=fields_of(RESPONSE_FIELDS),
+    profile=some.sampled_from([SHARED_CACHE, STRICT]),
+)
+def test_malformed_fields_are_nobodys_error(request, response, profile):
+    async def ask_twice():
+        site = Site(Origin(headers=response), profile)
+        for _ in range(2):
+            answer = await site.ask("/?a=1", request)
+            assert answer.status in (200, 206, 304, 416, 504)
+            await settled()
+
+    asyncio.run(ask_twice())
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    noise=fields_of(RESPONSE_FIELDS),
+    forbidding=some.sampled_from(["no-store", "private", "NO-STORE", "no-store, max-age=9"]),
+)
+def test_nothing_makes_a_forbidden_response_kept(noise, forbidding):
+    """Whatever else it says, but in a targeted field, which is meant to override."""
+
+    async def ask_twice():
+        fields = [(name, value) for name, value in noise if name not in ("cdn-cache-control", "cache-control")]
+        site = Site(Origin(headers=[*fields, ("cache-control", forbidding)]))
+        await site.ask()
+        await site.ask()
+        assert site.origin.count == 2
+
+    asyncio.run(ask_twice())
+
+
+# --- one reader's response never reaches another (I8) ----------------------------------------------------------
+
+
+class Personal:
+    """Says who asks, in the body, with headers as careless as applications have them."""
+
+    CONTROLS = [
+        "max-age=60",
+        "s-maxage=60",
+        "private, max-age=60",
+        "no-store",
+        "no-cache",
+        "",
+        "max-age=60, must-revalidate",
+    ]
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+
+    async def __call__(self, scope, receive, send) -> None:
+        await receive()
+        fields = dict(scope["headers"])
+        who = fields.get(b"cookie", b"") + fields.get(b"authorization", b"")
+        headers = [(b"evergreen-cache-control", self.chance.choice(self.CONTROLS).encode())]
+        if self.chance.random() < 0.3:
+            headers.append((b"vary", self.chance.choice([b"accept", b"cookie", b"*"])))
+        if self.chance.random() < 0.2:
+            headers.append((b"set-cookie", b"sessionid=" + who))
+        if self.chance.random() < 0.5:
+            headers.append((b"content-length", str(len(who)).encode()))
+        for _ in range(self.chance.randrange(4)):
+            await asyncio.sleep(0)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": who})
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_i8_no_private_response_crosses(seed):
+    """Two thousand interleaved requests each, of five readers and of nobody, over a few URLs."""
+    chance = random.Random(seed)
+    site = Site(Personal(chance), STRICT)
+
+    async def reader(name: str) -> None:
+        for _ in range(100):
+            path = chance.choice(["/", "/a", "/a?b=1", "/A", "/a/..%2fb", "/a.css", "/a;x=1"])
+            headers = {"accept": chance.choice(["a", "b"])}
+            if name:
+                headers |= chance.choice([{"cookie": f"x=1; sessionid={name}"}, {"authorization": f"Bearer {name}"}])
+            if chance.random() < 0.1:
+                headers["cache-control"] = chance.choice(["no-cache", "max-age=0", "max-stale"])
+            body = (await site.ask(path, headers)).body.decode()
+            own = [value for value in headers.values() if name and name in value]
+            assert body == (own[0] if own else ""), f"{name!r} was given {body!r}"
+            if chance.random() < 0.05:
+                site.forward(30)
+
+    names = ["", *(f"reader-{number}" for number in range(5))]
+    await asyncio.gather(*(reader(chance.choice(names)) for _ in range(20)))
+
+
+# --- classes of web cache poisoning and deception -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-forwarded-host",
+        "x-forwarded-scheme",
+        "x-forwarded-proto",
+        "x-original-url",
+        "x-rewrite-url",
+        "forwarded",
+        "x-host",
+        "user-agent",
+        "x-http-method-override",
+        "origin",
+        "referer",
+        "cookie",
+        "true-client-ip",
+        "x-anything",
+    ],
+)
+async def test_poisoning_by_a_field_that_is_not_in_the_key(name):
+    """What the application cannot see it cannot put into a page."""
+    site = Site(Origin(headers=MINUTE), STRICT)
+    await site.ask(headers={name: "evil"})
+    assert name.encode() not in site.origin.fields()
+
+
+async def test_poisoning_by_the_host():
+    site = Site(Origin(headers=MINUTE), STRICT)
+    assert (await site.ask(host="evil")).status == 400
+    await site.ask(host="site")
+    assert not (await site.ask(host="other")).is_hit
+    assert site.origin.count == 2
+
+
+async def test_poisoning_by_parameters_that_the_key_ignores():
+    site = Site(Origin(headers=MINUTE), STRICT)
+    await site.ask("/?utm_source=<script>&b=2&a=1&utm%5Fx=1&fbclid=9")
+    assert site.origin.asked[0]["query_string"] == b"a=1&b=2"
+    assert (await site.ask("/?a=1&b=2")).is_hit
+    assert not (await site.ask("/?a=2&b=2&a=1")).is_hit
+    assert not (await site.ask("/?a=1&a=2&b=2")).is_hit, "the order of one name's values may matter"
+
+
+async def test_poisoning_by_a_body_of_a_get():
+    """It is not in the key: but a GET's body means nothing (RFC 9110, section 9.3.1)."""
+    site = Site(Origin(headers=MINUTE), STRICT)
+    await site.ask(headers={"content-length": "5"})
+    assert b"content-length" not in site.origin.fields()
+
+
+async def test_poisoning_by_an_error_that_one_request_brings_about():
+    site = Site(Origin(headers={}, status=400), STRICT)
+    await site.ask(headers={"x-oversized": "x" * 5000})
+    site.origin.status, site.origin.headers = 200, MINUTE
+    assert (await site.ask()).status == 200
+
+
+async def test_poisoning_by_a_method_in_disguise():
+    site = Site(Origin(headers=MINUTE), STRICT)
+    await site.ask(method="HEAD")
+    answer = await site.ask()
+    assert (answer.body, answer.is_hit) == (b"hello", True), "HEAD made the whole"
+    assert site.origin.asked[0]["method"] == "GET"
+
+
+@pytest.mark.parametrize(
+    "path", ["/account/x.css", "/account%2fx.css", "/account;x.css", "/account/..%2fx.js", "/Account", "//account"]
+)
+async def test_deception_by_paths_that_look_like_files(path):
+    """Nothing is kept for its name: a page about somebody says nothing, or is asked for by somebody."""
+    site = Site(Origin(headers={}), STRICT)
+    for _ in range(2):
+        await site.ask(path)
+    assert site.origin.count == 2
+    site.origin.headers = MINUTE
+    for _ in range(2):
+        assert not (await site.ask(path, {"cookie": "sessionid=1"})).is_hit
+    assert not (await site.ask(path)).is_hit
+
+
+@pytest.mark.parametrize(
+    "cookies", ["sessionid=1", "a=b; sessionid=1", 'a="x; sessionid=1', "sessionid=1; a=\x80b", ",sessionid=1"]
+)
+async def test_a_session_is_seen_however_its_cookies_are_written(cookies):
+    site = Site(Origin(headers=MINUTE), STRICT)
+    for _ in range(2):
+        assert not (await site.ask(headers={"cookie": cookies})).is_hit
+
+
+async def test_what_is_public_is_for_somebody_too_but_is_not_made_for_them():
+    site = Site(Origin(headers={"cache-control": "public, max-age=60"}), STRICT)
+    somebody = {"cookie": "sessionid=1"}
+    await site.ask(headers=somebody)
+    assert not (await site.ask()).is_hit
+    assert (await site.ask(headers=somebody)).is_hit
+
+
+async def test_set_cookie_is_never_kept():
+    site = Site(Origin(headers={"cache-control": "public, max-age=60", "set-cookie": "a=b"}), STRICT)
+    await site.ask()
+    assert not (await site.ask()).is_hit
+
+
+async def test_who_reloads_reaches_the_application_once_a_second_at_most():
+    site = Site(Origin(headers=MINUTE), STRICT)
+    for _ in range(5):
+        await site.ask(headers={"cache-control": "no-cache"})
+    assert site.origin.count == 1
+    site.forward(1.5)
+    await site.ask(headers={"cache-control": "no-cache"})
+    assert site.origin.count == 2
+
+
+async def test_a_condition_or_a_range_of_one_reader_leaves_a_whole_for_all():
+    site = Site(Origin(headers=MINUTE | {"etag": '"a"'}), STRICT)
+    assert (await site.ask(headers={"if-none-match": '"a"'})).status == 304
+    assert (await site.ask(headers={"range": "bytes=0-1"})).body == b"he"
+    assert (await site.ask()).body == b"hello"
+    assert site.origin.count == 1
+
+
+async def test_passed_paths_are_passed_untouched():
+    site = Site(Origin(headers=MINUTE), STRICT)
+    for _ in range(2):
+        answer = await site.ask("/admin/", {"cookie": "csrftoken=1", "x-any": "1"})
+        assert answer["cache-status"] is None
+    assert site.origin.fields().first(b"x-any") == "1"
+
+
+async def test_without_a_strict_profile_it_is_as_the_rfcs_have_it():
+    lenient = replace(SHARED_CACHE)
+    site = Site(Origin(headers=MINUTE | {"set-cookie": "a=b"}), lenient)
+    await site.ask(headers={"cookie": "sessionid=1"})
+    assert (await site.ask()).is_hit
