@@ -38,6 +38,21 @@ async def test_nobody_waits_for_what_turns_out_private():
     assert site.origin.count == 20
 
 
+async def test_not_even_for_its_end():
+    application = Streaming({"cache-control": "private"})
+    site = Site(application)
+    opened = asyncio.Event()
+    application.before = opened.wait
+    tasks = [(await streamed(site))[2] for _ in range(2)]
+    assert application.count == 1
+    opened.set()
+    await settled()
+    assert application.count == 2, "the first has not ended"
+    for _ in tasks:
+        application.next.put_nowait(b"")
+    await asyncio.gather(*tasks)
+
+
 async def test_nor_does_the_next_who_comes():
     site = Site(Origin(headers={"cache-control": "private"}))
     await site.ask()
@@ -133,10 +148,13 @@ class Streaming:
         self.next = asyncio.Queue()
         self.was_told = None
         self.count = 0
+        self.before = None
 
     async def __call__(self, scope, receive, send) -> None:
         self.count += 1
         await receive()
+        if self.before is not None:
+            await self.before()
         await send({"type": "http.response.start", "status": 200, "headers": pairs_of(self.headers)})
         watching = asyncio.ensure_future(receive())
         while True:
