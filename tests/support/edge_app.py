@@ -14,7 +14,7 @@ django.setup()
 
 from content.caching.edge import EdgeCache  # noqa: E402
 
-CONTROL = b"max-age=2, stale-while-revalidate=2, stale-if-error=60"
+CONTROL = b"max-age=5, stale-while-revalidate=2, stale-if-error=60"
 # Past all that the tests do to the other: what it says is the truth.
 store = redis.asyncio.from_url(os.environ["TRUTH"])
 

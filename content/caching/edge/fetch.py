@@ -111,25 +111,25 @@ class Fetch:
             self.edge.landed(self)
 
     async def leased(self) -> bool:
-        """Whether it is ours to call; else somebody has stored it meanwhile, which is the outcome."""
+        """Whether it is ours to call; else somebody has stored it meanwhile, which is the outcome.
+
+        Lease and lookup travel together and are answered in this order: whoever gets the lease sees what its last
+        holder stored before it let go.
+        """
         shelf, token, pause = self.edge.shelf, self.edge.shelf.token(), FIRST_PAUSE
         deadline = self.outcome.get_loop().time() + LONGEST_WAIT
-        while not await shelf.lease(self.key, token):
+        while True:
+            got, found = await asyncio.gather(shelf.lease(self.key, token), self.edge.find(self.request))
+            self.token = token if got else None
+            if found.is_newer_than(self.old) and isinstance(page := found.page, Page):
+                self.settle(Outcome(page, kept=True))
+                return False
+            if got or found.passes or self.outcome.get_loop().time() > deadline:
+                return True
             if self.client is None:
                 return False
-            if self.outcome.get_loop().time() > deadline:
-                return True
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-            found = await self.edge.find(self.request)
-            if found.passes:
-                self.is_shared = False
-                return True
-            if found.is_newer_than(self.old):
-                self.settle(Outcome(found.held.stored, kept=True))  # type: ignore[union-attr, arg-type]
-                return False
-        self.token = token
-        return True
 
     async def called(self) -> None:
         self.begun = await self.edge.shelf.begin()

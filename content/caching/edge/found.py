@@ -16,7 +16,11 @@ class Found:
         """The last answer was for one reader alone: so may be the next."""
         return self.held is not None and isinstance(self.held.stored, Passed)
 
+    @property
+    def page(self) -> Page | None:
+        return self.held.stored if self.held is not None and isinstance(self.held.stored, Page) else None
+
     def is_newer_than(self, old: Held | None) -> bool:
-        if self.held is None or not isinstance(self.held.stored, Page):
+        if self.held is None or self.page is None:
             return False
         return old is None or self.held.header.made_at > old.header.made_at

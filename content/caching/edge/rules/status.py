@@ -1,5 +1,6 @@
 """What this cache has to say about an answer: Cache-Status (RFC 9211)."""
 
+import math
 from dataclasses import dataclass, replace
 
 
@@ -36,7 +37,7 @@ class Told:
         if self.collapsed:
             parts.append("collapsed")
         if self.ttl is not None:
-            parts.append(f"ttl={int(self.ttl)}")
+            parts.append(f"ttl={math.floor(self.ttl)}")
         if self.key:
             parts.append(f"key={quoted(self.key)}")
         if self.detail:
