@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Collected:
-    """The tags of all that was read, until when all of it is fresh, or stale, and whether some is stale now."""
+    """Keys and tags of all that was read, until when all of it is fresh, or stale, and whether some is stale now."""
 
+    keys: set[str] = field(default_factory=set)
     tags: set[str] = field(default_factory=set)
     stale: bool = False
     # Unix seconds.
@@ -21,9 +22,10 @@ class Collected:
 collectors: ContextVar[tuple[Collected, ...]] = ContextVar("collectors", default=())
 
 
-def note(tags: Iterable[str], fresh_until: float, stale_until: float, *, stale: bool) -> None:
+def note(key: str, tags: Iterable[str], fresh_until: float, stale_until: float, *, stale: bool) -> None:
     """Called for every answer that a resource gives."""
     for collected in collectors.get():
+        collected.keys.add(key)
         collected.tags.update(tags)
         collected.stale = collected.stale or stale
         collected.fresh_until = min(collected.fresh_until, fresh_until)

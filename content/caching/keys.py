@@ -16,6 +16,11 @@ def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
     return f"{name}@{schema}:{bounded(','.join(map(written, parameters)))}"
 
 
+def resource_tag(name: str) -> str:
+    """Carried by every entry of a resource, and so by what was made of one."""
+    return f"resource:{name}"
+
+
 def tag_key(tag: str) -> str:
     return f"tag:{bounded(written(tag))}"
 

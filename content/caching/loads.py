@@ -156,7 +156,9 @@ class Loads:
         except NotModified:
             if previous is None:
                 raise
-            return {flights[0].want.parameters: resource.as_loaded(previous)}, Collected(set(previous.header.tags))
+            return {flights[0].want.parameters: resource.as_loaded(previous)}, Collected(
+                tags=set(previous.header.tags)
+            )
 
     async def renew(self, keys: Sequence[str], token: str) -> None:
         while True:

@@ -16,7 +16,7 @@ from content.caching.entry import Header
 from content.caching.errors import LoadError, NotThere, TooManyTags
 from content.caching.explaining import explained
 from content.caching.immutable import is_immutable
-from content.caching.keys import resource_key
+from content.caching.keys import resource_key, resource_tag
 from content.caching.log.ledger import Kind
 from content.caching.policy import Policy, Times
 from content.caching.registry import engine_of, engines
@@ -103,6 +103,7 @@ class Resource(Generic[P, T]):
         self.schema = schema
         self.cache = cache
         self.largest = largest
+        self.own_tag = resource_tag(name)
         self.signature = inspect.signature(load)
         self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
@@ -132,7 +133,7 @@ class Resource(Generic[P, T]):
         answer = engine.remembered(want)
         if answer is None:
             answer = await engine.find_one(want)
-        return self.given(answer)
+        return self.given(answer, want)
 
     async def get_many(self, keys: Iterable[Hashable]) -> dict[Any, T]:
         """Values by parameters, in their order, duplicates once; what is not there is left out.
@@ -142,14 +143,16 @@ class Resource(Generic[P, T]):
         """
         wants = {key: self.want(key if isinstance(key, tuple) else (key,), {}) for key in keys}
         answers = await self.engine.find(list({want.key: want for want in wants.values()}.values()))
-        return {key: self.given(answer) for key, want in wants.items() if (answer := answers[want.key]).header.there}
+        found = ((key, want, answers[want.key]) for key, want in wants.items())
+        return {key: self.given(answer, want) for key, want, answer in found if answer.header.there}
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Load again whatever is cached, store it, and return it; raises NotThere.
 
         After a write and its invalidation this is write-through: the load begins behind the record.
         """
-        return self.given(await self.engine.refresh(self.want(args, kwargs)))
+        want = self.want(args, kwargs)
+        return self.given(await self.engine.refresh(want), want)
 
     async def fresh_for(self, *args: P.args, **kwargs: P.kwargs) -> float:
         """Seconds for which the stored entry is still fresh and valid; 0 when there is none."""
@@ -258,7 +261,7 @@ class Resource(Generic[P, T]):
         return Loaded(answer.value) if answer.header.there else Loaded(absence=NotThere(self.name))
 
     def tags_of(self, want: Want, loaded: Loaded[T], collected: Iterable[str] = ()) -> tuple[str, ...]:
-        tags = {*self.declared_tags(want), *collected}
+        tags = {self.own_tag, *self.declared_tags(want), *collected}
         if loaded.absence is not None:
             tags.update(loaded.absence.tags)
         elif self.value_tags:
@@ -301,11 +304,11 @@ class Resource(Generic[P, T]):
             answer.header, value, opened=True, stale=answer.stale, verdict=answer.verdict, version=answer.version
         )
 
-    def given(self, answer: Answer) -> T:
+    def given(self, answer: Answer, want: Want) -> T:
         """To the reader, and to whoever makes something of it."""
         header = answer.header
         if collectors.get():
-            note(header.tags, header.fresh_until, header.stale_until, stale=answer.stale)
+            note(want.key, header.tags, header.fresh_until, header.stale_until, stale=answer.stale)
         if not header.there:
             raise NotThere(self.name, until=None, tags=header.tags)
         return answer.value if answer.opened else self.decode(answer.value)

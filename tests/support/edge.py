@@ -125,6 +125,12 @@ class Site:
         return receive
 
 
+async def stored(site: Site) -> None:
+    """What the edge has begun has ended."""
+    while tasks := site.edge.engine.state().tasks:
+        await asyncio.wait(set(tasks))
+
+
 async def settled() -> None:
     """What was begun behind a reader has run as far as it can."""
     for _ in range(50):

@@ -4,5 +4,6 @@ from content.caching.edge.cache import EdgeCache
 from content.caching.edge.profile import SHARED_CACHE, Profile
 from content.caching.edge.request import Request
 from content.caching.edge.stored import Page
+from content.caching.edge.views import cache_page
 
-__all__ = ["SHARED_CACHE", "EdgeCache", "Page", "Profile", "Request"]
+__all__ = ["SHARED_CACHE", "EdgeCache", "Page", "Profile", "Request", "cache_page"]

@@ -101,7 +101,10 @@ class Exchange:
         return Fetch(self.edge, self.request, found.why, old=found.held, client=self.client, shared=shared)
 
     def may_join(self, flight: Fetch) -> bool:
-        return "no-cache" not in self.request.directives and self.edge.shelf.covers(flight.begun)
+        """One that has its answer is still storing it: whether that has been overtaken is known by a log alone."""
+        if "no-cache" in self.request.directives or not self.edge.shelf.covers(flight.begun):
+            return False
+        return self.edge.engine.ordering.is_local or not flight.outcome.done()
 
     async def shared(self, outcome: Outcome, found: Found) -> bool:
         """Whether the outcome of another's call is an answer for us as well."""

@@ -26,7 +26,7 @@ from content.caching.edge.rules.fields import Field, Fields, members
 from content.caching.edge.rules.status import Told
 from content.caching.edge.rules.storing import refusal
 from content.caching.edge.rules.validation import asked_about, freshened, is_about
-from content.caching.edge.shelf import Held
+from content.caching.edge.shelf import Held, tags_of_page
 from content.caching.edge.stored import Page
 from content.caching.entry import Stamp
 from content.caching.events import record
@@ -121,8 +121,8 @@ class Fetch:
         while True:
             got, found = await asyncio.gather(shelf.lease(self.key, token), self.edge.find(self.request))
             self.token = token if got else None
-            if found.is_newer_than(self.old) and isinstance(page := found.page, Page):
-                self.settle(Outcome(page, kept=True))
+            if found.is_newer_than(self.old):
+                self.settle(Outcome(found.page, kept=True))
                 return False
             if got or found.passes or self.outcome.get_loop().time() > deadline:
                 return True
@@ -312,14 +312,16 @@ class Fetch:
 
     async def kept(self, whole: Whole, collected: Collected) -> None:
         """The readers' in any case; kept if nothing overtook it, and nothing in it was stale."""
-        tags = {self.key, *collected.tags, *members(self.fields.joined(b"cache-tag"))}
+        tags = {*tags_of_page(self.request), *collected.tags, *members(self.fields.joined(b"cache-tag"))}
         tags.update((self.fields.joined(b"surrogate-key") or "").split())
         page, times = made(whole, self.asked_at, self.came_at, self.edge.clock(), collected, self.edge.profile)
         self.settle(Outcome(page, kept=not collected.stale, status=self.status))
         pauses = self.edge.shelf.engine.pauses
         if collected.stale:
             record("refused", "page", self.key, reason="made of a stale part")
-            pauses.begin(self.key, failed=False)
+            if not self.edge.shelf.is_heard:
+                # All parts are stale, and will be for as long as the log is silent.
+                pauses.begin(self.key, failed=False)
             return
         if await self.edge.keep(self.request, page, tags, self.begun, times, self.token):
             pauses.end(self.key)

@@ -13,6 +13,7 @@ from content.caching.edge.shelf import Times
 from content.caching.edge.stored import Page
 
 LABEL = b"evergreen-label"
+MOST_PARTS = 200
 SWR = "stale-while-revalidate"
 
 
@@ -46,6 +47,7 @@ def made(
         vary=vary,
         varied=tuple(selected(name, whole.request.fields) for name in vary),
         label=whole.fields.first(LABEL) or "",
+        parts=tuple(sorted(collected.keys))[:MOST_PARTS],
     )
     stale, error = (page.directives.seconds(name) or 0.0 for name in (SWR, "stale-if-error"))
     keep = max(stale, error, profile.keep)

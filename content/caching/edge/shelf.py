@@ -7,10 +7,13 @@ from typing import Any
 import msgspec
 
 from content.caching.answer import Answer
+from content.caching.edge.request import Request
+from content.caching.edge.rules.keys import url_key
 from content.caching.edge.stored import Page, Stored
 from content.caching.engine import Engine
 from content.caching.entry import Entry, Header, Stamp, Verdict, pack
 from content.caching.events import record
+from content.caching.keys import bounded, resource_tag
 from content.caching.log.ledger import Kind
 from content.caching.policy import ZERO, Policy
 from content.caching.want import Want
@@ -168,6 +171,16 @@ class Times(msgspec.Struct, frozen=True):
     stale_until: float
     kept_until: float
     cost: float = 0.0
+
+
+def tags_of_page(request: Request) -> tuple[str, ...]:
+    """By which a page is purged: its URL, its path on any host, and all pages."""
+    return url_key(request.url), path_tag(request.target), resource_tag(KIND.name)
+
+
+def path_tag(target: str) -> str:
+    """Of path and query, as the key has them."""
+    return f"path:{bounded(target)}"
 
 
 def want_of(key: str) -> Want:

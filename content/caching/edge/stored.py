@@ -24,6 +24,8 @@ class Page(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     varied: tuple[str, ...] = ()
     # What the application calls it, for whoever counts (the field Evergreen-Label, which goes no further).
     label: str = ""
+    # The keys of what was read for it, for whoever explains it.
+    parts: tuple[str, ...] = ()
 
     @property
     def fields(self) -> Fields:

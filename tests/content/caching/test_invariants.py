@@ -551,7 +551,7 @@ async def test_tags_are_collected_for_whoever_asks_and_leak_to_nobody_else(alias
     with collecting() as collected:
         await row.get()
         others = await asyncio.create_task(another_request())
-    assert collected.tags == {"row"}
+    assert collected.tags == {"row", "resource:row"}
     assert others == set()
 
 
@@ -608,7 +608,7 @@ async def test_explain_says_what_each_tier_holds(alias, world, row, clock):
     for tier in ("memory", "shared"):
         assert explained[tier]["state"] == "fresh"
         assert explained[tier]["age"] == 10
-        assert explained[tier]["tags"] == ["row"]
+        assert explained[tier]["tags"] == ["resource:row", "row"]
     await invalidate(["row"])
     assert (await row.explain())["shared"]["state"] == "invalid"
 
@@ -619,4 +619,4 @@ async def test_not_there_is_collected_as_well(alias):
 
     with collecting() as collected, pytest.raises(NotThere):
         await Resource("none", load=load, policy=POLICY, tags=lambda: ("none",)).get()
-    assert collected.tags == {"none", "numbers"}
+    assert collected.tags == {"none", "numbers", "resource:none"}

@@ -1,0 +1,169 @@
+"""`cache_page`: what views of each kind say to the edge, and pages kept at the view."""
+
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
+
+from content.caching import Policy, Resource, invalidate
+from content.caching.edge import cache_page
+
+ask = RequestFactory().get
+counted: list[str] = []
+
+
+async def load() -> int:
+    return 1
+
+
+@cache_page(60, stale=30, error=3600, tags=["news"], vary=["Accept-Language"])
+async def async_view(request):
+    return HttpResponse("a")
+
+
+@cache_page(60)
+def sync_view(request):
+    return HttpResponse("s")
+
+
+@method_decorator(cache_page(60), name="dispatch")
+class SyncClass(View):
+    def get(self, request):
+        return HttpResponse("c")
+
+
+@method_decorator(cache_page(60), name="dispatch")
+class AsyncClass(View):
+    async def get(self, request):
+        return HttpResponse("d")
+
+
+async def test_it_speaks_to_the_edge_alone():
+    response = await async_view(ask("/"))
+    assert response["Evergreen-Cache-Control"] == "max-age=60, stale-while-revalidate=30, stale-if-error=3600"
+    assert (response["Cache-Tag"], response["Vary"], response["Cache-Control"]) == (
+        "news",
+        "Accept-Language",
+        "no-cache",
+    )
+
+
+async def test_every_kind_of_view():
+    assert sync_view(ask("/"))["Evergreen-Cache-Control"] == "max-age=60"
+    assert SyncClass.as_view()(ask("/"))["Evergreen-Cache-Control"] == "max-age=60"
+    assert (await AsyncClass.as_view()(ask("/")))["Evergreen-Cache-Control"] == "max-age=60"
+    assert cache_page(5)(SyncClass.as_view())(ask("/"))["Evergreen-Cache-Control"] == "max-age=60", (
+        "the view's own word"
+    )
+    in_urlconf = path("x/", cache_page(5)(lambda request: HttpResponse("u")))
+    assert in_urlconf.callback(ask("/"))["Evergreen-Cache-Control"] == "max-age=5"
+
+
+async def test_of_an_error_it_says_nothing():
+    response = cache_page(60)(lambda request: HttpResponse(status=500))(ask("/"))
+    assert "Evergreen-Cache-Control" not in response
+
+
+def test_a_negative_time_is_refused_at_once():
+    with pytest.raises(ValueError, match="cannot be negative"):
+        cache_page(-1)
+
+
+# --- kept at the view ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["async", "sync"])
+def kept(request, alias):
+    """A view of each kind, kept in a cache: its answer to a path and headers."""
+    counted.clear()
+
+    def made(request):
+        counted.append(request.get_full_path())
+        response = HttpResponse(f"{len(counted)}")
+        response["X-Name"] = "x"
+        return request.META.get("answer", lambda response: response)(response)
+
+    if request.param == "sync":
+        view = cache_page(60, cache="default", tags=["news"], vary=["Accept-Language"])(made)
+
+        async def answered(path="/", **extra):
+            return await sync_to_async(view)(ask(path, **extra))
+
+        return answered
+
+    @cache_page(60, cache="default", tags=["news"], vary=["Accept-Language"])
+    async def view(request):
+        return made(request)
+
+    async def answered(path="/", **extra):
+        return await view(ask(path, **extra))
+
+    return answered
+
+
+async def test_a_second_reader_gets_what_was_made_for_the_first(kept):
+    first, second = await kept(), await kept()
+    assert (first.content, second.content) == (b"1", b"1")
+    assert second["X-Name"] == "x"
+    assert second["Content-Type"] == first["Content-Type"]
+    assert (await kept("/?page=2")).content == b"2"
+    assert (await kept(HTTP_ACCEPT_LANGUAGE="de")).content == b"3"
+    assert (await kept("/", HTTP_HOST="localhost")).content == b"4"
+
+
+async def test_until_its_time_is_up_or_a_tag_was_invalidated(kept, alias, clock):
+    await kept()
+    clock.forward(61)
+    assert (await kept()).content == b"2"
+    await invalidate(["news"])
+    assert (await kept()).content == b"3"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda response: response.set_cookie("a", "b") or response,
+        lambda response: HttpResponse("x", status=500),
+        lambda response: response.headers.__setitem__("Evergreen-Cache-Control", "no-store") or response,
+        lambda response: response.headers.__setitem__("Vary", "Cookie") or response,
+        lambda response: StreamingHttpResponse([b"x"]),
+    ],
+    ids=["set-cookie", "error", "no-store", "vary on more", "stream"],
+)
+async def test_what_may_be_somebodys_is_not_kept(kept, answer):
+    for _ in range(2):
+        await kept(answer=answer)
+    assert len(counted) == 2
+
+
+async def test_nor_what_has_looked_at_the_session(kept):
+    class Session:
+        accessed = True
+
+    view = cache_page(60, cache="default")(lambda request: counted.append("x") or HttpResponse("x"))
+    for _ in range(2):
+        request = ask("/session/")
+        request.session = Session()
+        await sync_to_async(view)(request)
+    assert len(counted) == 2
+
+
+async def test_what_the_view_reads_becomes_its_tags(alias):
+    number = Resource("number", load=load, policy=Policy(ttl=timedelta(minutes=1)), tags=lambda: ("number",))
+    made = []
+
+    @cache_page(60, cache="default")
+    async def view(request):
+        made.append(await number.get())
+        return HttpResponse("x")
+
+    await view(ask("/"))
+    await view(ask("/"))
+    await number.invalidate()
+    await view(ask("/"))
+    assert len(made) == 2

@@ -1,0 +1,44 @@
+"""The commands, on the site's own resources."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from content.management.commands.purge_cache import chosen
+
+
+@pytest.mark.parametrize(
+    ("options", "tags"),
+    [
+        ({"tags": ["post:1", "posts"]}, ["post:1", "posts"]),
+        ({"urls": ["/posts/a/", "https://site/b?c=d"]}, ["path:/posts/a/", "path:/b?c=d"]),
+        ({"names": ["post", "page"]}, ["resource:post", "resource:page"]),
+    ],
+)
+def test_what_is_purged(options, tags):
+    assert chosen(**({"tags": None, "urls": None, "names": None, "everything": False} | options)) == tags
+
+
+def test_everything_is_every_resource_and_every_page():
+    tags = chosen(None, None, None, everything=True)
+    assert {"resource:page", "resource:post", "resource:listing", "resource:site"} <= set(tags)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [({"urls": ["nonsense"]}, "neither a path"), ({"names": ["x"]}, "There is no resource x")]
+)
+def test_what_is_not_understood_is_refused(options, said):
+    with pytest.raises(CommandError, match=said):
+        chosen(**({"tags": None, "urls": None, "names": None, "everything": False} | options))
+
+
+def test_the_commands_say_what_they_did(capsys):
+    call_command("purge_cache", "--resource", "post", "--soft", "--json")
+    assert json.loads(capsys.readouterr().out) == {"tags": ["resource:post"], "soft": True}
+    call_command("purge_cache", "--tag", "posts")
+    assert capsys.readouterr().out == "What depends on posts is not served again, in all processes.\n"
+    call_command("cache_explain", "post@1:post,nothing", "--json")
+    assert json.loads(capsys.readouterr().out)["why"] == "nothing is stored under this key"
+    call_command("cache_explain", "http://site/")
+    assert "nothing is stored under this key" in capsys.readouterr().out
