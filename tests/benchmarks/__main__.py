@@ -1,5 +1,6 @@
 import asyncio
 import platform
+import subprocess
 import sys
 
 import uvloop
@@ -7,7 +8,7 @@ import uvloop
 from tests.support.servers.redis import running_redis
 
 IN_REDIS = ("backend", "resource", "cost", "growth")
-ALL = (*IN_REDIS, "memory")
+ALL = (*IN_REDIS, "memory", "edge")
 
 
 def main(wanted: list[str]) -> None:
@@ -26,6 +27,9 @@ def main(wanted: list[str]) -> None:
                 # The loop that the service runs on, for all contenders.
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(module(name).run(server.url))
+            elif name == "edge":
+                # With the site's own settings, and so in a process of its own.
+                subprocess.run([sys.executable, "-m", "tests.benchmarks.edge", server.url], check=True)
             else:
                 module(name).run()
         stop_following()

@@ -1,0 +1,126 @@
+"""The edge inside one process, without sockets: what middleware, a miss and a hit cost beside the view alone."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any
+
+import uvloop
+
+from tests.benchmarks.rounds import Job, measured, show
+
+CALLS = 400
+CALLERS = 8
+numbers = count()
+
+STOCK = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def main(redis_url: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "project.settings",
+            "EVERGREEN_STATE_DIR": folder,
+            "REDIS_URL": redis_url,
+            "EVERGREEN_LOG_LEVEL": "ERROR",
+        }
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        call_command("demo_content", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+
+
+async def run() -> None:
+    from django.conf import settings
+
+    from content.caching.edge import EdgeCache
+    from project.edge import site_profile
+
+    views = {
+        "without middleware": handler([]),
+        "with ours": handler(settings.MIDDLEWARE),
+        "with Django's own": handler(STOCK),
+    }
+    rates = await measured({name: at_once(app, lambda: "/healthz") for name, app in views.items()})
+    show("A plain async view", rates, "without middleware")
+
+    alone = handler(settings.MIDDLEWARE)
+    behind = EdgeCache(alone, cache="default", profile=site_profile())
+    pages = {
+        "the view alone": at_once(alone, lambda: f"/?n={next(numbers)}"),
+        "behind the edge, a miss each": at_once(behind, lambda: f"/?n={next(numbers)}"),
+        "behind the edge, a hit each": at_once(behind, lambda: "/"),
+    }
+    show("The front page, with its resources in memory", await measured(pages), "the view alone")
+
+
+def handler(middleware: list[str]) -> Application:
+    """Django's, with that middleware."""
+    from django.core.handlers.asgi import ASGIHandler
+    from django.test import override_settings
+
+    with override_settings(MIDDLEWARE=middleware):
+        return ASGIHandler()
+
+
+def at_once(app: Application, path: Callable[[], str]) -> Job:
+    async def caller() -> None:
+        for _ in range(CALLS // CALLERS):
+            await asked(app, path())
+
+    async def job() -> int:
+        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        return CALLS
+
+    return job
+
+
+async def asked(app: Application, path: str) -> None:
+    raw, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": raw,
+        "raw_path": raw.encode(),
+        "query_string": query.encode(),
+        "headers": [(b"host", b"127.0.0.1")],
+        "extensions": {},
+    }
+    received = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal received
+        if received:
+            await asyncio.Event().wait()
+        received = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        assert message.get("status", 200) == 200, message
+
+    await app(scope, receive, send)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
