@@ -15,7 +15,7 @@ from content.caching.edge.profile import SHARED_CACHE, Profile
 from content.caching.edge.request import Request
 from content.caching.edge.requesting import prepared
 from content.caching.edge.rules.fields import Field, Fields
-from content.caching.edge.rules.keys import selected, url_key, variant_key
+from content.caching.edge.rules.keys import selected, variant_key
 from content.caching.edge.rules.status import Told
 from content.caching.edge.shelf import Shelf, Times
 from content.caching.edge.stored import Fork, Page, Passed
@@ -84,7 +84,7 @@ class EdgeCache:
     # --- what is stored -----------------------------------------------------------------------------------
 
     async def find(self, request: Request) -> Found:
-        key = url_key(request.url)
+        key = request.key
         held = await self.shelf.found(key)
         if held is None:
             return Found(None, "uri-miss")
@@ -103,7 +103,7 @@ class EdgeCache:
     async def keep(
         self, request: Request, page: Page, tags: Iterable[str], begun: Stamp | None, times: Times, token: str | None
     ) -> bool:
-        key = url_key(request.url)
+        key = request.key
         if not page.vary:
             return await self.shelf.keep(key, page, tags, begun, times, token)
         held = await self.shelf.found(key)
@@ -115,7 +115,7 @@ class EdgeCache:
 
     async def note_passed(self, request: Request, reason: str, begun: Stamp | None, token: str | None) -> None:
         """For those who come next, here and elsewhere; what is stored already stays."""
-        key, now = url_key(request.url), self.clock()
+        key, now = request.key, self.clock()
         if await self.shelf.found(key) is None:
             times = Times(now, now, now, now + PASSED_FOR)
             await self.shelf.keep(key, Passed(reason), [key], begun, times, token)
@@ -150,7 +150,7 @@ class EdgeCache:
 
     def refresh(self, request: Request, found: Found) -> None:
         """Behind the reader, one at a time, and not right after one that failed."""
-        key = url_key(request.url)
+        key = request.key
         if key not in self.flights and not self.engine.pauses.is_on(key):
             self.fly(Fetch(self, request.as_plain_get(), "stale", old=found.held, client=None, shared=True))
 

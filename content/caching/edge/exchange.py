@@ -73,13 +73,13 @@ class Exchange:
             return False
         if decision.way is Way.SERVE_AND_REFRESH:
             self.edge.refresh(self.request, found)
-        record("stale" if decision.reason else "hit", "page", url_key(self.request.url), tier=held.tier)
+        record("stale" if decision.reason else "hit", "page", self.request.key, tier=held.tier)
         await self.reply(held.stored, told or Told(hit=True, detail="" if held.tier == "memory" else held.tier))
         return True
 
     async def joined(self, found: Found) -> None:
         """With whoever asks for the same already, if that began late enough for us."""
-        shared, key = True, url_key(self.request.url)
+        shared, key = True, self.request.key
         for _ in range(MOST_FLIGHTS):
             flight = self.edge.flights.get(key)
             if flight is None:
@@ -143,11 +143,11 @@ class Exchange:
         if same_by_head(old, fetch.status, fetch.fields):
             await self.edge.freshen(self.request, old, freshened(old, fetch.fields), fetch)
         else:
-            await self.edge.shelf.invalidate([url_key(self.request.url)])
+            await self.edge.shelf.invalidate([self.request.key])
 
     async def reply(self, page: Page, told: Told) -> None:
         now = self.edge.clock()
-        told = told.about(url_key(self.request.url), page.fresh_until - now)
+        told = told.about(self.request.key, page.fresh_until - now)
         answer = reply(self.request, page, now, told, self.edge.profile)
         if self.edge.served is not None:
             self.edge.served(self.request, page)

@@ -18,7 +18,6 @@ from content.caching.edge.client import Client, Message
 from content.caching.edge.making import Whole, made
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
-from content.caching.edge.rules import keys
 from content.caching.edge.rules.answering import serves_error
 from content.caching.edge.rules.conditions import CONDITIONS, FOR_THE_ORIGIN
 from content.caching.edge.rules.directives import response_directives
@@ -79,7 +78,7 @@ class Fetch:
         self.is_shared = shared
         self.is_personal = personal
         self.has_asked = False
-        self.key = keys.url_key(request.url)
+        self.key = request.key
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.begun: Stamp | None = None
         self.token: str | None = None

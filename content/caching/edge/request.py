@@ -5,6 +5,7 @@ from typing import Any
 
 from content.caching.edge.rules.directives import Directives, request_directives
 from content.caching.edge.rules.fields import Fields
+from content.caching.edge.rules.keys import url_key
 
 # What one client wants of an answer, and others may not.
 OF_THE_CLIENT = frozenset(
@@ -15,9 +16,9 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Request:
-    """`target` is path and query as they stand in the key."""
+    """`target` is path and query, and with them `url` and `key`, as they stand under which it is stored."""
 
-    __slots__ = ("directives", "fields", "method", "scheme", "scope", "target")
+    __slots__ = ("directives", "fields", "key", "method", "scheme", "scope", "target", "url")
 
     def __init__(self, scope: MutableMapping[str, Any]) -> None:
         self.scope = scope
@@ -28,14 +29,12 @@ class Request:
         path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
         query: bytes = scope.get("query_string", b"")
         self.target = (path + b"?" + query if query else path).decode("latin-1")
+        self.url = f"{self.scheme}://{self.host}{self.target}"
+        self.key = url_key(self.url)
 
     @property
     def host(self) -> str:
         return (self.fields.first(b"host") or "").lower()
-
-    @property
-    def url(self) -> str:
-        return f"{self.scheme}://{self.host}{self.target}"
 
     def path_begins_with(self, beginnings: tuple[str, ...]) -> bool:
         """As the application will see it: decoded."""

@@ -8,7 +8,6 @@ import msgspec
 
 from content.caching.answer import Answer
 from content.caching.edge.request import Request
-from content.caching.edge.rules.keys import url_key
 from content.caching.edge.stored import Page, Stored
 from content.caching.engine import Engine
 from content.caching.entry import Entry, Header, Stamp, Verdict, pack
@@ -175,7 +174,7 @@ class Times(msgspec.Struct, frozen=True):
 
 def tags_of_page(request: Request) -> tuple[str, ...]:
     """By which a page is purged: its URL, its path on any host, and all pages."""
-    return url_key(request.url), path_tag(request.target), resource_tag(KIND.name)
+    return request.key, path_tag(request.target), resource_tag(KIND.name)
 
 
 def path_tag(target: str) -> str:

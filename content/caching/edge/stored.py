@@ -29,7 +29,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, tag="p"):
 
     @property
     def fields(self) -> Fields:
-        return Fields(self.pairs)
+        return Fields.of(self.pairs)
 
     @property
     def directives(self) -> Directives:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import http_sf
@@ -10,6 +11,8 @@ from content.caching.edge.rules.fields import Fields, members, unquoted
 
 # "Greater than 2147483648" is as good as that (RFC 9111, section 1.2.2).
 LONGEST = 2_147_483_648
+# Sites say few different things, over and over: values whose meaning is kept.
+KNOWN = 1000
 DELTA = re.compile(r"[0-9]{1,30}")
 SURROGATE = b"surrogate-control"
 # Present, and unusable: whatever it would have allowed is not.
@@ -51,6 +54,7 @@ class Directives:
         return name in self.arguments and not self.names(name)
 
 
+@lru_cache(KNOWN)
 def parsed(value: str | None) -> Directives:
     found: dict[str, str | None] = {}
     for member in members(value):
@@ -89,6 +93,7 @@ def response_directives(fields: Fields, targeted: Iterable[bytes]) -> tuple[Dire
     return parsed(fields.joined(b"cache-control")), False
 
 
+@lru_cache(KNOWN)
 def structured(value: str) -> Directives | None:
     """A Dictionary (RFC 9651); None where it is none, or empty."""
     try:

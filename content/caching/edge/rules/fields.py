@@ -32,8 +32,15 @@ class Fields:
     def __init__(self, pairs: Iterable[Sequence[bytes]] = ()) -> None:
         self.pairs: tuple[Field, ...] = tuple((bytes(name).lower(), bytes(value)) for name, value in pairs)
 
+    @classmethod
+    def of(cls, pairs: tuple[Field, ...]) -> "Fields":
+        """Of what is in that form already."""
+        fields = cls.__new__(cls)
+        fields.pairs = pairs
+        return fields
+
     def __contains__(self, name: bytes) -> bool:
-        return any(name == each for each, _ in self.pairs)
+        return any(name == pair[0] for pair in self.pairs)
 
     def values(self, name: bytes) -> list[str]:
         """Each line of that name."""
@@ -45,16 +52,19 @@ class Fields:
         return ", ".join(values) if values else None
 
     def first(self, name: bytes) -> str | None:
-        return next(iter(self.values(name)), None)
+        for each, value in self.pairs:
+            if each == name:
+                return value.decode("latin-1").strip(" \t")
+        return None
 
     def without(self, names: Iterable[bytes]) -> "Fields":
         unwanted = frozenset(names)
-        return Fields((name, value) for name, value in self.pairs if name not in unwanted)
+        return Fields.of(tuple(pair for pair in self.pairs if pair[0] not in unwanted))
 
     def with_these(self, pairs: Iterable[Field]) -> "Fields":
         """In place of those of the same names."""
-        new = list(pairs)
-        return Fields([*self.without(name for name, _ in new).pairs, *new])
+        new = tuple(pairs)
+        return Fields.of((*self.without(name for name, _ in new).pairs, *new))
 
 
 def members(value: str | None) -> list[str]:
