@@ -8,7 +8,8 @@ import uvloop
 from tests.support.servers.redis import running_redis
 
 IN_REDIS = ("backend", "resource", "cost", "growth")
-ALL = (*IN_REDIS, "memory", "edge")
+ON_THE_SITE = ("edge", "precision")
+ALL = (*IN_REDIS, "memory", *ON_THE_SITE)
 
 
 def main(wanted: list[str]) -> None:
@@ -27,9 +28,9 @@ def main(wanted: list[str]) -> None:
                 # The loop that the service runs on, for all contenders.
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(module(name).run(server.url))
-            elif name == "edge":
+            elif name in ON_THE_SITE:
                 # With the site's own settings, and so in a process of its own.
-                subprocess.run([sys.executable, "-m", "tests.benchmarks.edge", server.url], check=True)
+                subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}", server.url], check=True)
             else:
                 module(name).run()
         stop_following()

@@ -94,9 +94,9 @@ def at_once(app: Application, path: Callable[[], str]) -> Job:
     return job
 
 
-async def asked(app: Application, path: str) -> None:
+def scope_of(path: str) -> dict[str, Any]:
     raw, _, query = path.partition("?")
-    scope = {
+    return {
         "type": "http",
         "http_version": "1.1",
         "method": "GET",
@@ -107,7 +107,11 @@ async def asked(app: Application, path: str) -> None:
         "headers": [(b"host", b"127.0.0.1")],
         "extensions": {},
     }
-    received = False
+
+
+async def asked(app: Application, path: str) -> bytes:
+    """The body, of an answer that there is."""
+    received, body = False, b""
 
     async def receive() -> dict[str, Any]:
         nonlocal received
@@ -117,9 +121,12 @@ async def asked(app: Application, path: str) -> None:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
-        assert message.get("status", 200) == 200, message
+        nonlocal body
+        assert message.get("status", 200) in (200, 404), message
+        body += message.get("body", b"")
 
-    await app(scope, receive, send)
+    await app(scope_of(path), receive, send)
+    return body
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+"""An edit of each kind with every page warm: pages that it ended, beside pages that look different after it."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from rich.table import Table
+
+from tests.benchmarks.edge import asked, handler, scope_of
+from tests.benchmarks.rounds import console
+
+POSTS = Path("../shared/data/posts-18f")
+
+
+def main(redis_url: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "project.settings",
+            "EVERGREEN_STATE_DIR": folder,
+            "REDIS_URL": redis_url,
+            "EVERGREEN_LOG_LEVEL": "ERROR",
+        }
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        if POSTS.is_dir():
+            call_command("import_content", str(POSTS), verbosity=0)
+        else:
+            call_command("demo_content", verbosity=0)
+        asyncio.run(run())
+
+
+def edits() -> dict[str, Callable[[], Any]]:
+    """Of each kind, as the admin or a service makes it."""
+    from content.models import Author, Post, SiteConfig, Tag
+
+    newest, other = Post.objects.filter(status="published", kind="post").order_by("-published_at")[:2]
+    old = Post.objects.filter(status="published", kind="post").order_by("published_at")[5]
+
+    def saved(row: Any, **values: Any) -> Callable[[], None]:
+        def save() -> None:
+            for name, value in values.items():
+                setattr(row, name, value)
+            row.save()
+
+        return save
+
+    return {
+        "body of an old post": saved(old, body=f"{old.body}\n\nOne more paragraph."),
+        "title of an old post": saved(old, title=f"{old.title} again"),
+        "title of the newest post": saved(newest, title=f"{newest.title} again"),
+        "a post withdrawn": saved(other, status="draft"),
+        "a post published again": saved(other, status="published"),
+        "a tag added to an old post": lambda: old.tags.add(Tag.objects.exclude(posts=old)[0]),
+        "name of a tag": saved(Tag.objects.filter(posts=old).first(), name="Another name"),
+        "name of an author": saved(Author.objects.filter(posts=old).first(), name="Another Name"),
+        "title of the site": saved(SiteConfig.objects.first() or SiteConfig(), title="Another site"),
+    }
+
+
+def urls() -> list[str]:
+    """Every page that a reader can reach."""
+    from content.models import Author, Category, Post, Tag
+
+    posts = Post.objects.filter(status="published", password="")  # those that have one are not public
+    return [
+        "/",
+        *(f"/?page={number}" for number in range(2, 12)),
+        *(f"/posts/{post.slug}/" if post.kind == "post" else f"/{post.slug}/" for post in posts),
+        *(f"/categories/{each.slug}/" for each in Category.objects.all()),
+        *(f"/tags/{each.slug}/" for each in Tag.objects.all()),
+        *(f"/authors/{each.slug}/" for each in Author.objects.all()),
+    ]
+
+
+async def run() -> None:
+    from django.conf import settings
+
+    from content.caching import invalidate
+    from content.caching.edge import EdgeCache
+    from content.caching.edge.request import Request
+    from content.management.commands.purge_cache import chosen
+    from project.edge import site_profile
+
+    edge = EdgeCache(handler(settings.MIDDLEWARE), cache="default", profile=site_profile())
+    paths = await sync_to_async(urls)()
+
+    async def looks() -> dict[str, bytes]:
+        return {path: await asked(edge, path) for path in paths}
+
+    async def is_kept(path: str) -> bool:
+        return (await edge.find(Request(scope_of(path)))).page is not None
+
+    table = Table(title=f"{len(paths)} pages, all warm", title_justify="left", box=None, pad_edge=False)
+    for name in ("edit", "pages ended", "look different", "missed", "surplus"):
+        table.add_column(name, justify="left" if name == "edit" else "right")
+    everything = chosen(None, None, None, everything=True)
+    for name, edit in (await sync_to_async(edits)()).items():
+        await looks()
+        before = await looks()
+        await sync_to_async(edit)()
+        ended = {path for path in paths if not await is_kept(path)}
+        await invalidate(everything)
+        after = await looks()
+        different = {path for path in paths if before[path] != after[path]}
+        counts = (ended, different, different - ended, ended - different)
+        table.add_row(name, *(str(len(each)) for each in counts))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
