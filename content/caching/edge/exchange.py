@@ -9,7 +9,7 @@ from content.caching.edge.fetch import Fetch, Mode
 from content.caching.edge.found import Found
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
-from content.caching.edge.rules.answering import Way, decide
+from content.caching.edge.rules.answering import UNBOUNDED, Way, decide
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.rules.invalidation import urls_ended_by
 from content.caching.edge.rules.keys import url_key
@@ -17,6 +17,7 @@ from content.caching.edge.rules.status import Told
 from content.caching.edge.rules.storing import refusal_of_strangers
 from content.caching.edge.rules.validation import freshened, same_by_head
 from content.caching.edge.stored import Page
+from content.caching.entry import Verdict
 from content.caching.events import record
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Exchange:
             return False
         return self.request.method == "GET" or self.edge.profile.makes_whole
 
-    async def served(self, found: Found, told: Told | None = None) -> bool:
+    async def served(self, found: Found) -> bool:
         """Whether what is stored will do, as it is."""
         held = found.held
         if held is None or not isinstance(held.stored, Page):
@@ -74,7 +75,9 @@ class Exchange:
         if decision.way is Way.SERVE_AND_REFRESH:
             self.edge.refresh(self.request, found)
         record("stale" if decision.reason else "hit", "page", self.request.key, tier=held.tier)
-        await self.reply(held.stored, told or Told(hit=True, detail="" if held.tier == "memory" else held.tier))
+        expired = held.verdict is Verdict.EXPIRED or not shelf.is_heard
+        detail = "expired" if expired else "" if held.tier == "memory" else held.tier
+        await self.reply(held.stored, Told(hit=True, detail=detail), longest=-1.0 if expired else UNBOUNDED)
         return True
 
     async def joined(self, found: Found) -> None:
@@ -145,9 +148,10 @@ class Exchange:
         else:
             await self.edge.shelf.invalidate([self.request.key])
 
-    async def reply(self, page: Page, told: Told) -> None:
+    async def reply(self, page: Page, told: Told, *, longest: float = UNBOUNDED) -> None:
+        """`longest`: for how long it may call itself fresh."""
         now = self.edge.clock()
-        told = told.about(self.request.key, page.fresh_until - now)
+        told = told.about(self.request.key, min(page.fresh_until - now, longest))
         answer = reply(self.request, page, now, told, self.edge.profile)
         if self.edge.served is not None:
             self.edge.served(self.request, page)

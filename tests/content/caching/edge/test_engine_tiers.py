@@ -71,6 +71,8 @@ async def test_i1_expired_it_is_served_while_it_is_made_again(site):
     await expire(["number"])
     answer = await site.ask()
     assert (answer.body, answer.is_hit) == (b"0", True)
+    assert "ttl=-1; " in answer["cache-status"]
+    assert 'detail="expired"' in answer["cache-status"]
     for _ in range(100):
         await stored(site)
         if (await site.ask()).body == b"1":
