@@ -14,7 +14,8 @@ import redis
 from content.caching.log.ledger import Kind
 from tests.support.race.checker import Findings, check
 from tests.support.race.course import Course
-from tests.support.race.faults.redis import OneRedis, killed, one_redis, stopped
+from tests.support.race.faults.fault import Fault
+from tests.support.race.faults.redis import FAULTS, OneRedis, one_redis
 from tests.support.race.history import Read, Write, now
 from tests.support.servers.process import free_port, stop, wait_until
 from tests.support.servers.redis import running_redis
@@ -141,14 +142,15 @@ def test_i1_pages_of_two_processes_are_never_stale_as_fresh():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [killed, stopped], ids=["Redis killed", "Redis stopped"])
-def test_i5_a_redis_that_fails_is_no_readers_error(fault):
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_i5_a_redis_that_fails_is_no_readers_error(fault: Fault):
     with ExitStack() as stack:
         scene = one_redis(stack)
 
         def meanwhile() -> None:
             time.sleep(3)
-            with fault(scene):
+            with fault.happen(scene):
                 time.sleep(3)
 
         findings, race, _ = raced(scene, 12, meanwhile)
