@@ -9,8 +9,9 @@ from content.caching.edge import EdgeCache, Page, Profile, Request
 from content.popularity import count_view
 from project.asgi_types import Application
 
-# What the application sees of a request whose answer may be stored: these are in the key, or in Vary.
-VISIBLE = frozenset({b"host", b"accept", b"accept-language"})
+# What the application sees of a request whose answer may be stored: what is in the key, and nothing else. A view that
+# negotiates names its field in Vary, and here.
+VISIBLE = frozenset({b"host"})
 # None of the edge's business: somebody's own, or what only operators ask.
 PASSES = ("/admin/", "/ops/", "/metrics", "/healthz", "/readyz")
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import http_date
 
 from content import resources
 from content.documents import PostCard, SiteDocument
@@ -44,6 +46,7 @@ async def page(
     response["Cache-Control"] = PAGE_CACHE_CONTROL if status == 200 else "no-cache"
     response["Evergreen-Cache-Control"] = AT_THE_EDGE if status == 200 else NOT_THERE_AT_THE_EDGE
     if status == 200:
+        response["Last-Modified"] = http_date(time.time())
         response["ETag"] = f'"{hashlib.blake2b(response.content, digest_size=12).hexdigest()}"'
     return response
 
