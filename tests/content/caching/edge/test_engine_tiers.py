@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 
 from content.caching import Policy, Resource, expire, invalidate
+from content.caching.edge import Request
+from content.caching.edge.client import Client
 from content.caching.edge.explaining import explained_url
+from content.caching.edge.fetch import Fetch
 from content.caching.registry import engine_of
 from tests.support.edge import Origin, Site, pairs_of, stored
 
@@ -87,6 +90,17 @@ async def test_a_page_is_purged_by_what_names_it(site, tag):
     await site.ask("/a?b=1")
     await invalidate([tag])
     assert not (await site.ask("/a?b=1")).is_hit
+
+
+async def test_i2_whoever_gets_the_lease_looks_once_more(site):
+    """Between a look and the lease another process may have made the page, stored it and let go."""
+    await site.ask()
+    await stored(site)
+    client = Client(site.nothing_more(), None)
+    late = Fetch(site.edge, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True)
+    await site.edge.fly(late)
+    assert late.outcome.result().page.body == b"0"
+    assert site.origin.count == 1
 
 
 async def test_i3_a_page_is_fresh_for_no_longer_than_its_parts(site):
