@@ -272,10 +272,15 @@ class Fetch:
             return
         if was is Mode.KEEP:
             told = Told(forwarded=self.why, forwarded_status=self.status, key=self.key, detail="too large")
-            headers = self.edge.outward(self.fields, told)
-            await self.client.send({"type": "http.response.start", "status": self.status, "headers": headers})
-            body = held + body
-        await self.client.send({"type": "http.response.body", "body": body, "more_body": not self.is_complete})
+            await self.answered_late(self.client, told, held + body)
+        else:
+            await self.client.send({"type": "http.response.body", "body": body, "more_body": not self.is_complete})
+
+    async def answered_late(self, client: Client, told: Told, body: bytes) -> None:
+        """What was held back to be kept, and cannot be."""
+        headers = self.edge.outward(self.fields, told)
+        await client.send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await client.send({"type": "http.response.body", "body": body, "more_body": not self.is_complete})
 
     # --- when it is over ----------------------------------------------------------------------------------
 
@@ -296,12 +301,7 @@ class Fetch:
             case Mode.KEEP if self.client is not None:
                 # Not all that was promised: the server sees it by the length, and closes the connection.
                 told = Told(forwarded=self.why, forwarded_status=self.status, detail="incomplete")
-                headers = self.edge.outward(self.fields, told)
-                await self.client.send({"type": "http.response.start", "status": self.status, "headers": headers})
-                body = b"".join(self.chunks)
-                await self.client.send(
-                    {"type": "http.response.body", "body": body, "more_body": not self.is_complete}
-                )
+                await self.answered_late(self.client, told, b"".join(self.chunks))
                 self.mode = Mode.PASSED_ON
 
     def is_all_there(self) -> bool:

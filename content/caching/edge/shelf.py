@@ -139,11 +139,6 @@ class Shelf:
         record("store", KIND.name, key)
         return True
 
-    async def drop(self, key: str) -> None:
-        if self.engine.memory is not None:
-            self.engine.memory.drop(key)
-        await self.engine.shared.evict(key)
-
     async def invalidate(self, tags: Iterable[str]) -> None:
         await self.engine.append(Kind.INVALIDATE, tags)
 
