@@ -4,7 +4,8 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -30,6 +31,15 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def main(redis_url: str) -> None:
+    with site(redis_url) as call:
+        call("demo_content", verbosity=0)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+
+
+@contextmanager
+def site(redis_url: str) -> Iterator[Callable[..., Any]]:
+    """The site, set up in an empty folder; how to call its commands."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "project.settings",
@@ -43,10 +53,8 @@ def main(redis_url: str) -> None:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        call_command("demo_content", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run())
+        yield call_command
 
 
 async def run() -> None:

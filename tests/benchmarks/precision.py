@@ -1,9 +1,7 @@
 """An edit of each kind with every page warm: pages that it ended, beside pages that look different after it."""
 
 import asyncio
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,31 +9,18 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from rich.table import Table
 
-from tests.benchmarks.edge import asked, handler, scope_of
+from tests.benchmarks.edge import asked, handler, scope_of, site
 from tests.benchmarks.rounds import console
 
 POSTS = Path("../shared/data/posts-18f")
 
 
 def main(redis_url: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        os.environ |= {
-            "DJANGO_SETTINGS_MODULE": "project.settings",
-            "EVERGREEN_STATE_DIR": folder,
-            "REDIS_URL": redis_url,
-            "EVERGREEN_LOG_LEVEL": "ERROR",
-        }
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+    with site(redis_url) as call:
         if POSTS.is_dir():
-            call_command("import_content", str(POSTS), verbosity=0)
+            call("import_content", str(POSTS), verbosity=0)
         else:
-            call_command("demo_content", verbosity=0)
+            call("demo_content", verbosity=0)
         asyncio.run(run())
 
 
