@@ -1,24 +1,41 @@
 """Under which key a response is stored: its URL, and what Vary names (RFC 9111, sections 2 and 4.1)."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 
 from content.caching.edge.rules.fields import Fields, members
-from content.caching.keys import resource_key
+from content.caching.keys import DIGEST_LENGTH, LONGEST_PARAMETERS
 
-NAME, SCHEMA = "page", 1
+PREFIX = "page@1:"
+# What URLs are made of: not a space, which Memcached forbids, nor a brace, which means something to a Redis Cluster,
+# nor "#", which a digest follows.
+PLAIN = re.compile(r"[A-Za-z0-9:/?@!$&'()*+,;=._~%\[\]-]+")
 SPACES = re.compile(r"[ \t]+")
 # Of what value does not change what they ask for.
 LISTS_OF_TOKENS = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language"})
 
 
 def url_key(url: str) -> str:
-    """Also the tag of all that is stored for that URL. Only GET is stored: the method is not in it."""
-    return resource_key(NAME, SCHEMA, (url,))
+    """Also the tag of all that is stored for that URL. Only GET is stored: the method is not in it.
+
+    The URL as it is, where it is made of what URLs are made of, and not too long; else what fits of it, and a digest.
+    """
+    if len(url) <= LONGEST_PARAMETERS and PLAIN.fullmatch(url):
+        return PREFIX + url
+    return digested(url, url)
 
 
 def variant_key(url: str, vary: Iterable[str], request: Fields) -> str:
-    return resource_key(NAME, SCHEMA, (url, *(f"{name}={selected(name, request)}" for name in sorted(vary))))
+    said = [url, *(f"{name}={selected(name, request)}" for name in sorted(vary))]
+    return digested(url, repr(said))
+
+
+def digested(url: str, whole: str) -> str:
+    """No two wholes share one, and no URL's own key has a "#"."""
+    shown = PLAIN.match(url[: LONGEST_PARAMETERS - DIGEST_LENGTH - 1])
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+    return f"{PREFIX}{shown[0] if shown else ''}#{digest}"
 
 
 def vary_of(response: Fields) -> tuple[str, ...] | None:
