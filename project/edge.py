@@ -5,7 +5,7 @@ import re
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from content.caching.edge import EdgeCache, Page, Profile, Request
+from content.caching.edge import EdgeCache, Page, Profile
 from content.popularity import count_view
 from project.asgi_types import Application
 
@@ -36,6 +36,7 @@ def site_profile() -> Profile:
         visible_fields=VISIBLE,
         makes_whole=True,
         invalidates=False,
+        codings=("br", "zstd", "gzip"),
         keeps_tags=settings.EDGE_KEEPS_TAGS,
     )
 
@@ -45,14 +46,8 @@ def is_ours(host: str) -> bool:
     return bool(name) and validate_host(name, settings.ALLOWED_HOSTS)
 
 
-def count(request: Request, page: Page) -> None:
+def count(page: Page) -> None:
     """A view of a post, whoever has made its page."""
     kind, _, number = page.label.partition(":")
-    if kind == "post" and number.isdigit() and page.status == 200 and is_read_by_a_person(request):
+    if kind == "post" and number.isdigit() and page.status == 200:
         count_view(int(number))
-
-
-def is_read_by_a_person(request: Request) -> bool:
-    """Not a HEAD, nor a browser that fetches ahead of its reader."""
-    purpose = (request.fields.first(b"sec-purpose") or "") + (request.fields.first(b"purpose") or "")
-    return request.method == "GET" and "prefetch" not in purpose

@@ -6,7 +6,7 @@ from content.caching.entry import Header, Verdict
 class Answer:
     """What a reader gets: a header, and a value as it was stored (bytes) or as it is shared (opened)."""
 
-    __slots__ = ("header", "opened", "quiet_until", "reads", "stale", "value", "verdict", "version")
+    __slots__ = ("derived", "header", "opened", "quiet_until", "reads", "stale", "value", "verdict", "version")
 
     def __init__(
         self,
@@ -28,6 +28,8 @@ class Answer:
         # In memory: how often it was read there, and until when it asks for no refresh while it is fresh.
         self.reads = 0
         self.quiet_until = float("-inf")
+        # What its reader has made of the value, and keeps beside it.
+        self.derived: Any = None
 
     def as_stale(self) -> "Answer":
         return Answer(self.header, self.value, opened=self.opened, stale=True)

@@ -69,6 +69,14 @@ class MemoryTier(Generic[V]):
             self.make_room()
             return True
 
+    def resized(self, key: str, value: V, size: int) -> None:
+        """What is kept there has grown; another value of that key by now is none of ours."""
+        with self.lock:
+            node = self.nodes.get(key)
+            if node is not None and node.value is value:
+                self.resize(node, value, size + OVERHEAD)
+                self.make_room()
+
     def drop(self, key: str) -> None:
         with self.lock:
             self.remove(key)

@@ -1,10 +1,13 @@
 """A stored page as the answer to one request."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from content.caching.edge.form import Form
 from content.caching.edge.profile import Profile
 from content.caching.edge.request import Request
-from content.caching.edge.rules.conditions import FOR_THE_ORIGIN, fields_of_304, is_known
+from content.caching.edge.rules.coding import accepted
+from content.caching.edge.rules.conditions import FOR_THE_ORIGIN, known_tag
 from content.caching.edge.rules.fields import Field, Fields
 from content.caching.edge.rules.ranges import part_of
 from content.caching.edge.rules.status import Told
@@ -17,35 +20,52 @@ class Reply(NamedTuple):
     body: bytes
 
 
-def reply(request: Request, page: Page, now: float, told: Told, profile: Profile) -> Reply:
-    """200, or what the client's conditions and ranges make of it: 304, 206, 416."""
-    fields = outward(page.fields, profile)
+def reply(request: Request, page: Page, forms: Mapping[str, Form], now: float, told: Told, profile: Profile) -> Reply:
+    """200, or what the client's conditions and ranges make of it: 304, 206, 416. `forms`: by coding."""
     added = [(b"age", str(int(page.age(now))).encode()), (b"cache-status", told.field(profile.name))]
-    if is_conditional(request) and is_known(request.fields, page):
-        return Reply(304, [*fields_of_304(fields).pairs, *added], b"")
+    form = forms[""] if b"range" in request.fields else best(forms, accepted(request.fields, profile.codings))
+    if is_conditional(request):
+        known, tag = known_tag(request.fields, page, form.etag, profile.codings)
+        if known:
+            return Reply(304, [*unchanged(form, tag).pairs, *added], b"")
     part = part_of(request.fields, page) if request.method == "GET" else None
     if part is False:
         return unsatisfied(page, added)
-    status, body = page.status, page.body
     if isinstance(part, tuple):
-        first, last = part
-        status, body = 206, body[first : last + 1]
-        fields = fields.with_these([(b"content-range", f"bytes {first}-{last}/{len(page.body)}".encode())])
-    if status not in (204, 205):
-        fields = fields.with_these([(b"content-length", str(len(body)).encode())])
-    return Reply(status, [*fields.pairs, *added], b"" if request.method == "HEAD" else body)
+        return partial(form, part, added)
+    return Reply(
+        page.status, [*form.whole(page.status).pairs, *added], b"" if request.method == "HEAD" else form.body
+    )
+
+
+def best(forms: Mapping[str, Form], codings: tuple[str, ...]) -> Form:
+    """The first that there is; as it came where there is none."""
+    for coding in codings:
+        if coding in forms:
+            return forms[coding]
+    return forms[""]
 
 
 def is_conditional(request: Request) -> bool:
     return not any(name in request.fields for name in FOR_THE_ORIGIN)
 
 
+def unchanged(form: Form, tag: str | None) -> Fields:
+    """`tag`: what the client calls what it has; another coding, perhaps, of the same."""
+    fields = Fields.of(form.known.pairs)
+    return fields if tag is None or tag == form.etag else fields.with_these([(b"etag", tag.encode("latin-1"))])
+
+
+def partial(form: Form, part: tuple[int, int], added: list[Field]) -> Reply:
+    first, last = part
+    body = form.body[first : last + 1]
+    about = [
+        (b"content-range", f"bytes {first}-{last}/{len(form.body)}".encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    return Reply(206, [*form.fields.with_these(about).pairs, *added], body)
+
+
 def unsatisfied(page: Page, added: list[Field]) -> Reply:
     length = (b"content-range", f"bytes */{len(page.body)}".encode())
     return Reply(416, [length, (b"content-length", b"0"), *added], b"")
-
-
-def outward(fields: Fields, profile: Profile) -> Fields:
-    """Without what was meant for this cache alone."""
-    own = {profile.targeted[0]} if profile.targeted else set()
-    return fields.without(own if profile.keeps_tags else own | {b"cache-tag", b"surrogate-key"})

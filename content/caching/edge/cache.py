@@ -5,11 +5,12 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from content.caching.collecting import Collected
-from content.caching.edge.answer import outward
 from content.caching.edge.client import Application, Client, Message, Receive, Send
 from content.caching.edge.exchange import Exchange
 from content.caching.edge.fetch import Fetch
+from content.caching.edge.form import outward
 from content.caching.edge.found import Found
+from content.caching.edge.hits import Hit, Hits
 from content.caching.edge.making import Whole, made
 from content.caching.edge.profile import SHARED_CACHE, Profile
 from content.caching.edge.request import Request
@@ -24,7 +25,7 @@ from content.caching.entry import Stamp
 from content.caching.local import local_engine
 from content.caching.registry import engine_of
 
-Served = Callable[[Request, Page], None]
+Served = Callable[[Page], None]
 
 MEMORY = 64 * 1024 * 1024
 # Sets of names in Vary that are remembered for one URL.
@@ -35,7 +36,8 @@ PASSED_FOR = 10.0
 
 class EdgeCache:
     """`cache`: the alias of an engine, whose tiers, leases, tags and log it uses; without, its own `memory` in bytes.
-    `served` is called for each answer from a page, hit or just made.
+    `served` is called for each page that goes to a reader, hit or just made: for GET, but not for what a browser
+    fetches ahead.
 
     Answers lifespan and websockets by passing them on.
     """
@@ -54,6 +56,7 @@ class EdgeCache:
         self.profile = profile
         self.served = served
         self.own = local_engine(memory) if cache is None else None
+        self.hits = Hits(self)
         self.by_loop: dict[asyncio.AbstractEventLoop, dict[str, Fetch]] = {}
 
     @property
@@ -71,6 +74,10 @@ class EdgeCache:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        hit = self.hits.of_scope(scope)
+        if hit is not None:
+            await self.answered(hit, scope, send)
+            return
         request, client = Request(scope), Client(receive, send)
         exchange = Exchange(self, request, client)
         if self.profile.hosts is not None and not self.profile.hosts(request.host):
@@ -80,6 +87,13 @@ class EdgeCache:
         else:
             exchange.request = prepared(request, self.profile)
             await exchange.run()
+
+    async def answered(self, hit: Hit, scope: Message, send: Send) -> None:
+        ready, lines = hit
+        headers = [*lines.pairs, *ready.said(self.clock())]
+        body = b"" if scope["method"] == "HEAD" else lines.body
+        await send({"type": "http.response.start", "status": lines.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     # --- what is stored -----------------------------------------------------------------------------------
 

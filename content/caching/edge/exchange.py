@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from content.caching.edge.answer import reply
+from content.caching.edge.asking import is_ahead
 from content.caching.edge.client import Client
 from content.caching.edge.fetch import Fetch, Mode
 from content.caching.edge.found import Found
@@ -16,6 +17,7 @@ from content.caching.edge.rules.keys import url_key
 from content.caching.edge.rules.status import Told
 from content.caching.edge.rules.storing import refusal_of_strangers
 from content.caching.edge.rules.validation import freshened, same_by_head
+from content.caching.edge.shelf import Held
 from content.caching.edge.stored import Page
 from content.caching.entry import Verdict
 from content.caching.events import record
@@ -68,7 +70,9 @@ class Exchange:
         if held is None or not isinstance(held.stored, Page):
             return False
         now, shelf = self.edge.clock(), self.edge.shelf
-        decision = decide(self.request, held.stored, held.verdict, now, self.edge.profile, heard=shelf.is_heard)
+        decision = decide(
+            self.request.directives, held.stored, held.verdict, now, self.edge.profile, heard=shelf.is_heard
+        )
         if decision.way is Way.VALIDATE:
             found.why = decision.reason
             return False
@@ -77,7 +81,9 @@ class Exchange:
         record("stale" if decision.reason else "hit", "page", self.request.key, tier=held.tier)
         expired = held.verdict is Verdict.EXPIRED or not shelf.is_heard
         detail = "expired" if expired else "" if held.tier == "memory" else held.tier
-        await self.reply(held.stored, Told(hit=True, detail=detail), longest=-1.0 if expired else UNBOUNDED)
+        await self.reply(
+            held.stored, Told(hit=True, detail=detail), held=held, longest=-1.0 if expired else UNBOUNDED
+        )
         return True
 
     async def joined(self, found: Found) -> None:
@@ -148,13 +154,14 @@ class Exchange:
         else:
             await self.edge.shelf.invalidate([self.request.key])
 
-    async def reply(self, page: Page, told: Told, *, longest: float = UNBOUNDED) -> None:
+    async def reply(self, page: Page, told: Told, *, held: Held | None = None, longest: float = UNBOUNDED) -> None:
         """`longest`: for how long it may call itself fresh."""
         now = self.edge.clock()
         told = told.about(self.request.key, min(page.fresh_until - now, longest))
-        answer = reply(self.request, page, now, told, self.edge.profile)
-        if self.edge.served is not None:
-            self.edge.served(self.request, page)
+        forms = self.edge.hits.forms_of(page, self.request, held)
+        answer = reply(self.request, page, forms, now, told, self.edge.profile)
+        if self.edge.served is not None and self.request.method == "GET" and not is_ahead(self.request.fields):
+            self.edge.served(page)
         await self.client.send({"type": "http.response.start", "status": answer.status, "headers": answer.pairs})
         await self.client.send({"type": "http.response.body", "body": answer.body, "more_body": False})
 

@@ -28,6 +28,7 @@ class Profile:
     visible_fields     what of a request the application gets to see where the response may be stored; None: all
     makes_whole        ask the application for the whole, and unconditionally, whatever the client wants of it
     invalidates        successful unsafe requests invalidate their URL (RFC 9111, section 4.4)
+    codings            made of text, behind the readers, for those who take them, in this order; none by default
     keeps_tags         send Cache-Tag on, to a CDN
     largest            bytes of a body; a longer one is passed on and not stored
     keep               seconds past its end for which a response is kept: to be validated, and for max-stale
@@ -46,6 +47,7 @@ class Profile:
     visible_fields: frozenset[bytes] | None = None
     makes_whole: bool = False
     invalidates: bool = True
+    codings: tuple[str, ...] = ()
     keeps_tags: bool = False
     largest: int = LARGEST
     keep: float = 3600.0

@@ -38,12 +38,14 @@ KIND: Any = Kept()
 class Held:
     """Something stored, with what the order of invalidations says of it."""
 
-    __slots__ = ("header", "stored", "tier", "verdict")
+    __slots__ = ("answer", "header", "key", "stored", "tier", "verdict")
 
-    def __init__(self, stored: Stored, header: Header, verdict: Verdict, tier: str) -> None:
-        self.stored = stored
-        self.header = header
-        self.verdict = verdict
+    def __init__(self, key: str, answer: Answer, tier: str) -> None:
+        self.key = key
+        self.answer = answer
+        self.stored: Stored = answer.value
+        self.header = answer.header
+        self.verdict = answer.verdict
         self.tier = tier
 
 
@@ -66,7 +68,7 @@ class Shelf:
         version = ordering.version
         if answer.version != version:
             answer.verdict, answer.version = ordering.judge_now(answer.header), version
-        return self.held(answer, "memory")
+        return self.held(key, answer, "memory")
 
     async def found(self, key: str) -> Held | None:
         """From memory, else from the shared tier, which memory has then as well."""
@@ -82,15 +84,15 @@ class Shelf:
             record("unreadable", KIND.name, key, reason=str(error))
             return None
         self.engine.judge_again(answer)
-        held = self.held(answer, "shared")
+        held = self.held(key, answer, "shared")
         if held is not None:
             self.engine.remember(want_of(key), answer, size_of(answer.value))
         return held
 
-    def held(self, answer: Answer, tier: str) -> Held | None:
+    def held(self, key: str, answer: Answer, tier: str) -> Held | None:
         if answer.verdict is Verdict.INVALID or self.engine.clock() >= answer.header.error_until:
             return None
-        return Held(answer.value, answer.header, answer.verdict, tier)
+        return Held(key, answer, tier)
 
     # --- keeping --------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from content.caching.edge.profile import Profile
-from content.caching.edge.request import Request
+from content.caching.edge.rules.directives import Directives
 from content.caching.edge.stored import Page
 from content.caching.entry import Verdict
 
@@ -25,12 +25,12 @@ class Decision:
     reason: str = ""
 
 
-def decide(request: Request, page: Page, verdict: Verdict, now: float, profile: Profile, *, heard: bool) -> Decision:
-    """`verdict` and `heard`: what the invalidation log has to say. What it has ended is not asked here."""
-    asked = request.directives
+def decide(asked: Directives, page: Page, verdict: Verdict, now: float, profile: Profile, *, heard: bool) -> Decision:
+    """`asked`: the directives of the request. `verdict` and `heard`: what the invalidation log has to say; what it
+    has ended is not asked here."""
     if profile.reload_after is not None and now - page.came_at < profile.reload_after:
         # New enough for whoever reloads.
-        asked = type(asked)({})
+        asked = Directives({})
     left = page.fresh_until - now if verdict is Verdict.VALID and heard else min(0.0, page.fresh_until - now)
     if page.directives.is_whole("no-cache") or page.directives.names("no-cache") is not None:
         return Decision(Way.VALIDATE, "stale")

@@ -1,5 +1,8 @@
 """Does the client have it already (RFC 9110, section 13)?"""
 
+from collections.abc import Sequence
+
+from content.caching.edge.rules.coding import accepted, is_coded_form_of
 from content.caching.edge.rules.dates import date_of
 from content.caching.edge.rules.fields import Fields, members
 from content.caching.edge.stored import Page
@@ -11,22 +14,37 @@ CONDITIONS = (b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodifi
 FOR_THE_ORIGIN = (b"if-match", b"if-unmodified-since")
 
 
-def is_known(request: Fields, page: Page) -> bool:
-    """If-None-Match by weak comparison; If-Modified-Since counts only without it."""
+def known_tag(request: Fields, page: Page, etag: str | None, codings: Sequence[str] = ()) -> tuple[bool, str | None]:
+    """Whether the client has what it would get, and by which tag it knows it.
+
+    If-None-Match by weak comparison with the page's tag, with `etag`, what it would get, and with what the page's is
+    called in other codings that it takes; If-Modified-Since counts only without it.
+    """
     if b"if-none-match" in request:
-        return (page.etag is not None and matches(request, page.etag)) or "*" in request.values(b"if-none-match")
+        tag = matching_tag(request, page, etag, codings)
+        return (True, tag) if tag is not None else ("*" in request.values(b"if-none-match"), None)
     since = date_of(request.first(b"if-modified-since"))
     if since is None or len(request.values(b"if-modified-since")) > 1:
-        return False
+        return False, None
     changed = page.modified
     if changed is None:
         changed = date_of(page.fields.first(b"date")) or page.came_at
-    return changed <= since
+    return changed <= since, None
 
 
-def matches(request: Fields, etag: str) -> bool:
-    wanted = opaque(etag)
-    return any(opaque(member) == wanted for member in members(request.joined(b"if-none-match")))
+def matching_tag(request: Fields, page: Page, etag: str | None, codings: Sequence[str]) -> str | None:
+    if page.etag is None or etag is None:
+        return None
+    given = members(request.joined(b"if-none-match"))
+    if any(opaque(tag) == opaque(etag) for tag in given):
+        return etag
+    takes = accepted(request, codings)
+    for tag in given:
+        if opaque(tag) == opaque(page.etag):
+            return page.etag
+        if is_coded_form_of(opaque(tag), opaque(page.etag), takes):
+            return opaque(tag)
+    return None
 
 
 def opaque(etag: str) -> str:

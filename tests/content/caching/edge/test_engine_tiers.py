@@ -83,9 +83,7 @@ async def test_i1_expired_it_is_served_while_it_is_made_again(site):
     pytest.fail("it was never made again")
 
 
-@pytest.mark.parametrize(
-    "tag", ["resource:page", "resource:number", "path:/a?b=1", "page@1:http://site/a?b=1"]
-)
+@pytest.mark.parametrize("tag", ["resource:page", "resource:number", "path:/a?b=1", "page@1:http://site/a?b=1"])
 async def test_a_page_is_purged_by_what_names_it(site, tag):
     await site.ask("/a?b=1")
     await invalidate([tag])

@@ -1,0 +1,165 @@
+"""Plain hits: what memory has, fresh, for a request that wants nothing else. No task, no I/O, nothing to wait for.
+
+All that can be known of a request without its URL, and of a page without its reader, is worked out once by the rules,
+and kept: `Asking`, `Ready`. What is left for each hit is whether the two, and the log, agree. In doubt there is none,
+and the request goes the long way (`Exchange`), which answers the same in the same words.
+"""
+
+import string
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from content.caching.answer import Answer
+from content.caching.edge.asking import Asking, asking_of
+from content.caching.edge.encoder import Encoder, level_of
+from content.caching.edge.form import Form, Lines, coded_form, plain_form
+from content.caching.edge.ready import Ready
+from content.caching.edge.request import Request
+from content.caching.edge.requesting import query_of
+from content.caching.edge.rules.coding import accepted
+from content.caching.edge.rules.fields import Fields
+from content.caching.edge.rules.keys import url_key
+from content.caching.edge.shelf import Held, size_of
+from content.caching.edge.stored import Page
+from content.caching.entry import Verdict
+from content.caching.events import record
+
+if TYPE_CHECKING:
+    from content.caching.edge.cache import EdgeCache
+
+VALID = Verdict.VALID
+# What a path may consist of to be the end of its key as it is.
+PLAIN = (string.ascii_letters + string.digits + ":/@!$&'()*+,;=._~%-").encode()
+# Header sections whose meaning is kept, and the longest of them in bytes.
+MOST_KNOWN, LONGEST_KNOWN = 4096, 4096
+# Hits after which a page is coded once more, as well as it can be.
+HOT = 100
+
+Hit = tuple[Ready, Lines]
+
+
+class Hits:
+    def __init__(self, edge: "EdgeCache") -> None:
+        self.edge = edge
+        self.encoder = Encoder()
+        self.known: dict[Any, Asking | None] = {}
+        profile = edge.profile
+        self.alters_query = profile.sorts_parameters or profile.ignored_parameters is not None
+
+    # --- the request ----------------------------------------------------------------------------------------
+
+    def of_scope(self, scope: Any) -> Hit | None:
+        """For a request as ASGI has it."""
+        path = scope.get("raw_path")
+        if path is None or scope["method"] not in ("GET", "HEAD"):
+            return None
+        asking = self.asking(scope.get("scheme", "http"), scope["headers"])
+        if asking is None:
+            return None
+        query = scope.get("query_string")
+        return self.found(asking, path + b"?" + query if query else path, is_head=scope["method"] == "HEAD")
+
+    def asking(self, scheme: str, headers: Sequence[Any]) -> Asking | None:
+        try:
+            section = (scheme, *headers)
+            return self.known[section]
+        except (KeyError, TypeError):
+            return self.learnt(scheme, headers)
+
+    def learnt(self, scheme: str, headers: Sequence[Any]) -> Asking | None:
+        pairs = tuple((bytes(name), bytes(value)) for name, value in headers)
+        asking = asking_of(scheme, Fields(pairs), self.edge.profile)
+        if sum(len(name) + len(value) for name, value in pairs) <= LONGEST_KNOWN:
+            self.learn((scheme, *pairs), asking)
+        return asking
+
+    def learn(self, section: Any, asking: Asking | None) -> None:
+        """What came first goes first: who still comes is known again by the next request."""
+        while len(self.known) >= MOST_KNOWN:
+            del self.known[next(iter(self.known))]
+        self.known[section] = asking
+
+    # --- the page ---------------------------------------------------------------------------------------------
+
+    def found(self, asking: Asking, target: bytes, *, is_head: bool = False) -> Hit | None:
+        """Counted as a hit, if it is one."""
+        edge = self.edge
+        engine = edge.engine
+        memory, ordering = engine.memory, engine.ordering
+        if memory is None:
+            return None
+        key = self.key_of(asking, target)
+        answer = memory.get(key)
+        if answer is None:
+            return None
+        version = ordering.version
+        if answer.version != version:
+            answer.verdict, answer.version = ordering.judge_now(answer.header), version
+        if answer.verdict is not VALID or not ordering.is_heard:
+            return None
+        ready = answer.derived
+        if ready is None:
+            if not isinstance(answer.value, Page):
+                return None
+            ready = self.made_ready(key, answer.value, answer)
+        if engine.clock() >= ready.until:
+            return None
+        lines = ready.lines_for(asking)
+        if lines is None:
+            return None
+        self.count(answer, ready, asking, is_head=is_head)
+        return ready, lines
+
+    def key_of(self, asking: Asking, target: bytes) -> str:
+        """As Request has it, in fewer steps for the commonest."""
+        if len(target) <= asking.room and not target.translate(None, PLAIN):
+            return asking.key_begins + target.decode("ascii")
+        path, _, query = target.partition(b"?")
+        if query and self.alters_query:
+            query = query_of(query, self.edge.profile)
+        return url_key(asking.origin + (path + b"?" + query if query else path).decode("latin-1"))
+
+    def made_ready(self, key: str, page: Page, answer: Answer) -> Ready:
+        ready = answer.derived = Ready(key, page, self.edge.profile)
+        self.weigh(key, answer)
+        return ready
+
+    def weigh(self, key: str, answer: Answer) -> None:
+        memory = self.edge.engine.memory
+        if memory is not None:
+            memory.resized(key, answer, size_of(answer.value) + answer.derived.size)
+
+    def forms_of(self, page: Page, request: Request, held: Held | None) -> Mapping[str, Form]:
+        """For an answer that is no plain hit: of what memory has, all there are by now."""
+        if held is None or held.tier != "memory":
+            return {"": plain_form(page, self.edge.profile)}
+        answer = held.answer
+        ready = answer.derived or self.made_ready(held.key, page, answer)
+        for coding in accepted(request.fields, self.edge.profile.codings)[:1]:
+            self.see_to_coding(answer, ready, coding)
+        return ready.forms
+
+    # --- behind the reader --------------------------------------------------------------------------------------
+
+    def count(self, answer: Answer, ready: Ready, asking: Asking, *, is_head: bool) -> None:
+        answer.reads += 1
+        record("hit", "page", ready.key, tier="memory")
+        if self.edge.served is not None and not is_head and not asking.is_ahead:
+            self.edge.served(ready.page)
+        if ready.tried is not None and asking.codings:
+            self.see_to_coding(answer, ready, asking.codings[0])
+
+    def see_to_coding(self, answer: Answer, ready: Ready, coding: str) -> None:
+        """Once when it is first asked for, and once more when the page proves hot."""
+        tried, hot = ready.tried, answer.reads >= HOT
+        if tried is None or tried.get(coding, not hot) is hot:
+            return
+        level = level_of(coding, len(ready.page.body), hot=hot)
+
+        def done(body: bytes | None) -> None:
+            if body is not None:
+                ready.forms[coding] = coded_form(ready.page, ready.profile, coding, level, body)
+                self.weigh(ready.key, answer)
+
+        if self.encoder.begin(coding, level, ready.page.body, done):
+            tried[coding] = hot
