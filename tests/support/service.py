@@ -1,4 +1,4 @@
-"""`manage.py up` as a person would run it: a process, its terminal, and Ctrl-C."""
+"""`manage.py up`, or `serve`, as a person would run it: a process, its terminal, and Ctrl-C."""
 
 import os
 import signal
@@ -20,19 +20,27 @@ READY = "Evergreen is ready"
 class Service:
     """The running command. Lines of its terminal are read as they come."""
 
-    def __init__(self, state_dir: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *arguments: str,
+        command: str = "up",
+        environment: dict[str, str] | None = None,
+        pass_fds: tuple[int, ...] = (),
+    ) -> None:
         self.port = free_port()
         self.state_dir = state_dir
         self.lines: list[str] = []
         self.more = threading.Condition()
         self.ended = False
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(self.port), *arguments],
+            [sys.executable, str(ROOT / "manage.py"), command, "--port", str(self.port), *arguments],
             env=clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | (environment or {}),
             cwd=state_dir.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            pass_fds=pass_fds,
         )
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()

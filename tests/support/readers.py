@@ -1,0 +1,93 @@
+"""Readers with keep-alive connections, who come back as soon as they are answered and forgive nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+# A server may end a connection between two answers with no word of it, and a reader may take that for no failure.
+# Once ours says `Connection: close` on the last answer of each connection, this is False.
+CLOSES_WITHOUT_A_WORD = True
+
+
+class Closed(Exception):
+    """Before a byte of an answer has come."""
+
+
+class Reader:
+    def __init__(self, port: int, path: str) -> None:
+        self.port = port
+        self.request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+        self.answers = 0
+        self.announced = 0
+        self.unannounced = 0
+        self.failures: list[str] = []
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def read_for_ever(self) -> None:
+        while not self.failures:
+            try:
+                await self.read()
+            except Closed as error:
+                self.hang_up()
+                self.unannounced += 1
+                if not CLOSES_WITHOUT_A_WORD:
+                    self.failures.append(f"closed without a word: {error}")
+            except (OSError, EOFError, AssertionError) as error:
+                self.failures.append(f"{type(error).__name__}: {error}")
+
+    async def read(self) -> None:
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+        head = await self.head(*self.streams)
+        assert head.startswith("http/1.1 200 "), head
+        length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+        await self.streams[0].readexactly(length)
+        self.answers += 1
+        if "connection: close" in head:
+            self.announced += 1
+            self.hang_up()
+
+    async def head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        try:
+            writer.write(self.request)
+            first = await reader.readexactly(1)
+        except (ConnectionResetError, BrokenPipeError, asyncio.IncompleteReadError) as error:
+            raise Closed(type(error).__name__) from error
+        return (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+
+    def hang_up(self) -> None:
+        if self.streams is not None:
+            self.streams[1].close()
+            self.streams = None
+
+
+class Readers(list[Reader]):
+    @property
+    def answers(self) -> int:
+        return sum(reader.answers for reader in self)
+
+    @property
+    def failures(self) -> list[str]:
+        return [failure for reader in self for failure in reader.failures]
+
+    async def answered(self, more: int) -> None:
+        """Until that many more answers have come; or one has failed, which ends it."""
+        enough = self.answers + more
+        while self.answers < enough and not self.failures:
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def reading(port: int, path: str, *, readers: int) -> AsyncIterator[Readers]:
+    """Each of them reads until the end of the block, where none may have failed."""
+    crowd = Readers(Reader(port, path) for _ in range(readers))
+    tasks = [asyncio.create_task(reader.read_for_ever()) for reader in crowd]
+    try:
+        yield crowd
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for reader in crowd:
+            reader.hang_up()
+    assert crowd.failures == []
