@@ -19,7 +19,7 @@ from tests.support.race.propagation import propagation
 from tests.support.race.sabotage import SABOTAGES
 from tests.support.race.soak import soaked
 from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS
-from tests.support.sabotaged import copy_of_the_project, replaced
+from tests.support.sabotaged import copy_of_the_project
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import running_redis
 
@@ -71,7 +71,7 @@ def sabotages(seconds: float) -> int:
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
         copy = copy_of_the_project(Path(folder))
         for sabotage in SABOTAGES:
-            with replaced(copy / sabotage.file, sabotage.code, sabotage.without):
+            with sabotage.of(copy):
                 for _ in range(3):
                     # Some are rare.
                     with running_redis() as server, database() as url:
@@ -81,7 +81,7 @@ def sabotages(seconds: float) -> int:
                         break
             missed += not found
             table.add_row(
-                sabotage.guard, sabotage.workload.name, "found" if found else "NOT FOUND", f"{findings.total:,}"
+                sabotage.name, sabotage.workload.name, "found" if found else "NOT FOUND", f"{findings.total:,}"
             )
     console.print(table, "\n")
     return missed

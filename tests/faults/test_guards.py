@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sabotaged import copy_of_the_project, replaced
+from tests.support.sabotaged import TakenOut, copy_of_the_project
 from tests.support.service import clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -18,18 +18,11 @@ TESTS = "tests/content/caching"
 
 
 @dataclass(frozen=True)
-class Guard:
-    """What it is, where it stands, what stands there without it, and the test that misses it."""
+class Guard(TakenOut):
+    """With the test that misses it."""
 
-    name: str
-    file: str
-    code: str
-    without: str
     test: str
     chosen: str
-
-    def __str__(self) -> str:
-        return self.name
 
 
 GUARDS = [
@@ -374,7 +367,7 @@ def copy(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("guard", GUARDS, ids=str)
 def test_a_guard_that_is_gone_is_missed(copy: Path, guard: Guard):
-    with replaced(copy / guard.file, guard.code, guard.without):
+    with guard.of(copy):
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test, "-k", guard.chosen],
             cwd=copy,
