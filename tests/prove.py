@@ -1,11 +1,11 @@
-"""`make prove`: races, faults, propagation and a soak, with the checker watching, in one table each. Half an hour at
-most."""
+"""`make prove`: races, faults, propagation and a soak, with the checker watching, in one table each. Half an hour or
+so."""
 
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from rich.table import Table
 
 from tests.support.race.checker import Findings
 from tests.support.race.faults import FAULTS
-from tests.support.race.faults.felt import suffered
+from tests.support.race.faults.fault import Fault
+from tests.support.race.faults.felt import Felt, suffered
+from tests.support.race.pages.race import suffered_by_pages
 from tests.support.race.propagation import propagation
 from tests.support.race.sabotage import SABOTAGES
 from tests.support.race.soak import soaked
@@ -87,21 +89,23 @@ def sabotages(seconds: float) -> int:
     return missed
 
 
-def faults() -> int:
-    table = Table(title="Faults, three seconds each, under load", title_justify="left", box=None, pad_edge=False)
+def faults(of: str, suffer: Callable[[Fault], Felt]) -> int:
+    title = f"Faults, three seconds each, under load: {of}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("fault")
     for name in (
         "reads",
         "reader errors",
         "worst latency",
         "most loads at once",
+        "runs of pages",
         "recovered after",
         "stale as fresh",
     ):
         table.add_column(name, justify="right")
     violations = 0
     for fault in FAULTS:
-        felt = suffered(fault)
+        felt = suffer(fault)
         violations += felt.findings.total + len(felt.reader_errors)
         table.add_row(
             fault.name,
@@ -109,6 +113,7 @@ def faults() -> int:
             str(len(felt.reader_errors)),
             f"{felt.worst_seconds:.2f} s",
             str(felt.most_loads),
+            f"{len(felt.findings.all_runs):,}",
             f"{felt.recovered:.2f} s",
             str(felt.findings.total),
         )
@@ -158,7 +163,8 @@ def soak(seconds: float) -> int:
 PARTS = {
     "races": lambda: races(MINUTE),
     "guards": lambda: sabotages(8.0),
-    "faults": faults,
+    "faults": lambda: faults("resources", suffered),
+    "pages": lambda: faults("pages of two servers", suffered_by_pages),
     "propagation": lambda: propagations(10_000),
     "soak": lambda: soak(10 * MINUTE),
 }

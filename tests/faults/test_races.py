@@ -7,7 +7,7 @@ import pytest
 from tests.faults.test_guards import GUARDS
 from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
-from tests.support.race.history import Load, Read, Write
+from tests.support.race.history import Load, Read, Run, Write
 from tests.support.race.sabotage import SABOTAGES, Sabotage
 from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS, Workload
 from tests.support.sabotaged import TakenOut, copy_of_the_project
@@ -44,6 +44,8 @@ def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):
     assert check([too_old], 1.0).counts == {"I3 nothing past its stale time": 1}
     assert check([Load(1, 1.0, 2.0, 0), Load(2, 1.5, 2.5, 0)], 1.0).counts == {"I2 one load at a time": 1}
     assert check([Load(1, 1.0, 2.0, 0), Load(2, 2.1, 2.5, 0)], 1.0).total == 0
+    runs = [Run(1, 1.0, 2.0, 0, "row"), Run(2, 1.5, 2.5, 0, "row"), Run(2, 1.5, 2.5, 0, "plain")]
+    assert check(runs, 1.0).counts == {"I2 one run of a page at a time": 1}
 
 
 @pytest.mark.parametrize("removed", [*SABOTAGES, *GUARDS], ids=str)
