@@ -23,7 +23,7 @@ test: $(VENV)/dev.installed  ## Run the tests; they start the servers they need
 slow: $(VENV)/dev.installed  ## Run the long proofs
 	$(BIN)/python -m pytest -m slow
 
-prove: $(VENV)/dev.installed  ## Race, break and measure the engine, a checker watching (ONLY=races|guards|faults|propagation|soak)
+prove: $(VENV)/dev.installed  ## Race, break and measure the engine, a checker watching (ONLY=races|guards|faults|pages|propagation|soak)
 	$(BIN)/python -m tests.prove $(ONLY)
 
 bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|resource|cost|growth|memory|edge|precision)

@@ -1,11 +1,11 @@
-"""`make prove`: races, faults, propagation and a soak, with the checker watching, in one table each. Half an hour at
-most."""
+"""`make prove`: races, faults, propagation and a soak, with the checker watching, in one table each. Half an hour or
+so."""
 
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from rich.table import Table
 
 from tests.support.race.checker import Findings
 from tests.support.race.faults import FAULTS
-from tests.support.race.faults.felt import suffered
+from tests.support.race.faults.fault import Fault
+from tests.support.race.faults.felt import Felt, suffered
+from tests.support.race.pages.race import suffered_by_pages
 from tests.support.race.propagation import propagation
 from tests.support.race.sabotage import SABOTAGES
 from tests.support.race.soak import soaked
 from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS
-from tests.support.sabotaged import copy_of_the_project, replaced
+from tests.support.sabotaged import copy_of_the_project
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import running_redis
 
@@ -71,7 +73,7 @@ def sabotages(seconds: float) -> int:
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
         copy = copy_of_the_project(Path(folder))
         for sabotage in SABOTAGES:
-            with replaced(copy / sabotage.file, sabotage.code, sabotage.without):
+            with sabotage.of(copy):
                 for _ in range(3):
                     # Some are rare.
                     with running_redis() as server, database() as url:
@@ -81,27 +83,29 @@ def sabotages(seconds: float) -> int:
                         break
             missed += not found
             table.add_row(
-                sabotage.guard, sabotage.workload.name, "found" if found else "NOT FOUND", f"{findings.total:,}"
+                sabotage.name, sabotage.workload.name, "found" if found else "NOT FOUND", f"{findings.total:,}"
             )
     console.print(table, "\n")
     return missed
 
 
-def faults() -> int:
-    table = Table(title="Faults, three seconds each, under load", title_justify="left", box=None, pad_edge=False)
+def faults(of: str, suffer: Callable[[Fault], Felt]) -> int:
+    title = f"Faults, three seconds each, under load: {of}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("fault")
     for name in (
         "reads",
         "reader errors",
         "worst latency",
         "most loads at once",
+        "runs of pages",
         "recovered after",
         "stale as fresh",
     ):
         table.add_column(name, justify="right")
     violations = 0
     for fault in FAULTS:
-        felt = suffered(fault)
+        felt = suffer(fault)
         violations += felt.findings.total + len(felt.reader_errors)
         table.add_row(
             fault.name,
@@ -109,6 +113,7 @@ def faults() -> int:
             str(len(felt.reader_errors)),
             f"{felt.worst_seconds:.2f} s",
             str(felt.most_loads),
+            f"{len(felt.findings.all_runs):,}",
             f"{felt.recovered:.2f} s",
             str(felt.findings.total),
         )
@@ -158,7 +163,8 @@ def soak(seconds: float) -> int:
 PARTS = {
     "races": lambda: races(MINUTE),
     "guards": lambda: sabotages(8.0),
-    "faults": faults,
+    "faults": lambda: faults("resources", suffered),
+    "pages": lambda: faults("pages of two servers", suffered_by_pages),
     "propagation": lambda: propagations(10_000),
     "soak": lambda: soak(10 * MINUTE),
 }

@@ -35,6 +35,7 @@ class Failsafe:
         # Key and token of leases that may be held for nobody.
         self.in_doubt: dict[tuple[str, str], None] = {}
         self.let_go_at = float("-inf")
+        self.rounds: asyncio.Task[None] | None = None
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return await self.attempt(lambda: self.tier.lookup(keys), {})
@@ -92,10 +93,11 @@ class Failsafe:
         """Beside the reader: whoever comes while the tier is away shall not wait to see whether it still is."""
         self.begin(self.see())
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     async def see(self) -> None:
         try:
@@ -115,6 +117,14 @@ class Failsafe:
         for key in keys:
             if len(self.in_doubt) < MOST_IN_DOUBT:
                 self.in_doubt[key, token] = None
+        if self.rounds is None or self.rounds.done():
+            self.rounds = self.begin(self.let_go_in_rounds())
+
+    async def let_go_in_rounds(self) -> None:
+        """Even if no reader comes here any more: all may be waiting elsewhere, for these very leases."""
+        while self.in_doubt:
+            await asyncio.sleep(SECONDS_BETWEEN_LETTING_GO)
+            await self.let_go()
 
     def begin_to_let_go(self) -> None:
         if self.clock() - self.let_go_at >= SECONDS_BETWEEN_LETTING_GO:

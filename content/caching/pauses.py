@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
+# Of what was made of a part that is being loaded again: that is over soon.
+FIRST_BRIEF, LONGEST_BRIEF = 0.05, 1.0
 MOST_KEYS = 10_000
 
 
@@ -15,10 +17,11 @@ class Pauses:
         # key -> (until when, how long, whether its load has failed)
         self.pauses: dict[str, tuple[float, float, bool]] = {}
 
-    def begin(self, key: str, *, failed: bool) -> None:
+    def begin(self, key: str, *, failed: bool, brief: bool = False) -> None:
         """`failed`: its load did; else it was loaded, and could not be kept."""
-        _, last, _ = self.pauses.get(key, (0.0, FIRST_PAUSE / 2, failed))
-        pause = min(last * 2, LONGEST_PAUSE)
+        first, longest = (FIRST_BRIEF, LONGEST_BRIEF) if brief else (FIRST_PAUSE, LONGEST_PAUSE)
+        _, last, _ = self.pauses.get(key, (0.0, 0.0, failed))
+        pause = min(max(last * 2, first), longest)
         if len(self.pauses) >= MOST_KEYS:
             self.forget_ended()
         self.pauses[key] = (self.clock() + pause, pause, failed)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sabotaged import copy_of_the_project, replaced
+from tests.support.sabotaged import TakenOut, copy_of_the_project
 from tests.support.service import clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -18,18 +18,11 @@ TESTS = "tests/content/caching"
 
 
 @dataclass(frozen=True)
-class Guard:
-    """What it is, where it stands, what stands there without it, and the test that misses it."""
+class Guard(TakenOut):
+    """With the test that misses it."""
 
-    name: str
-    file: str
-    code: str
-    without: str
     test: str
     chosen: str
-
-    def __str__(self) -> str:
-        return self.name
 
 
 GUARDS = [
@@ -351,7 +344,7 @@ GUARDS = [
     Guard(
         "I2: a second look after the lease of a page",
         f"{CACHING}/edge/fetch.py",
-        "            if found.is_newer_than(self.old):\n",
+        "            if found.replaces(self.old):\n",
         "            if False:\n",
         f"{TESTS}/edge/test_engine_tiers.py",
         "i2",
@@ -364,6 +357,54 @@ GUARDS = [
         f"{TESTS}/edge/test_engine_tiers.py",
         "i1",
     ),
+    Guard(
+        "I1: a page that was made of a stale part is not called fresh",
+        f"{CACHING}/edge/fetch.py",
+        "kept=not collected.stale, stale=collected.stale",
+        "kept=not collected.stale",
+        f"{TESTS}/edge/test_engine_tiers.py",
+        "i1_what_was_made",
+    ),
+    Guard(
+        "I1: what has expired meanwhile is no answer for whoever waited",
+        f"{CACHING}/edge/found.py",
+        " or self.held.verdict is not Verdict.VALID",
+        "",
+        f"{TESTS}/edge/test_engine_tiers.py",
+        "i1_whoever_waited",
+    ),
+    Guard(
+        "I2: behind a page that was begun before, one run for all",
+        f"{CACHING}/edge/exchange.py",
+        'shared = "no-cache" not in self.request.directives',
+        "shared = False",
+        f"{TESTS}/edge/test_engine_tiers.py",
+        "i2_a_write",
+    ),
+    Guard(
+        "a page of a part that stays stale is not made for each reader",
+        f"{CACHING}/edge/fetch.py",
+        "            pauses.begin(self.key, failed=False, brief=is_heard)\n",
+        "",
+        f"{TESTS}/edge/test_engine_tiers.py",
+        "whose_part_stays_stale",
+    ),
+    Guard(
+        "I12: no lease outlives a page that was not stored",
+        f"{CACHING}/edge/shelf.py",
+        "                await self.release(key, token)\n",
+        "                pass\n",
+        f"{TESTS}/edge/test_engine_tiers.py",
+        "i12_a_lease",
+    ),
+    Guard(
+        "I12: leases in doubt are let go, readers or none",
+        f"{CACHING}/failsafe.py",
+        "            self.rounds = self.begin(self.let_go_in_rounds())\n",
+        "            pass\n",
+        f"{TESTS}/test_tiers.py",
+        "i12_a_lease_in_doubt and redis",
+    ),
 ]
 
 
@@ -374,7 +415,7 @@ def copy(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("guard", GUARDS, ids=str)
 def test_a_guard_that_is_gone_is_missed(copy: Path, guard: Guard):
-    with replaced(copy / guard.file, guard.code, guard.without):
+    with guard.of(copy):
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test, "-k", guard.chosen],
             cwd=copy,

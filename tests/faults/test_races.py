@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_guards import GUARDS, Guard
+from tests.faults.test_guards import GUARDS
 from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
-from tests.support.race.history import Load, Read, Write
+from tests.support.race.history import Load, Read, Run, Write
 from tests.support.race.sabotage import SABOTAGES, Sabotage
 from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS, Workload
-from tests.support.sabotaged import copy_of_the_project, replaced
+from tests.support.sabotaged import TakenOut, copy_of_the_project
 from tests.support.service import ROOT
 
 
@@ -44,28 +44,23 @@ def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):
     assert check([too_old], 1.0).counts == {"I3 nothing past its stale time": 1}
     assert check([Load(1, 1.0, 2.0, 0), Load(2, 1.5, 2.5, 0)], 1.0).counts == {"I2 one load at a time": 1}
     assert check([Load(1, 1.0, 2.0, 0), Load(2, 2.1, 2.5, 0)], 1.0).total == 0
+    runs = [Run(1, 1.0, 2.0, 0, "row"), Run(2, 1.5, 2.5, 0, "row"), Run(2, 1.5, 2.5, 0, "plain")]
+    assert check(runs, 1.0).counts == {"I2 one run of a page at a time": 1}
 
 
 @pytest.mark.parametrize("removed", [*SABOTAGES, *GUARDS], ids=str)
-def test_each_guard_stands_where_the_lists_say(removed: Sabotage | Guard):
+def test_each_guard_stands_where_the_lists_say(removed: TakenOut):
     """Else it is not removed, and nothing is shown by what misses it."""
     assert (ROOT / removed.file).read_text().count(removed.code) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
-def test_a_minute_of_each_workload_on_sqlite(fresh_redis, tmp_path, workload: Workload):
-    findings = workload.run(fresh_redis, sqlite_in(tmp_path), seconds=60, processes=4)
-    assert findings.total == 0, findings.examples
-    assert [failure for failure in findings.failures if failure.what not in workload.may_fail] == []
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("workload", SPECIAL, ids=lambda workload: workload.name)
-def test_what_guards_are_for(fresh_redis, tmp_path, workload: Workload):
-    findings = workload.run(fresh_redis, sqlite_in(tmp_path), seconds=20, processes=4)
+@pytest.mark.parametrize("workload", [*WORKLOADS, *SPECIAL], ids=lambda workload: workload.name)
+def test_each_workload_on_sqlite(fresh_redis, tmp_path, workload: Workload):
+    """A minute of each; of those that are for one guard, a third."""
+    seconds = 60 if workload in WORKLOADS else 20
+    findings = workload.run(fresh_redis, sqlite_in(tmp_path), seconds=seconds, processes=4)
     assert findings.total == 0, findings.examples
     assert [failure for failure in findings.failures if failure.what not in workload.may_fail] == []
 
@@ -87,7 +82,7 @@ def copy(tmp_path_factory) -> Path:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=str)
 def test_without_a_guard_the_checker_finds_it(fresh_redis, tmp_path, copy: Path, sabotage: Sabotage):
-    with replaced(copy / sabotage.file, sabotage.code, sabotage.without):
+    with sabotage.of(copy):
         # Some are rare: three attempts.
         found = any(
             sabotage.shown_by(sabotage.workload.run(fresh_redis, sqlite_in(tmp_path / str(attempt)), 8, code=copy))

@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.service import ROOT
@@ -14,6 +15,22 @@ def copy_of_the_project(folder: Path) -> Path:
     copy = folder / "evergreen"
     shutil.copytree(ROOT, copy, ignore=UNWANTED)
     return copy
+
+
+@dataclass(frozen=True)
+class TakenOut:
+    """A guard: where it stands, and what stands there without it."""
+
+    name: str
+    file: str
+    code: str
+    without: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def of(self, copy: Path) -> AbstractContextManager[None]:
+        return replaced(copy / self.file, self.code, self.without)
 
 
 @contextmanager

@@ -87,15 +87,17 @@ class Exchange:
         return True
 
     async def joined(self, found: Found) -> None:
-        """With whoever asks for the same already, if that began late enough for us."""
+        """With whoever asks for the same already, if that began late enough for us; else we go behind them, for all
+        who come after us."""
         shared, key = True, self.request.key
         for _ in range(MOST_FLIGHTS):
             flight = self.edge.flights.get(key)
             if flight is None:
                 break
-            shared = False
             if not self.may_join(flight):
+                shared = "no-cache" not in self.request.directives
                 break
+            shared = False
             record("joined", "page", key)
             outcome = await watched(flight.outcome)
             if await self.shared(outcome, found):
@@ -122,7 +124,9 @@ class Exchange:
         if outcome.page is None or not self.edge.fits(self.request, outcome.page):
             return False
         told = Told(forwarded=found.why, collapsed=True, stored=outcome.kept)
-        await self.reply(outcome.page, told)
+        # While the log is silent, what was written since that call began is not known.
+        is_stale = outcome.stale or not self.edge.shelf.is_heard
+        await self.reply(outcome.page, told, longest=-1.0 if is_stale else UNBOUNDED)
         return True
 
     async def fetched(self, fetch: Fetch) -> None:
@@ -142,7 +146,7 @@ class Exchange:
         if fetch.mode is Mode.PASSED_ON:
             await self.after_head(fetch)
         elif fetch.mode is not Mode.TEE and outcome.page is not None:
-            await self.reply(outcome.page, told_of(fetch, outcome))
+            await self.reply(outcome.page, told_of(fetch, outcome), longest=-1.0 if outcome.stale else UNBOUNDED)
 
     async def after_head(self, fetch: Fetch) -> None:
         """A HEAD that speaks of something else than we have ends that (RFC 9111, section 4.3.5)."""
@@ -217,10 +221,10 @@ class Exchange:
 
 def told_of(fetch: Fetch, outcome: Outcome) -> Told:
     status = outcome.status or fetch.status
-    if outcome.stale:
+    if fetch.mode is Mode.STAND_IN:
         return Told(hit=True, forwarded=fetch.why, forwarded_status=status, detail="stale for an error")
     if fetch.mode is Mode.FRESHEN:
-        return Told(hit=True, forwarded=fetch.why, forwarded_status=304, stored=True)
+        return Told(hit=True, forwarded=fetch.why, forwarded_status=304, stored=outcome.kept)
     return Told(forwarded=fetch.why, forwarded_status=status, stored=outcome.kept, collapsed=not fetch.status)
 
 

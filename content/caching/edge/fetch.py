@@ -120,8 +120,8 @@ class Fetch:
         while True:
             got, found = await asyncio.gather(shelf.lease(self.key, token), self.edge.find(self.request))
             self.token = token if got else None
-            if found.is_newer_than(self.old):
-                self.settle(Outcome(found.page, kept=True))
+            if found.replaces(self.old):
+                self.settle(Outcome(found.page, kept=True, stale=not shelf.is_heard))
                 return False
             if got or found.passes or self.outcome.get_loop().time() > deadline:
                 return True
@@ -314,18 +314,21 @@ class Fetch:
         tags = {*tags_of_page(self.request), *collected.tags, *members(self.fields.joined(b"cache-tag"))}
         tags.update((self.fields.joined(b"surrogate-key") or "").split())
         page, times = made(whole, self.asked_at, self.came_at, self.edge.clock(), collected, self.edge.profile)
-        self.settle(Outcome(page, kept=not collected.stale, status=self.status))
-        pauses = self.edge.shelf.engine.pauses
+        self.settle(Outcome(page, kept=not collected.stale, stale=collected.stale, status=self.status))
+        pauses, is_heard = self.edge.shelf.engine.pauses, self.edge.shelf.is_heard
         if collected.stale:
             record("refused", "page", self.key, reason="made of a stale part")
-            if not self.edge.shelf.is_heard:
-                # All parts are stale, and will be for as long as the log is silent.
-                pauses.begin(self.key, failed=False)
+            # While the log is silent all parts are stale; else this one is being loaded again.
+            pauses.begin(self.key, failed=False, brief=is_heard)
             return
-        if await self.edge.keep(self.request, page, tags, self.begun, times, self.token):
+        if not await self.edge.keep(self.request, page, tags, self.begun, times, self.token):
+            pauses.begin(self.key, failed=False)
+            return
+        self.token = None if not page.vary else self.token
+        if is_heard:
             pauses.end(self.key)
-            self.token = None if not page.vary else self.token
         else:
+            # Kept, yet stale for as long as the log is silent: the next reader need not have it made again.
             pauses.begin(self.key, failed=False)
 
     async def failed(self, error: Exception) -> None:

@@ -1,5 +1,6 @@
 from content.caching.edge.shelf import Held
 from content.caching.edge.stored import Page, Passed
+from content.caching.entry import Verdict
 
 
 class Found:
@@ -20,7 +21,8 @@ class Found:
     def page(self) -> Page | None:
         return self.held.stored if self.held is not None and isinstance(self.held.stored, Page) else None
 
-    def is_newer_than(self, old: Held | None) -> bool:
-        if self.held is None or self.page is None:
+    def replaces(self, old: Held | None) -> bool:
+        """Whether somebody has made it meanwhile, and nothing has ended it since."""
+        if self.held is None or self.page is None or self.held.verdict is not Verdict.VALID:
             return False
         return old is None or self.held.header.made_at > old.header.made_at

@@ -7,7 +7,7 @@ from content.caching.edge.stored import Page
 class Outcome:
     """What a call of the application came to. Without a page: `reason` why there is none to share, or its error.
 
-    `kept`: others may have it as well; `stale`: it stands in for an answer of that `status`.
+    `kept`: others may have it as well; `stale`: it may not be called fresh, whatever it says of itself.
     """
 
     page: Page | None = None

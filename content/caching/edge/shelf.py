@@ -133,10 +133,14 @@ class Shelf:
         left = times.kept_until - self.engine.clock()
         if left <= 0:
             return False
-        stored_there = await self.engine.shared.store(key, pack(Entry(header, encode(stored))), left, token)
-        # With the shared tier away a process keeps what it has made; without its lease it does not (I12).
-        if not stored_there and await self.engine.shared.holder(key) not in (None, token):
-            return False
+        shared = self.engine.shared
+        if not await shared.store(key, pack(Entry(header, encode(stored))), left, token):
+            # With the shared tier away a process keeps what it has made; without its lease it does not (I12).
+            if await shared.holder(key) not in (None, token):
+                return False
+            if token is not None:
+                # It may have been taken before the tier went away: nobody shall wait for it when that is back.
+                await self.release(key, token)
         self.engine.remember(want_of(key), Answer(header, stored, opened=True), size_of(stored))
         record("store", KIND.name, key)
         return True

@@ -65,6 +65,16 @@ async def test_a_lease_that_was_let_go_is_free(tier):
     assert await tier.lease(["a"], "second", 60) == ["a"]
 
 
+async def test_i12_a_lease_in_doubt_is_let_go_though_no_reader_comes(alias, tier):
+    shared = engine_of(alias).shared
+    with chaos(always_throw()):
+        assert await shared.lease(["a"], "ours", 60) == ["a"]
+    # What was sent before is carried out when the tier is back.
+    await tier.lease(["a"], "ours", 60)
+    await asyncio.gather(*shared.tasks)
+    assert await tier.holder("a") is None
+
+
 async def test_entries_and_leases_end_and_leases_are_renewed_by_their_holders_alone(tier, is_exact):
     # Memcached may take up to a second off.
     soon, later = (0.05, 0.1) if is_exact else (2, 3.2)

@@ -2,12 +2,12 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from tests.support.race.history import Failure, Inside, Load, Read, Write
+from tests.support.race.history import Failure, Inside, Load, Read, Run, Write
 from tests.support.race.registers import UNCOMMITTED
 
 # A process that has not heard of the log for a second calls nothing fresh; a little for the machine.
@@ -27,6 +27,7 @@ class Findings:
     failures: list[Failure] = field(default_factory=list)
     all_reads: list[Read] = field(default_factory=list)
     all_loads: list[Load] = field(default_factory=list)
+    all_runs: list[Run] = field(default_factory=list)
     stale: int = 0
 
     def add(self, name: str, what: str) -> None:
@@ -61,6 +62,7 @@ def check(
     longest: float,
     *,
     one_load: bool = True,
+    one_run: bool = True,
     by_clock: bool = True,
     by_log: bool = True,
     no_errors: bool = False,
@@ -80,10 +82,13 @@ def check(
     findings.reads, findings.writes, findings.loads = len(reads), len(writes), len(loads)
     findings.stale = sum(read.stale for read in reads)
     findings.all_reads, findings.all_loads = reads, loads
+    findings.all_runs = [each for each in history if isinstance(each, Run)]
     check_i1(findings, reads, writes, by_clock, by_log)
     check_transactions(findings, reads, [each for each in history if isinstance(each, Inside)])
     if one_load:
-        check_i2(findings, loads, writes)
+        check_i2(findings, "load", loads, writes, lambda load: load.row)
+    if one_run:
+        check_i2(findings, "run of a page", findings.all_runs, writes, lambda run: (run.row, run.kind))
     if by_clock:
         check_i3(findings, reads, longest)
     if no_errors:
@@ -146,24 +151,30 @@ def by_time(write: Write) -> tuple[Any, Any] | None:
     return None if write.position is None else (write.row, write.ended)
 
 
-def check_i2(findings: Findings, loads: list[Load], writes: list[Write]) -> None:
+def check_i2(
+    findings: Findings,
+    what: str,
+    loads: Sequence[Load | Run],
+    writes: list[Write],
+    key: Callable[[Any], Any],
+) -> None:
     """Loads of a key that overlap, with nothing announced in the course of the first."""
     announced: dict[int, list[float]] = defaultdict(list)
     for write in writes:
         announced[write.row].append(write.ended)
     for times in announced.values():
         times.sort()
-    by_row: dict[int, list[Load]] = defaultdict(list)
+    by_key: dict[Any, list[Load | Run]] = defaultdict(list)
     for load in loads:
-        by_row[load.row].append(load)
-    for row, some in by_row.items():
+        by_key[key(load)].append(load)
+    for some in by_key.values():
         some.sort(key=lambda load: load.began)
         for first, second in pairwise(some):
-            if second.began < first.ended and not overtaken(announced[row], first):
-                findings.add("I2 one load at a time", f"row {row}: {first} and {second}")
+            if second.began < first.ended and not overtaken(announced[first.row], first):
+                findings.add(f"I2 one {what} at a time", f"row {first.row}: {first} and {second}")
 
 
-def overtaken(times: list[float], load: Load) -> bool:
+def overtaken(times: list[float], load: Load | Run) -> bool:
     """Announced while it ran, or so shortly before that its process may have learned of it while it ran."""
     index = bisect_right(times, load.began - SLACK)
     return index < len(times) and times[index] <= load.ended + SLACK

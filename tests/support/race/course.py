@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,20 @@ class Course:
         times = {"ttl": TTL, "stale_ttl": STALE_TTL, "error_ttl": 0.0} | self.options
         return times["ttl"] + times["stale_ttl"] + times["error_ttl"]
 
+    def options_of(self, number: int, journal: Path) -> dict[str, Any]:
+        """What the process of that number is told."""
+        options = {
+            "seed": 1000 + number,
+            "journal": str(journal),
+            "rows": self.rows,
+            "ttl": TTL,
+            "stale_ttl": STALE_TTL,
+            "tasks": self.tasks,
+            "seconds": self.seconds,
+            "weights": WEIGHTS,
+        }
+        return options | self.options | (self.own_options[number] if self.own_options else {})
+
     @property
     def environment(self) -> dict[str, str]:
         return clean_environment() | {
@@ -67,49 +81,47 @@ def run_race(course: Course, meanwhile: Meanwhile | None = None, **checks: Any) 
 
 def run_processes(course: Course, journals: list[Path], meanwhile: Meanwhile | None = None) -> None:
     """From the same moment on, each with its journal, until the last has ended."""
-    create = [sys.executable, "-c", CREATE.format(rows=course.rows)]
-    subprocess.run(create, cwd=course.code, env=course.environment, check=True)
-    with racing(course, journals) as processes:
+    create_registers(course)
+    with ExitStack() as stack:
+        racers = [json.dumps(course.options_of(number, journal)) for number, journal in enumerate(journals)]
+        processes = [stack.enter_context(started(course, "-m", "tests.support.race.racer", each)) for each in racers]
         for process in processes:
-            assert process.stdout.readline() == "ready\n"
+            wait_for(process)
         for process in processes:
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            go(process)
         if meanwhile is not None:
             meanwhile(course, processes)
         for process in processes:
             process.wait(course.seconds + 60)
 
 
+def create_registers(course: Course) -> None:
+    create = [sys.executable, "-c", CREATE.format(rows=course.rows)]
+    subprocess.run(create, cwd=course.code, env=course.environment, check=True)
+
+
 @contextmanager
-def racing(course: Course, journals: list[Path]) -> Iterator[list[subprocess.Popen]]:
-    processes = []
-    for number, journal in enumerate(journals):
-        options = {
-            "seed": 1000 + number,
-            "journal": str(journal),
-            "rows": course.rows,
-            "ttl": TTL,
-            "stale_ttl": STALE_TTL,
-            "tasks": course.tasks,
-            "seconds": course.seconds,
-            "weights": WEIGHTS,
-        }
-        options |= course.options | (course.own_options[number] if course.own_options else {})
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.support.race.racer", json.dumps(options)],
-                cwd=course.code,
-                env=course.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        )
+def started(course: Course, *arguments: str) -> Iterator[subprocess.Popen]:
+    """A Python of the course's, which says "ready" and waits for a line. What it does must end with this."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=course.code,
+        env=course.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
-        yield processes
+        yield process
     finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        process.kill()
+        process.communicate()
+
+
+def wait_for(process: subprocess.Popen) -> None:
+    assert process.stdout.readline() == "ready\n"
+
+
+def go(process: subprocess.Popen) -> None:
+    process.stdin.write("go\n")
+    process.stdin.flush()

@@ -53,6 +53,16 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     row: int
 
 
+class Run(msgspec.Struct, frozen=True, tag="run"):
+    """Of an application that makes a page of a row, of some kind."""
+
+    process: int
+    began: float
+    ended: float
+    row: int
+    kind: str
+
+
 class Failure(msgspec.Struct, frozen=True, tag="failure"):
     process: int
     began: float
@@ -61,7 +71,7 @@ class Failure(msgspec.Struct, frozen=True, tag="failure"):
     error: str
 
 
-Operation = Read | Write | Inside | Load | Failure
+Operation = Read | Write | Inside | Load | Run | Failure
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Operation).decode

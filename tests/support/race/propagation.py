@@ -1,13 +1,13 @@
 """From an invalidation in one process to the moment another no longer serves what it ends."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from subprocess import Popen
 from typing import Any
 
-from tests.support.race.course import Course
+from tests.support.race.course import Course, go, started, wait_for
 from tests.support.race.history import now
 
 FOLLOWER = """
@@ -56,26 +56,14 @@ class Propagation:
 
 
 @contextmanager
-def running(program: str, course: Course, *arguments: str) -> Any:
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        cwd=course.code,
-        env=course.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout.readline() == "ready\n"
+def running(program: str, course: Course, *arguments: str) -> Iterator[Popen]:
+    with started(course, "-c", program, *arguments) as process:
+        wait_for(process)
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
-def told(process: subprocess.Popen) -> Any:
-    process.stdin.write("go\n")
-    process.stdin.flush()
+def told(process: Popen) -> Any:
+    go(process)
     return json.loads(process.stdout.readline())
 
 

@@ -16,23 +16,17 @@ from tests.support.race.workloads import (
     UNDONE,
     Workload,
 )
+from tests.support.sabotaged import TakenOut
 
 CACHING = "content/caching"
 
 
 @dataclass(frozen=True)
-class Sabotage:
-    """What stands in the file, what stands there without the guard, and what the checker must find then."""
+class Sabotage(TakenOut):
+    """With the workload under which the checker finds it to be missing, and the property that it finds broken."""
 
-    guard: str
-    file: str
-    code: str
-    without: str
     workload: Workload
     found: str
-
-    def __str__(self) -> str:
-        return self.guard
 
     def shown_by(self, findings: Findings) -> bool:
         return any(name.split()[0] == self.found for name in findings.counts)

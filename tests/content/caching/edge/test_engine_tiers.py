@@ -1,5 +1,6 @@
 """Pages on an engine's tiers: shared by processes, ended by tags, and explained."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,10 @@ from content.caching.edge.client import Client
 from content.caching.edge.explaining import explained_url
 from content.caching.edge.fetch import Fetch
 from content.caching.registry import engine_of
-from tests.support.edge import Origin, Site, pairs_of, stored
+from content.caching.testing import always_throw, chaos
+from tests.support.edge import Origin, Site, pairs_of, settled, stored
+
+with_a_log = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
 
 CONTROL = {"cache-control": "max-age=60, stale-while-revalidate=30"}
 
@@ -21,15 +25,21 @@ class Reading:
     def __init__(self) -> None:
         self.value = 0
         self.count = 0
+        self.fails = False
+        self.gate: asyncio.Event | None = None
         policy = Policy(ttl=timedelta(minutes=5), stale_ttl=timedelta(minutes=5), jitter=0)
         self.number = Resource("number", load=self.load, policy=policy, tags=lambda: ("number",))
 
     async def load(self) -> int:
+        if self.fails:
+            raise RuntimeError("broken")
         return self.value
 
     async def __call__(self, scope, receive, send) -> None:
         self.count += 1
         body = str(await self.number.get()).encode()
+        if self.gate is not None:
+            await self.gate.wait()
         headers = pairs_of(CONTROL | {"content-length": str(len(body))})
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -47,6 +57,30 @@ def another(site: Site) -> None:
     """A process that has just begun: its memory is empty."""
     if site.edge.engine.memory is not None:
         site.edge.engine.memory.clear()
+
+
+def late_fetch(site: Site) -> Fetch:
+    """Of a reader who has found nothing stored, before it has got the lease."""
+    client = Client(site.nothing_more(), None)
+    return Fetch(site.edge, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True)
+
+
+def fall_silent(site: Site) -> None:
+    """For good."""
+    ledger = site.edge.engine.ordering.ledger
+    ledger.heard_until, ledger.heard = float("-inf"), lambda: None
+
+
+async def runs(site: Site, count: int) -> None:
+    """The application has been asked so often."""
+    while site.origin.count < count:
+        await asyncio.sleep(0)
+
+
+async def asked_and_stored(site: Site, times: int) -> None:
+    for _ in range(times):
+        await site.ask()
+        await stored(site)
 
 
 async def test_a_page_that_one_process_has_made_is_a_hit_in_all(site):
@@ -78,9 +112,117 @@ async def test_i1_expired_it_is_served_while_it_is_made_again(site):
     assert 'detail="expired"' in answer["cache-status"]
     for _ in range(100):
         await stored(site)
+        site.forward(0.1)
         if (await site.ask()).body == b"1":
             return
     pytest.fail("it was never made again")
+
+
+async def test_i1_what_was_made_of_a_stale_part_is_not_called_fresh(site):
+    await site.origin.number.get()
+    await expire(["number"])
+    answer = await site.ask()
+    assert not answer.is_hit
+    assert "stored" not in answer["cache-status"]
+    assert "ttl=-1; " in answer["cache-status"]
+
+
+async def test_i1_what_stands_in_for_an_error_is_not_called_fresh(alias, clock):
+    headers = {"cache-control": "max-age=60, stale-if-error=600", "cache-tag": "number"}
+    site = Site(Origin(headers), cache=alias)
+    site.edge.engine.clock = clock
+    await site.ask()
+    await stored(site)
+    await expire(["number"])
+    site.origin.status = 503
+    answer = await site.ask()
+    assert (answer.status, answer.body) == (200, b"hello")
+    assert "ttl=-1; " in answer["cache-status"]
+
+
+async def test_i1_whoever_waited_is_not_given_what_has_expired_meanwhile(site):
+    """1. We find nothing stored. 2. Another process makes the page, and stores it. 3. It is expired. 4. We get the
+    lease, and look again."""
+    await site.ask()
+    await stored(site)
+    await expire(["number"])
+    late = late_fetch(site)
+    await site.edge.fly(late)
+    assert site.origin.count == 2
+
+
+@with_a_log
+async def test_i1_while_the_log_is_silent_what_another_reader_asked_for_is_not_called_fresh(site):
+    site.origin.gate = asyncio.Event()
+    fall_silent(site)
+    readers = [asyncio.ensure_future(site.ask()) for _ in range(2)]
+    await runs(site, 1)
+    await settled()
+    site.origin.gate.set()
+    collapsed = [answer for answer in await asyncio.gather(*readers) if "collapsed" in answer.told]
+    assert ["ttl=-1; " in answer["cache-status"] for answer in collapsed] == [True]
+
+
+async def test_a_page_whose_part_stays_stale_is_not_made_for_each_reader(site):
+    await site.ask()
+    await stored(site)
+    site.origin.fails = True
+    await expire(["number"])
+    await asked_and_stored(site, 10)
+    assert site.origin.count == 2
+    site.forward(0.1)
+    await asked_and_stored(site, 10)
+    assert site.origin.count == 3
+
+
+@with_a_log
+async def test_i1_nor_is_what_another_process_has_stored(site):
+    await site.ask()
+    await stored(site)
+    fall_silent(site)
+    late = late_fetch(site)
+    await site.edge.fly(late)
+    assert late.outcome.result().stale
+
+
+@with_a_log
+async def test_while_the_log_is_silent_a_page_is_not_made_for_each_reader(alias, clock):
+    site = Site(Origin(CONTROL), cache=alias)
+    site.edge.engine.clock = clock
+    await site.ask()
+    await stored(site)
+    fall_silent(site)
+    await asked_and_stored(site, 10)
+    assert site.origin.count == 2
+    clock.forward(1.1)
+    await asked_and_stored(site, 10)
+    assert site.origin.count == 3
+
+
+async def test_i2_a_write_elsewhere_does_not_make_each_reader_run_the_application(site):
+    site.origin.gate = asyncio.Event()
+    readers = [asyncio.ensure_future(site.ask())]
+    await runs(site, 1)
+    await invalidate(["something else"])
+    readers += [asyncio.ensure_future(site.ask()) for _ in range(20)]
+    await settled()
+    site.origin.gate.set()
+    assert {answer.body for answer in await asyncio.gather(*readers)} == {b"0"}
+    assert site.origin.count == 1
+
+
+async def test_i12_a_lease_does_not_outlive_a_page_that_the_tier_did_not_take(site):
+    """The tier goes away while the page is made. When it is back, others shall not wait for nobody."""
+    shared = site.edge.engine.shared
+    site.origin.gate = asyncio.Event()
+    reader = asyncio.ensure_future(site.ask())
+    await runs(site, 1)
+    with chaos(always_throw()):
+        site.origin.gate.set()
+        await reader
+        await stored(site)
+    await asyncio.gather(*shared.tasks)
+    assert await shared.holder(Request(site.scope("/", None)).key) is None
 
 
 @pytest.mark.parametrize("tag", ["resource:page", "resource:number", "path:/a?b=1", "page@1:http://site/a?b=1"])
@@ -94,8 +236,7 @@ async def test_i2_whoever_gets_the_lease_looks_once_more(site):
     """Between a look and the lease another process may have made the page, stored it and let go."""
     await site.ask()
     await stored(site)
-    client = Client(site.nothing_more(), None)
-    late = Fetch(site.edge, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True)
+    late = late_fetch(site)
     await site.edge.fly(late)
     assert late.outcome.result().page.body == b"0"
     assert site.origin.count == 1

@@ -54,7 +54,7 @@ def slow(scene: OneDatabase) -> Iterator[None]:
 
 
 FAULTS = (
-    Fault("database killed", one_database, killed, options=OPTIONS),
-    Fault("database stopped", one_database, stopped, options=OPTIONS),
-    Fault("database 300 ms away", one_database, slow, options={"error_ttl": 60.0}),
+    Fault("database killed", one_database, killed, one_run=True, options=OPTIONS),
+    Fault("database stopped", one_database, stopped, one_run=True, options=OPTIONS),
+    Fault("database 300 ms away", one_database, slow, one_run=True, options={"error_ttl": 60.0}),
 )

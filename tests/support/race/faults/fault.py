@@ -25,7 +25,8 @@ class Fault:
     """`happen` begins it on entering, and ends it on leaving. `during`: seconds from its beginning to its end.
 
     `by_log` is off where records are lost: positions of before and after are then of two logs, and each process is
-    held to its own word alone.
+    held to its own word alone. `one_load` where leases are granted, and nobody stops who holds one; `one_run`: the
+    same of pages.
     """
 
     name: str
@@ -34,8 +35,14 @@ class Fault:
     during: float = DURING
     by_log: bool = True
     one_load: bool = False
+    one_run: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     own_options: tuple[dict[str, Any], ...] = ({}, {})
+
+    @property
+    def seconds(self) -> float:
+        """Of a race with it in the middle."""
+        return BEFORE + self.during + AFTER
 
 
 @contextmanager

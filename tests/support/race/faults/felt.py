@@ -6,12 +6,12 @@ from subprocess import Popen
 
 from tests.support.race.checker import Findings
 from tests.support.race.course import Course, run_race
-from tests.support.race.faults.fault import AFTER, BEFORE, Fault, staged
+from tests.support.race.faults.fault import AFTER, BEFORE, Fault, Scene, staged
 from tests.support.race.history import Failure, Read, now
 
 WEIGHTS = {"read": 70, "read_page": 10, "read_many": 8, "write": 6, "refresh": 3, "forget": 3}
 # Those who refresh by hand take their turn, and wait for it.
-READERS = ("get", "get_many", "page")
+READERS = ("get", "get_many", "page", "row page", "plain page")
 
 
 @dataclass
@@ -33,22 +33,27 @@ def suffered(fault: Fault) -> Felt:
         def meanwhile(course: Course, processes: list[Popen]) -> None:
             nonlocal ended
             scene.processes = processes
-            time.sleep(BEFORE)
-            began = now()
-            with fault.happen(scene):
-                time.sleep(max(0.0, began + fault.during - now()))
-            ended = now()
+            ended = struck(fault, scene)
 
         course = Course(
             scene.redis_url,
             scene.database_url,
-            seconds=BEFORE + fault.during + AFTER,
+            seconds=fault.seconds,
             processes=len(fault.own_options),
             options={"weights": WEIGHTS} | fault.options,
             own_options=list(fault.own_options),
         )
         findings = run_race(course, meanwhile, one_load=fault.one_load, by_clock=False, by_log=fault.by_log)
     return felt(findings, ended)
+
+
+def struck(fault: Fault, scene: Scene) -> float:
+    """In the middle of a race that has just begun; the moment when it was over."""
+    time.sleep(BEFORE)
+    began = now()
+    with fault.happen(scene):
+        time.sleep(max(0.0, began + fault.during - now()))
+    return now()
 
 
 def felt(findings: Findings, ended: float) -> Felt:

@@ -37,10 +37,11 @@ def nothing(scene: Scene) -> Iterator[None]:
     yield
 
 
+ONE = {"one_load": True, "one_run": True}
 FAULTS = (
-    Fault("worker killed", one_redis, killed, one_load=True, own_options=(READER, READER, WORKER)),
+    Fault("worker killed", one_redis, killed, own_options=(READER, READER, WORKER), **ONE),
     # A load whose lease lapsed is replaced.
-    Fault("worker stopped", one_redis, stopped, own_options=(READER, READER, WORKER)),
-    Fault("no worker", one_redis, nothing, one_load=True),
-    Fault("two workers", one_redis, nothing, one_load=True, own_options=(READER, READER, WORKER, WORKER)),
+    Fault("worker stopped", one_redis, stopped, own_options=(READER, READER, WORKER), one_run=True),
+    Fault("no worker", one_redis, nothing, **ONE),
+    Fault("two workers", one_redis, nothing, own_options=(READER, READER, WORKER, WORKER), **ONE),
 )
