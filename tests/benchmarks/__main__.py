@@ -9,7 +9,7 @@ from tests.support.servers.redis import running_redis
 
 IN_REDIS = ("backend", "resource", "cost", "growth")
 ON_THE_SITE = ("edge", "precision")
-OVER_SOCKETS = ("served",)
+OVER_SOCKETS = ("served", "site")
 ALL = (*IN_REDIS, "memory", *ON_THE_SITE, *OVER_SOCKETS)
 
 
