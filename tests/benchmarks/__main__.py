@@ -9,7 +9,8 @@ from tests.support.servers.redis import running_redis
 
 IN_REDIS = ("backend", "resource", "cost", "growth")
 ON_THE_SITE = ("edge", "precision")
-ALL = (*IN_REDIS, "memory", *ON_THE_SITE)
+OVER_SOCKETS = ("served", "site")
+ALL = (*IN_REDIS, "memory", *ON_THE_SITE, *OVER_SOCKETS)
 
 
 def main(wanted: list[str]) -> None:
@@ -18,7 +19,7 @@ def main(wanted: list[str]) -> None:
             sys.exit(f"There is no benchmark {name!r}; there are {', '.join(ALL)}.")
     from tests.benchmarks.rounds import console
 
-    console.print(f"Python {platform.python_version()}, {platform.machine()}; medians of 7 rounds, taken in turn.\n")
+    console.print(f"Python {platform.python_version()}, {platform.machine()}; contenders take turns.\n")
     with running_redis() as server, running_redis() as large:
         from tests.benchmarks.servers import configure
 
@@ -31,6 +32,9 @@ def main(wanted: list[str]) -> None:
             elif name in ON_THE_SITE:
                 # With the site's own settings, and so in a process of its own.
                 subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}", server.url], check=True)
+            elif name in OVER_SOCKETS:
+                # They start servers of their own, each on its core.
+                subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"], check=True)
             else:
                 module(name).run()
         stop_following()

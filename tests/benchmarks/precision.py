@@ -54,12 +54,14 @@ def edits() -> dict[str, Callable[[], Any]]:
 
 def urls() -> list[str]:
     """Every page that a reader can reach."""
-    from content.models import Author, Category, Post, Tag
+    from content.models import Author, Category, Post, SiteConfig, Tag
 
     posts = Post.objects.filter(status="published", password="")  # those that have one are not public
+    a_page = (SiteConfig.objects.first() or SiteConfig()).posts_per_page
+    pages = -(-posts.filter(kind="post").count() // a_page)
     return [
         "/",
-        *(f"/?page={number}" for number in range(2, 12)),
+        *(f"/?page={number}" for number in range(2, pages + 1)),
         *(f"/posts/{post.slug}/" if post.kind == "post" else f"/{post.slug}/" for post in posts),
         *(f"/categories/{each.slug}/" for each in Category.objects.all()),
         *(f"/tags/{each.slug}/" for each in Tag.objects.all()),

@@ -1,0 +1,76 @@
+"""nginx and Varnish in front of the application, which runs on the other core and is asked once a page."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from string import Template
+
+from tests.benchmarks.contender import Contender, port_of_its_own, program, started, uvicorn_with
+from tests.benchmarks.cores import FOR_THE_LOAD
+
+HERE = Path(__file__).parent
+# In memory where there is such a place: nobody is measured by a disk.
+SHM = Path("/dev/shm")
+# What Varnish writes into its shared log for each request, read or not. Nobody else here keeps a log.
+LOGGED = (
+    *("Begin", "End", "Link", "SessOpen", "SessClose", "Hit", "Timestamp", "ReqAcct"),
+    *("VCL_call", "VCL_return", "VCL_use"),
+    *("ReqStart", "ReqMethod", "ReqURL", "ReqProtocol", "ReqHeader", "ReqUnset"),
+    *("RespProtocol", "RespStatus", "RespReason", "RespHeader", "RespUnset"),
+)
+
+
+@contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    place = SHM if SHM.is_dir() and os.access(SHM, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="served-", dir=place) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def origin() -> Iterator[Contender]:
+    with uvicorn_with("the origin", "tests.benchmarks.served.origin:application", core=FOR_THE_LOAD) as server:
+        yield server
+
+
+def filled_in(name: str, folder: Path, **values: object) -> Path:
+    """That configuration, with its blanks filled in."""
+    path = folder / name
+    path.write_text(Template((HERE / name).read_text()).substitute(values, folder=folder))
+    return path
+
+
+@contextmanager
+def nginx() -> Iterator[Contender]:
+    path, port = program("nginx"), port_of_its_own()
+    # Its worker gives up being root, and would find the folder closed.
+    user = ["-g", "user root;"] if os.geteuid() == 0 else []
+    with origin() as behind, folder_in_memory() as folder:
+        configuration = filled_in("nginx.conf", folder, port=port, origin=behind.port)
+        with started("nginx", [path, "-p", folder, "-c", configuration, *user], port) as server:
+            yield server
+
+
+@contextmanager
+def varnish() -> Iterator[Contender]:
+    path, port = program("varnishd"), port_of_its_own()
+    with origin() as behind, folder_in_memory() as folder:
+        rules = filled_in("varnish.vcl", folder, origin=behind.port)
+        place = ["-F", "-j", "none", "-n", folder / "work", "-a", f"127.0.0.1:{port}", "-f", rules]
+        with started("Varnish", [path, *place, "-s", "malloc,256m", *parameters()], port) as server:
+            yield server
+
+
+def parameters() -> list[str]:
+    chosen = {
+        # One core needs one pool; its threads are there before they are needed, one for each of 512 connections.
+        "thread_pools": "1",
+        "thread_pool_min": "600",
+        "thread_pool_max": "1000",
+        # What the origin has compressed is kept as it came, beside what it has not.
+        "http_gzip_support": "off",
+        "vsl_mask": ",".join(f"-{record}" for record in LOGGED),
+    }
+    return [word for name, value in chosen.items() for word in ("-p", f"{name}={value}")]
