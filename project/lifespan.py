@@ -5,13 +5,18 @@ from project.asgi_types import Application, Message, Receive, Send
 
 
 def with_lifespan(application: Application) -> Application:
-    async def answered(scope: Message, receive: Receive, send: Send) -> None:
+    return Lifespan(application)
+
+
+class Lifespan:
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await live(receive, send)
         else:
-            await application(scope, receive, send)
-
-    return answered
+            await self.application(scope, receive, send)
 
 
 async def live(receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ from project.serving.listener import BACKLOG
 from project.serving.options import Options
 
 APPLICATION = "project.asgi:application"
-HTTP = "httptools"
+HTTP = "content.caching.edge.protocol:EdgeProtocol"
 
 
 def configuration(options: Options) -> uvicorn.Config:

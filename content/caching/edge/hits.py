@@ -13,6 +13,7 @@ from content.caching.answer import Answer
 from content.caching.edge.asking import Asking, asking_of
 from content.caching.edge.encoder import Encoder, level_of
 from content.caching.edge.form import Form, Lines, coded_form, plain_form
+from content.caching.edge.known import Known
 from content.caching.edge.ready import Ready
 from content.caching.edge.request import Request
 from content.caching.edge.requesting import query_of
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 VALID = Verdict.VALID
 # What a path may consist of to be the end of its key as it is.
 PLAIN = (string.ascii_letters + string.digits + ":/@!$&'()*+,;=._~%-").encode()
-# Header sections whose meaning is kept, and the longest of them in bytes.
-MOST_KNOWN, LONGEST_KNOWN = 4096, 4096
+# Header sections of up to so many bytes are remembered.
+LONGEST_KNOWN = 4096
 # Hits after which a page is coded once more, as well as it can be.
 HOT = 100
 
@@ -42,7 +43,9 @@ class Hits:
     def __init__(self, edge: "EdgeCache") -> None:
         self.edge = edge
         self.encoder = Encoder()
-        self.known: dict[Any, Asking | None] = {}
+        self.known: Known[Any, Asking | None] = Known()
+        # Of EdgeProtocol: by the way that a header section has come.
+        self.sections: dict[Any, Known[bytes, Any]] = {}
         profile = edge.profile
         self.alters_query = profile.sorts_parameters or profile.ignored_parameters is not None
 
@@ -70,14 +73,8 @@ class Hits:
         pairs = tuple((bytes(name), bytes(value)) for name, value in headers)
         asking = asking_of(scheme, Fields(pairs), self.edge.profile)
         if sum(len(name) + len(value) for name, value in pairs) <= LONGEST_KNOWN:
-            self.learn((scheme, *pairs), asking)
+            self.known.learn((scheme, *pairs), asking)
         return asking
-
-    def learn(self, section: Any, asking: Asking | None) -> None:
-        """What came first goes first: who still comes is known again by the next request."""
-        while len(self.known) >= MOST_KNOWN:
-            del self.known[next(iter(self.known))]
-        self.known[section] = asking
 
     # --- the page ---------------------------------------------------------------------------------------------
 
@@ -120,7 +117,7 @@ class Hits:
         return url_key(asking.origin + (path + b"?" + query if query else path).decode("latin-1"))
 
     def made_ready(self, key: str, page: Page, answer: Answer) -> Ready:
-        ready = answer.derived = Ready(key, page, self.edge.profile)
+        ready = answer.derived = Ready(key, page, self.edge.profile, self.edge.engine.clock)
         self.weigh(key, answer)
         return ready
 

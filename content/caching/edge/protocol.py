@@ -1,0 +1,251 @@
+"""uvicorn's HTTP protocol, with plain hits answered from the connection: no task, no ASGI call.
+
+For `uvicorn.Config(http="content.caching.edge.protocol:EdgeProtocol")`; `manage.py serve` has it. A request that
+comes whole, between two others, is looked up by `Hits`, as EdgeCache itself does; its header section was read before,
+or is read now by the same parser as any other. Everything else goes uvicorn's way, unaltered.
+
+What stands around EdgeCache in the application is not asked for plain hits, but for proxy headers, which are obeyed.
+"""
+
+import math
+import string
+from typing import Any, NamedTuple
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from content.caching.edge.asking import Asking, asking_of
+from content.caching.edge.cache import EdgeCache
+from content.caching.edge.hits import Hit, Hits
+from content.caching.edge.known import Known
+from content.caching.edge.rules.fields import Fields
+from content.caching.edge.section import Forwarding, Section
+
+# Seconds that a client may take for one head; that a quiet connection stays open when the server ends: who asks in
+# them is told to close.
+HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
+# Bounds of a head: bytes, and fields.
+LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
+# Header sections up to so many bytes are remembered.
+LONGEST_KNOWN = 4096
+# From here on a body is handed over beside its head, not copied behind it.
+COPIED = 32 * 1024
+# What a target may consist of that needs no parser.
+PLAIN = (string.ascii_letters + string.digits + ":/?@!$&'()*+,;=._~%-").encode()
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Reader(NamedTuple):
+    """Who sends a header section: `asking` for what; `client`, if a proxy has said which."""
+
+    asking: Asking | None
+    client: Any = None
+
+
+class EdgeProtocol(HttpToolsProtocol):
+    hits: Hits | None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        edge = within(self.config.loaded_app, EdgeCache)
+        self.hits = edge.hits if edge is not None and not self.root_path else None
+        self.forwarding = Forwarding(within(self.config.loaded_app, ProxyHeadersMiddleware))
+        self.known: Known[bytes, Reader] = Known()
+        self.is_in_message = self.is_ending = self.is_too_large = False
+        self.head_began: float | None = None
+        self.head_size = 0
+        self.quiet_since = self.loop.time()
+        self.defaults: list[tuple[bytes, bytes]] = []
+        self.defaults_written = b""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if self.hits is not None:
+            # What a section means depends on who brings it, and how.
+            way = (self.scheme, self.forwarding.trusts(self.client))
+            self.known = self.hits.sections.setdefault(way, Known())
+        self.quiet_since = self.loop.time()
+        self.wait(self.timeout_keep_alive)
+
+    # --- plain hits -------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        done = self.answered(data) if self.hits is not None else 0
+        if done == len(data):
+            self.quiet_since = self.loop.time()
+            return
+        super().data_received(data[done:] if done else data)
+        self.watch_head(len(data))
+
+    def answered(self, data: bytes) -> int:
+        """Bytes of whole requests that were plain hits, from the beginning on."""
+        start = 0
+        while start < len(data) and self.is_between_messages():
+            line_ends, ends = data.find(b"\r\n", start), data.find(b"\r\n\r\n", start)
+            if ends < 0 or not self.answers(data[start:line_ends], data[line_ends + 2 : ends + 4]):
+                break
+            start = ends + 4
+        return start
+
+    def is_between_messages(self) -> bool:
+        """Nothing begun, nothing owed, and room to write."""
+        cycle = self.cycle
+        if self.is_in_message or self.is_ending or self.flow.write_paused or self.pipeline:
+            return False
+        if cycle is not None and not cycle.response_complete:
+            return False
+        limit = self.limit_concurrency
+        if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):
+            return False
+        return not self.transport.is_closing()
+
+    def answers(self, line: bytes, section: bytes) -> bool:
+        if line[-9:] != b" HTTP/1.1":
+            return False
+        if line[:5] == b"GET /":
+            target, is_head = line[4:-9], False
+        elif line[:6] == b"HEAD /":
+            target, is_head = line[5:-9], True
+        else:
+            return False
+        if target.translate(None, PLAIN) or target[1:2] == b"/":
+            return False
+        reader = self.known.get(section) or self.learnt(section)
+        if reader.asking is None or self.hits is None:
+            return False
+        hit = self.hits.found(reader.asking, target, is_head=is_head)
+        if hit is None:
+            return False
+        self.write(hit, is_head)
+        if self.access_log:
+            self.log(reader, line, hit[1].status)
+        return True
+
+    def learnt(self, section: bytes) -> Reader:
+        reader = self.read(section)
+        return self.known.learn(section, reader) if len(section) <= LONGEST_KNOWN else reader
+
+    def read(self, section: bytes) -> Reader:
+        found = Section(section)
+        if not found.is_plain or self.hits is None or len(found.pairs) > MOST_FIELDS:
+            return Reader(None)
+        scope = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": found.pairs}
+        self.forwarding.applied(scope)
+        asking = asking_of(str(scope["scheme"]), Fields.of(tuple(found.pairs)), self.hits.edge.profile)
+        return Reader(asking, scope["client"] if scope["client"] != self.client else None)
+
+    def write(self, hit: Hit, is_head: bool) -> None:
+        ready, lines = hit
+        now = ready.clock()
+        before, after = ready.told
+        head = b"%b%b%bage: %d\r\ncache-status: %b%d%b\r\n\r\n" % (
+            STATUS_LINE[lines.status],
+            self.default_lines(),
+            lines.written,
+            ready.age(now),
+            before,
+            math.floor(ready.fresh_until - now),
+            after,
+        )
+        if is_head or not lines.body:
+            self.transport.write(head)
+        elif len(lines.body) < COPIED:
+            self.transport.write(head + lines.body)
+        else:
+            self.transport.writelines((head, lines.body))
+        self.server_state.total_requests += 1
+
+    def default_lines(self) -> bytes:
+        """What uvicorn says with every answer: its Date, once a second another."""
+        defaults = self.server_state.default_headers
+        if defaults is not self.defaults:
+            self.defaults = defaults
+            self.defaults_written = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
+        return self.defaults_written
+
+    def log(self, reader: Reader, line: bytes, status: int) -> None:
+        client = reader.client or self.client
+        name = f"{client[0]}:{client[1]}" if client else ""
+        method, target, version = line.decode("ascii").split(" ")
+        self.access_logger.info('%s - "%s %s HTTP/%s" %d', name, method, target, version[5:], status)
+
+    # --- limits -----------------------------------------------------------------------------------------------
+
+    def watch_head(self, received: int) -> None:
+        """Of a head that has begun: for how long, and how much."""
+        if self.head_began is None or self.transport.is_closing():
+            return
+        self.head_size += received
+        if self.head_size > LARGEST_HEAD:
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
+        elif self.timeout_keep_alive_task is None:
+            self.wait(HEAD_SECONDS)
+
+    def wait(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Plain hits do not touch the timer: it looks itself whether anything has come since."""
+        self.timeout_keep_alive_task = None
+        if self.head_began is not None:
+            left = self.head_began + HEAD_SECONDS - self.loop.time()
+        else:
+            left = self.quiet_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.wait(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def on_message_begin(self) -> None:
+        self.is_in_message, self.head_began, self.head_size = True, self.loop.time(), 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self.head_began = None
+        if len(self.headers) > MOST_FIELDS or sum(map(len_of_field, self.headers)) > LARGEST_HEAD:
+            self.is_too_large = True
+            raise ValueError("a head past all bounds")
+        super().on_headers_complete()
+        if self.is_ending and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        self.is_in_message = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self.is_too_large:
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def on_response_complete(self) -> None:
+        self.quiet_since = self.loop.time()
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Who has nothing under way may just be sending the next: that is answered, with the word to close."""
+        self.is_ending = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            super().shutdown()
+        else:
+            self.loop.call_later(LAST_SECONDS, self.close_if_quiet)
+
+    def close_if_quiet(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+
+def len_of_field(field: tuple[bytes, bytes]) -> int:
+    return len(field[0]) + len(field[1]) + 4
+
+
+def within(application: Any, kind: type) -> Any:
+    """The first of that kind, from the outside: what wraps an application has it as `app` or `application`."""
+    while application is not None and not isinstance(application, kind):
+        application = getattr(application, "app", None) or getattr(application, "application", None)
+    return application
