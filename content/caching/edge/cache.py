@@ -89,8 +89,8 @@ class EdgeCache:
             await exchange.run()
 
     async def answered(self, hit: Hit, scope: Message, send: Send) -> None:
-        ready, lines = hit
-        headers = [*lines.pairs, *ready.said(self.clock())]
+        ready, lines, now = hit
+        headers = [*lines.pairs, *ready.said(now)]
         body = b"" if scope["method"] == "HEAD" else lines.body
         await send({"type": "http.response.start", "status": lines.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

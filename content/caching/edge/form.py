@@ -1,6 +1,7 @@
 """What of a page goes out."""
 
 import re
+from typing import Any
 
 from content.caching.edge.profile import Profile
 from content.caching.edge.rules.coding import coded_tag, may_be_coded, with_vary
@@ -18,9 +19,11 @@ OWN = frozenset({b"cache-tag", b"surrogate-key"})
 class Lines:
     """Status and fields of an answer, but for its age: as ASGI takes them, and as they are written; and its body."""
 
-    __slots__ = ("body", "pairs", "status", "written")
+    __slots__ = ("body", "head", "pairs", "status", "written")
 
     def __init__(self, status: int, fields: Fields, body: bytes) -> None:
+        # With its age, as it was last written, for whoever asks in the same second.
+        self.head: Any = None
         self.status = status
         self.pairs = fields.pairs
         self.written = b"".join(b"%b: %b\r\n" % pair for pair in fields.pairs)

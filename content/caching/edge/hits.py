@@ -23,12 +23,13 @@ from content.caching.edge.rules.keys import url_key
 from content.caching.edge.shelf import Held, size_of
 from content.caching.edge.stored import Page
 from content.caching.entry import Verdict
-from content.caching.events import record
+from content.caching.events import listeners, subscribers, tell, totals
 
 if TYPE_CHECKING:
     from content.caching.edge.cache import EdgeCache
 
 VALID = Verdict.VALID
+HIT = ("hit", "page", "memory")
 # What a path may consist of to be the end of its key as it is.
 PLAIN = (string.ascii_letters + string.digits + ":/@!$&'()*+,;=._~%-").encode()
 # Header sections of up to so many bytes are remembered.
@@ -36,16 +37,15 @@ LONGEST_KNOWN = 4096
 # Hits after which a page is coded once more, as well as it can be.
 HOT = 100
 
-Hit = tuple[Ready, Lines]
+# What of which page, at what time (Unix seconds).
+Hit = tuple[Ready, Lines, float]
 
 
 class Hits:
     def __init__(self, edge: "EdgeCache") -> None:
         self.edge = edge
         self.encoder = Encoder()
-        self.known: Known[Any, Asking | None] = Known()
-        # Of EdgeProtocol: by the way that a header section has come.
-        self.sections: dict[Any, Known[bytes, Any]] = {}
+        self.known: Known[tuple[Asking | None]] = Known()
         profile = edge.profile
         self.alters_query = profile.sorts_parameters or profile.ignored_parameters is not None
 
@@ -53,41 +53,38 @@ class Hits:
 
     def of_scope(self, scope: Any) -> Hit | None:
         """For a request as ASGI has it."""
-        path = scope.get("raw_path")
-        if path is None or scope["method"] not in ("GET", "HEAD"):
+        method, path = scope["method"], scope.get("raw_path")
+        if path is None or method not in ("GET", "HEAD"):
             return None
         asking = self.asking(scope.get("scheme", "http"), scope["headers"])
         if asking is None:
             return None
         query = scope.get("query_string")
-        return self.found(asking, path + b"?" + query if query else path, is_head=scope["method"] == "HEAD")
+        key = self.key_of(asking, path + b"?" + query if query else path)
+        return self.found(asking, key, is_head=method == "HEAD")
 
     def asking(self, scheme: str, headers: Sequence[Any]) -> Asking | None:
         try:
-            section = (scheme, *headers)
-            return self.known[section]
-        except (KeyError, TypeError):
-            return self.learnt(scheme, headers)
+            known = self.known.get((scheme, *headers))
+        except TypeError:
+            # Pairs that are lists: there are servers that have them so.
+            known = None
+        return (known or self.learnt(scheme, headers))[0]
 
-    def learnt(self, scheme: str, headers: Sequence[Any]) -> Asking | None:
+    def learnt(self, scheme: str, headers: Sequence[Any]) -> tuple[Asking | None]:
         pairs = tuple((bytes(name), bytes(value)) for name, value in headers)
         asking = asking_of(scheme, Fields(pairs), self.edge.profile)
         if sum(len(name) + len(value) for name, value in pairs) <= LONGEST_KNOWN:
-            self.known.learn((scheme, *pairs), asking)
-        return asking
+            self.known.learn((scheme, *pairs), (asking,))
+        return (asking,)
 
     # --- the page ---------------------------------------------------------------------------------------------
 
-    def found(self, asking: Asking, target: bytes, *, is_head: bool = False) -> Hit | None:
+    def found(self, asking: Asking, key: str, *, is_head: bool = False) -> Hit | None:
         """Counted as a hit, if it is one."""
-        edge = self.edge
-        engine = edge.engine
+        engine = self.edge.engine
         memory, ordering = engine.memory, engine.ordering
-        if memory is None:
-            return None
-        key = self.key_of(asking, target)
-        answer = memory.get(key)
-        if answer is None:
+        if memory is None or (answer := memory.get(key)) is None:
             return None
         version = ordering.version
         if answer.version != version:
@@ -99,13 +96,11 @@ class Hits:
             if not isinstance(answer.value, Page):
                 return None
             ready = self.made_ready(key, answer.value, answer)
-        if engine.clock() >= ready.until:
-            return None
-        lines = ready.lines_for(asking)
-        if lines is None:
+        now = engine.clock()
+        if now >= ready.until or (lines := ready.lines_for(asking)) is None:
             return None
         self.count(answer, ready, asking, is_head=is_head)
-        return ready, lines
+        return ready, lines, now
 
     def key_of(self, asking: Asking, target: bytes) -> str:
         """As Request has it, in fewer steps for the commonest."""
@@ -117,7 +112,7 @@ class Hits:
         return url_key(asking.origin + (path + b"?" + query if query else path).decode("latin-1"))
 
     def made_ready(self, key: str, page: Page, answer: Answer) -> Ready:
-        ready = answer.derived = Ready(key, page, self.edge.profile, self.edge.engine.clock)
+        ready = answer.derived = Ready(key, page, self.edge.profile)
         self.weigh(key, answer)
         return ready
 
@@ -140,7 +135,9 @@ class Hits:
 
     def count(self, answer: Answer, ready: Ready, asking: Asking, *, is_head: bool) -> None:
         answer.reads += 1
-        record("hit", "page", ready.key, tier="memory")
+        totals[HIT] += 1
+        if subscribers or listeners.get():
+            tell("hit", "page", ready.key, tier="memory")
         if self.edge.served is not None and not is_head and not asking.is_ahead:
             self.edge.served(ready.page)
         if ready.tried is not None and asking.codings:

@@ -9,7 +9,8 @@ What stands around EdgeCache in the application is not asked for plain hits, but
 
 import math
 import string
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
+from weakref import WeakKeyDictionary
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -26,8 +27,8 @@ from content.caching.edge.section import Forwarding, Section
 HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
 # Bounds of a head: bytes, and fields.
 LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
-# Header sections up to so many bytes are remembered.
-LONGEST_KNOWN = 4096
+# Header sections, and whole requests, of up to so many bytes are remembered; and how many of the latter.
+LONGEST_KNOWN, LONGEST_WISH, MOST_WISHES = 4096, 512, 16 * 1024
 # From here on a body is handed over beside its head, not copied behind it.
 COPIED = 32 * 1024
 # What a target may consist of that needs no parser.
@@ -42,7 +43,27 @@ class Reader(NamedTuple):
     client: Any = None
 
 
+class Wish(NamedTuple):
+    """A whole request that may be a plain hit."""
+
+    reader: Reader
+    asking: Asking
+    key: str
+    is_head: bool
+    line: bytes
+
+
+class Way:
+    """What is known of requests that come the same way: by the same scheme, and trusted alike to speak for others."""
+
+    def __init__(self) -> None:
+        self.sections: Known[Reader] = Known()
+        self.wishes: Known[Wish] = Known(MOST_WISHES)
+
+
 class EdgeProtocol(HttpToolsProtocol):
+    # By EdgeCache, and for each by scheme and trust.
+    ways: ClassVar[WeakKeyDictionary[Hits, dict[Any, Way]]] = WeakKeyDictionary()
     hits: Hits | None
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -50,7 +71,7 @@ class EdgeProtocol(HttpToolsProtocol):
         edge = within(self.config.loaded_app, EdgeCache)
         self.hits = edge.hits if edge is not None and not self.root_path else None
         self.forwarding = Forwarding(within(self.config.loaded_app, ProxyHeadersMiddleware))
-        self.known: Known[bytes, Reader] = Known()
+        self.way = Way()
         self.is_in_message = self.is_ending = self.is_too_large = False
         self.head_began: float | None = None
         self.head_size = 0
@@ -61,9 +82,8 @@ class EdgeProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if self.hits is not None:
-            # What a section means depends on who brings it, and how.
-            way = (self.scheme, self.forwarding.trusts(self.client))
-            self.known = self.hits.sections.setdefault(way, Known())
+            ways = self.ways.setdefault(self.hits, {})
+            self.way = ways.setdefault((self.scheme, self.forwarding.trusts(self.client)), Way())
         self.quiet_since = self.loop.time()
         self.wait(self.timeout_keep_alive)
 
@@ -79,12 +99,19 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def answered(self, data: bytes) -> int:
         """Bytes of whole requests that were plain hits, from the beginning on."""
+        wish = self.way.wishes.get(data)
+        if wish is not None:
+            return len(data) if self.is_between_messages() and self.answers(wish) else 0
         start = 0
         while start < len(data) and self.is_between_messages():
-            line_ends, ends = data.find(b"\r\n", start), data.find(b"\r\n\r\n", start)
-            if ends < 0 or not self.answers(data[start:line_ends], data[line_ends + 2 : ends + 4]):
+            ends = data.find(b"\r\n\r\n", start) + 4
+            if ends < 4:
                 break
-            start = ends + 4
+            request = data[start:ends] if start or ends < len(data) else data
+            wish = self.wish(request)
+            if wish is None or not self.answers(wish):
+                break
+            start = ends
         return start
 
     def is_between_messages(self) -> bool:
@@ -99,31 +126,32 @@ class EdgeProtocol(HttpToolsProtocol):
             return False
         return not self.transport.is_closing()
 
-    def answers(self, line: bytes, section: bytes) -> bool:
-        if line[-9:] != b" HTTP/1.1":
-            return False
-        if line[:5] == b"GET /":
-            target, is_head = line[4:-9], False
-        elif line[:6] == b"HEAD /":
-            target, is_head = line[5:-9], True
-        else:
-            return False
-        if target.translate(None, PLAIN) or target[1:2] == b"/":
-            return False
-        reader = self.known.get(section) or self.learnt(section)
+    def wish(self, request: bytes) -> Wish | None:
+        """None for what takes a parser, or more thought."""
+        line, _, section = request.partition(b"\r\n")
+        method, _, rest = line.partition(b" ")
+        target = rest[:-9]
+        if rest[-9:] != b" HTTP/1.1" or method not in (b"GET", b"HEAD"):
+            return None
+        if target[:1] != b"/" or target[1:2] == b"/" or target.translate(None, PLAIN):
+            return None
+        reader = self.way.sections.get(section) or self.learnt(section)
         if reader.asking is None or self.hits is None:
+            return None
+        wish = Wish(reader, reader.asking, self.hits.key_of(reader.asking, target), method == b"HEAD", line)
+        return self.way.wishes.learn(request, wish) if len(request) <= LONGEST_WISH else wish
+
+    def answers(self, wish: Wish) -> bool:
+        if self.hits is None or (hit := self.hits.found(wish.asking, wish.key, is_head=wish.is_head)) is None:
             return False
-        hit = self.hits.found(reader.asking, target, is_head=is_head)
-        if hit is None:
-            return False
-        self.write(hit, is_head)
+        self.write(hit, wish.is_head)
         if self.access_log:
-            self.log(reader, line, hit[1].status)
+            self.log(wish, hit[1].status)
         return True
 
     def learnt(self, section: bytes) -> Reader:
         reader = self.read(section)
-        return self.known.learn(section, reader) if len(section) <= LONGEST_KNOWN else reader
+        return self.way.sections.learn(section, reader) if len(section) <= LONGEST_KNOWN else reader
 
     def read(self, section: bytes) -> Reader:
         found = Section(section)
@@ -135,8 +163,22 @@ class EdgeProtocol(HttpToolsProtocol):
         return Reader(asking, scope["client"] if scope["client"] != self.client else None)
 
     def write(self, hit: Hit, is_head: bool) -> None:
-        ready, lines = hit
-        now = ready.clock()
+        lines, now, defaults = hit[1], hit[2], self.server_state.default_headers
+        body, written = lines.body, lines.head
+        if written is None or written[1] <= now or written[2] is not defaults:
+            written = lines.head = (*self.head(hit), defaults)
+        if is_head or not body:
+            self.transport.write(written[0])
+        elif len(body) < COPIED:
+            self.transport.write(written[0] + body)
+        else:
+            self.transport.writelines((written[0], body))
+        self.server_state.total_requests += 1
+
+    def head(self, hit: Hit) -> tuple[bytes, float]:
+        """As it is written, and until when it is right: its age, or the time that is left, then is another."""
+        ready, lines, now = hit
+        age, left = now - ready.age_from, ready.fresh_until - now
         before, after = ready.told
         head = b"%b%b%bage: %d\r\ncache-status: %b%d%b\r\n\r\n" % (
             STATUS_LINE[lines.status],
@@ -144,16 +186,10 @@ class EdgeProtocol(HttpToolsProtocol):
             lines.written,
             ready.age(now),
             before,
-            math.floor(ready.fresh_until - now),
+            math.floor(left),
             after,
         )
-        if is_head or not lines.body:
-            self.transport.write(head)
-        elif len(lines.body) < COPIED:
-            self.transport.write(head + lines.body)
-        else:
-            self.transport.writelines((head, lines.body))
-        self.server_state.total_requests += 1
+        return head, now + min(1 - age % 1, left % 1)
 
     def default_lines(self) -> bytes:
         """What uvicorn says with every answer: its Date, once a second another."""
@@ -163,10 +199,10 @@ class EdgeProtocol(HttpToolsProtocol):
             self.defaults_written = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
         return self.defaults_written
 
-    def log(self, reader: Reader, line: bytes, status: int) -> None:
-        client = reader.client or self.client
+    def log(self, wish: Wish, status: int) -> None:
+        client = wish.reader.client or self.client
         name = f"{client[0]}:{client[1]}" if client else ""
-        method, target, version = line.decode("ascii").split(" ")
+        method, target, version = wish.line.decode("ascii").split(" ")
         self.access_logger.info('%s - "%s %s HTTP/%s" %d', name, method, target, version[5:], status)
 
     # --- limits -----------------------------------------------------------------------------------------------

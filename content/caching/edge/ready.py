@@ -1,7 +1,6 @@
 """A page as this process has it at hand: what is the same for all who get it is made once."""
 
 import math
-from collections.abc import Callable
 
 from content.caching.edge.answer import best
 from content.caching.edge.asking import Asking
@@ -27,13 +26,12 @@ class Ready:
     """
 
     __slots__ = (
-        *("age_from", "changed", "clock", "forms", "fresh_until"),
+        *("age_from", "changed", "forms", "fresh_until"),
         *("key", "page", "profile", "told", "tried", "until"),
     )
 
-    def __init__(self, key: str, page: Page, profile: Profile, clock: Callable[[], float]) -> None:
+    def __init__(self, key: str, page: Page, profile: Profile) -> None:
         self.key = key
-        self.clock = clock
         self.page = page
         self.profile = profile
         self.fresh_until = page.fresh_until
