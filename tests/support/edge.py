@@ -1,12 +1,14 @@
 """An application behind an edge, both in the test's own loop, and a client that asks them."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from content.caching.edge import SHARED_CACHE, EdgeCache, Profile
 from content.caching.edge.rules.fields import Fields
+from tests.support.wire import asked
 
 Headers = dict[str, str] | list[tuple[str, str]]
 
@@ -29,6 +31,14 @@ class Answer:
     @property
     def told(self) -> str:
         return (self["cache-status"] or "").partition("; key=")[0]
+
+
+WRITABLE = re.compile(r"/[!-\"$-~]*")
+
+
+def is_writable(pair: tuple[bytes, bytes]) -> bool:
+    name, value = pair
+    return bool(re.fullmatch(rb"[A-Za-z0-9-]+", name)) and not re.search(rb"[\x00-\x1f\x7f]|^ | $", value)
 
 
 def pairs_of(headers: Headers) -> list[tuple[bytes, bytes]]:
@@ -73,7 +83,12 @@ class Origin:
 
 
 class Site:
-    """An origin, the edge before it, and a clock that only the test moves."""
+    """An origin, the edge before it, and a clock that only the test moves.
+
+    `way`: how it is asked. What cannot be written as a request line or a field is asked through ASGI in any case.
+    """
+
+    way = "asgi"
 
     def __init__(self, origin: Any, profile: Profile = SHARED_CACHE, **options: Any) -> None:
         self.origin = origin
@@ -87,6 +102,10 @@ class Site:
     async def ask(
         self, path: str = "/", headers: Headers | None = None, *, method: str = "GET", host: str = "site"
     ) -> Answer:
+        pairs = [(b"host", host.encode()), *pairs_of(headers or {})]
+        if self.way == "protocol" and WRITABLE.fullmatch(path) and all(is_writable(pair) for pair in pairs):
+            status, fields, body = await asked(self.edge, method, path, pairs)
+            return Answer(status, Fields(fields), body)
         messages: list[dict[str, Any]] = []
 
         async def send(message: dict[str, Any]) -> None:

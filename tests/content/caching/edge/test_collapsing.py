@@ -127,6 +127,7 @@ async def test_a_client_that_is_gone_does_not_lose_the_page():
     assert (await site.ask()).is_hit
 
 
+@pytest.mark.asgi
 async def test_an_error_of_the_application_is_everybodys_who_waited():
     site, opened = gated(error=RuntimeError("broken"))
     asking = [asyncio.ensure_future(site.ask()) for _ in range(3)]
@@ -226,6 +227,7 @@ async def test_one_that_is_stored_when_it_has_ended():
 
 
 @pytest.mark.parametrize("headers", [MINUTE, MINUTE | {"content-length": "12"}, MINUTE | {"content-length": "5"}])
+@pytest.mark.asgi
 async def test_a_body_past_the_bound_is_passed_on_and_not_kept(headers):
     site = Site(Origin(headers=headers, chunks=[b"12345", b"6789", b"abc"]), replace(SHARED_CACHE, largest=10))
     for _ in range(2):

@@ -35,6 +35,7 @@ async def test_rfc5861_section_3_not_past_its_window():
 
 
 @pytest.mark.parametrize("fault", ["error", "status"])
+@pytest.mark.asgi
 async def test_rfc5861_section_4_stale_if_error(fault):
     site = Site(Origin(headers={"cache-control": "max-age=10, stale-if-error=100"}))
     await site.ask()

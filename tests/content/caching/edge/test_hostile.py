@@ -201,6 +201,7 @@ async def test_poisoning_by_parameters_that_the_key_ignores():
     assert not (await site.ask("/?a=1&a=2&b=2")).is_hit, "the order of one name's values may matter"
 
 
+@pytest.mark.asgi
 async def test_poisoning_by_a_body_of_a_get():
     """It is not in the key: but a GET's body means nothing (RFC 9110, section 9.3.1)."""
     site = Site(Origin(headers=MINUTE), STRICT)
