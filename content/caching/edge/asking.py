@@ -21,13 +21,14 @@ class Asking:
     `room`: a path of up to so many bytes, if it is plain, makes a key by itself.
     """
 
-    __slots__ = ("codings", "is_ahead", "key_begins", "origin", "room", "since", "tag")
+    __slots__ = ("codings", "fields", "is_ahead", "key_begins", "origin", "room", "since", "tag")
 
     def __init__(self, scheme: str, host: str, fields: Fields, codings: tuple[str, ...]) -> None:
         self.origin = f"{scheme}://{host}"
         self.key_begins = PREFIX + self.origin
         self.room = LONGEST_PARAMETERS - len(self.origin) if PLAIN.fullmatch(self.origin) else -1
         self.codings = codings
+        self.fields = fields
         self.tag = fields.first(b"if-none-match")
         self.since = fields.first(b"if-modified-since")
         self.is_ahead = is_ahead(fields)

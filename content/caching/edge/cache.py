@@ -122,7 +122,7 @@ class EdgeCache:
             return await self.shelf.keep(key, page, tags, begun, times, token)
         held = await self.shelf.found(key)
         known = held.stored.vary if held is not None and isinstance(held.stored, Fork) else ()
-        fork = Fork((page.vary, *(vary for vary in known if vary != page.vary))[:MOST_FORKS])
+        fork = Fork((page.vary, *(vary for vary in known if vary != page.vary))[:MOST_FORKS], request.url)
         if held is None or fork != held.stored or held.header.error_until < times.kept_until:
             await self.shelf.keep(key, fork, [], begun, times)
         return await self.shelf.keep(variant_key(request.url, page.vary, request.fields), page, tags, begun, times)

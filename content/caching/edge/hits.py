@@ -19,9 +19,9 @@ from content.caching.edge.request import Request
 from content.caching.edge.requesting import query_of
 from content.caching.edge.rules.coding import accepted
 from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.keys import url_key
+from content.caching.edge.rules.keys import url_key, variant_key
 from content.caching.edge.shelf import Held, size_of
-from content.caching.edge.stored import Page
+from content.caching.edge.stored import Fork, Page
 from content.caching.entry import Verdict
 from content.caching.events import listeners, subscribers, tell, totals
 
@@ -46,6 +46,8 @@ class Hits:
         self.edge = edge
         self.encoder = Encoder()
         self.known: Known[tuple[Asking | None]] = Known()
+        # Keys of variants, by who asks at which fork.
+        self.places: Known[str] = Known()
         profile = edge.profile
         self.alters_query = profile.sorts_parameters or profile.ignored_parameters is not None
 
@@ -93,6 +95,8 @@ class Hits:
             return None
         ready = answer.derived
         if ready is None:
+            if isinstance(answer.value, Fork):
+                return self.found_behind(answer.value, asking, key, is_head=is_head)
             if not isinstance(answer.value, Page):
                 return None
             ready = self.made_ready(key, answer.value, answer)
@@ -101,6 +105,14 @@ class Hits:
             return None
         self.count(answer, ready, asking, is_head=is_head)
         return ready, lines, now
+
+    def found_behind(self, fork: Fork, asking: Asking, key: str, *, is_head: bool) -> Hit | None:
+        """The variant for this request, of the newest Vary."""
+        way = (asking, key, fork.vary)
+        place = self.places.get(way)
+        if place is None:
+            place = self.places.learn(way, variant_key(fork.url, fork.vary[0], asking.fields))
+        return self.found(asking, place, is_head=is_head)
 
     def key_of(self, asking: Asking, target: bytes) -> str:
         """As Request has it, in fewer steps for the commonest."""
@@ -153,7 +165,7 @@ class Hits:
         def done(body: bytes | None) -> None:
             if body is not None:
                 ready.forms[coding] = coded_form(ready.page, ready.profile, coding, level, body)
-                self.weigh(ready.key, answer)
+                self.weigh(ready.place, answer)
 
         if self.encoder.begin(coding, level, ready.page.body, done):
             tried[coding] = hot

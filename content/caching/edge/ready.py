@@ -9,6 +9,7 @@ from content.caching.edge.profile import Profile
 from content.caching.edge.rules.answering import Way, decide
 from content.caching.edge.rules.directives import Directives
 from content.caching.edge.rules.fields import Field
+from content.caching.edge.rules.keys import url_key
 from content.caching.edge.rules.status import Told
 from content.caching.edge.stored import Page
 from content.caching.entry import Verdict
@@ -22,16 +23,18 @@ OVERHEAD = 900
 class Ready:
     """`until`: up to then a plain request gets it as it is, if no invalidation has come (Unix seconds).
 
-    `forms`: by coding. `tried`: codings that were begun, and whether as for a hot page; None: it is not to be coded.
+    `place`: the key that it is kept under; `key`: its URL's. `forms`: by coding. `tried`: codings that were begun, and
+    whether as for a hot page; None: it is not to be coded.
     """
 
     __slots__ = (
         *("age_from", "changed", "forms", "fresh_until"),
-        *("key", "page", "profile", "told", "tried", "until"),
+        *("key", "page", "place", "profile", "told", "tried", "until"),
     )
 
-    def __init__(self, key: str, page: Page, profile: Profile) -> None:
-        self.key = key
+    def __init__(self, place: str, page: Page, profile: Profile) -> None:
+        self.place = place
+        self.key = url_key(page.url)
         self.page = page
         self.profile = profile
         self.fresh_until = page.fresh_until
@@ -39,14 +42,14 @@ class Ready:
         self.changed = page.fields.first(b"last-modified")
         self.forms = {"": plain_form(page, profile)}
         self.tried: dict[str, bool] | None = {} if is_codable(page, profile) else None
-        before, _, after = Told(hit=True, ttl=0, key=key).field(profile.name).partition(b"ttl=0")
+        before, _, after = Told(hit=True, ttl=0, key=self.key).field(profile.name).partition(b"ttl=0")
         self.told = (before + b"ttl=", after)
         self.until = page.fresh_until if self.is_plain() else -math.inf
 
     def is_plain(self) -> bool:
         """Whether, while it is fresh, there is nothing to decide about it for a plain request."""
         page = self.page
-        if page.vary or page.status in BODILESS or not is_fit(page.pairs):
+        if page.status in BODILESS or not is_fit(page.pairs):
             return False
         decision = decide(NOTHING, page, Verdict.VALID, page.fresh_until - 0.001, self.profile, heard=True)
         return decision.way is Way.SERVE

@@ -59,6 +59,7 @@ class Fork(msgspec.Struct, frozen=True, array_like=True, tag="f"):
     """Of a URL whose responses vary: the field names of each Vary, the newest first."""
 
     vary: tuple[tuple[str, ...], ...]
+    url: str
 
 
 class Passed(msgspec.Struct, frozen=True, array_like=True, tag="n"):
