@@ -7,7 +7,7 @@ import uvloop
 
 from tests.support.servers.redis import running_redis
 
-IN_REDIS = ("backend", "resource", "cost", "growth")
+IN_REDIS = ("backend", "resource", "cost", "growth", "pages")
 ON_THE_SITE = ("edge", "precision")
 OVER_SOCKETS = ("served", "site")
 ALL = (*IN_REDIS, "memory", *ON_THE_SITE, *OVER_SOCKETS)

@@ -17,14 +17,14 @@ from content.caching.entry import Verdict
 NOTHING = Directives({})
 BODILESS = frozenset({204, 205, 304})
 # Bytes that Python takes for one, beside the lines and bodies of its forms.
-OVERHEAD = 900
+OVERHEAD = 2200
 
 
 class Ready:
     """`until`: up to then a plain request gets it as it is, if no invalidation has come (Unix seconds).
 
-    `place`: the key that it is kept under; `key`: its URL's. `forms`: by coding. `tried`: codings that were begun, and
-    whether as for a hot page; None: it is not to be coded.
+    `place`: the key that it is kept under; `key`: its URL's. `forms`: by coding. `tried`: codings that were begun,
+    and whether as for a hot page; None: it is not to be coded.
     """
 
     __slots__ = (
