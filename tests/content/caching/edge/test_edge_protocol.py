@@ -201,6 +201,27 @@ async def test_pipelined_hits_and_misses_are_answered_in_order():
     assert told == [f"made http://site{target}?".encode() for target in targets]
 
 
+async def test_a_hit_in_a_packet_of_its_own_waits_for_the_miss_before_it():
+    edge, gate = EdgeCache(origin := Origin()), asyncio.Event()
+    async with connected(edge) as (reader, writer, _):
+        writer.write(get("/a"))
+        await next_answer(reader)
+        await settled()
+        origin.before, origin.body = gate.wait, b"later"
+        for target in ("/b", "/a"):
+            writer.write(get(target))
+            await settled()
+        gate.set()
+        assert [(await next_answer(reader))[2] for _ in range(2)] == [b"later", b"hello"]
+
+
+async def test_a_body_that_looks_like_a_request_is_a_body():
+    edge, inner = EdgeCache(Named()), get("/b")
+    await all_answers(edge, get("/b"))
+    head = get("/c", (b"content-length", str(len(inner)).encode()), method="POST")
+    assert [body for _, _, body in await parted(await all_answers(edge, head, inner))] == [b"made http://site/c?"]
+
+
 async def test_a_head_may_come_in_any_two_pieces():
     site, packet = Site(Origin(TAGGED)), get("/", (b"accept", b"*/*"))
     async with connected(site.edge) as (reader, writer, _):
