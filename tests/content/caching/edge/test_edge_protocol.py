@@ -222,6 +222,19 @@ async def test_a_body_that_looks_like_a_request_is_a_body():
     assert [body for _, _, body in await parted(await all_answers(edge, head, inner))] == [b"made http://site/c?"]
 
 
+async def test_a_field_that_looks_like_a_request_is_a_field():
+    edge = EdgeCache(Named())
+    await all_answers(edge, get("/b"))
+    told = await parted(await all_answers(edge, b"GET /c HTTP/1.1\r\nx: ", get("/b")))
+    assert [body for _, _, body in told] == [b"made http://site/c?"]
+
+
+async def test_a_hit_for_head_ends_with_its_fields():
+    edge = EdgeCache(Named())
+    await all_answers(edge, get("/b"))
+    assert (await all_answers(edge, get("/b", method="HEAD"))).endswith(b"\r\n\r\n")
+
+
 async def test_a_head_may_come_in_any_two_pieces():
     site, packet = Site(Origin(TAGGED)), get("/", (b"accept", b"*/*"))
     async with connected(site.edge) as (reader, writer, _):
