@@ -10,6 +10,7 @@ What stands around EdgeCache in the application is not asked for plain hits, but
 import math
 import string
 from typing import Any, ClassVar, NamedTuple
+from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -94,8 +95,9 @@ class EdgeProtocol(HttpToolsProtocol):
         if done == len(data):
             self.quiet_since = self.loop.time()
             return
+        began = self.head_began
         super().data_received(data[done:] if done else data)
-        self.watch_head(len(data))
+        self.watch_head(len(data) if self.head_began == began else 0)
 
     def answered(self, data: bytes) -> int:
         """Bytes of whole requests that were plain hits, from the beginning on."""
@@ -116,18 +118,23 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def is_between_messages(self) -> bool:
         """Nothing begun, nothing owed, and room to write."""
-        cycle = self.cycle
-        if self.is_in_message or self.is_ending or self.flow.write_paused or self.pipeline:
-            return False
-        if cycle is not None and not cycle.response_complete:
+        if self.is_ending or self.flow.write_paused or not self.is_quiet():
             return False
         limit = self.limit_concurrency
         if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):
             return False
         return not self.transport.is_closing()
 
+    def is_quiet(self) -> bool:
+        return not (self.is_in_message or self.pipeline or self.is_owing())
+
+    def is_owing(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
     def wish(self, request: bytes) -> Wish | None:
         """None for what takes a parser, or more thought."""
+        if len(request) > LARGEST_HEAD:
+            return None
         line, _, section = request.partition(b"\r\n")
         method, _, rest = line.partition(b" ")
         target = rest[:-9]
@@ -203,13 +210,18 @@ class EdgeProtocol(HttpToolsProtocol):
         client = wish.reader.client or self.client
         name = f"{client[0]}:{client[1]}" if client else ""
         method, target, version = wish.line.decode("ascii").split(" ")
-        self.access_logger.info('%s - "%s %s HTTP/%s" %d', name, method, target, version[5:], status)
+        self.access_logger.info('%s - "%s %s HTTP/%s" %d', name, method, shown(target), version[5:], status)
 
     # --- limits -----------------------------------------------------------------------------------------------
 
     def watch_head(self, received: int) -> None:
-        """Of a head that has begun: for how long, and how much."""
-        if self.head_began is None or self.transport.is_closing():
+        """Of a head that has begun: for how long, and how much; what came before it in a packet is not its own."""
+        if self.transport.is_closing():
+            return
+        if self.head_began is None:
+            # Empty lines begin nothing, and have stopped the timer. Who became a WebSocket is no longer ours.
+            if self.timeout_keep_alive_task is None and self.is_quiet() and self in self.connections:
+                self.wait(self.timeout_keep_alive)
             return
         self.head_size += received
         if self.head_size > LARGEST_HEAD:
@@ -224,6 +236,9 @@ class EdgeProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Plain hits do not touch the timer: it looks itself whether anything has come since."""
         self.timeout_keep_alive_task = None
+        if self.is_owing():
+            # An answer is owed, and not cut off: behind it there is another timer.
+            return
         if self.head_began is not None:
             left = self.head_began + HEAD_SECONDS - self.loop.time()
         else:
@@ -239,7 +254,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self.head_began = None
-        if len(self.headers) > MOST_FIELDS or sum(map(len_of_field, self.headers)) > LARGEST_HEAD:
+        if len(self.headers) > MOST_FIELDS or len(self.url) + sum(map(len_of_field, self.headers)) > LARGEST_HEAD:
             self.is_too_large = True
             raise ValueError("a head past all bounds")
         super().on_headers_complete()
@@ -261,19 +276,28 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.quiet_since = self.loop.time()
+        if self.head_began is not None:
+            # It was not read while an answer was owed.
+            self.head_began = self.quiet_since
         super().on_response_complete()
 
     def shutdown(self) -> None:
         """Who has nothing under way may just be sending the next: that is answered, with the word to close."""
         self.is_ending = True
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.is_owing():
             super().shutdown()
         else:
             self.loop.call_later(LAST_SECONDS, self.close_if_quiet)
 
     def close_if_quiet(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        if not self.is_owing():
             self.transport.close()
+
+
+def shown(target: str) -> str:
+    """As uvicorn logs it: read, and quoted anew."""
+    path, _, query = target.partition("?")
+    return quote(unquote(path)) + ("?" + query if query else "")
 
 
 def len_of_field(field: tuple[bytes, bytes]) -> int:

@@ -14,22 +14,26 @@ class Section:
 
     def __init__(self, content: bytes) -> None:
         self.pairs: list[Field] = []
-        self.is_complete = False
+        self.is_complete = self.stays = False
         self.is_plain = self.reads(content)
 
     def reads(self, content: bytes) -> bool:
-        parser = httptools.HttpRequestParser(self)
+        self.parser = httptools.HttpRequestParser(self)
         try:
-            parser.feed_data(b"GET / HTTP/1.1\r\n" + content)
-        except httptools.HttpParserError:
+            self.parser.feed_data(b"GET / HTTP/1.1\r\n" + content)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return False
-        return self.is_complete and bool(parser.should_keep_alive()) and not parser.should_upgrade()
+        finally:
+            # It holds this object: the two would wait for the collector.
+            del self.parser
+        return self.is_complete and self.stays
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.pairs.append((name.lower(), value))
 
     def on_message_complete(self) -> None:
-        self.is_complete = True
+        """The parser forgets behind it whether the connection stays. An upgrade is an error, in `reads`."""
+        self.is_complete, self.stays = True, bool(self.parser.should_keep_alive())
 
 
 class Forwarding:
@@ -44,7 +48,8 @@ class Forwarding:
         """Behind the middleware there is nothing but the scope, which it has altered."""
 
     def trusts(self, client: tuple[str, int] | None) -> bool:
-        return self.middleware is not None and client is not None and client[0] in self.middleware.trusted_hosts
+        """Who comes by a Unix socket has no name, and is trusted by whoever trusts all."""
+        return self.middleware is not None and (client[0] if client else None) in self.middleware.trusted_hosts
 
     def applied(self, scope: dict[str, Any]) -> None:
         """To the scheme and the client of a scope. The middleware waits for nothing: one step ends it."""
