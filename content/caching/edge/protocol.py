@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from content.caching.edge.asking import Asking, asking_of
 from content.caching.edge.cache import EdgeCache
@@ -78,6 +78,8 @@ class EdgeProtocol(HttpToolsProtocol):
         self.quiet_since = self.loop.time()
         self.defaults: list[tuple[bytes, bytes]] = []
         self.defaults_written = b""
+        # That is answered now: of a pipeline `cycle` is the last.
+        self.under_way: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -258,6 +260,19 @@ class EdgeProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
 
     # --- the end ----------------------------------------------------------------------------------------------
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.under_way = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Of a pipeline uvicorn tells the last request alone, and after a reset it leaves the timer."""
+        if self.under_way is not None and not self.under_way.response_complete:
+            self.under_way.disconnected = True
+            self.under_way.message_event.set()
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        self._unset_keepalive_if_required()
 
     def on_response_complete(self) -> None:
         self.quiet_since = self.loop.time()
