@@ -80,7 +80,10 @@ class EdgeCache:
             return
         request, client = Request(scope), Client(receive, send)
         exchange = Exchange(self, request, client)
-        if self.profile.hosts is not None and not self.profile.hosts(request.host):
+        if len(request.fields.values(b"host")) > 1:
+            # Two names for one page (RFC 9112, section 3.2).
+            await exchange.refused(400, "more than one host")
+        elif self.profile.hosts is not None and not self.profile.hosts(request.host):
             await exchange.refused(400, "no such host here")
         elif self.profile.passes and request.path_begins_with(self.profile.passes):
             await self.app(scope, receive, send)

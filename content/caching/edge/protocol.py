@@ -9,12 +9,14 @@ What stands around EdgeCache in the application is not asked for plain hits, but
 
 import math
 import string
+from collections.abc import Sized
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from content.caching.edge.asking import Asking, asking_of
 from content.caching.edge.cache import EdgeCache
@@ -30,6 +32,8 @@ HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
 LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
 # Header sections, and whole requests, of up to so many bytes are remembered; and how many of the latter.
 LONGEST_KNOWN, LONGEST_WISH, MOST_WISHES = 4096, 512, 16 * 1024
+# Requests of one connection that wait for their turn while more is read.
+MOST_WAITING = 64
 # From here on a body is handed over beside its head, not copied behind it.
 COPIED = 32 * 1024
 # What a target may consist of that needs no parser.
@@ -62,6 +66,18 @@ class Way:
         self.wishes: Known[Wish] = Known(MOST_WISHES)
 
 
+class Patience(FlowControl):
+    """Reads no further while many wait for their turn: uvicorn lets in as many again for each that is answered."""
+
+    def __init__(self, transport: Any, waiting: Sized) -> None:
+        super().__init__(transport)
+        self.waiting = waiting
+
+    def resume_reading(self) -> None:
+        if len(self.waiting) <= MOST_WAITING:
+            super().resume_reading()
+
+
 class EdgeProtocol(HttpToolsProtocol):
     # By EdgeCache, and for each by scheme and trust.
     ways: ClassVar[WeakKeyDictionary[Hits, dict[Any, Way]]] = WeakKeyDictionary()
@@ -75,13 +91,17 @@ class EdgeProtocol(HttpToolsProtocol):
         self.way = Way()
         self.is_in_message = self.is_ending = self.is_too_large = False
         self.head_began: float | None = None
-        self.head_size = 0
+        # Bytes of the head that has begun, and of the last body in what has just come.
+        self.head_size = self.body_received = 0
         self.quiet_since = self.loop.time()
         self.defaults: list[tuple[bytes, bytes]] = []
         self.defaults_written = b""
+        # That is answered now: of a pipeline `cycle` is the last.
+        self.under_way: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.flow = Patience(transport, self.pipeline)
         if self.hits is not None:
             ways = self.ways.setdefault(self.hits, {})
             self.way = ways.setdefault((self.scheme, self.forwarding.trusts(self.client)), Way())
@@ -95,9 +115,9 @@ class EdgeProtocol(HttpToolsProtocol):
         if done == len(data):
             self.quiet_since = self.loop.time()
             return
-        began = self.head_began
+        self.body_received = 0
         super().data_received(data[done:] if done else data)
-        self.watch_head(len(data) if self.head_began == began else 0)
+        self.watch_head(data)
 
     def answered(self, data: bytes) -> int:
         """Bytes of whole requests that were plain hits, from the beginning on."""
@@ -214,8 +234,8 @@ class EdgeProtocol(HttpToolsProtocol):
 
     # --- limits -----------------------------------------------------------------------------------------------
 
-    def watch_head(self, received: int) -> None:
-        """Of a head that has begun: for how long, and how much; what came before it in a packet is not its own."""
+    def watch_head(self, data: bytes) -> None:
+        """Of a head that has begun: for how long, and how much; without what ended before it in the same bytes."""
         if self.transport.is_closing():
             return
         if self.head_began is None:
@@ -223,7 +243,9 @@ class EdgeProtocol(HttpToolsProtocol):
             if self.timeout_keep_alive_task is None and self.is_quiet() and self in self.connections:
                 self.wait(self.timeout_keep_alive)
             return
-        self.head_size += received
+        blank = data.rfind(b"\r\n\r\n")
+        begin = 0 if blank < 0 else blank + 4 + self.body_received
+        self.head_size += max(0, len(data) - begin)
         if self.head_size > LARGEST_HEAD:
             self.transport.write(TOO_LARGE)
             self.transport.close()
@@ -253,13 +275,17 @@ class EdgeProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self.head_began = None
+        self.head_began, self.body_received = None, 0
         if len(self.headers) > MOST_FIELDS or len(self.url) + sum(map(len_of_field, self.headers)) > LARGEST_HEAD:
             self.is_too_large = True
             raise ValueError("a head past all bounds")
         super().on_headers_complete()
         if self.is_ending and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self.body_received += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.is_in_message = False
@@ -273,6 +299,19 @@ class EdgeProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
 
     # --- the end ----------------------------------------------------------------------------------------------
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.under_way = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Of a pipeline uvicorn tells the last request alone, and after a reset it leaves the timer."""
+        if self.under_way is not None and not self.under_way.response_complete:
+            self.under_way.disconnected = True
+            self.under_way.message_event.set()
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        self._unset_keepalive_if_required()
 
     def on_response_complete(self) -> None:
         self.quiet_since = self.loop.time()

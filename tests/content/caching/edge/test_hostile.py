@@ -293,3 +293,10 @@ async def test_without_a_strict_profile_it_is_as_the_rfcs_have_it():
     site = Site(Origin(headers=MINUTE | {"set-cookie": "a=b"}), lenient)
     await site.ask(headers={"cookie": "sessionid=1"})
     assert (await site.ask()).is_hit
+
+
+async def test_poisoning_by_two_hosts():
+    """RFC 9112, section 3.2: nobody may choose which of them the key has and which the application believes."""
+    site = Site(Origin())
+    answer = await site.ask(headers=[("host", "other")])
+    assert (answer.status, site.origin.count) == (400, 0)
