@@ -405,6 +405,46 @@ GUARDS = [
         f"{TESTS}/test_tiers.py",
         "i12_a_lease_in_doubt and redis",
     ),
+    Guard(
+        "I1: a plain hit asks what the log has ended",
+        f"{CACHING}/edge/hits.py",
+        "if answer.verdict is not VALID or not ordering.is_heard:",
+        "if not ordering.is_heard:",
+        f"{TESTS}/edge/test_engine_tiers.py",
+        "i1",
+    ),
+    Guard(
+        "I1: a plain hit asks whether the log is heard",
+        f"{CACHING}/edge/hits.py",
+        "if answer.verdict is not VALID or not ordering.is_heard:",
+        "if answer.verdict is not VALID:",
+        f"{TESTS}/edge/test_engine_tiers.py",
+        "silent",
+    ),
+    Guard(
+        "I3: a plain hit is fresh",
+        f"{CACHING}/edge/hits.py",
+        "if now >= ready.until or (lines := ready.lines_for(asking)) is None:",
+        "if (lines := ready.lines_for(asking)) is None:",
+        f"{TESTS}/edge/test_rfc9111.py",
+        "section_4_2",
+    ),
+    Guard(
+        "I8: somebody's request is no plain one",
+        f"{CACHING}/edge/asking.py",
+        "if profile.is_personal(fields) or ",
+        "if ",
+        f"{TESTS}/edge/test_hostile.py",
+        "i8 or personal or cookie",
+    ),
+    Guard(
+        "I8: a hit does not overtake the answer that is owed",
+        f"{CACHING}/edge/protocol.py",
+        "if self.is_in_message or self.pipeline or (cycle is not None and not cycle.response_complete):",
+        "if self.is_in_message:",
+        f"{TESTS}/edge/test_edge_protocol.py",
+        "",
+    ),
 ]
 
 

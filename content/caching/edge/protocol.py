@@ -9,73 +9,33 @@ What stands around EdgeCache in the application is not asked for plain hits, but
 
 import math
 import string
-from collections.abc import Sized
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from content.caching.edge.asking import Asking, asking_of
+from content.caching.edge.asking import asking_of
 from content.caching.edge.cache import EdgeCache
 from content.caching.edge.hits import Hit, Hits
-from content.caching.edge.known import Known
+from content.caching.edge.patience import Patience
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.section import Forwarding, Section
+from content.caching.edge.wishes import Reader, Way, Wish
 
 # Seconds that a client may take for one head; that a quiet connection stays open when the server ends: who asks in
 # them is told to close.
 HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
 # Bounds of a head: bytes, and fields.
 LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
-# Header sections, and whole requests, of up to so many bytes are remembered; and how many of the latter.
-LONGEST_KNOWN, LONGEST_WISH, MOST_WISHES = 4096, 512, 16 * 1024
-# Requests of one connection that wait for their turn while more is read.
-MOST_WAITING = 64
+# Header sections, and whole requests, of up to so many bytes are remembered.
+LONGEST_KNOWN, LONGEST_WISH = 4096, 512
 # From here on a body is handed over beside its head, not copied behind it.
 COPIED = 32 * 1024
 # What a target may consist of that needs no parser.
 PLAIN = (string.ascii_letters + string.digits + ":/?@!$&'()*+,;=._~%-").encode()
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-
-
-class Reader(NamedTuple):
-    """Who sends a header section: `asking` for what; `client`, if a proxy has said which."""
-
-    asking: Asking | None
-    client: Any = None
-
-
-class Wish(NamedTuple):
-    """A whole request that may be a plain hit."""
-
-    reader: Reader
-    asking: Asking
-    key: str
-    is_head: bool
-    line: bytes
-
-
-class Way:
-    """What is known of requests that come the same way: by the same scheme, and trusted alike to speak for others."""
-
-    def __init__(self) -> None:
-        self.sections: Known[Reader] = Known()
-        self.wishes: Known[Wish] = Known(MOST_WISHES)
-
-
-class Patience(FlowControl):
-    """Reads no further while many wait for their turn: uvicorn lets in as many again for each that is answered."""
-
-    def __init__(self, transport: Any, waiting: Sized) -> None:
-        super().__init__(transport)
-        self.waiting = waiting
-
-    def resume_reading(self) -> None:
-        if len(self.waiting) <= MOST_WAITING:
-            super().resume_reading()
 
 
 class EdgeProtocol(HttpToolsProtocol):
@@ -138,7 +98,11 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def is_between_messages(self) -> bool:
         """Nothing begun, nothing owed, and room to write."""
-        if self.is_ending or self.flow.write_paused or not self.is_quiet():
+        cycle = self.cycle
+        # As `is_quiet` has it, in place: every hit asks.
+        if self.is_in_message or self.pipeline or (cycle is not None and not cycle.response_complete):
+            return False
+        if self.is_ending or self.flow.write_paused:
             return False
         limit = self.limit_concurrency
         if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):

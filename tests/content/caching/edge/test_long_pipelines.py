@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from content.caching.edge.protocol import LARGEST_HEAD, MOST_WAITING
+from content.caching.edge.patience import MOST_WAITING
+from content.caching.edge.protocol import LARGEST_HEAD
 from tests.support.wire import connected, request
 
 COUNT, READ_AT_ONCE = 4000, 256 * 1024
