@@ -8,7 +8,6 @@ What stands around EdgeCache in the application is not asked for plain hits, but
 """
 
 import math
-import string
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -18,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from content.caching.edge.asking import asking_of
 from content.caching.edge.cache import EdgeCache
-from content.caching.edge.hits import Hit, Hits
+from content.caching.edge.hits import LONGEST_KNOWN, PLAIN, Hit, Hits
 from content.caching.edge.patience import Patience
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.section import Forwarding, Section
@@ -29,12 +28,12 @@ from content.caching.edge.wishes import Reader, Way, Wish
 HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
 # Bounds of a head: bytes, and fields.
 LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
-# Header sections, and whole requests, of up to so many bytes are remembered.
-LONGEST_KNOWN, LONGEST_WISH = 4096, 512
+# Whole requests of up to so many bytes are remembered.
+LONGEST_WISH = 512
 # From here on a body is handed over beside its head, not copied behind it.
 COPIED = 32 * 1024
 # What a target may consist of that needs no parser.
-PLAIN = (string.ascii_letters + string.digits + ":/?@!$&'()*+,;=._~%-").encode()
+PLAIN_TARGET = PLAIN + b"?"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -124,7 +123,7 @@ class EdgeProtocol(HttpToolsProtocol):
         target = rest[:-9]
         if rest[-9:] != b" HTTP/1.1" or method not in (b"GET", b"HEAD"):
             return None
-        if target[:1] != b"/" or target[1:2] == b"/" or target.translate(None, PLAIN):
+        if target[:1] != b"/" or target[1:2] == b"/" or target.translate(None, PLAIN_TARGET):
             return None
         reader = self.way.sections.get(section) or self.learnt(section)
         if reader.asking is None or self.hits is None:
@@ -211,8 +210,7 @@ class EdgeProtocol(HttpToolsProtocol):
         begin = 0 if blank < 0 else blank + 4 + self.body_received
         self.head_size += max(0, len(data) - begin)
         if self.head_size > LARGEST_HEAD:
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+            self.refuse_head()
         elif self.timeout_keep_alive_task is None:
             self.wait(HEAD_SECONDS)
 
@@ -257,10 +255,13 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if self.is_too_large:
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+            self.refuse_head()
         else:
             super().send_400_response(msg)
+
+    def refuse_head(self) -> None:
+        self.transport.write(TOO_LARGE)
+        self.transport.close()
 
     # --- the end ----------------------------------------------------------------------------------------------
 
