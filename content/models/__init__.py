@@ -2,6 +2,7 @@
 
 from content.models.author import Author
 from content.models.category import Category
+from content.models.comment import Comment
 from content.models.media import MediaFile
 from content.models.outbox import PendingInvalidation
 from content.models.post import Authorship, Post, PostQuerySet
@@ -14,6 +15,7 @@ __all__ = [
     "Author",
     "Authorship",
     "Category",
+    "Comment",
     "MediaFile",
     "PendingInvalidation",
     "Post",

@@ -55,6 +55,7 @@ class Post(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)
     language = models.CharField(max_length=35, default="en")
+    comments_open = models.BooleanField(default=True, help_text="Readers may comment, if the site lets them.")
     source_path = models.CharField(max_length=500, blank=True, editable=False)
     source_hash = models.CharField(max_length=64, blank=True, editable=False)
 

@@ -28,6 +28,7 @@ class SiteConfig(models.Model):
         default=10, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )
     language = models.CharField(max_length=35, default="en")
+    comments_open = models.BooleanField(default=True, help_text="Off: nobody can comment, anywhere.")
 
     class Meta:
         verbose_name = verbose_name_plural = "site configuration"
