@@ -74,17 +74,23 @@ class Engine:
 
     # --- 1: memory ----------------------------------------------------------------------------------
 
+    def recalled(self, key: str) -> Answer | None:
+        """What memory has there, whatever its times, judged by all that this process has heard of the order."""
+        if self.memory is None or (held := self.memory.get(key)) is None:
+            return None
+        version = self.ordering.version
+        if held.version != version:
+            held.verdict, held.version = self.ordering.judge_now(held.header), version
+        return held
+
     def remembered(self, want: Want) -> Answer | None:
         """From memory, what may be served now; None sends the reader on. No I/O, nothing to wait for."""
-        memory, ordering = self.memory, self.ordering
-        if memory is None or (held := memory.get(want.key)) is None:
+        held = self.recalled(want.key)
+        if held is None:
             return None
-        version = ordering.version
-        if held.version != version:
-            held.verdict, held.version = ordering.judge_now(held.header), version
         header, now = held.header, self.clock()
         # The commonest case of all, in as few steps as it takes; `servable` says it in full.
-        if held.verdict is VALID and header.there and now < held.quiet_until and ordering.is_heard:
+        if held.verdict is VALID and header.there and now < held.quiet_until and self.ordering.is_heard:
             want.resource.tally.memory_hits += 1
             held.reads += 1
             if subscribers or listeners.get():

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from content.caching.declared import resources
 from content.caching.loading import carried
+from content.caching.tally import tallies
 
 logger = logging.getLogger("content.caching")
 
@@ -65,18 +65,18 @@ def measure(what: str, resource: str, amount: float) -> None:
 
 
 def current_totals() -> Events:
-    """Of this process, hits in memory included: those are counted on their resource."""
+    """Of this process, hits in memory included: those are counted apart."""
     counted = Counter(totals)
-    for resource in resources.values():
-        counted["hit", resource.name, "memory"] += resource.tally.memory_hits
+    for name, tally in tallies.items():
+        counted["hit", name, "memory"] += tally.memory_hits
     return counted
 
 
 def begin_at_nothing() -> None:
     """In a forked child: what the parent counted is the parent's."""
     totals.clear()
-    for resource in resources.values():
-        resource.tally.memory_hits = 0
+    for tally in tallies.values():
+        tally.memory_hits = 0
 
 
 os.register_at_fork(after_in_child=begin_at_nothing)

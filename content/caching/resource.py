@@ -20,6 +20,7 @@ from content.caching.keys import resource_key, resource_tag
 from content.caching.log.ledger import Kind
 from content.caching.policy import Policy, Times
 from content.caching.registry import engine_of, engines
+from content.caching.tally import tally_of
 from content.caching.transactions import has_written
 from content.caching.want import Want
 
@@ -31,15 +32,6 @@ Parameters = tuple[Any, ...]
 MOST_TAGS = 128
 MOST_KEYS_KNOWN = 10_000
 LARGEST = 4 * 1024 * 1024
-
-
-class Tally:
-    """Hits in memory, counted here and not with the other events: a hit is over in less time than that takes."""
-
-    __slots__ = ("memory_hits",)
-
-    def __init__(self) -> None:
-        self.memory_hits = 0
 
 
 class Loaded(Generic[T]):
@@ -107,7 +99,7 @@ class Resource(Generic[P, T]):
         self.signature = inspect.signature(load)
         self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
-        self.tally = Tally()
+        self.tally = tally_of(name)
         returned = returned_type(load)
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode

@@ -18,10 +18,11 @@ PREFETCH = (b"sec-purpose", b"purpose")
 class Asking:
     """Of a plain request. `codings` it takes, the best first; `tag` and `since` of what it has, if it says so.
 
-    `room`: a path of up to so many bytes, if it is plain, makes a key by itself.
+    `room`: a path of up to so many bytes, if it is plain, makes a key by itself. `is_bare`: it has nothing, and takes
+    pages as they came.
     """
 
-    __slots__ = ("codings", "fields", "is_ahead", "key_begins", "origin", "room", "since", "tag")
+    __slots__ = ("codings", "fields", "is_ahead", "is_bare", "key_begins", "origin", "room", "since", "tag")
 
     def __init__(self, scheme: str, host: str, fields: Fields, codings: tuple[str, ...]) -> None:
         self.origin = f"{scheme}://{host}"
@@ -32,6 +33,7 @@ class Asking:
         self.tag = fields.first(b"if-none-match")
         self.since = fields.first(b"if-modified-since")
         self.is_ahead = is_ahead(fields)
+        self.is_bare = not codings and self.tag is None and self.since is None
 
 
 def asking_of(scheme: str, fields: Fields, profile: Profile) -> Asking | None:

@@ -23,13 +23,14 @@ from content.caching.edge.rules.keys import url_key, variant_key
 from content.caching.edge.shelf import Held, size_of
 from content.caching.edge.stored import Fork, Page
 from content.caching.entry import Verdict
-from content.caching.events import listeners, subscribers, tell, totals
+from content.caching.events import listeners, subscribers, tell
+from content.caching.tally import tally_of
 
 if TYPE_CHECKING:
     from content.caching.edge.cache import EdgeCache
 
 VALID = Verdict.VALID
-HIT = ("hit", "page", "memory")
+TALLY = tally_of("page")
 # What a path may consist of to be the end of its key as it is.
 PLAIN = (string.ascii_letters + string.digits + ":/@!$&'()*+,;=._~%-").encode()
 # Header sections of up to so many bytes are remembered.
@@ -85,13 +86,8 @@ class Hits:
     def found(self, asking: Asking, key: str, *, is_head: bool = False) -> Hit | None:
         """Counted as a hit, if it is one."""
         engine = self.edge.engine
-        memory, ordering = engine.memory, engine.ordering
-        if memory is None or (answer := memory.get(key)) is None:
-            return None
-        version = ordering.version
-        if answer.version != version:
-            answer.verdict, answer.version = ordering.judge_now(answer.header), version
-        if answer.verdict is not VALID or not ordering.is_heard:
+        answer = engine.recalled(key)
+        if answer is None or answer.verdict is not VALID or not engine.ordering.is_heard:
             return None
         ready = answer.derived
         if ready is None:
@@ -147,7 +143,7 @@ class Hits:
 
     def count(self, answer: Answer, ready: Ready, asking: Asking, *, is_head: bool) -> None:
         answer.reads += 1
-        totals[HIT] += 1
+        TALLY.memory_hits += 1
         if subscribers or listeners.get():
             tell("hit", "page", ready.key, tier="memory")
         if self.edge.served is not None and not is_head and not asking.is_ahead:

@@ -28,8 +28,8 @@ class Ready:
     """
 
     __slots__ = (
-        *("age_from", "changed", "forms", "fresh_until"),
-        *("key", "page", "place", "profile", "told", "tried", "until"),
+        *("age_from", "bare", "changed", "forms", "fresh_until"),
+        *("initial_age", "key", "page", "place", "profile", "told", "tried", "until"),
     )
 
     def __init__(self, place: str, page: Page, profile: Profile) -> None:
@@ -39,8 +39,10 @@ class Ready:
         self.profile = profile
         self.fresh_until = page.fresh_until
         self.age_from = page.came_at - page.initial_age
+        self.initial_age = page.initial_age
         self.changed = page.fields.first(b"last-modified")
         self.forms = {"": plain_form(page, profile)}
+        self.bare = self.forms[""].whole(page.status)
         self.tried: dict[str, bool] | None = {} if is_codable(page, profile) else None
         before, _, after = Told(hit=True, ttl=0, key=self.key).field(profile.name).partition(b"ttl=0")
         self.told = (before + b"ttl=", after)
@@ -61,6 +63,8 @@ class Ready:
 
     def lines_for(self, asking: Asking) -> Lines | None:
         """For a plain request; None where it takes more thought to say whether the client has this already."""
+        if asking.is_bare:
+            return self.bare
         form = best(self.forms, asking.codings) if asking.codings else self.forms[""]
         if asking.tag is not None:
             return form.known if asking.tag == form.etag else None
@@ -69,7 +73,7 @@ class Ready:
         return form.whole(self.page.status)
 
     def age(self, now: float) -> int:
-        return int(max(now - self.age_from, self.page.initial_age))
+        return int(max(now - self.age_from, self.initial_age))
 
     def said(self, now: float) -> list[Field]:
         before, after = self.told

@@ -62,13 +62,8 @@ class Shelf:
 
     def remembered(self, key: str) -> Held | None:
         """From memory, unless it was invalidated or its time is up; no I/O."""
-        memory, ordering = self.engine.memory, self.engine.ordering
-        if memory is None or (answer := memory.get(key)) is None:
-            return None
-        version = ordering.version
-        if answer.version != version:
-            answer.verdict, answer.version = ordering.judge_now(answer.header), version
-        return self.held(key, answer, "memory")
+        answer = self.engine.recalled(key)
+        return self.held(key, answer, "memory") if answer is not None else None
 
     async def found(self, key: str) -> Held | None:
         """From memory, else from the shared tier, which memory has then as well."""

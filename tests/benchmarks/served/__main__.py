@@ -6,6 +6,7 @@ python -m tests.benchmarks.served [--seconds N] [--rounds N] [ROW ...]
 import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from tests.benchmarks.contender import Absent, Contender
 from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER
@@ -13,11 +14,13 @@ from tests.benchmarks.load import Load, heads, is_there, wrk
 from tests.benchmarks.rounds import console
 from tests.benchmarks.runs import ROUNDS, Measured, in_turn, show
 from tests.benchmarks.served.contenders import MAKERS
+from tests.benchmarks.served.filling import fill
 from tests.benchmarks.served.ratios import show_ratios
 from tests.benchmarks.served.right import only_hits
 from tests.benchmarks.served.rows import ROWS, Row
 
 SECONDS = 2
+SPREAD = Path(__file__).with_name("spread.lua")
 
 
 def main() -> None:
@@ -65,11 +68,15 @@ def running(names: set[str]) -> Iterator[dict[str, Contender]]:
 
 def of_row(row: Row, contenders: Mapping[str, Contender], options: argparse.Namespace) -> list[Measured]:
     taking_part = [contenders[name] for name in row.contenders if name in contenders]
+    for contender in taking_part:
+        fill(contender, row.many)
     return in_turn(taking_part, lambda each: under_load(each, row, options.seconds), options.rounds)
 
 
 def under_load(contender: Contender, row: Row, seconds: int) -> Load:
     with only_hits(contender, row):
+        if row.many:
+            return wrk(contender.url(""), row.connections, seconds, script=SPREAD, arguments=[row.many])
         if row.method == "HEAD":
             return heads(contender.url(row.path), row.connections, seconds)
         return wrk(contender.url(row.path), row.connections, seconds, headers=row.headers)

@@ -59,7 +59,7 @@ def varnish() -> Iterator[Contender]:
     with origin() as behind, folder_in_memory() as folder:
         rules = filled_in("varnish.vcl", folder, origin=behind.port)
         place = ["-F", "-j", "none", "-n", folder / "work", "-a", f"127.0.0.1:{port}", "-f", rules]
-        with started("Varnish", [path, *place, "-s", "malloc,256m", *parameters()], port) as server:
+        with started("Varnish", [path, *place, "-s", "malloc,2g", *parameters()], port) as server:
             yield server
 
 
