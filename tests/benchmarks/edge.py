@@ -1,9 +1,11 @@
 """The edge inside one process, without sockets: what middleware, a miss and a hit cost beside the view alone."""
 
 import asyncio
+import gc
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -11,10 +13,11 @@ from typing import Any
 
 import uvloop
 
-from tests.benchmarks.rounds import Job, measured, show
+from tests.benchmarks.rounds import Job, Rate, measured, show
 
 CALLS = 400
 CALLERS = 8
+FIRST_READS = 60
 numbers = count()
 
 STOCK = [
@@ -79,6 +82,26 @@ async def run() -> None:
         "behind the edge, a hit each": at_once(behind, lambda: "/"),
     }
     show("The front page, with its resources in memory", await measured(pages), "the view alone")
+    firsts = await first_reads({"the view alone": alone, "behind the edge": behind})
+    show("The front page of a site that has cached nothing, by processor time", firsts, "the view alone")
+
+
+async def first_reads(apps: dict[str, Application]) -> list[Rate]:
+    """One request at a time, before each of which every page and every resource has been purged."""
+    from content import resources
+    from content.caching import invalidate
+    from content.caching.keys import resource_tag
+
+    everything = [resource_tag(name) for name in ("page", *resources.BY_NAME)]
+    taken: dict[str, list[float]] = {name: [] for name in apps}
+    for _ in range(FIRST_READS):
+        for name, app in apps.items():
+            await invalidate(everything)
+            gc.collect()
+            began = time.process_time()
+            await asked(app, f"/?n={next(numbers)}")
+            taken[name].append(1 / (time.process_time() - began))
+    return [Rate(name, tuple(rates)) for name, rates in taken.items()]
 
 
 def handler(middleware: list[str]) -> Application:
