@@ -19,6 +19,7 @@ from content.caching.edge.making import Whole, made
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
 from content.caching.edge.rules.answering import serves_error
+from content.caching.edge.rules.coding import SMALLEST, may_be_coded, with_vary
 from content.caching.edge.rules.conditions import CONDITIONS, FOR_THE_ORIGIN
 from content.caching.edge.rules.directives import response_directives
 from content.caching.edge.rules.fields import Field, Fields, members
@@ -208,7 +209,13 @@ class Fetch:
         if self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
             stored = self.mode is Mode.TEE
             told = Told(forwarded=self.why, forwarded_status=self.status, stored=stored, key=self.key, detail=reason)
-            await self.client.send({**message, "headers": self.edge.outward(self.fields, told)})
+            fields = self.as_kept() if stored else self.fields
+            await self.client.send({**message, "headers": self.edge.outward(fields, told)})
+
+    def as_kept(self) -> Fields:
+        """Who gets it as it comes is told what those are told who get it from the store."""
+        may_vary = self.edge.profile.codings and may_be_coded(self.status, self.fields, SMALLEST)
+        return with_vary(self.fields) if may_vary else self.fields
 
     def decided(self) -> str:
         """The mode, and why if it is not kept."""

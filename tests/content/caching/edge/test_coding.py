@@ -62,6 +62,11 @@ async def test_whoever_takes_none_gets_it_as_it_is_and_is_told_that_there_are_ot
         assert (answer["content-encoding"], answer["vary"], answer.body) == (None, "Accept-Encoding", TEXT)
 
 
+async def test_the_first_reader_of_a_page_of_unknown_length_is_told_too():
+    answer = await Site(Origin(HTML, chunks=[TEXT]), replace(SHARED_CACHE, codings=OFFERED)).ask()
+    assert (answer.body, answer["vary"]) == (TEXT, "Accept-Encoding")
+
+
 async def test_each_coding_has_a_strong_tag_of_its_own_and_is_known_by_it():
     site = site_of()
     tag = (await warm(site, "br"))["etag"]
