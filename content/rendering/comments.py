@@ -1,4 +1,4 @@
-"""What readers type under a post: plain text, of which paragraphs, line breaks and links are made, and nothing else."""
+"""What readers type under a post: plain text, of which paragraphs, line breaks and links are made."""
 
 import re
 from html import escape

@@ -32,7 +32,15 @@ def test_addresses_become_links_that_vouch_for_nothing(text, url, behind):
 
 @pytest.mark.parametrize(
     "text",
-    ["javascript:alert(1)", "http://", "https://[", "ftp://a.org/", "//a.org/", "<a href=x>y</a>", "data:text/html,x"],
+    [
+        "javascript:alert(1)",
+        "http://",
+        "https://[",
+        "ftp://a.org/",
+        "//a.org/",
+        "<a href=x>y</a>",
+        "data:text/html,x",
+    ],
 )
 def test_what_is_no_address_of_the_web_is_text(text):
     assert "<a " not in render_comment(text)
