@@ -105,7 +105,8 @@
     const near = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       near.disconnect();
-      if (!current()) open(first, false);
+      // Whoever has asked already gets what they asked for.
+      if (!latest) open(first, false);
     }, { rootMargin: "400px" });
     near.observe(place);
   }
