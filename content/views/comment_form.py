@@ -10,6 +10,9 @@ from content.views.stamps import age, stamp
 TOO_QUICK = "That was very quick. If a person is writing, please send it once more."
 TOO_OLD = "This form has been open for very long. Please send it once more."
 
+# Names of some scripts are written with them.
+JOINERS = "\u200c\u200d"
+
 
 class CommentForm(forms.Form):
     """What a reader types. `website` is for programs that fill in all they find: people do not see it."""
@@ -47,7 +50,7 @@ class CommentForm(forms.Form):
         return self.data["stamp"] if self.age is not None else stamp(self.post, self.now)
 
     def clean_name(self) -> str:
-        name = " ".join("".join(c if c.isprintable() else " " for c in self.cleaned_data["name"]).split())
+        name = " ".join("".join(c if is_written(c) else " " for c in self.cleaned_data["name"]).split())
         if not name:
             raise ValidationError("This field is required.")
         return name
@@ -67,3 +70,8 @@ class CommentForm(forms.Form):
 
     def is_spam(self, most_links: int) -> bool:
         return bool(self.cleaned_data["website"]) or count_links(self.cleaned_data["text"]) > most_links
+
+
+def is_written(character: str) -> bool:
+    """No command to whoever shows it: such could turn around what stands beside a name."""
+    return character.isprintable() or character in JOINERS

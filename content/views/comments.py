@@ -7,6 +7,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
@@ -22,7 +23,7 @@ from content.views.errors import not_found_page
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 CLOSED = "Comments are closed here."
-SAID = "The same comment came from you before. It is with the moderators."
+SAID = "The same comment came from you before. There is no need to send it again."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,7 +69,7 @@ class Exchange:
         if not verdict.allowed:
             return await self.refused_for_now(form, verdict)
         try:
-            await sync_to_async(comments.submit)(self.post.id, **self.words(form))
+            await sync_to_async(submit)(self.post.id, **self.words(form))
         except NoSuchPost:
             return await not_found_page(self.request)
         except CommentsClosed:
@@ -114,6 +115,15 @@ class Exchange:
         if self.reply_to is None:
             return None
         return (await resources.comments.get(self.post.id)).comment(self.reply_to)
+
+
+def submit(post: int, **words: Any) -> None:
+    """Its thread ends with the request, and would leave the connection to the garbage collector."""
+    try:
+        comments.submit(post, **words)
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 def limit() -> Limit:
