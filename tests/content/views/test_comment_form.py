@@ -203,6 +203,14 @@ async def test_the_same_words_are_refused(site, post):
     assert len(await stored()) == 1
 
 
+async def test_of_the_same_words_at_once_one_is_stored(site, post):
+    async with reader(site) as person:
+        words = await filled(person, post)
+        answers = await asyncio.gather(*(person.post(FORM, data=words) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [303] + [409] * 4
+    assert len(await stored()) == 1
+
+
 @pytest.mark.parametrize("words", [{"website": "http://buy.example"}, {"text": "www.a.b http://c [url=d] <a href="}])
 async def test_programs_are_thanked_and_their_words_are_spam(site, post, words):
     async with reader(site) as person:
@@ -336,6 +344,20 @@ async def test_a_form_without_its_token_is_refused_in_the_sites_dress(site, post
         person.cookies.clear()
         assert (await person.post(FORM, data=words)).status_code == 403
     assert await stored() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"text=" + b"x" * 11 * 2**20, b"&".join(b"a%d=1" % number for number in range(2000)), b"\xff\x00=%ff", b""],
+    ids=["too large", "too many fields", "no text", "nothing"],
+)
+async def test_a_body_that_is_no_form_is_refused(site, post, body):
+    async with reader(site) as person:
+        await person.get(FORM)
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        answer = await person.post(FORM, content=body, headers=headers)
+    assert answer.status_code in (400, 403)
+    assert 'class="masthead"' in answer.text
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
