@@ -1,6 +1,7 @@
 """uvicorn as this site has it."""
 
 import logging
+import os
 
 import uvicorn
 
@@ -22,7 +23,7 @@ def configuration(options: Options) -> uvicorn.Config:
         timeout_keep_alive=times.KEEP_ALIVE,
         timeout_graceful_shutdown=times.GRACEFUL,
         limit_concurrency=options.limit_concurrency,
-        forwarded_allow_ips=options.forwarded_allow_ips,
+        forwarded_allow_ips=believed_proxies(options),
         ssl_certfile=options.certfile,
         ssl_keyfile=options.keyfile,
         server_header=False,
@@ -33,3 +34,10 @@ def configuration(options: Options) -> uvicorn.Config:
         # Its lines are of level INFO, and uvicorn has one level for all its loggers.
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     return config
+
+
+def believed_proxies(options: Options) -> str:
+    """Those that were named, and no others. uvicorn believes this host unasked; but a tunnel that ends here, or a
+    proxy that passes on what it was told, speaks for strangers."""
+    named = options.forwarded_allow_ips
+    return os.environ.get("FORWARDED_ALLOW_IPS", "") if named is None else named

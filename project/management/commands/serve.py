@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--certfile", help="TLS: the certificate with its chain, PEM")
         parser.add_argument("--keyfile", help="TLS: its key, if that is in a file of its own")
         parser.add_argument(
-            "--forwarded-allow-ips", help="proxies whose X-Forwarded-For and -Proto are believed (default: this host)"
+            "--forwarded-allow-ips", help="proxies whose X-Forwarded-For and -Proto are believed (default: none)"
         )
         parser.add_argument(
             "--limit-concurrency", type=int, help="503 beyond so many connections or requests in a worker"

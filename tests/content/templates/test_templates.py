@@ -176,9 +176,9 @@ def test_words_from_the_database_are_escaped(template, context):
     assert "<b>" not in html
 
 
-def test_the_place_of_the_comments_is_there_and_empty():
+def test_the_place_of_the_comments_is_there():
     html = rendered("content/post.html", SITE | {"post": POST})
-    assert '<section id="comments" data-post="7" aria-label="Comments"></section>' in html
+    assert '<section id="comments" class="comments" data-post="7" aria-labelledby="comments-title">' in html
 
 
 def test_a_page_after_the_first_says_which_it_is():

@@ -1,0 +1,82 @@
+"""Comments through a running service: whose address it is that counts, and for all workers together."""
+
+import re
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from tests.support.service import ROOT, clean_environment, running_service
+
+FORM = "/posts/talk/comment/"
+ENVIRONMENT = {"SECRET_KEY": "for tests only", "EVERGREEN_COMMENT_SECONDS": "0"}
+POST = """
+from content.models import Post
+Post.objects.create(slug="talk", title="Talk", status="published")
+"""
+COUNT = "from content.models import Comment; print(Comment.objects.count())"
+
+
+@pytest.fixture(scope="module")
+def state_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comments") / "state"
+    folder.mkdir()
+    for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["shell", "-v0", "-c", POST]):
+        managed(folder, *words)
+    return folder
+
+
+def managed(folder, *words) -> str:
+    environment = clean_environment() | ENVIRONMENT | {"CACHE_URL": "locmem://", "EVERGREEN_STATE_DIR": str(folder)}
+    ran = subprocess.run(
+        [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return ran.stdout
+
+
+def stored(folder) -> int:
+    return int(managed(folder, "shell", "-v0", "-c", COUNT))
+
+
+def serving(folder, *arguments, cache="locmem://comments"):
+    return running_service(folder, *arguments, command="serve", environment=ENVIRONMENT | {"CACHE_URL": cache})
+
+
+def statuses(service, forwarded, local_address=None) -> list[int]:
+    """Of one comment for each X-Forwarded-For, all by one reader with one form."""
+    transport = httpx.HTTPTransport(local_address=local_address)
+    with httpx.Client(base_url=service.url, transport=transport, timeout=20) as client:
+        html = client.get(FORM).text
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html))
+        return [
+            client.post(
+                FORM,
+                data=fields | {"name": "Ann", "text": f"{forwarded} {number}"},
+                headers={"X-Forwarded-For": address},
+            ).status_code
+            for number, address in enumerate(forwarded)
+        ]
+
+
+def test_who_forges_where_he_comes_from_is_counted_as_himself(state_dir, fresh_redis):
+    """Two workers, one count; and this host is no proxy unless it was named."""
+    before = stored(state_dir)
+    with serving(state_dir, "--workers", "2", cache=fresh_redis) as service:
+        service.line_with("Serving on")
+        forged = [f"198.51.100.{number}" for number in range(30)]
+        answers = statuses(service, forged)
+    assert answers == [303] * 5 + [429] * 25
+    assert stored(state_dir) == before + 5
+
+
+def test_behind_a_proxy_that_was_named_readers_are_told_apart_by_what_it_says(state_dir):
+    with serving(state_dir, "--forwarded-allow-ips", "127.0.0.1") as service:
+        service.line_with("Serving on")
+        assert statuses(service, [f"203.0.113.{number}" for number in range(8)]) == [303] * 8
+        # What the reader himself has said stands before what the proxy has added.
+        forged = [f"198.51.100.{number}, 203.0.113.99" for number in range(8)]
+        assert statuses(service, forged) == [303] * 5 + [429] * 3
+        # And who comes past the proxy is no proxy.
+        past = [f"203.0.114.{number}" for number in range(8)]
+        assert statuses(service, past, "127.0.0.2") == [303] * 5 + [429] * 3
