@@ -20,10 +20,10 @@ SHORTEST_STEM = 3
 
 def stem(word: str) -> str:
     """A word without the endings of English inflection, for the eye alone: what is found is the database's word."""
-    bare = ENDING.sub("", word)
+    bare = ENDING.sub("", word).rstrip("i")
     if len(bare) > SHORTEST_STEM and bare[-1] == bare[-2]:
         bare = bare[:-1]
-    return bare.rstrip("i") if len(bare) >= SHORTEST_STEM else word
+    return bare if len(bare) >= SHORTEST_STEM else word
 
 
 @dataclass(frozen=True)

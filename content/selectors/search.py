@@ -2,19 +2,16 @@
 
 from typing import Any
 
-from django.db import connection
-from django.db.models import QuerySet
 from django.db.models.functions import Substr
 from django.utils import timezone
 
 from content.caching import NotThere
 from content.documents import SearchDocument, SearchHit
 from content.models import Post, PostQuerySet
-from content.models.search_match import Matches, Rank, fts5_query
+from content.models.search_match import Matches
 from content.rendering import Wanted, make_excerpt, marked, snippet, words_of
+from content.selectors.ranking import MOST_FOUND, best_ids
 
-# More than these nobody reads; PostgreSQL ranks no more than the newest of them, since it fetches each row for that.
-MOST_FOUND = 1000
 # Characters of a body in which words are looked for, to be shown.
 SHOWN_FROM = 20_000
 
@@ -26,9 +23,9 @@ def matching(posts: PostQuerySet, text: str) -> PostQuerySet:
 
 
 async def search(text: str, page: int, size: int) -> SearchDocument:
-    """One page of what is public and matches: two queries."""
+    """One page of what is public and matches: two to four queries."""
     words = words_of(text)
-    found = await best_ids(words) if words else []
+    found = await best_ids(Post.objects.public(timezone.now()), words) if words else []
     total = min(len(found), MOST_FOUND)
     shown = found[:total][(page - 1) * size : page * size]
     if not shown and page > 1:
@@ -39,26 +36,6 @@ async def search(text: str, page: int, size: int) -> SearchDocument:
         pages=max(1, -(-total // size)),
         total=total,
         is_more=len(found) > total,
-    )
-
-
-async def best_ids(words: tuple[str, ...]) -> list[int]:
-    """Up to one more than the most: whether there are more."""
-    posts = ranked(Post.objects.public(timezone.now()), words)
-    return [pk async for pk in posts.values_list("pk", flat=True)[: MOST_FOUND + 1]]
-
-
-def ranked(posts: PostQuerySet, words: tuple[str, ...]) -> QuerySet[Post]:
-    """Best first, then newest first."""
-    if connection.vendor == "postgresql":
-        newest = posts.filter(Matches(words)).order_by("-published_at", "-pk")[: MOST_FOUND + 1]
-        return Post.objects.filter(pk__in=newest.values("pk")).order_by(Rank(words).desc(), "-published_at", "-pk")
-    # A virtual table is no model, and has its rank only where it is searched itself.
-    return posts.extra(
-        tables=["post_search"],
-        where=["post_search MATCH %s", "post_search.rowid = content_post.id"],
-        params=[fts5_query(words)],
-        order_by=["post_search.rank", "-published_at", "-id"],
     )
 
 
