@@ -16,15 +16,17 @@ TSQUERY = """(to_tsquery('pg_catalog.simple', %s) || to_tsquery(
     post_search_language(coalesce((SELECT language FROM content_siteconfig LIMIT 1), 'en')), %s))"""
 
 
-def fts5_query(words: tuple[str, ...]) -> str:
+def fts5_query(words: tuple[str, ...], *, in_title: bool = False) -> str:
     """Every word a string in quotes, so that none is an operator; of the last one the beginning is enough."""
-    return " ".join(f'"{word}"' for word in words) + ("*" if beginning(words) else "")
+    query = " ".join(f'"{word}"' for word in words) + ("*" if beginning(words) else "")
+    return f"{{title}} : ({query})" if in_title else query
 
 
-def tsqueries(words: tuple[str, ...]) -> tuple[str, str]:
+def tsqueries(words: tuple[str, ...], *, in_title: bool = False) -> tuple[str, str]:
     """Every word a lexeme in quotes; of the last one the beginning is enough, unless it is inflected."""
-    whole = " & ".join(f"'{folded(word)}'" for word in words)
-    return (f"{whole}:*" if beginning(words) else whole, whole)
+    weight = "A" if in_title else ""
+    whole = " & ".join(f"'{folded(word)}':{weight}" for word in words)
+    return (f"{whole}*" if beginning(words) else whole, whole)
 
 
 class OfPost(Func):
@@ -43,16 +45,20 @@ class OfPost(Func):
 
 
 class Matches(OfPost):
-    """Whether the post has all the words."""
+    """Whether the post has all the words; or all of them in its title."""
 
     output_field = BooleanField()
 
+    def __init__(self, words: tuple[str, ...], *, in_title: bool = False) -> None:
+        super().__init__(words)
+        self.in_title = in_title
+
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> Compiled:
         found = "SELECT rowid FROM post_search WHERE post_search MATCH %s"
-        return f'{self.place(compiler)}."id" IN ({found})', (fts5_query(self.words),)
+        return f'{self.place(compiler)}."id" IN ({found})', (fts5_query(self.words, in_title=self.in_title),)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> Compiled:
-        return f'{self.place(compiler)}."search" @@ {TSQUERY}', tsqueries(self.words)
+        return f'{self.place(compiler)}."search" @@ {TSQUERY}', tsqueries(self.words, in_title=self.in_title)
 
 
 class Rank(OfPost):

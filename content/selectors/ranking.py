@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import chain, islice
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -17,24 +18,30 @@ async def best_ids(posts: PostQuerySet, words: tuple[str, ...]) -> list[int]:
     """Up to one more than the most: whether there are more."""
     if connection.vendor == "postgresql":
         return await first_ids(ranked_by_postgresql(posts, words))
-    return await best_ids_in_sqlite(posts, fts5_query(words))
+    return await best_ids_in_sqlite(posts, words)
 
 
 def ranked_by_postgresql(posts: PostQuerySet, words: tuple[str, ...]) -> QuerySet[Post]:
-    """Of the newest alone, since each row is fetched to be ranked."""
-    newest = posts.filter(Matches(words)).order_by("-published_at", "-pk")[: MOST_FOUND + 1]
-    return Post.objects.filter(pk__in=newest.values("pk")).order_by(Rank(words).desc(), "-published_at", "-pk")
+    """Of the newest with the words in their titles, and of the newest: each row is fetched to be ranked."""
+    titled, found = posts.filter(Matches(words, in_title=True)), posts.filter(Matches(words))
+    weighed = newest(titled).union(newest(found))
+    return Post.objects.filter(pk__in=weighed).order_by(Rank(words).desc(), "-published_at", "-pk")
 
 
-async def best_ids_in_sqlite(posts: PostQuerySet, query: str) -> list[int]:
-    """By bm25, which reads all that matches; words that stand in more than the most say little about any of it, and
+def newest(posts: PostQuerySet) -> QuerySet[Post, Any]:
+    return posts.order_by("-published_at", "-pk").values("pk")[: MOST_FOUND + 1]
+
+
+async def best_ids_in_sqlite(posts: PostQuerySet, words: tuple[str, ...]) -> list[int]:
+    """By bm25, which reads all that matches. Words that stand in more than the most say little about any of it, and
     are ranked by title, then by age: the index is read in the order of its rows, and no further than needed.
     """
-    newest = await first_ids(indexed(posts, query, "-post_search.rowid"))
-    if len(newest) <= MOST_FOUND:
+    query = fts5_query(words)
+    latest = await first_ids(indexed(posts, query, "-post_search.rowid"))
+    if len(latest) <= MOST_FOUND:
         return await first_ids(indexed(posts, query, "post_search.rank", "-published_at", "-id"))
-    titled = await first_ids(indexed(posts, f"{{title}} : ({query})", "-post_search.rowid"))
-    return first_of(titled, newest)
+    titled = await first_ids(indexed(posts, fts5_query(words, in_title=True), "-post_search.rowid"))
+    return first_of(titled, latest)
 
 
 def indexed(posts: PostQuerySet, query: str, *order: str) -> QuerySet[Post]:

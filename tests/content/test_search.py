@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import html5lib
 import pytest
 from django.core.cache import cache
 from django.db import connection
@@ -132,9 +133,9 @@ def test_the_index_follows_every_kind_of_write():
 def test_a_word_of_more_posts_than_are_ranked_is_ranked_by_title_then_by_age(client, monkeypatch):
     monkeypatch.setattr(ranking, "MOST_FOUND", 3)
     now = timezone.now()
+    make_post("titled", title="Moss", published_at=now - timedelta(hours=20))
     for number in range(6):
         make_post(f"post-{number}", title="One", body="Moss.", published_at=now - timedelta(hours=9 - number))
-    make_post("titled", title="Moss", published_at=now - timedelta(hours=1))
     assert listed(client, "moss")[:2] == ["/posts/titled/", "/posts/post-5/"]
 
 
@@ -176,6 +177,12 @@ def test_without_words_there_is_the_form_and_what_to_do(client):
     html = client.get("/search/?q=lichen").content.decode()
     assert "Nothing was found for <q>lichen</q>" in html
     assert 'value="lichen"' in html
+
+
+@pytest.mark.parametrize("query", ["", "?q=moss", "?q=moss&page=2", "?q=lichen", "?q=!", "?q=%22%3E%3Cb%3Emoss"])
+def test_it_is_valid_html(client, many, query):
+    parser = html5lib.HTMLParser(strict=True)
+    parser.parse(client.get(f"/search/{query}").content.decode())
 
 
 def test_what_is_typed_and_what_is_found_are_escaped(client):

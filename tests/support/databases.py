@@ -20,7 +20,7 @@ def database_of(state_dir: Path) -> dict[str, str]:
     name = "site_" + hashlib.blake2b(str(state_dir).encode(), digest_size=8).hexdigest()
     server = os.environ["DATABASE_URL"]
     with psycopg.connect(server.replace("postgres://", "postgresql://"), autocommit=True) as connection:
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             connection.execute(f'CREATE DATABASE "{name}"')
     return {"DATABASE_URL": f"{server.rpartition('/')[0]}/{name}"}
 
