@@ -22,11 +22,10 @@ def fts5_query(words: tuple[str, ...], *, in_title: bool = False) -> str:
     return f"{{title}} : ({query})" if in_title else query
 
 
-def tsqueries(words: tuple[str, ...], *, in_title: bool = False) -> tuple[str, str]:
+def tsqueries(words: tuple[str, ...]) -> tuple[str, str]:
     """Every word a lexeme in quotes; of the last one the beginning is enough, unless it is inflected."""
-    weight = "A" if in_title else ""
-    whole = " & ".join(f"'{folded(word)}':{weight}" for word in words)
-    return (f"{whole}*" if beginning(words) else whole, whole)
+    whole = " & ".join(f"'{folded(word)}'" for word in words)
+    return (f"{whole}:*" if beginning(words) else whole, whole)
 
 
 class OfPost(Func):
@@ -45,20 +44,16 @@ class OfPost(Func):
 
 
 class Matches(OfPost):
-    """Whether the post has all the words; or all of them in its title."""
+    """Whether the post has all the words."""
 
     output_field = BooleanField()
 
-    def __init__(self, words: tuple[str, ...], *, in_title: bool = False) -> None:
-        super().__init__(words)
-        self.in_title = in_title
-
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> Compiled:
         found = "SELECT rowid FROM post_search WHERE post_search MATCH %s"
-        return f'{self.place(compiler)}."id" IN ({found})', (fts5_query(self.words, in_title=self.in_title),)
+        return f'{self.place(compiler)}."id" IN ({found})', (fts5_query(self.words),)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> Compiled:
-        return f'{self.place(compiler)}."search" @@ {TSQUERY}', tsqueries(self.words, in_title=self.in_title)
+        return f'{self.place(compiler)}."search" @@ {TSQUERY}', tsqueries(self.words)
 
 
 class Rank(OfPost):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from itertools import chain, islice
-from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -22,14 +21,9 @@ async def best_ids(posts: PostQuerySet, words: tuple[str, ...]) -> list[int]:
 
 
 def ranked_by_postgresql(posts: PostQuerySet, words: tuple[str, ...]) -> QuerySet[Post]:
-    """Of the newest with the words in their titles, and of the newest: each row is fetched to be ranked."""
-    titled, found = posts.filter(Matches(words, in_title=True)), posts.filter(Matches(words))
-    weighed = newest(titled).union(newest(found))
-    return Post.objects.filter(pk__in=weighed).order_by(Rank(words).desc(), "-published_at", "-pk")
-
-
-def newest(posts: PostQuerySet) -> QuerySet[Post, Any]:
-    return posts.order_by("-published_at", "-pk").values("pk")[: MOST_FOUND + 1]
+    """Of the newest alone: each row is fetched to be ranked, or even to tell whether a word is in its title."""
+    newest = posts.filter(Matches(words)).order_by("-published_at", "-pk").values("pk")[: MOST_FOUND + 1]
+    return Post.objects.filter(pk__in=newest).order_by(Rank(words).desc(), "-published_at", "-pk")
 
 
 async def best_ids_in_sqlite(posts: PostQuerySet, words: tuple[str, ...]) -> list[int]:
