@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 IMPORT ?=
 ONLY ?=
+DATABASE ?=
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
@@ -17,8 +18,8 @@ help:  ## Say what there is to make
 up: $(VENV)/app.installed  ## Run the whole service on http://127.0.0.1:8000 (PORT=, IMPORT=folder)
 	@exec $(BIN)/python manage.py up --port $(PORT) $(if $(IMPORT),--import "$(IMPORT)")
 
-test: $(VENV)/dev.installed  ## Run the tests; they start the servers they need
-	$(BIN)/python -m pytest -m "not slow"
+test: $(VENV)/dev.installed  ## Run the tests; they start the servers they need (DATABASE=postgres: on PostgreSQL)
+	EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow"
 
 slow: $(VENV)/dev.installed  ## Run the long proofs
 	$(BIN)/python -m pytest -m slow

@@ -8,6 +8,8 @@ for by slug depends on the slug too (`category-slug:news`), so that "not there" 
 SITE = "site"
 POSTS = "posts"
 TERMS = "terms"
+# What can be found: any change of a public post may change any search.
+SEARCH = "search"
 
 
 def post(pk: int) -> str:

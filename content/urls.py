@@ -1,7 +1,7 @@
 from django.urls import path, re_path, register_converter
 
 from content.ops import health, metrics
-from content.views import comments, listings, pages, posts
+from content.views import comments, listings, pages, posts, search
 
 
 class SlugConverter:
@@ -28,5 +28,6 @@ urlpatterns = [
     path("categories/<word:slug>/", listings.category, name="category"),
     path("tags/<word:slug>/", listings.tag, name="tag"),
     path("authors/<word:slug>/", listings.author, name="author"),
+    path("search/", search.search, name="search"),
     re_path(r"^(?P<path>.*)$", pages.page_or_moved),
 ]

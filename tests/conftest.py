@@ -4,6 +4,7 @@ import pytest
 
 from content.caching.loading import Loading
 from content.caching.log.log import stop_logs
+from tests.support.databases import closed_at_the_end
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import RedisServer, running_redis
 
@@ -14,6 +15,13 @@ def see_rows_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     marker = request.node.get_closest_marker("django_db")
     if marker is not None and not marker.kwargs.get("transaction"):
         monkeypatch.setattr(Loading, "apart", False)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The database of the tests, left by all before it is dropped."""
+    with closed_at_the_end():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -233,6 +233,8 @@ class Engine:
         state = self.states.pop(loop, None)
         if self.latest is state:
             self.latest = None
+        if state is not None:
+            await state.loading.close()
 
     # --- 3: the shared tier -------------------------------------------------------------------------
 

@@ -45,6 +45,13 @@ class Threads:
             self.looked_at = float("-inf")
             raise
 
+    async def close(self) -> None:
+        """Its connections first: PostgreSQL holds one for as long as nobody says that it is over."""
+        executor = SyncToAsync.context_to_thread_executor.pop(self.context, None)
+        if executor is not None:
+            await asyncio.wrap_future(executor.submit(connections.close_all))
+            executor.shutdown(wait=False)
+
 
 def closed_broken_connections() -> bool:
     """Of this thread; whether there were any."""
@@ -91,6 +98,11 @@ class Loading:
             return await task
         finally:
             self.free.append(threads)
+
+    async def close(self) -> None:
+        """At the end of the loop: its loads are over, or cancelled by now."""
+        while self.free:
+            await self.free.pop().close()
 
 
 def fresh_context() -> contextvars.Context:

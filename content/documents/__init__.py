@@ -2,6 +2,7 @@
 
 from content.documents.listing import ListingDocument
 from content.documents.post import CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
+from content.documents.search import SearchDocument, SearchHit
 from content.documents.sidebar import SidebarDocument, TermCount
 from content.documents.site import MenuEntry, SiteDocument
 from content.documents.thread import CommentDocument, ThreadDocument
@@ -14,6 +15,8 @@ __all__ = [
     "PersonDocument",
     "PostCard",
     "PostDocument",
+    "SearchDocument",
+    "SearchHit",
     "SidebarDocument",
     "SiteDocument",
     "TermCount",

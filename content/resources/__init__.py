@@ -6,10 +6,11 @@ from content.caching import Resource
 from content.resources.comments import comments
 from content.resources.listings import listing, popular, sidebar, trending
 from content.resources.posts import post, post_card
+from content.resources.search import search
 from content.resources.site import redirect, site
 from content.resources.terms import author, category, tag
 
-ALL = (site, redirect, post, post_card, listing, sidebar, popular, trending, category, tag, author, comments)
+ALL = (site, redirect, post, post_card, listing, sidebar, popular, trending, category, tag, author, comments, search)
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "post",
     "post_card",
     "redirect",
+    "search",
     "sidebar",
     "site",
     "tag",

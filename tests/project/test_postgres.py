@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from content.caching.loading import MOST_LOADS
 from tests.support.folder import write_posts
 from tests.support.service import ROOT, clean_environment
 
@@ -56,3 +57,33 @@ def test_import_warm_and_count(tmp_path: Path, run):
     assert report["failed"] == 0
     assert run("shell", "-v0", "-c", COUNT_VIEWS).split() == ["4", "4", "0"]
     run("makemigrations", "--check", "--dry-run")
+
+
+# Posts that are not there, so that each is a load: how many are connected meanwhile.
+LOAD = """
+import asyncio
+from django.db import connection
+from content import resources
+from tests.support.servers.process import wait_until
+
+def connected():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return cursor.fetchone()[0]
+
+async def load():
+    for begun in range(0, 2000, 100):
+        keys = [("post", f"nothing-{number}") for number in range(begun, begun + 100)]
+        await asyncio.gather(*(resources.post.get(*key) for key in keys), return_exceptions=True)
+    return await asyncio.to_thread(connected)
+
+during = asyncio.run(load())
+# A server takes a moment to see that it was left.
+wait_until(lambda: connected() <= 2, "the loop's connections are closed")
+print(during)
+"""
+
+
+def test_loads_share_a_bounded_number_of_connections_and_close_them_with_their_loop(run):
+    run("migrate", "-v0")
+    assert 1 < int(run("shell", "-v0", "-c", LOAD)) <= MOST_LOADS + 1

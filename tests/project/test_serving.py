@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.readers import reading
 from tests.support.servers.process import free_port, wait_until
-from tests.support.service import ROOT, Service, clean_environment, parents, running_service
+from tests.support.service import ROOT, Service, environment_of, parents, running_service
 
 SERVING = "Serving on"
 RESTARTED = "Restarted:"
@@ -28,7 +28,7 @@ def state_dir(tmp_path_factory):
     """Tables and static files, once for all."""
     folder = tmp_path_factory.mktemp("serving") / "state"
     folder.mkdir()
-    environment = clean_environment() | SITE | {"EVERGREEN_STATE_DIR": str(folder)}
+    environment = environment_of(folder) | SITE
     for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"]):
         subprocess.run(
             [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, check=True
@@ -254,7 +254,7 @@ def test_a_terminal_that_is_closed_ends_all(state_dir):
             *(sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"),
             *(sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(port)),
         ],
-        env=clean_environment() | SITE | {"EVERGREEN_STATE_DIR": str(state_dir)},
+        env=environment_of(state_dir) | SITE,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

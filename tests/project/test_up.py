@@ -15,7 +15,7 @@ from project.supervisor.redis_server import redis_program
 from tests.support.folder import write_posts
 from tests.support.servers.process import binary, wait_until
 from tests.support.servers.redis import running_redis
-from tests.support.service import READY, ROOT, Service, clean_environment, running_service
+from tests.support.service import READY, ROOT, Service, environment_of, running_service
 
 PAGES = ["/", "/posts/note-9/", "/categories/news/", "/tags/green/", "/authors/ann/", "/healthz", "/readyz"]
 
@@ -70,7 +70,7 @@ def test_commands_in_another_terminal_find_it(service: Service):
 
 
 def resources_told_by(service: Service) -> set[str]:
-    environment = clean_environment() | {"EVERGREEN_STATE_DIR": str(service.state_dir)}
+    environment = environment_of(service.state_dir)
     command = [sys.executable, "manage.py", "cache_stats", "--json"]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
     return {row["name"] for row in json.loads(ran.stdout)["resources"]}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.databases import database_of
 from tests.support.servers.process import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ class Service:
         self.ended = False
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), command, "--port", str(self.port), *arguments],
-            env=clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | (environment or {}),
+            env=environment_of(state_dir) | (environment or {}),
             cwd=state_dir.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -111,6 +112,11 @@ def running_service(state_dir: Path, *arguments: str, **options) -> Iterator[Ser
         if service.process.poll() is None:
             service.process.send_signal(signal.SIGINT)
             service.wait()
+
+
+def environment_of(state_dir: Path) -> dict[str, str]:
+    """Of a service of its own, with its folder and its database."""
+    return clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | database_of(state_dir)
 
 
 def clean_environment() -> dict[str, str]:

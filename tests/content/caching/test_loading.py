@@ -1,5 +1,6 @@
 """Where loaders run: on threads whose connections outlive a restart of the database."""
 
+import threading
 from collections.abc import Iterator
 
 import dj_database_url
@@ -9,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from content.caching.loading import Loading
+from tests.support.servers.process import wait_until
 
 
 @pytest.fixture
@@ -60,3 +62,20 @@ async def test_what_the_database_refuses_is_not_asked_twice(postgres):
         await loading.run(refused)
     assert asked == 1
     await loading.run(close)
+
+
+async def test_what_is_closed_leaves_no_connection_and_no_thread(postgres, postgres_server):
+    @sync_to_async
+    def thread_and_backend() -> tuple[threading.Thread, int]:
+        with connections[postgres].cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return threading.current_thread(), cursor.fetchone()[0]
+
+    loading = Loading()
+    thread, pid = await loading.run(thread_and_backend)
+    await loading.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    with psycopg.connect(postgres_server, autocommit=True) as other:
+        alive = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+        wait_until(lambda: other.execute(alive, [pid]).fetchone() is None, "its connection is closed")

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.support.servers.process import binary, free_port, stop, wait_until
 
+MOST_CONNECTIONS = ["-c", "max_connections=300"]
 FAST = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
 
 
@@ -42,7 +43,7 @@ class PostgresServer:
 
     def start(self) -> None:
         place = ["-D", f"{self.folder}/data", "-p", str(self.port), "-k", self.folder]
-        command = [self.programs / "postgres", *place, "-c", "listen_addresses=127.0.0.1", *FAST]
+        command = [self.programs / "postgres", *place, "-c", "listen_addresses=127.0.0.1", *MOST_CONNECTIONS, *FAST]
         self.process = subprocess.Popen(command, **self.options)
         wait_until(self.answers, "PostgreSQL answers")
 

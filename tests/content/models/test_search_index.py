@@ -1,0 +1,53 @@
+"""The index is there for posts that were there before it, and survives what migrations do to its table."""
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import CharField
+from django.utils import timezone
+
+from content.models import Post
+from content.selectors.search import matching
+from tests.support.blog import make_post
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def found(text: str) -> set[str]:
+    return set(matching(Post.objects.all(), text).values_list("slug", flat=True))
+
+
+def migrate(*targets: tuple[str, str]) -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate(list(targets) or executor.loader.graph.leaf_nodes())
+
+
+def test_posts_that_were_there_before_the_index_are_in_it():
+    make_post("moss", title="Green", body="Of *moss* & <b>fern</b>.")
+    try:
+        migrate(("content", "0003_comments"))
+    finally:
+        migrate()
+    assert found("moss fern") == found("green") == {"moss"}
+    assert found("em") == set()
+    make_post("later", title="Moss")
+    assert found("moss") == {"moss", "later"}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL changes a column in its place")
+def test_a_table_that_a_migration_made_anew_is_watched_again():
+    make_post("before", title="Moss")
+    title = Post._meta.get_field("title")
+    wider = CharField(max_length=301)
+    wider.set_attributes_from_name("title")
+    wider.model = Post
+    with connection.schema_editor() as editor:
+        editor.alter_field(Post, title, wider)
+    unwatched = Post(slug="between", title="Moss", status="published", published_at=timezone.now())
+    Post.objects.bulk_create([unwatched])
+    assert found("moss") == {"before"}
+    call_command("migrate", verbosity=0)
+    assert found("moss") == {"before", "between"}
+    Post.objects.filter(slug="before").update(title="Fern")
+    assert found("moss") == {"between"}

@@ -1,0 +1,44 @@
+"""A database for each service that tests start: SQLite in its state folder, unless they run on PostgreSQL."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+ON_POSTGRES = os.environ.get("EVERGREEN_TEST_DATABASE") == "postgres"
+
+
+def database_of(state_dir: Path) -> dict[str, str]:
+    """What its environment says of it; the same folder has the same database."""
+    if not ON_POSTGRES:
+        return {}
+    name = "site_" + hashlib.blake2b(str(state_dir).encode(), digest_size=8).hexdigest()
+    server = os.environ["DATABASE_URL"]
+    with psycopg.connect(server.replace("postgres://", "postgresql://"), autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(f'CREATE DATABASE "{name}"')
+    return {"DATABASE_URL": f"{server.rpartition('/')[0]}/{name}"}
+
+
+@contextmanager
+def closed_at_the_end() -> Iterator[None]:
+    """Connections of every thread: PostgreSQL drops no database that somebody is connected to."""
+    made: list[BaseDatabaseWrapper] = []
+
+    def note(connection: BaseDatabaseWrapper, **kwargs) -> None:
+        if connection not in made:
+            made.append(connection)
+
+    connection_created.connect(note)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(note)
+        for connection in made:
+            connection.inc_thread_sharing()
+            connection.close()
