@@ -1,5 +1,7 @@
 from msgspec import Struct
 
+from content.documents.language import direction
+
 
 class MenuEntry(Struct, frozen=True):
     label: str
@@ -14,3 +16,7 @@ class SiteDocument(Struct, frozen=True):
     menu: tuple[MenuEntry, ...] = ()
     posts_per_page: int = 10
     language: str = "en"
+
+    @property
+    def direction(self) -> str:
+        return direction(self.language)

@@ -4,11 +4,14 @@ from typing import Any
 
 from content.caching import Resource
 from content.resources.listings import listing, popular, sidebar, trending
+from content.resources.nearby import neighbours, related
 from content.resources.posts import post, post_card
 from content.resources.site import redirect, site
 from content.resources.terms import author, category, tag
 
-ALL = (site, redirect, post, post_card, listing, sidebar, popular, trending, category, tag, author)
+ALL = (
+    site, redirect, post, post_card, related, neighbours, listing, sidebar, popular, trending, category, tag, author,
+)  # fmt: skip
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
@@ -17,10 +20,12 @@ __all__ = [
     "author",
     "category",
     "listing",
+    "neighbours",
     "popular",
     "post",
     "post_card",
     "redirect",
+    "related",
     "sidebar",
     "site",
     "tag",

@@ -15,6 +15,8 @@ PATH = re.compile(r"/(posts|categories|tags|authors)/([-\w]{1,200})/")
 TERM_OF = {"categories": "category", "tags": "tag", "authors": "author"}
 # What every page shows beside its own.
 DRESS = (resources.site, resources.sidebar, resources.popular, resources.trending)
+# What a post has of its own beside its document: its card in lists, and the posts that it leads on to.
+BESIDE_A_POST = (resources.post_card, resources.related, resources.neighbours)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ async def plan_url(path: str) -> Plan:
         raise LookupError(f"{path} is no page: try /, /posts/<slug>/, /categories/, /tags/ or /authors/<slug>/.")
     kind, slug = found.groups()
     if kind == "posts":
-        return [*dress(), Target(resources.post, ("post", slug))]
+        return [*dress(), *posts(await catalogue.posts_by_slug(slug)), Target(resources.post, ("post", slug))]
     term = resources.BY_NAME[TERM_OF[kind]]
     try:
         row = await term.get(slug)
@@ -78,7 +80,7 @@ def posts(rows: Iterable[catalogue.PostRow]) -> Plan:
     for pk, kind, slug in rows:
         plan.append(Target(resources.post, (kind, slug)))
         if kind == "post":
-            plan.append(Target(resources.post_card, (pk,)))
+            plan += [Target(resource, (pk,)) for resource in BESIDE_A_POST]
     return plan
 
 
