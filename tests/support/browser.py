@@ -83,9 +83,10 @@ class Reader:
         self.page.goto(self.site + path, wait_until="load")
         return self.page
 
-    def violations(self) -> list[str]:
-        """What axe finds on the page as it is now: rule, how bad, and the first element."""
-        found = Axe().run(self.page, options={"runOnly": RULES, "resultTypes": ["violations"]})
+    def violations(self, *rules: str) -> list[str]:
+        """What axe finds on the page as it is now, by those rules or by all: rule, how bad, and the first element."""
+        only = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": RULES}
+        found = Axe().run(self.page, options={"runOnly": only, "resultTypes": ["violations"]})
         return [
             f"{rule['id']} ({rule['impact']}): {rule['nodes'][0]['html']} {rule['nodes'][0]['failureSummary']}"
             for rule in found.response["violations"]
