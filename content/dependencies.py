@@ -35,6 +35,11 @@ def posts_of(kind: str, pk: int) -> str:
     return f"{kind}:{pk}:posts"
 
 
+def archive_month(year: int, month: int) -> str:
+    """Who was published in a month of the site's calendar, in which order."""
+    return f"archive:{year:04}-{month:02}"
+
+
 def slug(kind: str, text: str) -> str:
     """kind: post, author, category or tag."""
     return f"{kind}-slug:{text}"

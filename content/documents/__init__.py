@@ -1,7 +1,16 @@
 """What is served and cached: frozen structs that hold only what is shown. Never model instances."""
 
+from content.documents.language import direction
 from content.documents.listing import ListingDocument
-from content.documents.post import CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
+from content.documents.nearby import NeighboursDocument, RelatedDocument
+from content.documents.post import (
+    ContentsEntry,
+    CoverDocument,
+    PersonDocument,
+    PostCard,
+    PostDocument,
+    TermDocument,
+)
 from content.documents.search import SearchDocument, SearchHit
 from content.documents.sidebar import SidebarDocument, TermCount
 from content.documents.site import MenuEntry, SiteDocument
@@ -9,12 +18,15 @@ from content.documents.thread import CommentDocument, ThreadDocument
 
 __all__ = [
     "CommentDocument",
+    "ContentsEntry",
     "CoverDocument",
     "ListingDocument",
     "MenuEntry",
+    "NeighboursDocument",
     "PersonDocument",
     "PostCard",
     "PostDocument",
+    "RelatedDocument",
     "SearchDocument",
     "SearchHit",
     "SidebarDocument",
@@ -22,4 +34,5 @@ __all__ = [
     "TermCount",
     "TermDocument",
     "ThreadDocument",
+    "direction",
 ]

@@ -2,6 +2,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from content.documents.language import direction
+
 
 class PersonDocument(Struct, frozen=True):
     """An author, as named beside a post and on a page of their own."""
@@ -40,6 +42,14 @@ class CoverDocument(Struct, frozen=True):
     height: int | None = None
 
 
+class ContentsEntry(Struct, frozen=True):
+    """A heading of a long post, by the id that leads to it, and those below it."""
+
+    anchor: str
+    title: str
+    parts: tuple["ContentsEntry", ...] = ()
+
+
 class PostCard(Struct, frozen=True):
     """A post as it stands in a list."""
 
@@ -55,9 +65,16 @@ class PostCard(Struct, frozen=True):
     category: TermDocument | None = None
     tags: tuple[TermDocument, ...] = ()
 
+    @property
+    def direction(self) -> str:
+        return direction(self.language)
+
 
 class PostDocument(Struct, frozen=True):
-    """A post or page, whole. `html` is sanitised and safe to show."""
+    """A post or page, whole. `html` is sanitised, laid out and safe to show.
+
+    `contents` are empty where a reader needs none; `pictures` are the ids of the media files that the body shows.
+    """
 
     id: int
     kind: str
@@ -74,3 +91,10 @@ class PostDocument(Struct, frozen=True):
     category: TermDocument | None = None
     tags: tuple[TermDocument, ...] = ()
     comments_open: bool = True
+    contents: tuple[ContentsEntry, ...] = ()
+    pictures: tuple[int, ...] = ()
+    has_code: bool = False
+
+    @property
+    def direction(self) -> str:
+        return direction(self.language)

@@ -1,5 +1,7 @@
 from msgspec import Struct
 
+from content.documents.language import direction
+
 
 class MenuEntry(Struct, frozen=True):
     label: str
@@ -15,3 +17,7 @@ class SiteDocument(Struct, frozen=True):
     posts_per_page: int = 10
     language: str = "en"
     comments_open: bool = True
+
+    @property
+    def direction(self) -> str:
+        return direction(self.language)

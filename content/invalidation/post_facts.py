@@ -3,6 +3,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 from content import dependencies
 from content.models import Authorship, Post
 
@@ -34,9 +36,12 @@ class PostFacts:
         """The tags of the lists that show it."""
         if not self.listed:
             return set()
+        local = timezone.localtime(self.published_at) if self.published_at else None
+        in_month = {dependencies.archive_month(local.year, local.month)} if local else set()
         in_category = {dependencies.posts_of("category", self.category)} if self.category else set()
         return {
             dependencies.POSTS,
+            *in_month,
             *in_category,
             *(dependencies.posts_of("tag", pk) for pk in self.tags),
             *(dependencies.posts_of("author", pk) for pk in self.authors),

@@ -2,8 +2,10 @@
 
 from content.rendering.comments import count_links, render_comment
 from content.rendering.errors import BodyTooLarge
+from content.rendering.layout import images, laid_out
 from content.rendering.markdown import render_markdown
 from content.rendering.marking import Wanted, marked, snippet
+from content.rendering.outline import Heading, outline
 from content.rendering.slugs import slugify
 from content.rendering.text import make_excerpt, plain_text, reading_minutes, shortened
 from content.rendering.words import LONGEST_QUERY, beginning, folded, normalised, words_of
@@ -11,13 +13,17 @@ from content.rendering.words import LONGEST_QUERY, beginning, folded, normalised
 __all__ = [
     "LONGEST_QUERY",
     "BodyTooLarge",
+    "Heading",
     "Wanted",
     "beginning",
     "count_links",
     "folded",
+    "images",
+    "laid_out",
     "make_excerpt",
     "marked",
     "normalised",
+    "outline",
     "plain_text",
     "reading_minutes",
     "render_comment",

@@ -9,6 +9,7 @@ from markdown_it.utils import OptionsDict
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.footnote.index import render_footnote_anchor
 
 from content.rendering.code import highlighted
 from content.rendering.errors import BodyTooLarge
@@ -45,6 +46,7 @@ def parser() -> MarkdownIt:
         permalinkSpace=False,
     )
     markdown.add_render_rule("link_open", heading_link)
+    markdown.add_render_rule("footnote_anchor", footnote_anchor)
     markdown.add_render_rule("th_open", aligned_cell)
     markdown.add_render_rule("td_open", aligned_cell)
     # Whatever is written as a link is parsed as one: the sanitiser takes its address away if it must.
@@ -72,6 +74,14 @@ def heading_link(
         token.attrSet("class", "heading-link")
         token.attrSet("aria-label", "Link to this heading")
     return self.renderToken(tokens, index, options, env)
+
+
+def footnote_anchor(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: dict[str, object]
+) -> str:
+    """The way back from a note, with a name for who cannot see the arrow."""
+    link = render_footnote_anchor(self, tokens, index, options, env)
+    return link.replace('class="footnote-backref"', 'class="footnote-backref" aria-label="Back to the text"')
 
 
 def aligned_cell(

@@ -18,6 +18,7 @@ TAGS = {
 ATTRIBUTES = {
     "*": {"id", "class", "lang", "dir", "title"},
     "a": {"href", "aria-label"},
+    "pre": {"data-language"},
     "img": {"src", "alt", "width", "height", "loading", "decoding"},
     "td": {"colspan", "rowspan", "align"},
     "th": {"colspan", "rowspan", "scope", "align"},
@@ -39,8 +40,13 @@ CLASSES = {
     "figure": re.compile(r"wide|align-(?:left|right|center)"),
 }
 # The page has ids of its own; what a post brings must not be taken for them.
-RESERVED_IDS = {"main", "comments", "theme", "top", "search"}
+RESERVED_IDS = {
+    "main", "comments", "theme", "top", "search", "contents", "related-posts", "trending-now", "most-read",
+    "all-sections", "all-tags",
+}  # fmt: skip
 RESERVED_BEGINNINGS = ("comment-", "comments-")
+# As Pygments names them, for people: "C++", "Objective-C", "Common Lisp".
+LANGUAGE = re.compile(r"[\w+#.*/() -]{1,40}")
 DROPPED_WITH_CONTENT = {"script", "style", "svg", "math", "template", "noscript", "iframe", "object", "form"}
 
 TOP_HEADING = re.compile(r"(</?)h1(?=[\s>/])", re.IGNORECASE)
@@ -80,6 +86,8 @@ def kept_attribute(element: str, attribute: str, value: str) -> str | None:
         return " ".join(name for name in value.split() if allowed and allowed.fullmatch(name)) or None
     if attribute == "id":
         return free_id(value)
+    if attribute == "data-language":
+        return value if LANGUAGE.fullmatch(value) else None
     return value
 
 

@@ -29,6 +29,8 @@ POST = patient(STATIC)
 COMMENTS = patient(STATIC)
 # Assembled into lists by dozens, with load_many.
 POST_CARD = patient(STATIC)
+# Beside a post: which others are close to it changes when one comes or goes, which says so, or at its time.
+NEARBY = patient(STATIC)
 # Change with every publication, which says so, and at the time of a scheduled post, which ends them.
 LISTING = patient(STATIC)
 SIDEBAR = patient(STATIC)

@@ -8,7 +8,7 @@ from content.selectors import posts
 
 
 def shown_with(post: PostCard | PostDocument) -> Iterator[str]:
-    """What else a post's document shows: names of its authors, category and tags, and its cover."""
+    """What else a post's document shows: names of its authors, category and tags, its cover and pictures."""
     yield dependencies.post(post.id)
     for author in post.authors:
         yield dependencies.row("author", author.id)
@@ -18,6 +18,9 @@ def shown_with(post: PostCard | PostDocument) -> Iterator[str]:
         yield dependencies.row("category", post.category.id)
     if post.cover:
         yield dependencies.media(post.cover.id)
+    if isinstance(post, PostDocument):
+        for picture in post.pictures:
+            yield dependencies.media(picture)
 
 
 post = Resource(
@@ -26,6 +29,7 @@ post = Resource(
     policy=policies.POST,
     tags=lambda kind, slug: (dependencies.slug("post", slug),),
     value_tags=shown_with,
+    schema=2,
 )
 
 post_card = Resource(

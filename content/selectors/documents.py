@@ -1,8 +1,16 @@
 """Rows to documents: only the fields that are shown."""
 
-from content.documents import CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
+from collections.abc import Mapping
+
+from msgspec import structs
+
+from content.documents import ContentsEntry, CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
 from content.models import Author, Category, MediaFile, Post, Tag
-from content.rendering import reading_minutes
+from content.rendering import laid_out, outline, reading_minutes
+
+# A shorter post, in minutes, or one of fewer sections is read from top to bottom.
+LONG_READ = 4
+FEWEST_HEADINGS = 3
 
 
 def author_document(author: Author, *, with_bio: bool = False) -> PersonDocument:
@@ -49,16 +57,18 @@ def post_card(post: Post) -> PostCard:
     )
 
 
-def post_document(post: Post) -> PostDocument:
-    """As post_card, with the body."""
+def post_document(post: Post, pictures: Mapping[str, MediaFile]) -> PostDocument:
+    """As post_card, with the body; `pictures` are the media files in it, by address."""
     card = post_card(post)
+    measured = {source: (media.width, media.height) for source, media in pictures.items()}
+    html = laid_out(post.html, {source: (w, h) for source, (w, h) in measured.items() if w and h})
     return PostDocument(
         id=card.id,
         kind=post.kind,
         url=card.url,
         title=card.title,
         excerpt=card.excerpt,
-        html=post.html,
+        html=html,
         comments_open=post.comments_open,
         published_at=card.published_at,
         updated_at=post.updated_at,
@@ -68,4 +78,19 @@ def post_document(post: Post) -> PostDocument:
         authors=card.authors,
         category=card.category,
         tags=card.tags,
+        contents=contents(html) if card.reading_minutes >= LONG_READ else (),
+        pictures=tuple(media.pk for media in pictures.values()),
+        has_code='<pre class="highlight"' in html,
     )
+
+
+def contents(html: str) -> tuple[ContentsEntry, ...]:
+    """The headings of a body and those below them; none where they are too few to lead anywhere."""
+    entries: list[ContentsEntry] = []
+    for level, anchor, title in outline(html):
+        entry = ContentsEntry(anchor=anchor, title=title)
+        if level > 2 and entries:
+            entries[-1] = structs.replace(entries[-1], parts=(*entries[-1].parts, entry))
+        else:
+            entries.append(entry)
+    return tuple(entries) if len(entries) >= FEWEST_HEADINGS else ()

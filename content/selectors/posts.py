@@ -7,6 +7,7 @@ from content.caching import NotThere
 from content.documents import PostCard, PostDocument
 from content.models import Authorship, Post, PostQuerySet
 from content.selectors.documents import post_card, post_document
+from content.selectors.pictures import pictures_in
 
 
 def with_relations(posts: PostQuerySet) -> PostQuerySet:
@@ -25,7 +26,7 @@ async def post_by_slug(kind: str, slug: str) -> PostDocument:
         raise NotThere(f"no {kind} {slug!r}")
     if post.published_at is not None and post.published_at > timezone.now():
         raise NotThere(f"{kind} {slug!r} is not published yet", until=post.published_at)
-    return post_document(post)
+    return post_document(post, await pictures_in(post.html))
 
 
 async def cards_by_id(pks: Sequence[int]) -> dict[int, PostCard]:

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -26,14 +28,18 @@ async def page(
     *,
     site: SiteDocument,
     ids: Sequence[int] = (),
+    beside: Mapping[str, Sequence[int]] = MappingProxyType({}),
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
-    """The template in the site's dress; `ids` become `cards`, fetched together with the sidebar's."""
+    """The template in the site's dress; `ids` become `cards`, fetched together with the sidebar's.
+
+    `beside` names other posts that the page shows, which become cards by that name.
+    """
     sidebar, popular, trending = await asyncio.gather(
         resources.sidebar.get(), resources.popular.get(), resources.trending.get()
     )
-    cards = await resources.post_card.get_many(dict.fromkeys([*ids, *popular, *trending]))
+    cards = await resources.post_card.get_many(dict.fromkeys(chain(ids, popular, trending, *beside.values())))
     dress = {
         "site": site,
         "sidebar": sidebar,
@@ -41,6 +47,7 @@ async def page(
         "trending": named(cards, trending),
         "cards": named(cards, ids),
         "canonical": request.path,
+        **{name: named(cards, wanted) for name, wanted in beside.items()},
     }
     response = render(request, template, dress | context, status=status)
     response["Cache-Control"] = PAGE_CACHE_CONTROL if status == 200 else "no-cache"

@@ -20,6 +20,11 @@ async def posts() -> list[PostRow]:
     return [row async for row in newest_first().values_list("pk", "kind", "slug")]
 
 
+async def posts_by_slug(slug: str) -> list[PostRow]:
+    """The public post of that slug, if there is one."""
+    return [row async for row in newest_first().posts().filter(slug=slug).values_list("pk", "kind", "slug")]
+
+
 async def newest_posts(count: int) -> list[PostRow]:
     rows = newest_first().posts().values_list("pk", "kind", "slug")[:count]
     return [row async for row in rows]

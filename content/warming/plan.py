@@ -15,6 +15,8 @@ PATH = re.compile(r"/(posts|categories|tags|authors)/([-\w]{1,200})/")
 TERM_OF = {"categories": "category", "tags": "tag", "authors": "author"}
 # What every page shows beside its own.
 DRESS = (resources.site, resources.sidebar, resources.popular, resources.trending)
+# What a post has of its own beside its document: its card in lists, and the posts that it leads on to.
+BESIDE_A_POST = (resources.post_card, resources.related, resources.neighbours)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ async def plan_url(path: str) -> Plan:
         raise LookupError(f"{path} is no page: try /, /posts/<slug>/, /categories/, /tags/ or /authors/<slug>/.")
     kind, slug = found.groups()
     if kind == "posts":
-        return [*dress(), *await post_page(slug)]
+        return [*dress(), *posts(await catalogue.posts_by_slug(slug)), Target(resources.post, ("post", slug))]
     term = resources.BY_NAME[TERM_OF[kind]]
     try:
         row = await term.get(slug)
@@ -73,21 +75,12 @@ def dress() -> Plan:
     return [Target(resource) for resource in DRESS]
 
 
-async def post_page(slug: str) -> Plan:
-    target = Target(resources.post, ("post", slug))
-    try:
-        post = await resources.post.get("post", slug)
-    except NotThere:
-        return [target]
-    return [target, Target(resources.comments, (post.id,))]
-
-
 def posts(rows: Iterable[catalogue.PostRow]) -> Plan:
     plan = []
     for pk, kind, slug in rows:
         plan += [Target(resources.post, (kind, slug)), Target(resources.comments, (pk,))]
         if kind == "post":
-            plan.append(Target(resources.post_card, (pk,)))
+            plan += [Target(resource, (pk,)) for resource in BESIDE_A_POST]
     return plan
 
 

@@ -38,7 +38,7 @@ def test_the_commands_say_what_they_did(capsys):
     assert json.loads(capsys.readouterr().out) == {"tags": ["resource:post"], "soft": True}
     call_command("purge_cache", "--tag", "posts")
     assert capsys.readouterr().out == "What depends on posts is not served again, in all processes.\n"
-    call_command("cache_explain", "post@1:post,nothing", "--json")
+    call_command("cache_explain", "post@2:post,nothing", "--json")
     assert json.loads(capsys.readouterr().out)["why"] == "nothing is stored under this key"
     call_command("cache_explain", "http://site/")
     assert "nothing is stored under this key" in capsys.readouterr().out

@@ -1,38 +1,106 @@
-// A button for light and dark. Without this script the site follows the reader's system.
+// What a page can do beside being read. All of it works, a little less comfortably, without this script.
+
+// --- a button for light and dark ---
+
 (() => {
+  const button = document.getElementById("theme");
+  if (!button) return;
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-
-  // Storage may be forbidden; the choice then lasts as long as the page.
-  const remembered = () => {
-    try {
-      return localStorage.getItem("theme");
-    } catch {
-      return null;
-    }
-  };
-  const remember = (theme) => {
-    try {
-      localStorage.setItem("theme", theme);
-    } catch {
-      // Nothing to do: see above.
-    }
-  };
-
   const theme = () => root.dataset.theme || (system.matches ? "dark" : "light");
-  const chosen = remembered();
-  if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
+  const show = () => button.setAttribute("aria-pressed", String(theme() === "dark"));
 
-  document.addEventListener("DOMContentLoaded", () => {
-    const button = document.getElementById("theme");
-    const show = () => button.setAttribute("aria-pressed", String(theme() === "dark"));
-    button.addEventListener("click", () => {
-      root.dataset.theme = theme() === "dark" ? "light" : "dark";
-      remember(root.dataset.theme);
-      show();
-    });
-    system.addEventListener("change", show);
+  button.addEventListener("click", () => {
+    root.dataset.theme = theme() === "dark" ? "light" : "dark";
+    try {
+      localStorage.setItem("theme", root.dataset.theme);
+    } catch {
+      // Storage may be forbidden; the choice then lasts as long as the page.
+    }
     show();
-    button.hidden = false;
   });
+  system.addEventListener("change", show);
+  show();
+  button.hidden = false;
+})();
+
+// --- search: ready to be typed into when it opens; Escape, or a click elsewhere, closes it ---
+
+(() => {
+  const seek = document.querySelector(".seek");
+  if (!seek) return;
+  seek.addEventListener("toggle", () => seek.open && seek.querySelector("input").focus());
+  seek.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !seek.open) return;
+    seek.open = false;
+    seek.querySelector("summary").focus();
+  });
+  document.addEventListener("click", (event) => {
+    if (!seek.contains(event.target)) seek.open = false;
+  });
+})();
+
+// --- contents: open where there is room for them beside the text ---
+
+(() => {
+  const contents = document.getElementById("contents");
+  if (!contents) return;
+  const room = matchMedia("(min-width: 80rem)");
+  const fit = () => {
+    contents.open = room.matches;
+  };
+  room.addEventListener("change", fit);
+  fit();
+})();
+
+// --- frames that scroll: reached by keyboard, and named, while there is something to scroll to ---
+
+(() => {
+  const frames = document.querySelectorAll(".prose .wide, .prose .code > pre");
+  const names = { DIV: "Table", PRE: "Code" };
+  const mark = (frame) => {
+    if (frame.scrollWidth > frame.clientWidth) {
+      frame.tabIndex = 0;
+      frame.setAttribute("role", "group");
+      frame.setAttribute("aria-label", `${names[frame.tagName]}, scrolls sideways`);
+    } else {
+      ["tabindex", "role", "aria-label"].forEach((name) => frame.removeAttribute(name));
+    }
+  };
+  const observer = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
+  frames.forEach((frame) => observer.observe(frame));
+})();
+
+// --- code can be copied ---
+
+(() => {
+  if (!navigator.clipboard) return;
+  const SHOWN = 2000;
+  const said = document.createElement("p");
+  said.className = "unseen";
+  said.setAttribute("role", "status");
+
+  const copy = async (button, code) => {
+    try {
+      await navigator.clipboard.writeText(code.textContent.replace(/\n$/, ""));
+      button.textContent = said.textContent = "Copied";
+    } catch {
+      button.textContent = said.textContent = "Not copied";
+    }
+    setTimeout(() => {
+      button.textContent = "Copy";
+      said.textContent = "";
+    }, SHOWN);
+  };
+
+  const frames = document.querySelectorAll(".prose .code");
+  for (const frame of frames) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", () => copy(button, frame.querySelector("code") || frame.querySelector("pre")));
+    frame.append(button);
+  }
+  if (frames.length) document.body.append(said);
 })();

@@ -118,6 +118,7 @@ def test_tags_of_rows_names_everything_a_bulk_write_may_touch(post, news):
     assert tags_of([post, news]) == {
         f"post:{post.pk}", "post-slug:hello", "posts", f"category:{news.pk}:posts",
         f"category:{news.pk}", "category-slug:news", "terms", "search",
+        f"archive:{timezone.localtime(post.published_at):%Y-%m}",
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Each template by itself: valid, the same for everybody, and free of what the security policy forbids."""
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -8,8 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 from django.test import RequestFactory
+from msgspec import structs
 
 from content.documents import (
+    ContentsEntry,
     CoverDocument,
     ListingDocument,
     MenuEntry,
@@ -80,6 +83,7 @@ POST = PostDocument(
     authors=PEOPLE,
     category=TERM,
     tags=(TAG,),
+    has_code=True,
 )
 PAGE = PostDocument(
     id=8, kind="page", url="/about/", title="About", excerpt="", html="<p>Us.</p>", published_at=TIME, updated_at=TIME
@@ -93,6 +97,9 @@ SITE = {
     "popular": (FULL, BARE),
     "trending": (BARE,),
     "canonical": "/posts/one/",
+    "related": (FULL, BARE),
+    "previous_post": (FULL,),
+    "next_post": (BARE,),
 }
 BARE_SITE = {
     "site": SiteDocument(title="Bare"),
@@ -156,8 +163,11 @@ def test_it_holds_nothing_inline_and_nothing_from_another_host(template, context
     for node in tree.iter():
         assert not [name for name in node.attrib if name == "style" or str(name).startswith("on")]
     assert not tree.findall(".//style")
-    assert [script.get("src") for script in tree.iter("script")] == ["/static/content/site.js"]
-    fetched = [node.get("src") or node.get("href") for name in ("img", "link", "script") for node in tree.iter(name)]
+    run = [script.get("src") for script in tree.iter("script") if script.get("type") != "application/ld+json"]
+    assert run == ["/static/content/theme.js", "/static/content/site.js"]
+    links = [link for link in tree.iter("link") if link.get("rel") in ("stylesheet", "icon")]
+    images = [image for image in tree.iter("img") if image.get("src")]
+    fetched = [node.get("src") or node.get("href") for node in (*links, *images)]
     assert all(url.startswith("/") for url in fetched), fetched
 
 
@@ -166,7 +176,9 @@ def test_it_is_the_same_for_everybody(template, context):
     html = rendered(template, context)
     assert html == rendered(template, context, User(username="somebody", is_staff=True))
     assert "csrf" not in html.lower()
-    assert "<form" not in html
+    assert re.findall(r"<form[^>]*>", html) == [
+        '<form class="seek-form" role="search" action="/search/" method="get">'
+    ]
 
 
 @every_template
@@ -183,15 +195,15 @@ def test_the_place_of_the_comments_is_there():
 
 def test_a_page_after_the_first_says_which_it_is():
     html = rendered("content/tag.html", SITE | LATER | {"term": TAG})
-    assert '<link rel="canonical" href="/tags/fir/?page=5">' in html
-    assert '<link rel="prev" href="/tags/fir/?page=4">' in html
-    assert '<link rel="next" href="/tags/fir/?page=6">' in html
+    assert '<link rel="canonical" href="http://testserver/tags/fir/?page=5">' in html
+    assert '<link rel="prev" href="http://testserver/tags/fir/?page=4">' in html
+    assert '<link rel="next" href="http://testserver/tags/fir/?page=6">' in html
     assert re.findall(r"<title>(.*?)</title>", html) == ["Fir, page 5 · Test &amp; co"]
 
 
 def test_the_first_page_goes_by_its_plain_path():
     html = rendered("content/home.html", SITE | LIST)
-    assert '<link rel="canonical" href="/">' in html
+    assert '<link rel="canonical" href="http://testserver/">' in html
     assert 'href="/?page=1"' not in html
     assert 'href="/?page=2"' in html
 
@@ -200,6 +212,62 @@ def test_a_post_in_another_language_says_so():
     html = rendered("content/home.html", SITE | LIST)
     assert html.count('lang="de"') == 1
     assert '<html lang="en">' in html
+
+
+def linked_data(html: str) -> list[dict]:
+    tree = html5lib.HTMLParser(namespaceHTMLElements=False).parse(html)
+    [script] = [node for node in tree.iter("script") if node.get("type") == "application/ld+json"]
+    data = json.loads(script.text)
+    assert data["@context"] == "https://schema.org"
+    return data["@graph"]
+
+
+def test_a_post_is_told_to_programs_word_for_word_and_cannot_break_out():
+    posting, breadcrumbs = linked_data(rendered("content/post.html", SITE | {"post": POST}))
+    assert posting["@type"] == "BlogPosting"
+    assert posting["headline"] == POST.title
+    assert posting["url"] == "http://testserver/posts/one/"
+    assert posting["image"] == {
+        "@type": "ImageObject", "url": "http://testserver/media/a.webp", "width": 1280, "height": 720
+    }  # fmt: skip
+    assert [author["name"] for author in posting["author"]] == [person.name for person in PEOPLE]
+    assert [step["name"] for step in breadcrumbs["itemListElement"]] == ["Test & co", TERM.name, POST.title]
+
+
+def test_home_says_where_the_site_is_searched():
+    [site] = linked_data(rendered("content/home.html", SITE | LIST))
+    assert site["potentialAction"]["target"]["urlTemplate"] == "http://testserver/search/?q={search_term_string}"
+
+
+def test_a_shared_post_has_its_title_words_and_picture():
+    html = rendered("content/post.html", SITE | {"post": POST})
+    tree = html5lib.HTMLParser(namespaceHTMLElements=False).parse(html)
+    said = {meta.get("property") or meta.get("name"): meta.get("content") for meta in tree.iter("meta")}
+    assert said["og:title"] == POST.title
+    assert said["og:description"] == said["description"]
+    assert said["og:url"] == "http://testserver/posts/one/"
+    assert said["og:image"] == "http://testserver/media/a.webp"
+    assert said["twitter:card"] == "summary_large_image"
+
+
+@pytest.mark.parametrize(("post", "times"), [(POST, 1), (PAGE, 0)])
+def test_the_colours_of_code_come_with_code_alone(post, times):
+    assert rendered("content/post.html", SITE | {"post": post}).count("highlight.css") == times
+
+
+def test_a_long_post_has_contents_that_lead_to_its_parts():
+    contents = (ContentsEntry("a", "A & B", (ContentsEntry("a-1", "A one"),)), ContentsEntry("b", "B"))
+    html = rendered("content/post.html", SITE | {"post": structs.replace(POST, contents=contents)})
+    nav = html[html.index('<nav class="contents"') :].partition("</nav>")[0]
+    assert re.findall(r'href="#([^"]+)">([^<]+)<', nav) == [("a", "A &amp; B"), ("a-1", "A one"), ("b", "B")]
+    assert "contents" not in rendered("content/post.html", SITE | {"post": POST})
+
+
+def test_what_is_read_from_right_to_left_says_so():
+    html = rendered("content/post.html", SITE | {"post": structs.replace(POST, language="ar-EG")})
+    assert '<article class="post" lang="ar-EG" dir="rtl">' in html
+    site = SiteDocument(title="אתר", language="he")
+    assert '<html lang="he" dir="rtl">' in rendered("content/home.html", SITE | LIST | {"site": site})
 
 
 def test_an_unknown_page_leads_home_even_when_nothing_else_can_be_told():

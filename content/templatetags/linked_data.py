@@ -1,0 +1,107 @@
+"""JSON-LD (schema.org) for those who read pages by program. It is data: no browser runs it, no policy has a say."""
+
+import json
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+from django.utils.safestring import SafeString, mark_safe
+
+from content.addresses import absolute
+from content.documents import CoverDocument, PostDocument, SiteDocument
+
+register = template.Library()
+
+Data = dict[str, Any]
+
+# In a script element nothing but its end tag and a comment is markup; in JSON these are the same characters.
+ESCAPED = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
+
+
+def embedded(*things: Data) -> SafeString:
+    """A script element that holds them, whatever their words."""
+    data = {"@context": "https://schema.org", "@graph": things}
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPED)
+    return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308 - escaped
+
+
+@register.simple_tag(takes_context=True)
+def site_data(context: Context) -> SafeString:
+    """The site, and where it is searched."""
+    request, site = context["request"], context["site"]
+    address = absolute(request, "/search/")
+    action = {
+        "@type": "SearchAction",
+        "target": {"@type": "EntryPoint", "urlTemplate": f"{address}?q={{search_term_string}}"},
+        "query-input": "required name=search_term_string",
+    }
+    return embedded(website(request, site) | {"potentialAction": action})
+
+
+@register.simple_tag(takes_context=True)
+def term_data(context: Context, name: str) -> SafeString:
+    """Where a list stands: below the front page."""
+    request = context["request"]
+    return embedded(breadcrumbs(request, context["site"], (name, context["path"])))
+
+
+@register.simple_tag(takes_context=True)
+def post_data(context: Context) -> SafeString:
+    """A post, and where it stands."""
+    request, site, post = context["request"], context["site"], context["post"]
+    steps = [(post.category.name, post.category.url)] if post.category else []
+    return embedded(posting(request, site, post), breadcrumbs(request, site, *steps, (post.title, post.url)))
+
+
+def website(request: HttpRequest, site: SiteDocument) -> Data:
+    return {
+        "@type": "WebSite",
+        "name": site.title,
+        "description": site.tagline,
+        "url": absolute(request, "/"),
+        "inLanguage": site.language,
+    }
+
+
+def posting(request: HttpRequest, site: SiteDocument, post: PostDocument) -> Data:
+    address = absolute(request, post.url)
+    data: Data = {
+        "@type": "BlogPosting" if post.kind == "post" else "WebPage",
+        "headline": post.title,
+        "description": post.excerpt,
+        "url": address,
+        "mainEntityOfPage": address,
+        "datePublished": post.published_at.isoformat(),
+        "dateModified": max(post.published_at, post.updated_at).isoformat(),
+        "inLanguage": post.language,
+        "isPartOf": website(request, site),
+        "publisher": {"@type": "Organization", "name": site.title, "url": absolute(request, "/")},
+    }
+    if post.authors:
+        data["author"] = [
+            {"@type": "Person", "name": author.name, "url": absolute(request, author.url)} for author in post.authors
+        ]
+    if post.category:
+        data["articleSection"] = post.category.name
+    if post.tags:
+        data["keywords"] = [tag.name for tag in post.tags]
+    if post.cover:
+        data["image"] = picture(request, post.cover)
+    return data
+
+
+def picture(request: HttpRequest, cover: CoverDocument) -> Data:
+    data: Data = {"@type": "ImageObject", "url": absolute(request, cover.url)}
+    return data | ({"width": cover.width, "height": cover.height} if cover.width and cover.height else {})
+
+
+def breadcrumbs(request: HttpRequest, site: SiteDocument, *steps: tuple[str, str]) -> Data:
+    """From the front page down; each step a name and a path."""
+    return {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {"@type": "ListItem", "position": position, "name": name, "item": absolute(request, path)}
+            for position, (name, path) in enumerate([(site.title, "/"), *steps], start=1)
+        ],
+    }

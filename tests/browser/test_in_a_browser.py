@@ -1,0 +1,162 @@
+"""Every kind of page as a browser shows it: to eyes, to a screen reader, by keyboard, small, and without script."""
+
+import html5lib
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browser import DESKTOP, PHONE, reader
+
+# A kind of page a line; a link that leads to one of it, where its address is not known beforehand.
+LONG = "/posts/the-case-for-unread-marginal-notes/"
+CODE = "/posts/letters-about-the-second-cache/"
+PATHS = [
+    "/",
+    "/?page=2",
+    LONG,
+    CODE,
+    "/about/",
+    "/categories/code/",
+    "/tags/essays/",
+    "/authors/mei-watanabe/",
+    "/no/such/page/",
+]
+NARROWEST = {"width": 320, "height": 640}
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_axe_finds_no_violation_and_no_page_complains_or_asks_another_host(browser, site, size):
+    with reader(browser, site, viewport=size, reduced_motion="reduce") as somebody:
+        found = {path: violations for path in PATHS if (violations := read(somebody, path))}
+        assert found == {}
+        assert somebody.complaints == []
+
+
+def read(somebody, path: str) -> list[str]:
+    """In light, and then in dark what colours can break; without motion, so that they have changed when axe looks."""
+    page = somebody.opens(path)
+    page.emulate_media(color_scheme="light")
+    violations = somebody.violations()
+    page.emulate_media(color_scheme="dark")
+    return violations + somebody.violations("color-contrast", "link-in-text-block")
+
+
+def test_nothing_is_wider_than_the_narrowest_phone(browser, site):
+    with reader(browser, site, viewport=NARROWEST) as somebody:
+        wide = {}
+        for path in PATHS:
+            somebody.opens(path)
+            wide[path] = somebody.overflow()
+        assert wide == dict.fromkeys(PATHS, 0)
+
+
+def test_every_page_is_valid_html(site):
+    with httpx.Client(base_url=site) as client:
+        for path in PATHS:
+            # Raises ParseError at the first fault.
+            html5lib.HTMLParser(strict=True).parse(client.get(path).text)
+
+
+def test_the_keyboard_reaches_the_content_the_menu_the_search_and_the_theme(reads):
+    page = reads.opens("/")
+    path = []
+    while "#theme" not in (path or [""])[-1]:
+        page.keyboard.press("Tab")
+        path.append(reads.focused())
+        assert len(path) < 15, path
+    assert path[0] == "a.skip"
+    assert path[1] == "a.brand"
+    assert path[-2:] == ["summary.tool", "button#theme.tool"]
+    page.keyboard.press("Enter")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    expect(page.locator("#theme")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_skip_link_leads_to_the_content(reads):
+    page = reads.opens(LONG)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    assert reads.focused() == "main#main"
+
+
+def test_what_is_focused_can_be_seen(reads):
+    page = reads.opens("/")
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outline")
+        assert " solid " in outline, reads.focused()
+        assert not outline.startswith("rgb(0, 0, 0) none"), reads.focused()
+
+
+def test_the_search_opens_ready_to_type_and_escape_closes_it(reads):
+    page = reads.opens("/")
+    page.locator(".seek summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Search all posts")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Search all posts")).to_be_hidden()
+    assert reads.focused() == "summary.tool"
+
+
+def test_the_choice_of_dark_is_there_before_anything_is_painted(reads):
+    page = reads.opens("/")
+    page.locator("#theme").click()
+    # Held back, a script that is deferred has chosen nothing yet.
+    page.route("**/site*.js", lambda route: route.abort())
+    page.goto(reads.site + CODE, wait_until="commit")
+    page.wait_for_selector("h1")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 24, 20)"
+    reads.complaints = [words for words in reads.complaints if "ERR_FAILED" not in words]
+
+
+def test_a_button_copies_the_code_and_says_so(browser, site):
+    with reader(browser, site, permissions=["clipboard-read", "clipboard-write"]) as somebody:
+        page = somebody.opens(CODE)
+        frame = page.locator(".code").first
+        frame.get_by_role("button", name="Copy").click()
+        expect(page.get_by_role("status")).to_have_text("Copied")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == frame.locator("code").text_content().rstrip("\n")
+        assert somebody.complaints == []
+
+
+@pytest.mark.parametrize(("size", "is_open"), [(PHONE, False), ({"width": 1440, "height": 900}, True)])
+def test_contents_are_folded_on_phones_open_where_there_is_room_and_lead_to_the_parts(browser, site, size, is_open):
+    with reader(browser, site, viewport=size, reduced_motion="reduce") as somebody:
+        page = somebody.opens(LONG)
+        contents = page.get_by_role("navigation", name="Contents")
+        link = contents.get_by_role("link").nth(3)
+        if not is_open:
+            expect(link).to_be_hidden()
+            contents.locator("summary").click()
+        link.click()
+        expect(page.locator(f"[id='{link.get_attribute('href')[1:]}']")).to_be_in_viewport()
+
+
+def test_without_script_all_is_there_to_be_read_and_used(browser, site):
+    with reader(browser, site, java_script_enabled=False, viewport=PHONE) as somebody:
+        page = somebody.opens(LONG)
+        expect(page.locator(".prose > p").first).to_be_visible()
+        expect(page.locator("#theme")).to_be_hidden()
+        page.locator(".contents summary").click()
+        expect(page.locator(".contents a").first).to_be_visible()
+        page.locator(".seek summary").click()
+        page.get_by_label("Search all posts").fill("moss")
+        page.get_by_label("Search all posts").press("Enter")
+        assert page.url == f"{site}/search/?q=moss"
+
+
+MOVED = """() => new Promise(tell => {
+  let moved = 0;
+  new PerformanceObserver(list => list.getEntries().forEach(entry => { moved += entry.value }))
+    .observe({type: "layout-shift", buffered: true});
+  requestAnimationFrame(() => setTimeout(() => tell(moved)));
+})"""
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_nothing_moves_while_a_page_comes(browser, site, size):
+    with reader(browser, site, viewport=size) as somebody:
+        moved = {path: somebody.opens(path).evaluate(MOVED) for path in ("/", LONG, CODE)}
+        assert moved == dict.fromkeys(moved, 0)

@@ -1,0 +1,165 @@
+"""What a post leads on to: related posts and neighbours, and what ends them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.utils import timezone
+from PIL import Image
+
+from content import resources
+from content.models import Category, MediaFile, Tag
+from content.ops.queries import count_queries
+from tests.support.blog import make_blog, make_post
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clean_cache():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks):
+    def run(change) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            change()
+
+    return run
+
+
+def month(number: int, **fields):
+    """A post of the middle of that month, on nothing in particular."""
+    return make_post(f"month-{number}", published_at=datetime(2025, number, 15, tzinfo=UTC), **fields)
+
+
+def related(post) -> tuple[int, ...]:
+    return async_to_sync(resources.related.get)(post.pk).ids
+
+
+def neighbours(post) -> tuple[int | None, int | None]:
+    found = async_to_sync(resources.neighbours.get)(post.pk)
+    return found.previous, found.next
+
+
+def test_the_closest_share_most_tags_then_the_section_and_then_the_time():
+    red, blue = (Tag.objects.create(slug=name, name=name) for name in ("red", "blue"))
+    news = Category.objects.create(slug="news", name="News")
+    post = month(6, tags=[red, blue], category=news)
+    in_section = month(5, category=news)
+    far = month(1, tags=[red])
+    near = month(7, tags=[red])
+    both = month(12, tags=[red, blue])
+    month(8)
+    assert related(post) == (both.pk, near.pk, far.pk)
+    both.delete()
+    cache.clear()
+    assert related(post) == (near.pk, far.pk, in_section.pk)
+
+
+def test_nothing_is_related_to_what_shares_nothing():
+    post = month(6)
+    month(7)
+    assert related(post) == ()
+
+
+def test_a_post_that_comes_to_a_shared_term_is_related_at_once(committed):
+    red = Tag.objects.create(slug="red", name="Red")
+    post, other = month(6, tags=[red]), month(7)
+    assert related(post) == ()
+    committed(lambda: other.tags.add(red))
+    assert related(post) == (other.pk,)
+
+
+def test_neighbours_are_before_and_after_in_time_and_by_number_at_the_same_time():
+    first, second = month(1), month(2)
+    third = make_post("twin", published_at=second.published_at)
+    assert neighbours(first) == (None, second.pk)
+    assert neighbours(second) == (first.pk, third.pk)
+    assert neighbours(third) == (second.pk, None)
+
+
+def test_a_post_published_between_is_a_neighbour_at_once_and_ends_no_other(committed):
+    posts = [month(number) for number in (1, 3, 5, 9, 11)]
+    for post in posts:
+        neighbours(post)
+    between = month(4, status="draft")
+    between.status = "published"
+    committed(between.save)
+    assert neighbours(posts[1]) == (posts[0].pk, between.pk)
+    assert neighbours(posts[2]) == (between.pk, posts[3].pk)
+    with count_queries() as queries:
+        assert neighbours(posts[3]) == (posts[2].pk, posts[4].pk)
+    # May to November: what happens in April is none of its business.
+    assert queries.count == 0
+
+
+def test_a_withdrawn_neighbour_is_one_no_more(committed):
+    first, second, third = month(1), month(2), month(3)
+    assert neighbours(third) == (second.pk, None)
+    second.status = "withdrawn"
+    committed(second.save)
+    assert neighbours(third) == (first.pk, None)
+    assert neighbours(first) == (None, third.pk)
+
+
+def test_the_newest_post_waits_for_the_next_scheduled_one():
+    newest = make_post("now", published_at=timezone.now() - timedelta(hours=1))
+    soon = timezone.now() + timedelta(hours=1)
+    make_post("soon", status="scheduled", published_at=soon)
+    found = async_to_sync(resources.neighbours.get)(newest.pk)
+    assert (found.next, found.next_publication) == (None, soon)
+
+
+def test_a_post_page_takes_sixteen_queries_cold_however_many_posts(client):
+    make_blog()
+    with count_queries() as few:
+        client.get("/posts/post-3/")
+    make_post("one-more")
+    cache.clear()
+    with count_queries() as more:
+        client.get("/posts/post-3/")
+    assert few.count == more.count == 16, few.statements
+
+
+def test_a_picture_has_its_size_and_a_new_file_shows_at_once(client, committed, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    picture = MediaFile(file=png("fir tree.png", 30, 20))
+    picture.save()
+    make_post("pictured", body=f"![A fir](<{picture.file.url}>)")
+    assert 'width="30" height="20"' in client.get("/posts/pictured/").content.decode()
+    picture.width, picture.height = 60, 40
+    committed(picture.save)
+    assert 'width="60" height="40"' in client.get("/posts/pictured/").content.decode()
+
+
+def png(name: str, width: int, height: int) -> ContentFile:
+    file = ContentFile(b"", name=name)
+    Image.new("RGB", (width, height)).save(file, "PNG")
+    file.seek(0)
+    return file
+
+
+def test_long_posts_have_contents_and_short_ones_do_not(client):
+    sections = "\n\n".join(f"## Part {number}\n\n{'word ' * 400}" for number in range(4))
+    make_post("long", body=sections)
+    make_post("short", body="## One\n\n## Two\n\n## Three")
+    assert b'href="#part-2">Part 2</a>' in client.get("/posts/long/").content
+    assert b'aria-label="Contents"' not in client.get("/posts/short/").content
+
+
+def test_the_page_shows_its_neighbours_and_related_posts_and_a_page_has_none(client):
+    make_blog(posts=6)
+    html = client.get("/posts/post-3/").content.decode()
+    assert 'rel="prev" href="/posts/post-4/"' in html
+    assert 'rel="next" href="/posts/post-2/"' in html
+    assert "Related posts" in html
+    make_post("about", kind="page")
+    html = client.get("/about/").content.decode()
+    assert "Related posts" not in html
+    assert 'rel="prev"' not in html
