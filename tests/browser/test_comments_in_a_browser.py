@@ -2,16 +2,13 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.support.service import ROOT, clean_environment, running_service
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ("gpu", "background-networking", "component-update", "sync")
 ENVIRONMENT = {
     "SECRET_KEY": "for tests only",
     "CACHE_URL": "locmem://comments",
@@ -32,11 +29,9 @@ from content.models import Comment
 print([(row.author_name, row.body, row.parent_id) for row in Comment.objects.filter(status="pending").order_by("pk")])
 """
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")
-
 
 @pytest.fixture(scope="module")
-def state_dir(tmp_path_factory):
+def state_dir(tmp_path_factory, browser):
     folder = tmp_path_factory.mktemp("browser") / "state"
     folder.mkdir()
     for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["shell", "-v0", "-c", ROWS]):
@@ -57,15 +52,6 @@ def service(state_dir):
     with running_service(state_dir, command="serve", environment=ENVIRONMENT) as running:
         running.line_with("Serving on")
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        arguments = ["--headless", "--no-sandbox", *(f"--disable-{name}" for name in QUIET)]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["light", "dark"])
