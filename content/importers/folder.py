@@ -9,6 +9,7 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
 from content.importers.errors import BadFile
+from content.importers.exports import import_export, is_export
 from content.importers.media import MediaLibrary
 from content.importers.reading import Prepared, prepare
 from content.importers.report import Failure, ImportReport
@@ -28,7 +29,10 @@ def import_folder(
 
     `progress` is called with the counts so far, after each file. A database that cannot be reached at all
     ends the run with its OperationalError; what was committed stays, and the next run goes on from there.
+    An export of a site of ours is taken back as it was.
     """
+    if is_export(root):
+        return import_export(root, progress)
     files = list(markdown_files(root))
     run = FolderImport(root, ImportReport(files=len(files)), progress, now or timezone.now())
     progress(run.report)

@@ -11,9 +11,27 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows of one kind."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged"
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.created + other.created, self.updated + other.updated, self.unchanged + other.unchanged)
+
+
 @dataclass
 class ImportReport:
-    """What an import did. `converted` and `dropped` count template remnants by kind."""
+    """What an import did. `converted` and `dropped` count template remnants by kind.
+
+    `tables` counts what an export of Evergreen has beside posts, by the name of its file.
+    """
 
     files: int = 0
     created: int = 0
@@ -25,6 +43,7 @@ class ImportReport:
     media_missing: int = 0
     converted: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    tables: dict[str, Counts] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 

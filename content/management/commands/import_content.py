@@ -43,6 +43,8 @@ class Command(BaseCommand):
             f"{report.converted.total()} template remnants converted, {report.dropped.total()} dropped, "
             f"{report.redirects} redirects."
         )
+        for name, counts in report.tables.items():
+            self.stdout.write(f"{name}: {counts}.")
 
 
 def import_with_progress(path: Path) -> ImportReport:
