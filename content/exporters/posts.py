@@ -22,7 +22,13 @@ def write_posts(place: Path) -> Iterator[str]:
         folder = FOLDERS[Post.Kind(post.kind)]
         content = post_file(post.pk, post_record(post))
         (place / folder / f"{file_name(post.slug)}.md").write_bytes(content)
+        forget_linked_rows(post)
         yield folder
+
+
+def forget_linked_rows(post: Post) -> None:
+    """They refer to the post and it to them: bodies would stay until the garbage collector comes for old objects."""
+    vars(post).pop("_prefetched_objects_cache", None)
 
 
 def post_file(number: int, record: PostRecord) -> bytes:

@@ -69,12 +69,12 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise BadFile(f"Its front matter is not valid TOML: {one_line(error)}.") from error
 
 
-def parse_yaml(text: str) -> Any:
-    """Plain values alone, and none that are nested deep. Raises BadFile."""
+def parse_yaml(text: str, name: str = "Its front matter") -> Any:
+    """Plain values alone, and none that are nested deep. Raises BadFile, which says that `name` is not valid."""
     try:
         return yaml.load(checked(text), Loader)  # noqa: S506
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadFile(f"Its front matter is not valid YAML: {one_line(error)}.") from error
+        raise BadFile(f"{name} is not valid YAML: {one_line(error)}.") from error
 
 
 def one_line(error: Exception) -> str:

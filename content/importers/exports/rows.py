@@ -29,7 +29,7 @@ def is_empty(line: str) -> bool:
 
 def row_record(text: str, kind: type[SomeRecord]) -> SomeRecord:
     """Raises BadFile."""
-    values = front_matter.parse_yaml(text)
+    values = front_matter.parse_yaml(text, "It")
     if not isinstance(values, list) or len(values) != 1:
         raise BadFile("It is no row: each begins with a dash at the beginning of a line.")
     return record_from(kind, values[0])
