@@ -21,7 +21,7 @@ def file_name(slug: str) -> str:
 
 
 def is_plain(slug: str) -> bool:
-    one_form = slug == unicodedata.normalize("NFC", slug) == slug.casefold() == slug.upper().lower()
+    one_form = slug == unicodedata.normalize("NFC", slug) == slug.upper().lower()
     fits = len(slug.encode(errors="replace")) <= LONGEST
     return bool(one_form and fits and PLAIN.fullmatch(slug)) and not (
         RESERVED.fullmatch(slug) or NUMBERED.search(slug)

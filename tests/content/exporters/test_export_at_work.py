@@ -81,6 +81,7 @@ def test_memory_does_not_grow_with_the_site(tmp_path: Path, monkeypatch):
     assert many < few * 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.skipif(not POSTS.is_dir(), reason="the blog's posts are not beside this checkout")
 def test_the_posts_of_a_real_blog_come_back(tmp_path: Path, settings):
