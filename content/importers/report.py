@@ -32,6 +32,9 @@ class ImportReport:
     def done(self) -> int:
         return self.created + self.updated + self.unchanged + self.not_posts + len(self.failures)
 
+    def fail(self, name: str, reason: str) -> None:
+        self.failures.append(Failure(name, " ".join(reason.split())))
+
     def as_data(self) -> dict[str, Any]:
         return asdict(self) | {"failed": len(self.failures)}
 

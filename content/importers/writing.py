@@ -13,7 +13,7 @@ from content.models import Author, Authorship, Category, Post, Redirect, Tag
 
 COLUMNS = [
     "kind", "slug", "title", "excerpt", "body", "html", "category", "cover", "cover_alt", "status",
-    "published_at", "updated_at", "language", "source_hash",
+    "password", "published_at", "updated_at", "language", "comments_open", "source_hash",
 ]  # fmt: skip
 
 
@@ -39,9 +39,7 @@ class Writing:
         self.batch = batch
         self.now = now
         self.done = Written()
-        self.known = {
-            post.source_path: post for post in Post.objects.filter(source_path__in=[p.source.name for p in batch])
-        }
+        self.known = {post.source_path: post for post in Post.objects.filter(source_path__in=[p.name for p in batch])}
         self.before = tags_of(self.known.values())
         self.old_urls = {post.pk: post.get_absolute_url() for post in self.known.values()}
         self.slugs = SlugBook((p.draft.slug for p in batch), self.known)
@@ -69,15 +67,16 @@ class Writing:
 
     def filled(self, prepared: Prepared) -> Post:
         draft = prepared.draft
-        post = self.known.get(prepared.source.name) or Post(source_path=prepared.source.name)
+        post = self.known.get(prepared.name) or Post(source_path=prepared.name)
         slug = self.slugs.take(draft.slug, post.slug)
         if slug not in (draft.slug, post.slug):
-            self.done.warnings.append(f"{prepared.source.name}: its slug {draft.slug} is taken, it became {slug}.")
+            self.done.warnings.append(f"{prepared.name}: its slug {draft.slug} is taken, it became {slug}.")
         post.slug, post.kind, post.title, post.excerpt = slug, draft.kind, draft.title, draft.excerpt
         post.body, post.html = prepared.body, prepared.html
         post.category = self.categories.named(draft.category)[0] if draft.category else None
         post.cover, post.cover_alt = prepared.cover, draft.cover_alt
-        post.status, post.language = draft.status, draft.language
+        post.status, post.password = draft.status, draft.password
+        post.language, post.comments_open = draft.language, draft.comments_open
         changed_at = self.now if post.pk else None
         post.published_at = draft.published_at or post.published_at or self.now
         post.updated_at = draft.updated_at or changed_at or min(post.published_at, self.now)
