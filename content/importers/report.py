@@ -5,7 +5,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Failure:
-    """A file that was not imported, and why."""
+    """A file or an item that was not imported, and why."""
 
     path: str
     reason: str
@@ -13,7 +13,10 @@ class Failure:
 
 @dataclass
 class ImportReport:
-    """What an import did. `converted` and `dropped` count template remnants by kind."""
+    """What an import did. `converted` and `dropped` count remnants of templates and shortcodes by kind.
+
+    `files` are those of a folder, or the items of an export. Comments that are left out are spam, binned, pings.
+    """
 
     files: int = 0
     created: int = 0
@@ -23,6 +26,9 @@ class ImportReport:
     redirects: int = 0
     media: int = 0
     media_missing: int = 0
+    comments: int = 0
+    comments_unchanged: int = 0
+    comments_left_out: int = 0
     converted: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
