@@ -76,6 +76,12 @@ def with_address(text: str, address: str) -> str:
     text = text.strip()
     if not address.startswith(("http://", "https://")) or address.rstrip("/") in text:
         return text
-    if not text or text.rstrip("/… .") in address:
+    if not text or is_beginning(text, address):
         return address
     return f"{text} ({address})"
+
+
+def is_beginning(text: str, address: str) -> bool:
+    """Whether the words are the address itself, as far as they go."""
+    bare = address.partition("://")[2].removeprefix("www.")
+    return bare.startswith(text.partition("://")[2].removeprefix("www.").rstrip("/… .") or text.rstrip("/… ."))

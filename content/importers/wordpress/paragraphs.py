@@ -25,4 +25,4 @@ def with_paragraphs(text: str) -> str:
 
 def marked(text: str) -> str:
     linked = LONE_ADDRESS.sub(r'<a href="\1">\1</a>', text)
-    return BLANK_LINES.sub("\n<p>", linked)
+    return BLANK_LINES.sub("<p>", linked)

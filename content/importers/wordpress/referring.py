@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from content.importers.remnants.videos import watchable
 from content.importers.wordpress.catalogue import Catalogue
 from content.importers.wordpress.media import Media
+from content.importers.wordpress.tidying import NAMELESS
 from content.importers.wordpress.tree import Node, Piece
 from content.models.media import ALLOWED_EXTENSIONS
 
@@ -57,7 +58,7 @@ class Referring:
             image = Node("img", {"src": here.file.url, "alt": alt, **size, "class": node.attributes.get("class", "")})
             return [image]
         if host(address):
-            words = alt or "Image"
+            words = alt or NAMELESS
             return [words] if in_link else [Node("a", {"href": address}, [words])]
         return [Node("em", {"class": "missing-image"}, [alt])] if alt else []
 

@@ -10,6 +10,8 @@ LISTS = {"ul", "ol"}
 # These hold words as they are, and paragraphs only where there are several.
 TERSE = {"li", "td", "th", "dd", "dt", "figcaption", "figure", "summary", "caption"}
 ONE_LINE = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "dt", "figcaption", "summary", "caption"}
+# A picture that nobody described, as a link.
+NAMELESS = "Image"
 SHOWN_EMPTY = {"img", "br", "hr", "col", "td", "th", "iframe", "audio", "video", "embed"}
 
 
@@ -36,6 +38,8 @@ class Tidying:
         for piece in pieces:
             if isinstance(piece, str) or piece.tag in BLOCKS:
                 yield piece
+            elif is_listing(piece):
+                yield Node("pre", children=[piece])
             elif piece.tag in BOXES:
                 yield from (Node("p", children=[]), *self.blocks(piece.children), Node("p", children=[]))
             elif any(inner.tag not in INLINE for inner in piece.below()):
@@ -51,10 +55,10 @@ class Tidying:
         """The same block, with what is in it tidied; nothing, if nobody would see it."""
         if node.tag == "pre":
             return [node] if node.words().strip() else []
+        if node.tag == "figure":
+            return self.figure(node)
         if node.tag in ROWS | LISTS | {"dl"}:
             node = node.copy(list(self.items(node)))
-        elif node.tag == "figure":
-            node = node.copy(self.figure(node.children))
         elif node.tag in TERSE and not self.has_blocks(node):
             node = node.copy(self.line(node.children))
         elif node.tag in ONE_LINE:
@@ -65,7 +69,7 @@ class Tidying:
         return [node] if node.children or node.tag in SHOWN_EMPTY else []
 
     def has_blocks(self, node: Node) -> bool:
-        return any(inner.tag in BLOCKS | BOXES for inner in node.below())
+        return any(inner.tag in BLOCKS | BOXES or is_listing(inner) for inner in node.below())
 
     def one_line(self, node: Node) -> list[Node]:
         """A heading or a paragraph; blocks that an editor put into one stand beside it."""
@@ -74,11 +78,17 @@ class Tidying:
             return [node.copy(words)] if words else []
         return [node.copy(block.children) if block.tag == "p" else block for block in self.blocks(node.children)]
 
-    def figure(self, children: list[Piece]) -> list[Piece]:
-        """Its picture as it is, and the caption last."""
-        blocks = self.blocks(children)
+    def figure(self, node: Node) -> list[Node]:
+        """Its picture as it is, and the caption last; without a picture or a caption it is none."""
+        blocks = self.blocks(node.children)
         captions = [block for block in blocks if is_caption(block)]
-        return [*terse([block for block in blocks if not is_caption(block)]), *captions[:1]]
+        inside = [block for block in blocks if not is_caption(block)]
+        if not captions or not inside:
+            has_picture = any(each.tag == "img" for block in inside for each in block.below())
+            return [node.copy(terse(inside))] if has_picture else inside or paragraphs(captions)
+        if len(inside) == 1 and is_link(inside[0]):
+            return [named_link(inside[0], captions[0])]
+        return [node.copy([*terse(inside), captions[0]])]
 
     def items(self, node: Node) -> Iterator[Piece]:
         """A list's items, a table's rows, a row's cells; a list that stands loose in a list goes into an item."""
@@ -127,7 +137,9 @@ def joined(pieces: Iterable[Piece]) -> list[Piece]:
     for piece in pieces:
         if piece == "":
             continue
-        if isinstance(piece, Node) and piece.tag == "br" and kept and is_space(kept[-1]):
+        if kept and is_tag(piece, "a") and is_tag(kept[-1], "a"):
+            kept.append(" ")
+        if is_tag(piece, "br") and kept and is_space(kept[-1]):
             while kept and is_space(kept[-1]):
                 kept.pop()
         kept.append(piece)
@@ -163,5 +175,33 @@ def pushed_down(outer: Node, block: Node) -> Node:
     return block
 
 
+def is_tag(piece: Piece, tag: str) -> bool:
+    return isinstance(piece, Node) and piece.tag == tag
+
+
+def is_listing(node: Node) -> bool:
+    """Code of several lines, which nobody meant to stand in one."""
+    return node.tag == "code" and "\n" in node.words().strip()
+
+
 def is_caption(piece: Piece) -> bool:
-    return isinstance(piece, Node) and piece.tag == "figcaption"
+    return is_tag(piece, "figcaption")
+
+
+def is_link(block: Node) -> bool:
+    """What became of a picture or a player that is not here."""
+    return block.tag == "p" and len(block.children) == 1 and is_tag(block.children[0], "a") and bool(block.words())
+
+
+def named_link(paragraph: Node, caption: Node) -> Node:
+    """The link and its caption below it; the caption is the link where the link has no words of its own."""
+    [link] = paragraph.children
+    assert isinstance(link, Node)  # noqa: S101 - is_link has seen it
+    own, said = link.words().strip(), caption.words().strip()
+    if own in (NAMELESS, said) and not any(each.tag == "a" for each in caption.below()):
+        return paragraph.copy([link.copy(caption.children)])
+    return paragraph.copy([link, Node("br"), *caption.children])
+
+
+def paragraphs(captions: list[Node]) -> list[Node]:
+    return [Node("p", children=caption.children) for caption in captions]
