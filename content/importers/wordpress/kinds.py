@@ -36,7 +36,8 @@ def image_kind(content: bytes) -> Kind | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(content), formats=list(IMAGES)) as image:
+            Image.init()
+            with Image.open(BytesIO(content), formats=[name for name in IMAGES if name in Image.OPEN]) as image:
                 return Kind(IMAGES[image.format or ""], *image.size)
     except (OSError, ValueError, SyntaxError, KeyError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
