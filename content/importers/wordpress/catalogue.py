@@ -13,9 +13,12 @@ from content.importers.wordpress.records import BadExport, Record, records
 from content.importers.wordpress.titles import plain_title, slug_of
 
 TABLES = """
-CREATE TABLE attachment (id TEXT PRIMARY KEY, url TEXT, alt TEXT, caption TEXT, parent TEXT, place INTEGER);
+CREATE TABLE attachment (
+    id TEXT PRIMARY KEY, url TEXT, alt TEXT, caption TEXT, parent TEXT, place INTEGER, path TEXT
+);
 CREATE INDEX attachment_of ON attachment (parent, place);
 CREATE INDEX attachment_at ON attachment (url);
+CREATE INDEX attachment_shown_at ON attachment (path);
 CREATE TABLE post (path TEXT PRIMARY KEY, number TEXT, url TEXT);
 CREATE INDEX post_by_number ON post (number);
 CREATE INDEX post_by_url ON post (url);
@@ -59,7 +62,7 @@ class Catalogue:
     def add_item(self, item: Item) -> None:
         self.items += 1
         if item.type == "attachment":
-            self.tables.execute("INSERT OR IGNORE INTO attachment VALUES (?, ?, ?, ?, ?, ?)", attachment_row(item))
+            self.tables.execute("INSERT OR IGNORE INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?)", attachment_row(item))
         elif item.is_taken:
             slug = slug_of(item)
             url = f"/{slug}/" if item.type == "page" else f"/posts/{slug}/"
@@ -81,6 +84,14 @@ class Catalogue:
 
     def has_file(self, url: str) -> bool:
         return self.tables.execute("SELECT 1 FROM attachment WHERE url = ?", (url,)).fetchone() is not None
+
+    def file_shown_at(self, address: str) -> str:
+        """The file whose own page that was: WordPress makes one for each."""
+        if not self.is_own(address):
+            return ""
+        path = normal_path(address)
+        row = path and self.tables.execute("SELECT url FROM attachment WHERE path = ?", (path,)).fetchone()
+        return str(row[0]) if row else ""
 
     def is_own(self, address: str) -> bool:
         return bool(self.site) and host_of(address) == host_of(self.site)
@@ -105,7 +116,7 @@ class Catalogue:
         return f"{url}#{parts.fragment}" if parts.fragment else url
 
 
-def attachment_row(item: Item) -> tuple[str, str, str, str, str, int]:
+def attachment_row(item: Item) -> tuple[str, str, str, str, str, int, str]:
     place = item.record.value("wp:menu_order")
     return (
         item.id,
@@ -114,6 +125,7 @@ def attachment_row(item: Item) -> tuple[str, str, str, str, str, int]:
         plain_title(item.record.value("excerpt:encoded")),
         item.record.value("wp:post_parent"),
         int(place) if place.isdecimal() and len(place) < 10 else 0,
+        item.path,
     )
 
 

@@ -86,6 +86,7 @@ class Referring:
             return address
         if moved := self.catalogue.new_path(address):
             return moved
+        address = self.catalogue.file_shown_at(address) or address
         if self.catalogue.has_file(address) or (self.catalogue.is_own(address) and is_media(address)):
             here = self.media.media_for(address)
             return here.file.url if here is not None else address

@@ -11,10 +11,15 @@ from content.importers.wordpress.media import Media
 from content.rendering import render_markdown
 from tests.support.wordpress import export, item
 
+# fmt: off
 ATTACHMENTS = [
-    item(11, post_type="attachment", attachment_url="https://blog.example/a.jpg", title="A lake", post_parent="1"),
+    item(
+        11, post_type="attachment", attachment_url="https://blog.example/a.jpg", title="A lake", post_parent="1",
+        link="https://blog.example/2024/05/post-1/a/",
+    ),
     item(12, post_type="attachment", attachment_url="https://blog.example/b.jpg", title="B", excerpt="Said of it"),
 ]
+# fmt: on
 
 
 @pytest.fixture
@@ -140,6 +145,7 @@ def test_a_thousand_shortcodes_in_each_other_end(shown):
         ('<a href="http://www.blog.example/a/us">x</a>', f"<p>{link('/us/', 'x')}</p>"),
         ('<a href="https://blog.example/?p=5">x</a>', f"<p>{link('/posts/other/', 'x')}</p>"),
         ('<a href="https://blog.example/8/twin/">x</a>', f"<p>{link('/8/twin/', 'x')}</p>"),
+        ('<a href="https://blog.example/2024/05/post-1/a">A lake</a>', f"<p>{LAKE}</p>"),
         ('<a href="https://blog.example/gone/">x</a>', f"<p>{link('https://blog.example/gone/', 'x')}</p>"),
         ('<a href="#nowhere">x</a>', "<p>x</p>"),
         ('<a href="#y">x</a><p id="y">here</p>', f"<p>{link('#y', 'x')}</p>\n<p id=\"y\">here</p>"),

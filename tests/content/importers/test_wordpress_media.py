@@ -144,7 +144,8 @@ def test_addresses_of_our_own_network_are_not_asked(imported, host):
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-     "::1", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "255.255.255.255"],
+     "::1", "fe80::1%eth0", "fc00::1", "255.255.255.255", "2001:db8::1",
+     "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"],
 )  # fmt: skip
 def test_what_is_no_public_address(address):
     assert not is_public(address)
