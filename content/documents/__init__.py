@@ -4,8 +4,10 @@ from content.documents.listing import ListingDocument
 from content.documents.post import CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
 from content.documents.sidebar import SidebarDocument, TermCount
 from content.documents.site import MenuEntry, SiteDocument
+from content.documents.thread import CommentDocument, ThreadDocument
 
 __all__ = [
+    "CommentDocument",
     "CoverDocument",
     "ListingDocument",
     "MenuEntry",
@@ -16,4 +18,5 @@ __all__ = [
     "SiteDocument",
     "TermCount",
     "TermDocument",
+    "ThreadDocument",
 ]

@@ -73,3 +73,4 @@ class PostDocument(Struct, frozen=True):
     authors: tuple[PersonDocument, ...] = ()
     category: TermDocument | None = None
     tags: tuple[TermDocument, ...] = ()
+    comments_open: bool = True

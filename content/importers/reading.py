@@ -24,9 +24,9 @@ MORE = ("<!--more-->", "<!-- more -->")
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that will be written for one file."""
+    """All that will be written for one post. `name` says where it comes from, and is its identity in later runs."""
 
-    source: SourceFile
+    name: str
     source_hash: str
     draft: Draft
     body: str
@@ -49,7 +49,7 @@ def prepare(source: SourceFile, content: bytes, library: MediaLibrary, now: date
     cover = library.media_for(folder, draft.cover) if draft.cover else None
     library.missing += bool(draft.cover) and cover is None
     return Prepared(
-        source=source,
+        name=source.name,
         source_hash=source_hash(content),
         draft=replace(
             draft,

@@ -3,12 +3,13 @@
 from typing import Any
 
 from content.caching import Resource
+from content.resources.comments import comments
 from content.resources.listings import listing, popular, sidebar, trending
 from content.resources.posts import post, post_card
 from content.resources.site import redirect, site
 from content.resources.terms import author, category, tag
 
-ALL = (site, redirect, post, post_card, listing, sidebar, popular, trending, category, tag, author)
+ALL = (site, redirect, post, post_card, listing, sidebar, popular, trending, category, tag, author, comments)
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "BY_NAME",
     "author",
     "category",
+    "comments",
     "listing",
     "popular",
     "post",

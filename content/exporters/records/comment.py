@@ -18,7 +18,6 @@ class CommentRecord(Record, frozen=True, kw_only=True):
     created_at: Moment
     source_path: str = ""
     body: str
-    html: str = ""
 
 
 OWN_COLUMNS = tuple(name for name in CommentRecord.__struct_fields__ if name not in ("id", "post", "parent"))

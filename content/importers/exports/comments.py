@@ -5,16 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-import msgspec
-
 from content.exporters.records import CommentRecord
 from content.exporters.records.comment import OWN_COLUMNS
 from content.importers.errors import BadFile
 from content.importers.report import Counts
 from content.invalidation import invalidate_on_commit, tags_of
 from content.models import Comment, Post
-from content.rendering import BodyTooLarge
-from content.rendering.sanitise import sanitise
+from content.rendering import BodyTooLarge, render_comment
 
 Identity = tuple[datetime, str]
 Thread = tuple[str, list[CommentRecord]]
@@ -26,12 +23,13 @@ def threads(records: Iterable[CommentRecord]) -> Iterator[Thread]:
         yield post, list(comments)
 
 
-def shown_safely(record: CommentRecord) -> CommentRecord:
-    """What is shown is cleaned again: a file may have been changed, or come from a stranger. Raises BadFile."""
+def can_be_shown(record: CommentRecord) -> CommentRecord:
+    """Raises BadFile for what is too long to be rendered."""
     try:
-        return msgspec.structs.replace(record, html=sanitise(record.html))
+        render_comment(record.body)
     except BodyTooLarge as error:
         raise BadFile(str(error)) from error
+    return record
 
 
 def write_threads(batch: Sequence[Thread]) -> Counts:
@@ -70,13 +68,14 @@ class ThreadRestore:
         Comment.objects.bulk_create(created.values())
         self.rows = self.known | created
         updated = [self.rows[record.id] for record in self.records if self.update(record)]
-        Comment.objects.bulk_update(updated, [*OWN_COLUMNS, "parent"])
+        Comment.objects.bulk_update(updated, [*OWN_COLUMNS, "html", "parent"])
         invalidate_on_commit(tags_of([*created.values(), *updated]))
         changed = sum(comment.pk not in {row.pk for row in created.values()} for comment in updated)
         return Counts(len(created), changed, len(self.known) - changed)
 
     def new(self, record: CommentRecord) -> Comment:
-        return Comment(post_id=self.post, **{name: getattr(record, name) for name in OWN_COLUMNS})
+        values = {name: getattr(record, name) for name in OWN_COLUMNS}
+        return Comment(post_id=self.post, html=render_comment(record.body), **values)
 
     def update(self, record: CommentRecord) -> bool:
         """Whether its row differs, which it then does no more. Parents are known by now, in whatever order."""
@@ -86,4 +85,5 @@ class ThreadRestore:
             return False
         for name, value in wanted.items():
             setattr(comment, name, value)
+        comment.html = render_comment(comment.body)
         return True

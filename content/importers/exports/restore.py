@@ -17,7 +17,7 @@ from content.importers import front_matter
 from content.importers.errors import BadFile
 from content.importers.exports import media, tables
 from content.importers.exports.batches import batches, write_batch
-from content.importers.exports.comments import Thread, shown_safely, threads, write_threads
+from content.importers.exports.comments import Thread, can_be_shown, threads, write_threads
 from content.importers.exports.opening import file_inside, read_bounded
 from content.importers.exports.post_file import PostFile
 from content.importers.exports.posts import Incoming, LinkedRows, known_records, write_posts
@@ -98,7 +98,7 @@ class Restore:
             self.fail(COMMENTS_FILE, f"Comments on {thread[0]}: {reason}")
 
         counts = Counts()
-        for batch in batches(threads(self.rows(COMMENTS_FILE, CommentRecord, shown_safely)), THREADS_A_BATCH):
+        for batch in batches(threads(self.rows(COMMENTS_FILE, CommentRecord, can_be_shown)), THREADS_A_BATCH):
             counts += write_batch(batch, write_threads, refused)
         self.report.tables["comments"] = counts
 

@@ -26,6 +26,8 @@ RECORDS = {
 }
 LEFT_OUT = {
     ("Post", "html"): "rendered from the body",
+    ("Post", "text"): "what is searched of it",
+    ("Comment", "html"): "rendered from the body",
     ("MediaFile", "file"): "called name, and its bytes file",
 }
 TABLES_LEFT_OUT = {

@@ -139,14 +139,20 @@ def test_a_later_version_is_not_guessed_at(export):
     assert not Post.objects.exists()
 
 
-def test_comments_are_cleaned_again_and_keep_their_threads(export):
-    change(export / "comments.yaml", "<p>a <em>b</em></p>", "<p onclick='x()'>a<script>alert(1)</script></p>")
+def test_comments_are_rendered_anew_and_keep_their_threads(export):
+    change(export / "comments.yaml", "- a\\n- b\\r\\n", "<script>alert(1)</script>")
     assert import_folder(export).failures == []
     top = Comment.objects.get(author_name="Bob", status="approved")
-    assert top.html == "<p>a</p>"
+    assert "<script" not in top.html
+    assert "alert(1)" in top.html
     assert [answer.author_name for answer in top.replies.all()] == ["Ann"]
     again = import_folder(export)
     assert again.tables["comments"].unchanged == Comment.objects.count()
+
+
+def test_a_comment_that_is_too_long_is_told(export):
+    change(export / "comments.yaml", "body: spam", f"body: {'spam' * 30_000}")
+    assert "100,000 is the most" in only_failure(import_folder(export), "comments.yaml")
 
 
 def test_comments_on_a_post_that_is_not_there_are_told(export):
