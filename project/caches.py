@@ -25,10 +25,16 @@ BACKENDS = {
 # Django keeps 300, which the pages of a small site and their tags are more than.
 LOCAL_ENTRIES = 10_000
 
+# Aliases with variables of their own.
+TAKEN = ("default", "sessions", "local")
 
-def cache_of(url: str, log_url: str, memory: int, redis_options: dict[str, Any]) -> dict[str, Any]:
+
+def cache_of(
+    url: str, log_url: str, memory: int, redis_options: dict[str, Any], variable: str = "CACHE_URL"
+) -> dict[str, Any]:
     """BACKEND, LOCATION and OPTIONS.
 
+    url             the value of `variable`
     log_url         the Redis that keeps the log, best one that does not evict; "": the cache's own, where that is
                     a Redis, else none, and tags are counters in the cache
     memory          bytes of each process's memory tier
@@ -38,7 +44,7 @@ def cache_of(url: str, log_url: str, memory: int, redis_options: dict[str, Any])
     backend = BACKENDS.get(scheme)
     if backend is None:
         raise ImproperlyConfigured(
-            f"CACHE_URL begins with {scheme!r}; it can begin with {', '.join(sorted(BACKENDS))}."
+            f"{variable} begins with {scheme!r}; it can begin with {', '.join(sorted(BACKENDS))}."
         )
     log = {"LOG": log_url} if log_url else {}
     if backend == REDIS:
@@ -46,7 +52,30 @@ def cache_of(url: str, log_url: str, memory: int, redis_options: dict[str, Any])
         return described(backend, location, options | redis_options | log | {"MEMORY": memory})
     if backend == MEMCACHED:
         return described(backend, memcached_places(url), log | {"MEMORY": memory})
-    return described(backend, urlsplit(url).netloc, {"MAX_ENTRIES": LOCAL_ENTRIES})
+    options = log | {"MEMORY": memory} if log and scheme == "locmem" else {}
+    return described(backend, urlsplit(url).netloc, {"MAX_ENTRIES": LOCAL_ENTRIES} | options)
+
+
+def named_urls(variable: str, text: str) -> dict[str, str]:
+    """`pages=redis://host/1 counts=locmem://counts`: with blanks between them, since an address may have commas."""
+    found: dict[str, str] = {}
+    for part in text.split():
+        name, equals, url = part.partition("=")
+        if not equals or not name.isidentifier() or name in TAKEN or name in found:
+            raise ImproperlyConfigured(
+                f"{variable} has {part!r}; it is name=url, each name once and none of {', '.join(TAKEN)}."
+            )
+        found[name] = url
+    return found
+
+
+def beside(url: str, name: str) -> str:
+    """An address for another cache in the same place: prefixes keep them apart, but two locmems of a name are one."""
+    return f"{url}-{name}" if urlsplit(url).scheme == "locmem" else url
+
+
+def is_redis(url: str) -> bool:
+    return BACKENDS.get(urlsplit(url).scheme) == REDIS
 
 
 def described(backend: str, location: str | list[str], options: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Django's settings, each typed and read from the environment (or from .env); .env.example lists them all."""
 
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from environs import Env, validate
 
 from project.base_url import check_base_url
-from project.caches import cache_of
+from project.caches import beside, cache_of, is_redis, named_urls
 from project.own_redis import url_of_own_redis
 from project.secret_key import stored_secret_key
 
@@ -103,17 +104,38 @@ REDIS_OPTIONS = {
     "RETRIES": env.int("EVERGREEN_REDIS_RETRIES", 1),
     "HEALTH_CHECK_INTERVAL": env.float("EVERGREEN_REDIS_HEALTH_CHECK", 30.0),
 }
+CACHE_PREFIX = env.str("EVERGREEN_CACHE_PREFIX", "evergreen")
+CACHE_MEMORY = env.int("EVERGREEN_MEMORY", 64) * 1024 * 1024
+SESSIONS_URL = env.str("EVERGREEN_SESSIONS_CACHE_URL", "") or beside(CACHE_URL, "sessions")
+LOCAL_MEMORY = 8 * 1024 * 1024
+
+
+def alias(url: str, variable: str, *, prefix: str, log_url: str = GIVEN_REDIS_URL, memory: int) -> dict[str, Any]:
+    common = {"KEY_PREFIX": prefix, "TIMEOUT": env.int("EVERGREEN_CACHE_TIMEOUT", 300)}
+    return common | cache_of(url, log_url, memory, REDIS_OPTIONS, variable)
+
+
 CACHES = {
-    "default": {
-        "KEY_PREFIX": env.str("EVERGREEN_CACHE_PREFIX", "evergreen"),
-        "TIMEOUT": env.int("EVERGREEN_CACHE_TIMEOUT", 300),
-    }
-    | cache_of(
-        CACHE_URL,
-        log_url=GIVEN_REDIS_URL,
-        memory=env.int("EVERGREEN_MEMORY", 64) * 1024 * 1024,
-        redis_options=REDIS_OPTIONS,
-    )
+    "default": alias(CACHE_URL, "CACHE_URL", prefix=CACHE_PREFIX, memory=CACHE_MEMORY),
+    # Apart, so that they can live elsewhere; no log, since nothing invalidates a session by tag.
+    "sessions": alias(
+        SESSIONS_URL,
+        "EVERGREEN_SESSIONS_CACHE_URL",
+        prefix=f"{CACHE_PREFIX}-sessions",
+        log_url="",
+        memory=LOCAL_MEMORY,
+    ),
+    # What never leaves the process: but it hears of invalidations by the log that the default cache has, if any.
+    "local": alias(
+        "locmem://local",
+        "CACHE_URL",
+        prefix=CACHE_PREFIX,
+        log_url=GIVEN_REDIS_URL or (CACHE_URL if is_redis(CACHE_URL) else ""),
+        memory=LOCAL_MEMORY,
+    ),
+} | {
+    name: alias(url, "EVERGREEN_CACHES", prefix=f"{CACHE_PREFIX}-{name}", memory=CACHE_MEMORY)
+    for name, url in named_urls("EVERGREEN_CACHES", env.str("EVERGREEN_CACHES", "")).items()
 }
 
 # --- the edge ---------------------------------------------------------------------------------------
@@ -140,6 +162,7 @@ COMMENT_SECONDS = env.float("EVERGREEN_COMMENT_SECONDS", 2.0)
 # --- sessions ---------------------------------------------------------------------------------------
 
 SESSION_ENGINE = env.str("EVERGREEN_SESSION_ENGINE", "django.contrib.sessions.backends.cached_db")
+SESSION_CACHE_ALIAS = "sessions"
 
 # --- files ------------------------------------------------------------------------------------------
 

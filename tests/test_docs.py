@@ -39,6 +39,13 @@ def test_the_quick_start_runs_as_it_stands(fresh_redis):
     assert run(program, fresh_redis) == ["1000 readers, one load", *again]
 
 
+def test_the_example_of_fragments_does_what_stands_below_it(fresh_redis):
+    page = (DOCS / "fragments.md").read_text()
+    shown = re.findall(r"^    (.+)$", page.split("```")[2], re.MULTILINE)
+    assert run(first_program("fragments.md"), fresh_redis) == shown
+    assert len(shown) == 4
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_program_is_python(page):
     for program in PROGRAM.findall(page.read_text()):

@@ -9,6 +9,8 @@ class CachingConfig(AppConfig):
 
     def ready(self) -> None:
         from content.caching import checks, transactions
+        from content.caching.fragments import checks as fragment_checks
 
         checks.register_checks()
+        fragment_checks.register_checks()
         transactions.watch_connections()

@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
 from content.caching.backends import MemcachedCache, RedisCache
-from content.caching.declared import declared_twice, resources
+from content.caching.declared import aliases, declared_twice
 from content.caching.registry import log_server
 
 Messages = list[CheckMessage]
@@ -36,10 +36,12 @@ def register_checks() -> None:
 def check_caches(app_configs: Any, **kwargs: Any) -> Messages:
     """The aliases that resources name: that they are there, unpickle nothing, and end what hangs."""
     messages: Messages = []
-    for alias in aliases():
+    for alias in sorted(aliases()):
         config = settings.CACHES.get(alias)
         if config is None:
-            messages.append(Error(f"Resources name the cache {alias!r}, which CACHES has not.", id="caching.E001"))
+            messages.append(
+                Error(f"Resources or views name the cache {alias!r}, which CACHES has not.", id="caching.E001")
+            )
         else:
             messages += on_backend(alias, config)
     return messages
@@ -58,11 +60,7 @@ def check_resources(app_configs: Any, **kwargs: Any) -> Messages:
 
 def check_log(app_configs: Any, **kwargs: Any) -> Messages:
     """Asks each log's Redis: an evicted log makes every entry invalid, and one that is away none fresh."""
-    return [message for alias in aliases() if alias in settings.CACHES for message in on_log(alias)]
-
-
-def aliases() -> list[str]:
-    return sorted({"default", *(resource.cache for resource in resources.values())})
+    return [message for alias in sorted(aliases()) if alias in settings.CACHES for message in on_log(alias)]
 
 
 def on_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -73,10 +71,10 @@ def on_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
             hint=f"Use {named(RedisCache)} or {named(MemcachedCache)}.",
             id="caching.E002",
         )
-    elif path == LOCMEM:
+    elif path == LOCMEM and not options.get("LOG"):
         yield Warning(
             f"The cache {alias!r} is each process's own: an invalidation in one does not reach the others.",
-            hint="With more than one process, workers included, use Redis or Memcached.",
+            hint="With more than one process, workers included, use Redis or Memcached, or give OPTIONS['LOG'].",
             id="caching.W001",
         )
     elif path == DUMMY:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.signals import setting_changed
 
 from content.caching.answer import Answer
@@ -51,7 +52,9 @@ def made(alias: str) -> Engine:
     log = log_of(server, prefix)
     memory: MemoryTier[Answer] = MemoryTier(int(options.get("MEMORY", MEMORY)), evicted)
     reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.ledger.is_heard))
-    return Engine(shared, LogOrdering(log), memory, due=DueSet(server, prefix))
+    # A worker that loaded again what it alone then has would leave the reader with what is stale.
+    due = None if isinstance(cache, LocMemCache) else DueSet(server, prefix)
+    return Engine(shared, LogOrdering(log), memory, due=due)
 
 
 def evicted(key: str) -> None:

@@ -69,6 +69,7 @@ class Resource(Generic[P, T]):
     schema      raise it when the shape of the value changes: older entries are then not looked up
     cache       the Django cache alias
     largest     bytes: larger values are answered and not stored
+    declared    False where it can be loaded by its reader alone: workers are not asked to
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Resource(Generic[P, T]):
         schema: int = 1,
         cache: str = "default",
         largest: int = LARGEST,
+        declared: bool = True,
     ) -> None:
         self.name = name
         self.load = load
@@ -104,7 +106,8 @@ class Resource(Generic[P, T]):
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
         self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned).decode
-        declare(self)
+        if declared:
+            declare(self)
 
     @property
     def engine(self) -> Engine:

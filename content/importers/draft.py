@@ -1,4 +1,4 @@
-"""A post as its file describes it, by the conventions of Jekyll, Hugo, Zola and Eleventy."""
+"""A post as its source describes it; files do so by the conventions of Jekyll, Hugo, Zola and Eleventy."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,11 @@ COLLECTIONS = {"post", "posts", "all"}
 
 @dataclass(frozen=True)
 class Draft:
-    """What front matter and path say of a post; words are not cleaned of template remnants yet."""
+    """All that a post can have besides its body.
+
+    Of a file it is what front matter and path say, and words are not cleaned of template remnants yet. `published_at`
+    is None where the source has no time: it is then that of the import. A `password` means never public.
+    """
 
     slug: str
     title: str
@@ -31,6 +35,8 @@ class Draft:
     cover: str
     cover_alt: str
     old_paths: tuple[str, ...]
+    password: str = ""
+    comments_open: bool = True
 
 
 def draft_of(source: SourceFile, matter: Matter, now: datetime) -> Draft:

@@ -5,15 +5,15 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
+from content.importers.batches import write_batch
 from content.importers.errors import BadFile
+from content.importers.exports import import_export, is_export
 from content.importers.media import MediaLibrary
 from content.importers.reading import Prepared, prepare
-from content.importers.report import Failure, ImportReport
+from content.importers.report import ImportReport
 from content.importers.source_file import SourceFile, markdown_files, source_hash
-from content.importers.writing import write
 from content.models import Post
 
 FILES_A_BATCH = 50
@@ -28,7 +28,10 @@ def import_folder(
 
     `progress` is called with the counts so far, after each file. A database that cannot be reached at all
     ends the run with its OperationalError; what was committed stays, and the next run goes on from there.
+    An export of a site of ours is taken back as it was.
     """
+    if is_export(root):
+        return import_export(root, progress)
     files = list(markdown_files(root))
     run = FolderImport(root, ImportReport(files=len(files)), progress, now or timezone.now())
     progress(run.report)
@@ -55,9 +58,7 @@ class FolderImport:
             )
         )
         prepared = [ready for file in files if (ready := self.read(file, hashes.get(file.name)))]
-        if prepared:
-            with transaction.atomic():
-                self.write(prepared)
+        write_batch(prepared, self.report, self.now)
         self.report.media, self.report.media_missing = self.library.stored, self.library.missing
         self.progress(self.report)
 
@@ -73,32 +74,7 @@ class FolderImport:
                 return None
             return prepare(file, content, self.library, self.now)
         except BadFile as error:
-            self.fail(file, str(error))
+            self.report.fail(file.name, str(error))
         except (OSError, ValueError, OverflowError, RecursionError) as error:
-            self.fail(file, f"It could not be read as a post: {type(error).__name__}: {error}")
+            self.report.fail(file.name, f"It could not be read as a post: {type(error).__name__}: {error}")
         return None
-
-    def write(self, prepared: Sequence[Prepared]) -> None:
-        """All at once; if the database refuses that, one by one, to find the one that it refuses."""
-        try:
-            with transaction.atomic():
-                written = write(prepared, self.now)
-        except OperationalError:
-            raise  # it is the database that is ill, not the file
-        except (DatabaseError, ValueError, OverflowError) as error:
-            if len(prepared) == 1:
-                self.fail(prepared[0].source, f"The database refused it: {error}")
-                return
-            for one in prepared:
-                self.write([one])
-            return
-        self.report.created += len(written.created)
-        self.report.updated += len(written.updated)
-        self.report.redirects += len(written.redirects)
-        self.report.warnings += written.warnings
-        for one in prepared:
-            self.report.converted += one.converted
-            self.report.dropped += one.dropped
-
-    def fail(self, file: SourceFile, reason: str) -> None:
-        self.report.failures.append(Failure(file.name, " ".join(reason.split())))

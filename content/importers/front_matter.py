@@ -54,15 +54,27 @@ def looks_like_yaml(lines: list[str]) -> bool:
 
 
 def parse(language: str, matter: str) -> dict[str, Any]:
-    try:
-        values = tomllib.loads(matter) if language == "TOML" else yaml.load(checked(matter), Loader)  # noqa: S506
-    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
-        raise BadFile(f"Its front matter is not valid {language}: {one_line(error)}.") from error
+    values = parse_toml(matter) if language == "TOML" else parse_yaml(matter)
     if values is None:
         return {}
     if not isinstance(values, dict):
         raise BadFile(f"Its front matter is a {type(values).__name__}, where names and values belong.")
     return {str(name): value for name, value in values.items()}
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadFile(f"Its front matter is not valid TOML: {one_line(error)}.") from error
+
+
+def parse_yaml(text: str, name: str = "Its front matter") -> Any:
+    """Plain values alone, and none that are nested deep. Raises BadFile, which says that `name` is not valid."""
+    try:
+        return yaml.load(checked(text), Loader)  # noqa: S506
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BadFile(f"{name} is not valid YAML: {one_line(error)}.") from error
 
 
 def one_line(error: Exception) -> str:

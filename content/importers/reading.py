@@ -7,7 +7,7 @@ from datetime import datetime
 from content.importers import front_matter, remnants
 from content.importers.draft import Draft, draft_of
 from content.importers.errors import BadFile
-from content.importers.fields import UNREADABLE, plain_values
+from content.importers.fields import UNREADABLE, Matter, plain_values
 from content.importers.html_indent import without_html_indent
 from content.importers.media import MediaLibrary
 from content.importers.references import Resolver
@@ -24,9 +24,9 @@ MORE = ("<!--more-->", "<!-- more -->")
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that will be written for one file."""
+    """All that will be written for one post. `name` says where it comes from, and is its identity in later runs."""
 
-    source: SourceFile
+    name: str
     source_hash: str
     draft: Draft
     body: str
@@ -39,6 +39,8 @@ class Prepared:
 def prepare(source: SourceFile, content: bytes, library: MediaLibrary, now: datetime) -> Prepared:
     """Raises BadFile with the reason. Outside of any transaction: files that it finds become media at once."""
     matter, text = front_matter.split(decoded(content))
+    if is_of_export(matter):
+        raise BadFile("It is of an export: import the whole folder, the one that has evergreen.yaml.")
     draft = draft_of(source, matter, now)
     cleaned = remnants.clean(without_html_indent(UNREADABLE.sub("", text)), plain_values(matter))
     folder = source.path.parent
@@ -47,7 +49,7 @@ def prepare(source: SourceFile, content: bytes, library: MediaLibrary, now: date
     cover = library.media_for(folder, draft.cover) if draft.cover else None
     library.missing += bool(draft.cover) and cover is None
     return Prepared(
-        source=source,
+        name=source.name,
         source_hash=source_hash(content),
         draft=replace(
             draft,
@@ -61,6 +63,11 @@ def prepare(source: SourceFile, content: bytes, library: MediaLibrary, now: date
         converted=cleaned.converted,
         dropped=cleaned.dropped,
     )
+
+
+def is_of_export(matter: Matter) -> bool:
+    """Marked as one of ours: what was written here must not be taken for what a generator's templates left."""
+    return type(matter.get("evergreen")) is int
 
 
 def rendered(body: str) -> str:

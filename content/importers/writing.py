@@ -8,12 +8,12 @@ from content.importers.reading import Prepared
 from content.importers.redirects import wanted_redirects, write_redirects
 from content.importers.slugs import SlugBook
 from content.importers.terms import TermBook
-from content.invalidation import invalidate_on_commit, tags_of
+from content.invalidation import invalidate_on_commit, post_facts, tags_of, tags_of_changes
 from content.models import Author, Authorship, Category, Post, Redirect, Tag
 
 COLUMNS = [
     "kind", "slug", "title", "excerpt", "body", "html", "category", "cover", "cover_alt", "status",
-    "published_at", "updated_at", "language", "source_hash",
+    "password", "published_at", "updated_at", "language", "comments_open", "source_hash",
 ]  # fmt: skip
 
 
@@ -39,10 +39,8 @@ class Writing:
         self.batch = batch
         self.now = now
         self.done = Written()
-        self.known = {
-            post.source_path: post for post in Post.objects.filter(source_path__in=[p.source.name for p in batch])
-        }
-        self.before = tags_of(self.known.values())
+        self.known = {post.source_path: post for post in Post.objects.filter(source_path__in=[p.name for p in batch])}
+        self.before = post_facts(post.pk for post in self.known.values())
         self.old_urls = {post.pk: post.get_absolute_url() for post in self.known.values()}
         self.slugs = SlugBook((p.draft.slug for p in batch), self.known)
 
@@ -57,8 +55,9 @@ class Writing:
             Post.objects.bulk_update(self.done.updated, COLUMNS)
         self.link(posts)
         self.redirect(posts)
-        terms = [*self.authors.made, *self.categories.made, *self.tags.made]
-        invalidate_on_commit(self.before | tags_of([*posts, *terms, *self.done.redirects]))
+        made = [*self.authors.made, *self.categories.made, *self.tags.made, *self.done.redirects]
+        after = post_facts(post.pk for post in posts)
+        invalidate_on_commit(tags_of_changes(self.before, after) | tags_of(made))
         return self.done
 
     def make_terms(self) -> None:
@@ -69,15 +68,16 @@ class Writing:
 
     def filled(self, prepared: Prepared) -> Post:
         draft = prepared.draft
-        post = self.known.get(prepared.source.name) or Post(source_path=prepared.source.name)
+        post = self.known.get(prepared.name) or Post(source_path=prepared.name)
         slug = self.slugs.take(draft.slug, post.slug)
         if slug not in (draft.slug, post.slug):
-            self.done.warnings.append(f"{prepared.source.name}: its slug {draft.slug} is taken, it became {slug}.")
+            self.done.warnings.append(f"{prepared.name}: its slug {draft.slug} is taken, it became {slug}.")
         post.slug, post.kind, post.title, post.excerpt = slug, draft.kind, draft.title, draft.excerpt
         post.body, post.html = prepared.body, prepared.html
         post.category = self.categories.named(draft.category)[0] if draft.category else None
         post.cover, post.cover_alt = prepared.cover, draft.cover_alt
-        post.status, post.language = draft.status, draft.language
+        post.status, post.password = draft.status, draft.password
+        post.language, post.comments_open = draft.language, draft.comments_open
         changed_at = self.now if post.pk else None
         post.published_at = draft.published_at or post.published_at or self.now
         post.updated_at = draft.updated_at or changed_at or min(post.published_at, self.now)
@@ -91,22 +91,28 @@ class Writing:
             Post.objects.filter(pk=pk).update(slug=f"moving-{pk}-{self.now:%Y%m%d%H%M%S%f}")
 
     def link(self, posts: Sequence[Post]) -> None:
-        """Authors in order, and tags; what a changed file no longer names is taken off."""
-        updated = [post.pk for post in self.done.updated]
+        """Authors in order, and tags; what a changed source no longer names is taken off."""
         through = Post.tags.through
-        if updated:
-            Authorship.objects.filter(post__in=updated).delete()
-            through.objects.filter(post_id__in=updated).delete()
+        through.objects.filter(post_id__in=[post.pk for post in self.done.updated]).delete()
         pairs = list(zip(posts, self.batch, strict=True))
-        Authorship.objects.bulk_create(
-            Authorship(post=post, author=author, position=position)
-            for post, prepared in pairs
-            for position, author in enumerate(self.authors.named(*prepared.draft.authors))
-        )
         through.objects.bulk_create(
             through(post_id=post.pk, tag_id=tag.pk)
             for post, prepared in pairs
             for tag in self.tags.named(*prepared.draft.tags)
+        )
+        self.sign({post.pk: self.authors.named(*prepared.draft.authors) for post, prepared in pairs})
+
+    def sign(self, wanted: dict[int, list[Author]]) -> None:
+        """Who wrote what already stays: taking an author off tells readers of that author's list."""
+        before: dict[int, list[int]] = {pk: [] for pk in wanted}
+        for post, author in Authorship.objects.filter(post__in=wanted).values_list("post_id", "author_id"):
+            before[post].append(author)
+        others = [pk for pk, authors in wanted.items() if before[pk] != [author.pk for author in authors]]
+        Authorship.objects.filter(post__in=others).delete()
+        Authorship.objects.bulk_create(
+            Authorship(post_id=pk, author=author, position=position)
+            for pk in others
+            for position, author in enumerate(wanted[pk])
         )
 
     def redirect(self, posts: Sequence[Post]) -> None:

@@ -1,5 +1,5 @@
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,3 +89,8 @@ def changed_tags(before: PostFacts | None, after: PostFacts | None) -> set[str]:
         for facts in states:
             tags |= facts.lists
     return tags
+
+
+def tags_of_changes(before: Mapping[int, PostFacts], after: Mapping[int, PostFacts]) -> set[str]:
+    """Of a bulk write: the tags of each post that it touched, and of the lists where the difference shows."""
+    return {tag for pk in {*before, *after} for tag in changed_tags(before.get(pk), after.get(pk))}

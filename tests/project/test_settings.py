@@ -91,3 +91,49 @@ def test_a_url_chooses_the_cache_and_the_place_of_its_log(tmp_path, environment,
     assert cache["BACKEND"].rpartition(".")[2] == backend
     assert cache["LOCATION"] == location
     assert cache["OPTIONS"].get("LOG") == log
+
+
+def caches_with(tmp_path: Path, **environment: str) -> dict[str, dict]:
+    process = settings_with(tmp_path, environment)
+    assert process.returncode == 0, process.stderr
+    return ast.literal_eval(json.loads(process.stdout)["CACHES"])
+
+
+def test_sessions_have_a_cache_of_their_own(tmp_path):
+    caches = caches_with(tmp_path, CACHE_URL="memcached://one")
+    assert caches["sessions"]["LOCATION"] == caches["default"]["LOCATION"] == ["one:11211"]
+    assert caches["sessions"]["KEY_PREFIX"] != caches["default"]["KEY_PREFIX"]
+    apart = caches_with(tmp_path, CACHE_URL="memcached://one", EVERGREEN_SESSIONS_CACHE_URL="redis://two:2/0")
+    assert (apart["default"]["LOCATION"], apart["sessions"]["LOCATION"]) == (["one:11211"], "redis://two:2/0")
+
+
+@pytest.mark.parametrize(
+    ("environment", "log"),
+    [
+        ({"REDIS_URL": "redis://one:1/0"}, "redis://one:1/0"),
+        ({"CACHE_URL": "redis://two:2/0"}, "redis://two:2/0"),
+        ({"REDIS_URL": "redis://one:1/0", "CACHE_URL": "memcached://two"}, "redis://one:1/0"),
+        ({"CACHE_URL": "memcached://two"}, None),
+    ],
+)
+def test_what_stays_in_the_process_follows_the_log_of_the_default_cache(tmp_path, environment, log):
+    caches = caches_with(tmp_path, **environment)
+    assert caches["local"]["BACKEND"].endswith("LocMemCache")
+    assert caches["local"]["OPTIONS"].get("LOG") == log
+    assert caches["local"]["KEY_PREFIX"] == caches["default"]["KEY_PREFIX"]
+
+
+def test_more_caches_by_one_setting(tmp_path):
+    caches = caches_with(tmp_path, EVERGREEN_CACHES="pages=memcached://one,two counts=locmem://counts")
+    assert caches["pages"]["LOCATION"] == ["one:11211", "two:11211"]
+    assert caches["counts"]["LOCATION"] == "counts"
+    assert len({cache["KEY_PREFIX"] for cache in caches.values()}) == 4
+
+
+@pytest.mark.parametrize(
+    "value", ["pages", "=locmem://a", "default=locmem://a", "a=locmem://a a=locmem://b", "a=ftp://b"]
+)
+def test_a_cache_that_cannot_be_is_refused(tmp_path, value):
+    process = settings_with(tmp_path, {"EVERGREEN_CACHES": value})
+    assert process.returncode != 0
+    assert "EVERGREEN_CACHES" in process.stderr.splitlines()[-1]

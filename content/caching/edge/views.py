@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from content.caching.collecting import Collected, collecting
+from content.caching.declared import aliases_of_pages
 from content.caching.edge.making import Whole, made
 from content.caching.edge.profile import Profile
 from content.caching.edge.request import Request
@@ -83,6 +84,8 @@ class Said:
         self.tags = tags
         self.vary = vary
         self.cache = cache
+        if cache is not None:
+            aliases_of_pages.add(cache)
 
     async def answered(self, request: HttpRequest, view: Callable[[], Any]) -> HttpResponseBase:
         if self.cache is None or request.method != "GET":

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,24 +8,39 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from content.importers import ImportReport, import_folder
+from content.importers.wordpress import BadExport, fetcher, import_wordpress
+
+Show = Callable[[ImportReport], None]
 
 
 class Command(BaseCommand):
-    help = "Import a folder of Markdown with front matter, as Jekyll, Hugo, Zola and Eleventy keep it."
+    help = (
+        "Import a folder of Markdown with front matter, as Jekyll, Hugo, Zola and Eleventy keep it, "
+        "or a WordPress export (.xml)."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", type=Path)
+        parser.add_argument(
+            "--fetch-media",
+            action="store_true",
+            help="of a WordPress export: download its pictures and files; without it, they become links",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["path"]
         if not path.exists():
             raise CommandError(f"There is no {path}.", returncode=2)
-        if not path.is_dir():
+        if not path.is_dir() and path.suffix.lower() != ".xml":
             raise CommandError(
-                f"{path} is no folder: a folder of Markdown files is what can be imported.", returncode=2
+                f"{path} is no folder: a folder of Markdown files can be imported, or a WordPress export (.xml).",
+                returncode=2,
             )
-        report = import_folder(path) if options["json"] else import_with_progress(path)
+        try:
+            report = imported(path, fetch_media=options["fetch_media"], quiet=options["json"])
+        except BadExport as error:
+            raise CommandError(f"{path}: {error}", returncode=2) from error
         if options["json"]:
             self.stdout.write(json.dumps(report.as_data(), indent=2))
         else:
@@ -41,17 +57,28 @@ class Command(BaseCommand):
             f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
             f"{len(report.failures)} failed; {report.media} media stored, {report.media_missing} images not there, "
             f"{report.converted.total()} template remnants converted, {report.dropped.total()} dropped, "
-            f"{report.redirects} redirects."
+            f"{report.redirects} redirects; {report.comments} comments, {report.comments_left_out} left out."
         )
+        for name, counts in report.tables.items():
+            self.stdout.write(f"{name}: {counts}.")
 
 
-def import_with_progress(path: Path) -> ImportReport:
+def imported(path: Path, *, fetch_media: bool, quiet: bool) -> ImportReport:
+    def run(show: Show) -> ImportReport:
+        if path.is_dir():
+            return import_folder(path, show)
+        return import_wordpress(path, show, fetch=fetcher() if fetch_media else None)
+
+    return run(lambda report: None) if quiet else with_progress(run)
+
+
+def with_progress(run: Callable[[Show], ImportReport]) -> ImportReport:
     """Counts and rate while it runs: a bar on a terminal, nothing elsewhere."""
     columns = (
         TextColumn("Importing"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]} files/s"),
+        TextColumn("{task.fields[rate]}/s"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), disable=not Console(stderr=True).is_terminal) as bar:
@@ -62,4 +89,4 @@ def import_with_progress(path: Path) -> ImportReport:
             rate = f"{report.done / elapsed:.0f}" if elapsed else "-"
             bar.update(task, total=report.files, completed=report.done, rate=rate)
 
-        return import_folder(path, show)
+        return run(show)

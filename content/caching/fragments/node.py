@@ -1,0 +1,109 @@
+"""What `{% fragment %}` renders to: a hole in the page, or the fragment itself where nobody fills holes."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.template import Context, Node, NodeList, TemplateSyntaxError
+from django.template.base import FilterExpression, Variable
+from django.utils.functional import Promise
+
+from content.caching.fragments.fragment import fragment_want
+from content.caching.fragments.page import current_page, filled_page, found
+from content.caching.fragments.snapshot import snapshot
+from content.caching.keys import written
+from content.caching.policy import Policy
+from content.caching.transactions import has_written
+from content.caching.want import Want
+
+logger = logging.getLogger("content.caching")
+
+told: set[str] = set()
+
+
+class FragmentNode(Node):
+    """`version` is a digest of what stands in it, `personal` the names in it that differ from reader to reader."""
+
+    child_nodelists = ("nodelist",)
+
+    def __init__(
+        self,
+        name: str,
+        values: list[FilterExpression],
+        options: dict[str, FilterExpression],
+        nodelist: NodeList,
+        version: str,
+        personal: frozenset[str],
+    ) -> None:
+        self.name = name
+        self.values = values
+        self.options = options
+        self.nodelist = nodelist
+        self.version = version
+        self.personal = personal
+
+    def render(self, context: Context) -> str:
+        page = current_page.get()
+        if page is not None:
+            return page.hole_for(self.want(snapshot(context)))
+        if has_written():
+            return self.nodelist.render(context)
+        if is_on_event_loop():
+            self.tell_once()
+            return self.nodelist.render(context)
+        [text] = async_to_sync(found)([self.want(snapshot(context))])
+        return text
+
+    def want(self, context: Context) -> Want:
+        async def load(*values: Any) -> str:
+            # In a thread: only what is missing is rendered, and that may ask the database or take its time.
+            return await filled_page(lambda: sync_to_async(self.nodelist.render)(context))
+
+        ttl, stale, error = (self.seconds(option, context) for option in ("ttl", "stale", "error"))
+        policy = Policy(ttl=ttl, stale_ttl=stale, error_ttl=error)
+        values = [self.version, *(self.value(expression, context) for expression in self.values)]
+        return fragment_want(self.name, values, policy, self.tags(context), self.alias(context), load)
+
+    def value(self, expression: FilterExpression, context: Context) -> Any:
+        """Raises VariableDoesNotExist for what is not there: one key for all readers would be worse than none."""
+        if isinstance(expression.var, Variable):
+            expression.var.resolve(context)
+        value = expression.resolve(context)
+        value = str(value) if isinstance(value, Promise) else value
+        try:
+            written(value)
+        except TypeError as error:
+            raise TemplateSyntaxError(
+                f"The fragment {self.name!r} cannot vary on {value!r}: name its key."
+            ) from error
+        return value
+
+    def seconds(self, option: str, context: Context) -> timedelta:
+        value = self.options[option].resolve(context) if option in self.options else 0
+        return value if isinstance(value, timedelta) else timedelta(seconds=float(value))
+
+    def tags(self, context: Context) -> list[str]:
+        value = self.options["tags"].resolve(context) if "tags" in self.options else ()
+        return value.split() if isinstance(value, str) else [str(tag) for tag in value]
+
+    def alias(self, context: Context) -> str:
+        return str(self.options["cache"].resolve(context)) if "cache" in self.options else "default"
+
+    def tell_once(self) -> None:
+        if self.name not in told:
+            told.add(self.name)
+            logger.warning(
+                "The fragment %r is rendered anew each time: on an event loop nobody can wait for a cache. "
+                "Render its template with content.caching.fragments.render.",
+                self.name,
+            )
+
+
+def is_on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,44 @@
+"""Prepared posts into the database, a batch at a time, and what the report says of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import DatabaseError, OperationalError, transaction
+
+from content.importers.reading import Prepared
+from content.importers.report import ImportReport
+from content.importers.writing import Written, write
+
+
+def write_batch(prepared: Sequence[Prepared], report: ImportReport, now: datetime) -> None:
+    """In one transaction. Raises OperationalError alone: then it is the database that is ill, not a post."""
+    if prepared:
+        with transaction.atomic():
+            write_all(prepared, report, now)
+
+
+def write_all(prepared: Sequence[Prepared], report: ImportReport, now: datetime) -> None:
+    """All at once; if the database refuses that, one by one, to find the one that it refuses."""
+    try:
+        with transaction.atomic():
+            written = write(prepared, now)
+    except OperationalError:
+        raise
+    except (DatabaseError, ValueError, OverflowError) as error:
+        if len(prepared) == 1:
+            report.fail(prepared[0].name, f"The database refused it: {error}")
+            return
+        for one in prepared:
+            write_all([one], report, now)
+        return
+    count(prepared, written, report)
+
+
+def count(prepared: Sequence[Prepared], written: Written, report: ImportReport) -> None:
+    report.created += len(written.created)
+    report.updated += len(written.updated)
+    report.redirects += len(written.redirects)
+    report.warnings += written.warnings
+    for one in prepared:
+        report.converted += one.converted
+        report.dropped += one.dropped

@@ -1,0 +1,170 @@
+"""An export as a stream of records, in memory that does not grow with it.
+
+The parser is defusedxml's, with a target of ours instead of a tree: what an element holds is weighed while it comes,
+so that neither a file of any size nor one endless element can fill the memory.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+CHUNK = 1 << 16
+LARGEST_RECORD = 10_000_000
+WEIGHT_OF_AN_ELEMENT = 200
+DEEPEST = 20
+RECORD_DEPTH = 3  # below rss and channel
+
+NAMESPACES = (
+    (re.compile(r"https?://wordpress\.org/export/1\.\d/excerpt/?"), "excerpt:"),
+    (re.compile(r"https?://wordpress\.org/export/1\.\d/?"), "wp:"),
+    (re.compile(r"https?://purl\.org/rss/1\.0/modules/content/?"), "content:"),
+    (re.compile(r"https?://purl\.org/dc/elements/1\.1/?"), "dc:"),
+)
+# XML allows none of them, and old posts have them all the same.
+CONTROLS = bytes(set(range(32)) - {9, 10, 13})
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class BadExport(ValueError):
+    """A file that is no export, or one that breaks off; the message is one sentence for who imports it."""
+
+
+@dataclass
+class Record:
+    """An element with what is in it. One that was too large to be kept is empty, and says so."""
+
+    name: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    pieces: list[str] = field(default_factory=list)
+    children: list["Record"] = field(default_factory=list)
+    too_large: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def all(self, name: str) -> Iterator["Record"]:
+        return (child for child in self.children if child.name == name)
+
+    def value(self, name: str) -> str:
+        """The text of the first such child, without the spaces around it."""
+        return next((child.text.strip() for child in self.all(name)), "")
+
+
+def records(path: Path) -> Iterator[Record]:
+    """What stands in the export's channel, in order. Raises BadExport, after all that came before what is bad."""
+    target = Target()
+    parser = DefusedXMLParser(target=target, forbid_dtd=True)
+    for chunk in chunks(path):
+        reason = fed(parser, chunk)
+        yield from target.taken()
+        if reason:
+            raise BadExport(target.told(reason))
+    try:
+        parser.close()
+    except ParseError as error:
+        raise BadExport(target.told(str(error))) from error
+
+
+def fed(parser: DefusedXMLParser, chunk: bytes) -> str:
+    """What is wrong with it, if something is."""
+    try:
+        parser.feed(chunk)
+    except DefusedXmlException:
+        return "it declares a document type or entities of its own, which no export needs and we refuse"
+    except (ParseError, BadExport, ValueError, LookupError) as error:
+        return str(error)
+    return ""
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            first = file.read(CHUNK)
+            unwanted = b"" if first.startswith(UTF_16) else CONTROLS
+            while first:
+                yield first.translate(None, unwanted)
+                first = file.read(CHUNK)
+    except OSError as error:
+        raise BadExport(f"It cannot be read: {error.strerror}.") from error
+
+
+class Target:
+    """Puts records together as the parser comes by."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.weight = 0
+        self.is_export = False
+        self.open: list[Record] = []
+        self.done: list[Record] = []
+
+    def taken(self) -> list[Record]:
+        done, self.done = self.done, []
+        return done
+
+    def told(self, reason: str) -> str:
+        if self.is_export:
+            return f"The export breaks off ({reason}): what stands before that was imported, what is behind was not."
+        return f"It is no WordPress export: {reason}."
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise BadExport(f"its elements are nested more than {DEEPEST} deep")
+        if self.depth == 1 and tag != "rss":
+            raise BadExport(f"it begins with <{short_name(tag)[:50]}> and not with <rss>")
+        if self.depth < RECORD_DEPTH:
+            return
+        record = Record(short_name(tag), attributes)
+        if record.name == "item" and self.depth == RECORD_DEPTH and not self.is_export:
+            raise BadExport("it is a feed, without the version that WordPress writes into its exports")
+        if self.open and self.has_room_for(WEIGHT_OF_AN_ELEMENT):
+            self.open[-1].children.append(record)
+        self.open.append(record)
+
+    def data(self, text: str) -> None:
+        if self.open and self.has_room_for(len(text)):
+            self.open[-1].pieces.append(text)
+
+    def has_room_for(self, weight: int) -> bool:
+        self.weight += weight
+        if self.weight > LARGEST_RECORD:
+            whole = self.open[0]
+            whole.too_large, whole.pieces, whole.children = True, [], []
+            return False
+        return True
+
+    def end(self, tag: str) -> None:
+        self.depth -= 1
+        if not self.open:
+            return
+        record = self.open.pop()
+        if not self.open:
+            self.is_export = self.is_export or record.name == "wp:wxr_version"
+            self.done.append(record)
+            self.weight = 0
+
+    def close(self) -> None:
+        if not self.is_export:
+            raise BadExport("It is no WordPress export: it has none of what WordPress writes into one.")
+
+
+@lru_cache(maxsize=100)
+def known_prefix(namespace: str) -> str | None:
+    return next((prefix for pattern, prefix in NAMESPACES if pattern.fullmatch(namespace)), None)
+
+
+def short_name(tag: str) -> str:
+    """`wp:post_id`, however the export spells the namespace."""
+    if not tag.startswith("{"):
+        return tag
+    namespace, _, name = tag[1:].partition("}")
+    prefix = known_prefix(namespace) if len(namespace) < 100 else None
+    return f"{prefix or 'other:'}{name}"

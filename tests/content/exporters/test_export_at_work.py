@@ -1,0 +1,133 @@
+"""Exports of a site that is being written to, of one that is large, and of one on PostgreSQL."""
+
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from content.exporters import export_content
+from content.exporters.report import ExportReport
+from content.importers import import_folder
+from content.models import Author, Comment, Post
+from tests.support.service import ROOT, clean_environment
+from tests.support.whole_site import empty_site, everything
+
+POSTS = ROOT.parent / "shared" / "data" / "posts-18f"
+
+
+@pytest.fixture(autouse=True)
+def media_root(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "storage"
+
+
+WRITE = """
+from content.models import Author, Comment, Post
+Author.objects.all().delete()
+Comment.objects.all().delete()
+Post.objects.filter(slug="last").update(title="Changed meanwhile")
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_export_is_of_one_moment_and_holds_up_no_writer(tmp_path: Path, monkeypatch):
+    """Another process writes, and has committed, while the export is between two tables."""
+    Author.objects.create(slug="ann", name="Ann")
+    posts = [Post.objects.create(slug=slug, title=slug) for slug in ("first", "last")]
+    Comment.objects.create(post=posts[0], author_name="Bob", body="Hello")
+    environment = clean_environment() | {
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "EVERGREEN_STATE_DIR": str(tmp_path / "state"),
+        "CACHE_URL": "locmem://other",
+    }
+
+    def write_elsewhere(report: ExportReport) -> None:
+        if report.counts["posts"] == 1:
+            subprocess.run(
+                [sys.executable, "manage.py", "shell", "-v0", "-c", WRITE], env=environment, cwd=ROOT, check=True
+            )
+
+    monkeypatch.setattr("content.exporters.posts.POSTS_A_FETCH", 1)
+    report = export_content(tmp_path / "export", progress=write_elsewhere)
+    assert (Author.objects.count(), Comment.objects.count()) == (0, 0)
+    assert (report.counts["authors"], report.counts["comments"]) == (1, 1)
+    assert "title: last\n" in (tmp_path / "export" / "posts" / "last.md").read_text()
+
+
+def peak_of(run: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.django_db
+def test_memory_does_not_grow_with_the_site(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("content.exporters.posts.POSTS_A_FETCH", 20)
+
+    def peak(posts: int) -> int:
+        Post.objects.bulk_create(
+            Post(slug=f"post-{posts}-{number}", title="Large", body="words " * 5000) for number in range(posts)
+        )
+        return peak_of(lambda: export_content(tmp_path / str(posts)))
+
+    peak(40)
+    few, many = peak(60), peak(600)
+    assert many < few * 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+@pytest.mark.skipif(not POSTS.is_dir(), reason="the blog's posts are not beside this checkout")
+def test_the_posts_of_a_real_blog_come_back(tmp_path: Path, settings):
+    import_folder(POSTS)
+    before = list(everything())
+    assert export_content(tmp_path / "export").counts["posts"] == 509
+    empty_site()
+    settings.MEDIA_ROOT = tmp_path / "another storage"
+    report = import_folder(tmp_path / "export")
+    assert (report.created, report.failures, report.warnings) == (509, [], [])
+    assert list(everything()) == before
+    again = import_folder(tmp_path / "export")
+    assert (again.unchanged, again.created, again.updated, again.media) == (509, 0, 0, 0)
+    # The folder that they came from is still known as theirs.
+    assert import_folder(POSTS).unchanged == 509
+
+
+MAKE = """
+from tests.support.whole_site import make_whole_site, fingerprint
+make_whole_site()
+print(fingerprint())
+"""
+FINGERPRINT = "from tests.support.whole_site import fingerprint; print(fingerprint())"
+
+
+@pytest.mark.parametrize("way", ["PostgreSQL", "SQLite to PostgreSQL"])
+def test_a_site_on_postgresql_comes_back(tmp_path: Path, own_postgres, fresh_redis, way):
+    def manage(database: str, *arguments: str) -> str:
+        state = tmp_path / database
+        url = f"sqlite:///{state}.sqlite3" if database == "sqlite" else own_postgres(database)
+        environment = clean_environment() | {
+            "DATABASE_URL": url,
+            "REDIS_URL": fresh_redis,
+            "EVERGREEN_STATE_DIR": str(state),
+        }
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    source = "one" if way == "PostgreSQL" else "sqlite"
+    for database in (source, "two"):
+        manage(database, "migrate", "-v0")
+    made = manage(source, "shell", "-v0", "-c", MAKE)
+    assert "keep it private" in manage(source, "export_content", str(tmp_path / "export"))
+    imported = manage("two", "import_content", str(tmp_path / "export"))
+    assert "comments: 5 created" in imported
+    assert manage("two", "shell", "-v0", "-c", FINGERPRINT) == made
+    assert " 0 created, 0 updated, 16 unchanged" in f" {manage('two', 'import_content', str(tmp_path / 'export'))}"

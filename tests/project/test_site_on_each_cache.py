@@ -1,0 +1,135 @@
+"""The whole site where CACHE_URL names no Redis: pages, the admin, and a save that shows at once."""
+
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+from tests.support.folder import write_posts
+from tests.support.servers.memcached import running_memcached
+from tests.support.service import ROOT, clean_environment, running_service
+
+PASSWORD = "correct horse battery staple"
+SECRETS = {"SECRET_KEY": "for tests only", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+PATHS = ["/", "/?page=2", "/posts/note-1/", "/categories/news/", "/tags/green/", "/authors/ann/"]
+
+
+@pytest.fixture(params=["memcached", "locmem"])
+def cache(request):
+    """Its URL, and how many workers may share it."""
+    if request.param == "locmem":
+        yield "locmem://site", 1
+        return
+    with running_memcached() as server:
+        yield server.url, 2
+
+
+@pytest.fixture
+def service(cache, tmp_path):
+    url, workers = cache
+    environment = SECRETS | {"CACHE_URL": url}
+    state = tmp_path / "state"
+    state.mkdir()
+    admin = ["createsuperuser", "--noinput", "--username", "ann", "--email", "ann@example.org"]
+    posts = write_posts(tmp_path / "posts", 12)
+    for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["import_content", str(posts)], admin):
+        subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=clean_environment() | environment | {"EVERGREEN_STATE_DIR": str(state)},
+            check=True,
+            capture_output=True,
+        )
+    options = ["--workers", str(workers)]
+    with running_service(state, *options, command="serve", environment=environment) as running:
+        running.line_with("Serving on")
+        yield running
+
+
+class Form(HTMLParser):
+    """What a browser would send for the fields of a page, as they are."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: dict[str, list[str]] = {}
+        self.area = self.select = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        has = dict(attributes)
+        name, value = has.get("name") or "", has.get("value") or ""
+        if tag == "textarea":
+            self.area = name
+            self.fields[name] = [""]
+        elif tag == "select":
+            self.select = name
+        elif tag == "option" and "selected" in has and self.select:
+            self.fields.setdefault(self.select, []).append(value)
+        elif tag == "input" and name and is_sent(has):
+            self.fields.setdefault(name, []).append(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            # The line end behind the opening tag is the markup's.
+            self.fields[self.area] = [self.fields[self.area][0].removeprefix("\n")]
+            self.area = ""
+        elif tag == "select":
+            self.select = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.area:
+            self.fields[self.area][0] += data
+
+
+def is_sent(attributes: dict[str, str | None]) -> bool:
+    kind = attributes.get("type")
+    return "checked" in attributes if kind in ("checkbox", "radio") else kind not in ("submit", "file", "button")
+
+
+def log_in(client: httpx.Client) -> None:
+    fields = Form(client.get("/admin/login/").text).fields | {"username": "ann", "password": PASSWORD}
+    assert client.post("/admin/login/?next=/admin/", data=fields).status_code == 302
+    assert client.get("/admin/").status_code == 200
+
+
+def save(client: httpx.Client, path: str, **values: str) -> None:
+    page = client.get(path)
+    assert page.status_code == 200
+    answer = client.post(path, data=Form(page.text).fields | values)
+    assert answer.status_code == 302, answer.text
+
+
+def test_pages_admin_and_a_save_that_shows_at_once(service):
+    with service.client() as reader, service.client() as editor:
+        for path in PATHS:
+            answers = [reader.get(path) for _ in range(6)]
+            assert {answer.status_code for answer in answers} == {200}, path
+            assert "hit" in answers[-1].headers["Cache-Status"], path
+        log_in(editor)
+        [post] = {link for link in links(editor.get("/admin/content/post/?q=Note+12").text) if "/post/" in link}
+        for number in range(3):
+            title = f"Changed {os.getpid()} {number}"
+            save(editor, post, title=title)
+            # Whichever worker answers.
+            for _ in range(4):
+                with service.client() as newcomer:
+                    for path in ("/", "/posts/note-12/", "/tags/green/"):
+                        assert title in newcomer.get(path).text, (number, path)
+        assert editor.post("/admin/logout/", data=Form(editor.get("/admin/").text).fields).status_code == 200
+        assert editor.get("/admin/").status_code == 302
+
+
+def links(page: str) -> set[str]:
+    found = set()
+
+    class Links(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            href = (dict(attributes).get("href") or "").partition("?")[0]
+            if tag == "a" and href.endswith("/change/"):
+                found.add(href)
+
+    Links().feed(page)
+    return found
