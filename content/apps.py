@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ContentConfig(AppConfig):
@@ -9,6 +10,9 @@ class ContentConfig(AppConfig):
     def ready(self) -> None:
         from content.invalidation.signals import connect
         from content.ops import queries
+        from content.services import groups, moves
 
         connect()
+        moves.connect()
+        post_migrate.connect(groups.make_groups, sender=self)
         queries.watch_connections()

@@ -1,6 +1,7 @@
 """A changed row and its tags: one service for signals, the importer and every other bulk write."""
 
+from content.invalidation.bulk import changed_posts
 from content.invalidation.commit import invalidate_on_commit
 from content.invalidation.rows import tags_of
 
-__all__ = ["invalidate_on_commit", "tags_of"]
+__all__ = ["changed_posts", "invalidate_on_commit", "tags_of"]
