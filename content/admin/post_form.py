@@ -40,9 +40,16 @@ class PostForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        self.keep_time()
         self.check_path()
         self.check_time()
         return cleaned
+
+    def keep_time(self) -> None:
+        """A form shows whole seconds. A time that nobody touched stays what it was to the microsecond: else the first
+        edit of any word would move the post in its lists, and end them all."""
+        if "published_at" in self.cleaned_data and "published_at" not in self.changed_data:
+            self.cleaned_data["published_at"] = self.instance.published_at
 
     def check_path(self) -> None:
         slug, kind = self.cleaned_data.get("slug"), self.cleaned_data.get("kind")
@@ -54,6 +61,8 @@ class PostForm(forms.ModelForm):
         status, time = self.cleaned_data.get("status"), self.cleaned_data.get("published_at")
         if "published_at" in self.errors:
             return
+        if status == Status.PUBLISHED and time is None:
+            self.cleaned_data["published_at"] = timezone.now()
         to_come = time is not None and time > timezone.now()
         if status == Status.PUBLISHED and to_come:
             self.add_error(

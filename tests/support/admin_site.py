@@ -33,7 +33,7 @@ def values_of(form: BaseForm) -> dict[str, Any]:
                 for suffix, shown in zip(widget.widgets_names, split(widget, bound, value), strict=True)
             }
         elif bound.name != "file" and value not in (None, []):
-            values[bound.html_name] = [row.pk for row in value] if isinstance(value, list) else value
+            values[bound.html_name] = [getattr(row, "pk", row) for row in value] if isinstance(value, list) else value
     return values
 
 

@@ -93,6 +93,14 @@ def test_a_cover_without_a_description_is_noticed(admin_client, picture):
     assert "The cover has no description" in admin_client.get("/admin/content/post/").content.decode()
 
 
+def test_a_time_that_nobody_touched_stays_what_it_was(admin_client):
+    """Forms show whole seconds: a post published at a fraction of one would move in its lists."""
+    post = make_post("post")
+    assert post.published_at.microsecond
+    save_form(admin_client, change(post), body="Other words")
+    assert Post.objects.get().published_at == post.published_at
+
+
 def test_only_new_words_are_an_update(admin_client):
     past = timezone.now() - timedelta(days=9)
     post = make_post("post", updated_at=past)
