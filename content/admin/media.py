@@ -1,10 +1,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.urls import path
 from django.utils.html import format_html
 
-from content.admin.media_form import MediaFileForm
+from content.admin.media_form import MediaFileForm, MediaRowForm
 from content.admin.media_picker import find_media, upload_media
 from content.models import MediaFile
 
@@ -20,6 +21,9 @@ class MediaFileAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ["content/admin/admin.css"]}
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[MediaRowForm]:
+        return MediaRowForm
 
     @admin.display(description="picture")
     def picture(self, media: MediaFile) -> str:

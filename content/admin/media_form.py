@@ -8,6 +8,15 @@ from content.models import MediaFile
 LARGEST_UPLOAD = 50 * 1024 * 1024
 
 
+class MediaRowForm(forms.ModelForm):
+    """What a row of the list lets one change."""
+
+    class Meta:
+        model = MediaFile
+        fields = ["alt_text"]
+        widgets = {"alt_text": forms.TextInput(attrs={"aria-label": "What it shows", "class": "vTextField"})}
+
+
 class MediaFileForm(forms.ModelForm):
     """Measures a file that replaces another one, and refuses what is here already."""
 

@@ -33,6 +33,8 @@ class PostForm(forms.ModelForm):
             self.fields["slug"].help_text = "The last part of its address; left empty, it is made of the title."
         if "published_at" in self.fields:
             now, zone = date_format(timezone.localtime(), "H:i"), timezone.get_current_timezone_name()
+            for part, name in zip(self.fields["published_at"].widget.widgets, ("Date", "Time"), strict=True):
+                part.attrs["aria-label"] = f"{name} of publication"
             self.fields["published_at"].help_text = f"In {zone}, where it is {now}. Empty: when it is saved."
 
     def clean_slug(self) -> str:

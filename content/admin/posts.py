@@ -19,7 +19,7 @@ class AuthorshipInline(admin.TabularInline):
     model = Authorship
     autocomplete_fields = ["author"]
     extra = 0
-    verbose_name_plural = "authors"
+    verbose_name = "author"
 
 
 @admin.register(Post)
