@@ -109,6 +109,18 @@ def test_the_old_path_leads_on_at_once_though_it_was_known_not_to_exist(client, 
     assert client.get("/posts/a/").status_code == 404
 
 
+def test_a_redirect_that_was_read_before_leads_to_the_new_end_at_once(client, django_capture_on_commit_callbacks):
+    assert client.get("/posts/a/").status_code == 404
+    with django_capture_on_commit_callbacks(execute=True):
+        post = make_post("a")
+    with django_capture_on_commit_callbacks(execute=True):
+        rename(post, "b")
+    assert client.get("/posts/a/").headers["Location"] == "/posts/b/"
+    with django_capture_on_commit_callbacks(execute=True):
+        rename(post, "c")
+    assert client.get("/posts/a/").headers["Location"] == "/posts/c/"
+
+
 def test_two_that_exchange_their_paths_leave_nothing_that_leads_away():
     move_paths({"/posts/a/": "/posts/b/", "/posts/b/": "/posts/a/"})
     assert redirects() == {}
