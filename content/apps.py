@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ContentConfig(AppConfig):
@@ -7,12 +8,13 @@ class ContentConfig(AppConfig):
     name = "content"
 
     def ready(self) -> None:
-        from django.db.models.signals import post_migrate
-
         from content.invalidation.signals import connect
         from content.models import search_index
         from content.ops import queries
+        from content.services import groups, moves
 
         connect()
         post_migrate.connect(search_index.keep_watching, sender=self)
+        moves.connect()
+        post_migrate.connect(groups.make_groups, sender=self)
         queries.watch_connections()

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class ProjectConfig(AppConfig):
@@ -6,3 +7,9 @@ class ProjectConfig(AppConfig):
 
     name = "project"
     verbose_name = "Evergreen"
+
+
+class EvergreenAdminConfig(AdminConfig):
+    """Django's admin, with this site's name and its first page."""
+
+    default_site = "project.admin_site.EvergreenAdminSite"

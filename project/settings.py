@@ -35,7 +35,7 @@ INSTALLED_APPS = [
     "project.apps.ProjectConfig",
     "content.apps.ContentConfig",
     "content.caching.apps.CachingConfig",
-    "django.contrib.admin",
+    "project.apps.EvergreenAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

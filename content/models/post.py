@@ -86,6 +86,7 @@ class Post(models.Model):
 
     class Meta:
         ordering = ["-published_at", "-pk"]
+        permissions = [("publish_post", "Can publish, schedule and withdraw posts")]
         indexes = [
             models.Index(fields=["kind", "status", "-published_at", "-id"], name="post_newest_first"),
             models.Index(fields=["category", "-published_at", "-id"], name="post_newest_in_category"),
@@ -109,6 +110,16 @@ class Post(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/{self.slug}/" if self.kind == self.Kind.PAGE else f"/posts/{self.slug}/"
+
+    @property
+    def is_announced(self) -> bool:
+        """Public now, or later by its time alone; as PostQuerySet.announced."""
+        return self.status in (self.Status.PUBLISHED, self.Status.SCHEDULED) and not self.password
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a reader may see it now; as PostQuerySet.public."""
+        return self.is_announced and self.published_at is not None and self.published_at <= timezone.now()
 
     def clean(self) -> None:
         """What cannot be rendered is told beside the form's field."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from content.caching import Resource
 from content.resources.comments import comments
+from content.resources.drafts import draft
 from content.resources.listings import listing, popular, sidebar, trending
 from content.resources.nearby import neighbours, related
 from content.resources.posts import post, post_card
@@ -23,6 +24,7 @@ __all__ = [
     "author",
     "category",
     "comments",
+    "draft",
     "listing",
     "neighbours",
     "popular",

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from content import resources
 from content.caching import NotThere
 from content.views.errors import not_found_page
+from content.views.fallback import moved_or_not_found
 from content.views.page import page
 
 Term = TypeVar("Term")
@@ -43,7 +44,7 @@ async def term_page(
     try:
         term = await getting
     except NotThere:
-        return await not_found_page(request)
+        return await moved_or_not_found(request)
     return await list_page(request, template, by=by, pk=term.id, **{name: term})
 
 

@@ -66,7 +66,7 @@ PAGES = ["post", "author", "category", "tag", "mediafile", "redirect", "siteconf
 @pytest.mark.parametrize("model", PAGES)
 def test_every_list_of_the_administration_opens(editor, model):
     make_blog(2)
-    assert editor.get(f"/admin/content/{model}/").status_code == 200
+    assert editor.get(f"/admin/content/{model}/", follow=True).status_code == 200
 
 
 @pytest.mark.parametrize("model", ["post", "author", "category", "tag", "mediafile", "redirect"])

@@ -1,0 +1,43 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+
+from content.admin.menu import MenuField
+from content.models import SiteConfig
+from content.models.site_config import ONLY_ROW
+
+
+class SiteConfigForm(forms.ModelForm):
+    menu = MenuField(required=False, help_text="What stands at the top of every page, in this order.")
+
+    class Meta:
+        model = SiteConfig
+        fields = "__all__"  # noqa: DJ007 - all of it is for those who may configure the site
+
+
+@admin.register(SiteConfig)
+class SiteConfigAdmin(admin.ModelAdmin):
+    """One row: the link in the index opens it."""
+
+    form = SiteConfigForm
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if SiteConfig.objects.exists():
+            return redirect("admin:content_siteconfig_change", ONLY_ROW)
+        return redirect("admin:content_siteconfig_add")
+
+    def response_post_save_change(self, request: HttpRequest, obj: SiteConfig) -> HttpResponseRedirect:
+        """There is no list to go back to."""
+        return redirect("admin:index")
+
+    def response_post_save_add(self, request: HttpRequest, obj: SiteConfig) -> HttpResponseRedirect:
+        return redirect("admin:index")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not SiteConfig.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: SiteConfig | None = None) -> bool:
+        return False

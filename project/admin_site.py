@@ -1,0 +1,24 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from content.models import SiteConfig
+
+
+class EvergreenAdminSite(admin.AdminSite):
+    """Django's admin with this site's name in the header, and on its first page what waits for somebody."""
+
+    index_template = "admin/desk.html"
+    site_url = "/"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        title = SiteConfig.objects.values_list("title", flat=True).first() or "Evergreen"
+        return super().each_context(request) | {"site_header": title, "site_title": title}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        # Imported late: content.admin registers with this site, which must be there before.
+        from content.admin.desk import desk
+
+        return super().index(request, (extra_context or {}) | desk(request))

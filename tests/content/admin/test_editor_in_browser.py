@@ -1,0 +1,101 @@
+"""The editor in a browser, by keyboard: a preview while one types, an image at the cursor, no broken policy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from playwright.sync_api import Page, expect, sync_playwright
+
+from content.models import MediaFile
+from tests.support.blog import make_post
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def clean_cache():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@contextmanager
+def browsing(url: str, session: str) -> Iterator[tuple[Page, list[str]]]:
+    """A page of somebody who is logged in, and what its console complained of."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        page = browser.new_page()
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
+        complaints: list[str] = []
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page, complaints
+        browser.close()
+
+
+@pytest.fixture
+def session(admin_client) -> str:
+    return admin_client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def test_writing_with_a_preview_and_an_image(live_server, session, picture):
+    MediaFile.objects.update(alt_text="A [green] leaf")
+    post = make_post("post", body="First words.", status="draft")
+    with browsing(live_server.url, session) as (page, complaints):
+        page.goto(f"{live_server.url}/admin/content/post/{post.pk}/change/")
+        preview = page.frame_locator(".editor iframe")
+        expect(preview.get_by_text("First words.")).to_be_visible()
+        page.locator("#id_body").press("Control+Home")
+        page.keyboard.type("**Typed** <script>alert(1)</script> ")
+        expect(preview.locator("strong")).to_have_text("Typed")
+        expect(preview.locator("script")).to_have_count(0)
+        page.locator(".editor-image").press("Enter")
+        expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+        page.keyboard.type("leaf")
+        page.locator(".picker-item").press("Space")
+        page.get_by_role("button", name="Insert", exact=True).press("Enter")
+        expect(page.locator("#id_body")).to_be_focused()
+        expect(preview.get_by_role("img", name="A [green] leaf")).to_have_count(1)
+        page.locator("[data-choose]").press("Enter")
+        page.locator(".picker-item").press("Space")
+        page.get_by_role("button", name="Use this image").press("Enter")
+        page.get_by_role("button", name="Save", exact=True).press("Enter")
+        expect(page.locator(".messagelist .success")).to_be_visible()
+    assert complaints == []
+    post.refresh_from_db()
+    assert post.body.startswith(f"**Typed** <script>alert(1)</script> ![A \\[green\\] leaf]({picture.file.url})First")
+    assert (post.cover, post.cover_alt) == (picture, "A [green] leaf")
+
+
+def test_an_image_without_a_description_is_asked_for_one(live_server, session, picture):
+    with browsing(live_server.url, session) as (page, _):
+        page.goto(f"{live_server.url}/admin/content/post/add/")
+        page.locator(".editor-image").press("Enter")
+        page.locator(".picker-item").press("Space")
+        insert = page.get_by_role("button", name="Insert", exact=True)
+        insert.press("Enter")
+        expect(page.get_by_role("status").filter(has_text="Say what it shows")).to_be_visible()
+        page.keyboard.type("A leaf")
+        insert.press("Enter")
+        expect(page.locator("#id_body")).to_have_value(f"![A leaf]({picture.file.url})")
+
+
+def test_the_menu_is_arranged_by_keyboard(live_server, session):
+    with browsing(live_server.url, session) as (page, complaints):
+        page.goto(f"{live_server.url}/admin/content/siteconfig/add/")
+        rows = page.locator(".menu-row")
+        for number, word in enumerate(("one", "two")):
+            rows.nth(number).locator("input").first.fill(word)
+        rows.nth(1).get_by_role("button", name="Move up").press("Enter")
+        expect(rows.first.locator("input").first).to_have_value("two")
+        page.get_by_role("button", name="Add an entry").press("Enter")
+        expect(rows).to_have_count(3)
+        expect(rows.last.locator("input").first).to_be_focused()
+    assert complaints == []

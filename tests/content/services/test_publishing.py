@@ -1,0 +1,87 @@
+"""Bulk publishing: one transaction, one invalidation, of exactly what changed."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from content.invalidation import outbox
+from content.models import Category, PendingInvalidation, Post, Redirect
+from content.services import publishing
+from tests.support.blog import make_post
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def invalidated(monkeypatch, django_capture_on_commit_callbacks):
+    """The invalidations of something that is run as a transaction of its own, one set of tags each."""
+
+    def run(change) -> list[set[str]]:
+        seen: list[set[str]] = []
+        monkeypatch.setattr(outbox, "invalidate_sync", lambda tags, nonce: seen.append(set(tags)))
+        with django_capture_on_commit_callbacks(execute=True):
+            change()
+        return seen
+
+    return run
+
+
+@pytest.fixture
+def news() -> Category:
+    return Category.objects.create(slug="news", name="News")
+
+
+def test_publishing_tells_once_of_what_was_hidden_and_of_nothing_else(invalidated, news):
+    draft, withdrawn = make_post("a", status="draft", category=news), make_post("b", status="withdrawn")
+    shown = make_post("c")
+    [tags] = invalidated(lambda: publishing.publish([draft.pk, withdrawn.pk, shown.pk]))
+    assert tags == {
+        f"post:{draft.pk}", "post-slug:a", f"post:{withdrawn.pk}", "post-slug:b",
+        "posts", f"category:{news.pk}:posts", "search", f"archive:{timezone.localdate():%Y-%m}",
+    }  # fmt: skip
+
+
+def test_what_has_no_time_or_one_to_come_is_published_now_and_an_old_time_is_kept():
+    now = timezone.now()
+    long_ago = now - timedelta(days=400)
+    never, later = (
+        make_post("never", status="draft"),
+        make_post("later", status="scheduled", published_at=now + timedelta(1)),
+    )
+    once = make_post("once", status="withdrawn", published_at=long_ago)
+    assert publishing.publish([never.pk, later.pk, once.pk], now) == 3
+    times = dict(Post.objects.values_list("slug", "published_at"))
+    assert times == {"never": now, "later": now, "once": long_ago}
+    assert set(Post.objects.values_list("status", flat=True)) == {"published"}
+
+
+def test_a_scheduled_post_whose_time_has_come_needs_no_publishing(invalidated):
+    due = make_post("due", status="scheduled", published_at=timezone.now() - timedelta(hours=1))
+    assert invalidated(lambda: publishing.publish([due.pk])) == []
+
+
+def test_withdrawing_takes_only_what_readers_see_or_will_see(invalidated):
+    shown, draft = make_post("shown"), make_post("draft", status="draft")
+    [tags] = invalidated(lambda: publishing.withdraw([shown.pk, draft.pk]))
+    month = f"archive:{timezone.localdate():%Y-%m}"
+    assert tags == {f"post:{shown.pk}", "post-slug:shown", "posts", "search", month}
+    assert Post.objects.get(pk=draft.pk).status == "draft"
+
+
+def test_back_to_draft(invalidated):
+    post, draft = make_post("post"), make_post("draft", status="draft")
+    assert publishing.back_to_draft([post.pk, draft.pk]) == 1
+    assert Post.objects.get(pk=post.pk).status == "draft"
+
+
+def test_nothing_chosen_invalidates_nothing(invalidated):
+    for write in (publishing.publish, publishing.withdraw, publishing.back_to_draft):
+        assert invalidated(lambda write=write: write([])) == []
+    assert not PendingInvalidation.objects.exists()
+
+
+def test_a_published_post_is_not_hidden_behind_a_redirect_from_its_path():
+    Redirect.objects.create(old_path="/posts/again/", new_path="/posts/other/")
+    publishing.publish([make_post("again", status="draft").pk])
+    assert not Redirect.objects.exists()
