@@ -8,6 +8,8 @@ for by slug depends on the slug too (`category-slug:news`), so that "not there" 
 SITE = "site"
 POSTS = "posts"
 TERMS = "terms"
+PAGES = "pages"
+AUTHORS = "authors"
 
 
 def post(pk: int) -> str:

@@ -1,4 +1,4 @@
-from django.urls import path, re_path, register_converter
+from django.urls import include, path, re_path, register_converter
 
 from content.ops import health, metrics
 from content.views import listings, pages, posts
@@ -27,5 +27,6 @@ urlpatterns = [
     path("categories/<word:slug>/", listings.category, name="category"),
     path("tags/<word:slug>/", listings.tag, name="tag"),
     path("authors/<word:slug>/", listings.author, name="author"),
+    path("api/", include("content.api.urls")),
     re_path(r"^(?P<path>.*)$", pages.page_or_moved),
 ]

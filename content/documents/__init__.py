@@ -1,19 +1,25 @@
 """What is served and cached: frozen structs that hold only what is shown. Never model instances."""
 
+from content.documents.directory import DirectoryDocument, DirectoryEntry
 from content.documents.listing import ListingDocument
 from content.documents.post import CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
+from content.documents.sequence import SequenceDocument, microseconds
 from content.documents.sidebar import SidebarDocument, TermCount
 from content.documents.site import MenuEntry, SiteDocument
 
 __all__ = [
     "CoverDocument",
+    "DirectoryDocument",
+    "DirectoryEntry",
     "ListingDocument",
     "MenuEntry",
     "PersonDocument",
     "PostCard",
     "PostDocument",
+    "SequenceDocument",
     "SidebarDocument",
     "SiteDocument",
     "TermCount",
     "TermDocument",
+    "microseconds",
 ]

@@ -23,17 +23,15 @@ class PostFacts:
 
     @property
     def listed(self) -> bool:
-        return (
-            self.kind == Post.Kind.POST
-            and self.status in (Post.Status.PUBLISHED, Post.Status.SCHEDULED)
-            and not self.protected
-        )
+        return self.status in (Post.Status.PUBLISHED, Post.Status.SCHEDULED) and not self.protected
 
     @property
     def lists(self) -> set[str]:
-        """The tags of the lists that show it."""
+        """The tags of the lists that show it; a page stands in that of pages alone."""
         if not self.listed:
             return set()
+        if self.kind == Post.Kind.PAGE:
+            return {dependencies.PAGES}
         in_category = {dependencies.posts_of("category", self.category)} if self.category else set()
         return {
             dependencies.POSTS,

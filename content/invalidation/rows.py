@@ -47,4 +47,4 @@ def tags_of_row(row: models.Model) -> set[str]:
 
 def tags_of_term(kind: str, pk: int, slug: str) -> set[str]:
     own = {dependencies.row(kind, pk), dependencies.slug(kind, slug)}
-    return own if kind == "author" else own | {dependencies.TERMS}
+    return own | {dependencies.AUTHORS if kind == "author" else dependencies.TERMS}

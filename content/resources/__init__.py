@@ -3,12 +3,13 @@
 from typing import Any
 
 from content.caching import Resource
-from content.resources.listings import listing, popular, sidebar, trending
+from content.resources.listings import directory, listing, popular, sequence, sidebar, trending
 from content.resources.posts import post, post_card
 from content.resources.site import redirect, site
 from content.resources.terms import author, category, tag
 
-ALL = (site, redirect, post, post_card, listing, sidebar, popular, trending, category, tag, author)
+LISTS = (listing, sequence, directory, sidebar, popular, trending)
+ALL = (site, redirect, post, post_card, *LISTS, category, tag, author)
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
@@ -16,11 +17,13 @@ __all__ = [
     "BY_NAME",
     "author",
     "category",
+    "directory",
     "listing",
     "popular",
     "post",
     "post_card",
     "redirect",
+    "sequence",
     "sidebar",
     "site",
     "tag",

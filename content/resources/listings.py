@@ -1,13 +1,15 @@
 from content import dependencies
 from content.caching import Policy, Resource
-from content.documents import ListingDocument, SidebarDocument
+from content.documents import DirectoryDocument, ListingDocument, SequenceDocument, SidebarDocument
 from content.resources import policies
-from content.selectors import listings
+from content.selectors import directories, listings, sequences
 from content.selectors import popular as popularity
 from content.selectors import sidebar as sidebars
 
+Timed = ListingDocument | SidebarDocument | SequenceDocument | DirectoryDocument
 
-def until_next_publication(document: ListingDocument | SidebarDocument, policy: Policy) -> Policy:
+
+def until_next_publication(document: Timed, policy: Policy) -> Policy:
     """A scheduled post joins its lists at its time, with nobody there to say so."""
     return policy.until(document.next_publication)
 
@@ -19,6 +21,31 @@ def listing_tags(by: str, pk: int, page: int, size: int) -> tuple[str, ...]:
 # by: all, category, tag or author; pk: 0 for all; page from 1; size: posts a page.
 listing = Resource(
     "listing", load=listings.listing, policy=policies.LISTING, tags=listing_tags, adapt=until_next_publication
+)
+
+
+def sequence_tags(by: str, pk: int) -> tuple[str, ...]:
+    lists = {"all": dependencies.POSTS, "pages": dependencies.PAGES}
+    return (lists.get(by) or dependencies.posts_of(by, pk),)
+
+
+# by: as in listing, or pages. The whole list, for whoever pages through it by place and not by number.
+sequence = Resource(
+    "sequence", load=sequences.sequence, policy=policies.SEQUENCE, tags=sequence_tags, adapt=until_next_publication
+)
+
+
+def directory_tags(kind: str) -> tuple[str, ...]:
+    return (dependencies.POSTS, dependencies.AUTHORS if kind == "author" else dependencies.TERMS)
+
+
+# kind: author, category or tag.
+directory = Resource(
+    "directory",
+    load=directories.directory,
+    policy=policies.DIRECTORY,
+    tags=directory_tags,
+    adapt=until_next_publication,
 )
 
 sidebar = Resource(

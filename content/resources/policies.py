@@ -29,6 +29,9 @@ POST_CARD = patient(STATIC)
 # Change with every publication, which says so, and at the time of a scheduled post, which ends them.
 LISTING = patient(STATIC)
 SIDEBAR = patient(STATIC)
+# As lists, which they are, whole: of posts by place, and of authors, categories and tags with their counts.
+SEQUENCE = patient(STATIC)
+DIRECTORY = patient(STATIC)
 # Views change all the time and invalidate nothing: these live by time, and a little late is no harm.
 POPULAR = patient(MODERATE)
 TRENDING = patient(MODERATE)
