@@ -16,6 +16,11 @@ def post(pk: int) -> str:
     return f"post:{pk}"
 
 
+def comments(post: int) -> str:
+    """The approved comments of a post."""
+    return f"comments:{post}"
+
+
 def media(pk: int) -> str:
     return f"media:{pk}"
 

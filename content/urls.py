@@ -1,7 +1,7 @@
 from django.urls import include, path, re_path, register_converter
 
 from content.ops import health, metrics
-from content.views import listings, pages, posts
+from content.views import comments, listings, pages, posts
 
 
 class SlugConverter:
@@ -24,6 +24,7 @@ urlpatterns = [
     path("metrics", metrics.metrics),
     path("", listings.home, name="home"),
     path("posts/<word:slug>/", posts.post, name="post"),
+    path("posts/<word:slug>/comment/", comments.comment, name="comment"),
     path("categories/<word:slug>/", listings.category, name="category"),
     path("tags/<word:slug>/", listings.tag, name="tag"),
     path("authors/<word:slug>/", listings.author, name="author"),

@@ -22,6 +22,9 @@ BACKENDS = {
     "dummy": "django.core.cache.backends.dummy.DummyCache",
 }
 
+# Django keeps 300, which the pages of a small site and their tags are more than.
+LOCAL_ENTRIES = 10_000
+
 
 def cache_of(url: str, log_url: str, memory: int, redis_options: dict[str, Any]) -> dict[str, Any]:
     """BACKEND, LOCATION and OPTIONS.
@@ -43,7 +46,7 @@ def cache_of(url: str, log_url: str, memory: int, redis_options: dict[str, Any])
         return described(backend, location, options | redis_options | log | {"MEMORY": memory})
     if backend == MEMCACHED:
         return described(backend, memcached_places(url), log | {"MEMORY": memory})
-    return described(backend, urlsplit(url).netloc, {})
+    return described(backend, urlsplit(url).netloc, {"MAX_ENTRIES": LOCAL_ENTRIES})
 
 
 def described(backend: str, location: str | list[str], options: dict[str, Any]) -> dict[str, Any]:

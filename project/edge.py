@@ -12,8 +12,9 @@ from project.asgi_types import Application
 # What the application sees of a request whose answer may be stored: what is in the key, and nothing else. A view that
 # negotiates names its field in Vary, and here.
 VISIBLE = frozenset({b"host"})
-# None of the edge's business: somebody's own, or what only operators ask.
-PASSES = ("/admin/", "/ops/", "/metrics", "/healthz", "/readyz")
+# None of the edge's business: somebody's own (the form of comments has a token, and a cookie that belongs to it), or
+# what only operators ask.
+PASSES = re.compile(r"/(?:admin/|ops/|metrics|healthz|readyz|posts/[^/]+/comment/\Z)")
 
 
 def with_edge(application: Application) -> Application:

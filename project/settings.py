@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import dj_database_url
-from environs import Env
+from environs import Env, validate
 
 from project.caches import cache_of
 from project.own_redis import url_of_own_redis
@@ -123,6 +123,16 @@ EDGE_IGNORED_PARAMETERS: list[str] = env.list(
 )
 # True behind a CDN that purges by Cache-Tag.
 EDGE_KEEPS_TAGS = env.bool("EVERGREEN_CDN_TAGS", False)
+
+# --- comments ---------------------------------------------------------------------------------------
+
+# From one address (of IPv6: one /64), in any minute and in any hour.
+COMMENTS_A_MINUTE = env.int("EVERGREEN_COMMENTS_A_MINUTE", 5, validate=validate.Range(1, 1000))
+COMMENTS_AN_HOUR = env.int("EVERGREEN_COMMENTS_AN_HOUR", 20, validate=validate.Range(1, 1000))
+# Links in a comment; with more it is taken for spam, where moderators find it.
+COMMENT_LINKS = env.int("EVERGREEN_COMMENT_LINKS", 3)
+# Whoever sends the form sooner than after so many seconds is asked to send it again.
+COMMENT_SECONDS = env.float("EVERGREEN_COMMENT_SECONDS", 2.0)
 
 # --- sessions ---------------------------------------------------------------------------------------
 

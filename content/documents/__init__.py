@@ -6,8 +6,10 @@ from content.documents.post import CoverDocument, PersonDocument, PostCard, Post
 from content.documents.sequence import SequenceDocument, microseconds
 from content.documents.sidebar import SidebarDocument, TermCount
 from content.documents.site import MenuEntry, SiteDocument
+from content.documents.thread import CommentDocument, ThreadDocument
 
 __all__ = [
+    "CommentDocument",
     "CoverDocument",
     "DirectoryDocument",
     "DirectoryEntry",
@@ -21,5 +23,6 @@ __all__ = [
     "SiteDocument",
     "TermCount",
     "TermDocument",
+    "ThreadDocument",
     "microseconds",
 ]

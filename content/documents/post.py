@@ -77,6 +77,7 @@ class PostDocument(Struct, frozen=True):
     authors: tuple[PersonDocument, ...] = ()
     category: TermDocument | None = None
     tags: tuple[TermDocument, ...] = ()
+    comments_open: bool = True
 
     @property
     def slug(self) -> str:

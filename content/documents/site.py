@@ -14,3 +14,4 @@ class SiteDocument(Struct, frozen=True):
     menu: tuple[MenuEntry, ...] = ()
     posts_per_page: int = 10
     language: str = "en"
+    comments_open: bool = True

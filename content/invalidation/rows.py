@@ -4,7 +4,7 @@ from django.db import models
 
 from content import dependencies
 from content.invalidation.post_facts import changed_tags, post_facts
-from content.models import Author, Authorship, Category, MediaFile, Post, Redirect, SiteConfig, Tag
+from content.models import Author, Authorship, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
 
 KINDS: dict[type[models.Model], str] = {Author: "author", Category: "category", Tag: "tag"}
 
@@ -36,6 +36,8 @@ def tags_of_row(row: models.Model) -> set[str]:
                 dependencies.post(row.post_id),
                 dependencies.posts_of("author", row.author_id),
             }
+        case Comment():
+            return thread_of(row)
         case MediaFile():
             return {dependencies.media(row.pk)}
         case Redirect():
@@ -48,3 +50,8 @@ def tags_of_row(row: models.Model) -> set[str]:
 def tags_of_term(kind: str, pk: int, slug: str) -> set[str]:
     own = {dependencies.row(kind, pk), dependencies.slug(kind, slug)}
     return own | {dependencies.AUTHORS if kind == "author" else dependencies.TERMS}
+
+
+def thread_of(comment: Comment) -> set[str]:
+    """Of what no reader sees, nothing has changed."""
+    return {dependencies.comments(comment.post_id)} if comment.status == Comment.Status.APPROVED else set()

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from content import dependencies
 from content.invalidation.commit import invalidate_on_commit
 from content.invalidation.post_facts import PostFacts, changed_tags, post_facts
 from content.invalidation.rows import tags_of_row
-from content.models import Author, Authorship, Category, MediaFile, Post, Redirect, SiteConfig, Tag
+from content.models import Author, Authorship, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
 
 SIMPLE = (Author, Authorship, Category, MediaFile, Redirect, SiteConfig, Tag)
 BEFORE = "_evergreen_before"
@@ -22,6 +22,9 @@ def connect() -> None:
         post_save.connect(row_changed, sender=model)
         pre_delete.connect(remember_row, sender=model)
         post_delete.connect(row_changed, sender=model)
+    pre_save.connect(remember_row, sender=Comment)
+    post_save.connect(row_changed, sender=Comment)
+    post_delete.connect(comment_deleted, sender=Comment)
     pre_save.connect(remember_post, sender=Post)
     post_save.connect(post_changed, sender=Post)
     pre_delete.connect(remember_post, sender=Post)
@@ -49,7 +52,14 @@ def post_changed(sender: type[Post], instance: Post, **kwargs: Any) -> None:
 
 
 def post_deleted(sender: type[Post], instance: Post, **kwargs: Any) -> None:
-    invalidate_on_commit(changed_tags(getattr(instance, BEFORE, None), None))
+    invalidate_on_commit(changed_tags(getattr(instance, BEFORE, None), None) | {dependencies.comments(instance.pk)})
+
+
+def comment_deleted(sender: type[Comment], instance: Comment, origin: Any = None, **kwargs: Any) -> None:
+    """Those that go with their post are told of with it, all at once."""
+    deleted = origin.model if isinstance(origin, QuerySet) else type(origin)
+    if deleted is not Post:
+        invalidate_on_commit(tags_of_row(instance))
 
 
 def facts_of(post: Post) -> PostFacts | None:

@@ -1,7 +1,11 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
 from content.models.post import Post
+from content.rendering import render_comment
 
 LONGEST_COMMENT = 10_000
 
@@ -43,3 +47,13 @@ class Comment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.author_name} on {self.post_id}"
+
+    def clean(self) -> None:
+        """What cannot stand in one thread is told beside the form's field."""
+        if self.parent is not None and (self.parent.post_id != self.post_id or self.parent.pk == self.pk):
+            raise ValidationError({"parent": "A reply stands under the same post as what it replies to."})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Render the text once, here; bulk writes call `render_comment` themselves."""
+        self.html = render_comment(self.body)
+        super().save(*args, **kwargs)

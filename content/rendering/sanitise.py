@@ -40,6 +40,7 @@ CLASSES = {
 }
 # The page has ids of its own; what a post brings must not be taken for them.
 RESERVED_IDS = {"main", "comments", "theme", "top", "search"}
+RESERVED_BEGINNINGS = ("comment-", "comments-")
 DROPPED_WITH_CONTENT = {"script", "style", "svg", "math", "template", "noscript", "iframe", "object", "form"}
 
 TOP_HEADING = re.compile(r"(</?)h1(?=[\s>/])", re.IGNORECASE)
@@ -83,7 +84,7 @@ def kept_attribute(element: str, attribute: str, value: str) -> str | None:
 
 
 def free_id(name: str) -> str:
-    return f"post-{name}" if name in RESERVED_IDS else name
+    return f"post-{name}" if name in RESERVED_IDS or name.startswith(RESERVED_BEGINNINGS) else name
 
 
 def image_or_words(match: re.Match[str]) -> str:

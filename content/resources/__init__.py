@@ -3,13 +3,14 @@
 from typing import Any
 
 from content.caching import Resource
+from content.resources.comments import comments
 from content.resources.listings import directory, listing, popular, sequence, sidebar, trending
 from content.resources.posts import post, post_card
 from content.resources.site import redirect, site
 from content.resources.terms import author, category, tag
 
 LISTS = (listing, sequence, directory, sidebar, popular, trending)
-ALL = (site, redirect, post, post_card, *LISTS, category, tag, author)
+ALL = (site, redirect, post, post_card, *LISTS, category, tag, author, comments)
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "BY_NAME",
     "author",
     "category",
+    "comments",
     "directory",
     "listing",
     "popular",

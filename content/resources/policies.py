@@ -24,6 +24,8 @@ SITE = patient(STATIC)
 REDIRECT = patient(RARE)
 # Edited now and then, and read most: what is invalidated is loaded by the next reader, or by the warmer before.
 POST = patient(STATIC)
+# Approvals, edits and deletions say so, nothing changes by time; and without it a post is not whole.
+COMMENTS = patient(STATIC)
 # Assembled into lists by dozens, with load_many.
 POST_CARD = patient(STATIC)
 # Change with every publication, which says so, and at the time of a scheduled post, which ends them.

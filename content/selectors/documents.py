@@ -59,6 +59,7 @@ def post_document(post: Post) -> PostDocument:
         title=card.title,
         excerpt=card.excerpt,
         html=post.html,
+        comments_open=post.comments_open,
         published_at=card.published_at,
         updated_at=post.updated_at,
         language=card.language,

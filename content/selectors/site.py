@@ -12,6 +12,7 @@ async def site() -> SiteDocument:
         menu=tuple(MenuEntry(label=entry["label"], url=entry["url"]) for entry in config.menu),
         posts_per_page=config.posts_per_page,
         language=config.language,
+        comments_open=config.comments_open,
     )
 
 

@@ -20,7 +20,9 @@ async def post_page(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
         return await moved_or_not_found(request)
     if is_read_by_a_person(request):
         count_view(document.id)
-    response = await page(request, "content/post.html", site=await resources.site.get(), post=document)
+    site, thread = await resources.site.get(), await resources.comments.get(document.id)
+    is_open = kind == "post" and document.comments_open and site.comments_open
+    response = await page(request, "content/post.html", site=site, post=document, thread=thread, is_open=is_open)
     response["Evergreen-Label"] = f"post:{document.id}"
     return response
 

@@ -60,7 +60,7 @@ async def plan_url(path: str) -> Plan:
         raise LookupError(f"{path} is no page: try /, /posts/<slug>/, /categories/, /tags/ or /authors/<slug>/.")
     kind, slug = found.groups()
     if kind == "posts":
-        return [*dress(), Target(resources.post, ("post", slug))]
+        return [*dress(), *await post_page(slug)]
     term = resources.BY_NAME[TERM_OF[kind]]
     try:
         row = await term.get(slug)
@@ -73,10 +73,19 @@ def dress() -> Plan:
     return [Target(resource) for resource in DRESS]
 
 
+async def post_page(slug: str) -> Plan:
+    target = Target(resources.post, ("post", slug))
+    try:
+        post = await resources.post.get("post", slug)
+    except NotThere:
+        return [target]
+    return [target, Target(resources.comments, (post.id,))]
+
+
 def posts(rows: Iterable[catalogue.PostRow]) -> Plan:
     plan = []
     for pk, kind, slug in rows:
-        plan.append(Target(resources.post, (kind, slug)))
+        plan += [Target(resources.post, (kind, slug)), Target(resources.comments, (pk,))]
         if kind == "post":
             plan.append(Target(resources.post_card, (pk,)))
     return plan

@@ -85,7 +85,7 @@ class EdgeCache:
             await exchange.refused(400, "more than one host")
         elif self.profile.hosts is not None and not self.profile.hosts(request.host):
             await exchange.refused(400, "no such host here")
-        elif self.profile.passes and request.path_begins_with(self.profile.passes):
+        elif self.profile.is_passed(scope["path"]):
             await self.app(scope, receive, send)
         else:
             exchange.request = prepared(request, self.profile)

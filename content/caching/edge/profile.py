@@ -22,7 +22,7 @@ class Profile:
     personal_cookies   who sends one of these is somebody: goes past the cache, but for what is public
     reload_after       seconds for which a page is new enough for whoever reloads it; None: reloads are obeyed
     hosts              which Host is answered; None: every one
-    passes             beginnings of paths that are none of the cache's business
+    passes             matches the paths, from their beginning, that are none of the cache's business; None: none
     ignored_parameters what is taken out of the query, for key and application
     sorts_parameters   the query in the order of its names; values of one name keep theirs
     visible_fields     what of a request the application gets to see where the response may be stored; None: all
@@ -41,7 +41,7 @@ class Profile:
     personal_cookies: frozenset[str] = frozenset()
     reload_after: float | None = None
     hosts: Callable[[str], bool] | None = None
-    passes: tuple[str, ...] = ()
+    passes: re.Pattern[str] | None = None
     ignored_parameters: re.Pattern[str] | None = None
     sorts_parameters: bool = False
     visible_fields: frozenset[bytes] | None = None
@@ -51,6 +51,10 @@ class Profile:
     keeps_tags: bool = False
     largest: int = LARGEST
     keep: float = 3600.0
+
+    def is_passed(self, path: str) -> bool:
+        """`path` as the application will see it: decoded."""
+        return self.passes is not None and self.passes.match(path) is not None
 
     def is_personal(self, request: Fields) -> bool:
         """Whether the request says who sends it."""

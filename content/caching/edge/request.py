@@ -36,10 +36,6 @@ class Request:
     def host(self) -> str:
         return (self.fields.first(b"host") or "").lower()
 
-    def path_begins_with(self, beginnings: tuple[str, ...]) -> bool:
-        """As the application will see it: decoded."""
-        return str(self.scope["path"]).startswith(beginnings)
-
     def altered(self, **scope: Any) -> "Request":
         return Request({**self.scope, **scope})
 

@@ -1,0 +1,31 @@
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class CommentDocument(Struct, frozen=True):
+    """A comment as readers see it. `html` is safe to show; there is no mail address here.
+
+    `parent` is the comment it replies to, if that is shown; `depth` is 0 to 4: who answers deeper stays there.
+    """
+
+    id: int
+    author_name: str
+    html: str
+    created_at: datetime
+    parent: int | None = None
+    parent_name: str = ""
+    depth: int = 0
+
+
+class ThreadDocument(Struct, frozen=True):
+    """The approved comments of a post in the order of a conversation: each behind what it replies to.
+
+    `total` counts the older ones as well that are not among `comments`.
+    """
+
+    comments: tuple[CommentDocument, ...] = ()
+    total: int = 0
+
+    def comment(self, pk: int) -> CommentDocument | None:
+        return next((comment for comment in self.comments if comment.id == pk), None)
