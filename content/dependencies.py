@@ -10,6 +10,8 @@ POSTS = "posts"
 TERMS = "terms"
 PAGES = "pages"
 AUTHORS = "authors"
+# What can be found: any change of a public post may change any search.
+SEARCH = "search"
 
 
 def post(pk: int) -> str:

@@ -1,7 +1,7 @@
 from django.urls import include, path, re_path, register_converter
 
 from content.ops import health, metrics
-from content.views import comments, listings, pages, posts
+from content.views import comments, listings, pages, posts, search
 
 
 class SlugConverter:
@@ -28,6 +28,7 @@ urlpatterns = [
     path("categories/<word:slug>/", listings.category, name="category"),
     path("tags/<word:slug>/", listings.tag, name="tag"),
     path("authors/<word:slug>/", listings.author, name="author"),
+    path("search/", search.search, name="search"),
     path("api/", include("content.api.urls")),
     re_path(r"^(?P<path>.*)$", pages.page_or_moved),
 ]

@@ -3,6 +3,7 @@
 from content.documents.directory import DirectoryDocument, DirectoryEntry
 from content.documents.listing import ListingDocument
 from content.documents.post import CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
+from content.documents.search import SearchDocument, SearchHit
 from content.documents.sequence import SequenceDocument, microseconds
 from content.documents.sidebar import SidebarDocument, TermCount
 from content.documents.site import MenuEntry, SiteDocument
@@ -18,6 +19,8 @@ __all__ = [
     "PersonDocument",
     "PostCard",
     "PostDocument",
+    "SearchDocument",
+    "SearchHit",
     "SequenceDocument",
     "SidebarDocument",
     "SiteDocument",

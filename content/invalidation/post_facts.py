@@ -22,16 +22,18 @@ class PostFacts:
     authors: frozenset[int]
 
     @property
-    def listed(self) -> bool:
+    def announced(self) -> bool:
         return self.status in (Post.Status.PUBLISHED, Post.Status.SCHEDULED) and not self.protected
+
+    @property
+    def listed(self) -> bool:
+        return self.kind == Post.Kind.POST and self.announced
 
     @property
     def lists(self) -> set[str]:
         """The tags of the lists that show it; a page stands in that of pages alone."""
         if not self.listed:
-            return set()
-        if self.kind == Post.Kind.PAGE:
-            return {dependencies.PAGES}
+            return {dependencies.PAGES} if self.announced else set()
         in_category = {dependencies.posts_of("category", self.category)} if self.category else set()
         return {
             dependencies.POSTS,
@@ -69,13 +71,15 @@ def post_facts(pks: Iterable[int]) -> dict[int, PostFacts]:
 
 
 def changed_tags(before: PostFacts | None, after: PostFacts | None) -> set[str]:
-    """The post itself, and the lists of both states where a list could show the difference.
+    """The post itself, what can be found, and the lists of both states where a list could show the difference.
 
     Lists hold ids, so a change of words alone leaves them as they are.
     """
     states = [facts for facts in (before, after) if facts is not None]
     tags = {dependencies.post(facts.pk) for facts in states}
     tags |= {dependencies.slug("post", facts.slug) for facts in states}
+    if any(facts.announced for facts in states):
+        tags.add(dependencies.SEARCH)
     if before != after:
         for facts in states:
             tags |= facts.lists

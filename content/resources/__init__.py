@@ -6,11 +6,12 @@ from content.caching import Resource
 from content.resources.comments import comments
 from content.resources.listings import directory, listing, popular, sequence, sidebar, trending
 from content.resources.posts import post, post_card
+from content.resources.search import search
 from content.resources.site import redirect, site
 from content.resources.terms import author, category, tag
 
 LISTS = (listing, sequence, directory, sidebar, popular, trending)
-ALL = (site, redirect, post, post_card, *LISTS, category, tag, author, comments)
+ALL = (site, redirect, post, post_card, *LISTS, category, tag, author, comments, search)
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "post",
     "post_card",
     "redirect",
+    "search",
     "sequence",
     "sidebar",
     "site",

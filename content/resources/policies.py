@@ -4,9 +4,10 @@ A change by a write invalidates, whatever its ttl: time is the net under what wr
 where nothing says anything (views).
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
-from content.caching import MODERATE, RARE, STATIC, Policy
+from content.caching import MODERATE, RARE, STATIC, VOLATILE, Policy
 
 # Readers wait for a load no longer than this while there is something older to show.
 SOON = timedelta(milliseconds=800)
@@ -39,3 +40,6 @@ POPULAR = patient(MODERATE)
 TRENDING = patient(MODERATE)
 # Names and descriptions of categories, tags and authors.
 TERM = patient(STATIC)
+# Readers' words are without number and seldom come twice: kept for a minute at most, so that whoever searches at
+# random fills nothing. Ended by every write; a scheduled post is found half a minute late.
+SEARCH = patient(replace(VOLATILE, error_ttl=timedelta(0)))

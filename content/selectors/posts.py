@@ -20,7 +20,7 @@ def with_relations(posts: PostQuerySet) -> PostQuerySet:
 async def post_by_slug(kind: str, slug: str) -> PostDocument:
     """A public post or page; what is scheduled is "not there" until its time, and no longer."""
     announced = Post.objects.announced().filter(kind=kind, slug=slug)
-    post = await with_relations(announced).afirst()
+    post = await with_relations(announced.defer("text")).afirst()
     if post is None:
         raise NotThere(f"no {kind} {slug!r}")
     if post.published_at is not None and post.published_at > timezone.now():
@@ -29,7 +29,7 @@ async def post_by_slug(kind: str, slug: str) -> PostDocument:
 
 
 async def cards_by_id(pks: Sequence[int]) -> dict[int, PostCard]:
-    public = Post.objects.public(timezone.now()).filter(pk__in=pks).defer("html")
+    public = Post.objects.public(timezone.now()).filter(pk__in=pks).defer("html", "text")
     return {post.pk: post_card(post) async for post in with_relations(public)}
 
 

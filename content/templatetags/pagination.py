@@ -28,7 +28,8 @@ def page_numbers(listing: ListingDocument) -> list[int | None]:
 
 @register.filter
 def page_url(path: str, number: int) -> str:
-    return path if number == 1 else f"{path}?page={number}"
+    """A path may have a query of its own: `/search/?q=moss`."""
+    return path if number == 1 else f"{path}{'&' if '?' in path else '?'}page={number}"
 
 
 @register.filter

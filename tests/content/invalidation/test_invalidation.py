@@ -39,7 +39,7 @@ def post(news) -> Post:
 
 def test_other_words_change_the_post_and_no_list(invalidated, post):
     post.title = "Other"
-    assert invalidated(post.save) == {f"post:{post.pk}", "post-slug:hello"}
+    assert invalidated(post.save) == {f"post:{post.pk}", "post-slug:hello", "search"}
 
 
 def test_a_new_slug_changes_both_what_was_there_and_what_was_not(invalidated, post):
@@ -62,7 +62,7 @@ def test_withdrawing_a_post_changes_the_lists_it_was_in(invalidated, post, news)
     assert {"posts", f"category:{news.pk}:posts", f"tag:{tag.pk}:posts"} <= invalidated(post.save)
 
 
-def test_a_draft_is_in_no_list(invalidated, news):
+def test_a_draft_is_in_no_list_and_in_no_search(invalidated, news):
     draft = Post.objects.create(slug="draft", title="Draft", category=news)
     draft.category = None
     tags = invalidated(draft.save)
@@ -117,7 +117,7 @@ def test_rule_1_nothing_is_invalidated_before_the_commit_nor_after_a_rollback(mo
 def test_tags_of_rows_names_everything_a_bulk_write_may_touch(post, news):
     assert tags_of([post, news]) == {
         f"post:{post.pk}", "post-slug:hello", "posts", f"category:{news.pk}:posts",
-        f"category:{news.pk}", "category-slug:news", "terms",
+        f"category:{news.pk}", "category-slug:news", "terms", "search",
     }  # fmt: skip
 
 

@@ -1,0 +1,125 @@
+"""The full-text index of posts: kept right by the database itself, whoever writes and however.
+
+It holds all posts, drafts too: what a reader may find is asked of the posts, with each query.
+
+SQLite        an FTS5 table over the columns of content_post, and three triggers
+PostgreSQL    a generated tsvector column of content_post with a GIN index
+"""
+
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+# English inflections are folded (Porter): a reader who asks for "deploying" means "deploy" as well. Words of other
+# languages lose the same letters in the query as in the index, and are found all the same. Accents are folded.
+# Ranked by bm25 with a title worth ten times a body, and an excerpt four times.
+SQLITE_TABLE = """
+CREATE VIRTUAL TABLE post_search USING fts5(
+    title, excerpt, text, content='content_post', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+);
+INSERT INTO post_search(post_search, rank) VALUES ('rank', 'bm25(10.0, 4.0, 1.0)');
+"""
+PUT_IN = "INSERT INTO post_search(rowid, title, excerpt, text) VALUES (new.id, new.title, new.excerpt, new.text);"
+TAKE_OUT = (
+    "INSERT INTO post_search(post_search, rowid, title, excerpt, text)"
+    " VALUES ('delete', old.id, old.title, old.excerpt, old.text);"
+)
+SQLITE_TRIGGERS = {
+    "post_search_insert": f"AFTER INSERT ON content_post BEGIN {PUT_IN} END",
+    "post_search_delete": f"AFTER DELETE ON content_post BEGIN {TAKE_OUT} END",
+    # A save writes every column: only what is other than it was is worth the work.
+    "post_search_update": (
+        "AFTER UPDATE OF id, title, excerpt, text ON content_post"
+        " WHEN (old.id, old.title, old.excerpt, old.text) IS NOT (new.id, new.title, new.excerpt, new.text)"
+        f" BEGIN {TAKE_OUT} {PUT_IN} END"
+    ),
+}
+
+LANGUAGES = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english",
+    "es": "spanish", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
+    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "nb": "norwegian",
+    "ne": "nepali", "nl": "dutch", "nn": "norwegian", "no": "norwegian", "pt": "portuguese", "ro": "romanian",
+    "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
+CASES = " ".join(f"WHEN '{code}' THEN 'pg_catalog.{name}'::regconfig" for code, name in LANGUAGES.items())
+# Characters that join words into what PostgreSQL takes for one: hosts, paths, versions, hyphenations, tags.
+JOINING = r"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~‐‑–—’"""  # noqa: RUF001 - these are meant
+
+# Functions in the standard's form are parsed once and need no search path: a dump restores without care.
+# Accents are folded as `folded` in content.rendering does, without the extension, which a role may not have.
+# A tsvector holds 1 MB: a body counts with its first 100,000 characters, far below it in any script.
+# Each word is there twice, as it stands and as its language inflects it: the first is found in every language.
+POSTGRESQL = [
+    f"""
+CREATE FUNCTION post_search_language(language text) RETURNS regconfig IMMUTABLE PARALLEL SAFE LANGUAGE sql
+RETURN CASE split_part(lower(replace(language, '_', '-')), '-', 1) {CASES} ELSE 'pg_catalog.simple'::regconfig END
+""",
+    f"""
+CREATE FUNCTION post_search_words(words text) RETURNS text IMMUTABLE PARALLEL SAFE LANGUAGE sql
+RETURN translate(
+    CASE WHEN octet_length(words) = char_length(words) THEN words ELSE normalize(regexp_replace(
+        normalize(words, NFD), '([A-Za-z])[\\u0300-\\u036f]+', '\\1', 'g'), NFC) END,
+    '{JOINING}', repeat(' ', {len(JOINING)}))
+""",
+    """
+CREATE FUNCTION post_search_part(language text, words text) RETURNS tsvector IMMUTABLE PARALLEL SAFE LANGUAGE sql
+RETURN to_tsvector('pg_catalog.simple'::regconfig, post_search_words(words))
+    || to_tsvector(post_search_language(language), post_search_words(words))
+""",
+    """
+ALTER TABLE content_post ADD COLUMN search tsvector GENERATED ALWAYS AS (
+    setweight(post_search_part(language, title), 'A')
+    || setweight(post_search_part(language, left(excerpt, 10000)), 'B')
+    || post_search_part(language, left(text, 100000))
+) STORED
+""",
+    "CREATE INDEX post_search ON content_post USING gin (search)",
+]
+POSTGRESQL_AWAY = [
+    "ALTER TABLE content_post DROP COLUMN search",
+    "DROP FUNCTION post_search_part(text, text)",
+    "DROP FUNCTION post_search_words(text)",
+    "DROP FUNCTION post_search_language(text)",
+]
+
+
+def make(connection: BaseDatabaseWrapper) -> None:
+    """With what is in the table already."""
+    if connection.vendor == "postgresql":
+        run(connection, POSTGRESQL)
+    elif connection.vendor == "sqlite":
+        run(connection, SQLITE_TABLE.split(";\n")[:2])
+        watch(connection)
+
+
+def watch(connection: BaseDatabaseWrapper) -> None:
+    run(connection, [f"CREATE TRIGGER IF NOT EXISTS {name} {body}" for name, body in SQLITE_TRIGGERS.items()])
+    run(connection, ["INSERT INTO post_search(post_search) VALUES ('rebuild')"])
+
+
+def unmake(connection: BaseDatabaseWrapper) -> None:
+    if connection.vendor == "postgresql":
+        run(connection, POSTGRESQL_AWAY)
+    elif connection.vendor == "sqlite":
+        run(connection, [f"DROP TRIGGER IF EXISTS {name}" for name in SQLITE_TRIGGERS])
+        run(connection, ["DROP TABLE post_search"])
+
+
+def keep_watching(using: str, **kwargs: Any) -> None:
+    """After migrations: Django changes a column of SQLite by making the table anew, without its triggers."""
+    connection = connections[using]
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE tbl_name IN ('content_post', 'post_search')")
+        there = {name for (name,) in cursor.fetchall()}
+    if "post_search" in there and not there >= SQLITE_TRIGGERS.keys():
+        watch(connection)
+
+
+def run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

@@ -1,0 +1,38 @@
+"""Search: a form, and what was found."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from content import resources
+from content.caching import NotThere
+from content.rendering import LONGEST_QUERY, normalised
+from content.views.errors import not_found_page
+from content.views.listings import page_number
+from content.views.page import page
+
+# A reader's words are nobody else's, and too many to keep a page of each.
+PRIVATE = "private, no-cache"
+
+
+@require_safe
+async def search(request: HttpRequest) -> HttpResponse:
+    """The form alone is a page like any other; results are kept by nobody but the reader."""
+    asked = request.GET.get("q", "")[:LONGEST_QUERY].replace("\x00", "").strip()
+    number = page_number(request)
+    words = normalised(asked)
+    if number is None or (number > 1 and not words):
+        return await not_found_page(request)
+    site = await resources.site.get()
+    try:
+        found = await resources.search.get(words, number, site.posts_per_page) if words else None
+    except NotThere:
+        return await not_found_page(request)
+    path = f"{request.path}?{urlencode({'q': asked})}"
+    response = await page(request, "content/search.html", site=site, asked=asked, found=found, path=path)
+    response["X-Robots-Tag"] = "noindex"
+    if "q" in request.GET:
+        response["Cache-Control"] = PRIVATE
+        del response["Evergreen-Cache-Control"]
+    return response
