@@ -37,6 +37,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    # For its copy of Swagger UI, which the API's page shows from this host.
+    "ninja",
 ]
 
 MIDDLEWARE = [
@@ -133,6 +135,11 @@ COMMENTS_AN_HOUR = env.int("EVERGREEN_COMMENTS_AN_HOUR", 20, validate=validate.R
 COMMENT_LINKS = env.int("EVERGREEN_COMMENT_LINKS", 3)
 # Whoever sends the form sooner than after so many seconds is asked to send it again.
 COMMENT_SECONDS = env.float("EVERGREEN_COMMENT_SECONDS", 2.0)
+
+# --- the API ----------------------------------------------------------------------------------------
+
+# From one address (of IPv6: one /64), in any minute, of what the edge has not: there nothing is counted.
+API_A_MINUTE = env.int("EVERGREEN_API_A_MINUTE", 600, validate=validate.Range(1, 1000))
 
 # --- sessions ---------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What stands before every view of the API: methods, and the errors that no view has told."""
+"""What stands before every view of the API: methods, the limit, and the errors that no view has told."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from content.api.errors import told
 from content.api.headers import open_to_all
+from content.api.limiting import counted, too_many, with_policy
 from content.api.problems import problem
 
 View = Callable[..., Any]
@@ -23,17 +24,26 @@ def behind_door(view: View) -> View:
             return options()
         if request.method not in ("GET", "HEAD"):
             return problem(request, 405, f"Only {ALLOWED} are answered here.", headers={"Allow": ALLOWED})
-        # The server leaves out the body of an answer to HEAD.
-        request.method = "GET"
-        try:
-            response: HttpResponse = await view(request, *args, **kwargs)
-            return response
-        except Exception as error:
-            return told(request, error)
+        verdict = await counted(request)
+        if not verdict.allowed:
+            return too_many(request, verdict)
+        return with_policy(await answered(view, request, *args, **kwargs), verdict)
 
     # It reads, and takes no cookie's word for anything.
     door.csrf_exempt = True  # type: ignore[attr-defined]
     return door
+
+
+async def answered(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """As to GET; of an answer to HEAD the server leaves out the body."""
+    method, request.method = request.method, "GET"
+    try:
+        response: HttpResponse = await view(request, *args, **kwargs)
+    except Exception as error:
+        return told(request, error)
+    finally:
+        request.method = method
+    return response
 
 
 def options() -> HttpResponse:

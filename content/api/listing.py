@@ -24,10 +24,10 @@ async def listed(
     return PostList(items=items, total=found.total, next=next_page(request, found.last))
 
 
-def next_page(request: HttpRequest, last: Place | str | None) -> str | None:
-    """The same question, from behind that place."""
+def next_page(request: HttpRequest, last: Place | str | None, *, name: str = "after") -> str | None:
+    """The same question, from behind that place; None if there is none."""
     if last is None:
         return None
     query = request.GET.copy()
-    query["after"] = last if isinstance(last, str) else cursor_of(last)
+    query[name] = last if isinstance(last, str) else cursor_of(last)
     return f"{request.path}?{query.urlencode()}"

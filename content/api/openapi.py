@@ -14,18 +14,28 @@ REFERENCE = "#/components/schemas/{name}"
 SELECTABLE = (PostItem, Post)
 
 # In the order in which they are shown.
-HEADINGS = ("Start", "Posts", "Pages", "Authors, categories, tags")
+HEADINGS = ("Start", "Posts", "Pages", "Authors, categories, tags", "Search")
 
 ETAG = {"description": "Send it back in If-None-Match.", "schema": {"type": "string"}}
 MODIFIED = {"description": "When the answer was made.", "schema": {"type": "string"}}
 CACHE_CONTROL = {"description": "Keep it, and ask before each use.", "schema": {"type": "string"}}
 ALLOW = {"description": "The methods that are answered.", "schema": {"type": "string"}}
 RETRY_AFTER = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}}
+RATE = {"description": "What is left, where it was counted.", "schema": {"type": "string"}}
+RATES = {"description": "How much is allowed.", "schema": {"type": "string"}}
+IN_ANSWERS = {
+    "ETag": ETAG,
+    "Last-Modified": MODIFIED,
+    "Cache-Control": CACHE_CONTROL,
+    "RateLimit": RATE,
+    "RateLimit-Policy": RATES,
+}
 
 PROBLEMS = {
     400: ("A parameter is unknown, or its value cannot be one; `errors` says which.", {}),
     404: ("No such thing, or not public.", {}),
     405: ("Only GET, HEAD and OPTIONS are answered.", {"Allow": ALLOW}),
+    429: ("Too much from one address.", {"Retry-After": RETRY_AFTER, "RateLimit": RATE, "RateLimit-Policy": RATES}),
     500: ("An error of ours, which is in our log.", {}),
     503: ("Too much to do: try again later.", {"Retry-After": RETRY_AFTER}),
 }
@@ -58,7 +68,7 @@ def complete_operation(operation: Json, answer: Json) -> None:
     operation["responses"] = {
         "200": {
             "description": "OK",
-            "headers": {"ETag": ETAG, "Last-Modified": MODIFIED, "Cache-Control": CACHE_CONTROL},
+            "headers": IN_ANSWERS,
             "content": {"application/json": {"schema": answer}},
         },
         "304": {"description": "What the client has is what it would get.", "headers": {"ETag": ETAG}},

@@ -4,6 +4,7 @@ Strict: what is not plainly of its kind is refused, and nothing is guessed from 
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from content.api.shapes import Post, PostItem
 
-DEFAULT_LIMIT, MOST = 20, 100
+DEFAULT_LIMIT, MOST, LAST_PAGE = 20, 100, 1000
 LONGEST_TEXT = 200
 NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 MOMENT = re.compile(
@@ -44,10 +45,17 @@ def moment_schema(description: str, example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "anyOf": formats, "description": description, "examples": [example]})
 
 
-def within_limit(asked: int) -> int:
-    if not 1 <= asked <= MOST:
-        raise ValueError(f"not from 1 to {MOST}")
-    return asked
+def up_to(most: int) -> Callable[[int], int]:
+    def checked(asked: int) -> int:
+        if not 1 <= asked <= most:
+            raise ValueError(f"not from 1 to {most}")
+        return asked
+
+    return checked
+
+
+def upper_bound(most: int, description: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": 1, "maximum": most, "description": description})
 
 
 def without_nul(text: str) -> str:
@@ -57,13 +65,9 @@ def without_nul(text: str) -> str:
 
 
 Slug = Annotated[str, Field(pattern=SLUG, max_length=200, description="A name as in URLs.", examples=["first-light"])]
-Limit = Annotated[
-    int,
-    BeforeValidator(number),
-    AfterValidator(within_limit),
-    WithJsonSchema(
-        {"type": "integer", "minimum": 1, "maximum": MOST, "description": "How many on a page.", "examples": [5]}
-    ),
+Limit = Annotated[int, BeforeValidator(number), AfterValidator(up_to(MOST)), upper_bound(MOST, "How many on a page.")]
+PageNumber = Annotated[
+    int, BeforeValidator(number), AfterValidator(up_to(LAST_PAGE)), upper_bound(LAST_PAGE, "Which page, from 1.")
 ]
 After = Annotated[
     str,

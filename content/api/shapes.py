@@ -140,3 +140,44 @@ class Index(Struct, frozen=True):
     search: Link
     openapi: Link
     docs: Link
+
+
+class Comment(Struct, frozen=True):
+    """An approved comment. `parent` is the `id` of the one that it replies to, if that is shown."""
+
+    id: int
+    author_name: str
+    html: Html
+    created_at: Time
+    parent: int | None
+    depth: Annotated[int, Meta(ge=0, description="0 where a conversation begins.")]
+
+
+class Thread(Struct, frozen=True):
+    """The comments of a post in the order of a conversation: each behind what it replies to."""
+
+    items: tuple[Comment, ...]
+    total: Annotated[int, Meta(ge=0, description="The older ones counted that are not among `items`.")]
+
+
+Marked = Annotated[str, Meta(description="Safe HTML: text, and the words found in `<mark>`.")]
+
+
+class Hit(Struct, frozen=True):
+    """A post or page that was found."""
+
+    title: str
+    heading: Marked
+    snippet: Marked
+    published_at: Time
+    language: Annotated[str, Meta(description="BCP 47.", examples=["en"])]
+    url: Path
+    link: Link
+
+
+class Found(Struct, frozen=True):
+    """One page of what was found, best first."""
+
+    items: tuple[Hit, ...]
+    total: Annotated[int, Meta(ge=0, description="At most 1,000: who finds more asks for more words.")]
+    next: Next

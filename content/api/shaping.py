@@ -9,6 +9,7 @@ from content.documents import (
     PersonDocument,
     PostCard,
     PostDocument,
+    SearchHit,
     TermDocument,
 )
 
@@ -31,7 +32,7 @@ def image(cover: CoverDocument | None) -> Image | None:
     return Image(url=cover.url, alt=cover.alt, width=cover.width, height=cover.height)
 
 
-def link_of(document: PostCard | PostDocument) -> str:
+def link_of(document: PostCard | PostDocument | SearchHit) -> str:
     """Pages stand at the root of the site, and in a folder here."""
     return link_to(document.url if document.url.startswith("/posts/") else f"pages{document.url}")
 

@@ -15,6 +15,7 @@ from content.rendering import Wanted, make_excerpt, marked, snippet, words_of
 
 # More than these nobody reads; PostgreSQL ranks no more than the newest of them, since it fetches each row for that.
 MOST_FOUND = 1000
+MOST_MATCHING = 10_000
 # Characters of a body in which words are looked for, to be shown.
 SHOWN_FROM = 20_000
 
@@ -23,6 +24,12 @@ def matching(posts: PostQuerySet, text: str) -> PostQuerySet:
     """Those that have all the words of a reader's query, whatever it is; none of them for one without words."""
     words = words_of(text)
     return posts.filter(Matches(words)) if words else posts.none()
+
+
+async def matching_ids(text: str) -> tuple[int, ...]:
+    """The newest 10,000 posts with all these words."""
+    posts = matching(Post.objects.public(timezone.now()).posts(), text).order_by("-published_at", "-pk")
+    return tuple([pk async for pk in posts.values_list("pk", flat=True)[:MOST_MATCHING]])
 
 
 async def search(text: str, page: int, size: int) -> SearchDocument:

@@ -16,6 +16,7 @@ from content.api.parameters import (
     Ordering,
     Since,
     Slug,
+    Text,
     Until,
 )
 from content.api.selecting import selected
@@ -23,6 +24,7 @@ from content.api.shapes import Post, PostList
 from content.api.shaping import whole_post
 from content.caching import NotThere
 from content.documents import SequenceDocument
+from content.rendering import normalised
 
 TERMS = ("category", "tag", "author")
 
@@ -33,6 +35,7 @@ async def posts(
     category: Slug | None = None,
     tag: Slug | None = None,
     author: Slug | None = None,
+    q: Text | None = None,
     since: Since | None = None,
     until: Until | None = None,
     ordering: Ordering = "newest",
@@ -45,6 +48,7 @@ async def posts(
     Filters go together: what comes passes all of them. A category, tag or author that is not there is 404.
     """
     sequences = await chosen(category=category, tag=tag, author=author)
+    words = normalised(q) if q is not None else None
     wanted = Range(
         limit=limit,
         oldest_first=ordering == "oldest",
@@ -52,13 +56,20 @@ async def posts(
         since=since,
         until=until,
     )
-    return await listed(request, sequences, wanted, fields)
+    return await listed(request, sequences, wanted, fields, await having(words))
 
 
 @api.endpoint("/posts/{word:slug}/", Post, about="Posts")
 async def post(request: HttpRequest, slug: Slug, fields: FieldsOfPost | None = None) -> Any:
     """A post, whole."""
     return selected(whole_post(await resources.post.get("post", slug)), fields)
+
+
+async def having(words: str | None) -> frozenset[int] | None:
+    """The ids of the posts that have all these words; None where none are asked for."""
+    if words is None:
+        return None
+    return frozenset(await resources.matches.get(words)) if words else frozenset()
 
 
 async def chosen(**slugs: str | None) -> list[SequenceDocument]:

@@ -3,29 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from content.models import Tag
 from content.ops.queries import count_queries
-from tests.support.blog import make_blog, make_post
+from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db
 
 POSTS = "/api/v1/posts/"
 HIDDEN = {"draft": {"status": "draft"}, "secret": {"password": "x"}, "gone": {"status": "withdrawn"}}
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def blog():
-    return make_blog()
 
 
 def slugs(client, path):
