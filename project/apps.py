@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
 class ProjectConfig(AppConfig):
@@ -6,3 +7,9 @@ class ProjectConfig(AppConfig):
 
     name = "project"
     verbose_name = "Evergreen"
+
+
+class StaticFiles(StaticFilesConfig):
+    """All but what comes with django-ninja and no page of ours has: to code it takes longer than all the rest."""
+
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "redoc.standalone.js*", "swagger-ui-bundle.js.map"]

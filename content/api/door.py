@@ -25,7 +25,7 @@ def behind_door(view: View) -> View:
         if request.method not in ("GET", "HEAD"):
             return problem(request, 405, f"Only {ALLOWED} are answered here.", headers={"Allow": ALLOWED})
         verdict = await counted(request)
-        if not verdict.allowed:
+        if verdict is not None and not verdict.allowed:
             return too_many(request, verdict)
         return with_policy(await answered(view, request, *args, **kwargs), verdict)
 

@@ -20,5 +20,5 @@ urlpatterns = [
     path("v1/openapi.json", behind_door(views.openapi), name="api-openapi"),
     path("v1/docs/", behind_door(views.docs), name="api-docs"),
     *declared(),
-    re_path(r"^(?P<path>.*)$", behind_door(views.nothing_here), name="api-nothing"),
+    re_path(r"^(?P<path>(?s:.*))\Z", behind_door(views.nothing_here), name="api-nothing"),
 ]

@@ -19,7 +19,7 @@ from content.caching.edge.making import Whole, made
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
 from content.caching.edge.rules.answering import serves_error
-from content.caching.edge.rules.conditions import CONDITIONS, FOR_THE_ORIGIN
+from content.caching.edge.rules.conditions import CONDITIONS, FOR_THE_ORIGIN, fields_of_304, has_it
 from content.caching.edge.rules.directives import response_directives
 from content.caching.edge.rules.fields import Field, Fields, members
 from content.caching.edge.rules.status import Told
@@ -51,6 +51,7 @@ class Mode(Enum):
     KEEP = "is collected, and answered from"
     FRESHEN = "what we have is still right"
     STAND_IN = "what we have is better than this error"
+    KNOWN = "the client has it already, and is told so"
 
 
 class Fetch:
@@ -205,10 +206,25 @@ class Fetch:
         reason = self.decided()
         if self.mode is Mode.PASSED_ON:
             self.passed(reason)
-        if self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
+        if self.mode is Mode.PASSED_ON and self.is_known():
+            await self.told_known(reason)
+        elif self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
             stored = self.mode is Mode.TEE
             told = Told(forwarded=self.why, forwarded_status=self.status, stored=stored, key=self.key, detail=reason)
             await self.client.send({**message, "headers": self.edge.outward(self.fields, told)})
+
+    def is_known(self) -> bool:
+        """Whoever takes a client's condition away from the application answers it."""
+        takes = self.edge.profile.makes_whole and self.is_whole and self.request.is_read and self.status == 200
+        return takes and self.client is not None and has_it(self.request.fields, self.fields)
+
+    async def told_known(self, reason: str) -> None:
+        self.mode = Mode.KNOWN
+        told = Told(forwarded=self.why, forwarded_status=self.status, key=self.key, detail=reason)
+        headers = self.edge.outward(fields_of_304(self.fields), told)
+        assert self.client is not None  # noqa: S101 - see is_known
+        await self.client.send({"type": "http.response.start", "status": 304, "headers": headers})
+        await self.client.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def decided(self) -> str:
         """The mode, and why if it is not kept."""
