@@ -55,7 +55,7 @@ def completed(document: Json, answers: dict[str, Any]) -> Json:
         "openapi": "3.1.0",
         "info": document["info"],
         "tags": [{"name": name} for name in HEADINGS],
-        "paths": document["paths"],
+        "paths": dict(sorted(document["paths"].items())),
         "components": {
             "schemas": schemas,
             "responses": {str(status): problem_response(status) for status in PROBLEMS},
@@ -83,6 +83,8 @@ def parameter(said: Json) -> Json:
     if len(choices) == 1:
         del schema["anyOf"]
         schema |= choices[0]
+    elif choices:
+        schema["anyOf"] = choices
     for name in ("title", "default"):
         if schema.get(name, ...) is None or name == "title":
             schema.pop(name, None)

@@ -41,8 +41,8 @@ def moment(text: Any) -> datetime:
 
 
 def moment_schema(description: str, example: str) -> WithJsonSchema:
-    formats = [{"format": "date"}, {"format": "date-time"}]
-    return WithJsonSchema({"type": "string", "anyOf": formats, "description": description, "examples": [example]})
+    kinds = [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
+    return WithJsonSchema({"anyOf": kinds, "description": description, "examples": [example]})
 
 
 def up_to(most: int) -> Callable[[int], int]:

@@ -12,12 +12,6 @@ from content.api.app import api
 from content.api.headers import dated, open_to_all
 from content.api.problems import problem
 
-# Swagger UI sets styles of its own on elements, and shows images that it brings within its sheet.
-DOCS_POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-
 
 async def openapi(request: HttpRequest) -> HttpResponse:
     return dated(HttpResponse(openapi_json(), content_type="application/json"), kept=not request.GET)
