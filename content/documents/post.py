@@ -55,6 +55,10 @@ class PostCard(Struct, frozen=True):
     category: TermDocument | None = None
     tags: tuple[TermDocument, ...] = ()
 
+    @property
+    def slug(self) -> str:
+        return slug_in(self.url)
+
 
 class PostDocument(Struct, frozen=True):
     """A post or page, whole. `html` is sanitised and safe to show."""
@@ -73,3 +77,8 @@ class PostDocument(Struct, frozen=True):
     authors: tuple[PersonDocument, ...] = ()
     category: TermDocument | None = None
     tags: tuple[TermDocument, ...] = ()
+
+
+def slug_in(url: str) -> str:
+    """The last word of a path: `/posts/first/` has the slug `first`."""
+    return url.rstrip("/").rpartition("/")[2]
