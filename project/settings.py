@@ -5,6 +5,7 @@ from pathlib import Path
 import dj_database_url
 from environs import Env, validate
 
+from project.base_url import check_base_url
 from project.caches import cache_of
 from project.own_redis import url_of_own_redis
 from project.secret_key import stored_secret_key
@@ -20,7 +21,10 @@ STATE_DIR = Path(env.str("EVERGREEN_STATE_DIR", "") or BASE_DIR / ".state").reso
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or stored_secret_key(STATE_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_FAILURE_VIEW = "content.views.errors.form_refused"
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("EVERGREEN_TRUSTED_ORIGINS", [])
+# What whole addresses begin with; nothing: the scheme and host of each request.
+BASE_URL = env.str("EVERGREEN_BASE_URL", "", validate=check_base_url)
 
 ROOT_URLCONF = "project.urls"
 ASGI_APPLICATION = "project.asgi.application"

@@ -6,7 +6,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from ninja.errors import ValidationError
 
-from content.api.problems import Place, Refused, problem
+from content.api.problems import Gone, Place, Refused, problem
 from content.caching import NotThere
 from content.caching.errors import LoadTimeout, Overloaded
 
@@ -20,6 +20,8 @@ def told(request: HttpRequest, error: Exception | type[Exception]) -> HttpRespon
     match error:
         case NotThere():
             return problem(request, 404, f"There is no such {error}.")
+        case Gone():
+            return problem(request, 410, f"The {error} was withdrawn.")
         case Refused():
             return bad_request(request, error.places)
         case ValidationError():

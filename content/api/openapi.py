@@ -35,6 +35,7 @@ PROBLEMS = {
     400: ("A parameter is unknown, or its value cannot be one; `errors` says which.", {}),
     404: ("No such thing, or not public.", {}),
     405: ("Only GET, HEAD and OPTIONS are answered.", {"Allow": ALLOW}),
+    410: ("It was withdrawn.", {}),
     429: ("Too much from one address.", {"Retry-After": RETRY_AFTER, "RateLimit": RATE, "RateLimit-Policy": RATES}),
     500: ("An error of ours, which is in our log.", {}),
     503: ("Too much to do: try again later.", {"Retry-After": RETRY_AFTER}),

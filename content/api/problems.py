@@ -31,6 +31,10 @@ class Problem(Struct, frozen=True):
     errors: tuple[Place, ...] | UnsetType = UNSET
 
 
+class Gone(Exception):
+    """What readers could read once, and was withdrawn: 410."""
+
+
 class Refused(Exception):
     """A request that cannot be answered as it stands: 400, with the places."""
 
@@ -51,7 +55,8 @@ def problem(
     places: tuple[Place, ...] = (),
     headers: dict[str, str] | None = None,
 ) -> HttpResponse:
-    """A 404 is kept at the edge for a moment, as those of pages are; other errors are the asker's alone."""
+    """What is not there is kept at the edge for a moment, as those pages are; other errors are the asker's alone."""
+    is_absent = status in (404, 410)
     said = Problem(
         type="about:blank",
         title=HTTPStatus(status).phrase,
@@ -61,6 +66,6 @@ def problem(
         errors=places or UNSET,
     )
     response = HttpResponse(encode(said), status=status, content_type=MEDIA_TYPE, headers=headers)
-    response["Cache-Control"] = "no-cache" if status == 404 else "no-store"
-    response["Evergreen-Cache-Control"] = NOT_THERE_AT_THE_EDGE if status == 404 else NOT_KEPT
+    response["Cache-Control"] = "no-cache" if is_absent else "no-store"
+    response["Evergreen-Cache-Control"] = NOT_THERE_AT_THE_EDGE if is_absent else NOT_KEPT
     return open_to_all(response)

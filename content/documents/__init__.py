@@ -1,5 +1,6 @@
 """What is served and cached: frozen structs that hold only what is shown. Never model instances."""
 
+from content.documents.archive import ArchiveDocument, MonthCount
 from content.documents.directory import DirectoryDocument, DirectoryEntry
 from content.documents.listing import ListingDocument
 from content.documents.post import CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
@@ -7,15 +8,19 @@ from content.documents.search import SearchDocument, SearchHit
 from content.documents.sequence import SequenceDocument, microseconds
 from content.documents.sidebar import SidebarDocument, TermCount
 from content.documents.site import MenuEntry, SiteDocument
+from content.documents.sitemap import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
 from content.documents.thread import CommentDocument, ThreadDocument
 
 __all__ = [
+    "ArchiveDocument",
     "CommentDocument",
     "CoverDocument",
     "DirectoryDocument",
     "DirectoryEntry",
     "ListingDocument",
     "MenuEntry",
+    "MonthCount",
+    "PartSummary",
     "PersonDocument",
     "PostCard",
     "PostDocument",
@@ -24,6 +29,9 @@ __all__ = [
     "SequenceDocument",
     "SidebarDocument",
     "SiteDocument",
+    "SitemapEntry",
+    "SitemapPart",
+    "SitemapSummary",
     "TermCount",
     "TermDocument",
     "ThreadDocument",

@@ -35,6 +35,7 @@ def tags_of_row(row: models.Model) -> set[str]:
             return {
                 dependencies.post(row.post_id),
                 dependencies.posts_of("author", row.author_id),
+                dependencies.AUTHORS,
             }
         case Comment():
             return thread_of(row)

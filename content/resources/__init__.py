@@ -4,19 +4,22 @@ from typing import Any
 
 from content.caching import Resource
 from content.resources.comments import comments
-from content.resources.listings import directory, listing, popular, sequence, sidebar, trending
-from content.resources.posts import post, post_card
+from content.resources.listings import archive, directory, listing, popular, sequence, sidebar, trending
+from content.resources.posts import post, post_card, withdrawn
 from content.resources.search import matches, search
 from content.resources.site import redirect, site
+from content.resources.sitemap import sitemap_part, sitemap_summary, sitemap_terms
 from content.resources.terms import author, category, tag
 
-LISTS = (listing, sequence, directory, sidebar, popular, trending)
-ALL = (site, redirect, post, post_card, *LISTS, category, tag, author, comments, search, matches)
+LISTS = (listing, archive, sequence, directory, sidebar, popular, trending, search, matches)
+SITEMAPS = (sitemap_summary, sitemap_part, sitemap_terms)
+ALL = (site, redirect, post, post_card, withdrawn, *LISTS, category, tag, author, comments, *SITEMAPS)
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
     "ALL",
     "BY_NAME",
+    "archive",
     "author",
     "category",
     "comments",
@@ -31,6 +34,10 @@ __all__ = [
     "sequence",
     "sidebar",
     "site",
+    "sitemap_part",
+    "sitemap_summary",
+    "sitemap_terms",
     "tag",
     "trending",
+    "withdrawn",
 ]

@@ -28,6 +28,21 @@ async def post_by_slug(kind: str, slug: str) -> PostDocument:
     return post_document(post)
 
 
+async def posts_by_slug(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], PostDocument]:
+    """Public posts and pages, by kind and slug."""
+    public = Post.objects.public(timezone.now()).filter(slug__in=[slug for _, slug in names])
+    documents = {(post.kind, post.slug): post_document(post) async for post in with_relations(public)}
+    return {name: documents[name] for name in names if name in documents}
+
+
+async def is_withdrawn(kind: str, slug: str) -> bool:
+    """True of what readers could see once. Anything else is "not there": nobody learns of what was never public."""
+    withdrawn = Post.objects.filter(kind=kind, slug=slug, status=Post.Status.WITHDRAWN, password="")
+    if not await withdrawn.exclude(published_at__gt=timezone.now()).aexists():
+        raise NotThere(f"no withdrawn {kind} {slug!r}")
+    return True
+
+
 async def cards_by_id(pks: Sequence[int]) -> dict[int, PostCard]:
     public = Post.objects.public(timezone.now()).filter(pk__in=pks).defer("html", "text")
     return {post.pk: post_card(post) async for post in with_relations(public)}

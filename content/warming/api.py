@@ -1,6 +1,7 @@
 """What answers of the API are made of."""
 
 import re
+from collections.abc import Sequence
 
 from content import resources
 from content.warming import catalogue
@@ -40,5 +41,18 @@ async def plan_answer(path: str) -> Plan:
         return [ONES[one[1]](one[2])]
     if path not in LISTS:
         raise LookupError(f"{path} is no answer of the API that can be warmed: try {', '.join(LISTS)}.")
-    cards = await catalogue.newest_posts(FIRST_PAGE) if path == "/api/v1/posts/" else []
-    return [LISTS[path], *(Target(resources.post_card, (pk,)) for pk, _, _ in cards)]
+    return [LISTS[path], *(Target(resources.post_card, (pk,)) for pk in await listed_at(path))]
+
+
+async def listed_at(path: str) -> Sequence[int]:
+    """The ids of the posts or pages in that answer."""
+    match path:
+        case "/api/v1/posts/":
+            return [pk for pk, _, _ in await catalogue.newest_posts(FIRST_PAGE)]
+        case "/api/v1/pages/":
+            return [pk for pk, _, _ in await catalogue.newest_pages(FIRST_PAGE)]
+        case "/api/v1/popular/":
+            return await resources.popular.get()
+        case "/api/v1/trending/":
+            return await resources.trending.get()
+    return ()

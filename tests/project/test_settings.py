@@ -51,6 +51,9 @@ def test_the_example_as_it_is_changes_nothing(tmp_path):
         ("EVERGREEN_REDIS_TIMEOUT", "soon"),
         ("EVERGREEN_REDIS_CONNECTIONS", "many"),
         ("CACHE_URL", "ftp://cache"),
+        ("EVERGREEN_BASE_URL", "example.org"),
+        ("EVERGREEN_BASE_URL", "https://example.org/blog"),
+        ("EVERGREEN_BASE_URL", "https://[example"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(tmp_path, name, value):

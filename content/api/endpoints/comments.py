@@ -3,13 +3,14 @@ from django.http import HttpRequest
 from content import resources
 from content.api.app import api
 from content.api.parameters import Slug
+from content.api.reading import found
 from content.api.shapes import Comment, Thread
 
 
 @api.endpoint("/posts/{word:slug}/comments/", Thread, about="Posts")
 async def comments(request: HttpRequest, slug: Slug) -> Thread:
     """The comments of a post: the latest 500 at most."""
-    post = await resources.post.get("post", slug)
+    post = await found("post", slug)
     thread = await resources.comments.get(post.id)
     items = tuple(
         Comment(

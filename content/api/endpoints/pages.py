@@ -7,6 +7,7 @@ from content.api.app import api
 from content.api.listing import listed
 from content.api.paging import Range, place_of
 from content.api.parameters import DEFAULT_LIMIT, After, FieldsOfItem, FieldsOfPost, Limit, Slug
+from content.api.reading import found
 from content.api.selecting import selected
 from content.api.shapes import Post, PostList
 from content.api.shaping import whole_post
@@ -27,4 +28,4 @@ async def pages(
 @api.endpoint("/pages/{word:slug}/", Post, about="Pages")
 async def page(request: HttpRequest, slug: Slug, fields: FieldsOfPost | None = None) -> Any:
     """A page, whole."""
-    return selected(whole_post(await resources.post.get("page", slug)), fields)
+    return selected(whole_post(await found("page", slug)), fields)

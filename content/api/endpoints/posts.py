@@ -19,6 +19,7 @@ from content.api.parameters import (
     Text,
     Until,
 )
+from content.api.reading import found
 from content.api.selecting import selected
 from content.api.shapes import Post, PostList
 from content.api.shaping import whole_post
@@ -62,7 +63,7 @@ async def posts(
 @api.endpoint("/posts/{word:slug}/", Post, about="Posts")
 async def post(request: HttpRequest, slug: Slug, fields: FieldsOfPost | None = None) -> Any:
     """A post, whole."""
-    return selected(whole_post(await resources.post.get("post", slug)), fields)
+    return selected(whole_post(await found("post", slug)), fields)
 
 
 async def having(words: str | None) -> frozenset[int] | None:

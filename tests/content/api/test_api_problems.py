@@ -87,6 +87,16 @@ def test_what_is_not_there_is_a_problem_too(client, blog, path):
     assert problem["instance"].startswith("/api/")
 
 
+def test_what_was_withdrawn_is_gone_until_it_comes_back(client, blog, django_capture_on_commit_callbacks):
+    for status, wanted in (("withdrawn", 410), ("published", 200), ("draft", 404)):
+        with django_capture_on_commit_callbacks(execute=True):
+            blog[3].status = status
+            blog[3].save()
+        for path in (f"{POSTS}post-3/", f"{POSTS}post-3/comments/"):
+            assert client.get(path).status_code == wanted
+    problem_of(client.get(f"{POSTS}post-3/"), 404)
+
+
 def test_not_there_ends_when_it_comes_to_be(client, blog, django_capture_on_commit_callbacks):
     problem_of(client.get(f"{POSTS}?tag=red"), 404)
     with django_capture_on_commit_callbacks(execute=True):

@@ -3,36 +3,13 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.service import Service, clean_environment, running_service
+from tests.support.service import Service
 
 ST = Path(sys.executable).parent / "st"
-ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory, redis_server) -> Iterator[Service]:
-    """`manage.py serve` with the demo's posts, its edge, and no limit: Schemathesis has one address."""
-    state = tmp_path_factory.mktemp("api") / "state"
-    state.mkdir()
-    # With DEBUG no static files need be collected, which takes longer than the test.
-    environment = {"REDIS_URL": redis_server.url, "SECRET_KEY": "for tests only", "EVERGREEN_API_A_MINUTE": "0"}
-    environment |= {"DEBUG": "true", "EVERGREEN_EDGE": "true"}
-    for command in ("migrate", "demo_content"):
-        manage(command, environment | {"EVERGREEN_STATE_DIR": str(state)})
-    with running_service(state, command="serve", environment=environment) as service:
-        service.line_with("Serving on")
-        yield service
-
-
-def manage(command: str, environment: dict[str, str]) -> None:
-    subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), command, "-v0"], env=clean_environment() | environment, check=True
-    )
 
 
 def cases(service: Service, *options: str) -> int:
