@@ -1,7 +1,19 @@
-from django.urls import path, re_path, register_converter
+from django.urls import include, path, re_path, register_converter
 
 from content.ops import health, metrics
-from content.views import comments, listings, pages, posts, search
+from content.views import (
+    archive,
+    comments,
+    favicon,
+    feeds,
+    listings,
+    pages,
+    posts,
+    rankings,
+    robots,
+    search,
+    sitemaps,
+)
 
 
 class SlugConverter:
@@ -18,6 +30,8 @@ class SlugConverter:
 
 register_converter(SlugConverter, "word")
 
+TERMS = {"categories": "category", "tags": "tag", "authors": "author"}
+
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
@@ -28,6 +42,22 @@ urlpatterns = [
     path("categories/<word:slug>/", listings.category, name="category"),
     path("tags/<word:slug>/", listings.tag, name="tag"),
     path("authors/<word:slug>/", listings.author, name="author"),
+    path("archive/", archive.index, name="archive"),
+    re_path(r"^archive/(?P<year>[0-9]{4})/$", archive.year, name="archive-year"),
+    re_path(r"^archive/(?P<year>[0-9]{4})/(?P<month>[0-9]{1,2})/$", archive.month, name="archive-month"),
+    path("popular/", rankings.popular, name="popular"),
+    path("trending/", rankings.trending, name="trending"),
+    *(path(form, feeds.of_site, {"form": form}) for form in feeds.FORMS),
+    *(
+        path(f"{kinds}/<word:slug>/{form}", feeds.of_term, {"form": form, "kind": kind})
+        for kinds, kind in TERMS.items()
+        for form in feeds.FORMS
+    ),
+    path("sitemap.xml", sitemaps.whole, name="sitemap"),
+    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", sitemaps.numbered, name="sitemap-part"),
+    path("robots.txt", robots.robots),
+    path("favicon.ico", favicon.favicon),
     path("search/", search.search, name="search"),
+    path("api/", include("content.api.urls")),
     re_path(r"^(?P<path>.*)$", pages.page_or_moved),
 ]

@@ -22,6 +22,7 @@ STATE_DIR = Path(env.str("EVERGREEN_STATE_DIR", "") or BASE_DIR / ".state").reso
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or stored_secret_key(STATE_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_FAILURE_VIEW = "content.views.errors.form_refused"
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("EVERGREEN_TRUSTED_ORIGINS", [])
 # What whole addresses begin with; nothing: the scheme and host of each request.
 BASE_URL = env.str("EVERGREEN_BASE_URL", "", validate=check_base_url)
@@ -40,7 +41,9 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "project.apps.StaticFiles",
+    # For its copy of Swagger UI, which the API's page shows from this host.
+    "ninja",
 ]
 
 MIDDLEWARE = [
@@ -158,6 +161,11 @@ COMMENTS_AN_HOUR = env.int("EVERGREEN_COMMENTS_AN_HOUR", 20, validate=validate.R
 COMMENT_LINKS = env.int("EVERGREEN_COMMENT_LINKS", 3)
 # Whoever sends the form sooner than after so many seconds is asked to send it again.
 COMMENT_SECONDS = env.float("EVERGREEN_COMMENT_SECONDS", 2.0)
+
+# --- the API ----------------------------------------------------------------------------------------
+
+# From one address (of IPv6: one /64), in any minute, of what the edge has not: there nothing is counted. 0: no limit.
+API_A_MINUTE = env.int("EVERGREEN_API_A_MINUTE", 600, validate=validate.Range(0, 1000))
 
 # --- sessions ---------------------------------------------------------------------------------------
 

@@ -69,6 +69,10 @@ class PostCard(Struct, frozen=True):
     def direction(self) -> str:
         return direction(self.language)
 
+    @property
+    def slug(self) -> str:
+        return slug_in(self.url)
+
 
 class PostDocument(Struct, frozen=True):
     """A post or page, whole. `html` is sanitised, laid out and safe to show.
@@ -98,3 +102,12 @@ class PostDocument(Struct, frozen=True):
     @property
     def direction(self) -> str:
         return direction(self.language)
+
+    @property
+    def slug(self) -> str:
+        return slug_in(self.url)
+
+
+def slug_in(url: str) -> str:
+    """The last word of a path: `/posts/first/` has the slug `first`."""
+    return url.rstrip("/").rpartition("/")[2]

@@ -35,6 +35,7 @@ def tags_of_row(row: models.Model) -> set[str]:
             return {
                 dependencies.post(row.post_id),
                 dependencies.posts_of("author", row.author_id),
+                dependencies.AUTHORS,
             }
         case Comment():
             return thread_of(row)
@@ -49,7 +50,7 @@ def tags_of_row(row: models.Model) -> set[str]:
 
 def tags_of_term(kind: str, pk: int, slug: str) -> set[str]:
     own = {dependencies.row(kind, pk), dependencies.slug(kind, slug)}
-    return own if kind == "author" else own | {dependencies.TERMS}
+    return own | {dependencies.AUTHORS if kind == "author" else dependencies.TERMS}
 
 
 def thread_of(comment: Comment) -> set[str]:

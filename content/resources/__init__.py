@@ -5,27 +5,31 @@ from typing import Any
 from content.caching import Resource
 from content.resources.comments import comments
 from content.resources.drafts import draft
-from content.resources.listings import listing, popular, sidebar, trending
+from content.resources.listings import archive, directory, listing, popular, sequence, sidebar, trending
 from content.resources.nearby import neighbours, related
-from content.resources.posts import post, post_card
-from content.resources.search import search
+from content.resources.posts import post, post_card, withdrawn
+from content.resources.search import matches, search
 from content.resources.site import redirect, site
+from content.resources.sitemap import sitemap_part, sitemap_summary, sitemap_terms
 from content.resources.terms import author, category, tag
 
-ALL = (
-    *(site, redirect, post, post_card, related, neighbours, comments, search),
-    *(listing, sidebar, popular, trending, category, tag, author),
-)
+POSTS = (post, post_card, withdrawn, related, neighbours, comments)
+LISTS = (listing, archive, sequence, directory, sidebar, popular, trending, search, matches)
+SITEMAPS = (sitemap_summary, sitemap_part, sitemap_terms)
+ALL = (site, redirect, *POSTS, *LISTS, category, tag, author, *SITEMAPS)
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
 
 __all__ = [
     "ALL",
     "BY_NAME",
+    "archive",
     "author",
     "category",
     "comments",
+    "directory",
     "draft",
     "listing",
+    "matches",
     "neighbours",
     "popular",
     "post",
@@ -33,8 +37,13 @@ __all__ = [
     "redirect",
     "related",
     "search",
+    "sequence",
     "sidebar",
     "site",
+    "sitemap_part",
+    "sitemap_summary",
+    "sitemap_terms",
     "tag",
     "trending",
+    "withdrawn",
 ]

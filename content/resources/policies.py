@@ -31,9 +31,18 @@ COMMENTS = patient(STATIC)
 POST_CARD = patient(STATIC)
 # Beside a post: which others are close to it changes when one comes or goes, which says so, or at its time.
 NEARBY = patient(STATIC)
+# Asked for where there is neither post nor redirect; the post's next save ends it, whatever it says.
+WITHDRAWN = patient(RARE)
 # Change with every publication, which says so, and at the time of a scheduled post, which ends them.
 LISTING = patient(STATIC)
 SIDEBAR = patient(STATIC)
+# As lists, which they are, whole: of posts by place, and of authors, categories and tags with their counts.
+SEQUENCE = patient(STATIC)
+DIRECTORY = patient(STATIC)
+# Months with their counts: end when a post joins or leaves one, and old years hardly ever.
+ARCHIVE = patient(STATIC)
+# Machines ask a few times a day; what each part tells ends it, and the dearest takes a pass over all posts.
+SITEMAP = patient(STATIC)
 # Views change all the time and invalidate nothing: these live by time, and a little late is no harm.
 POPULAR = patient(MODERATE)
 TRENDING = patient(MODERATE)

@@ -26,6 +26,7 @@ def shown_with(post: PostCard | PostDocument) -> Iterator[str]:
 post = Resource(
     "post",
     load=posts.post_by_slug,
+    load_many=posts.posts_by_slug,
     policy=policies.POST,
     tags=lambda kind, slug: (dependencies.slug("post", slug),),
     value_tags=shown_with,
@@ -39,4 +40,11 @@ post_card = Resource(
     policy=policies.POST_CARD,
     tags=lambda pk: (dependencies.post(pk),),
     value_tags=shown_with,
+)
+
+withdrawn = Resource(
+    "withdrawn",
+    load=posts.is_withdrawn,
+    policy=policies.WITHDRAWN,
+    tags=lambda kind, slug: (dependencies.slug("post", slug),),
 )

@@ -4,7 +4,8 @@ from django.utils import timezone
 
 from content.models import Post
 
-HOW_MANY = 5
+# The pages of popular and trending posts go so far; the sidebar shows the first few.
+HOW_MANY = 100
 WINDOW = timedelta(days=1)
 
 

@@ -7,7 +7,7 @@ from content.caching import NotThere
 from content.documents import PostCard, PostDocument
 from content.models import Authorship, Post, PostQuerySet
 from content.selectors.documents import post_card, post_document
-from content.selectors.pictures import pictures_in
+from content.selectors.pictures import pictures_in, shown_in
 
 
 def with_relations(posts: PostQuerySet) -> PostQuerySet:
@@ -36,6 +36,23 @@ async def draft_by_id(pk: int) -> PostDocument:
         raise NotThere(f"no post {pk}")
     post.published_at = post.published_at or timezone.now()
     return post_document(post, await pictures_in(post.html))
+
+
+async def posts_by_slug(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], PostDocument]:
+    """Public posts and pages, by kind and slug."""
+    public = Post.objects.public(timezone.now()).filter(slug__in=[slug for _, slug in names])
+    posts = [post async for post in with_relations(public.defer("text"))]
+    pictures = await pictures_in(*(post.html for post in posts))
+    documents = {(post.kind, post.slug): post_document(post, shown_in(post.html, pictures)) for post in posts}
+    return {name: documents[name] for name in names if name in documents}
+
+
+async def is_withdrawn(kind: str, slug: str) -> bool:
+    """True of what readers could see once. Anything else is "not there": nobody learns of what was never public."""
+    withdrawn = Post.objects.filter(kind=kind, slug=slug, status=Post.Status.WITHDRAWN, password="")
+    if not await withdrawn.exclude(published_at__gt=timezone.now()).aexists():
+        raise NotThere(f"no withdrawn {kind} {slug!r}")
+    return True
 
 
 async def cards_by_id(pks: Sequence[int]) -> dict[int, PostCard]:

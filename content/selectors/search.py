@@ -12,6 +12,8 @@ from content.models.search_match import Matches
 from content.rendering import Wanted, make_excerpt, marked, snippet, words_of
 from content.selectors.ranking import MOST_FOUND, best_ids
 
+# More than these are not told apart: the newest.
+MOST_MATCHING = 10_000
 # Characters of a body in which words are looked for, to be shown.
 SHOWN_FROM = 20_000
 
@@ -20,6 +22,12 @@ def matching(posts: PostQuerySet, text: str) -> PostQuerySet:
     """Those that have all the words of a reader's query, whatever it is; none of them for one without words."""
     words = words_of(text)
     return posts.filter(Matches(words)) if words else posts.none()
+
+
+async def matching_ids(text: str) -> tuple[int, ...]:
+    """The newest 10,000 posts with all these words."""
+    posts = matching(Post.objects.public(timezone.now()).posts(), text).order_by("-published_at", "-pk")
+    return tuple([pk async for pk in posts.values_list("pk", flat=True)[:MOST_MATCHING]])
 
 
 async def search(text: str, page: int, size: int) -> SearchDocument:

@@ -5,23 +5,39 @@ from django.utils.http import escape_leading_slashes
 
 from content import resources
 from content.caching import NotThere
-from content.views.errors import not_found_page
+from content.views.errors import gone_page, not_found_page
 
 LONGEST_PATH = 500
 
 
 async def moved_or_not_found(request: HttpRequest) -> HttpResponse:
-    """301 to where the path has gone, 404 if nobody knows."""
+    return await moved(request) or await not_found_page(request)
+
+
+async def moved_gone_or_not_found(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
+    """Of a post or page that is not there: what was withdrawn is gone (410), unless it leads somewhere else."""
+    response = await moved(request)
+    if response is not None:
+        return response
+    try:
+        await resources.withdrawn.get(kind, slug)
+    except NotThere:
+        return await not_found_page(request)
+    return await gone_page(request)
+
+
+async def moved(request: HttpRequest) -> HttpResponse | None:
+    """301 to where the path has gone; None if nobody knows."""
     path = request.path
     if len(path) > LONGEST_PATH or "\x00" in path:
-        return await not_found_page(request)
+        return None
     try:
         return HttpResponsePermanentRedirect(await resources.redirect.get(path))
     except NotThere:
         pass
     if not path.endswith("/") and request.method in ("GET", "HEAD"):
         return with_slash(request)
-    return await not_found_page(request)
+    return None
 
 
 def with_slash(request: HttpRequest) -> HttpResponse:

@@ -7,7 +7,7 @@ from content import resources
 from content.caching import NotThere
 from content.documents import PostDocument
 from content.popularity import count_view
-from content.views.fallback import moved_or_not_found
+from content.views.fallback import moved_gone_or_not_found
 from content.views.page import page
 
 
@@ -20,7 +20,7 @@ async def post_page(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
     try:
         document = await resources.post.get(kind, slug)
     except NotThere:
-        return await moved_or_not_found(request)
+        return await moved_gone_or_not_found(request, kind, slug)
     if is_read_by_a_person(request):
         count_view(document.id)
     site, thread, beside = await asyncio.gather(

@@ -30,6 +30,11 @@ async def newest_posts(count: int) -> list[PostRow]:
     return [row async for row in rows]
 
 
+async def newest_pages(count: int) -> list[PostRow]:
+    rows = newest_first().filter(kind=Post.Kind.PAGE).values_list("pk", "kind", "slug")[:count]
+    return [row async for row in rows]
+
+
 async def most_viewed_posts(count: int) -> list[PostRow]:
     viewed = Post.objects.public(timezone.now()).filter(view_counts__total__gt=0)
     rows = viewed.order_by("-view_counts__heat").values_list("pk", "kind", "slug")[:count]

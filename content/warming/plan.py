@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
 from content import resources
-from content.caching import NotThere, Resource
-from content.warming import catalogue
+from content.caching import NotThere
+from content.warming import api, catalogue
+from content.warming.target import Plan, Target
 
 NEWEST = 20
 MOST_VIEWED = 50
@@ -19,25 +18,11 @@ DRESS = (resources.site, resources.sidebar, resources.popular, resources.trendin
 BESIDE_A_POST = (resources.post_card, resources.related, resources.neighbours)
 
 
-@dataclass(frozen=True)
-class Target:
-    """One entry that shall be there: a resource and its parameters."""
-
-    resource: Resource[..., Any]
-    parameters: tuple[Any, ...] = ()
-
-    def __str__(self) -> str:
-        return self.resource.key(self.parameters)
-
-
-Plan = list[Target]
-
-
 async def plan_popular(top: int = MOST_VIEWED) -> Plan:
-    """What every page shows, home, the newest 20 posts, and the `top` most viewed."""
+    """What every page shows, home, the API's lists, the newest 20 posts, and the `top` most viewed."""
     size = (await resources.site.get()).posts_per_page
     rows = [*await catalogue.newest_posts(NEWEST), *await catalogue.most_viewed_posts(top)]
-    return unique([*dress(), *list_pages("all", 0, size, size), *posts(rows)])
+    return unique([*dress(), *list_pages("all", 0, size, size), *api.lists(), *posts(rows)])
 
 
 async def plan_everything() -> Plan:
@@ -49,11 +34,14 @@ async def plan_everything() -> Plan:
     for kind in TERM_OF.values():
         for pk, slug, uses in await catalogue.terms(kind):
             plan += [Target(resources.BY_NAME[kind], (slug,)), *list_pages(kind, pk, uses, size)]
+            plan.append(Target(resources.sequence, (kind, pk)))
     return unique(plan)
 
 
 async def plan_url(path: str) -> Plan:
     """What the page at that path is made of. LookupError, with the reason, if it is no page of ours."""
+    if path.startswith("/api/"):
+        return await api.plan_answer(path)
     size = (await resources.site.get()).posts_per_page
     if path == "/":
         return [*dress(), *list_pages("all", 0, size, size)]

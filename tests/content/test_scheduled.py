@@ -6,23 +6,9 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from content.caching.registry import engine_of
 from tests.support.blog import make_blog, make_post
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def moved_clock(monkeypatch):
-    """Moves the time that loaders and entries see."""
-
-    def move(seconds: float) -> None:
-        real = timezone.now()
-        later = real + timedelta(seconds=seconds)
-        monkeypatch.setattr(timezone, "now", lambda: later)
-        monkeypatch.setattr(engine_of("default"), "clock", later.timestamp)
-
-    return move
 
 
 def test_it_appears_within_a_second_in_its_lists_and_by_its_own_path(client, moved_clock):

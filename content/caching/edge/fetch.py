@@ -20,7 +20,7 @@ from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
 from content.caching.edge.rules.answering import serves_error
 from content.caching.edge.rules.coding import SMALLEST, may_be_coded, with_vary
-from content.caching.edge.rules.conditions import CONDITIONS, FOR_THE_ORIGIN
+from content.caching.edge.rules.conditions import CONDITIONS, FOR_THE_ORIGIN, fields_of_304, has_it
 from content.caching.edge.rules.directives import response_directives
 from content.caching.edge.rules.fields import Field, Fields, members
 from content.caching.edge.rules.status import Told
@@ -52,6 +52,7 @@ class Mode(Enum):
     KEEP = "is collected, and answered from"
     FRESHEN = "what we have is still right"
     STAND_IN = "what we have is better than this error"
+    KNOWN = "the client has it already, and is told so"
 
 
 class Fetch:
@@ -206,7 +207,9 @@ class Fetch:
         reason = self.decided()
         if self.mode is Mode.PASSED_ON:
             self.passed(reason)
-        if self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
+        if self.mode is Mode.PASSED_ON and self.is_known():
+            await self.told_known(reason)
+        elif self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
             stored = self.mode is Mode.TEE
             told = Told(forwarded=self.why, forwarded_status=self.status, stored=stored, key=self.key, detail=reason)
             fields = self.as_kept() if stored else self.fields
@@ -216,6 +219,19 @@ class Fetch:
         """Who gets it as it comes is told what those are told who get it from the store."""
         may_vary = self.edge.profile.codings and may_be_coded(self.status, self.fields, SMALLEST)
         return with_vary(self.fields) if may_vary else self.fields
+
+    def is_known(self) -> bool:
+        """Whoever takes a client's condition away from the application answers it."""
+        takes = self.edge.profile.makes_whole and self.is_whole and self.request.is_read and self.status == 200
+        return takes and self.client is not None and has_it(self.request.fields, self.fields)
+
+    async def told_known(self, reason: str) -> None:
+        self.mode = Mode.KNOWN
+        told = Told(forwarded=self.why, forwarded_status=self.status, key=self.key, detail=reason)
+        headers = self.edge.outward(fields_of_304(self.fields), told)
+        assert self.client is not None  # noqa: S101 - see is_known
+        await self.client.send({"type": "http.response.start", "status": 304, "headers": headers})
+        await self.client.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def decided(self) -> str:
         """The mode, and why if it is not kept."""

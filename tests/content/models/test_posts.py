@@ -91,7 +91,7 @@ def test_what_an_editor_publishes_edits_and_withdraws_readers_see_at_once(editor
     editor.post(f"/admin/content/post/{pk}/change/", form(body="Changed"))
     assert b"Changed" in editor.get("/posts/from-admin/").content
     editor.post(f"/admin/content/post/{pk}/change/", form(status="withdrawn"))
-    assert editor.get("/posts/from-admin/").status_code == 404
+    assert editor.get("/posts/from-admin/").status_code == 410
 
 
 def test_a_body_past_the_bounds_is_an_error_of_the_form_and_not_of_the_server(editor):

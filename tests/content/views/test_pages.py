@@ -98,7 +98,8 @@ def test_not_there_costs_one_query_a_minute_not_one_a_request(client, blog):
     "fields",
     [
         {"status": "draft"},
-        {"status": "withdrawn"},
+        {"status": "withdrawn", "password": "secret"},
+        {"status": "withdrawn", "published_at": timezone.now() + timedelta(days=1)},
         {"password": "secret"},
         {"status": "scheduled", "published_at": timezone.now() + timedelta(days=1)},
     ],
@@ -161,7 +162,7 @@ def test_a_withdrawn_post_is_gone_from_everywhere(client, blog, django_capture_o
     with django_capture_on_commit_callbacks(execute=True):
         blog[3].status = "withdrawn"
         blog[3].save()
-    assert client.get("/posts/post-3/").status_code == 404
+    assert client.get("/posts/post-3/").status_code == 410
     for path in ("/", "/categories/notes/", "/tags/green/", "/authors/ann/"):
         assert b"/posts/post-3/" not in client.get(path).content, path
 

@@ -7,7 +7,8 @@ from django.test import override_settings
 from content import resources, warming
 from content.models import Author, PostViews
 from content.ops.queries import count_queries
-from content.warming.plan import Target, plan_everything, plan_popular, plan_url
+from content.warming import Target
+from content.warming.plan import plan_everything, plan_popular, plan_url
 from tests.support.blog import make_blog
 
 pytestmark = pytest.mark.django_db(transaction=True)

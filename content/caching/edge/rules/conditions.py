@@ -47,6 +47,15 @@ def matching_tag(request: Fields, page: Page, etag: str | None, codings: Sequenc
     return None
 
 
+def has_it(request: Fields, answer: Fields) -> bool:
+    """As known_tag, for an answer that is not kept: it has one form, and its own tag or date."""
+    if b"if-none-match" in request:
+        given, etag = members(request.joined(b"if-none-match")), answer.first(b"etag")
+        return "*" in given or (etag is not None and opaque(etag) in map(opaque, given))
+    since, changed = date_of(request.first(b"if-modified-since")), date_of(answer.first(b"last-modified"))
+    return since is not None and changed is not None and changed <= since
+
+
 def opaque(etag: str) -> str:
     return etag[2:] if etag.startswith("W/") else etag
 

@@ -1,0 +1,38 @@
+from bisect import bisect_right
+
+from django.http import HttpRequest
+
+from content import resources
+from content.api.app import api
+from content.api.listing import next_page
+from content.api.parameters import DEFAULT_LIMIT, AfterSlug, Limit
+from content.api.shapes import CountedList
+from content.api.shaping import counted
+
+
+@api.endpoint("/authors/", CountedList, about="Authors, categories, tags")
+async def authors(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: AfterSlug | None = None) -> CountedList:
+    """All authors."""
+    return await directory(request, "author", "authors", limit, after)
+
+
+@api.endpoint("/categories/", CountedList, about="Authors, categories, tags")
+async def categories(
+    request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: AfterSlug | None = None
+) -> CountedList:
+    """All categories."""
+    return await directory(request, "category", "categories", limit, after)
+
+
+@api.endpoint("/tags/", CountedList, about="Authors, categories, tags")
+async def tags(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: AfterSlug | None = None) -> CountedList:
+    """All tags."""
+    return await directory(request, "tag", "tags", limit, after)
+
+
+async def directory(request: HttpRequest, kind: str, plural: str, limit: int, after: str | None) -> CountedList:
+    entries = (await resources.directory.get(kind)).entries
+    start = bisect_right(entries, after, key=lambda entry: entry.slug) if after else 0
+    found = entries[start : start + limit]
+    last = found[-1].slug if start + limit < len(entries) else None
+    return CountedList(items=counted(plural, found), total=len(entries), next=next_page(request, last))

@@ -1,0 +1,43 @@
+from datetime import datetime
+
+from msgspec import Struct
+
+# Posts and pages are told by their primary keys, so many keys a part: a change ends one part, and none ever grows.
+# Search engines take 50,000 addresses a file (sitemaps.org); a part has to fit into an entry and into a moment.
+KEYS_A_PART = 10_000
+# Before the parts of posts and pages comes that of the lists.
+LISTS = 0
+
+
+def part_of(pk: int) -> int:
+    """The number of the part that tells of that post or page; from 1."""
+    return pk // KEYS_A_PART + 1
+
+
+class SitemapEntry(Struct, frozen=True, array_like=True):
+    """A path of this site and when what it shows was changed last, where that is known."""
+
+    path: str
+    changed_at: datetime | None = None
+
+
+class SitemapPart(Struct, frozen=True):
+    """Some of the paths that search engines are told of."""
+
+    entries: tuple[SitemapEntry, ...] = ()
+    next_publication: datetime | None = None
+
+
+class PartSummary(Struct, frozen=True, array_like=True):
+    """A part of the posts and pages: its number, how many paths it has, and their latest change."""
+
+    number: int
+    paths: int
+    changed_at: datetime
+
+
+class SitemapSummary(Struct, frozen=True):
+    """The parts that are not empty, in their order."""
+
+    parts: tuple[PartSummary, ...] = ()
+    next_publication: datetime | None = None

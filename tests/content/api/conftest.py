@@ -1,0 +1,47 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+
+from content.limits.limit import local
+from content.models import Post
+from tests.support.blog import make_blog
+from tests.support.service import ROOT, Service, clean_environment, running_service
+
+
+@pytest.fixture(autouse=True)
+def clean_cache() -> Iterator[None]:
+    """And nobody has asked anything within the last minute."""
+    cache.clear()
+    local.times.clear()
+    local.count = 0
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def blog() -> list[Post]:
+    return make_blog()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory, redis_server) -> Iterator[Service]:
+    """`manage.py serve` with the demo's posts, its edge, and no limit: Schemathesis has one address."""
+    state = tmp_path_factory.mktemp("api") / "state"
+    state.mkdir()
+    # With DEBUG no static files need be collected, which takes longer than the test.
+    environment = {"REDIS_URL": redis_server.url, "SECRET_KEY": "for tests only", "EVERGREEN_API_A_MINUTE": "0"}
+    environment |= {"DEBUG": "true", "EVERGREEN_EDGE": "true"}
+    for command in ("migrate", "demo_content"):
+        manage(command, environment | {"EVERGREEN_STATE_DIR": str(state)})
+    with running_service(state, command="serve", environment=environment) as service:
+        service.line_with("Serving on")
+        yield service
+
+
+def manage(command: str, environment: dict[str, str]) -> None:
+    subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), command, "-v0"], env=clean_environment() | environment, check=True
+    )

@@ -1,0 +1,74 @@
+"""The API as it is served: through the edge, and its page in a browser."""
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture
+def ask(service):
+    with service.client() as client:
+        yield client.get
+
+
+def is_hit(answer: httpx.Response) -> bool:
+    return "; hit" in answer.headers["Cache-Status"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/posts/", "/api/v1/tags/", "/api/v1/openapi.json"])
+def test_a_second_reader_is_answered_by_the_edge(ask, path):
+    first, second = ask(path), ask(path)
+    assert is_hit(second)
+    assert first.content == second.content
+    assert "RateLimit" not in second.headers
+
+
+def test_the_list_of_a_term_is_kept_and_endless_questions_are_not(ask):
+    category = ask("/api/v1/categories/").json()["items"][0]["slug"]
+    few, many = f"/api/v1/posts/?category={category}", "/api/v1/posts/?since=2020-01-01"
+    assert [is_hit(ask(few)) or is_hit(ask(few)), is_hit(ask(many)) or is_hit(ask(many))] == [True, False]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/posts/", "/api/v1/posts/?limit=3&ordering=oldest"])
+def test_who_has_an_answer_is_told_so_whether_it_is_kept_or_not(ask, path):
+    etag = ask(path).headers["ETag"]
+    answer = ask(path, headers={"If-None-Match": etag})
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert ask(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_asks_for_posts_needs_no_other_host_and_has_no_barrier(service, scheme, width):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        page = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}).new_page()
+        told: list[str] = []
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on(
+            "request", lambda request: told.append(request.url) if is_elsewhere(request.url, service.url) else None
+        )
+        page.goto(f"{service.url}/api/v1/docs/")
+        ask_for_posts(page)
+        assert told == []
+        assert [violation["id"] for violation in Axe().run(page).response["violations"]] == []
+        browser.close()
+
+
+def is_elsewhere(url: str, ours: str) -> bool:
+    return not url.startswith((ours, "data:", "blob:"))
+
+
+def ask_for_posts(page: Page) -> None:
+    """By keyboard alone."""
+    page.locator("#operations-Posts-posts .opblock-summary-control").press("Enter")
+    page.locator("#operations-Posts-posts .btn.execute").press("Enter")
+    page.wait_for_selector("#operations-Posts-posts .live-responses-table .response-col_status")
