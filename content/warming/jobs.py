@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from content.warming.plan import Plan, plan_everything, plan_popular, plan_url, unique
+from content.warming.plan import plan_everything, plan_popular, plan_url, unique
 from content.warming.run import MARGIN, Report, warm
+from content.warming.target import Plan
 
 HOUR = 3600.0
 

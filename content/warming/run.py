@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from content.caching import NotThere
-from content.warming.plan import Target
+from content.warming.target import Target
 
 AT_ONCE = 8
 # An entry that is fresh for at least this many seconds more is left alone: two rounds of the minute's job.
