@@ -105,6 +105,12 @@ def test_atom_has_what_it_must(client, blog, path):
     assert max(entry.findtext(f"{ATOM}updated") for entry in entries) == feed.findtext(f"{ATOM}updated")
 
 
+def test_what_was_changed_before_it_was_published_is_as_new_as_its_publication(client, blog):
+    make_post("old-words", updated_at=timezone.now() - timedelta(days=900))
+    entry = xml_of(client.get("/atom.xml")).find(f"{ATOM}entry")
+    assert entry.findtext(f"{ATOM}updated") == entry.findtext(f"{ATOM}published")
+
+
 def test_an_entry_keeps_its_identity_when_its_slug_changes(client, blog, django_capture_on_commit_callbacks):
     def first() -> str:
         return xml_of(client.get("/atom.xml")).findtext(f"{ATOM}entry/{ATOM}id")
