@@ -1,12 +1,16 @@
 """The edge as this site has it: stores only what says so, and lets nothing through that its key does not know."""
 
 import re
+from functools import cache
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from content.caching.edge import EdgeCache, Page, Profile
+from content.caching.edge.profile import plain_refusal
 from content.popularity import count_view
+from content.views.errors import plain_error
 from project.asgi_types import Application
 
 # What the application sees of a request whose answer may be stored: what is in the key, and nothing else. A view that
@@ -31,6 +35,7 @@ def site_profile() -> Profile:
         personal_cookies=frozenset({settings.SESSION_COOKIE_NAME}),
         reload_after=1.0,
         hosts=is_ours,
+        refusal=refusal,
         passes=PASSES,
         ignored_parameters=re.compile("|".join(settings.EDGE_IGNORED_PARAMETERS) or r"(?!)"),
         sorts_parameters=True,
@@ -45,6 +50,17 @@ def site_profile() -> Profile:
 def is_ours(host: str) -> bool:
     name, _ = split_domain_port(host)
     return bool(name) and validate_host(name, settings.ALLOWED_HOSTS)
+
+
+def refusal(status: int, reason: str) -> tuple[bytes, bytes]:
+    """An unknown host is told so in the site's dress; what a client has forbidden itself needs one line."""
+    return bad_request_page() if status == 400 else plain_refusal(status, reason)
+
+
+@cache
+def bad_request_page() -> tuple[bytes, bytes]:
+    response = plain_error(HttpRequest(), 400)
+    return response["Content-Type"].encode(), response.content
 
 
 def count(page: Page) -> None:

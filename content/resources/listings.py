@@ -35,6 +35,9 @@ def listing_tags(by: str, pk: int, page: int, size: int) -> tuple[str, ...]:
     return (dependencies.posts_of(by, pk),)
 
 
+# A feed is the first page of a list, of this size.
+POSTS_A_FEED = 20
+
 # by: all (pk: 0), category, tag, author, year (pk: 2018) or month (pk: 201805); page from 1; size: posts a page.
 listing = Resource(
     "listing", load=listings.listing, policy=policies.LISTING, tags=listing_tags, adapt=until_next_publication

@@ -12,11 +12,10 @@ from content.caching import NotThere
 from content.documents import PostDocument, SiteDocument
 from content.feeds import atom, rss
 from content.feeds.feed import Feed
+from content.resources.listings import POSTS_A_FEED
 from content.views.errors import not_found_page
 from content.views.keeping import kept
 
-# As many as are warm in any case.
-POSTS_A_FEED = 20
 FORMS: dict[str, tuple[Callable[[Feed], str], str]] = {
     "feed.xml": (rss.rss, rss.CONTENT_TYPE),
     "atom.xml": (atom.atom, atom.CONTENT_TYPE),

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
+from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
+from content.documents.sitemap import KEYS_A_PART
 from content.models import Author, Category, Post, PostQuerySet, Tag
 
 PostRow = tuple[int, str, str]
 TermRow = tuple[int, str, int]
+MonthRow = tuple[int, int, int]
 
 
 def newest_first() -> PostQuerySet:
@@ -47,6 +50,20 @@ async def terms(kind: str) -> list[TermRow]:
     public = Q(posts__in=Post.objects.public(timezone.now()).posts())
     rows = models[kind].objects.annotate(uses=Count("posts", filter=public)).filter(uses__gt=0)
     return [row async for row in rows.order_by("-uses").values_list("pk", "slug", "uses")]
+
+
+async def months() -> list[MonthRow]:
+    """Year, month and number of posts of every month in which something was published."""
+    zone = timezone.get_default_timezone()
+    by_month = newest_first().posts().annotate(month=TruncMonth("published_at", tzinfo=zone)).order_by("-month")
+    rows = by_month.values_list("month").annotate(Count("pk"))
+    return [(month.year, month.month, posts) async for month, posts in rows]
+
+
+async def sitemap_parts() -> list[int]:
+    """The numbers of those that have something to tell."""
+    numbered = newest_first().annotate(part=F("pk") / KEYS_A_PART + 1).order_by("part")
+    return [number async for number in numbered.values_list("part", flat=True).distinct()]
 
 
 async def post_count() -> int:

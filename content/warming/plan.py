@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from content import resources
 from content.caching import NotThere
 from content.warming import api, catalogue
+from content.warming.places import archives, feed, list_pages, places, planned_place
 from content.warming.target import Plan, Target
 
 NEWEST = 20
@@ -19,10 +20,10 @@ BESIDE_A_POST = (resources.post_card, resources.related, resources.neighbours)
 
 
 async def plan_popular(top: int = MOST_VIEWED) -> Plan:
-    """What every page shows, home, the API's lists, the newest 20 posts, and the `top` most viewed."""
+    """What every page shows, home, feeds, archive, sitemap, the API's lists, the newest 20 posts, the `top` most viewed."""
     size = (await resources.site.get()).posts_per_page
     rows = [*await catalogue.newest_posts(NEWEST), *await catalogue.most_viewed_posts(top)]
-    return unique([*dress(), *list_pages("all", 0, size, size), *api.lists(), *posts(rows)])
+    return unique([*dress(), *list_pages("all", 0, size, size), *places(), *api.lists(), *posts(rows)])
 
 
 async def plan_everything() -> Plan:
@@ -33,8 +34,10 @@ async def plan_everything() -> Plan:
     plan += list_pages("all", 0, await catalogue.post_count(), size)
     for kind in TERM_OF.values():
         for pk, slug, uses in await catalogue.terms(kind):
-            plan += [Target(resources.BY_NAME[kind], (slug,)), *list_pages(kind, pk, uses, size)]
+            plan += [Target(resources.BY_NAME[kind], (slug,)), *list_pages(kind, pk, uses, size), feed(kind, pk)]
             plan.append(Target(resources.sequence, (kind, pk)))
+    plan += archives(await catalogue.months(), size)
+    plan += [Target(resources.sitemap_part, (number,)) for number in await catalogue.sitemap_parts()]
     return unique(plan)
 
 
@@ -45,9 +48,11 @@ async def plan_url(path: str) -> Plan:
     size = (await resources.site.get()).posts_per_page
     if path == "/":
         return [*dress(), *list_pages("all", 0, size, size)]
+    if (place := planned_place(path, size)) is not None:
+        return [*dress(), *place]
     found = PATH.fullmatch(path)
     if not found:
-        raise LookupError(f"{path} is no page: try /, /posts/<slug>/, /categories/, /tags/ or /authors/<slug>/.")
+        raise LookupError(f"{path} is no page that can be warmed: try /, /archive/, /posts/<slug>/ or /tags/<slug>/.")
     kind, slug = found.groups()
     if kind == "posts":
         return [*dress(), *posts(await catalogue.posts_by_slug(slug)), Target(resources.post, ("post", slug))]
@@ -56,7 +61,7 @@ async def plan_url(path: str) -> Plan:
         row = await term.get(slug)
     except NotThere as error:
         raise LookupError(f"There is no {term.name} {slug!r}.") from error
-    return [*dress(), Target(term, (slug,)), *list_pages(term.name, row.id, size, size)]
+    return [*dress(), Target(term, (slug,)), *list_pages(term.name, row.id, size, size), feed(term.name, row.id)]
 
 
 def dress() -> Plan:
@@ -70,11 +75,6 @@ def posts(rows: Iterable[catalogue.PostRow]) -> Plan:
         if kind == "post":
             plan += [Target(resource, (pk,)) for resource in BESIDE_A_POST]
     return plan
-
-
-def list_pages(by: str, pk: int, total: int, size: int) -> Plan:
-    pages = max(1, -(-total // size))
-    return [Target(resources.listing, (by, pk, page, size)) for page in range(1, pages + 1)]
 
 
 def unique(plan: Plan) -> Plan:

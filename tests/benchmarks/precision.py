@@ -53,7 +53,7 @@ def edits() -> dict[str, Callable[[], Any]]:
 
 
 def urls() -> list[str]:
-    """Every page that a reader can reach."""
+    """Every page, feed and archive that a reader can reach."""
     from content.models import Author, Category, Post, SiteConfig, Tag
 
     posts = Post.objects.filter(status="published", password="")  # those that have one are not public
@@ -66,6 +66,12 @@ def urls() -> list[str]:
         *(f"/categories/{each.slug}/" for each in Category.objects.all()),
         *(f"/tags/{each.slug}/" for each in Tag.objects.all()),
         *(f"/authors/{each.slug}/" for each in Author.objects.all()),
+        *("/feed.xml", "/atom.xml", "/sitemap.xml", "/robots.txt", "/archive/", "/popular/", "/trending/"),
+        *(f"/categories/{each.slug}/feed.xml" for each in Category.objects.all()),
+        *(f"/tags/{each.slug}/feed.xml" for each in Tag.objects.all()),
+        *(f"/authors/{each.slug}/atom.xml" for each in Author.objects.all()),
+        *(f"/archive/{day:%Y}/" for day in posts.filter(kind="post").dates("published_at", "year")),
+        *(f"/archive/{day:%Y/%m}/" for day in posts.filter(kind="post").dates("published_at", "month")),
     ]
 
 

@@ -207,9 +207,9 @@ class Exchange:
 
     async def refused(self, status: int, text: str) -> None:
         told = Told(forwarded="bypass", detail=text).field(self.edge.profile.name)
-        body = f"{status}: {text}\n".encode()
+        content_type, body = self.edge.profile.refusal(status, text)
         headers = [
-            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-type", content_type),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
             (b"cache-status", told),

@@ -10,6 +10,10 @@ from content.caching.edge.rules.fields import Fields
 LARGEST = 8 * 1024 * 1024
 
 
+def plain_refusal(status: int, reason: str) -> tuple[bytes, bytes]:
+    return b"text/plain; charset=utf-8", f"{status}: {reason}\n".encode()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profile:
     """By default a shared cache as the RFCs describe it.
@@ -22,6 +26,7 @@ class Profile:
     personal_cookies   who sends one of these is somebody: goes past the cache, but for what is public
     reload_after       seconds for which a page is new enough for whoever reloads it; None: reloads are obeyed
     hosts              which Host is answered; None: every one
+    refusal            status and reason -> content type and body of what the cache itself refuses
     passes             matches the paths, from their beginning, that are none of the cache's business; None: none
     ignored_parameters what is taken out of the query, for key and application
     sorts_parameters   the query in the order of its names; values of one name keep theirs
@@ -41,6 +46,7 @@ class Profile:
     personal_cookies: frozenset[str] = frozenset()
     reload_after: float | None = None
     hosts: Callable[[str], bool] | None = None
+    refusal: Callable[[int, str], tuple[bytes, bytes]] = plain_refusal
     passes: re.Pattern[str] | None = None
     ignored_parameters: re.Pattern[str] | None = None
     sorts_parameters: bool = False

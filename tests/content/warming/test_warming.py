@@ -3,17 +3,22 @@
 import pytest
 from django.core.cache import cache
 from django.test import override_settings
+from django.utils import timezone
 
 from content import resources, warming
 from content.models import Author, PostViews
 from content.ops.queries import count_queries
-from content.warming import Target
 from content.warming.plan import plan_everything, plan_popular, plan_url
+from content.warming.target import Target
 from tests.support.blog import make_blog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATHS = ["/", "/?page=3", "/posts/post-24/", "/categories/news/", "/tags/green/", "/authors/ann/"]
+OTHERS = [
+    "/archive/", "/popular/", "/trending/", "/feed.xml", "/atom.xml", "/sitemap.xml", "/tags/green/feed.xml",
+    "/authors/ann/atom.xml",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +58,7 @@ async def test_everything_is_planned_once_and_the_popular_first(blog):
     assert {"listing@1:all,0,3,10", f"listing@1:author,{author.pk},3,10", "category@1:notes"} <= set(everything)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PATHS + OTHERS)
 async def test_after_everything_was_warmed_no_page_does_sql(async_client, blog, path):
     report = await warming.warm_everything()
     assert report.failures == {}
@@ -93,16 +98,32 @@ async def test_what_went_away_since_it_was_planned_is_not_there(blog):
     assert (report.not_there, report.failures) == (1, {})
 
 
-@pytest.mark.parametrize("path", PATHS[:1] + PATHS[2:])
+async def test_the_archives_of_the_year_and_the_month_are_warmed(async_client, blog):
+    await warming.warm_everything()
+    newest = timezone.localdate(blog[0].published_at)
+    for path in (f"/archive/{newest:%Y}/", f"/archive/{newest:%Y/%m}/"):
+        with count_queries() as queries:
+            assert (await async_client.get(path)).status_code == 200
+        assert queries.statements == []
+
+
+async def test_an_archive_is_planned_by_its_path(blog):
+    assert shown(await plan_url("/archive/2018/05/"))[-1] == "listing@1:month,201805,1,10"
+    assert shown(await plan_url("/archive/2018/"))[-2:] == ["archive@1:2018", "listing@1:year,2018,1,10"]
+
+
+@pytest.mark.parametrize("path", [*PATHS[:1], *PATHS[2:], *OTHERS[:6]])
 async def test_a_page_is_planned_by_its_path(async_client, blog, path):
     await warming.warm(await plan_url(path))
     with count_queries() as queries:
         await async_client.get(path)
-    # The cards in a list are entries of their own; the list alone is what the path names.
-    assert queries.count <= 5
+    # Cards and posts in a list are entries of their own; the list alone is what the path names.
+    assert queries.count <= 6
 
 
-@pytest.mark.parametrize("path", ["", "posts", "/posts/", "/posts//", "/admin/", "//", "/categories/none/", "\0"])
+@pytest.mark.parametrize(
+    "path", ["", "posts", "/posts/", "/posts//", "/admin/", "//", "/categories/none/", "\0", "/posts/a/feed.xml"]
+)
 async def test_a_path_that_is_no_page_is_refused_with_words(blog, path):
     with pytest.raises(LookupError, match=r"is no page|There is no"):
         await plan_url(path)

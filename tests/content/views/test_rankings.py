@@ -1,0 +1,97 @@
+"""The most read posts, whole: `/popular/` and `/trending/`; and what machines ask for by name."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.core.cache import cache
+from django.utils import timezone
+
+from content.models import PostViews
+from content.ops.queries import count_queries
+from tests.support.blog import make_blog
+from tests.support.reading import page_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clean_cache():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def blog():
+    """25 posts, of which 12 were read: post-11 most of all time, post-0 most within this day."""
+    posts = make_blog()
+    now = timezone.now()
+    for number, post in enumerate(posts[:12]):
+        PostViews.objects.create(post=post, total=number + 1, heat=-number, last_viewed_at=now - timedelta(minutes=1))
+    return posts
+
+
+def shown(client, path: str) -> list[str]:
+    titles = page_of(client.get(path)).findall(".//main//*[@class='card-title']/a")
+    return [title.get("href").strip("/").rpartition("/")[2] for title in titles]
+
+
+def test_the_popular_come_by_views_in_pages(client, blog):
+    assert shown(client, "/popular/") == [f"post-{number}" for number in range(11, 1, -1)]
+    assert shown(client, "/popular/?page=2") == ["post-1", "post-0"]
+
+
+def test_the_trending_come_by_heat_in_pages(client, blog):
+    assert shown(client, "/trending/") == [f"post-{number}" for number in range(10)]
+    assert shown(client, "/trending/?page=2") == ["post-10", "post-11"]
+
+
+def test_the_sidebar_shows_five_and_leads_to_the_rest(client, blog):
+    page = page_of(client.get("/"))
+    lists = page.findall(".//ol[@class='ranked']")
+    assert [len(each.findall("li")) for each in lists] == [5, 5]
+    links = [link.get("href") for link in page.findall(".//h2/a")]
+    assert {"/popular/", "/trending/"} <= set(links)
+
+
+@pytest.mark.parametrize("path", ["/popular/", "/popular/?page=2", "/trending/", "/popular/?nonsense=1"])
+def test_a_ranking_answers_and_its_second_read_does_no_sql(client, blog, path):
+    assert client.get(path).status_code == 200
+    with count_queries() as queries:
+        client.get(path)
+    assert queries.statements == []
+
+
+@pytest.mark.parametrize("page", ["0", "3", "abc", "999999", "-1", "", "%00"])
+@pytest.mark.parametrize("path", ["/popular/", "/trending/"])
+def test_a_page_of_a_ranking_that_is_none_is_404(client, blog, path, page):
+    assert client.get(f"{path}?page={page}").status_code == 404
+
+
+def test_a_ranking_of_nothing_says_so(client):
+    assert b"Nothing has been read" in client.get("/popular/").content
+    assert b"Nothing has been read" in client.get("/trending/").content
+
+
+def test_a_withdrawn_post_leaves_the_rankings(client, blog, django_capture_on_commit_callbacks):
+    assert "post-11" in shown(client, "/popular/")
+    with django_capture_on_commit_callbacks(execute=True):
+        blog[11].status = "withdrawn"
+        blog[11].save()
+    assert "post-11" not in shown(client, "/popular/") + shown(client, "/trending/?page=1")
+
+
+def test_robots_are_told_what_to_leave_alone_and_where_the_sitemap_is(client):
+    response = client.get("/robots.txt")
+    lines = response.content.decode().splitlines()
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert lines[0] == "User-agent: *"
+    assert {"Disallow: /admin/", "Disallow: /search/"} <= set(lines)
+    assert "Sitemap: http://testserver/sitemap.xml" in lines
+
+
+def test_the_icon_is_found_by_its_old_name(client):
+    response = client.get("/favicon.ico")
+    assert (response.status_code, response["Location"]) == (302, "/static/content/favicon.svg")
+    assert finders.find("content/favicon.svg")
