@@ -4,6 +4,8 @@ from msgspec import Struct
 
 # In the place of a year.
 ALL_YEARS = 0
+# Those that can be told as moments in every time zone. What was published in others is in no archive.
+YEARS = range(1000, 9999)
 
 
 class MonthCount(Struct, frozen=True):

@@ -57,7 +57,7 @@ class PostFacts:
         """The tags of the archives that count it."""
         if self.listed_at is None:
             return set()
-        return dependencies.archives(timezone.localdate(self.listed_at))
+        return dependencies.archives(timezone.localdate(self.listed_at, timezone.get_default_timezone()))
 
     @property
     def in_sitemap(self) -> tuple[str, str, datetime | None, datetime] | None:

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from content.caching import NotThere
 from content.documents import ArchiveDocument, MonthCount
-from content.documents.archive import ALL_YEARS
+from content.documents.archive import ALL_YEARS, YEARS
 from content.selectors.listings import listed, next_publication
 
 
@@ -17,8 +17,12 @@ async def archive(year: int) -> ArchiveDocument:
         month=TruncMonth("published_at", tzinfo=timezone.get_default_timezone()),
     ).order_by("-month")
     rows = by_month.values_list("month").annotate(Count("pk"), Max("published_at"))
-    months = tuple([MonthCount(month.year, month.month, posts, newest) async for month, posts, newest in rows])
+    months = [
+        MonthCount(month.year, month.month, posts, newest)
+        async for month, posts, newest in rows
+        if month.year in YEARS
+    ]
     upcoming = await next_publication(everything, now)
     if year != ALL_YEARS and not months:
         raise NotThere(f"nothing in {year}", until=upcoming)
-    return ArchiveDocument(months=months, next_publication=upcoming)
+    return ArchiveDocument(months=tuple(months), next_publication=upcoming)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Count, F, Max, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from content.documents import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
@@ -13,6 +14,8 @@ from content.selectors.listings import next_publication
 # Of each kind: what has most posts first. With the archive they fit into one file.
 MOST_TERMS = 10_000
 TERMS: tuple[Any, ...] = (Category, Tag, Author)
+# What was written before its time came to readers as a change at that time.
+CHANGED_AT = Greatest("updated_at", "published_at")
 
 
 async def summary() -> SitemapSummary:
@@ -20,7 +23,7 @@ async def summary() -> SitemapSummary:
     now = timezone.now()
     announced = Post.objects.announced()
     numbered = announced.filter(published_at__lte=now).annotate(part=F("pk") / parts.KEYS_A_PART + 1)
-    rows = numbered.order_by("part").values_list("part").annotate(Count("pk"), Max("updated_at"))
+    rows = numbered.order_by("part").values_list("part").annotate(paths=Count("pk"), changed_at=Max(CHANGED_AT))
     return SitemapSummary(
         parts=tuple([PartSummary(*row) async for row in rows]),
         next_publication=await next_publication(announced, now),
@@ -30,13 +33,14 @@ async def summary() -> SitemapSummary:
 async def part(number: int) -> SitemapPart:
     """One query, by primary key."""
     now = timezone.now()
-    rows = keys_of(number).order_by("pk").only("pk", "kind", "slug", "published_at", "updated_at")
+    fields = keys_of(number).only("pk", "kind", "slug", "published_at")
+    rows: Any = fields.annotate(changed_at=CHANGED_AT).order_by("pk")
     entries, upcoming = [], []
     async for post in rows.aiterator(chunk_size=2000):
-        if post.published_at is not None and post.published_at > now:
+        if post.published_at > now:
             upcoming.append(post.published_at)
         else:
-            entries.append(SitemapEntry(post.get_absolute_url(), post.updated_at))
+            entries.append(SitemapEntry(post.get_absolute_url(), post.changed_at))
     return SitemapPart(entries=tuple(entries), next_publication=min(upcoming, default=None))
 
 

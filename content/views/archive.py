@@ -10,13 +10,11 @@ from django.views.decorators.http import require_safe
 from content import resources
 from content.caching import NotThere
 from content.documents import ArchiveDocument, MonthCount
-from content.documents.archive import ALL_YEARS
+from content.documents.archive import ALL_YEARS, YEARS
 from content.views.errors import not_found_page
 from content.views.listings import list_page
 from content.views.page import page
 
-# Years that can be told as moments in every time zone.
-YEARS = range(1000, 9999)
 MONTHS = range(1, 13)
 
 

@@ -4,8 +4,9 @@ from django.views.decorators.http import require_safe
 from content.addresses import absolute
 from content.views.keeping import kept
 
-# Nothing for a search engine: what only the staff may see, what only machines ask, and answers without end.
-CLOSED = ("/admin/", "/search/", "/search?", "/ops/", "/metrics", "/healthz", "/readyz")
+# Nothing for a search engine: what only the staff may see, and what only machines ask. Pages that say noindex, as the
+# search does, are open: whoever may not read them cannot know.
+CLOSED = ("/admin/", "/ops/", "/metrics", "/healthz", "/readyz")
 
 
 @require_safe

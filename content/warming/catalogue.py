@@ -6,6 +6,7 @@ from django.db.models import Count, F, Q
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
+from content.documents.archive import YEARS
 from content.documents.sitemap import KEYS_A_PART
 from content.models import Author, Category, Post, PostQuerySet, Tag
 
@@ -57,7 +58,7 @@ async def months() -> list[MonthRow]:
     zone = timezone.get_default_timezone()
     by_month = newest_first().posts().annotate(month=TruncMonth("published_at", tzinfo=zone)).order_by("-month")
     rows = by_month.values_list("month").annotate(Count("pk"))
-    return [(month.year, month.month, posts) async for month, posts in rows]
+    return [(month.year, month.month, posts) async for month, posts in rows if month.year in YEARS]
 
 
 async def sitemap_parts() -> list[int]:

@@ -20,7 +20,7 @@ BESIDE_A_POST = (resources.post_card, resources.related, resources.neighbours)
 
 
 async def plan_popular(top: int = MOST_VIEWED) -> Plan:
-    """What every page shows, home, feeds, archive, sitemap, the API's lists, the newest 20 posts, the `top` most viewed."""
+    """What every page shows, home, lists of every kind, the newest 20 posts, and the `top` most viewed."""
     size = (await resources.site.get()).posts_per_page
     rows = [*await catalogue.newest_posts(NEWEST), *await catalogue.most_viewed_posts(top)]
     return unique([*dress(), *list_pages("all", 0, size, size), *places(), *api.lists(), *posts(rows)])

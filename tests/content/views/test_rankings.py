@@ -87,7 +87,7 @@ def test_robots_are_told_what_to_leave_alone_and_where_the_sitemap_is(client):
     lines = response.content.decode().splitlines()
     assert response["Content-Type"] == "text/plain; charset=utf-8"
     assert lines[0] == "User-agent: *"
-    assert {"Disallow: /admin/", "Disallow: /search/"} <= set(lines)
+    assert {"Disallow: /admin/"} <= set(lines)
     assert "Sitemap: http://testserver/sitemap.xml" in lines
 
 

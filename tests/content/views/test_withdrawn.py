@@ -1,0 +1,80 @@
+"""What was taken back says that it is gone (410), until it is published again."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from content.models import Redirect
+from content.ops.queries import count_queries
+from tests.support.blog import make_blog, make_post
+from tests.support.reading import page_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clean_cache():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def blog():
+    """25 posts, a withdrawn one, and a withdrawn page."""
+    posts = make_blog()
+    make_post("taken-back", status="withdrawn", published_at=timezone.now() - timedelta(days=9))
+    make_post("terms", kind="page", status="withdrawn")
+    return posts
+
+
+@pytest.mark.parametrize("path", ["/posts/taken-back/", "/terms/"])
+def test_a_withdrawn_post_or_page_is_gone_and_says_so_without_sql_the_second_time(client, blog, path):
+    assert client.get(path).status_code == 410
+    with count_queries() as queries:
+        response = client.get(path)
+    assert (response.status_code, queries.statements) == (410, [])
+    page = page_of(response)
+    assert page.findtext(".//h1") == "This has been withdrawn"
+    assert page.find(".//main//form[@action='/search/']") is not None
+    assert b"Test blog" in response.content
+    assert b"taken-back" not in response.content
+    assert client.head(path).status_code == 410
+
+
+def test_the_edge_alone_keeps_it_and_briefly(client, blog):
+    response = client.get("/posts/taken-back/")
+    assert response["Cache-Control"] == "no-cache"
+    assert response["Evergreen-Cache-Control"] == "max-age=60"
+    assert "ETag" not in response
+
+
+def test_a_page_is_gone_as_a_page_and_a_post_as_a_post(client, blog):
+    assert client.get("/taken-back/").status_code == 404
+    assert client.get("/posts/terms/").status_code == 404
+
+
+def test_withdrawn_published_again_and_deleted_show_at_once(client, blog, django_capture_on_commit_callbacks):
+    def status_after(change) -> int:
+        with django_capture_on_commit_callbacks(execute=True):
+            change()
+        return client.get("/posts/post-3/").status_code
+
+    def saved(status: str) -> int:
+        blog[3].status = status
+        return status_after(blog[3].save)
+
+    assert client.get("/posts/post-3/").status_code == 200
+    assert [saved(status) for status in ("withdrawn", "published", "withdrawn", "draft")] == [410, 200, 410, 404]
+    assert saved("withdrawn") == 410
+    assert status_after(blog[3].delete) == 404
+
+
+def test_what_has_moved_leads_on_although_it_was_withdrawn(client, blog, django_capture_on_commit_callbacks):
+    assert client.get("/posts/taken-back/").status_code == 410
+    with django_capture_on_commit_callbacks(execute=True):
+        Redirect.objects.create(old_path="/posts/taken-back/", new_path="/posts/post-1/")
+    response = client.get("/posts/taken-back/")
+    assert (response.status_code, response["Location"]) == (301, "/posts/post-1/")

@@ -1,0 +1,68 @@
+"""Feeds, sitemap, robots, what is gone and what is refused, through a running service."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.reading import locations, page_of, xml_of
+from tests.support.service import ROOT, clean_environment, running_service
+
+ENVIRONMENT = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://feeds"}
+POSTS = """
+from content.models import Post
+Post.objects.create(slug="talk", title="Talk", status="published", body="Words. " * 400)
+Post.objects.create(slug="gone", title="Gone", status="withdrawn")
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("feeds") / "state"
+    folder.mkdir()
+    environment = clean_environment() | ENVIRONMENT | {"EVERGREEN_STATE_DIR": str(folder)}
+    for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["shell", "-v0", "-c", POSTS]):
+        subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=environment, check=True)
+    with running_service(folder, command="serve", environment=ENVIRONMENT) as service:
+        service.line_with("Serving on")
+        yield service
+
+
+@pytest.fixture
+def client(service):
+    with service.client() as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/feed.xml", "/atom.xml", "/sitemap.xml", "/robots.txt", "/archive/", "/popular/"])
+def test_who_asks_again_is_told_that_nothing_has_changed(client, path):
+    first = client.get(path)
+    assert first.status_code == 200
+    assert client.get(path, headers={"if-none-match": first.headers["etag"]}).status_code == 304
+    assert client.get(path, headers={"if-modified-since": first.headers["last-modified"]}).status_code == 304
+    head = client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def test_feeds_are_whole_in_every_coding(client, service):
+    for coding in ("gzip", "identity"):
+        tree = xml_of(client.get("/feed.xml", headers={"accept-encoding": coding}))
+        assert tree.findtext(".//item/link") == f"{service.url}/posts/talk/"
+    assert f"{service.url}/posts/talk/" in locations(client.get("/sitemap.xml"))
+
+
+def test_what_was_withdrawn_is_gone(client):
+    answer = client.get("/posts/gone/")
+    assert (answer.status_code, page_of(answer).findtext(".//h1")) == (410, "This has been withdrawn")
+
+
+def test_an_icon_is_found(client):
+    answer = client.get("/favicon.ico", follow_redirects=True)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+
+
+def test_a_host_that_is_not_ours_is_refused_in_the_sites_dress(client):
+    answer = client.get("/", headers={"host": "evil.example"})
+    assert (answer.status_code, page_of(answer).findtext(".//h1")) == (400, "That request made no sense")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "evil" not in answer.text
