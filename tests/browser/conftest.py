@@ -6,16 +6,17 @@ from playwright.sync_api import Browser
 from tests.support.browser import Reader, reader, running_chromium, served_site
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all tests, each with a window and a profile of its own."""
+    """One for the tests of a module, each with a window and a profile of its own. No longer: while Playwright runs,
+    no asynchronous test can."""
     with running_chromium() as chromium:
         yield chromium
 
 
 @pytest.fixture(scope="package")
-def site(tmp_path_factory, browser) -> Iterator[str]:
-    """The URL of the demo, served; not begun where there is no browser to read it."""
+def site(tmp_path_factory) -> Iterator[str]:
+    """The URL of the demo, served."""
     with served_site(tmp_path_factory.mktemp("browser")) as url:
         yield url
 

@@ -79,6 +79,12 @@ def test_a_post_is_in_the_archive_of_its_month_by_the_sites_time(invalidated, po
     assert {"archive", "archive:2018", "archive:2018-06"} <= invalidated(post.save)
 
 
+def test_the_time_zone_of_the_writer_is_not_asked(invalidated, post):
+    post.published_at = MAY
+    with timezone.override("Asia/Tokyo"):
+        assert {"archive:2018-05"} <= invalidated(post.save)
+
+
 def test_another_category_leaves_archive_and_sitemap_alone(invalidated, post):
     post.category = None
     assert not {tag for tag in invalidated(post.save) if tag.startswith(("archive", "sitemap"))}

@@ -137,3 +137,9 @@ def test_a_scheduled_post_may_open_a_month_of_its_own(client, blog, moved_clock)
     moved_clock(401 * 86400)
     for path in (f"/archive/{later:%Y}/", f"/archive/{later:%Y/%m}/"):
         assert client.get(path).status_code == 200
+
+
+def test_what_no_time_zone_can_tell_is_in_no_archive(client, blog):
+    make_post("ancient", published_at=datetime(999, 5, 9, tzinfo=UTC))
+    assert b"/archive/0999/" not in client.get("/archive/").content
+    assert b"/archive/0999/" not in client.get("/sitemap.xml").content

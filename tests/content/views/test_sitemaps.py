@@ -87,6 +87,11 @@ def test_what_is_not_public_is_not_told(client, blog, fields):
     assert b"hidden" not in client.get("/sitemap.xml").content
 
 
+def test_what_was_written_before_its_time_changed_at_its_time(client):
+    make_post("early", published_at=MAY, updated_at=MAY - timedelta(days=30))
+    assert moment(changes(client.get("/sitemap.xml"))["/posts/early/"]) == MAY
+
+
 def test_past_the_bound_an_index_names_the_parts_and_these_name_everything(client, blog, small):
     response = client.get("/sitemap.xml")
     assert xml_of(response).tag == f"{SITEMAP}sitemapindex"
