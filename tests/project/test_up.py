@@ -146,7 +146,7 @@ def test_a_redis_that_is_not_there_is_one_sentence(tmp_path):
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
     with running_service(tmp_path / "state", "--import", "nowhere") as service:
         assert service.wait() == 1
-    assert only_line(service) == "CommandError: There is no folder nowhere to import."
+    assert only_line(service) == "CommandError: There is no nowhere to import."
 
 
 def only_line(service: Service) -> str:

@@ -22,7 +22,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--import", type=Path, dest="import_path", help="a folder of Markdown to import first")
+        parser.add_argument(
+            "--import",
+            type=Path,
+            dest="import_path",
+            help="a folder of Markdown, or a WordPress export (.xml), to import first",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -36,8 +41,8 @@ class Command(BaseCommand):
 
     def plan(self, port: int, import_path: Path | None) -> Plan:
         """Checked: whatever can be known to fail is said before anything is started."""
-        if import_path is not None and not import_path.is_dir():
-            raise CannotStart(f"There is no folder {import_path} to import.")
+        if import_path is not None and not import_path.exists():
+            raise CannotStart(f"There is no {import_path} to import.")
         redis_url = os.environ.get("REDIS_URL", "")
         checks.check_state_folder(settings.STATE_DIR)
         checks.check_port(HOST, port)

@@ -72,8 +72,7 @@ def test_an_export_of_100_mb_takes_no_more_memory_than_one_of_1_mb(tmp_path):
     )
     assert run.returncode == 0, run.stderr[-2000:]
     first, created, comments, failed, before, after = map(int, run.stdout.split())
-    size = large.stat().st_size / 1e6
-    print(f"{size:.0f} MB, {created} posts: {before / 1e3:.0f} MB resident, then {after / 1e3:.0f} MB")
+    print(f"{created} posts in {large.stat().st_size / 1e6:.0f} MB: {before:,} kB resident, then {after:,} kB")
     assert (first > 0, created > 900, failed) == (True, True, 0)
     assert comments > 900
     assert after - before < GROWTH
