@@ -1,12 +1,24 @@
+import gc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from content.caching.loading import Loading
 from content.caching.log.log import stop_logs
 from tests.support.databases import closed_at_the_end
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import RedisServer, running_redis
+
+# How long an example takes is the machine's affair.
+settings.register_profile("evergreen", deadline=None)
+settings.load_profile("evergreen")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: no search for garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -42,7 +42,7 @@ def test_one_resource_by_name():
 def test_a_dry_run_lists_and_keeps_nothing():
     listed = warm_cache("--url", "/posts/post-3/", "--dry-run")
     assert "post@2:post,post-3" in listed
-    assert listed.splitlines()[-1] == "8 would be warmed."
+    assert listed.splitlines()[-1] == "9 would be warmed."
     assert cache.get("post@2:post,post-3") is None
 
 

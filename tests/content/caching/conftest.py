@@ -49,10 +49,14 @@ BACKENDS: dict[str, Callable[[pytest.FixtureRequest], dict[str, Any]]] = {
 }
 
 
+# The site's middleware asks for it.
+SESSIONS = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "sessions of tests"}
+
+
 @pytest.fixture(params=BACKENDS)
 def alias(request: pytest.FixtureRequest, clock: Clock) -> Iterator[str]:
     """An empty cache of each backend in turn, as the alias "default", on the tests' clock."""
-    with override_settings(CACHES={"default": BACKENDS[request.param](request)}):
+    with override_settings(CACHES={"default": BACKENDS[request.param](request), "sessions": SESSIONS}):
         caches["default"].clear()
         engine = engine_of("default")
         engine.clock = clock

@@ -38,7 +38,13 @@ def test_a_new_post_changes_its_lists(invalidated):
 def test_other_words_change_that_post_and_no_list(invalidated):
     invalidated(item(1), item(2))
     post = Post.objects.get(slug="post-1")
-    assert invalidated(item(1, content="Other"), item(2)) == {f"post:{post.pk}", "post-slug:post-1", "search"}
+    assert invalidated(item(1, content="Other"), item(2)) == {
+        f"post:{post.pk}",
+        "post-slug:post-1",
+        "search",
+        "sitemap",
+        "sitemap:1",
+    }
 
 
 def test_a_second_run_changes_nothing(invalidated):
