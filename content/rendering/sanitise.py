@@ -86,6 +86,8 @@ def kept_attribute(element: str, attribute: str, value: str) -> str | None:
         return " ".join(name for name in value.split() if allowed and allowed.fullmatch(name)) or None
     if attribute == "id":
         return free_id(value)
+    if attribute == "href" and value.startswith("#"):
+        return f"#{free_id(value[1:])}"
     if attribute == "data-language":
         return value if LANGUAGE.fullmatch(value) else None
     return value

@@ -107,3 +107,10 @@ def test_an_excerpt_is_never_longer_than_it_may_be(text, length):
 def test_plain_text_has_no_marks_for_the_eye():
     html = render_markdown("## Title\n\nOne &amp; two[^1]\n\n[^1]: Note")
     assert plain_text(html) == "Title One & two"
+
+
+def test_what_a_post_names_like_a_part_of_the_page_gets_another_name_and_its_links_follow():
+    html = render_markdown('<h2 id="contents">Contents</h2>\n\n[Back](#contents), [on](#further)')
+    assert 'id="post-contents"' in html
+    assert 'href="#post-contents"' in html
+    assert 'href="#further"' in html
