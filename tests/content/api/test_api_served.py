@@ -44,6 +44,7 @@ def test_who_has_an_answer_is_told_so_whether_it_is_kept_or_not(ask, path):
     assert ask(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_asks_for_posts_needs_no_other_host_and_has_no_barrier(service, scheme, width):
