@@ -175,12 +175,12 @@ SESSION_CACHE_ALIAS = "sessions"
 # --- files ------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT = Path(env.str("EVERGREEN_STATIC_ROOT", "") or STATE_DIR / "static").resolve()
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("EVERGREEN_MEDIA_ROOT", "") or STATE_DIR / "media").resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "project.static_storage.StaticStorage"},
 }
 
 # --- language and time ------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
+import contextvars
 import gc
 from collections.abc import Iterator
 
 import pytest
+from _pytest import runner
 from hypothesis import settings
 
 from content.caching.loading import Loading
@@ -19,6 +21,15 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays: no search for garbage need look at it again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Each test in a context of its own: asgiref walks through the whole of it whenever it changes threads.
+
+    Django gives the caches a new context variable with every change of CACHES, and a context forgets none.
+    """
+    return contextvars.copy_context().run(runner.pytest_runtest_protocol, item, nextitem)
 
 
 @pytest.fixture(autouse=True)

@@ -49,6 +49,9 @@ RESERVED_BEGINNINGS = ("comment-", "comments-")
 LANGUAGE = re.compile(r"[\w+#.*/() -]{1,40}")
 DROPPED_WITH_CONTENT = {"script", "style", "svg", "math", "template", "noscript", "iframe", "object", "form"}
 
+# Two are enough for all that is known; the bound is for what is not.
+MAX_PASSES = 5
+
 TOP_HEADING = re.compile(r"(</?)h1(?=[\s>/])", re.IGNORECASE)
 IMAGE = re.compile(r"<img( [^<>]*)?>")
 ALT = re.compile(r' alt="([^"<>]*)"')
@@ -61,9 +64,18 @@ def sanitise(markup: str) -> str:
     """
     check_depth(markup)
     safe = cleaned(TOP_HEADING.sub(r"\1h2", markup))
-    in_words = IMAGE.sub(image_or_words, safe)
-    # What was put together here is cleaned as well, so that the cleaner always has the last word.
-    return safe if in_words == safe else cleaned(in_words)
+    return settled(IMAGE.sub(image_or_words, safe))
+
+
+def settled(markup: str) -> str:
+    """As a browser will understand it: around an element that was taken out, the rest may nest as no parser would
+    read it again. And the cleaner has the last word of what was put together here.
+    """
+    for _ in range(MAX_PASSES):
+        before, markup = markup, cleaned(markup)
+        if markup == before:
+            break
+    return markup
 
 
 def cleaned(markup: str) -> str:

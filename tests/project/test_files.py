@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import brotli
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
@@ -21,7 +22,7 @@ def folders(settings, tmp_path) -> Path:
     settings.MEDIA_ROOT, settings.STATIC_ROOT = tmp_path / "media", tmp_path / "static"
     settings.MEDIA_ROOT.mkdir()
     settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"}
+        "staticfiles": {"BACKEND": "project.static_storage.StaticStorage"}
     }
     return tmp_path
 
@@ -81,7 +82,7 @@ async def test_a_link_out_of_the_folder_is_not_followed(folders):
 
 
 async def test_collected_files_are_kept_for_ever_by_their_hashed_names(folders):
-    call_command("collectstatic", "--noinput", verbosity=0)
+    collect()
     [hashed] = (folders / "static" / "content").glob("site.????????????.css")
     async with reader() as client:
         response = await client.get(f"/static/content/{hashed.name}", headers={"Accept-Encoding": "gzip"})
@@ -89,6 +90,22 @@ async def test_collected_files_are_kept_for_ever_by_their_hashed_names(folders):
     assert "immutable" in response.headers["Cache-Control"]
     assert response.headers["Content-Encoding"] == "gzip"
     assert "immutable" not in plain.headers["Cache-Control"]
+
+
+def collect() -> None:
+    call_command("collectstatic", "--noinput", ignore_patterns=["admin", "ninja"], verbosity=0)
+
+
+def test_files_are_compressed_once_and_only_as_pages_refer_to_them(folders):
+    collect()
+    compressed = {path: path.stat().st_mtime_ns for path in (folders / "static").rglob("*.br")}
+    assert {path.name.count(".") for path in compressed} == {3}, "each has its hash in its name"
+    [css] = (path for path in compressed if path.name.startswith("site.") and path.name.endswith(".css.br"))
+    assert brotli.decompress(css.read_bytes()) == css.with_suffix("").read_bytes()
+    css.write_bytes(b"made before")
+    collect()
+    assert css.read_bytes() == b"made before"
+    assert {path for path in (folders / "static").rglob("*.br")} == set(compressed)
 
 
 async def test_with_debug_files_come_from_where_they_are_written(folders, settings):

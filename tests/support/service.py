@@ -120,9 +120,11 @@ def environment_of(state_dir: Path) -> dict[str, str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Without what the tests themselves are configured by."""
+    """Without what the tests themselves are configured by. Static files are compressed for the first service alone."""
+    static_root = Path(os.environ["EVERGREEN_STATE_DIR"]) / f"static-of-services-{os.getpid()}"
     ours = ("EVERGREEN_", "DJANGO_", "CACHE_URL", "REDIS_URL", "DATABASE_URL", "CELERY_", "SECRET_KEY", "DEBUG")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return rest | {"EVERGREEN_STATIC_ROOT": str(static_root)}
 
 
 def parents() -> Iterator[tuple[int, int]]:
