@@ -1,13 +1,10 @@
 """Comments in Chromium: the form comes to the reader, says what became of it, and works without a script too."""
 
-import subprocess
-import sys
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.support.service import ROOT, clean_environment, running_service
+from tests.support.service import environment_of, manage, running_service
 
 ENVIRONMENT = {
     "SECRET_KEY": "for tests only",
@@ -40,11 +37,7 @@ def state_dir(tmp_path_factory, browser):
 
 
 def managed(folder, *words) -> str:
-    environment = clean_environment() | ENVIRONMENT | {"EVERGREEN_STATE_DIR": str(folder)}
-    ran = subprocess.run(
-        [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
-    return ran.stdout
+    return manage(environment_of(folder) | ENVIRONMENT, *words)
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,7 @@ from content.selectors import comments as threads
 from content.selectors.conversation import depths
 from tests.support.blog import make_post
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
 @pytest.fixture

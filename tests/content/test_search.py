@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import html5lib
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -16,14 +15,7 @@ from content.selectors import ranking
 from content.selectors.search import matching
 from tests.support.blog import make_post
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
 def found(text: str) -> set[str]:

@@ -1,13 +1,11 @@
 """Comments through a running service: whose address it is that counts, and for all workers together."""
 
 import re
-import subprocess
-import sys
 
 import httpx
 import pytest
 
-from tests.support.service import ROOT, clean_environment, running_service
+from tests.support.service import environment_of, manage, running_service
 
 FORM = "/posts/talk/comment/"
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "EVERGREEN_COMMENT_SECONDS": "0"}
@@ -28,11 +26,7 @@ def state_dir(tmp_path_factory):
 
 
 def managed(folder, *words) -> str:
-    environment = clean_environment() | ENVIRONMENT | {"CACHE_URL": "locmem://", "EVERGREEN_STATE_DIR": str(folder)}
-    ran = subprocess.run(
-        [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
-    return ran.stdout
+    return manage(environment_of(folder) | ENVIRONMENT | {"CACHE_URL": "locmem://"}, *words)
 
 
 def stored(folder) -> int:

@@ -1,12 +1,9 @@
 """Feeds, sitemap, robots, what is gone and what is refused, through a running service."""
 
-import subprocess
-import sys
-
 import pytest
 
 from tests.support.reading import locations, page_of, xml_of
-from tests.support.service import ROOT, clean_environment, running_service
+from tests.support.service import environment_of, manage, running_service
 
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://feeds"}
 POSTS = """
@@ -20,9 +17,8 @@ Post.objects.create(slug="gone", title="Gone", status="withdrawn")
 def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("feeds") / "state"
     folder.mkdir()
-    environment = clean_environment() | ENVIRONMENT | {"EVERGREEN_STATE_DIR": str(folder)}
     for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["shell", "-v0", "-c", POSTS]):
-        subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=environment, check=True)
+        manage(environment_of(folder) | ENVIRONMENT, *words)
     with running_service(folder, command="serve", environment=ENVIRONMENT) as service:
         service.line_with("Serving on")
         yield service

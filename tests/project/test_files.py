@@ -21,9 +21,7 @@ async def pages(scope, receive, send):
 def folders(settings, tmp_path) -> Path:
     settings.MEDIA_ROOT, settings.STATIC_ROOT = tmp_path / "media", tmp_path / "static"
     settings.MEDIA_ROOT.mkdir()
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "project.static_storage.StaticStorage"}
-    }
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "project.static_storage.StaticStorage"}}
     return tmp_path
 
 
@@ -105,7 +103,7 @@ def test_files_are_compressed_once_and_only_as_pages_refer_to_them(folders):
     css.write_bytes(b"made before")
     collect()
     assert css.read_bytes() == b"made before"
-    assert {path for path in (folders / "static").rglob("*.br")} == set(compressed)
+    assert set((folders / "static").rglob("*.br")) == set(compressed)
 
 
 async def test_with_debug_files_come_from_where_they_are_written(folders, settings):

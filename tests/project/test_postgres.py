@@ -1,15 +1,14 @@
 """The whole way once on PostgreSQL: tables, import, warming, views."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from content.caching.loading import MOST_LOADS
 from tests.support.folder import write_posts
-from tests.support.service import ROOT, clean_environment
+from tests.support.service import clean_environment, manage
 
 
 @pytest.fixture
@@ -20,19 +19,7 @@ def run(tmp_path, postgres_server, fresh_redis):
         "EVERGREEN_STATE_DIR": str(tmp_path / "state"),
     }
 
-    def manage(*arguments: str) -> str:
-        process = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert process.returncode == 0, process.stderr
-        return process.stdout
-
-    return manage
+    return partial(manage, environment)
 
 
 COUNT_VIEWS = """

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.readers import reading
 from tests.support.servers.process import free_port, wait_until
-from tests.support.service import ROOT, Service, environment_of, parents, running_service
+from tests.support.service import ROOT, Service, environment_of, manage, parents, running_service
 
 SERVING = "Serving on"
 RESTARTED = "Restarted:"
@@ -28,11 +28,8 @@ def state_dir(tmp_path_factory):
     """Tables and static files, once for all."""
     folder = tmp_path_factory.mktemp("serving") / "state"
     folder.mkdir()
-    environment = environment_of(folder) | SITE
     for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"]):
-        subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, check=True
-        )
+        manage(environment_of(folder) | SITE, *words)
     return folder
 
 

@@ -1,8 +1,6 @@
 """The whole site where CACHE_URL names no Redis: pages, the admin, and a save that shows at once."""
 
 import os
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import httpx
@@ -10,7 +8,7 @@ import pytest
 
 from tests.support.folder import write_posts
 from tests.support.servers.memcached import running_memcached
-from tests.support.service import ROOT, clean_environment, running_service
+from tests.support.service import environment_of, manage, running_service
 
 PASSWORD = "correct horse battery staple"
 SECRETS = {"SECRET_KEY": "for tests only", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
@@ -36,13 +34,7 @@ def service(cache, tmp_path):
     admin = ["createsuperuser", "--noinput", "--username", "ann", "--email", "ann@example.org"]
     posts = write_posts(tmp_path / "posts", 12)
     for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["import_content", str(posts)], admin):
-        subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=clean_environment() | environment | {"EVERGREEN_STATE_DIR": str(state)},
-            check=True,
-            capture_output=True,
-        )
+        manage(environment_of(state) | environment, *words)
     options = ["--workers", str(workers)]
     with running_service(state, *options, command="serve", environment=environment) as running:
         running.line_with("Serving on")

@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from project.supervisor.redis_server import redis_program
 from tests.support.folder import write_posts
 from tests.support.servers.process import binary, wait_until
 from tests.support.servers.redis import running_redis
-from tests.support.service import READY, ROOT, Service, environment_of, running_service
+from tests.support.service import READY, Service, environment_of, manage, running_service
 
 PAGES = ["/", "/posts/note-9/", "/categories/news/", "/tags/green/", "/authors/ann/", "/healthz", "/readyz"]
 
@@ -70,10 +68,8 @@ def test_commands_in_another_terminal_find_it(service: Service):
 
 
 def resources_told_by(service: Service) -> set[str]:
-    environment = environment_of(service.state_dir)
-    command = [sys.executable, "manage.py", "cache_stats", "--json"]
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    return {row["name"] for row in json.loads(ran.stdout)["resources"]}
+    statistics = manage(environment_of(service.state_dir), "cache_stats", "--json")
+    return {row["name"] for row in json.loads(statistics)["resources"]}
 
 
 def test_a_second_service_on_one_state_folder_is_refused(service: Service):

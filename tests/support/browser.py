@@ -1,7 +1,5 @@
 """A browser, and the site that it reads: Chromium by Playwright, `manage.py serve` with the demo's content."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.support.service import ROOT, clean_environment, running_service
+from tests.support.service import environment_of, manage, running_service
 
 CHROMIUM = Path("/usr/bin/chromium")
 # It talks to nobody but us: what it does in the background would be taken for the page's doing.
@@ -47,11 +45,8 @@ def served_site(folder: Path) -> Iterator[str]:
     """The URL of a site with the demo's content, in a process of its own."""
     state = folder / "state"
     state.mkdir()
-    environment = clean_environment() | SITE | {"EVERGREEN_STATE_DIR": str(state)}
     for words in (["migrate", "-v0"], ["demo_content"], ["collectstatic", "--noinput", "-v0"]):
-        subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, check=True
-        )
+        manage(environment_of(state) | SITE, *words)
     with running_service(state, command="serve", environment=SITE) as service:
         service.line_with("Serving on")
         yield service.url

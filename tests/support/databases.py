@@ -25,6 +25,12 @@ def database_of(state_dir: Path) -> dict[str, str]:
     return {"DATABASE_URL": f"{server.rpartition('/')[0]}/{name}"}
 
 
+def url_of(connection: BaseDatabaseWrapper) -> str:
+    """For another process, of the tables that this one sees."""
+    name = connection.settings_dict["NAME"]
+    return f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}" if ON_POSTGRES else f"sqlite:///{name}"
+
+
 @contextmanager
 def closed_at_the_end() -> Iterator[None]:
     """Connections of every thread: PostgreSQL drops no database that somebody is connected to."""

@@ -114,13 +114,21 @@ def running_service(state_dir: Path, *arguments: str, **options) -> Iterator[Ser
             service.wait()
 
 
+def manage(environment: dict[str, str], *words: str) -> str:
+    """What `manage.py` says; that it fails is the test's failure."""
+    command = [sys.executable, "manage.py", *words]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def environment_of(state_dir: Path) -> dict[str, str]:
     """Of a service of its own, with its folder and its database."""
     return clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | database_of(state_dir)
 
 
 def clean_environment() -> dict[str, str]:
-    """Without what the tests themselves are configured by. Static files are compressed for the first service alone."""
+    """Without what the tests themselves are configured by. All services share their compressed static files."""
     static_root = Path(os.environ["EVERGREEN_STATE_DIR"]) / f"static-of-services-{os.getpid()}"
     ours = ("EVERGREEN_", "DJANGO_", "CACHE_URL", "REDIS_URL", "DATABASE_URL", "CELERY_", "SECRET_KEY", "DEBUG")
     rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

@@ -11,7 +11,7 @@ from celery import Celery
 
 from tests.support.servers.process import stop, wait_until
 from tests.support.servers.redis import RedisServer
-from tests.support.service import ROOT, environment_of
+from tests.support.service import ROOT, environment_of, manage
 
 QUEUE = "evergreen:queue:"
 
@@ -44,7 +44,7 @@ class Worker:
 @contextmanager
 def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2) -> Iterator[Worker]:
     environment = environment_of(state_dir) | {"REDIS_URL": server.url}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+    manage(environment, "migrate", "-v0")
     command = [
         sys.executable,
         "-m",

@@ -5,7 +5,6 @@ be empty; `surplus` is a page that ended and looks the same: the reason stands b
 """
 
 import pytest
-from django.core.cache import cache
 
 from content.invalidation import outbox
 from content.models import Author, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
@@ -13,7 +12,7 @@ from tests.support.admin_site import act, save_form
 from tests.support.blog import make_blog, make_post
 from tests.support.depends import Pages, all_pages
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 PATHS = [
     "/", "/?page=2", *(f"/posts/post-{number}/" for number in (0, 1, 2, 3, 11)), "/about/",
@@ -21,13 +20,6 @@ PATHS = [
     "/categories/news/", "/categories/notes/", "/categories/other/", "/tags/green/", "/tags/blue/", "/tags/other/",
     "/authors/ann/", "/authors/bob/", "/authors/other/", "/nowhere/", "/gone/",
 ]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -5,25 +5,17 @@ from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from playwright.sync_api import Page, expect, sync_playwright
 
 from content.models import MediaFile
 from tests.support.blog import make_post
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @contextmanager

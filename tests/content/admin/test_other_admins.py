@@ -1,24 +1,16 @@
 """Moderation, redirects, the site's configuration, and who may do what."""
 
 import pytest
-from django.core.cache import cache
 
 from content.models import Comment, Post, Redirect, SiteConfig
 from content.ops.queries import count_queries
 from tests.support.admin_site import act, errors_of, save_form, try_form
 from tests.support.blog import make_post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 ADD_REDIRECT = "/admin/content/redirect/add/"
 SITE = "/admin/content/siteconfig/1/change/"
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def comment(status: str = "pending", post: Post | None = None, **fields) -> Comment:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from content.models import Author, Post, Redirect
@@ -11,16 +10,9 @@ from content.ops.queries import count_queries
 from tests.support.admin_site import act, errors_of, save_form, try_form
 from tests.support.blog import make_blog, make_post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 ADD = "/admin/content/post/add/"
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def change(post: Post) -> str:

@@ -1,23 +1,15 @@
 """Previews: rendered as readers get it, for those who write, and kept by nobody."""
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from content.admin.preview import LARGEST_PREVIEW
 from content.rendering import render_markdown
 from tests.support.blog import make_blog, make_post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 RENDER = "/admin/content/post/render/"
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def test_the_body_is_what_readers_will_get(admin_client):

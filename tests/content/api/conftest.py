@@ -1,14 +1,10 @@
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
 
 from content.limits.limit import local
-from content.models import Post
-from tests.support.blog import make_blog
-from tests.support.service import ROOT, Service, clean_environment, running_service
+from tests.support.service import Service, environment_of, manage, running_service
 
 
 @pytest.fixture(autouse=True)
@@ -21,11 +17,6 @@ def clean_cache() -> Iterator[None]:
     cache.clear()
 
 
-@pytest.fixture
-def blog() -> list[Post]:
-    return make_blog()
-
-
 @pytest.fixture(scope="session")
 def service(tmp_path_factory, redis_server) -> Iterator[Service]:
     """`manage.py serve` with the demo's posts, its edge, and no limit: Schemathesis has one address."""
@@ -35,13 +26,7 @@ def service(tmp_path_factory, redis_server) -> Iterator[Service]:
     environment = {"REDIS_URL": redis_server.url, "SECRET_KEY": "for tests only", "EVERGREEN_API_A_MINUTE": "0"}
     environment |= {"DEBUG": "true", "EVERGREEN_EDGE": "true"}
     for command in ("migrate", "demo_content"):
-        manage(command, environment | {"EVERGREEN_STATE_DIR": str(state)})
+        manage(environment_of(state) | environment, command, "-v0")
     with running_service(state, command="serve", environment=environment) as service:
         service.line_with("Serving on")
         yield service
-
-
-def manage(command: str, environment: dict[str, str]) -> None:
-    subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), command, "-v0"], env=clean_environment() | environment, check=True
-    )

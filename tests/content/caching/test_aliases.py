@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from content.caching.registry import engine_of
 from tests.content.caching.conftest import BACKENDS, LOCMEM
 from tests.content.caching.test_resource import HOUR
 from tests.support.servers.redis import running_redis
-from tests.support.service import ROOT, clean_environment
+from tests.support.service import clean_environment, manage
 
 ask = RequestFactory().get
 
@@ -124,7 +122,6 @@ async def test_what_never_leaves_the_process_hears_of_an_invalidation_in_another
     assert [await resource.get(), await resource.get()] == [1, 1]
     assert len(orderings(None)) == 1, "they follow one log, and are told once"
     environment = clean_environment() | {"REDIS_URL": local_cache, "EVERGREEN_STATE_DIR": str(tmp_path)}
-    command = [sys.executable, "manage.py", "purge_cache", "--tag", "news"]
-    await asyncio.to_thread(subprocess.run, command, env=environment, cwd=ROOT, check=True, capture_output=True)
+    await asyncio.to_thread(manage, environment, "purge_cache", "--tag", "news")
     await invalidate(["nothing"])  # and with it this process has read what came before
     assert await resource.get() == 2

@@ -1,7 +1,5 @@
 """Exports of a site that is being written to, of one that is large, and of one on PostgreSQL."""
 
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +11,8 @@ from content.exporters import export_content
 from content.exporters.report import ExportReport
 from content.importers import import_folder
 from content.models import Author, Comment, Post
-from tests.support.service import ROOT, clean_environment
+from tests.support.databases import url_of
+from tests.support.service import ROOT, clean_environment, manage
 from tests.support.whole_site import empty_site, everything
 
 POSTS = ROOT.parent / "shared" / "data" / "posts-18f"
@@ -39,16 +38,14 @@ def test_an_export_is_of_one_moment_and_holds_up_no_writer(tmp_path: Path, monke
     posts = [Post.objects.create(slug=slug, title=slug) for slug in ("first", "last")]
     Comment.objects.create(post=posts[0], author_name="Bob", body="Hello")
     environment = clean_environment() | {
-        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "DATABASE_URL": url_of(connection),
         "EVERGREEN_STATE_DIR": str(tmp_path / "state"),
         "CACHE_URL": "locmem://other",
     }
 
     def write_elsewhere(report: ExportReport) -> None:
         if report.counts["posts"] == 1:
-            subprocess.run(
-                [sys.executable, "manage.py", "shell", "-v0", "-c", WRITE], env=environment, cwd=ROOT, check=True
-            )
+            manage(environment, "shell", "-v0", "-c", WRITE)
 
     monkeypatch.setattr("content.exporters.posts.POSTS_A_FETCH", 1)
     report = export_content(tmp_path / "export", progress=write_elsewhere)
@@ -109,7 +106,7 @@ FINGERPRINT = "from tests.support.whole_site import fingerprint; print(fingerpri
 
 @pytest.mark.parametrize("way", ["PostgreSQL", "SQLite to PostgreSQL"])
 def test_a_site_on_postgresql_comes_back(tmp_path: Path, own_postgres, fresh_redis, way):
-    def manage(database: str, *arguments: str) -> str:
+    def managed(database: str, *words: str) -> str:
         state = tmp_path / database
         url = f"sqlite:///{state}.sqlite3" if database == "sqlite" else own_postgres(database)
         environment = clean_environment() | {
@@ -117,17 +114,14 @@ def test_a_site_on_postgresql_comes_back(tmp_path: Path, own_postgres, fresh_red
             "REDIS_URL": fresh_redis,
             "EVERGREEN_STATE_DIR": str(state),
         }
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return manage(environment, *words)
 
     source = "one" if way == "PostgreSQL" else "sqlite"
     for database in (source, "two"):
-        manage(database, "migrate", "-v0")
-    made = manage(source, "shell", "-v0", "-c", MAKE)
-    assert "keep it private" in manage(source, "export_content", str(tmp_path / "export"))
-    imported = manage("two", "import_content", str(tmp_path / "export"))
+        managed(database, "migrate", "-v0")
+    made = managed(source, "shell", "-v0", "-c", MAKE)
+    assert "keep it private" in managed(source, "export_content", str(tmp_path / "export"))
+    imported = managed("two", "import_content", str(tmp_path / "export"))
     assert "comments: 5 created" in imported
-    assert manage("two", "shell", "-v0", "-c", FINGERPRINT) == made
-    assert " 0 created, 0 updated, 16 unchanged" in f" {manage('two', 'import_content', str(tmp_path / 'export'))}"
+    assert managed("two", "shell", "-v0", "-c", FINGERPRINT) == made
+    assert " 0 created, 0 updated, 16 unchanged" in f" {managed('two', 'import_content', str(tmp_path / 'export'))}"

@@ -1,18 +1,10 @@
 """/healthz and /readyz: alive, ready, and the reasons when not."""
 
 import pytest
-from django.core.cache import cache
 
 from content.ops import heartbeat
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 
 
 async def readiness(client, **changed) -> tuple[int, dict]:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.core.management import call_command
 from django.utils import timezone
 from hypothesis import given
@@ -14,14 +13,7 @@ from content.models import Author, Category, Post, Redirect, Tag
 from content.services.redirects import move_paths
 from tests.support.blog import make_post
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
 def rename(row, slug: str) -> None:

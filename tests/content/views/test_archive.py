@@ -10,17 +10,10 @@ from content.ops.queries import count_queries
 from tests.support.blog import make_blog, make_post
 from tests.support.reading import page_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 MAY = datetime(2018, 5, 31, 23, 30, tzinfo=UTC)
 PATHS = ["/archive/", "/archive/2018/", "/archive/2018/05/", "/archive/2018/05/?page=2"]
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -1,28 +1,15 @@
 """Errors as readers see them: the right status, plain words, the site's dress, and no cache that keeps them."""
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from content import resources
 from content.models import Redirect
 from content.ops.queries import count_queries
-from tests.support.blog import make_blog, make_post
+from tests.support.blog import make_post
 from tests.support.reading import page_of
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def blog():
-    return make_blog()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
 @pytest.fixture

@@ -9,27 +9,15 @@ from django.utils import timezone
 
 from content.models import Category, Tag
 from content.ops.queries import count_queries
-from tests.support.blog import make_blog, make_post
+from tests.support.blog import make_post
 from tests.support.reading import ATOM, CONTENT, moment, xml_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 PLACES = ["/", "/categories/news/", "/tags/green/", "/authors/ann/"]
 RSS = [f"{place}feed.xml" for place in PLACES]
 ATOMS = [f"{place}atom.xml" for place in PLACES]
 HOST = "http://testserver"
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def blog():
-    return make_blog()
 
 
 def guids(client, path: str = "/feed.xml") -> list[str]:

@@ -14,14 +14,7 @@ from content.models import Category, MediaFile, Tag
 from content.ops.queries import count_queries
 from tests.support.blog import make_blog, make_post
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
 @pytest.fixture

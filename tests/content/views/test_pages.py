@@ -8,23 +8,11 @@ from django.utils import timezone
 
 from content.models import Redirect
 from content.ops.queries import count_queries
-from tests.support.blog import make_blog, make_post
+from tests.support.blog import make_post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 PATHS = ["/", "/?page=2", "/posts/post-3/", "/categories/news/", "/tags/green/", "/authors/ann/"]
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def blog():
-    return make_blog()
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -12,25 +12,13 @@ from content.documents import sitemap as parts
 from content.feeds import sitemap as sitemaps
 from content.models import Author, Post, Tag
 from content.ops.queries import count_queries
-from tests.support.blog import make_blog, make_post
+from tests.support.blog import make_post
 from tests.support.reading import SITEMAP, locations, moment, xml_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 HOST = "http://testserver"
 MAY = datetime(2018, 5, 20, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def blog():
-    return make_blog()
 
 
 @pytest.fixture

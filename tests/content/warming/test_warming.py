@@ -1,7 +1,6 @@
 """Warming: what is planned, what is done, and that only what can be read back counts."""
 
 import pytest
-from django.core.cache import cache
 from django.test import override_settings
 from django.utils import timezone
 
@@ -10,27 +9,14 @@ from content.models import Author, PostViews
 from content.ops.queries import count_queries
 from content.warming.plan import plan_everything, plan_popular, plan_url
 from content.warming.target import Target
-from tests.support.blog import make_blog
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 
 PATHS = ["/", "/?page=3", "/posts/post-24/", "/categories/news/", "/tags/green/", "/authors/ann/"]
 OTHERS = [
     "/archive/", "/popular/", "/trending/", "/feed.xml", "/atom.xml", "/sitemap.xml", "/tags/green/feed.xml",
     "/authors/ann/atom.xml",
 ]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def clean_cache():
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def blog():
-    return make_blog()
 
 
 def shown(plan: list[Target]) -> list[str]:
