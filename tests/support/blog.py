@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from content.documents.sitemap import part_of
 from content.models import Author, Authorship, Category, Post, SiteConfig, Tag
 
 
@@ -14,6 +15,11 @@ def make_post(slug: str, *, tags: list[Tag] = (), authors: list[Author] = (), **
     for position, author in enumerate(authors):
         Authorship.objects.create(post=post, author=author, position=position)
     return post
+
+
+def sitemaps_of(post: Post) -> set[str]:
+    """The tags of the sitemap that it is in: where many rows were made before, its part is not the first."""
+    return {"sitemap", f"sitemap:{part_of(post.pk)}"}
 
 
 def make_blog(posts: int = 25, now: datetime | None = None) -> list[Post]:

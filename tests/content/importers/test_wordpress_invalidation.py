@@ -7,6 +7,7 @@ import pytest
 from content.importers.wordpress import import_wordpress
 from content.invalidation import outbox
 from content.models import Author, Category, Post
+from tests.support.blog import sitemaps_of
 from tests.support.wordpress import export, item
 
 pytestmark = pytest.mark.django_db
@@ -42,8 +43,7 @@ def test_other_words_change_that_post_and_no_list(invalidated):
         f"post:{post.pk}",
         "post-slug:post-1",
         "search",
-        "sitemap",
-        "sitemap:1",
+        *sitemaps_of(post),
     }
 
 
