@@ -27,7 +27,7 @@ class Verdict(Enum):
     INVALID = "invalid"  # never to be served
 
 
-class Stamp(msgspec.Struct, frozen=True, array_like=True):
+class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where a load began in the order of invalidations: by the log, or by tag counters where there is none."""
 
     epoch: str
@@ -35,7 +35,7 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
     versions: dict[str, tuple[int, int]] = {}
 
 
-class Header(msgspec.Struct, frozen=True, array_like=True):
+class Header(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Times in Unix seconds, the load's cost in seconds, what the entry depends on and since when."""
 
     made_at: float
@@ -48,7 +48,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     stamp: Stamp
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One stored value with its header; `value` is still encoded."""
 
     header: Header

@@ -10,6 +10,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import msgspec
+
 V = TypeVar("V")
 
 SMALL_SHARE = 0.1
@@ -18,15 +20,14 @@ MOST_HITS = 3
 OVERHEAD = 400
 
 
-class Node(Generic[V]):
-    __slots__ = ("hits", "in_main", "key", "size", "value")
+class Node(msgspec.Struct, Generic[V], eq=False, gc=False):
+    """Nothing that the garbage collector need walk through: there are many, and none leads back to itself."""
 
-    def __init__(self, key: str, value: V, size: int) -> None:
-        self.key = key
-        self.value = value
-        self.size = size
-        self.hits = 0
-        self.in_main = False
+    key: str
+    value: V
+    size: int
+    hits: int = 0
+    in_main: bool = False
 
 
 class MemoryTier(Generic[V]):

@@ -8,7 +8,7 @@ ALL_YEARS = 0
 YEARS = range(1000, 9999)
 
 
-class MonthCount(Struct, frozen=True):
+class MonthCount(Struct, frozen=True, gc=False):
     """A month of the site's calendar with its public posts: how many, and the time of the newest."""
 
     year: int
@@ -25,7 +25,7 @@ class MonthCount(Struct, frozen=True):
         return f"/archive/{self.year:04}/{self.month:02}/"
 
 
-class ArchiveDocument(Struct, frozen=True):
+class ArchiveDocument(Struct, frozen=True, gc=False):
     """The months in which something was published, newest first: of one year or of all."""
 
     months: tuple[MonthCount, ...] = ()

@@ -3,7 +3,7 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class DirectoryEntry(Struct, frozen=True):
+class DirectoryEntry(Struct, frozen=True, gc=False):
     """An author, category or tag, and how many public posts it has."""
 
     slug: str
@@ -11,7 +11,7 @@ class DirectoryEntry(Struct, frozen=True):
     posts: int = 0
 
 
-class DirectoryDocument(Struct, frozen=True):
+class DirectoryDocument(Struct, frozen=True, gc=False):
     """All authors, categories or tags, in the order of their slugs.
 
     `next_publication` is when the counts change by themselves.

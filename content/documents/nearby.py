@@ -3,7 +3,7 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class RelatedDocument(Struct, frozen=True):
+class RelatedDocument(Struct, frozen=True, gc=False):
     """Posts that share something with a post: ids, closest first, and the terms by which they were found.
 
     `next_publication` is when one more may be among them.
@@ -15,7 +15,7 @@ class RelatedDocument(Struct, frozen=True):
     next_publication: datetime | None = None
 
 
-class NeighboursDocument(Struct, frozen=True):
+class NeighboursDocument(Struct, frozen=True, gc=False):
     """The posts before and after a post in time: their ids, and the months (year, month) that lie between them.
 
     `next_publication` is when the newest post gets one after it.

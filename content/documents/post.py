@@ -5,7 +5,7 @@ from msgspec import Struct
 from content.documents.language import direction
 
 
-class PersonDocument(Struct, frozen=True):
+class PersonDocument(Struct, frozen=True, gc=False):
     """An author, as named beside a post and on a page of their own."""
 
     id: int
@@ -18,7 +18,7 @@ class PersonDocument(Struct, frozen=True):
         return f"/authors/{self.slug}/"
 
 
-class TermDocument(Struct, frozen=True):
+class TermDocument(Struct, frozen=True, gc=False):
     """A category or a tag; `kind` is "categories" or "tags", as in its path."""
 
     id: int
@@ -32,7 +32,7 @@ class TermDocument(Struct, frozen=True):
         return f"/{self.kind}/{self.slug}/"
 
 
-class CoverDocument(Struct, frozen=True):
+class CoverDocument(Struct, frozen=True, gc=False):
     """A cover image: its URL on this site and its size in pixels, where known."""
 
     id: int
@@ -42,7 +42,7 @@ class CoverDocument(Struct, frozen=True):
     height: int | None = None
 
 
-class ContentsEntry(Struct, frozen=True):
+class ContentsEntry(Struct, frozen=True, gc=False):
     """A heading of a long post, by the id that leads to it, and those below it."""
 
     anchor: str
@@ -50,7 +50,7 @@ class ContentsEntry(Struct, frozen=True):
     parts: tuple["ContentsEntry", ...] = ()
 
 
-class PostCard(Struct, frozen=True):
+class PostCard(Struct, frozen=True, gc=False):
     """A post as it stands in a list."""
 
     id: int
@@ -74,7 +74,7 @@ class PostCard(Struct, frozen=True):
         return slug_in(self.url)
 
 
-class PostDocument(Struct, frozen=True):
+class PostDocument(Struct, frozen=True, gc=False):
     """A post or page, whole. `html` is sanitised, laid out and safe to show.
 
     `contents` are empty where a reader needs none; `pictures` are the ids of the media files that the body shows.

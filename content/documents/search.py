@@ -3,7 +3,7 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class SearchHit(Struct, frozen=True):
+class SearchHit(Struct, frozen=True, gc=False):
     """A post or page that was found. `heading` and `snippet` are safe HTML, with `<mark>` and no other element."""
 
     id: int
@@ -16,7 +16,7 @@ class SearchHit(Struct, frozen=True):
     language: str = "en"
 
 
-class SearchDocument(Struct, frozen=True):
+class SearchDocument(Struct, frozen=True, gc=False):
     """One page of what was found, best first. `total` stops at 1,000; `is_more` says that there would be more."""
 
     hits: tuple[SearchHit, ...]

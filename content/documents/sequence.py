@@ -10,7 +10,7 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-class SequenceDocument(Struct, frozen=True):
+class SequenceDocument(Struct, frozen=True, gc=False):
     """All of a list of posts, newest first: ids, and beside them when each was published, in Unix microseconds.
 
     Whoever has it can page through the list, from any place in either order, without asking the database.

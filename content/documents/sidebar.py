@@ -3,7 +3,7 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class TermCount(Struct, frozen=True):
+class TermCount(Struct, frozen=True, gc=False):
     """A category or tag, and how many public posts it has."""
 
     slug: str
@@ -12,7 +12,7 @@ class TermCount(Struct, frozen=True):
     posts: int
 
 
-class SidebarDocument(Struct, frozen=True):
+class SidebarDocument(Struct, frozen=True, gc=False):
     """What stands beside every page: sections and the most used tags, each with its count of posts."""
 
     categories: tuple[TermCount, ...] = ()

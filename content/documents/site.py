@@ -3,12 +3,12 @@ from msgspec import Struct
 from content.documents.language import direction
 
 
-class MenuEntry(Struct, frozen=True):
+class MenuEntry(Struct, frozen=True, gc=False):
     label: str
     url: str
 
 
-class SiteDocument(Struct, frozen=True):
+class SiteDocument(Struct, frozen=True, gc=False):
     """The site's title, tagline, menu and measures."""
 
     title: str

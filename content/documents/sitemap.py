@@ -14,21 +14,21 @@ def part_of(pk: int) -> int:
     return pk // KEYS_A_PART + 1
 
 
-class SitemapEntry(Struct, frozen=True, array_like=True):
+class SitemapEntry(Struct, frozen=True, array_like=True, gc=False):
     """A path of this site and when what it shows was changed last, where that is known."""
 
     path: str
     changed_at: datetime | None = None
 
 
-class SitemapPart(Struct, frozen=True):
+class SitemapPart(Struct, frozen=True, gc=False):
     """Some of the paths that search engines are told of."""
 
     entries: tuple[SitemapEntry, ...] = ()
     next_publication: datetime | None = None
 
 
-class PartSummary(Struct, frozen=True, array_like=True):
+class PartSummary(Struct, frozen=True, array_like=True, gc=False):
     """A part of the posts and pages: its number, how many paths it has, and their latest change."""
 
     number: int
@@ -36,7 +36,7 @@ class PartSummary(Struct, frozen=True, array_like=True):
     changed_at: datetime
 
 
-class SitemapSummary(Struct, frozen=True):
+class SitemapSummary(Struct, frozen=True, gc=False):
     """The parts that are not empty, in their order."""
 
     parts: tuple[PartSummary, ...] = ()

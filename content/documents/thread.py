@@ -3,7 +3,7 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class CommentDocument(Struct, frozen=True):
+class CommentDocument(Struct, frozen=True, gc=False):
     """A comment as readers see it. `html` is safe to show; there is no mail address here.
 
     `parent` is the comment it replies to, if that is shown; `depth` is 0 to 4: who answers deeper stays there.
@@ -18,7 +18,7 @@ class CommentDocument(Struct, frozen=True):
     depth: int = 0
 
 
-class ThreadDocument(Struct, frozen=True):
+class ThreadDocument(Struct, frozen=True, gc=False):
     """The approved comments of a post in the order of a conversation: each behind what it replies to.
 
     `total` counts the older ones as well that are not among `comments`.

@@ -93,7 +93,7 @@ class EdgeCache:
 
     async def answered(self, hit: Hit, scope: Message, send: Send) -> None:
         ready, lines, now = hit
-        headers = [*lines.pairs, *ready.said(now)]
+        headers = [*ready.said(now), *lines.pairs]
         body = b"" if scope["method"] == "HEAD" else lines.body
         await send({"type": "http.response.start", "status": lines.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

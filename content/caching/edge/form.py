@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import msgspec
+
 from content.caching.edge.profile import Profile
 from content.caching.edge.rules.coding import coded_tag, may_be_coded, with_vary
 from content.caching.edge.rules.conditions import fields_of_304
@@ -16,65 +18,82 @@ OVERHEAD = 600
 OWN = frozenset({b"cache-tag", b"surrogate-key"})
 
 
-class Lines:
+class Moment(msgspec.Struct, eq=False, gc=False):
+    """A head as it is written until its age is another (Unix seconds), or what the server says with every answer."""
+
+    head: bytes
+    until: float
+    defaults: Any
+
+
+class Lines(msgspec.Struct, eq=False, gc=False):
     """Status and fields of an answer, but for its age: as ASGI takes them, and as they are written; and its body."""
 
-    __slots__ = ("body", "head", "pairs", "status", "written")
+    status: int
+    pairs: tuple[Field, ...]
+    body: bytes
+    # How all its heads on the wire end; and, once two have asked in the same second, the head for all others.
+    rest: bytes | None = None
+    moment: Moment | None = None
+    seen: Any = None
 
-    def __init__(self, status: int, fields: Fields, body: bytes) -> None:
-        # With its age, as it was last written, for whoever asks in the same second.
-        self.head: Any = None
-        self.status = status
-        self.pairs = fields.pairs
-        self.written = b"".join(b"%b: %b\r\n" % pair for pair in fields.pairs)
-        self.body = body
+    def ended(self, after: bytes) -> bytes:
+        """The end of its head on the wire: of the line that says its age and time left, its fields, an empty line."""
+        fields = b"".join(b"%b: %b\r\n" % pair for pair in self.pairs)
+        self.rest = b"%b\r\n%b\r\n" % (after, fields)
+        return self.rest
 
 
-class Form:
+class Form(msgspec.Struct, eq=False, gc=False):
     """A page in one coding (a representation, RFC 9110, section 3.2): its fields as they go out, and its body.
 
     `coding` is "" for the page as it came.
     """
 
-    __slots__ = ("all_of_it", "body", "coding", "etag", "fields", "nothing_new")
+    coding: str
+    pairs: tuple[Field, ...]
+    body: bytes
+    etag: str | None
+    all_of_it: Lines | None = None
+    nothing_new: Lines | None = None
 
-    def __init__(self, coding: str, fields: Fields, body: bytes) -> None:
-        self.coding = coding
-        self.fields = fields
-        self.body = body
-        self.etag = fields.first(b"etag")
-        self.all_of_it: Lines | None = None
-        self.nothing_new: Lines | None = None
+    @property
+    def fields(self) -> Fields:
+        return Fields.of(self.pairs)
 
     def whole(self, status: int) -> Lines:
         if self.all_of_it is None:
-            self.all_of_it = Lines(status, with_length(status, self.fields, len(self.body)), self.body)
+            self.all_of_it = Lines(status, with_length(status, self.fields, len(self.body)).pairs, self.body)
         return self.all_of_it
 
     @property
     def known(self) -> Lines:
         """For a client that has it."""
         if self.nothing_new is None:
-            self.nothing_new = Lines(304, fields_of_304(self.fields), b"")
+            self.nothing_new = Lines(304, fields_of_304(self.fields).pairs, b"")
         return self.nothing_new
 
     @property
     def size(self) -> int:
         """Bytes, without the body of the page itself, which counts as the page's."""
-        lines = sum(len(name) + len(value) + 4 for name, value in self.fields.pairs)
+        lines = sum(len(name) + len(value) + 4 for name, value in self.pairs)
         return OVERHEAD + 2 * lines + (len(self.body) if self.coding else 0)
+
+
+def form_of(coding: str, fields: Fields, body: bytes) -> Form:
+    return Form(coding, fields.pairs, body, fields.first(b"etag"))
 
 
 def plain_form(page: Page, profile: Profile) -> Form:
     fields = outward(page.fields, profile)
-    return Form("", with_vary(fields) if is_codable(page, profile) else fields, page.body)
+    return form_of("", with_vary(fields) if is_codable(page, profile) else fields, page.body)
 
 
 def coded_form(page: Page, profile: Profile, coding: str, level: int, body: bytes) -> Form:
     more: list[Field] = [(b"content-encoding", coding.encode("ascii"))]
     if page.etag is not None:
         more.append((b"etag", coded_tag(page.etag, coding, level).encode("latin-1")))
-    return Form(coding, with_vary(outward(page.fields, profile)).with_these(more), body)
+    return form_of(coding, with_vary(outward(page.fields, profile)).with_these(more), body)
 
 
 def is_codable(page: Page, profile: Profile) -> bool:

@@ -120,7 +120,7 @@ class Hits:
         return url_key(asking.origin + (path + b"?" + query if query else path).decode("latin-1"))
 
     def made_ready(self, key: str, page: Page, answer: Answer) -> Ready:
-        ready = answer.derived = Ready(key, page, self.edge.profile)
+        ready = answer.derived = Ready.of(key, page, self.edge.profile)
         self.weigh(key, answer)
         return ready
 

@@ -7,7 +7,6 @@ or is read now by the same parser as any other. Everything else goes uvicorn's w
 What stands around EdgeCache in the application is not asked for plain hits, but for proxy headers, which are obeyed.
 """
 
-import math
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -17,11 +16,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from content.caching.edge.asking import asking_of
 from content.caching.edge.cache import EdgeCache
+from content.caching.edge.form import Moment
 from content.caching.edge.hits import LONGEST_KNOWN, PLAIN, Hit, Hits
 from content.caching.edge.patience import Patience
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.section import Forwarding, Section
-from content.caching.edge.wishes import Reader, Way, Wish
+from content.caching.edge.wishes import Defaults, Reader, Way, Wish
 
 # Seconds that a client may take for one head; that a quiet connection stays open when the server ends: who asks in
 # them is told to close.
@@ -32,8 +32,7 @@ LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
 LONGEST_WISH = 512
 # From here on a body is handed over beside its head, not copied behind it.
 COPIED = 32 * 1024
-# What a target may consist of that needs no parser.
-PLAIN_TARGET = PLAIN + b"?"
+LENGTH_OF_VERSION = len(b" HTTP/1.1\r\n")
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -53,8 +52,6 @@ class EdgeProtocol(HttpToolsProtocol):
         # Bytes of the head that has begun, and of the last body in what has just come.
         self.head_size = self.body_received = 0
         self.quiet_since = self.loop.time()
-        self.defaults: list[tuple[bytes, bytes]] = []
-        self.defaults_written = b""
         # That is answered now: of a pipeline `cycle` is the last.
         self.under_way: RequestResponseCycle | None = None
 
@@ -90,7 +87,7 @@ class EdgeProtocol(HttpToolsProtocol):
                 break
             request = data[start:ends] if start or ends < len(data) else data
             wish = self.wish(request)
-            if wish is None or not self.answers(wish):
+            if wish is None or not self.answers(wish, request):
                 break
             start = ends
         return start
@@ -116,27 +113,35 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def wish(self, request: bytes) -> Wish | None:
         """None for what takes a parser, or more thought."""
-        if len(request) > LARGEST_HEAD:
+        begins = 4 if request.startswith(b"GET /") else 5 if request.startswith(b"HEAD /") else 0
+        ends = request.find(b" HTTP/1.1\r\n")
+        if not begins or ends < 0 or len(request) > LARGEST_HEAD:
             return None
-        line, _, section = request.partition(b"\r\n")
-        method, _, rest = line.partition(b" ")
-        target = rest[:-9]
-        if rest[-9:] != b" HTTP/1.1" or method not in (b"GET", b"HEAD"):
+        target = request[begins:ends]
+        odd = target.translate(None, PLAIN)
+        if odd.strip(b"?") or target[1:2] == b"/":
             return None
-        if target[:1] != b"/" or target[1:2] == b"/" or target.translate(None, PLAIN_TARGET):
-            return None
+        section = request[ends + LENGTH_OF_VERSION :]
         reader = self.way.sections.get(section) or self.learnt(section)
-        if reader.asking is None or self.hits is None:
+        asking = reader.asking
+        if asking is None or self.hits is None:
             return None
-        wish = Wish(reader, reader.asking, self.hits.key_of(reader.asking, target), method == b"HEAD", line)
-        return self.way.wishes.learn(request, wish) if len(request) <= LONGEST_WISH else wish
+        if not odd and len(target) <= asking.room:
+            key = asking.key_begins + target.decode("ascii")
+        else:
+            key = self.hits.key_of(asking, target)
+        return reader, asking, key, begins == 5, request[:ends]
 
-    def answers(self, wish: Wish) -> bool:
-        if self.hits is None or (hit := self.hits.found(wish.asking, wish.key, is_head=wish.is_head)) is None:
+    def answers(self, wish: Wish, request: bytes | None = None) -> bool:
+        """`request`: as it came, if it is not known yet; who asks for what is hot by then will be."""
+        reader, asking, key, is_head, line = wish
+        if self.hits is None or (hit := self.hits.found(asking, key, is_head=is_head)) is None:
             return False
-        self.write(hit, wish.is_head)
+        if request is not None and hit[1].moment is not None and len(request) <= LONGEST_WISH:
+            self.way.wishes.learn(request, wish)
+        self.write(hit, is_head)
         if self.access_log:
-            self.log(wish, hit[1].status)
+            self.log(reader, line, hit[1].status)
         return True
 
     def learnt(self, section: bytes) -> Reader:
@@ -153,47 +158,46 @@ class EdgeProtocol(HttpToolsProtocol):
         return Reader(asking, scope["client"] if scope["client"] != self.client else None)
 
     def write(self, hit: Hit, is_head: bool) -> None:
-        lines, now, defaults = hit[1], hit[2], self.server_state.default_headers
-        body, written = lines.body, lines.head
-        if written is None or written[1] <= now or written[2] is not defaults:
-            written = lines.head = (*self.head(hit), defaults)
-        if is_head or not body:
-            self.transport.write(written[0])
-        elif len(body) < COPIED:
-            self.transport.write(written[0] + body)
+        lines, now = hit[1], hit[2]
+        state = self.server_state
+        moment, defaults = lines.moment, state.default_headers
+        if moment is not None and now < moment.until and moment.defaults is defaults:
+            head = moment.head
         else:
-            self.transport.writelines((written[0], body))
-        self.server_state.total_requests += 1
+            head = self.head(hit, defaults)
+        body = lines.body
+        if is_head or not body:
+            self.transport.write(head)
+        elif len(body) < COPIED:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines((head, body))
+        state.total_requests += 1
 
-    def head(self, hit: Hit) -> tuple[bytes, float]:
-        """As it is written, and until when it is right: its age, or the time that is left, then is another."""
+    def head(self, hit: Hit, defaults: Defaults) -> bytes:
+        """What changes with time stands first. Whoever is the second to ask in a second leaves it for the third."""
         ready, lines, now = hit
         age, left = now - ready.age_from, ready.fresh_until - now
-        before, after = ready.told
-        head = b"%b%b%bage: %d\r\ncache-status: %b%d%b\r\n\r\n" % (
+        head = b"%b%bage: %d\r\ncache-status: %b%d%b" % (
             STATUS_LINE[lines.status],
-            self.default_lines(),
-            lines.written,
-            ready.age(now),
-            before,
-            math.floor(left),
-            after,
+            self.way.written(defaults),
+            max(age, ready.initial_age),
+            ready.before,
+            left,
+            lines.rest or lines.ended(ready.after),
         )
-        return head, now + min(1 - age % 1, left % 1)
+        if lines.seen is defaults:
+            # Its age, or the time that is left, is another then.
+            lines.moment = Moment(head, now + min(1 - age % 1, left % 1), defaults)
+        else:
+            lines.seen, lines.moment = defaults, None
+        return head
 
-    def default_lines(self) -> bytes:
-        """What uvicorn says with every answer: its Date, once a second another."""
-        defaults = self.server_state.default_headers
-        if defaults is not self.defaults:
-            self.defaults = defaults
-            self.defaults_written = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
-        return self.defaults_written
-
-    def log(self, wish: Wish, status: int) -> None:
-        client = wish.reader.client or self.client
+    def log(self, reader: Reader, line: bytes, status: int) -> None:
+        client = reader.client or self.client
         name = f"{client[0]}:{client[1]}" if client else ""
-        method, target, version = wish.line.decode("ascii").split(" ")
-        self.access_logger.info('%s - "%s %s HTTP/%s" %d', name, method, shown(target), version[5:], status)
+        method, target = line.decode("ascii").split(" ")
+        self.access_logger.info('%s - "%s %s HTTP/%s" %d', name, method, shown(target), "1.1", status)
 
     # --- limits -----------------------------------------------------------------------------------------------
 

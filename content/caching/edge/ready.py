@@ -1,10 +1,13 @@
 """A page as this process has it at hand: what is the same for all who get it is made once."""
 
 import math
+from functools import cache
+
+import msgspec
 
 from content.caching.edge.answer import best
 from content.caching.edge.asking import Asking
-from content.caching.edge.form import Lines, is_codable, is_fit, plain_form
+from content.caching.edge.form import Form, Lines, is_codable, is_fit, plain_form
 from content.caching.edge.profile import Profile
 from content.caching.edge.rules.answering import Way, decide
 from content.caching.edge.rules.directives import Directives
@@ -20,41 +23,49 @@ BODILESS = frozenset({204, 205, 304})
 OVERHEAD = 2200
 
 
-class Ready:
+class Ready(msgspec.Struct, eq=False, gc=False):
     """`until`: up to then a plain request gets it as it is, if no invalidation has come (Unix seconds).
 
-    `place`: the key that it is kept under; `key`: its URL's. `forms`: by coding. `tried`: codings that were begun,
-    and whether as for a hot page; None: it is not to be coded.
+    `place`: the key that it is kept under; `key`: its URL's. `before`, `after`: of its Cache-Status, what stands
+    around the seconds that are left. `forms`: by coding; `bare`: for who takes none. `tried`: codings that were
+    begun, and whether as for a hot page; None: it is not to be coded.
     """
 
-    __slots__ = (
-        *("age_from", "bare", "changed", "forms", "fresh_until"),
-        *("initial_age", "key", "page", "place", "profile", "told", "tried", "until"),
-    )
+    place: str
+    key: str
+    page: Page
+    profile: Profile
+    age_from: float
+    initial_age: float
+    fresh_until: float
+    until: float
+    before: bytes
+    after: bytes
+    changed: str | None
+    forms: dict[str, Form]
+    bare: Lines
+    tried: dict[str, bool] | None
 
-    def __init__(self, place: str, page: Page, profile: Profile) -> None:
-        self.place = place
-        self.key = url_key(page.url)
-        self.page = page
-        self.profile = profile
-        self.fresh_until = page.fresh_until
-        self.age_from = page.came_at - page.initial_age
-        self.initial_age = page.initial_age
-        self.changed = page.fields.first(b"last-modified")
-        self.forms = {"": plain_form(page, profile)}
-        self.bare = self.forms[""].whole(page.status)
-        self.tried: dict[str, bool] | None = {} if is_codable(page, profile) else None
-        before, _, after = Told(hit=True, ttl=0, key=self.key).field(profile.name).partition(b"ttl=0")
-        self.told = (before + b"ttl=", after)
-        self.until = page.fresh_until if self.is_plain() else -math.inf
-
-    def is_plain(self) -> bool:
-        """Whether, while it is fresh, there is nothing to decide about it for a plain request."""
-        page = self.page
-        if page.status in BODILESS or not is_fit(page.pairs):
-            return False
-        decision = decide(NOTHING, page, Verdict.VALID, page.fresh_until - 0.001, self.profile, heard=True)
-        return decision.way is Way.SERVE
+    @classmethod
+    def of(cls, place: str, page: Page, profile: Profile) -> "Ready":
+        key, fresh_until, form = url_key(page.url), page.fresh_until, plain_form(page, profile)
+        before, after = said_around(profile.name, key)
+        return cls(
+            place=place,
+            key=key,
+            page=page,
+            profile=profile,
+            age_from=page.came_at - page.initial_age,
+            initial_age=page.initial_age,
+            fresh_until=fresh_until,
+            until=fresh_until if is_plain(page, profile) else -math.inf,
+            before=before,
+            after=after,
+            changed=page.fields.first(b"last-modified"),
+            forms={"": form},
+            bare=form.whole(page.status),
+            tried={} if is_codable(page, profile) else None,
+        )
 
     @property
     def size(self) -> int:
@@ -76,8 +87,26 @@ class Ready:
         return int(max(now - self.age_from, self.initial_age))
 
     def said(self, now: float) -> list[Field]:
-        before, after = self.told
-        return [
-            (b"age", b"%d" % self.age(now)),
-            (b"cache-status", b"%b%d%b" % (before, math.floor(self.fresh_until - now), after)),
-        ]
+        left = math.floor(self.fresh_until - now)
+        return [(b"age", b"%d" % self.age(now)), (b"cache-status", b"%b%d%b" % (self.before, left, self.after))]
+
+
+def is_plain(page: Page, profile: Profile) -> bool:
+    """Whether, while it is fresh, there is nothing to decide about it for a plain request."""
+    if page.status in BODILESS or not is_fit(page.pairs):
+        return False
+    if b"cache-status" in page.fields:
+        # Ours follows what a cache behind us has said (RFC 9211, section 2), and stands first in a plain hit.
+        return False
+    decision = decide(NOTHING, page, Verdict.VALID, page.fresh_until - 0.001, profile, heard=True)
+    return decision.way is Way.SERVE
+
+
+@cache
+def said_before(name: str) -> bytes:
+    return Told(hit=True, ttl=0).field(name).removesuffix(b"0")
+
+
+def said_around(name: str, key: str) -> tuple[bytes, bytes]:
+    before = said_before(name)
+    return before, Told(hit=True, ttl=0, key=key).field(name)[len(before) + 1 :]

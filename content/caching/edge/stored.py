@@ -7,7 +7,7 @@ from content.caching.edge.rules.directives import Directives
 from content.caching.edge.rules.fields import Field, Fields
 
 
-class Page(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
     """A whole response, and the directives it is kept by. Times in Unix seconds, ages in seconds."""
 
     url: str
@@ -55,14 +55,14 @@ class Page(msgspec.Struct, frozen=True, array_like=True, tag="p"):
         return self.etag is not None or self.modified is not None
 
 
-class Fork(msgspec.Struct, frozen=True, array_like=True, tag="f"):
+class Fork(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="f"):
     """Of a URL whose responses vary: the field names of each Vary, the newest first."""
 
     vary: tuple[tuple[str, ...], ...]
     url: str
 
 
-class Passed(msgspec.Struct, frozen=True, array_like=True, tag="n"):
+class Passed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="n"):
     """What came was for one reader, or not to be kept: nobody waits for the next."""
 
     reason: str

@@ -16,14 +16,10 @@ class Reader(NamedTuple):
     client: Any = None
 
 
-class Wish(NamedTuple):
-    """A whole request that may be a plain hit."""
+# A request that may be a plain hit: who asks for what, under which key, whether by HEAD, and its method and target.
+Wish = tuple[Reader, Asking, str, bool, bytes]
 
-    reader: Reader
-    asking: Asking
-    key: str
-    is_head: bool
-    line: bytes
+Defaults = list[tuple[bytes, bytes]]
 
 
 class Way:
@@ -31,4 +27,14 @@ class Way:
 
     def __init__(self) -> None:
         self.sections: Known[Reader] = Known()
+        # Whole requests for what is hot.
         self.wishes: Known[Wish] = Known(MOST_WISHES)
+        self.defaults: Defaults | None = None
+        self.defaults_written = b""
+
+    def written(self, defaults: Defaults) -> bytes:
+        """What uvicorn says with every answer, its Date among it: once a second another list."""
+        if defaults is not self.defaults:
+            self.defaults = defaults
+            self.defaults_written = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
+        return self.defaults_written
