@@ -3,6 +3,7 @@
 Each answer carries a number of its own: who gets the same twice got it from a cache.
 """
 
+import asyncio
 from itertools import count
 from typing import Any
 
@@ -10,6 +11,8 @@ from content.caching.edge import EdgeCache
 from tests.benchmarks.served.pages import PAGES
 
 Field = tuple[bytes, bytes]
+# A page that takes so many seconds to make, and is fresh for three from then on.
+SLOW, SECONDS = "/slow", 1.0
 numbers = count(1)
 
 
@@ -17,19 +20,21 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await alive(receive, send)
         return
+    if scope["path"] == SLOW:
+        await asyncio.sleep(SECONDS)
     body, fields = answer(scope["path"], dict(scope["headers"]))
     await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
 def answer(path: str, asked: dict[bytes, bytes]) -> tuple[bytes, list[Field]]:
-    page = PAGES["/8k" if path.startswith("/many/") else path]
+    page = PAGES["/8k" if path.startswith("/many/") or path == SLOW else path]
     in_brotli = page.varies and b"br" in asked.get(b"accept-encoding", b"")
     body = page.compressed if in_brotli else page.body
     fields = [
         (b"content-type", b"text/html; charset=utf-8"),
         (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"max-age=3600"),
+        (b"cache-control", b"max-age=3, stale-while-revalidate=600" if path == SLOW else b"max-age=3600"),
         (b"etag", b'"1-br"' if in_brotli else b'"1"'),
         (b"last-modified", b"Thu, 01 Jan 2026 00:00:00 GMT"),
         (b"x-number", b"%d" % next(numbers)),
