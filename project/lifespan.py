@@ -1,5 +1,7 @@
 """The server's start and end (ASGI lifespan, version 2.0), which Django does not answer."""
 
+import gc
+
 from content.popularity import flush_views
 from project.asgi_types import Application, Message, Receive, Send
 
@@ -21,7 +23,15 @@ class Lifespan:
 
 async def live(receive: Receive, send: Send) -> None:
     await receive()
+    leave_to_itself_what_stays()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await flush_views()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def leave_to_itself_what_stays() -> None:
+    """Code, settings and models are here until the process ends: a full collection that walked through them would stop
+    every reader for a tenth of a second or more."""
+    gc.collect()
+    gc.freeze()
