@@ -31,7 +31,7 @@ async def live(receive: Receive, send: Send) -> None:
 
 
 def leave_to_itself_what_stays() -> None:
-    """Code, settings and models are here until the process ends: a full collection that walked through them would stop
-    every reader for a tenth of a second or more."""
+    """Code, settings and models are here until the process ends: a full collection that walked through them would
+    stop every reader for a tenth of a second or more."""
     gc.collect()
     gc.freeze()

@@ -27,24 +27,34 @@ MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 class Fields:
     """Name and value pairs in their order; names in lower case."""
 
-    __slots__ = ("pairs",)
+    __slots__ = ("lines", "pairs")
 
     def __init__(self, pairs: Iterable[Sequence[bytes]] = ()) -> None:
         self.pairs: tuple[Field, ...] = tuple((bytes(name).lower(), bytes(value)) for name, value in pairs)
+        self.lines: dict[bytes, list[str]] | None = None
 
     @classmethod
     def of(cls, pairs: tuple[Field, ...]) -> "Fields":
         """Of what is in that form already."""
         fields = cls.__new__(cls)
-        fields.pairs = pairs
+        fields.pairs, fields.lines = pairs, None
         return fields
 
+    @property
+    def by_name(self) -> dict[bytes, list[str]]:
+        """Each line; sorted once, for a request or a response is asked for a few dozen names."""
+        if self.lines is None:
+            self.lines = {}
+            for name, value in self.pairs:
+                self.lines.setdefault(name, []).append(value.decode("latin-1").strip(" \t"))
+        return self.lines
+
     def __contains__(self, name: bytes) -> bool:
-        return any(name == pair[0] for pair in self.pairs)
+        return name in self.by_name
 
     def values(self, name: bytes) -> list[str]:
         """Each line of that name."""
-        return [value.decode("latin-1").strip(" \t") for each, value in self.pairs if each == name]
+        return self.by_name.get(name, [])
 
     def joined(self, name: bytes) -> str | None:
         """All lines of that name as one list (section 5.3); None where there is none."""
@@ -52,10 +62,8 @@ class Fields:
         return ", ".join(values) if values else None
 
     def first(self, name: bytes) -> str | None:
-        for each, value in self.pairs:
-            if each == name:
-                return value.decode("latin-1").strip(" \t")
-        return None
+        values = self.values(name)
+        return values[0] if values else None
 
     def without(self, names: Iterable[bytes]) -> "Fields":
         unwanted = frozenset(names)
