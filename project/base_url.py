@@ -12,3 +12,8 @@ def check_base_url(url: str) -> None:
         is_root = False
     if url and (not is_root or "@" in url):
         raise ValidationError(f"{url!r} is not of the form https://example.org, without a path or a slash behind it.")
+
+
+def check_origins(urls: list[str]) -> None:
+    for url in urls:
+        check_base_url(url)

@@ -6,7 +6,7 @@ from typing import Any
 import dj_database_url
 from environs import Env, validate
 
-from project.base_url import check_base_url
+from project.base_url import check_base_url, check_origins
 from project.caches import beside, cache_of, is_redis, named_urls
 from project.own_redis import url_of_own_redis
 from project.secret_key import stored_secret_key
@@ -149,6 +149,9 @@ EDGE_IGNORED_PARAMETERS: list[str] = env.list(
     "EVERGREEN_IGNORED_PARAMETERS",
     ["utm_[a-z_]+", "fbclid", "gclid", "msclkid", "mc_[a-z]+", "_ga", "igshid", "ref_src"],
 )
+# By which readers come, as https://example.org: whole pages are warmed for these.
+WARM_ORIGINS: list[str] = env.list("EVERGREEN_WARM_ORIGINS", [], validate=check_origins)
+WARM_ORIGINS = WARM_ORIGINS or ([BASE_URL] if BASE_URL else [])
 # True behind a CDN that purges by Cache-Tag.
 EDGE_KEEPS_TAGS = env.bool("EVERGREEN_CDN_TAGS", False)
 

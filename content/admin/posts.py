@@ -11,6 +11,7 @@ from content.admin import post_actions
 from content.admin.post_form import PostForm
 from content.admin.preview import draft_page, rendered_body
 from content.models import Authorship, Post
+from content.services.write_through import write_through
 
 WORDS = {"title", "excerpt", "body", "cover", "cover_alt"}
 
@@ -90,6 +91,11 @@ class PostAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         for notice in form.notices():
             self.message_user(request, notice, messages.WARNING)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if form.instance.is_public:
+            write_through(form.instance.get_absolute_url(), f"{request.scheme}://{request.get_host()}")
 
     def view_on_site(self, post: Post) -> str:
         """Readers' page of what is public; of the rest, what it will look like."""

@@ -5,14 +5,15 @@ from collections.abc import Iterable
 
 from content import resources
 from content.caching import NotThere
-from content.warming import api, catalogue
-from content.warming.places import archives, feed, list_pages, places, planned_place
+from content.warming import api, catalogue, pages
+from content.warming.places import PLACES, archives, feed, list_pages, places, planned_place
 from content.warming.target import Plan, Target
 
 NEWEST = 20
 MOST_VIEWED = 50
 PATH = re.compile(r"/(posts|categories|tags|authors)/([-\w]{1,200})/")
 TERM_OF = {"categories": "category", "tags": "tag", "authors": "author"}
+PATH_OF = {kind: word for word, kind in TERM_OF.items()}
 # What every page shows beside its own.
 DRESS = (resources.site, resources.sidebar, resources.popular, resources.trending)
 # What a post has of its own beside its document: its card in lists, and the posts that it leads on to.
@@ -20,29 +21,37 @@ BESIDE_A_POST = (resources.post_card, resources.related, resources.neighbours)
 
 
 async def plan_popular(top: int = MOST_VIEWED) -> Plan:
-    """What every page shows, home, lists of every kind, the newest 20 posts, and the `top` most viewed."""
+    """What every page shows, home, lists of every kind, the newest 20 posts, and the `top` most viewed; then their
+    pages, which are quickly made of it."""
     size = (await resources.site.get()).posts_per_page
     rows = [*await catalogue.newest_posts(NEWEST), *await catalogue.most_viewed_posts(top)]
-    return unique([*dress(), *list_pages("all", 0, size, size), *places(), *api.lists(), *posts(rows)])
+    parts = [*dress(), *list_pages("all", 0, size, size), *places(), *api.lists(), *posts(rows)]
+    return unique([*parts, *pages.planned(["/", *PLACES, *map(path_of, rows)])])
 
 
 async def plan_everything() -> Plan:
     """The popular first, then all that is public: posts, cards, and every page of every list."""
     size = (await resources.site.get()).posts_per_page
-    plan = await plan_popular()
-    plan += posts(await catalogue.posts())
+    plan, rows = await plan_popular(), await catalogue.posts()
+    paths = list(map(path_of, rows))
+    plan += posts(rows)
     plan += list_pages("all", 0, await catalogue.post_count(), size)
     for kind in TERM_OF.values():
         for pk, slug, uses in await catalogue.terms(kind):
+            paths.append(f"/{PATH_OF[kind]}/{slug}/")
             plan += [Target(resources.BY_NAME[kind], (slug,)), *list_pages(kind, pk, uses, size), feed(kind, pk)]
             plan.append(Target(resources.sequence, (kind, pk)))
     plan += archives(await catalogue.months(), size)
     plan += [Target(resources.sitemap_part, (number,)) for number in await catalogue.sitemap_parts()]
-    return unique(plan)
+    return unique([*plan, *pages.planned(paths)])
 
 
 async def plan_url(path: str) -> Plan:
-    """What the page at that path is made of. LookupError, with the reason, if it is no page of ours."""
+    """What the page at that path is made of, and the page. LookupError, with the reason, if it is none of ours."""
+    return [*await plan_parts(path), *pages.planned([path])]
+
+
+async def plan_parts(path: str) -> Plan:
     if path.startswith("/api/"):
         return await api.plan_answer(path)
     size = (await resources.site.get()).posts_per_page
@@ -75,6 +84,11 @@ def posts(rows: Iterable[catalogue.PostRow]) -> Plan:
         if kind == "post":
             plan += [Target(resource, (pk,)) for resource in BESIDE_A_POST]
     return plan
+
+
+def path_of(row: catalogue.PostRow) -> str:
+    _, kind, slug = row
+    return f"/{slug}/" if kind == "page" else f"/posts/{slug}/"
 
 
 def unique(plan: Plan) -> Plan:

@@ -1,14 +1,25 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from content.caching import Resource
+
+class Warmable(Protocol):
+    """What of a Resource is asked for here; pages have it as well."""
+
+    @property
+    def name(self) -> str: ...
+
+    def key(self, parameters: Any, /) -> str: ...
+
+    async def fresh_for(self, *parameters: Any) -> float: ...
+
+    async def refresh(self, *parameters: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Target:
     """One entry that shall be there: a resource and its parameters."""
 
-    resource: Resource[..., Any]
+    resource: Warmable
     parameters: tuple[Any, ...] = ()
 
     def __str__(self) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from project.supervisor.child import Child
 from project.supervisor.console import Terminal
 from project.supervisor.errors import CannotStart
@@ -32,6 +34,10 @@ class Plan:
     redis_url: str
     import_path: Path | None
 
+    @property
+    def address(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
 
 class Supervisor:
     """Runs the service until Ctrl-C or until one of its processes ends."""
@@ -47,7 +53,10 @@ class Supervisor:
     @property
     def environment(self) -> dict[str, str]:
         url = self.own_redis.url if self.own_redis else self.plan.redis_url
-        return os.environ | {"REDIS_URL": url, "PYTHONUNBUFFERED": "1", "EVERGREEN_UP": "1"}
+        ours = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1", "EVERGREEN_UP": "1"}
+        if not settings.WARM_ORIGINS:
+            ours["EVERGREEN_WARM_ORIGINS"] = self.plan.address
+        return os.environ | ours
 
     async def run(self) -> int:
         """The exit status: 0 after Ctrl-C, 1 when something failed."""
@@ -139,7 +148,7 @@ class Supervisor:
 
     async def wait_until_ready(self) -> None:
         """Say so when the site is; say why when it is not in time, and go on."""
-        url = f"http://{self.plan.host}:{self.plan.port}"
+        url = self.plan.address
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         reasons = ["it has not answered yet"]
         while asyncio.get_running_loop().time() < deadline:

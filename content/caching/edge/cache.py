@@ -21,7 +21,7 @@ from content.caching.edge.rules.status import Told
 from content.caching.edge.shelf import Shelf, Times
 from content.caching.edge.stored import Fork, Page, Passed
 from content.caching.engine import Engine
-from content.caching.entry import Stamp
+from content.caching.entry import Stamp, Verdict
 from content.caching.local import local_engine
 from content.caching.registry import engine_of
 
@@ -97,6 +97,28 @@ class EdgeCache:
         body = b"" if scope["method"] == "HEAD" else lines.body
         await send({"type": "http.response.start", "status": lines.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    # --- before anyone asks --------------------------------------------------------------------------------
+
+    async def fresh_for(self, scope: Message) -> float:
+        """Seconds for which the page of that request is fresh yet, as any process would find it; 0 for none."""
+        held = (await self.find(prepared(Request(scope), self.profile))).held
+        if held is None or not isinstance(held.stored, Page) or held.verdict is not Verdict.VALID:
+            return 0.0
+        return max(0.0, held.stored.fresh_until - self.clock()) if self.shelf.is_heard else 0.0
+
+    async def make(self, scope: Message) -> int:
+        """The page of that request, made anew and stored when this returns; its status. What another process is just
+        making is left to it: 0. Raises what the application raises.
+        """
+        request = prepared(Request(scope), self.profile)
+        found = await self.find(request)
+        fetch = Fetch(self, request.as_plain_get(), "stale", old=found.held, client=None, shared=True)
+        await self.fly(fetch)
+        outcome = fetch.outcome.result()
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.page.status if outcome.page is not None else fetch.status
 
     # --- what is stored -----------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from content.caching.edge.patience import Patience
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.section import Forwarding, Section
 from content.caching.edge.wishes import Defaults, Reader, Way, Wish
+from content.caching.edge.within import within
 
 # Seconds that a client may take for one head; that a quiet connection stays open when the server ends: who asks in
 # them is told to close.
@@ -310,10 +311,3 @@ def shown(target: str) -> str:
 
 def len_of_field(field: tuple[bytes, bytes]) -> int:
     return len(field[0]) + len(field[1]) + 4
-
-
-def within(application: Any, kind: type) -> Any:
-    """The first of that kind, from the outside: what wraps an application has it as `app` or `application`."""
-    while application is not None and not isinstance(application, kind):
-        application = getattr(application, "app", None) or getattr(application, "application", None)
-    return application

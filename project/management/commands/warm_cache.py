@@ -10,8 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from content import resources, warming
 from content.warming import Report, Target
+from content.warming.pages import pages
 
 MOST_FAILURES_TOLD = 20
+NAMES = (*resources.BY_NAME, pages.name)
 
 
 class Command(BaseCommand):
@@ -21,9 +23,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        names = ", ".join(resources.BY_NAME)
+        names = ", ".join(NAMES)
         parser.add_argument("names", nargs="*", metavar="NAME", help=f"everything of these resources: {names}")
-        parser.add_argument("--url", action="append", default=[], dest="urls", help="what this page is made of")
+        parser.add_argument(
+            "--url", action="append", default=[], dest="urls", help="this page, and what it is made of"
+        )
         parser.add_argument("--top", type=int, help="the newest posts, and this many of the most viewed")
         parser.add_argument("--all", action="store_true", dest="everything", help="all that is public")
         parser.add_argument("--dry-run", action="store_true", help="list what would be warmed, and warm nothing")
@@ -67,11 +71,9 @@ class Command(BaseCommand):
 
 
 def check(names: list[str], urls: list[str], top: int | None, everything: bool) -> None:
-    unknown = [name for name in names if name not in resources.BY_NAME]
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
-        raise CommandError(
-            f"There is no resource {', '.join(map(repr, unknown))}; there are {', '.join(resources.BY_NAME)}."
-        )
+        raise CommandError(f"There is no resource {', '.join(map(repr, unknown))}; there are {', '.join(NAMES)}.")
     if top is not None and top < 1:
         raise CommandError(f"--top {top}: at least 1.")
 

@@ -37,8 +37,9 @@ def blog(picture):
 
 
 @pytest.fixture
-def ended(monkeypatch, django_capture_on_commit_callbacks):
-    """Missed and surplus of a change."""
+def ended(monkeypatch, settings, django_capture_on_commit_callbacks):
+    """Missed and surplus of a change. No page is written through: what a change ends is looked at before."""
+    settings.EDGE = False
 
     def measure(change) -> tuple[set[str], set[str]]:
         seen: set[str] = set()

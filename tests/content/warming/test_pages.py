@@ -1,0 +1,121 @@
+"""Whole pages, warmed: by whoever warms, for whoever reads."""
+
+import pytest
+from django.core.handlers.asgi import ASGIHandler
+
+from content import warming
+from content.caching import invalidate
+from content.caching.edge import EdgeCache
+from content.warming import pages
+from content.warming.plan import plan_everything, plan_popular, plan_url
+from content.warming.target import Target
+from project.edge import site_profile
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache", "blog")]
+
+ORIGIN = "http://testserver"
+
+
+@pytest.fixture(autouse=True)
+def origins(settings):
+    settings.WARM_ORIGINS = [ORIGIN]
+    settings.EDGE = True
+
+
+@pytest.fixture
+def counted() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def reader(counted):
+    """Another process, as it were: its edge has the same tiers, and calls a view if it has to."""
+    edge = EdgeCache(
+        ASGIHandler(), cache="default", profile=site_profile(), served=lambda page: counted.append(page.url)
+    )
+
+    async def told(path: str) -> str:
+        said = []
+
+        async def send(message):
+            said.extend(message.get("headers", ()))
+
+        scope = pages.scope_of(ORIGIN + path)
+        scope["headers"] = [(b"host", b"testserver")]
+        await edge(scope, None, send)
+        return dict(said)[b"cache-status"].decode()
+
+    return told
+
+
+def planned_pages(plan: list[Target]) -> list[str]:
+    return [target.parameters[0].removeprefix(ORIGIN) for target in plan if target.resource is pages.pages]
+
+
+async def test_the_first_reader_of_a_warm_page_runs_no_view(reader):
+    report = await warming.warm_popular()
+    assert report.failures == {}
+    for path in ("/", "/posts/post-0/", "/feed.xml", "/archive/"):
+        assert "; hit" in await reader(path)
+
+
+async def test_the_popular_pages_are_those_of_the_popular_posts():
+    planned = planned_pages(await plan_popular())
+    assert planned[0] == "/"
+    assert ("/posts/post-19/" in planned, "/posts/post-20/" in planned) == (True, False)
+
+
+async def test_everything_has_the_page_of_each_post_and_term_once():
+    planned = planned_pages(await plan_everything())
+    assert {"/posts/post-24/", "/tags/green/", "/authors/ann/", "/categories/news/"} <= set(planned)
+    assert len(planned) == len(set(planned))
+
+
+async def test_a_page_by_its_path_comes_after_what_it_is_made_of():
+    assert str((await plan_url("/posts/post-3/"))[-1]) == f"page@1:{ORIGIN}/posts/post-3/"
+
+
+async def test_what_has_ended_is_made_again_and_what_is_fresh_is_left_alone(reader):
+    await warming.warm(await plan_url("/posts/post-3/"))
+    assert (await warming.warm(pages.planned(["/posts/post-3/"]))).already_fresh == 1
+    await invalidate(["posts"])
+    assert await pages.pages.fresh_for(f"{ORIGIN}/posts/post-3/") == 0
+    assert (await warming.warm(pages.planned(["/posts/post-3/"]))).warmed == 1
+    assert "; hit" in await reader("/posts/post-3/")
+
+
+async def test_what_is_not_there_is_no_failure():
+    report = await warming.warm(pages.planned(["/posts/nowhere/"]))
+    assert (report.not_there, report.failures) == (1, {})
+
+
+async def test_nobody_has_looked_at_what_is_warmed(reader, counted, monkeypatch):
+    monkeypatch.setattr(pages.edge(), "served", lambda page: counted.append(page.url))
+    await warming.warm(pages.planned(["/posts/post-3/"]))
+    assert counted == []
+    await reader("/posts/post-3/")
+    assert counted == [f"{ORIGIN}/posts/post-3/"]
+
+
+async def test_an_application_that_fails_is_a_failure_with_its_name(monkeypatch):
+    async def broken(scope, receive, send):
+        raise RuntimeError("no template")
+
+    monkeypatch.setattr(pages.edge(), "app", broken)
+    report = await warming.warm(pages.planned(["/posts/post-3/"]))
+    assert report.failures == {f"page@1:{ORIGIN}/posts/post-3/": "RuntimeError: no template"}
+
+
+async def test_each_origin_has_pages_of_its_own(settings):
+    settings.WARM_ORIGINS = ["https://example.org", "https://www.example.org"]
+    assert list(map(str, pages.planned(["/"], also="https://example.org"))) == [
+        "page@1:https://example.org/",
+        "page@1:https://www.example.org/",
+    ]
+
+
+async def test_where_nobody_says_how_readers_come_or_there_is_no_edge_no_page_is_planned(settings):
+    settings.WARM_ORIGINS = []
+    assert pages.planned(["/"]) == []
+    settings.WARM_ORIGINS, settings.EDGE = [ORIGIN], False
+    assert pages.planned(["/"]) == []
