@@ -424,10 +424,26 @@ GUARDS = [
     Guard(
         "I3: a plain hit is fresh",
         f"{CACHING}/edge/hits.py",
-        "if now >= ready.until or (lines := ready.lines_for(asking)) is None:",
-        "if (lines := ready.lines_for(asking)) is None:",
+        "if is_stale and (now >= ready.stale_until or not self.edge.is_making(ready.key)):",
+        "if False:",
         f"{TESTS}/edge/test_rfc9111.py",
         "section_4_2",
+    ),
+    Guard(
+        "I3: a plain hit that is made again has a time as well",
+        f"{CACHING}/edge/hits.py",
+        "if is_stale and (now >= ready.stale_until or not self.edge.is_making(ready.key)):",
+        "if is_stale and not self.edge.is_making(ready.key):",
+        f"{TESTS}/edge/test_extensions.py",
+        "rfc5861_section_3",
+    ),
+    Guard(
+        "what is stale is made again, whoever reads it",
+        f"{CACHING}/edge/hits.py",
+        "if is_stale and (now >= ready.stale_until or not self.edge.is_making(ready.key)):",
+        "if is_stale and now >= ready.stale_until:",
+        f"{TESTS}/edge/test_extensions.py",
+        "rfc5861_section_3",
     ),
     Guard(
         "I8: somebody's request is no plain one",

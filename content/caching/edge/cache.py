@@ -175,6 +175,11 @@ class EdgeCache:
         """Of this event loop, by URL."""
         return self.by_loop.setdefault(asyncio.get_running_loop(), {})
 
+    def is_making(self, key: str) -> bool:
+        """Whether that URL is being made, in this event loop."""
+        flights = self.by_loop.get(asyncio.get_running_loop())
+        return flights is not None and key in flights
+
     def fly(self, fetch: Fetch) -> "asyncio.Task[None]":
         if fetch.is_shared:
             self.flights[fetch.key] = fetch

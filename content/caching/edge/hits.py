@@ -1,4 +1,5 @@
-"""Plain hits: what memory has, fresh, for a request that wants nothing else. No task, no I/O, nothing to wait for.
+"""Plain hits: what memory has, fresh or being made again, for a request that wants nothing else. No task, no I/O,
+nothing to wait for.
 
 All that can be known of a request without its URL, and of a page without its reader, is worked out once by the rules,
 and kept: `Asking`, `Ready`. What is left for each hit is whether the two, and the log, agree. In doubt there is none,
@@ -23,7 +24,7 @@ from content.caching.edge.rules.keys import url_key, variant_key
 from content.caching.edge.shelf import Held, size_of
 from content.caching.edge.stored import Fork, Page
 from content.caching.entry import Verdict
-from content.caching.events import listeners, subscribers, tell
+from content.caching.events import listeners, record, subscribers, tell
 from content.caching.tally import tally_of
 
 if TYPE_CHECKING:
@@ -97,9 +98,12 @@ class Hits:
                 return None
             ready = self.made_ready(key, answer.value, answer)
         now = engine.clock()
-        if now >= ready.until or (lines := ready.lines_for(asking)) is None:
+        is_stale = now >= ready.until
+        if is_stale and (now >= ready.stale_until or not self.edge.is_making(ready.key)):
             return None
-        self.count(answer, ready, asking, is_head=is_head)
+        if (lines := ready.lines_for(asking)) is None:
+            return None
+        self.count(answer, ready, asking, is_head=is_head, is_stale=is_stale)
         return ready, lines, now
 
     def found_behind(self, fork: Fork, asking: Asking, key: str, *, is_head: bool) -> Hit | None:
@@ -141,11 +145,14 @@ class Hits:
 
     # --- behind the reader --------------------------------------------------------------------------------------
 
-    def count(self, answer: Answer, ready: Ready, asking: Asking, *, is_head: bool) -> None:
+    def count(self, answer: Answer, ready: Ready, asking: Asking, *, is_head: bool, is_stale: bool) -> None:
         answer.reads += 1
-        TALLY.memory_hits += 1
-        if subscribers or listeners.get():
-            tell("hit", "page", ready.key, tier="memory")
+        if is_stale:
+            record("stale", "page", ready.key, tier="memory")
+        else:
+            TALLY.memory_hits += 1
+            if subscribers or listeners.get():
+                tell("hit", "page", ready.key, tier="memory")
         if self.edge.served is not None and not is_head and not asking.is_ahead:
             self.edge.served(ready.page)
         if ready.tried is not None and asking.codings:

@@ -7,6 +7,7 @@ or is read now by the same parser as any other. Everything else goes uvicorn's w
 What stands around EdgeCache in the application is not asked for plain hits, but for proxy headers, which are obeyed.
 """
 
+import math
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -184,7 +185,7 @@ class EdgeProtocol(HttpToolsProtocol):
             self.way.written(defaults),
             max(age, ready.initial_age),
             ready.before,
-            left,
+            math.floor(left),
             lines.rest or lines.ended(ready.after),
         )
         if lines.seen is defaults:

@@ -8,8 +8,9 @@ import msgspec
 from content.caching.edge.answer import best
 from content.caching.edge.asking import Asking
 from content.caching.edge.form import Form, Lines, is_codable, is_fit, plain_form
+from content.caching.edge.making import SWR
 from content.caching.edge.profile import Profile
-from content.caching.edge.rules.answering import Way, decide
+from content.caching.edge.rules.answering import Way, decide, stale_for
 from content.caching.edge.rules.directives import Directives
 from content.caching.edge.rules.fields import Field
 from content.caching.edge.rules.keys import url_key
@@ -24,7 +25,8 @@ OVERHEAD = 2200
 
 
 class Ready(msgspec.Struct, eq=False, gc=False):
-    """`until`: up to then a plain request gets it as it is, if no invalidation has come (Unix seconds).
+    """`until`: up to then a plain request gets it as it is, if no invalidation has come; `stale_until`: and up to then
+    while it is made again (Unix seconds).
 
     `place`: the key that it is kept under; `key`: its URL's. `before`, `after`: of its Cache-Status, what stands
     around the seconds that are left. `forms`: by coding; `bare`: for who takes none. `tried`: codings that were
@@ -39,6 +41,7 @@ class Ready(msgspec.Struct, eq=False, gc=False):
     initial_age: float
     fresh_until: float
     until: float
+    stale_until: float
     before: bytes
     after: bytes
     changed: str | None
@@ -50,6 +53,7 @@ class Ready(msgspec.Struct, eq=False, gc=False):
     def of(cls, place: str, page: Page, profile: Profile) -> "Ready":
         key, fresh_until, form = url_key(page.url), page.fresh_until, plain_form(page, profile)
         before, after = said_around(profile.name, key)
+        until = fresh_until if is_plain(page, profile) else -math.inf
         return cls(
             place=place,
             key=key,
@@ -58,7 +62,9 @@ class Ready(msgspec.Struct, eq=False, gc=False):
             age_from=page.came_at - page.initial_age,
             initial_age=page.initial_age,
             fresh_until=fresh_until,
-            until=fresh_until if is_plain(page, profile) else -math.inf,
+            until=until,
+            # Of variants nobody knows which of them is made again.
+            stale_until=until + stale_for(page, SWR) if not page.vary else -math.inf,
             before=before,
             after=after,
             changed=page.fields.first(b"last-modified"),

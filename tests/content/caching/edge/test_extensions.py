@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from content.caching.events import listen
 from tests.support.edge import Origin, Site, settled
 
 # --- RFC 5861 ---------------------------------------------------------------------------------------------
@@ -24,6 +25,36 @@ async def test_rfc5861_section_3_stale_while_it_is_made_again_behind_the_reader(
     opened.set()
     await settled()
     assert (await site.ask()).body == b"new"
+
+
+async def test_rfc5861_section_3_while_it_is_made_again_it_says_how_stale_it_is_and_ends_with_its_window():
+    site = Site(Origin(headers={"cache-control": "max-age=10, stale-while-revalidate=30"}))
+    await site.ask()
+    site.forward(20)
+    opened = asyncio.Event()
+    site.origin.before, site.origin.body = opened.wait, b"new"
+    first = await site.ask()
+    with listen() as events:
+        answers = [await site.ask(), await site.ask(method="HEAD")]
+    assert {answer.told for answer in (first, *answers)} == {"Evergreen; hit; ttl=-10"}
+    assert events["stale", "page", "memory"] == 2
+    site.forward(20)
+    late = asyncio.ensure_future(site.ask())
+    await settled()
+    assert not late.done(), "what is past its window is served to nobody"
+    opened.set()
+    assert (await late).body == b"new"
+
+
+async def test_rfc5861_section_3_which_variant_is_made_again_is_not_guessed():
+    site = Site(Origin(headers={"cache-control": "max-age=10, stale-while-revalidate=30", "vary": "x-kind"}))
+    for kind in ("a", "b"):
+        await site.ask("/", {"x-kind": kind})
+    site.forward(20)
+    for kind in ("a", "b"):
+        assert "; hit" in (await site.ask("/", {"x-kind": kind})).told
+        await settled()
+    assert site.origin.count == 4, "each variant is made again by its own readers"
 
 
 async def test_rfc5861_section_3_not_past_its_window():
