@@ -25,8 +25,8 @@ OVERHEAD = 2200
 
 
 class Ready(msgspec.Struct, eq=False, gc=False):
-    """`until`: up to then a plain request gets it as it is, if no invalidation has come; `stale_until`: and up to then
-    while it is made again (Unix seconds).
+    """`until`: up to then a plain request gets it as it is, if no invalidation has come; `stale_until`: and up to
+    then while it is made again (Unix seconds).
 
     `place`: the key that it is kept under; `key`: its URL's. `before`, `after`: of its Cache-Status, what stands
     around the seconds that are left. `forms`: by coding; `bare`: for who takes none. `tried`: codings that were
