@@ -275,6 +275,9 @@ class Fetch:
             self.token = None
 
     async def continued(self, message: Message) -> None:
+        if self.is_complete:
+            # The reader has had all of it: what would be kept is another page than that.
+            raise RuntimeError("The application goes on behind the end of its answer.")
         body, more = message.get("body", b""), message.get("more_body", False)
         self.is_complete = not more
         if self.mode in (Mode.TEE, Mode.KEEP):

@@ -1,9 +1,11 @@
 """The rules of RFC 9111, each test named by the section that it is from."""
 
+from contextlib import suppress
+
 import pytest
 
 from content.caching.edge.rules.dates import http_date
-from tests.support.edge import Origin, Site, settled
+from tests.support.edge import Origin, Site, pairs_of, settled
 
 MINUTE = {"cache-control": "max-age=60"}
 
@@ -94,6 +96,21 @@ async def test_section_3_3_an_incomplete_response_is_not_stored(length):
     await site.ask()
     await site.ask()
     assert site.origin.count == 2
+
+
+@pytest.mark.parametrize("length", [{}, {"content-length": "5"}])
+async def test_section_3_3_what_goes_on_behind_its_end_is_not_stored(length):
+    async def going_on(scope, receive, send):
+        calls.append(scope)
+        headers = pairs_of({"cache-control": "max-age=60"} | length)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"hello"})
+        with suppress(RuntimeError):
+            await send({"type": "http.response.body", "body": b", and more"})
+
+    calls, site = [], Site(going_on)
+    assert [(await site.ask()).body for _ in range(2)] == [b"hello", b"hello"]
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize(
