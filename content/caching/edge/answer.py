@@ -24,7 +24,7 @@ def reply(request: Request, page: Page, forms: Mapping[str, Form], now: float, t
     """200, or what the client's conditions and ranges make of it: 304, 206, 416. `forms`: by coding."""
     added = [(b"age", str(int(page.age(now))).encode()), (b"cache-status", told.field(profile.name))]
     form = forms[""] if b"range" in request.fields else best(forms, accepted(request.fields, profile.codings))
-    if is_conditional(request):
+    if is_conditional(request, page):
         known, tag = known_tag(request.fields, page, form.etag, profile.codings)
         if known:
             return Reply(304, [*unchanged(form, tag).pairs, *added], b"")
@@ -46,8 +46,9 @@ def best(forms: Mapping[str, Form], codings: tuple[str, ...]) -> Form:
     return forms[""]
 
 
-def is_conditional(request: Request) -> bool:
-    return not any(name in request.fields for name in FOR_THE_ORIGIN)
+def is_conditional(request: Request, page: Page) -> bool:
+    """What is no success is told whatever the client has (RFC 9110, section 13.2.1)."""
+    return 200 <= page.status < 300 and not any(name in request.fields for name in FOR_THE_ORIGIN)
 
 
 def unchanged(form: Form, tag: str | None) -> Fields:

@@ -83,6 +83,9 @@ class Ready(msgspec.Struct, eq=False, gc=False):
         if asking.is_bare:
             return self.bare
         form = best(self.forms, asking.codings) if asking.codings else self.forms[""]
+        if self.page.status >= 300:
+            # Whatever the client has (RFC 9110, section 13.2.1).
+            return form.whole(self.page.status)
         if asking.tag is not None:
             return form.known if asking.tag == form.etag else None
         if asking.since is not None:

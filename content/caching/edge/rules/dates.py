@@ -2,7 +2,7 @@
 
 import re
 import time
-from calendar import timegm
+from calendar import monthrange, timegm
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = "(?:mon|tue|wed|thu|fri|sat|sun)"
@@ -39,9 +39,10 @@ def seconds_of(found: re.Match[str], now: float | None) -> float | None:
         if year > this_year + 50:
             year -= 100
     hour, minute, second = (int(found[name]) for name in ("hour", "minute", "second"))
-    if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
+    number = MONTHS.index(month) + 1
+    if not (year and 1 <= day <= monthrange(year, number)[1] and hour < 24 and minute < 60 and second <= 60):
         return None
-    return float(timegm((year, MONTHS.index(month) + 1, day, hour, minute, second)))
+    return float(timegm((year, number, day, hour, minute, second)))
 
 
 def http_date(seconds: float) -> str:

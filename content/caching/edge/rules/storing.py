@@ -9,6 +9,8 @@ from content.caching.edge.rules.keys import vary_of
 
 # Any of these says that what came for Authorization is for others too (section 3.5).
 ALLOW_AUTHORIZED = frozenset({"public", "must-revalidate", "s-maxage"})
+# A part, or what became of a condition, a range or an expectation: no key has these, and they are one client's.
+OF_THE_REQUEST = frozenset({206, 304, 412, 416, 417})
 # Whose meaning for caching this one knows, for must-understand (section 5.2.2.3).
 UNDERSTOOD = HEURISTIC | {302, 303, 307, 400, 401, 403, 406, 409, 415, 422, 429, 500, 502, 503, 504}
 
@@ -16,7 +18,7 @@ UNDERSTOOD = HEURISTIC | {302, 303, 307, 400, 401, 403, 406, 409, 415, 422, 429,
 def refusal(request: Request, status: int, fields: Fields, directives: Directives, profile: Profile) -> str | None:
     if request.method != "GET":
         return "method"
-    if not 200 <= status <= 599 or status in (206, 304):
+    if not 200 <= status <= 599 or status in OF_THE_REQUEST:
         return "status"
     if "must-understand" in directives and status not in UNDERSTOOD:
         return "must-understand"

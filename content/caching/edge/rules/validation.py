@@ -34,9 +34,10 @@ def is_about(page: Page, answer: Fields) -> bool:
 
 
 def freshened(page: Page, answer: Fields) -> Fields:
-    """Each field that came replaces those of its name (section 3.2)."""
+    """Each field that came replaces those of its name (section 3.2). One that does not say when it was made was made
+    when it came (RFC 9110, section 6.6.1): the date of what it is about counts no longer."""
     unwanted = OF_THE_BODY | connection_fields(answer)
-    return page.fields.with_these(answer.without(unwanted).pairs)
+    return page.fields.without([b"date"]).with_these(answer.without(unwanted).pairs)
 
 
 def same_by_head(page: Page, status: int, answer: Fields) -> bool:

@@ -6,6 +6,7 @@ from content.caching.edge.rules.dates import date_of, http_date
 from tests.support.edge import Origin, Site
 
 THEN = 1_690_000_000
+NOW = http_date(1_700_000_000)
 HEADERS = {
     "cache-control": "max-age=60",
     "etag": '"a"',
@@ -13,6 +14,7 @@ HEADERS = {
     "x-name": "x",
     "vary": "foo",
 }
+MINUTE = {"cache-control": "max-age=60"}
 
 
 async def warm(headers=None, body=b"0123456789") -> Site:
@@ -45,6 +47,15 @@ async def test_section_13_conditions(request_headers, status):
     answer = await site.ask(headers=request_headers)
     assert answer.status == status
     assert answer.is_hit
+
+
+@pytest.mark.parametrize("condition", [{"if-none-match": '"a"'}, {"if-none-match": "*"}, {"if-modified-since": NOW}])
+@pytest.mark.parametrize("status", [301, 404, 410, 500])
+async def test_section_13_2_1_what_is_no_success_is_told_whatever_the_client_has(condition, status):
+    site = Site(Origin(headers=HEADERS, status=status))
+    await site.ask()
+    answer = await site.ask(headers=condition)
+    assert (answer.status, answer.is_hit) == (status, True)
 
 
 async def test_section_13_2_2_what_only_the_origin_can_judge_is_not_judged():
@@ -101,6 +112,14 @@ async def test_section_13_1_5_if_range(validator, status):
     assert (await site.ask(headers={"range": "bytes=0-1", "if-range": validator})).status == status
 
 
+async def test_section_5_6_7_a_date_that_never_was_is_nobodys_error():
+    site = await warm()
+    never = {"if-modified-since": "Sat, 01 Jan 0000 00:00:00 GMT"}
+    assert (await site.ask(headers=never)).status == 200
+    site.origin.headers = MINUTE | {"expires": never["if-modified-since"], "date": never["if-modified-since"]}
+    assert (await site.ask("/other", headers=never)).status == 200
+
+
 async def test_section_9_3_2_head_from_a_stored_get():
     site = await warm()
     answer = await site.ask(method="HEAD")
@@ -119,6 +138,9 @@ async def test_section_9_3_2_head_from_a_stored_get():
         ("Sun 06 Nov 1994 08:49:37 GMT", None),
         ("Sun, 6 Nov 1994 08:49:37 GMT", None),
         ("Sun, 06 Nov 1994 25:49:37 GMT", None),
+        ("Sun, 06 Nov 0000 08:49:37 GMT", None),
+        ("Wed, 30 Feb 1994 08:49:37 GMT", None),
+        ("Tue, 29 Feb 2000 00:00:00 GMT", 951782400),
         ("0", None),
         ("", None),
     ],

@@ -69,6 +69,18 @@ async def test_section_3_other_statuses_by_their_word(status, kept):
     assert await is_stored(MINUTE, status=status) is kept
 
 
+@pytest.mark.parametrize(
+    ("status", "request_headers"),
+    [(412, {"if-match": '"other"'}), (416, {"range": "bytes=99-"}), (417, {"expect": "more"})],
+)
+async def test_section_3_what_became_of_one_clients_condition_is_not_for_others(status, request_headers):
+    """No key has it: kept, it would be an error for all who ask for the page."""
+    site = Site(Origin(status=status))
+    assert (await site.ask(headers=request_headers)).status == status
+    site.origin.status = 200
+    assert (await site.ask()).status == 200
+
+
 async def test_section_5_2_2_3_must_understand_wants_a_status_that_is_understood():
     assert not await is_stored({"cache-control": "must-understand, max-age=60"}, status=599)
 
@@ -242,6 +254,17 @@ async def test_section_4_3_3_a_304_makes_it_fresh_again():
     assert (answer.status, answer.body, answer["x-name"], answer["content-encoding"]) == (200, b"hello", "new", None)
     assert answer["content-length"] == "5"
     assert "hit; fwd=stale; fwd-status=304; stored" in answer.told
+    assert (await site.ask()).is_hit
+    assert site.origin.count == 2
+
+
+async def test_section_4_3_4_a_304_without_a_date_is_of_now():
+    """RFC 9110, section 6.6.1: else what is stored stays as old as it was."""
+    site = Site(Origin(headers=MINUTE | {"etag": '"a"', "date": http_date(1_700_000_000)}))
+    await site.ask()
+    site.forward(61)
+    site.origin.status, site.origin.headers = 304, MINUTE | {"etag": '"a"'}
+    await site.ask()
     assert (await site.ask()).is_hit
     assert site.origin.count == 2
 
