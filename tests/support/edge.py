@@ -103,15 +103,23 @@ class Site:
         self, path: str = "/", headers: Headers | None = None, *, method: str = "GET", host: str = "site"
     ) -> Answer:
         pairs = [(b"host", host.encode()), *pairs_of(headers or {})]
-        if self.way == "protocol" and WRITABLE.fullmatch(path) and all(is_writable(pair) for pair in pairs):
+        if self.way == "protocol" and WRITABLE.fullmatch(path) and host and all(is_writable(pair) for pair in pairs):
             status, fields, body = await asked(self.edge, method, path, pairs)
             return Answer(status, Fields(fields), body)
+        return await self.called(self.scope(path, headers, method, host))
+
+    async def ask_decoded(self, path: str, query: bytes) -> Answer:
+        """By a server that does not tell the path as it came."""
+        scope = self.scope(path, None) | {"path": path, "raw_path": None, "query_string": query}
+        return await self.called(scope)
+
+    async def called(self, scope: dict[str, Any]) -> Answer:
         messages: list[dict[str, Any]] = []
 
         async def send(message: dict[str, Any]) -> None:
             messages.append(message)
 
-        await self.edge(self.scope(path, headers, method, host), self.nothing_more(), send)
+        await self.edge(scope, self.nothing_more(), send)
         start = next(message for message in messages if message["type"] == "http.response.start")
         body = b"".join(message.get("body", b"") for message in messages if message["type"] == "http.response.body")
         return Answer(start["status"], Fields(start["headers"]), body)

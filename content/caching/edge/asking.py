@@ -4,7 +4,7 @@ from content.caching.edge.profile import Profile
 from content.caching.edge.rules.coding import accepted
 from content.caching.edge.rules.directives import request_directives
 from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.keys import PLAIN, PREFIX
+from content.caching.edge.rules.keys import HOST, PLAIN, PREFIX
 from content.caching.keys import LONGEST_PARAMETERS
 
 # Whoever sends one of these wants more than a plain answer from what is stored, or may not get one.
@@ -39,7 +39,9 @@ class Asking:
 def asking_of(scheme: str, fields: Fields, profile: Profile) -> Asking | None:
     """None for a request that takes more thought than this."""
     hosts = fields.values(b"host")
-    if len(hosts) != 1 or not hosts[0] or any(name in NOT_PLAIN for name, _ in fields.pairs):
+    if len(hosts) != 1 or not hosts[0] or not HOST.fullmatch(hosts[0]):
+        return None
+    if any(name in NOT_PLAIN for name, _ in fields.pairs):
         return None
     if len(fields.values(b"if-none-match")) > 1 or len(fields.values(b"if-modified-since")) > 1:
         return None

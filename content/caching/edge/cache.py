@@ -16,7 +16,7 @@ from content.caching.edge.profile import SHARED_CACHE, Profile
 from content.caching.edge.request import Request
 from content.caching.edge.requesting import prepared
 from content.caching.edge.rules.fields import Field, Fields
-from content.caching.edge.rules.keys import selected, variant_key
+from content.caching.edge.rules.keys import HOST, selected, variant_key
 from content.caching.edge.rules.status import Told
 from content.caching.edge.shelf import Shelf, Times
 from content.caching.edge.stored import Fork, Page, Passed
@@ -83,9 +83,11 @@ class EdgeCache:
         if len(request.fields.values(b"host")) > 1:
             # Two names for one page (RFC 9112, section 3.2).
             await exchange.refused(400, "more than one host")
+        elif not HOST.fullmatch(request.host):
+            await exchange.refused(400, "no such host anywhere")
         elif self.profile.hosts is not None and not self.profile.hosts(request.host):
             await exchange.refused(400, "no such host here")
-        elif self.profile.is_passed(scope["path"]):
+        elif not request.has_path or self.profile.is_passed(scope["path"]):
             await self.app(scope, receive, send)
         else:
             exchange.request = prepared(request, self.profile)

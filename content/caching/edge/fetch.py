@@ -171,7 +171,8 @@ class Fetch:
             fields = fields.without([*CONDITIONS, b"range"])
         if profile.visible_fields is not None and not self.is_personal:
             seen = profile.visible_fields | {b"if-none-match", b"if-modified-since"}
-            return [(name, value) for name, value in fields.pairs if name in seen]
+            # The host as the key has it: in any case of letters it is the same.
+            return [(name, value.lower() if name == b"host" else value) for name, value in fields.pairs if name in seen]
         return list(fields.pairs)
 
     @property

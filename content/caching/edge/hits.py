@@ -58,7 +58,7 @@ class Hits:
     def of_scope(self, scope: Any) -> Hit | None:
         """For a request as ASGI has it."""
         method, path = scope["method"], scope.get("raw_path")
-        if path is None or method not in ("GET", "HEAD"):
+        if not path or path[:1] != b"/" or method not in ("GET", "HEAD"):
             return None
         asking = self.asking(scope.get("scheme", "http"), scope["headers"])
         if asking is None:

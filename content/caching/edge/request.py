@@ -2,6 +2,7 @@
 
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from content.caching.edge.rules.directives import Directives, request_directives
 from content.caching.edge.rules.fields import Fields
@@ -15,6 +16,11 @@ OF_THE_CLIENT = frozenset(
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
+def quoted(path: str) -> bytes:
+    """Of servers that tell the path decoded, and no other: what is decoded would be taken for what divides."""
+    return quote(path, safe="/:@!$&'()*+,;=~", errors="surrogatepass").encode("ascii")
+
+
 class Request:
     """`target` is path and query, and with them `url` and `key`, as they stand under which it is stored."""
 
@@ -26,7 +32,7 @@ class Request:
         self.scheme: str = scope.get("scheme", "http")
         self.fields = Fields(scope["headers"])
         self.directives: Directives = request_directives(self.fields)
-        path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+        path: bytes = scope.get("raw_path") or quoted(scope["path"])
         query: bytes = scope.get("query_string", b"")
         self.target = (path + b"?" + query if query else path).decode("latin-1")
         self.url = f"{self.scheme}://{self.host}{self.target}"
@@ -35,6 +41,12 @@ class Request:
     @property
     def host(self) -> str:
         return (self.fields.first(b"host") or "").lower()
+
+    @property
+    def has_path(self) -> bool:
+        """Not in authority-form, asterisk-form, or whatever a server may have let through: behind the host that would
+        not be told from the path of another."""
+        return self.target[:1] in ("", "/", "?")
 
     def altered(self, **scope: Any) -> "Request":
         return Request({**self.scope, **scope})

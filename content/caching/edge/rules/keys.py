@@ -11,6 +11,9 @@ PREFIX = "page@1:"
 # What URLs are made of: not a space, which Memcached forbids, nor a brace, which means something to a Redis Cluster,
 # nor "#", which a digest follows.
 PLAIN = re.compile(r"[A-Za-z0-9:/?@!$&'()*+,;=._~%\[\]-]+")
+# The value of a Host field (RFC 9110, section 7.2; RFC 3986, section 3.2.2): nothing in it that begins a path or a
+# query, or two requests for different things had one URL. None at all is what HTTP/1.0 may send.
+HOST = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[A-Za-z0-9.:]+\])(?::[0-9]*)?")
 SPACES = re.compile(r"[ \t]+")
 # Of what value does not change what they ask for.
 LISTS_OF_TOKENS = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language"})

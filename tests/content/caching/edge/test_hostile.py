@@ -300,3 +300,53 @@ async def test_poisoning_by_two_hosts():
     site = Site(Origin())
     answer = await site.ask(headers=[("host", "other")])
     assert (answer.status, site.origin.count) == (400, 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "meant"),
+    [("site/a", "/b", ("site", "/a/b")), ("site?c=", "/b", ("site", "?c=/b")), ("site/?", "/b", ("site", "/?/b"))],
+)
+async def test_poisoning_by_a_host_with_a_path(host, target, meant):
+    """RFC 9112, section 3.2: what is no host is refused. Else it and its path were another page's URL."""
+    site = Site(Origin(body=b"evil"))
+    assert (await site.ask(target, host=host)).status == 400
+    site.origin.body = b"good"
+    assert (await site.ask(meant[1], host=meant[0])).body == b"good"
+
+
+@pytest.mark.parametrize("host", ["site", "site:80", "site:", "[::1]:80", "127.0.0.1", "xn--a_b.site.", "a%20b", ""])
+async def test_what_may_be_a_host_is_none_of_the_caches_business(host):
+    site = Site(Origin())
+    for _ in range(2):
+        assert (await site.ask(host=host)).status == 200
+    assert site.origin.count == 1
+
+
+@pytest.mark.asgi
+async def test_poisoning_by_a_target_that_lengthens_the_host():
+    """There are servers that let it through."""
+    site = Site(Origin(body=b"evil"))
+    assert (await site.ask("00/a", host="site:80")).body == b"evil"
+    site.origin.body = b"good"
+    assert (await site.ask("/a", host="site:8000")).body == b"good"
+    assert not (await site.ask("00/a", host="site:80")).is_hit
+
+
+@pytest.mark.asgi
+@pytest.mark.parametrize(("path", "query"), [("/a?b=c", b""), ("/a", b"b=c"), ("/a%3fb=c", b"")])
+async def test_poisoning_by_a_path_that_was_decoded(path, query):
+    """ASGI has the path as it came where the server tells it; without, a question mark in it is not the query's."""
+    site = Site(Origin())
+    for asked in (("/a?b=c", b""), ("/a", b"b=c"), ("/a%3fb=c", b"")):
+        site.origin.body = repr(asked).encode()
+        await site.ask_decoded(*asked)
+    assert (await site.ask_decoded(path, query)).body == repr((path, query)).encode()
+    assert site.origin.count == 3
+
+
+async def test_poisoning_by_the_case_of_the_host():
+    """One key, and an application that may write the host into its addresses: it is told as the key has it."""
+    site = Site(Origin(headers=MINUTE), replace(STRICT, hosts=lambda host: host == "site"))
+    await site.ask(host="SITE")
+    assert site.origin.fields().first(b"host") == "site"
+    assert (await site.ask()).is_hit
