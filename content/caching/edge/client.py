@@ -10,18 +10,26 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Client:
-    """`has_body` until all that the client sends with its request was received."""
+    """`has_body` until all that the client sends with its request was received; `has_sent` when there was any."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self.receive_next = receive
         self.send_next = send
         self.has_body = True
+        self.has_sent = False
         self.has_gone = False
 
     async def receive(self) -> Message:
         message = await self.receive_next()
         if message["type"] != "http.request" or not message.get("more_body", False):
             self.has_body = False
+        self.has_sent = self.has_sent or bool(message.get("body"))
+        return message
+
+    async def left(self) -> Message:
+        """When it has gone; what it sends until then is for nobody."""
+        while (message := await self.receive())["type"] == "http.request":
+            pass
         return message
 
     async def send(self, message: Message) -> None:

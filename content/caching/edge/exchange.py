@@ -62,6 +62,9 @@ class Exchange:
         """HEAD is answered by what is stored, but nothing is stored for it, unless it is asked for as a whole."""
         if "no-store" in self.request.directives:
             return False
+        if self.request.has_content and self.edge.profile.visible_fields is None:
+            # Others would wait for what this one may never send.
+            return False
         return self.request.method == "GET" or self.edge.profile.makes_whole
 
     async def served(self, found: Found) -> bool:

@@ -180,15 +180,20 @@ class Fetch:
         return not any(name in self.request.fields for name in FOR_THE_ORIGIN)
 
     async def receive(self) -> Message:
-        """No word of a client that has gone, for as long as the answer may be others' too."""
+        """Nothing that the client sends, nor a word of it when it has gone, for as long as the answer may be others'
+        too: it is in no key, and they would wait for it."""
         is_first, self.has_asked = not self.has_asked, True
-        if self.client is not None and self.client.has_body:
+        if self.client is not None and self.client.has_body and self.may_send:
             return await self.client.receive()
         if is_first:
-            # Behind a reader: a GET has none worth the name.
             return {"type": "http.request", "body": b"", "more_body": False}
         await self.is_own.wait()
-        return await self.client.receive() if self.client is not None else {"type": "http.disconnect"}
+        return await self.client.left() if self.client is not None else {"type": "http.disconnect"}
+
+    @property
+    def may_send(self) -> bool:
+        """Whether the application gets what the client sends with a GET, meaningless as that is (RFC 9110, 9.3.1)."""
+        return not self.is_shared and (self.is_personal or self.edge.profile.visible_fields is None)
 
     # --- what comes from it ------------------------------------------------------------------------------
 
@@ -247,6 +252,7 @@ class Fetch:
         request = self.request.as_get() if self.edge.profile.makes_whole else self.request
         reason = (
             self.too_personal()
+            or self.too_much_said()
             or refusal(request, self.status, self.fields, directives, self.edge.profile)
             or self.too_large()
         )
@@ -261,6 +267,11 @@ class Fetch:
     def too_personal(self) -> str | None:
         """Whoever says who they are may say more: what the application made of it is not for others."""
         return "personal" if self.is_personal and self.edge.profile.visible_fields is not None else None
+
+    def too_much_said(self) -> str | None:
+        """What came with the request may be in the answer, and is not in the key."""
+        has_sent = self.client is not None and (self.request.has_content or self.client.has_sent)
+        return "content of the request" if has_sent and self.may_send else None
 
     def too_large(self) -> str | None:
         said = self.fields.first(b"content-length")

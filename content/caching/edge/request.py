@@ -11,7 +11,7 @@ from content.caching.edge.rules.keys import url_key
 # What one client wants of an answer, and others may not.
 OF_THE_CLIENT = frozenset(
     {b"cache-control", b"pragma", b"range", b"if-range", b"if-match", b"if-none-match"}
-    | {b"if-modified-since", b"if-unmodified-since"}
+    | {b"if-modified-since", b"if-unmodified-since", b"content-length", b"transfer-encoding", b"expect"}
 )
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -57,6 +57,11 @@ class Request:
     def as_plain_get(self) -> "Request":
         """For the whole, and for whoever asks next."""
         return self.altered(method="GET", headers=self.fields.without(OF_THE_CLIENT).pairs)
+
+    @property
+    def has_content(self) -> bool:
+        """By its own word (RFC 9112, section 6.3)."""
+        return b"transfer-encoding" in self.fields or self.fields.first(b"content-length") not in (None, "0")
 
     @property
     def is_safe(self) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 
 from content.caching.edge import SHARED_CACHE, Profile
 from tests.support.edge import Origin, Site, settled
+from tests.support.wire import answer, connected, request
 
 STRICT = Profile(
     explicit_only=True,
@@ -201,12 +202,54 @@ async def test_poisoning_by_parameters_that_the_key_ignores():
     assert not (await site.ask("/?a=1&a=2&b=2")).is_hit, "the order of one name's values may matter"
 
 
-@pytest.mark.asgi
-async def test_poisoning_by_a_body_of_a_get():
-    """It is not in the key: but a GET's body means nothing (RFC 9110, section 9.3.1)."""
-    site = Site(Origin(headers=MINUTE), STRICT)
-    await site.ask(headers={"content-length": "5"})
-    assert b"content-length" not in site.origin.fields()
+class Echo:
+    """Answers with what it was sent."""
+
+    async def __call__(self, scope, receive, send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        fields = [(b"cache-control", b"max-age=60"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": body})
+
+
+def sending(length, content=b""):
+    return request("GET", "/", [(b"host", b"site"), (b"content-length", b"%d" % length)]) + content
+
+
+@pytest.mark.parametrize("profile", [SHARED_CACHE, STRICT])
+async def test_poisoning_by_the_content_of_a_get(profile):
+    """A fat GET: its content is not in the key, and what was made of it is nobody else's."""
+    site = Site(Echo(), profile)
+    async with connected(site.edge) as (reader, writer, _):
+        writer.write(sending(4, b"evil"))
+        assert (await answer(reader))[2] == (b"" if profile is STRICT else b"evil")
+    assert (await site.ask()).body == b""
+
+
+@pytest.mark.parametrize("profile", [SHARED_CACHE, STRICT])
+async def test_nobody_waits_for_what_another_does_not_send(profile):
+    """Content that was announced and never comes would hold all who ask for the page."""
+    site = Site(Echo(), profile)
+    async with connected(site.edge) as (_, writer, _):
+        writer.write(sending(4))
+        await settled()
+        async with asyncio.timeout(5):
+            assert (await site.ask()).body == b""
+
+
+@pytest.mark.parametrize("profile", [SHARED_CACHE, STRICT])
+async def test_who_sends_content_with_a_get_may_ask_again_on_its_connection(profile):
+    site = Site(Echo(), profile)
+    async with connected(site.edge) as (reader, writer, _):
+        for _ in range(2):
+            writer.write(sending(4))
+            await settled()
+            writer.write(b"evil")
+            assert (await answer(reader))[0] == 200
+            await settled()
 
 
 async def test_poisoning_by_an_error_that_one_request_brings_about():
