@@ -1,6 +1,8 @@
 """The reader at the other end."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -40,3 +42,27 @@ class Client:
             await self.send_next(message)
         except Exception:
             self.has_gone = True
+
+
+class AtItsPace:
+    """Hands on to a client what it takes its time to read: whoever sends waits for nothing. `begin` makes a task."""
+
+    def __init__(self, client: Client, begin: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]) -> None:
+        self.client = client
+        self.begin = begin
+        self.waiting: deque[Message] = deque()
+        self.task: asyncio.Task[None] | None = None
+
+    def send(self, message: Message) -> None:
+        self.waiting.append(message)
+        if self.task is None or self.task.done():
+            self.task = self.begin(self.handed_on())
+
+    async def handed_on(self) -> None:
+        while self.waiting:
+            await self.client.send(self.waiting.popleft())
+
+    async def over(self) -> None:
+        """All was handed on. Who stops waiting stops nothing."""
+        if self.task is not None:
+            await asyncio.wait({self.task})

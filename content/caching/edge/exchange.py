@@ -140,6 +140,8 @@ class Exchange:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if fetch.mode in (Mode.PASSED_ON, Mode.TEE) or fetch.outcome.result().page is None:
                 await asyncio.wait({task})
+            if fetch.teed is not None:
+                await fetch.teed.over()
         except asyncio.CancelledError:
             self.client.has_gone = True
             raise

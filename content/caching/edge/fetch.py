@@ -14,7 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from content.caching.collecting import Collected, collecting
-from content.caching.edge.client import Client, Message
+from content.caching.edge.client import AtItsPace, Client, Message
 from content.caching.edge.making import Whole, made
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
@@ -93,6 +93,8 @@ class Fetch:
         self.asked_at = self.came_at = 0.0
         # When it is clear that nobody else waits for it, the application may know that its client has gone.
         self.is_own = asyncio.Event()
+        # Of what is collected as well: others wait for all of it, and not for how fast this client reads.
+        self.teed = AtItsPace(client, edge.begin) if client is not None else None
 
     # --- the way ---------------------------------------------------------------------------------------
 
@@ -219,7 +221,14 @@ class Fetch:
             stored = self.mode is Mode.TEE
             told = Told(forwarded=self.why, forwarded_status=self.status, stored=stored, key=self.key, detail=reason)
             fields = self.as_kept() if stored else self.fields
-            await self.client.send({**message, "headers": self.edge.outward(fields, told)})
+            await self.handed({**message, "headers": self.edge.outward(fields, told)})
+
+    async def handed(self, message: Message) -> None:
+        """To the client, if there is one."""
+        if self.mode is Mode.TEE and self.teed is not None:
+            self.teed.send(message)
+        elif self.client is not None:
+            await self.client.send(message)
 
     def as_kept(self) -> Fields:
         """Who gets it as it comes is told what those are told who get it from the store."""
@@ -299,15 +308,16 @@ class Fetch:
             else:
                 await self.outgrown(body)
                 return
-        if self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
-            await self.client.send(message)
+        if self.mode in (Mode.PASSED_ON, Mode.TEE):
+            await self.handed(message)
 
     async def outgrown(self, body: bytes) -> None:
         """Longer than it said, or than may be kept: from here on it is passed."""
         held, was, self.chunks, self.mode = b"".join(self.chunks), self.mode, [], Mode.PASSED_ON
         self.passed("too large")
-        if self.client is None:
+        if self.client is None or self.teed is None:
             return
+        await self.teed.over()
         if was is Mode.KEEP:
             told = Told(forwarded=self.why, forwarded_status=self.status, key=self.key, detail="too large")
             await self.answered_late(self.client, told, held + body)

@@ -7,6 +7,7 @@ import pytest
 
 from content.caching.edge import SHARED_CACHE
 from tests.support.edge import Origin, Site, pairs_of, settled
+from tests.support.wire import answer, connected, request
 
 MINUTE = {"cache-control": "max-age=60"}
 
@@ -224,6 +225,23 @@ async def test_one_that_is_stored_when_it_has_ended():
     await settled()
     assert (await site.ask()).body == b"ab"
     assert application.count == 1
+
+
+@pytest.mark.parametrize("largest", [SHARED_CACHE.largest, 1_000_000], ids=["kept", "too large"])
+async def test_nobody_waits_for_one_who_does_not_read(largest):
+    """A slow reader of a stream that is collected would hold all who ask for the same."""
+    chunks = [bytes([number]) * 100_000 for number in range(50)]
+    site = Site(Origin(chunks=chunks), replace(SHARED_CACHE, largest=largest))
+    async with connected(site.edge) as (reader, writer, served):
+        writer.write(request("GET", "/", [(b"host", b"site")]))
+        while not served.flow.write_paused:
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            assert (await site.ask()).body == b"".join(chunks)
+        assert served.flow.write_paused
+        assert (await answer(reader))[2] == b"".join(chunks), "all of it, and in order"
+        await settled()
+        assert len(served.tasks) == 0
 
 
 @pytest.mark.parametrize("headers", [MINUTE, MINUTE | {"content-length": "12"}, MINUTE | {"content-length": "5"}])
