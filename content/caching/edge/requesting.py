@@ -14,8 +14,16 @@ def prepared(request: Request, profile: Profile) -> Request:
     return request if wanted == query else request.altered(query_string=wanted)
 
 
+# Of more parameters nobody makes sense. To put tens of thousands in order would take a tenth of a second, twice.
+MOST_PARAMETERS = 200
+
+
 def query_of(query: bytes, profile: Profile) -> bytes:
-    """Without ignored parameters; by name, where the profile sorts. Values of one name keep their order."""
+    """Without ignored parameters; by name, where the profile sorts. Values of one name keep their order.
+
+    Of more than MOST_PARAMETERS it stays as it came, for key and application."""
+    if query.count(b"&") >= MOST_PARAMETERS:
+        return query
     parts = query.split(b"&")
     if profile.ignored_parameters is not None:
         parts = [part for part in parts if not profile.ignored_parameters.fullmatch(name_of(part))]

@@ -11,8 +11,9 @@ from content.caching.edge.rules.fields import Fields, members, unquoted
 
 # "Greater than 2147483648" is as good as that (RFC 9111, section 1.2.2).
 LONGEST = 2_147_483_648
-# Sites say few different things, over and over: values whose meaning is kept.
-KNOWN = 1000
+# Sites say few different things, over and over: values whose meaning is kept, up to so many characters. Clients may
+# say what they like, and what their longest means takes much more memory than to say it.
+KNOWN, LONGEST_KNOWN = 1000, 200
 DELTA = re.compile(r"[0-9]{1,30}")
 SURROGATE = b"surrogate-control"
 # Present, and unusable: whatever it would have allowed is not.
@@ -54,8 +55,16 @@ class Directives:
         return name in self.arguments and not self.names(name)
 
 
-@lru_cache(KNOWN)
 def parsed(value: str | None) -> Directives:
+    return read(value) if value is not None and len(value) > LONGEST_KNOWN else known(value)
+
+
+@lru_cache(KNOWN)
+def known(value: str | None) -> Directives:
+    return read(value)
+
+
+def read(value: str | None) -> Directives:
     found: dict[str, str | None] = {}
     for member in members(value):
         name, equals, argument = member.partition("=")

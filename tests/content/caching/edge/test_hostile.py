@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from content.caching.edge import SHARED_CACHE, Profile
+from content.caching.edge.requesting import MOST_PARAMETERS
+from content.caching.edge.rules.directives import known
 from tests.support.edge import Origin, Site, settled
 from tests.support.wire import answer, connected, request
 
@@ -393,3 +395,27 @@ async def test_poisoning_by_the_case_of_the_host():
     await site.ask(host="SITE")
     assert site.origin.fields().first(b"host") == "site"
     assert (await site.ask()).is_hit
+
+
+# --- exhaustion -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_clients_say_at_length_is_not_remembered():
+    """A thousand fields of 60 kB, other each time, would take ten times as much when they are understood."""
+    site = Site(Origin())
+    known.cache_clear()
+    for number in range(20):
+        noise = ",".join(f"a{each}" for each in range(500))
+        await site.ask(headers={"cache-control": f"max-age={number + 1}, {noise}"})
+    assert known.cache_info().currsize < 5, "what the site itself says"
+
+
+async def test_a_query_of_very_many_parameters_is_not_put_in_order():
+    """Else one request of 60 kB held all others for a fifth of a second. Key and application have it as it came."""
+    site = Site(Origin(headers=MINUTE), STRICT)
+    query = "b=1&utm_x=1&a=1" + "&" * MOST_PARAMETERS
+    for _ in range(2):
+        answer = await site.ask(f"/?{query}")
+    assert answer.is_hit
+    assert site.origin.asked[0]["query_string"] == query.encode()
+    assert not (await site.ask("/?a=1&b=1")).is_hit
