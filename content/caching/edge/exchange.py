@@ -10,6 +10,7 @@ from content.caching.edge.fetch import Fetch, Mode
 from content.caching.edge.found import Found
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
+from content.caching.edge.requesting import query_of
 from content.caching.edge.rules.answering import UNBOUNDED, Way, decide
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.rules.invalidation import urls_ended_by
@@ -159,7 +160,9 @@ class Exchange:
         if self.request.method != "HEAD" or not isinstance(old, Page) or not 200 <= fetch.status < 300:
             return
         if same_by_head(old, fetch.status, fetch.fields):
-            await self.edge.freshen(self.request, old, freshened(old, fetch.fields), fetch)
+            fields = freshened(old, fetch.fields)
+            if fetch.refused(old.status, fields) is None:
+                await self.edge.freshen(self.request, old, fields, fetch)
         else:
             await self.edge.shelf.invalidate([self.request.key])
 
@@ -208,7 +211,13 @@ class Exchange:
     async def ended_by(self, status: int, fields: Fields) -> None:
         urls = urls_ended_by(self.request, status, fields) if self.edge.profile.invalidates else []
         if urls:
-            await self.edge.shelf.invalidate([url_key(url) for url in urls])
+            await self.edge.shelf.invalidate([url_key(self.as_asked_for(url)) for url in urls])
+
+    def as_asked_for(self, url: str) -> str:
+        """As those who read it have it in their key."""
+        path, mark, query = url.partition("?")
+        wanted = query_of(query.encode("latin-1", "replace"), self.edge.profile).decode("latin-1")
+        return path + mark + wanted if wanted else path
 
     async def refused(self, status: int, text: str) -> None:
         told = Told(forwarded="bypass", detail=text).field(self.edge.profile.name)

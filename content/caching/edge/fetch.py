@@ -14,7 +14,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from content.caching.collecting import Collected, collecting
+from content.caching.edge.answer import reply
 from content.caching.edge.client import AtItsPace, Client, Message
+from content.caching.edge.form import plain_form
 from content.caching.edge.making import Whole, made
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
@@ -51,6 +53,7 @@ class Mode(Enum):
     TEE = "goes on, and is collected"
     KEEP = "is collected, and answered from"
     FRESHEN = "what we have is still right"
+    CONFIRMED = "what we have is right for this reader, and that is not to be kept"
     STAND_IN = "what we have is better than this error"
     KNOWN = "the client has it already, and is told so"
 
@@ -173,8 +176,9 @@ class Fetch:
             fields = fields.without([*CONDITIONS, b"range"])
         if profile.visible_fields is not None and not self.is_personal:
             seen = profile.visible_fields | {b"if-none-match", b"if-modified-since"}
+            pairs = [pair for pair in fields.pairs if pair[0] in seen]
             # The host as the key has it: in any case of letters it is the same.
-            return [(name, value.lower() if name == b"host" else value) for name, value in fields.pairs if name in seen]
+            return [(name, value.lower() if name == b"host" else value) for name, value in pairs]
         return list(fields.pairs)
 
     @property
@@ -213,8 +217,10 @@ class Fetch:
         self.status, self.fields = message["status"], Fields(message.get("headers", ()))
         self.came_at = self.edge.clock()
         reason = self.decided()
-        if self.mode is Mode.PASSED_ON:
+        if self.mode in (Mode.PASSED_ON, Mode.CONFIRMED):
             self.passed(reason)
+        if self.mode is Mode.CONFIRMED:
+            await self.told_confirmed(reason)
         if self.mode is Mode.PASSED_ON and self.is_known():
             await self.told_known(reason)
         elif self.mode in (Mode.PASSED_ON, Mode.TEE) and self.client is not None:
@@ -248,30 +254,45 @@ class Fetch:
         await self.client.send({"type": "http.response.start", "status": 304, "headers": headers})
         await self.client.send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def told_confirmed(self, reason: str) -> None:
+        """With what the 304 says to this reader, and to no other (RFC 9111, section 4.3.4)."""
+        old = self.old.stored if self.old is not None else None
+        if self.client is None or not isinstance(old, Page):
+            return
+        now, profile = self.edge.clock(), self.edge.profile
+        whole = Whole(self.request, old.status, freshened(old, self.fields), old.body)
+        page, _ = made(whole, self.asked_at, self.came_at, now, Collected(), profile)
+        told = Told(hit=True, forwarded=self.why, forwarded_status=304, key=self.key, detail=reason)
+        answer = reply(self.request, page, {"": plain_form(page, profile)}, now, told, profile)
+        await self.client.send({"type": "http.response.start", "status": answer.status, "headers": answer.pairs})
+        await self.client.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
     def decided(self) -> str:
         """The mode, and why if it is not kept."""
         old = self.old.stored if self.old is not None else None
         if self.status == 304 and self.validates and isinstance(old, Page):
-            self.mode = Mode.FRESHEN
-            return ""
+            reason = self.refused(old.status, freshened(old, self.fields)) if is_about(old, self.fields) else None
+            self.mode = Mode.FRESHEN if reason is None else Mode.CONFIRMED
+            return reason or ""
         if self.status >= 500 and isinstance(old, Page) and self.may_stand_in(old):
             self.mode = Mode.STAND_IN
             return ""
-        directives, _ = response_directives(self.fields, self.edge.profile.targeted)
-        request = self.request.as_get() if self.edge.profile.makes_whole else self.request
-        reason = (
-            self.too_personal()
-            or self.too_much_said()
-            or refusal(request, self.status, self.fields, directives, self.edge.profile)
-            or self.too_large()
-        )
+        is_for_get = self.request.method == "GET" or self.edge.profile.makes_whole
+        reason = (self.refused(self.status, self.fields) or self.too_large()) if is_for_get else "method"
         if reason is not None:
             self.mode = Mode.PASSED_ON
             return reason
+        directives, _ = response_directives(self.fields, self.edge.profile.targeted)
         # Of unknown length, or with something for this reader alone: it goes to the reader as it comes.
         as_it_comes = b"content-length" not in self.fields or directives.names("private")
         self.mode = Mode.TEE if as_it_comes and self.client is not None else Mode.KEEP
         return ""
+
+    def refused(self, status: int, fields: Fields) -> str | None:
+        """Why what this call has come to may not be kept, as the answer to GET."""
+        directives, _ = response_directives(fields, self.edge.profile.targeted)
+        why = self.too_personal() or self.too_much_said()
+        return why or refusal(self.request.as_get(), status, fields, directives, self.edge.profile)
 
     def too_personal(self) -> str | None:
         """Whoever says who they are may say more: what the application made of it is not for others."""

@@ -1,9 +1,13 @@
 """The rules of RFC 9111, each test named by the section that it is from."""
 
+import asyncio
+import re
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
+from content.caching.edge import SHARED_CACHE
 from content.caching.edge.rules.dates import http_date
 from tests.support.edge import Origin, Site, pairs_of, settled
 
@@ -258,6 +262,69 @@ async def test_section_4_3_3_a_304_makes_it_fresh_again():
     assert site.origin.count == 2
 
 
+FORBIDDING = [
+    {"cache-control": "private, max-age=60"},
+    {"cache-control": "no-store, max-age=60"},
+    {"vary": "*"},
+    {"set-cookie": "sessionid=yours"},
+]
+
+
+@pytest.mark.parametrize("more", FORBIDDING)
+async def test_section_3_a_304_that_may_not_be_kept_is_not(more):
+    """What it says is for who asked, who gets it with the page; the next asks again."""
+    profile = replace(SHARED_CACHE, stores_cookies=False)
+    site = Site(Origin(headers=MINUTE | {"etag": '"a"'}), profile)
+    await site.ask()
+    site.forward(61)
+    site.origin.status, site.origin.headers = 304, MINUTE | {"etag": '"a"', "x-name": "you"} | more
+    answer = await site.ask()
+    assert (answer.status, answer.body, answer["x-name"]) == (200, b"hello", "you")
+    assert answer["set-cookie"] == more.get("set-cookie")
+    assert (await site.ask(headers={"if-none-match": '"a"'})).status == 304
+    site.origin.headers = MINUTE | {"etag": '"a"'}
+    answer = await site.ask()
+    assert (answer.body, answer["x-name"], answer["set-cookie"]) == (b"hello", None, None)
+    assert site.origin.count == 4
+
+
+async def test_section_3_5_nor_is_a_304_for_authorization():
+    site = Site(Origin(headers=MINUTE | {"etag": '"a"'}))
+    await site.ask()
+    site.forward(61)
+    site.origin.status, site.origin.headers = 304, MINUTE | {"etag": '"a"', "x-name": "you"}
+    assert (await site.ask(headers={"authorization": "Basic eDp5"}))["x-name"] == "you"
+    site.origin.headers = MINUTE | {"etag": '"a"'}
+    assert (await site.ask())["x-name"] is None
+
+
+async def test_section_3_who_waits_for_a_304_that_is_anothers_asks_for_itself():
+    opened = asyncio.Event()
+    site = Site(Origin(headers=MINUTE | {"etag": '"a"'}))
+    await site.ask()
+    site.forward(61)
+    site.origin.status, site.origin.before = 304, opened.wait
+    site.origin.headers = {"cache-control": "private", "etag": '"a"'}
+    asking = [asyncio.ensure_future(site.ask()) for _ in range(3)]
+    await settled()
+    opened.set()
+    assert [(answer.status, answer.body) for answer in await asyncio.gather(*asking)] == [(200, b"hello")] * 3
+    assert site.origin.count == 4
+
+
+@pytest.mark.parametrize("more", FORBIDDING)
+async def test_section_4_3_5_a_head_that_may_not_be_kept_freshens_nothing(more):
+    site = Site(Origin(headers=MINUTE | {"etag": '"a"'}), replace(SHARED_CACHE, stores_cookies=False))
+    await site.ask()
+    site.forward(61)
+    site.origin.headers = MINUTE | {"etag": '"a"', "x-name": "you"} | more
+    await site.ask(method="HEAD")
+    await settled()
+    site.origin.headers = MINUTE | {"etag": '"a"'}
+    answer = await site.ask()
+    assert (answer.is_hit, answer["x-name"], answer["set-cookie"]) == (False, None, None)
+
+
 async def test_section_4_3_4_a_304_without_a_date_is_of_now():
     """RFC 9110, section 6.6.1: else what is stored stays as old as it was."""
     site = Site(Origin(headers=MINUTE | {"etag": '"a"', "date": http_date(1_700_000_000)}))
@@ -335,6 +402,18 @@ async def test_section_4_4_and_what_it_names_on_the_same_origin(name, value, end
     await site.ask("/a", method="POST")
     site.origin.headers = MINUTE
     assert (await site.ask("/b")).is_hit is not ended
+
+
+@pytest.mark.parametrize("named", [{}, {"location": "/a?b=1&a=2&utm_source=x"}])
+async def test_section_4_4_whatever_the_order_of_its_parameters(named):
+    """What is ended is what those who read have in their key."""
+    profile = replace(SHARED_CACHE, sorts_parameters=True, ignored_parameters=re.compile("utm_[a-z]+"))
+    site = Site(Origin(), profile)
+    await site.ask("/a?a=2&b=1")
+    site.origin.headers = named
+    await site.ask("/b" if named else "/a?utm_source=y&b=1&a=2", method="POST")
+    site.origin.headers = MINUTE
+    assert not (await site.ask("/a?b=1&a=2")).is_hit
 
 
 # --- 5.2.1: what a request may want -----------------------------------------------------------------------
