@@ -1,5 +1,6 @@
 """What the header section of a request asks for, whatever its URL."""
 
+from content.caching.edge.known import weight_of
 from content.caching.edge.profile import Profile
 from content.caching.edge.rules.coding import accepted
 from content.caching.edge.rules.directives import request_directives
@@ -19,10 +20,10 @@ class Asking:
     """Of a plain request. `codings` it takes, the best first; `tag` and `since` of what it has, if it says so.
 
     `room`: a path of up to so many bytes, if it is plain, makes a key by itself. `is_bare`: it has nothing, and takes
-    pages as they came.
+    pages as they came. `weight`: bytes of all this, roughly.
     """
 
-    __slots__ = ("codings", "fields", "is_ahead", "is_bare", "key_begins", "origin", "room", "since", "tag")
+    __slots__ = ("codings", "fields", "is_ahead", "is_bare", "key_begins", "origin", "room", "since", "tag", "weight")
 
     def __init__(self, scheme: str, host: str, fields: Fields, codings: tuple[str, ...]) -> None:
         self.origin = f"{scheme}://{host}"
@@ -30,6 +31,7 @@ class Asking:
         self.room = LONGEST_PARAMETERS - len(self.origin) if PLAIN.fullmatch(self.origin) else -1
         self.codings = codings
         self.fields = fields
+        self.weight = weight_of(fields.pairs)
         self.tag = fields.first(b"if-none-match")
         self.since = fields.first(b"if-modified-since")
         self.is_ahead = is_ahead(fields)

@@ -14,7 +14,7 @@ from content.caching.answer import Answer
 from content.caching.edge.asking import Asking, asking_of
 from content.caching.edge.encoder import Encoder, level_of
 from content.caching.edge.form import Form, Lines, coded_form, plain_form
-from content.caching.edge.known import Known
+from content.caching.edge.known import Known, weight_of
 from content.caching.edge.ready import Ready
 from content.caching.edge.request import Request
 from content.caching.edge.requesting import query_of
@@ -79,7 +79,7 @@ class Hits:
         pairs = tuple((bytes(name), bytes(value)) for name, value in headers)
         asking = asking_of(scheme, Fields(pairs), self.edge.profile)
         if sum(len(name) + len(value) for name, value in pairs) <= LONGEST_KNOWN:
-            self.known.learn((scheme, *pairs), (asking,))
+            self.known.learn((scheme, *pairs), (asking,), weight_of(pairs))
         return (asking,)
 
     # --- the page ---------------------------------------------------------------------------------------------
@@ -111,7 +111,8 @@ class Hits:
         way = (asking, key, fork.vary)
         place = self.places.get(way)
         if place is None:
-            place = self.places.learn(way, variant_key(fork.url, fork.vary[0], asking.fields))
+            place = variant_key(fork.url, fork.vary[0], asking.fields)
+            self.places.learn(way, place, asking.weight + len(key) + len(place))
         return self.found(asking, place, is_head=is_head)
 
     def key_of(self, asking: Asking, target: bytes) -> str:

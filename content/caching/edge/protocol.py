@@ -140,7 +140,7 @@ class EdgeProtocol(HttpToolsProtocol):
         if self.hits is None or (hit := self.hits.found(asking, key, is_head=is_head)) is None:
             return False
         if request is not None and hit[1].moment is not None and len(request) <= LONGEST_WISH:
-            self.way.wishes.learn(request, wish)
+            self.way.wishes.learn(request, wish, asking.weight + 2 * len(request) + len(key))
         self.write(hit, is_head)
         if self.access_log:
             self.log(reader, line, hit[1].status)
@@ -148,7 +148,10 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def learnt(self, section: bytes) -> Reader:
         reader = self.read(section)
-        return self.way.sections.learn(section, reader) if len(section) <= LONGEST_KNOWN else reader
+        if len(section) <= LONGEST_KNOWN:
+            weight = reader.asking.weight if reader.asking is not None else 0
+            self.way.sections.learn(section, reader, weight + len(section))
+        return reader
 
     def read(self, section: bytes) -> Reader:
         found = Section(section)

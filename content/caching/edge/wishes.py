@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from content.caching.edge.asking import Asking
 from content.caching.edge.known import Known
 
-# Whole requests that are remembered.
-MOST_WISHES = 16 * 1024
+# Whole requests that are remembered: most of them share what their sections ask for.
+MOST_WISHES, MOST_BYTES_OF_WISHES = 16 * 1024, 64 * 1024 * 1024
 
 
 class Reader(NamedTuple):
@@ -28,7 +28,7 @@ class Way:
     def __init__(self) -> None:
         self.sections: Known[Reader] = Known()
         # Whole requests for what is hot.
-        self.wishes: Known[Wish] = Known(MOST_WISHES)
+        self.wishes: Known[Wish] = Known(MOST_WISHES, MOST_BYTES_OF_WISHES)
         self.defaults: Defaults | None = None
         self.defaults_written = b""
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from content.caching.edge import SHARED_CACHE, Profile
+from content.caching.edge.known import FIELD, Known
 from content.caching.edge.requesting import MOST_PARAMETERS
 from content.caching.edge.rules.directives import known
 from tests.support.edge import Origin, Site, settled
@@ -419,3 +420,28 @@ async def test_a_query_of_very_many_parameters_is_not_put_in_order():
     assert answer.is_hit
     assert site.origin.asked[0]["query_string"] == query.encode()
     assert not (await site.ask("/?a=1&b=1")).is_hit
+
+
+def test_what_is_remembered_is_bounded_by_number_and_by_weight():
+    few, light = Known(10), Known(10_000, 10_000)
+    for number in range(100):
+        few.learn(number, "x", 0)
+        light.learn(number, "x", 1000)
+        assert len(few) <= 10
+        assert len(light) <= 10
+        assert light.get(0) == "x", "what is asked for stays"
+    assert few.get(0) is None
+
+
+async def test_heads_of_many_short_fields_weigh_what_they_take():
+    """A kilobyte each, and a hundred as understood: four thousand of them, never the same, were half a gigabyte."""
+    site = Site(Origin(headers=MINUTE | {"vary": "a"}))
+    fields = [(b"host", b"site"), *((b"%d" % number, b"") for number in range(60))]
+    async with connected(site.edge) as (reader, writer, served):
+        for _ in range(4):
+            writer.write(request("GET", "/", fields))
+            assert (await answer(reader))[0] == 200
+            await settled()
+        for known_there in (site.edge.hits.known, site.edge.hits.places, served.way.sections, served.way.wishes):
+            assert len(known_there) == 1
+            assert known_there.weight > 60 * FIELD
