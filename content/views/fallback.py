@@ -6,6 +6,7 @@ from django.utils.http import escape_leading_slashes
 from content import resources
 from content.caching import NotThere
 from content.views.errors import gone_page, not_found_page
+from content.views.keeping import unkept
 
 LONGEST_PATH = 500
 
@@ -32,7 +33,7 @@ async def moved(request: HttpRequest) -> HttpResponse | None:
     if len(path) > LONGEST_PATH or "\x00" in path:
         return None
     try:
-        return HttpResponsePermanentRedirect(await resources.redirect.get(path))
+        return unkept(HttpResponsePermanentRedirect(await resources.redirect.get(path)))
     except NotThere:
         pass
     if not path.endswith("/") and request.method in ("GET", "HEAD"):
@@ -42,4 +43,4 @@ async def moved(request: HttpRequest) -> HttpResponse | None:
 
 def with_slash(request: HttpRequest) -> HttpResponse:
     query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
-    return HttpResponsePermanentRedirect(f"{escape_leading_slashes(request.path)}/{query}")
+    return unkept(HttpResponsePermanentRedirect(f"{escape_leading_slashes(request.path)}/{query}"))

@@ -23,6 +23,13 @@ def kept(response: HttpResponse) -> HttpResponse:
     return response
 
 
+def unkept(response: HttpResponse) -> HttpResponse:
+    """By nobody. Of what leads elsewhere that has to be said: a 301 is kept for as long as a browser likes (RFC 9110,
+    15.4.2), also when something is there by then."""
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 def kept_briefly(response: HttpResponse) -> HttpResponse:
     """What says that nothing is here: for the edge alone, for seconds."""
     response["Cache-Control"] = "no-cache"

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.core.handlers.asgi import ASGIHandler
 
 from content.caching.edge import EdgeCache
+from content.models import Redirect
 from project.edge import site_profile
 from tests.support.blog import make_blog, make_post
 
@@ -123,3 +124,19 @@ async def test_each_host_has_addresses_of_its_own(reader, settings):
     assert "http://testserver/" in (await reader.get("/feed.xml")).text
     assert "http://other.example/" in (await reader.get("/feed.xml", headers={"Host": "other.example"})).text
     assert "other.example" not in (await reader.get("/feed.xml")).text
+
+
+@pytest.mark.parametrize("path", ["/old/", "/posts/post-1", "/media/later.jpg"])
+async def test_what_leads_elsewhere_is_kept_by_nobody(reader, path):
+    """Unsaid, a browser keeps a 301 (RFC 9110, 15.4.2): what comes there later is never seen."""
+    await sync_to_async(Redirect.objects.create)(old_path="/old/", new_path="/posts/post-1/")
+    response = await reader.get(path)
+    assert (response.status_code, response.headers["Cache-Control"]) == (301, "no-store")
+    assert not is_hit(await reader.get(path))
+
+
+async def test_what_a_page_is_called_is_told_to_nobody(reader, blog):
+    for cookies in ({}, {"Cookie": "sessionid=somebody"}):
+        response = await reader.get("/posts/post-1/", headers=cookies)
+        assert response.status_code == 200
+        assert "Evergreen-Label" not in response.headers

@@ -16,6 +16,8 @@ UNFIT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # Bytes that Python takes for a form and what is made of it.
 OVERHEAD = 600
 OWN = frozenset({b"cache-tag", b"surrogate-key"})
+# What the application calls a page, for whoever counts.
+LABEL = b"evergreen-label"
 
 
 class Moment(msgspec.Struct, eq=False, gc=False):
@@ -102,7 +104,7 @@ def is_codable(page: Page, profile: Profile) -> bool:
 
 def outward(fields: Fields, profile: Profile) -> Fields:
     """Without what was meant for this cache alone."""
-    own = {profile.targeted[0]} if profile.targeted else set()
+    own = {LABEL, *profile.targeted[:1]}
     return fields.without(own if profile.keeps_tags else own | OWN)
 
 

@@ -14,8 +14,8 @@ FIELD = 250
 
 
 class Known(Generic[V]):
-    """`most` at most, of about `most_bytes` together, in two generations: when the young are half of that, they are the
-    old, and the old are forgotten, but for those that were asked for meanwhile."""
+    """`most` at most, of about `most_bytes` together, in two generations: when the young are half of that, they are
+    the old, and the old are forgotten, but for those that were asked for meanwhile."""
 
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self.generation = most // 2

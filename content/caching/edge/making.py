@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from content.caching.collecting import Collected
+from content.caching.edge.form import LABEL
 from content.caching.edge.profile import Profile
 from content.caching.edge.request import Request
 from content.caching.edge.rules.directives import Directives, response_directives
@@ -12,7 +13,6 @@ from content.caching.edge.rules.keys import selected, vary_of
 from content.caching.edge.shelf import Times
 from content.caching.edge.stored import Page
 
-LABEL = b"evergreen-label"
 MOST_PARTS = 200
 SWR = "stale-while-revalidate"
 

@@ -143,3 +143,11 @@ async def test_rfc9211_a_key_of_any_url_is_a_string():
     site = Site(Origin())
     told = (await site.ask('/a"b\\c'))["cache-status"] or ""
     assert told.count('"') == 2
+
+
+@pytest.mark.parametrize("more", [{}, {"cache-control": "no-store"}, {"cache-control": "private"}])
+@pytest.mark.parametrize("chunks", [None, [b"a"]])
+async def test_what_the_application_calls_a_page_goes_no_further(more, chunks):
+    site = Site(Origin(headers={"cache-control": "max-age=60", "evergreen-label": "post:1"} | more, chunks=chunks))
+    for method in ("GET", "GET", "HEAD", "POST"):
+        assert (await site.ask(method=method))["evergreen-label"] is None
