@@ -1,14 +1,16 @@
 """`cache_page`: what a view says about its page, in the language of HTTP; or the page kept at the view."""
 
+import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 
 from content.caching.collecting import Collected, collecting
@@ -94,7 +96,10 @@ class Said:
         if page is not None:
             return response_of(page)
         with collecting() as collected:
-            response = await view()
+            response = view()
+            response = await response if inspect.isawaitable(response) else response
+            if is_to_be_rendered(response):
+                response = await sync_to_async(response.render)()
         await self.keep(request, key, begun, self.told(response), collected)
         return response  # type: ignore[no-any-return]
 
@@ -103,11 +108,16 @@ class Said:
             response = view()
             # The dispatch of an async class-based view is no coroutine function, and gives a coroutine.
             return self.told_later(response) if inspect.isawaitable(response) else self.told(response)
+        if is_in_loop():
+            # So is this one, and whoever called it awaits what it gives.
+            return self.answered(request, view)
         key, begun, page = async_to_sync(self.kept_before)(request)
         if page is not None:
             return response_of(page)
         with collecting() as collected:
             response = view()
+            if is_to_be_rendered(response):
+                response = response.render()
         async_to_sync(self.keep)(request, key, begun, self.told(response), collected)
         return response
 
@@ -169,6 +179,19 @@ class Said:
             Whole(asked, response.status_code, fields, response.content), now, now, now, collected, AT_VIEW
         )
         await shelf.keep(key, page, {*tags_of_page(asked), *collected.tags, *self.tags}, begun, times)
+
+
+def is_to_be_rendered(response: Any) -> bool:
+    """A TemplateResponse is only what it will be made of: what it reads is read when it is rendered."""
+    return isinstance(response, SimpleTemplateResponse) and not response.is_rendered
+
+
+def is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def request_of(request: HttpRequest) -> Request:

@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.http import HttpResponse, StreamingHttpResponse
+from django.template import engines
+from django.template.response import TemplateResponse
 from django.test import RequestFactory
 from django.urls import path
 from django.utils.decorators import method_decorator
@@ -167,3 +169,40 @@ async def test_what_the_view_reads_becomes_its_tags(alias):
     await number.invalidate()
     await view(ask("/"))
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_a_response_that_is_a_template_is_rendered_to_be_kept(alias, kind):
+    """What TemplateView gives; its tags are those of what is read while it is rendered."""
+    number = Resource("number", load=load, policy=Policy(ttl=timedelta(minutes=1)), tags=lambda: ("number",))
+    template = engines["django"].from_string("{{ number }} of {{ request.path }}")
+
+    def made(request):
+        counted.append("x")
+        return TemplateResponse(request, template, {"number": async_to_sync(number.get)})
+
+    async def made_later(request):
+        return made(request)
+
+    counted.clear()
+    view = cache_page(60, cache="default")(made_later if kind == "async" else made)
+    answered = view if kind == "async" else sync_to_async(view)
+    for _ in range(2):
+        assert (await answered(ask("/"))).content == b"1 of /"
+    assert len(counted) == 1
+    await number.invalidate()
+    await answered(ask("/"))
+    assert len(counted) == 2
+
+
+async def test_an_async_class_is_kept_by_its_dispatch_too(alias):
+    @method_decorator(cache_page(60, cache="default"), name="dispatch")
+    class Kept(View):
+        async def get(self, request):
+            counted.append("x")
+            return HttpResponse("x")
+
+    counted.clear()
+    for _ in range(2):
+        assert (await Kept.as_view()(ask("/"))).content == b"x"
+    assert len(counted) == 1
