@@ -99,7 +99,7 @@ class Exchange:
             if flight is None:
                 break
             if not self.may_join(flight):
-                shared = "no-cache" not in self.request.directives
+                shared = not self.wants_its_own
                 break
             shared = False
             record("joined", "page", key)
@@ -117,9 +117,14 @@ class Exchange:
 
     def may_join(self, flight: Fetch) -> bool:
         """One that has its answer is still storing it: whether that has been overtaken is known by a log alone."""
-        if "no-cache" in self.request.directives or not self.edge.shelf.covers(flight.begun):
+        if self.wants_its_own or not self.edge.shelf.covers(flight.begun):
             return False
         return self.edge.engine.ordering.is_local or not flight.outcome.done()
+
+    @property
+    def wants_its_own(self) -> bool:
+        """And gets it, but where reloads are bounded: what is being made is as new as what they may ask for."""
+        return "no-cache" in self.request.directives and self.edge.profile.reload_after is None
 
     async def shared(self, outcome: Outcome, found: Found) -> bool:
         """Whether the outcome of another's call is an answer for us as well."""

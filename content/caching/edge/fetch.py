@@ -312,6 +312,9 @@ class Fetch:
         self.is_own.set()
         record("passed", "page", self.key, reason=reason)
         self.settle(Outcome(reason=reason))
+        if self.client is None:
+            # Behind a reader, and for nothing: the next need not try at once.
+            self.edge.shelf.engine.pauses.begin(self.key, failed=self.status >= 500)
         if self.is_shared:
             self.edge.begin(self.edge.note_passed(self.request, reason, self.begun, self.token))
             self.token = None

@@ -33,7 +33,7 @@ def made(
     directives, targeted = response_directives(whole.fields, profile.targeted)
     age = initial_age(whole.fields, asked_at, came_at)
     lasts = lifetime(whole.status, whole.fields, directives, came_at, targeted=targeted)
-    vary = vary_of(whole.fields) or ()
+    vary = tuple(name for name in vary_of(whole.fields) or () if may_vary_by(name, profile))
     fresh_until = min(came_at - age + lasts, collected.fresh_until)
     page = Page(
         url=whole.request.url,
@@ -53,6 +53,11 @@ def made(
     keep = max(stale, error, profile.keep)
     times = Times(came_at, fresh_until, fresh_until + stale, max(fresh_until, came_at) + keep, ended_at - asked_at)
     return page, times
+
+
+def may_vary_by(name: str, profile: Profile) -> bool:
+    """What the application was not shown makes no other page, whatever it says of itself."""
+    return profile.visible_fields is None or name.encode("latin-1") in profile.visible_fields
 
 
 def to_keep(fields: Fields, directives: Directives) -> Fields:

@@ -118,6 +118,22 @@ async def test_rfc9213_our_own_field_goes_no_further_and_a_cdns_does():
         assert (answer["evergreen-cache-control"], answer["cdn-cache-control"]) == (None, "max-age=5")
 
 
+@pytest.mark.parametrize(("status", "headers"), [(500, {}), (200, {"cache-control": "private"})])
+async def test_rfc5861_a_refresh_that_comes_to_nothing_is_not_tried_for_each_reader(status, headers):
+    site = Site(Origin(headers={"cache-control": "max-age=60, stale-while-revalidate=600"}))
+    await site.ask()
+    site.forward(61)
+    site.origin.status, site.origin.headers = status, headers
+    for _ in range(5):
+        assert (await site.ask()).is_hit
+        await settled()
+    assert site.origin.count == 2
+    site.forward(1.5)
+    await site.ask()
+    await settled()
+    assert site.origin.count == 3
+
+
 # --- RFC 9211 ---------------------------------------------------------------------------------------------
 
 

@@ -318,6 +318,31 @@ async def test_who_reloads_reaches_the_application_once_a_second_at_most():
     assert site.origin.count == 2
 
 
+async def test_who_reload_all_at_once_reach_it_once():
+    opened = asyncio.Event()
+    site = Site(Origin(headers=MINUTE), STRICT)
+    await site.ask()
+    site.forward(1.5)
+    site.origin.before, site.origin.body = opened.wait, b"new"
+    asking = [asyncio.ensure_future(site.ask(headers={"cache-control": "no-cache"})) for _ in range(20)]
+    while site.origin.count < 2:
+        await asyncio.sleep(0)
+    await settled()
+    opened.set()
+    assert {answer.body for answer in await asyncio.gather(*asking)} == {b"new"}
+    assert site.origin.count == 2
+
+
+async def test_a_field_that_the_application_is_not_shown_makes_no_variants():
+    """Else whoever sends another cookie each time has the page made, and kept, each time."""
+    site = Site(Origin(headers=MINUTE | {"vary": "Cookie, Accept"}), STRICT)
+    for number in range(5):
+        answer = await site.ask(headers={"cookie": f"a={number}", "accept": "text/html"})
+        assert answer["vary"] == "Cookie, Accept", "caches on the way are told"
+    assert site.origin.count == 1
+    assert not (await site.ask(headers={"accept": "text/plain"})).is_hit
+
+
 async def test_a_condition_or_a_range_of_one_reader_leaves_a_whole_for_all():
     site = Site(Origin(headers=MINUTE | {"etag": '"a"'}), STRICT)
     assert (await site.ask(headers={"if-none-match": '"a"'})).status == 304
