@@ -8,9 +8,9 @@ from content.caching.edge.rules.fields import Field
 V = TypeVar("V")
 
 MOST = 4096
-MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES = 32 * 1024 * 1024
 # What Python takes for a field beside its bytes: of many short ones that is most of it.
-FIELD = 250
+FIELD = 400
 
 
 class Known(Generic[V]):
