@@ -11,7 +11,7 @@ from content.caching.edge.found import Found
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
 from content.caching.edge.requesting import query_of
-from content.caching.edge.rules.answering import UNBOUNDED, Way, decide
+from content.caching.edge.rules.answering import UNBOUNDED, Way, decide, serves_error
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.rules.invalidation import urls_ended_by
 from content.caching.edge.rules.keys import url_key
@@ -49,7 +49,7 @@ class Exchange:
 
     async def read(self) -> None:
         found = await self.edge.find(self.request)
-        if await self.served(found):
+        if await self.served(found) or await self.stood_in(found):
             return
         if "only-if-cached" in self.request.directives and self.edge.profile.reload_after is None:
             await self.refused(504, "nothing stored that would do")
@@ -88,6 +88,17 @@ class Exchange:
         await self.reply(
             held.stored, Told(hit=True, detail=detail), held=held, longest=-1.0 if expired else UNBOUNDED
         )
+        return True
+
+    async def stood_in(self, found: Found) -> bool:
+        """The application has failed a moment ago: it is not asked again by each reader (I6; RFC 5861, section 4)."""
+        held, key, engine = found.held, self.request.key, self.edge.engine
+        if held is None or not isinstance(held.stored, Page) or "no-cache" in self.request.directives:
+            return False
+        if not engine.pauses.has_failed(key) or not serves_error(held.stored, held.verdict, self.edge.clock()):
+            return False
+        record("error_stale", "page", key, tier=held.tier, reason="failed a moment ago")
+        await self.reply(held.stored, Told(hit=True, detail="stale for an error"), held=held, longest=-1.0)
         return True
 
     async def joined(self, found: Found) -> None:

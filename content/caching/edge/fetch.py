@@ -304,8 +304,10 @@ class Fetch:
         return "content of the request" if has_sent and self.may_send else None
 
     def too_large(self) -> str | None:
-        said = self.fields.first(b"content-length")
-        return "too large" if said is not None and said.isdigit() and int(said) > self.edge.profile.largest else None
+        said = self.fields.first(b"content-length") or ""
+        is_length = said.isascii() and said.isdigit()
+        # Of that many digits no number is asked for.
+        return "too large" if is_length and (len(said) > 18 or int(said) > self.edge.profile.largest) else None
 
     def passed(self, reason: str) -> None:
         """Nobody waits for it any longer, nor for the next."""

@@ -13,6 +13,7 @@ from content.caching.edge.stored import Page
 
 # What would end a line, or a message, on the wire.
 UNFIT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Bytes that Python takes for a form and what is made of it.
 OVERHEAD = 600
 OWN = frozenset({b"cache-tag", b"surrogate-key"})
@@ -114,4 +115,4 @@ def with_length(status: int, fields: Fields, length: int) -> Fields:
 
 def is_fit(pairs: tuple[Field, ...]) -> bool:
     """Whether it may be written to a connection as it is."""
-    return not any(UNFIT.search(name) or UNFIT.search(value) for name, value in pairs)
+    return all(TOKEN.fullmatch(name) and not UNFIT.search(value) for name, value in pairs)

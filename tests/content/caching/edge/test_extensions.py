@@ -86,6 +86,26 @@ async def test_rfc5861_section_4_stale_if_error(fault):
         assert (await site.ask()).status == 503
 
 
+@pytest.mark.parametrize("fault", ["error", "status"])
+@pytest.mark.asgi
+async def test_rfc5861_section_4_an_application_that_fails_is_tried_again_with_pauses_not_by_each_reader(fault):
+    site = Site(Origin(headers={"cache-control": "max-age=10, stale-if-error=100"}))
+    await site.ask()
+    site.forward(50)
+    if fault == "error":
+        site.origin.error = RuntimeError("down")
+    else:
+        site.origin.status = 503
+    for _ in range(20):
+        answer = await site.ask()
+        assert (answer.status, answer.body) == (200, b"hello")
+        assert "stale for an error" in answer["cache-status"]
+    assert site.origin.count == 2
+    site.forward(1.1)
+    site.origin.error, site.origin.status, site.origin.body = None, 200, b"up again"
+    assert (await site.ask()).body == b"up again"
+
+
 # --- RFC 9213 ---------------------------------------------------------------------------------------------
 
 

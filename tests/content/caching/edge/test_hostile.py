@@ -470,3 +470,19 @@ async def test_heads_of_many_short_fields_weigh_what_they_take():
         for known_there in (site.edge.hits.known, site.edge.hits.places, served.way.sections, served.way.wishes):
             assert len(known_there) == 1
             assert known_there.weight > 60 * FIELD
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "9" * 5000, "1_0", "-1", "+5", " 5", "5, 5"])
+@pytest.mark.asgi
+async def test_a_length_that_is_none_is_no_error_and_nothing_is_kept_by_it(length):
+    site = Site(Origin(headers={"cache-control": "max-age=60", "content-length": length}))
+    for _ in range(2):
+        assert (await site.ask()).body == b"hello"
+    assert site.origin.count == 2 or length == " 5"
+
+
+@pytest.mark.asgi
+async def test_a_field_that_no_connection_takes_is_written_to_none():
+    site = Site(Origin(headers={"cache-control": "max-age=60", "x y": "1"}))
+    await site.ask()
+    assert site.edge.hits.of_scope(site.scope("/", None)) is None
