@@ -78,6 +78,7 @@ class PostDocument(Struct, frozen=True, gc=False):
     """A post or page, whole. `html` is sanitised, laid out and safe to show.
 
     `contents` are empty where a reader needs none; `pictures` are the ids of the media files that the body shows.
+    `standfirst` is the excerpt where it says what the body does not begin with: nobody reads the same words twice.
     """
 
     id: int
@@ -98,6 +99,7 @@ class PostDocument(Struct, frozen=True, gc=False):
     contents: tuple[ContentsEntry, ...] = ()
     pictures: tuple[int, ...] = ()
     has_code: bool = False
+    standfirst: str = ""
 
     @property
     def direction(self) -> str:

@@ -7,10 +7,11 @@ from content.rendering.markdown import render_markdown
 from content.rendering.marking import Wanted, marked, snippet
 from content.rendering.outline import Heading, outline
 from content.rendering.slugs import slugify
-from content.rendering.text import make_excerpt, plain_text, reading_minutes, shortened
+from content.rendering.text import EXCERPT_LENGTH, make_excerpt, opens_with, plain_text, reading_minutes, shortened
 from content.rendering.words import LONGEST_QUERY, beginning, folded, normalised, words_of
 
 __all__ = [
+    "EXCERPT_LENGTH",
     "LONGEST_QUERY",
     "BodyTooLarge",
     "Heading",
@@ -23,6 +24,7 @@ __all__ = [
     "make_excerpt",
     "marked",
     "normalised",
+    "opens_with",
     "outline",
     "plain_text",
     "reading_minutes",

@@ -7,6 +7,7 @@ WORDS_A_MINUTE = 220
 EXCERPT_LENGTH = 240
 
 SPACE = re.compile(r"\s+")
+NO_WORD = re.compile(r"[\W_]+")
 BLOCK_END = re.compile(r"</(p|h[1-6]|li|blockquote|figcaption|td|th|pre|dt|dd|summary)>|<br\s*/?>")
 # Marks for the eye: links beside headings, numbers of footnotes, the notes themselves.
 MARKS = re.compile(
@@ -33,6 +34,18 @@ def shortened(text: str, length: int) -> str:
         return text
     words = text[:length]
     return (words.rpartition(" ")[0] or words[:-1]).rstrip(" ,;:.-") + "…"
+
+
+def opens_with(text: str, words: str, within: int = 300) -> bool:
+    """Whether a text says those words where it begins, or not more than `within` characters later.
+
+    Quotes, dashes and the ellipsis of what was cut do not count: they differ between a text and its excerpt."""
+    sought = bare(words)
+    return bool(sought) and f" {sought} " in f" {bare(text[: len(words) + within])} "
+
+
+def bare(text: str) -> str:
+    return NO_WORD.sub(" ", text.casefold()).strip()
 
 
 def reading_minutes(text: str) -> int:

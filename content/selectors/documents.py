@@ -6,7 +6,7 @@ from msgspec import structs
 
 from content.documents import ContentsEntry, CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
 from content.models import Author, Category, MediaFile, Post, Tag
-from content.rendering import laid_out, outline, reading_minutes
+from content.rendering import EXCERPT_LENGTH, laid_out, opens_with, outline, plain_text, reading_minutes, shortened
 
 # A shorter post, in minutes, or one of fewer sections is read from top to bottom.
 LONG_READ = 4
@@ -39,14 +39,14 @@ def cover_document(media: MediaFile | None, alt: str) -> CoverDocument | None:
     )
 
 
-def post_card(post: Post) -> PostCard:
-    """Expects authorships, tags, category and cover to have been fetched."""
+def post_card(post: Post, text: str) -> PostCard:
+    """Expects authorships, tags, category and cover to have been fetched; `text` is the beginning of its words."""
     assert post.published_at is not None  # noqa: S101 - the database holds what is public to it
     return PostCard(
         id=post.pk,
         url=post.get_absolute_url(),
         title=post.title,
-        excerpt=post.excerpt,
+        excerpt=post.excerpt or shortened(text, EXCERPT_LENGTH),
         published_at=post.published_at,
         language=post.language,
         reading_minutes=reading_minutes(post.body),
@@ -59,7 +59,8 @@ def post_card(post: Post) -> PostCard:
 
 def post_document(post: Post, pictures: Mapping[str, MediaFile]) -> PostDocument:
     """As post_card, with the body; `pictures` are the media files in it, by address."""
-    card = post_card(post)
+    text = plain_text(post.html)
+    card = post_card(post, text)
     measured = {source: (media.width, media.height) for source, media in pictures.items()}
     html = laid_out(post.html, {source: (w, h) for source, (w, h) in measured.items() if w and h})
     return PostDocument(
@@ -81,6 +82,7 @@ def post_document(post: Post, pictures: Mapping[str, MediaFile]) -> PostDocument
         contents=contents(html) if card.reading_minutes >= LONG_READ else (),
         pictures=tuple(media.pk for media in pictures.values()),
         has_code='<pre class="highlight"' in html,
+        standfirst="" if opens_with(text, card.excerpt) else card.excerpt,
     )
 
 

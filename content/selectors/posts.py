@@ -1,11 +1,13 @@
 from collections.abc import Sequence
 
 from django.db.models import Prefetch
+from django.db.models.functions import Left
 from django.utils import timezone
 
 from content.caching import NotThere
 from content.documents import PostCard, PostDocument
 from content.models import Authorship, Post, PostQuerySet
+from content.rendering import EXCERPT_LENGTH
 from content.selectors.documents import post_card, post_document
 from content.selectors.pictures import pictures_in, shown_in
 
@@ -57,7 +59,10 @@ async def is_withdrawn(kind: str, slug: str) -> bool:
 
 async def cards_by_id(pks: Sequence[int]) -> dict[int, PostCard]:
     public = Post.objects.public(timezone.now()).filter(pk__in=pks).defer("html", "text")
-    return {post.pk: post_card(post) async for post in with_relations(public)}
+    # What an excerpt is made of, where none was written: an ellipsis tells that there is more.
+    beginning = Left("text", EXCERPT_LENGTH + 1)
+    posts = with_relations(public).annotate(beginning=beginning)
+    return {post.pk: post_card(post, post.beginning) async for post in posts}  # type: ignore[attr-defined]
 
 
 async def card_by_id(pk: int) -> PostCard:

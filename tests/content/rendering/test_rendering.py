@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from content.rendering import BodyTooLarge, make_excerpt, plain_text, render_markdown, slugify
+from content.rendering import BodyTooLarge, make_excerpt, opens_with, plain_text, render_markdown, shortened, slugify
 from content.rendering.sanitise import ATTRIBUTES, TAGS, sanitise
 
 PIECES = [
@@ -104,6 +104,28 @@ def test_a_slug_fits_the_urls_whatever_the_text(text):
 @given(st.text(alphabet="ab <>&\n", max_size=400), st.integers(1, 50))
 def test_an_excerpt_is_never_longer_than_it_may_be(text, length):
     assert len(make_excerpt(text, length)) <= length
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "opens"),
+    [
+        ("All of it is said here, and more.", "All of it is said here…", True),
+        ("It's <so>…at last.", "It's 'so' - at last", True),
+        ("A picture of a hill. Then the first words.", "Then the first words", True),
+        ("Word. " * 200 + "Then the first words.", "Then the first words", False),
+        ("Hillside", "Hill", False),
+        ("Something", "Something else", False),
+        ("", "Words", False),
+        ("Words", "", False),
+    ],
+)
+def test_an_excerpt_that_the_text_opens_with_is_known(text, words, opens):
+    assert opens_with(text, words) is opens
+
+
+@given(st.lists(st.text("aeß'éЖ中1", min_size=1, max_size=20), min_size=1).map(" ".join))
+def test_an_excerpt_made_of_a_text_opens_it(text):
+    assert opens_with(text, shortened(text, 240)) or not text.replace("'", "").strip()
 
 
 def test_plain_text_has_no_marks_for_the_eye():

@@ -146,6 +146,21 @@ def test_long_posts_have_contents_and_short_ones_do_not(client):
     assert b'aria-label="Contents"' not in client.get("/posts/short/").content
 
 
+def test_what_a_post_begins_with_is_read_once_and_told_where_it_stands_alone(client):
+    make_post("same", excerpt="The very first words.", body="The *very* first words. And others.")
+    make_post("apart", excerpt="Why it matters.", body="The first words.")
+    make_post("none", excerpt="", body="Nobody wrote an excerpt, so this stands for it. " * 20)
+    assert b"standfirst" not in client.get("/posts/same/").content
+    assert b'<p class="standfirst">Why it matters.</p>' in client.get("/posts/apart/").content
+    alone = client.get("/posts/none/").content
+    assert b"standfirst" not in alone
+    assert b'<meta name="description" content="Nobody wrote an excerpt, so this' in alone
+    home = client.get("/").content.decode()
+    assert '<p class="card-excerpt">The very first words.</p>' in home
+    assert '<p class="card-excerpt">Nobody wrote an excerpt, so this' in home
+    assert "…</p>" in home
+
+
 def test_the_page_shows_its_neighbours_and_related_posts_and_a_page_has_none(client):
     make_blog(posts=6)
     html = client.get("/posts/post-3/").content.decode()
