@@ -21,7 +21,9 @@ PATHS = [
     "/authors/mei-watanabe/",
     "/archive/",
     "/archive/2026/",
+    "/archive/2026/01/",
     "/popular/",
+    "/trending/",
     "/search/",
     "/search/?q=cache",
     "/search/?q=nothingofthesort",
@@ -55,6 +57,23 @@ def test_nothing_is_wider_than_the_narrowest_phone(browser, site):
             somebody.opens(path)
             wide[path] = somebody.overflow()
         assert wide == dict.fromkeys(PATHS, 0)
+
+
+@pytest.mark.parametrize("size", [NARROWEST, DESKTOP], ids=["phone", "desktop"])
+def test_a_word_without_an_end_is_broken_wherever_a_title_stands(browser, site, size):
+    """Nor does a title stand in what is beside it."""
+    put_it_in = (
+        "word => document.querySelectorAll('main :is(h1, h2, h3, li) a, main h1').forEach(e => e.textContent = word)"
+    )
+    too_wide = """[...document.querySelectorAll("main :is(h1, h2, h3, li)")]
+        .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
+        .map(e => e.outerHTML.slice(0, 90))"""
+    with reader(browser, site, viewport=size) as somebody:
+        for path in ("/", LONG, "/archive/", "/search/?q=cache"):
+            page = somebody.opens(path)
+            page.evaluate(put_it_in, "Taumatawhakatangihangakoauauotamatea" * 4)
+            assert page.evaluate(too_wide) == []
+            assert somebody.overflow() == 0
 
 
 def test_every_page_is_valid_html(site):
