@@ -11,7 +11,10 @@ from content.models.site_config import ONLY_ROW
 
 
 class SiteConfigForm(forms.ModelForm):
-    menu = MenuField(required=False, help_text="What stands at the top of every page, in this order.")
+    menu = MenuField(
+        required=False,
+        help_text="What stands at the top of every page, in this order. Empty: the archive and what is read most.",
+    )
 
     class Meta:
         model = SiteConfig
@@ -35,6 +38,12 @@ class SiteConfigAdmin(admin.ModelAdmin):
 
     def response_post_save_add(self, request: HttpRequest, obj: SiteConfig) -> HttpResponseRedirect:
         return redirect("admin:index")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """There is no other one to add."""
+        return super().render_change_form(request, context | {"show_save_and_add_another": False}, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not SiteConfig.objects.exists()

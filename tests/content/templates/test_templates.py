@@ -196,6 +196,14 @@ def test_words_from_the_database_are_escaped(template, context):
     assert "<b>" not in html
 
 
+def test_a_site_without_a_menu_of_its_own_has_one():
+    html = rendered("content/archive.html", BARE_SITE | {"years": (), "canonical": "/archive/"})
+    menu = html[html.index('aria-label="Main"') : html.index("</nav>")]
+    assert '<a href="/archive/" aria-current="page">Archive</a>' in menu
+    assert '<a href="/popular/">Most read</a>' in menu
+    assert "Archive" not in rendered("content/popular.html", SITE | LIST).split("</nav>")[0]
+
+
 def test_the_place_of_the_comments_is_there():
     html = rendered("content/post.html", SITE | {"post": POST})
     assert '<section id="comments" class="comments" data-post="7" aria-labelledby="comments-title">' in html

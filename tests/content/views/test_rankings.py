@@ -64,6 +64,7 @@ def test_a_page_of_a_ranking_that_is_none_is_404(client, blog, path, page):
 def test_a_ranking_of_nothing_says_so(client):
     assert b"Nothing has been read" in client.get("/popular/").content
     assert b"Nothing has been read" in client.get("/trending/").content
+    assert b"0 posts" not in client.get("/trending/").content
 
 
 def test_a_withdrawn_post_leaves_the_rankings(client, blog, django_capture_on_commit_callbacks):
