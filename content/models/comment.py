@@ -5,7 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from content.models.post import Post
-from content.rendering import render_comment
+from content.rendering import render_comment, shortened
 
 LONGEST_COMMENT = 10_000
 
@@ -46,7 +46,7 @@ class Comment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.author_name} on {self.post_id}"
+        return f"{self.author_name}: {shortened(self.body, 60)}"
 
     def clean(self) -> None:
         """What cannot stand in one thread is told beside the form's field."""

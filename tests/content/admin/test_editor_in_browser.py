@@ -66,6 +66,29 @@ def test_writing_with_a_preview_and_an_image(live_server, session, picture):
     assert (post.cover, post.cover_alt) == (picture, "A [green] leaf")
 
 
+@pytest.mark.parametrize(
+    ("body", "keys", "comes"),
+    [
+        ("One.", ["Control+End"], "One.\n\n{}"),
+        ("One.\n\nTwo.", ["Control+Home"], "{}\n\nOne.\n\nTwo."),
+        ("One.\n\nTwo.", ["Control+Home", "End"], "One.\n\n{}\n\nTwo."),
+        ("One.\n\n\n\nTwo.", ["Control+Home", "ArrowDown", "ArrowDown"], "One.\n\n{}\n\nTwo."),
+        ("One two.", ["Control+Home", "Control+ArrowRight"], "One{} two."),
+    ],
+)
+def test_an_image_is_a_paragraph_of_its_own_but_in_a_line(live_server, session, picture, body, keys, comes):
+    MediaFile.objects.update(alt_text="A leaf")
+    post = make_post("post", body=body, status="draft")
+    with browsing(live_server.url, session) as (page, _):
+        page.goto(f"{live_server.url}/admin/content/post/{post.pk}/change/")
+        for key in keys:
+            page.locator("#id_body").press(key)
+        page.locator(".editor-image").press("Enter")
+        page.locator(".picker-item").press("Space")
+        page.get_by_role("button", name="Insert", exact=True).press("Enter")
+        expect(page.locator("#id_body")).to_have_value(comes.format(f"![A leaf]({picture.file.url})"))
+
+
 def test_an_image_without_a_description_is_asked_for_one(live_server, session, picture):
     with browsing(live_server.url, session) as (page, _):
         page.goto(f"{live_server.url}/admin/content/post/add/")

@@ -67,6 +67,7 @@ def test_how_many_wait_stands_on_the_first_page(admin_client):
 
 def test_the_sites_configuration_opens_at_once(admin_client):
     assert admin_client.get("/admin/content/siteconfig/").headers["Location"].endswith("/add/")
+    assert b"_addanother" not in admin_client.get("/admin/content/siteconfig/add/").content
     save_form(admin_client, "/admin/content/siteconfig/add/", title="Mine")
     assert admin_client.get("/admin/content/siteconfig/").headers["Location"] == SITE
     assert "Mine" in admin_client.get("/admin/").content.decode()

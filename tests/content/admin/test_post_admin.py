@@ -149,6 +149,27 @@ def test_search_and_filters(admin_client, query):
     assert admin_client.get(f"/admin/content/post/?{query}").status_code in (200, 302)
 
 
+def test_a_state_is_what_readers_see_of_it(admin_client):
+    past, to_come = timezone.now() - timedelta(days=1), timezone.now() + timedelta(days=1)
+    make_post("due", status="scheduled", published_at=past, title="Its time has come")
+    make_post("soon", status="scheduled", published_at=to_come, title="Tomorrow")
+    make_post("ahead", published_at=to_come, title="Ahead of its time")
+    make_post("secret", password="word", title="For some")
+    make_post("gone", status="withdrawn", title="Gone")
+    states = {
+        "published": ["Its time has come"],
+        "scheduled": ["Ahead of its time", "Tomorrow"],
+        "protected": ["For some"],
+        "withdrawn": ["Gone"],
+        "draft": [],
+    }
+    for state, titles in states.items():
+        answer = admin_client.get(f"/admin/content/post/?status__exact={state}")
+        shown = answer.context["cl"].result_list
+        assert sorted(post.title for post in shown) == titles
+        assert answer.content.decode().count(f'class="state state-{state}"') == len(titles)
+
+
 def test_the_first_page_says_what_waits(admin_client):
     make_post("draft", status="draft", title="Half a thought")
     make_post("soon", status="scheduled", title="Tomorrow's", published_at=timezone.now() + timedelta(days=1))

@@ -78,9 +78,21 @@ class Editor {
     this.text.focus();
     if (!image) return;
     const alt = image.alt.replace(/[\[\]\\]/g, "\\$&").replace(/\s+/g, " ");
-    this.text.setRangeText(`![${alt}](${image.url})`, start, end, "end");
+    const { before, after } = apart(this.text.value.slice(0, start), this.text.value.slice(end));
+    this.text.setRangeText(`${before}![${alt}](${image.url})${after}`, start, end, "end");
     this.text.dispatchEvent(new Event("input", { bubbles: true }));
   }
+}
+
+// An image is a paragraph of its own where the line that it is put into begins or ends there; in a line it stays in it.
+function apart(left, right) {
+  const ends = /^[ \t]*(\n|$)/.test(right);
+  const begins = /(^|\n)$/.test(left);
+  if (!ends && !begins) return { before: "", after: "" };
+  return {
+    before: /(^|\n\n)$/.test(left) ? "" : begins ? "\n" : "\n\n",
+    after: /^\s*$/.test(right) || /^[ \t]*\n\n/.test(right) ? "" : /^[ \t]*\n/.test(right) ? "\n" : "\n\n",
+  };
 }
 
 document.addEventListener("DOMContentLoaded", () => {

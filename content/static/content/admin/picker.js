@@ -85,6 +85,9 @@ class Picker {
       this.list.prepend(this.row(image));
       this.choose(image);
       this.say(`${image.name} is uploaded and chosen.`);
+      // What comes next is below: its description, or its use.
+      form.closest("details").open = false;
+      (this.described.hidden ? this.use : this.described.querySelector("input")).focus();
     } catch (error) {
       this.say(error.message);
     }
