@@ -53,7 +53,7 @@ class Body:
         for number in range(sections):
             self.section(headings, long=sections > 5)
             if number == 0 and link:
-                self.blocks[-1] += f" {link}"
+                self.blocks.append(link)  # what stands before it can be code, a list or a table
         self.rule()
         self.paragraph("middle", closing=True)
 

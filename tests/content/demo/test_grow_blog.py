@@ -1,6 +1,7 @@
 """The plan of the demo blog: varied, plausible, and the same for the same seed."""
 
 import itertools
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -68,6 +69,14 @@ def test_every_kind_of_block_appears(posts):
     html = "".join(render_markdown(post.body) for post in posts)
     for tag in ("<h2", "<h3", "<ul>", "<ol>", "<blockquote>", "<table>", "<pre", "footnote", 'href="/posts/'):
         assert html.count(tag) > 3, tag
+
+
+def test_what_begins_a_block_of_code_ends_it(posts):
+    for post in posts:
+        fences = re.findall(r"^```.*", post.body, re.MULTILINE)
+        assert set(fences[1::2]) <= {"```"}, post.slug
+        assert len(fences) % 2 == 0, post.slug
+        assert not re.search(r"^[|>-] .* \[", post.body, re.MULTILINE), post.slug
 
 
 def test_nothing_of_the_grammar_is_left_in_the_text(posts):
