@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 TAG = re.compile(r"<(/?)(h[2-6]|table|pre|img|a)((?: [^<>]*)?)>")
 ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
+# The corner of a table, mostly: a header that says nothing is none.
+EMPTY_HEADER = re.compile(r"<th((?: [^<>]*)?)>\s*</th>")
+SCOPE = re.compile(r' scope="[^"]*"')
 FRAMES = {"table": "wide", "pre": "code"}
 
 Size = tuple[int, int]
@@ -21,7 +24,8 @@ def images(markup: str) -> list[str]:
 
 def laid_out(markup: str, sizes: Mapping[str, Size]) -> str:
     """`sizes`: width and height in pixels by an image's address, for those that are known."""
-    return TAG.sub(Layout(sizes).tag, markup)
+    headed = EMPTY_HEADER.sub(lambda header: f"<td{SCOPE.sub('', header[1])}></td>", markup)
+    return TAG.sub(Layout(sizes).tag, headed)
 
 
 class Layout:

@@ -41,6 +41,13 @@ def test_a_table_scrolls_in_a_frame_and_one_in_it_needs_none():
     assert html.endswith("</table></div>")
 
 
+def test_a_header_without_words_is_a_cell():
+    table = laid_out(render_markdown("|   | A |\n|:-:|---|\n| b | 1 |"), {})
+    assert '<td align="center"></td>' in table
+    assert "<th>A</th>" in table
+    assert laid_out('<th scope="col"> </th>', {}) == "<td></td>"
+
+
 def test_code_says_what_it_is_written_in():
     assert '<p class="code-language">C++</p><pre' in laid_out(render_markdown("```cpp\nint a;\n```"), {})
     assert "code-language" not in laid_out(render_markdown("```\nplain\n```"), {})
