@@ -32,7 +32,7 @@ def to_status(status: Status, verb: str) -> Callable[..., None]:
 
 @admin.register(Comment)
 class CommentAdmin(admin.ModelAdmin):
-    """The queue: what waits comes first, the oldest of it at the top."""
+    """The queue: what waits comes first, the newest of it at the top."""
 
     list_display = ["excerpt", "author_name", "on_post", "age", "status"]
     list_filter = ["status", "created_at"]
