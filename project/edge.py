@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from content.caching.edge import EdgeCache, Page, Profile
+from content.caching.edge.dialect import Dialect
 from content.caching.edge.profile import plain_refusal
 from content.popularity import count_view
 from content.views.errors import plain_error
@@ -43,7 +44,7 @@ def site_profile() -> Profile:
         makes_whole=True,
         invalidates=False,
         codings=("br", "zstd", "gzip"),
-        keeps_tags=settings.EDGE_KEEPS_TAGS,
+        cdn=Dialect(purges=False) if settings.EDGE_KEEPS_TAGS else None,
     )
 
 

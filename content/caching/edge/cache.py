@@ -8,7 +8,7 @@ from content.caching.collecting import Collected
 from content.caching.edge.client import Application, Client, Message, Receive, Send
 from content.caching.edge.exchange import Exchange
 from content.caching.edge.fetch import Fetch
-from content.caching.edge.form import outward
+from content.caching.edge.form import of_anything_else
 from content.caching.edge.found import Found
 from content.caching.edge.hits import Hit, Hits
 from content.caching.edge.making import Whole, made
@@ -204,4 +204,5 @@ class EdgeCache:
         return self.engine.state().begin(work)
 
     def outward(self, fields: Fields, told: Told) -> list[Field]:
-        return [*outward(fields, self.profile).pairs, (b"cache-status", told.field(self.profile.name))]
+        """Of what is passed on, or goes out before all of it is known."""
+        return [*of_anything_else(fields, self.profile).pairs, (b"cache-status", told.field(self.profile.name))]

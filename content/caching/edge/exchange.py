@@ -7,6 +7,7 @@ from content.caching.edge.answer import reply
 from content.caching.edge.asking import is_ahead
 from content.caching.edge.client import Client
 from content.caching.edge.fetch import Fetch, Mode
+from content.caching.edge.form import not_to_be_kept
 from content.caching.edge.found import Found
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
@@ -20,7 +21,7 @@ from content.caching.edge.rules.storing import refusal_of_strangers
 from content.caching.edge.rules.validation import freshened, same_by_head
 from content.caching.edge.shelf import Held
 from content.caching.edge.stored import Page
-from content.caching.entry import Verdict
+from content.caching.entry import Stamp, Verdict
 from content.caching.events import record
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class Exchange:
         told = Told(forwarded=found.why, collapsed=True, stored=outcome.kept)
         # While the log is silent, what was written since that call began is not known.
         is_stale = outcome.stale or not self.edge.shelf.is_heard
-        await self.reply(outcome.page, told, longest=-1.0 if is_stale else UNBOUNDED)
+        await self.reply(outcome.page, told, outcome=outcome, longest=-1.0 if is_stale else UNBOUNDED)
         return True
 
     async def fetched(self, fetch: Fetch) -> None:
@@ -168,7 +169,8 @@ class Exchange:
         if fetch.mode is Mode.PASSED_ON:
             await self.after_head(fetch)
         elif fetch.mode is not Mode.TEE and outcome.page is not None:
-            await self.reply(outcome.page, told_of(fetch, outcome), longest=-1.0 if outcome.stale else UNBOUNDED)
+            longest = -1.0 if outcome.stale else UNBOUNDED
+            await self.reply(outcome.page, told_of(fetch, outcome), outcome=outcome, longest=longest)
 
     async def after_head(self, fetch: Fetch) -> None:
         """A HEAD that speaks of something else than we have ends that (RFC 9111, section 4.3.5)."""
@@ -182,15 +184,28 @@ class Exchange:
         else:
             await self.edge.shelf.invalidate([self.request.key])
 
-    async def reply(self, page: Page, told: Told, *, held: Held | None = None, longest: float = UNBOUNDED) -> None:
+    async def reply(
+        self,
+        page: Page,
+        told: Told,
+        *,
+        held: Held | None = None,
+        outcome: Outcome | None = None,
+        longest: float = UNBOUNDED,
+    ) -> None:
         """`longest`: for how long it may call itself fresh."""
         now = self.edge.clock()
         told = told.about(self.request.key, min(page.fresh_until - now, longest))
-        forms = self.edge.hits.forms_of(page, self.request, held)
+        tags, begun = depends(held, outcome)
+        forms = self.edge.hits.forms_of(page, self.request, held, tags)
         answer = reply(self.request, page, forms, now, told, self.edge.profile)
+        pairs, profile = answer.pairs, self.edge.profile
+        if profile.cdn is not None and ((told.ttl or 0) <= 0 or not self.edge.shelf.still_holds(begun, tags)):
+            # It is old, or was asked for before an invalidation: the purge may have been, and would not end it.
+            pairs = not_to_be_kept(pairs, profile)
         if self.edge.served is not None and self.request.method == "GET" and not is_ahead(self.request.fields):
             self.edge.served(page)
-        await self.client.send({"type": "http.response.start", "status": answer.status, "headers": answer.pairs})
+        await self.client.send({"type": "http.response.start", "status": answer.status, "headers": pairs})
         await self.client.send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
     # --- what is somebody's own -----------------------------------------------------------------------------
@@ -256,6 +271,13 @@ def told_of(fetch: Fetch, outcome: Outcome) -> Told:
     if fetch.mode is Mode.FRESHEN:
         return Told(hit=True, forwarded=fetch.why, forwarded_status=304, stored=outcome.kept)
     return Told(forwarded=fetch.why, forwarded_status=status, stored=outcome.kept, collapsed=not fetch.status)
+
+
+def depends(held: Held | None, outcome: Outcome | None) -> tuple[tuple[str, ...], Stamp | None]:
+    """On what, and since when."""
+    if held is not None:
+        return held.header.tags, held.header.stamp
+    return (outcome.tags, outcome.begun) if outcome is not None else ((), None)
 
 
 async def watched(future: "asyncio.Future[Outcome]") -> Outcome:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from content.caching.collecting import Collected, collecting
 from content.caching.edge.answer import reply
 from content.caching.edge.client import AtItsPace, Client, Message
-from content.caching.edge.form import plain_form
+from content.caching.edge.form import not_to_be_kept, plain_form
+from content.caching.edge.found import Found
 from content.caching.edge.making import Whole, made
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
@@ -128,7 +129,7 @@ class Fetch:
             got, found = await asyncio.gather(shelf.lease(self.key, token), self.edge.find(self.request))
             self.token = token if got else None
             if found.replaces(self.old):
-                self.settle(Outcome(found.page, kept=True, stale=not shelf.is_heard))
+                self.settle(stored_by_another(found, stale=not shelf.is_heard))
                 return False
             if got or found.passes or self.outcome.get_loop().time() > deadline:
                 return True
@@ -263,8 +264,9 @@ class Fetch:
         whole = Whole(self.request, old.status, freshened(old, self.fields), old.body)
         page, _ = made(whole, self.asked_at, self.came_at, now, Collected(), profile)
         told = Told(hit=True, forwarded=self.why, forwarded_status=304, key=self.key, detail=reason)
-        answer = reply(self.request, page, {"": plain_form(page, profile)}, now, told, profile)
-        await self.client.send({"type": "http.response.start", "status": answer.status, "headers": answer.pairs})
+        answer = reply(self.request, page, {"": plain_form(page, profile, ())}, now, told, profile)
+        headers = not_to_be_kept(answer.pairs, profile)
+        await self.client.send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await self.client.send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
     def decided(self) -> str:
@@ -388,7 +390,16 @@ class Fetch:
         tags = {*tags_of_page(self.request), *collected.tags, *members(self.fields.joined(b"cache-tag"))}
         tags.update((self.fields.joined(b"surrogate-key") or "").split())
         page, times = made(whole, self.asked_at, self.came_at, self.edge.clock(), collected, self.edge.profile)
-        self.settle(Outcome(page, kept=not collected.stale, stale=collected.stale, status=self.status))
+        self.settle(
+            Outcome(
+                page,
+                kept=not collected.stale,
+                stale=collected.stale,
+                status=self.status,
+                tags=tuple(tags),
+                begun=self.begun,
+            )
+        )
         pauses, is_heard = self.edge.shelf.engine.pauses, self.edge.shelf.is_heard
         if collected.stale:
             record("refused", "page", self.key, reason="made of a stale part")
@@ -424,3 +435,9 @@ class Fetch:
     def crash(self, error: BaseException) -> None:
         self.edge.shelf.engine.pauses.begin(self.key, failed=True)
         self.settle(Outcome(error=error))
+
+
+def stored_by_another(found: Found, *, stale: bool) -> Outcome:
+    assert found.held is not None  # noqa: S101 - see Found.replaces
+    header = found.held.header
+    return Outcome(found.page, kept=True, stale=stale, tags=header.tags, begun=header.stamp)

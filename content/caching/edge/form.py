@@ -1,6 +1,7 @@
 """What of a page goes out."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -87,16 +88,16 @@ def form_of(coding: str, fields: Fields, body: bytes) -> Form:
     return Form(coding, fields.pairs, body, fields.first(b"etag"))
 
 
-def plain_form(page: Page, profile: Profile) -> Form:
-    fields = outward(page.fields, profile)
+def plain_form(page: Page, profile: Profile, tags: Iterable[str]) -> Form:
+    fields = of_page(page, profile, tags)
     return form_of("", with_vary(fields) if is_codable(page, profile) else fields, page.body)
 
 
-def coded_form(page: Page, profile: Profile, coding: str, level: int, body: bytes) -> Form:
+def coded_form(page: Page, profile: Profile, tags: Iterable[str], coding: str, level: int, body: bytes) -> Form:
     more: list[Field] = [(b"content-encoding", coding.encode("ascii"))]
     if page.etag is not None:
         more.append((b"etag", coded_tag(page.etag, coding, level).encode("latin-1")))
-    return form_of(coding, with_vary(outward(page.fields, profile)).with_these(more), body)
+    return form_of(coding, with_vary(of_page(page, profile, tags)).with_these(more), body)
 
 
 def is_codable(page: Page, profile: Profile) -> bool:
@@ -106,7 +107,24 @@ def is_codable(page: Page, profile: Profile) -> bool:
 def outward(fields: Fields, profile: Profile) -> Fields:
     """Without what was meant for this cache alone."""
     own = {LABEL, *profile.targeted[:1]}
-    return fields.without(own if profile.keeps_tags else own | OWN)
+    return fields.without(own | OWN)
+
+
+def of_page(page: Page, profile: Profile, tags: Iterable[str]) -> Fields:
+    """With what a CDN is told of it."""
+    fields = outward(page.fields, profile)
+    return fields if profile.cdn is None else fields.with_these(profile.cdn.of_page(page, tags))
+
+
+def of_anything_else(fields: Fields, profile: Profile) -> Fields:
+    """Of an answer that is no page whose tags are known."""
+    fields = outward(fields, profile)
+    return fields if profile.cdn is None else fields.with_these(profile.cdn.of_anything_else())
+
+
+def not_to_be_kept(pairs: list[Field], profile: Profile) -> list[Field]:
+    """An answer that was written as of a page, and that no CDN may keep after all."""
+    return pairs if profile.cdn is None else profile.cdn.forbidden(pairs)
 
 
 def with_length(status: int, fields: Fields, length: int) -> Fields:

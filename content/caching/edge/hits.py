@@ -7,7 +7,7 @@ and the request goes the long way (`Exchange`), which answers the same in the sa
 """
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from content.caching.answer import Answer
@@ -125,7 +125,7 @@ class Hits:
         return url_key(asking.origin + (path + b"?" + query if query else path).decode("latin-1"))
 
     def made_ready(self, key: str, page: Page, answer: Answer) -> Ready:
-        ready = answer.derived = Ready.of(key, page, self.edge.profile)
+        ready = answer.derived = Ready.of(key, page, self.edge.profile, answer.header.tags)
         self.weigh(key, answer)
         return ready
 
@@ -134,10 +134,10 @@ class Hits:
         if memory is not None:
             memory.resized(key, answer, size_of(answer.value) + answer.derived.size)
 
-    def forms_of(self, page: Page, request: Request, held: Held | None) -> Mapping[str, Form]:
+    def forms_of(self, page: Page, request: Request, held: Held | None, tags: Iterable[str]) -> Mapping[str, Form]:
         """For an answer that is no plain hit: of what memory has, all there are by now."""
         if held is None or held.tier != "memory":
-            return {"": plain_form(page, self.edge.profile)}
+            return {"": plain_form(page, self.edge.profile, tags)}
         answer = held.answer
         ready = answer.derived or self.made_ready(held.key, page, answer)
         for coding in accepted(request.fields, self.edge.profile.codings)[:1]:
@@ -168,7 +168,7 @@ class Hits:
 
         def done(body: bytes | None) -> None:
             if body is not None:
-                ready.forms[coding] = coded_form(ready.page, ready.profile, coding, level, body)
+                ready.forms[coding] = coded_form(ready.page, ready.profile, answer.header.tags, coding, level, body)
                 self.weigh(ready.place, answer)
 
         if self.encoder.begin(coding, level, ready.page.body, done):

@@ -4,8 +4,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
 
 from content.caching.edge.rules.fields import Fields
+
+if TYPE_CHECKING:
+    from content.caching.edge.dialect import Dialect
 
 LARGEST = 8 * 1024 * 1024
 
@@ -34,7 +38,7 @@ class Profile:
     makes_whole        ask the application for the whole, and unconditionally, whatever the client wants of it
     invalidates        successful unsafe requests invalidate their URL (RFC 9111, section 4.4)
     codings            made of text, behind the readers, for those who take them, in this order; none by default
-    keeps_tags         send Cache-Tag on, to a CDN
+    cdn                how a CDN in front is told what each page depends on; None: nobody is
     largest            bytes of a body; a longer one is passed on and not stored
     keep               seconds past its end for which a response is kept: to be validated, and for max-stale
     """
@@ -54,7 +58,7 @@ class Profile:
     makes_whole: bool = False
     invalidates: bool = True
     codings: tuple[str, ...] = ()
-    keeps_tags: bool = False
+    cdn: "Dialect | None" = None
     largest: int = LARGEST
     keep: float = 3600.0
 

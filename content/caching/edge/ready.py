@@ -1,6 +1,7 @@
 """A page as this process has it at hand: what is the same for all who get it is made once."""
 
 import math
+from collections.abc import Iterable
 from functools import cache
 
 import msgspec
@@ -50,8 +51,8 @@ class Ready(msgspec.Struct, eq=False, gc=False):
     tried: dict[str, bool] | None
 
     @classmethod
-    def of(cls, place: str, page: Page, profile: Profile) -> "Ready":
-        key, fresh_until, form = url_key(page.url), page.fresh_until, plain_form(page, profile)
+    def of(cls, place: str, page: Page, profile: Profile, tags: Iterable[str]) -> "Ready":
+        key, fresh_until, form = url_key(page.url), page.fresh_until, plain_form(page, profile, tags)
         before, after = said_around(profile.name, key)
         until = fresh_until if is_plain(page, profile) else -math.inf
         return cls(
@@ -63,8 +64,7 @@ class Ready(msgspec.Struct, eq=False, gc=False):
             initial_age=page.initial_age,
             fresh_until=fresh_until,
             until=until,
-            # Of variants nobody knows which of them is made again.
-            stale_until=until + stale_for(page, SWR) if not page.vary else -math.inf,
+            stale_until=until + stale_for(page, SWR) if may_be_stale(page, profile) else -math.inf,
             before=before,
             after=after,
             changed=page.fields.first(b"last-modified"),
@@ -109,6 +109,11 @@ def is_plain(page: Page, profile: Profile) -> bool:
         return False
     decision = decide(NOTHING, page, Verdict.VALID, page.fresh_until - 0.001, profile, heard=True)
     return decision.way is Way.SERVE
+
+
+def may_be_stale(page: Page, profile: Profile) -> bool:
+    """Whether a plain hit may be: of variants nobody knows which is made again; and a CDN must not keep it."""
+    return not page.vary and profile.cdn is None
 
 
 @cache

@@ -89,6 +89,13 @@ class Shelf:
             return None
         return Held(key, answer, tier)
 
+    def still_holds(self, begun: Stamp | None, tags: tuple[str, ...]) -> bool:
+        """Whether nothing has ended or expired what was begun there; taken to be so where only I/O could say."""
+        ordering = self.engine.ordering
+        if begun is None or not ordering.is_local:
+            return begun is not None
+        return ordering.judge_now(Header(0, 0, 0, 0, True, 0, tags, begun)) is Verdict.VALID
+
     # --- keeping --------------------------------------------------------------------------------------
 
     async def begin(self) -> Stamp | None:
