@@ -10,6 +10,7 @@ from django.http.request import split_domain_port, validate_host
 from content.caching.edge import EdgeCache, Page, Profile
 from content.caching.edge.dialect import Dialect
 from content.caching.edge.profile import plain_refusal
+from content.cdn.dialects import dialect_of
 from content.popularity import count_view
 from content.views.errors import plain_error
 from project.asgi_types import Application
@@ -44,8 +45,15 @@ def site_profile() -> Profile:
         makes_whole=True,
         invalidates=False,
         codings=("br", "zstd", "gzip"),
-        cdn=Dialect(purges=False) if settings.EDGE_KEEPS_TAGS else None,
+        cdn=dialect(),
     )
+
+
+def dialect() -> Dialect | None:
+    """How a CDN in front is told of each page."""
+    if settings.CDN_URL:
+        return dialect_of(settings.CDN_URL)
+    return Dialect(purges=False) if settings.CDN_TAGS else None
 
 
 def is_ours(host: str) -> bool:

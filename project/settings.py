@@ -8,6 +8,7 @@ from environs import Env, validate
 
 from project.base_url import check_base_url, check_origins
 from project.caches import beside, cache_of, is_redis, named_urls
+from project.cdn import check_cdn, check_cdn_fits
 from project.own_redis import url_of_own_redis
 from project.secret_key import stored_secret_key
 
@@ -152,8 +153,12 @@ EDGE_IGNORED_PARAMETERS: list[str] = env.list(
 # By which readers come, as https://example.org: whole pages are warmed for these.
 WARM_ORIGINS: list[str] = env.list("EVERGREEN_WARM_ORIGINS", [], validate=check_origins)
 WARM_ORIGINS = WARM_ORIGINS or ([BASE_URL] if BASE_URL else [])
-# True behind a CDN that purges by Cache-Tag.
-EDGE_KEEPS_TAGS = env.bool("EVERGREEN_CDN_TAGS", False)
+# The CDN in front, which is told of each invalidation; nothing: there is none.
+CDN_URL = env.str("EVERGREEN_CDN", "", validate=check_cdn)
+CDN_TOKEN = env.str("EVERGREEN_CDN_TOKEN", "")
+check_cdn_fits(CDN_URL, token=CDN_TOKEN, cache=CACHES["default"])
+# Cache-Tag for a CDN that somebody else purges: it is told of nothing.
+CDN_TAGS = env.bool("EVERGREEN_CDN_TAGS", False)
 
 # --- comments ---------------------------------------------------------------------------------------
 
@@ -225,6 +230,10 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": env.str("EVERGREEN_LOG_LEVEL", "INFO")},
     # Django's own handler would say everything twice with DEBUG. Celery tells of each task that begins and
-    # ends; ours say themselves what they did.
-    "loggers": {"django": {"handlers": [], "level": "INFO"}, "celery": {"level": "WARNING"}},
+    # ends, and httpx of each request; ours say themselves what they did.
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        "celery": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+    },
 }

@@ -18,6 +18,7 @@ class Job:
 SCHEDULE = (
     Job("relay invalidations", "workers.tasks.relay_invalidations", timedelta(seconds=5), "none is ever lost"),
     Job("drain due", "workers.tasks.drain_due", timedelta(seconds=10), "what is due is loaded, come what may"),
+    Job("tell the CDN", "workers.tasks.tell_cdn", timedelta(seconds=30), "no purge is ever lost"),
     Job("write views", "workers.tasks.write_views", timedelta(seconds=5), "what is popular shows soon"),
     Job("warm popular", "workers.tasks.warm_popular", timedelta(minutes=1), "most reads go there"),
     Job("warm everything", "workers.tasks.warm_everything", timedelta(hours=1), "no first reader waits"),

@@ -1,4 +1,4 @@
-"""What a worker does besides tasks: refresh what is due, warm everything at its start, and say that it lives."""
+"""What a worker does besides tasks: refresh what is due, tell the CDN, warm all at its start, say that it lives."""
 
 import logging
 from typing import Any
@@ -8,6 +8,7 @@ from celery.concurrency import prefork
 
 from content.ops import heartbeat
 from workers.app import app
+from workers.purging import start_purging
 from workers.refreshing import start_refreshing
 
 logger = logging.getLogger(__name__)
@@ -19,15 +20,17 @@ def keep_our_logging(**kwargs: Any) -> None:
 
 
 @signals.worker_process_init.connect
-def refresh_in_the_pool(**kwargs: Any) -> None:
+def work_in_the_pool(**kwargs: Any) -> None:
     start_refreshing()
+    start_purging()
 
 
 @signals.worker_ready.connect
-def refresh_without_a_pool(sender: Any, **kwargs: Any) -> None:
+def work_without_a_pool(sender: Any, **kwargs: Any) -> None:
     """Pools of threads, or of none, have no processes to begin in."""
     if not isinstance(sender.pool, prefork.TaskPool):
         start_refreshing()
+        start_purging()
 
 
 @signals.worker_ready.connect

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from content import popularity, warming
 from content.invalidation.outbox import relay
-from workers import refreshing
+from workers import purging, refreshing
 from workers.lease import leased
 from workers.loop import run
 
@@ -32,6 +32,12 @@ def relay_invalidations() -> int:
 def drain_due() -> int:
     """The net under the loop that waits for what is due."""
     return run(refreshing.drain_due())
+
+
+@shared_task
+def tell_cdn() -> None:
+    """The net under the loop that follows the log."""
+    run(purging.tell_cdn())
 
 
 @shared_task

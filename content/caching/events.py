@@ -24,7 +24,8 @@ logger = logging.getLogger("content.caching")
 #   refused unreadable   not stored; not readable
 #   evict                dropped from memory for want of room
 #   lookup store         keys asked for in the shared tier; entries stored there
-# and amounts: lookup_seconds, load_seconds, stored_bytes
+#   purged               of no resource, tier cdn: the CDN has confirmed it; `purge failed`: it has not
+# and amounts: lookup_seconds, load_seconds, stored_bytes, purged_tags
 Events = Counter[tuple[str, str, str]]
 
 

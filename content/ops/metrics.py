@@ -18,6 +18,7 @@ from content.caching.declared import resources
 from content.caching.events import Events
 from content.caching.registry import engine_of
 from content.caching.reporting import Report, reporting
+from content.cdn.lag import lag
 
 AMOUNTS = {
     "lookup_seconds": "Seconds spent on lookups in the shared tier.",
@@ -60,6 +61,7 @@ class CacheCollector(Collector):
         if self.report is None:
             return
         yield events_of(self.report.totals)
+        yield from self.of_cdn(self.report.totals)
         for what, help_text in AMOUNTS.items():
             yield amounts_of(what, help_text, self.report.totals)
         processes = self.report.processes
@@ -73,6 +75,24 @@ class CacheCollector(Collector):
             "evergreen_memory_bytes",
             "Bytes in the memory tiers of all processes.",
             sum(process.memory_bytes for process in processes),
+        )
+
+    def of_cdn(self, totals: Events) -> Iterator[Metric]:
+        """Nothing where there is none."""
+        behind = lag()
+        if behind is None:
+            return
+        purges = CounterMetricFamily("evergreen_cdn_purges", "Purges, by what the CDN said.", labels=("outcome",))
+        purges.add_metric(("confirmed",), totals["purged", "", "cdn"])
+        purges.add_metric(("failed",), totals["purge failed", "", "cdn"])
+        yield purges
+        yield CounterMetricFamily(
+            "evergreen_cdn_purged_tags", "Tags purged from the CDN.", value=totals["purged_tags", "", ""]
+        )
+        yield gauge(
+            "evergreen_cdn_lag_seconds",
+            "Age of the oldest invalidation that the CDN has not confirmed.",
+            behind,
         )
 
 

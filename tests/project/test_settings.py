@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from project.edge import site_profile
 from tests.support.service import ROOT, clean_environment
 
 READ = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
@@ -137,3 +138,47 @@ def test_a_cache_that_cannot_be_is_refused(tmp_path, value):
     process = settings_with(tmp_path, {"EVERGREEN_CACHES": value})
     assert process.returncode != 0
     assert "EVERGREEN_CACHES" in process.stderr.splitlines()[-1]
+
+
+REDIS = {"REDIS_URL": "redis://one:1/0"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "varnish://one:6081",
+        "varnish://one:6081,[::1]:6082",
+        "fastly://SU1Z0isxPaozGVKXdv0eY",
+        "cloudflare://023e105f",
+    ],
+)
+def test_a_url_chooses_the_cdn(tmp_path, url):
+    process = settings_with(tmp_path, REDIS | {"EVERGREEN_CDN": url, "EVERGREEN_CDN_TOKEN": "token"})
+    assert json.loads(process.stdout)["CDN_URL"] == url
+
+
+@pytest.mark.parametrize(
+    ("environment", "variable"),
+    [
+        ({"EVERGREEN_CDN": "varnish://one"}, "EVERGREEN_CDN"),
+        ({"EVERGREEN_CDN": "akamai://one"}, "EVERGREEN_CDN"),
+        ({"EVERGREEN_CDN": "fastly://secret@service"}, "EVERGREEN_CDN"),
+        ({"EVERGREEN_CDN": "cloudflare://zone/secret"}, "EVERGREEN_CDN"),
+        ({"EVERGREEN_CDN": "fastly://service"}, "EVERGREEN_CDN_TOKEN"),
+        ({"EVERGREEN_CDN": "varnish://one:1", "REDIS_URL": "", "CACHE_URL": "locmem://here"}, "EVERGREEN_CDN"),
+    ],
+)
+def test_a_cdn_that_cannot_be_is_refused_and_no_secret_is_repeated(tmp_path, environment, variable):
+    process = settings_with(tmp_path, REDIS | environment)
+    assert process.returncode != 0
+    assert variable in process.stderr.splitlines()[-1]
+    assert "secret" not in process.stderr.splitlines()[-1]
+
+
+def test_a_cdn_is_told_of_pages_in_its_own_words(settings):
+    settings.CDN_URL, settings.CDN_TAGS = "", False
+    assert site_profile().cdn is None
+    settings.CDN_TAGS = True
+    assert (site_profile().cdn.tags, site_profile().cdn.purges) == (b"cache-tag", False)
+    settings.CDN_URL = "varnish://one:1"
+    assert (site_profile().cdn.tags, site_profile().cdn.purges) == (b"xkey", True)

@@ -1,5 +1,6 @@
 """The log as a Redis stream: append to it, and read what follows a position."""
 
+import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,19 +74,33 @@ class LogStream:
 
     def poll(self, epoch: str, tail: Position) -> Answer:
         """What follows `tail`. Raises RedisError or OSError."""
+        return answer_of(*self.connected().execute_command(*self.poll_command(epoch, tail)))
+
+    async def apoll(self, epoch: str, tail: Position) -> Answer:
+        return answer_of(*await link_to(self.server).ask(*self.poll_command(epoch, tail)))
+
+    def poll_command(self, epoch: str, tail: Position) -> tuple[Any, ...]:
         arguments = (secrets.token_hex(8), epoch, text_of(tail), RECORDS_A_POLL)
-        found, what, rest = self.connected().eval(lua.POLL, len(self.keys), *self.keys, *arguments)
-        if what == b"join":
-            return Answer(found.decode(), snapshot=snapshot_of(rest))
-        return Answer(found.decode(), records=tuple(record_of(*each) for each in rest))
+        return ("EVAL", lua.POLL, len(self.keys), *self.keys, *arguments)
 
     def wait(self, tail: Position, seconds: float) -> None:
         """Until there is a record behind `tail`, or that long."""
         self.connected().xread({self.stream: text_of(tail)}, count=1, block=int(seconds * 1000))
 
+    async def await_record(self, tail: Position, seconds: float) -> None:
+        """The same. The connection's own timeout must not come first."""
+        block = int(min(seconds, (self.server.timeout or math.inf) / 2) * 1000)
+        await link_to(self.server).client.xread({self.stream: text_of(tail)}, count=1, block=block)
+
     def drop_epoch(self) -> None:
         """Make every entry of everybody invalid: what to do when an append was refused."""
         self.connected().delete(self.keys[1])
+
+
+def answer_of(epoch: bytes, what: bytes, rest: Sequence[Any]) -> Answer:
+    if what == b"join":
+        return Answer(epoch.decode(), snapshot=snapshot_of(rest))
+    return Answer(epoch.decode(), records=tuple(record_of(*each) for each in rest))
 
 
 def position_of(text: bytes) -> Position:
