@@ -28,8 +28,9 @@ class Service:
         command: str = "up",
         environment: dict[str, str] | None = None,
         pass_fds: tuple[int, ...] = (),
+        port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.state_dir = state_dir
         self.lines: list[str] = []
         self.more = threading.Condition()
