@@ -42,6 +42,8 @@ class Dialect:
 
     def of_page(self, page: Page, tags: Iterable[str]) -> list[Field]:
         """For a page that is fresh, and of which all is known."""
+        if self.purges and self.lasting not in page.fields and not is_public(page.fields):
+            return self.of_anything_else()
         written = sorted({written_tag(tag) for tag in tags})
         if len(written) > self.most or sum(len(tag) + len(self.separator) for tag in written) > self.longest:
             return self.of_anything_else()
@@ -70,8 +72,6 @@ class Dialect:
         """As long as here, counted by the same Age. Where the application has a word of its own, that stands."""
         if not self.purges or self.lasting in page.fields:
             return []
-        if not is_public(page.fields):
-            return self.of_anything_else()
         said = [f"max-age={int(page.lifetime)}"]
         for name in ("stale-while-revalidate", "stale-if-error"):
             if seconds := int(stale_for(page, name)):

@@ -152,6 +152,7 @@ async def test_what_is_passed_on_is_not_for_a_cdn(said):
 async def test_what_is_for_this_cache_alone_is_not_for_a_cdn(said, lasts):
     answer = await shown("a", headers={"cache-control": said, "evergreen-cache-control": "max-age=60"}).ask()
     assert answer[LASTING] == lasts
+    assert (answer["cache-tag"] is None) is (lasts == "no-store")
 
 
 async def test_what_sets_a_cookie_is_not_for_a_cdn():
