@@ -461,6 +461,72 @@ GUARDS = [
         f"{TESTS}/edge/test_edge_protocol.py",
         "",
     ),
+    Guard(
+        "CDN: what an invalidation overtook is not kept there",
+        f"{CACHING}/edge/shelf.py",
+        "return ordering.judge_now(Header(0, 0, 0, 0, True, 0, tags, begun)) is Verdict.VALID",
+        "return True",
+        f"{TESTS}/edge/test_cdn.py",
+        "overtook",
+    ),
+    Guard(
+        "CDN: what is stale is not kept there",
+        f"{CACHING}/edge/exchange.py",
+        "((told.ttl or 0) <= 0 or not self.edge.shelf.still_holds(begun, tags))",
+        "not self.edge.shelf.still_holds(begun, tags)",
+        f"{TESTS}/edge/test_cdn.py",
+        "stale",
+    ),
+    Guard(
+        "CDN: a stale plain hit is not kept there",
+        f"{CACHING}/edge/ready.py",
+        "return not page.vary and profile.cdn is None",
+        "return not page.vary",
+        f"{TESTS}/edge/test_cdn.py",
+        "stale",
+    ),
+    Guard(
+        "CDN: what was confirmed for one reader is not kept there",
+        f"{CACHING}/edge/fetch.py",
+        "headers = not_to_be_kept(answer.pairs, profile)",
+        "headers = answer.pairs",
+        f"{TESTS}/edge/test_cdn.py",
+        "confirmed",
+    ),
+    Guard(
+        "CDN: the mark moves behind the second purge",
+        "content/cdn/follower.py",
+        "            self.tail = order.position\n            self.repeat(order)\n",
+        "            self.tail = order.position\n"
+        "            await self.place.write(Mark(self.epoch, order.position))\n",
+        "tests/content/cdn",
+        "crosses or twice",
+    ),
+    Guard(
+        "CDN: and behind what it has confirmed",
+        "content/cdn/follower.py",
+        "            await self.carry_out(order)\n            self.tail = order.position\n",
+        "            await self.place.write(Mark(self.epoch, order.position))\n"
+        "            await self.carry_out(order)\n            self.tail = order.position\n",
+        "tests/content/cdn",
+        "killed or away",
+    ),
+    Guard(
+        "CDN: a gap ends everything",
+        "content/cdn/follower.py",
+        "        await self.carry_out(order)\n        self.epoch, self.tail = epoch, tail\n",
+        "        self.epoch, self.tail = epoch, tail\n",
+        "tests/content/cdn/test_follower.py",
+        "gap",
+    ),
+    Guard(
+        "CDN: whoever has lost the lease stops",
+        "content/cdn/follower.py",
+        "        if not self.is_ours:\n            raise LeaseLost\n",
+        "",
+        "tests/content/cdn/test_follower.py",
+        "lease",
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ It runs in a task that belongs to no request: a reader who hangs up takes nothin
 """
 
 import asyncio
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -390,16 +391,8 @@ class Fetch:
         tags = {*tags_of_page(self.request), *collected.tags, *members(self.fields.joined(b"cache-tag"))}
         tags.update((self.fields.joined(b"surrogate-key") or "").split())
         page, times = made(whole, self.asked_at, self.came_at, self.edge.clock(), collected, self.edge.profile)
-        self.settle(
-            Outcome(
-                page,
-                kept=not collected.stale,
-                stale=collected.stale,
-                status=self.status,
-                tags=tuple(tags),
-                begun=self.begun,
-            )
-        )
+        outcome = Outcome(page, kept=not collected.stale, stale=collected.stale, status=self.status)
+        self.settle(replace(outcome, tags=tuple(tags), begun=self.begun))
         pauses, is_heard = self.edge.shelf.engine.pauses, self.edge.shelf.is_heard
         if collected.stale:
             record("refused", "page", self.key, reason="made of a stale part")

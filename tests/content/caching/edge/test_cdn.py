@@ -197,12 +197,14 @@ async def test_what_is_stale_is_not_kept_by_a_cdn_while_it_is_made_again():
     assert {(answer["cache-tag"], answer[LASTING]) for answer in answers} == {(None, "no-store")}
 
 
-async def test_what_was_confirmed_for_one_reader_is_not_kept_by_a_cdn():
-    site = shown("post:1", headers={"cache-control": "public, max-age=60", "etag": '"a"'})
+@pytest.mark.parametrize("more", [{"cache-control": "private, max-age=60"}, {"vary": "*"}])
+async def test_what_was_confirmed_for_one_reader_is_not_kept_by_a_cdn(more):
+    headers = {"cache-control": "public, max-age=60", "etag": '"a"'}
+    site = shown("post:1", headers=headers)
     await site.ask()
     site.forward(70)
     site.origin.status, site.origin.body = 304, b""
-    site.origin.headers = {"cache-control": "private, max-age=60", "etag": '"a"'}
+    site.origin.headers = headers | more
     answer = await site.ask()
     assert (answer.status, answer.body) == (200, b"hello")
     assert (answer["cache-tag"], answer[LASTING]) == (None, "no-store")
