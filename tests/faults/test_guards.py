@@ -336,8 +336,8 @@ GUARDS = [
     Guard(
         "rule 16: nobody joins a page that was begun before",
         f"{CACHING}/edge/exchange.py",
-        'if "no-cache" in self.request.directives or not self.edge.shelf.covers(flight.begun):',
-        'if "no-cache" in self.request.directives:',
+        "if self.wants_its_own or not self.edge.shelf.covers(flight.begun):",
+        "if self.wants_its_own:",
         f"{TESTS}/edge/test_collapsing.py",
         "after_an_invalidation",
     ),
@@ -376,7 +376,7 @@ GUARDS = [
     Guard(
         "I2: behind a page that was begun before, one run for all",
         f"{CACHING}/edge/exchange.py",
-        'shared = "no-cache" not in self.request.directives',
+        "shared = not self.wants_its_own",
         "shared = False",
         f"{TESTS}/edge/test_engine_tiers.py",
         "i2_a_write",
@@ -428,6 +428,14 @@ GUARDS = [
         "if False:",
         f"{TESTS}/edge/test_rfc9111.py",
         "section_4_2",
+    ),
+    Guard(
+        "I6: a page whose application failed a moment ago is not asked for by each reader",
+        f"{CACHING}/edge/exchange.py",
+        "if await self.served(found) or await self.stood_in(found):",
+        "if await self.served(found):",
+        f"{TESTS}/edge/test_extensions.py",
+        "rfc5861_section_4",
     ),
     Guard(
         "I3: a plain hit that is made again has a time as well",

@@ -8,6 +8,8 @@ from tests.support.callers import Callers, loads_in, run_together
 from tests.support.servers.process import wait_until
 
 LOAD = 0.2
+# What a machine with other things to do takes beside; who waited for a lapsed lease would wait for 6 s.
+BUSY = 1.0
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def test_i2_ten_thousand_callers_of_one_cold_key_cost_one_load(fresh_redis, jour
     outcomes = run_together(four(fresh_redis, journal, keys=1))
     assert sum(outcome["answers"] for outcome in outcomes) == 10_000
     assert len(loads_in(journal)) == 1
-    assert max(outcome["slowest"] for outcome in outcomes) < 2 * LOAD + 0.2
+    assert max(outcome["slowest"] for outcome in outcomes) < 2 * LOAD + BUSY
 
 
 def test_i2_ten_thousand_callers_of_a_hundred_keys_cost_a_hundred_loads(fresh_redis, journal):
