@@ -327,9 +327,9 @@ GUARDS = [
     ),
     Guard(
         "the application sees nothing that the key does not know",
-        f"{CACHING}/edge/fetch.py",
-        "if profile.visible_fields is not None and not self.is_personal:",
-        "if False:",
+        f"{CACHING}/edge/question.py",
+        "if profile.visible_fields is None or self.is_personal:",
+        "if True:",
         f"{TESTS}/edge/test_hostile.py",
         "poisoning",
     ),

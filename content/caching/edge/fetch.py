@@ -21,15 +21,16 @@ from content.caching.edge.form import not_to_be_kept, plain_form
 from content.caching.edge.found import Found
 from content.caching.edge.making import Whole, made
 from content.caching.edge.outcome import Outcome
+from content.caching.edge.question import Question
 from content.caching.edge.request import Request
 from content.caching.edge.rules.answering import serves_error
 from content.caching.edge.rules.coding import SMALLEST, may_be_coded, with_vary
-from content.caching.edge.rules.conditions import CONDITIONS, FOR_THE_ORIGIN, fields_of_304, has_it
+from content.caching.edge.rules.conditions import fields_of_304, has_it
 from content.caching.edge.rules.directives import response_directives
-from content.caching.edge.rules.fields import Field, Fields, members
+from content.caching.edge.rules.fields import Fields, members
 from content.caching.edge.rules.status import Told
 from content.caching.edge.rules.storing import refusal
-from content.caching.edge.rules.validation import asked_about, freshened, is_about
+from content.caching.edge.rules.validation import freshened, is_about
 from content.caching.edge.shelf import Held, tags_of_page
 from content.caching.edge.stored import Page
 from content.caching.entry import Stamp
@@ -41,12 +42,6 @@ if TYPE_CHECKING:
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.05
 # Seconds that a call waits for another process's before it goes ahead without a lease.
 LONGEST_WAIT = 30.0
-# Ways to send a body that never shows it to us.
-UNSEEN = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
-
-
-# In the scope: whether the edge answers this request from what is made for it, and counts it.
-SEEN = "evergreen.edge"
 
 
 class Mode(Enum):
@@ -84,20 +79,17 @@ class Fetch:
         self.client = client
         self.is_shared = shared
         self.is_personal = personal
-        self.has_asked = False
         self.key = request.key
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.begun: Stamp | None = None
         self.token: str | None = None
         self.mode = Mode.UNDECIDED
-        self.validates = False
         self.status, self.fields = 0, Fields()
         self.chunks: list[bytes] = []
         self.length = 0
         self.is_complete = False
         self.asked_at = self.came_at = 0.0
-        # When it is clear that nobody else waits for it, the application may know that its client has gone.
-        self.is_own = asyncio.Event()
+        self.question = Question(edge.profile, request, self.old, client, shared=shared, personal=personal)
         # Of what is collected as well: others wait for all of it, and not for how fast this client reads.
         self.teed = AtItsPace(client, edge.begin) if client is not None else None
 
@@ -145,7 +137,7 @@ class Fetch:
         renewal = asyncio.ensure_future(self.renewed()) if self.token is not None else None
         try:
             with collecting() as collected:
-                await self.edge.app(self.scope(), self.receive, self.send)
+                await self.edge.app(self.question.scope(), self.question.receive, self.send)
         except Exception as error:
             await self.failed(error)
         else:
@@ -158,50 +150,6 @@ class Fetch:
         while self.token is not None:
             await asyncio.sleep(self.edge.shelf.engine.lease / 3)
             await self.edge.shelf.renew(self.key, self.token)
-
-    # --- what the application gets -----------------------------------------------------------------------
-
-    def scope(self) -> Message:
-        scope = self.request.scope
-        extensions = {name: each for name, each in (scope.get("extensions") or {}).items() if name not in UNSEEN}
-        method = "GET" if self.request.method == "HEAD" and self.edge.profile.makes_whole else self.request.method
-        more = {"method": method, "headers": self.headers(), "extensions": extensions, SEEN: not self.is_personal}
-        return {**scope, **more}
-
-    def headers(self) -> list[Field]:
-        fields, profile = self.request.fields, self.edge.profile
-        self.validates = False
-        if self.old is not None and self.old.stored.can_be_validated:  # type: ignore[union-attr]
-            self.validates = True
-            fields = Fields(asked_about(fields, self.old.stored))  # type: ignore[arg-type]
-        elif profile.makes_whole and self.is_whole:
-            fields = fields.without([*CONDITIONS, b"range"])
-        if profile.visible_fields is not None and not self.is_personal:
-            seen = profile.visible_fields | {b"if-none-match", b"if-modified-since"}
-            pairs = [pair for pair in fields.pairs if pair[0] in seen]
-            # The host as the key has it: in any case of letters it is the same.
-            return [(name, value.lower() if name == b"host" else value) for name, value in pairs]
-        return list(fields.pairs)
-
-    @property
-    def is_whole(self) -> bool:
-        return not any(name in self.request.fields for name in FOR_THE_ORIGIN)
-
-    async def receive(self) -> Message:
-        """Nothing that the client sends, nor a word of it when it has gone, for as long as the answer may be others'
-        too: it is in no key, and they would wait for it."""
-        is_first, self.has_asked = not self.has_asked, True
-        if self.client is not None and self.client.has_body and self.may_send:
-            return await self.client.receive()
-        if is_first:
-            return {"type": "http.request", "body": b"", "more_body": False}
-        await self.is_own.wait()
-        return await self.client.left() if self.client is not None else {"type": "http.disconnect"}
-
-    @property
-    def may_send(self) -> bool:
-        """Whether the application gets what the client sends with a GET, meaningless as that is (RFC 9110, 9.3.1)."""
-        return not self.is_shared and (self.is_personal or self.edge.profile.visible_fields is None)
 
     # --- what comes from it ------------------------------------------------------------------------------
 
@@ -245,7 +193,9 @@ class Fetch:
 
     def is_known(self) -> bool:
         """Whoever takes a client's condition away from the application answers it."""
-        takes = self.edge.profile.makes_whole and self.is_whole and self.request.is_read and self.status == 200
+        takes = (
+            self.edge.profile.makes_whole and self.question.is_whole and self.request.is_read and self.status == 200
+        )
         return takes and self.client is not None and has_it(self.request.fields, self.fields)
 
     async def told_known(self, reason: str) -> None:
@@ -273,7 +223,7 @@ class Fetch:
     def decided(self) -> str:
         """The mode, and why if it is not kept."""
         old = self.old.stored if self.old is not None else None
-        if self.status == 304 and self.validates and isinstance(old, Page):
+        if self.status == 304 and self.question.validates and isinstance(old, Page):
             reason = self.refused(old.status, freshened(old, self.fields)) if is_about(old, self.fields) else None
             self.mode = Mode.FRESHEN if reason is None else Mode.CONFIRMED
             return reason or ""
@@ -304,7 +254,7 @@ class Fetch:
     def too_much_said(self) -> str | None:
         """What came with the request may be in the answer, and is not in the key."""
         has_sent = self.client is not None and (self.request.has_content or self.client.has_sent)
-        return "content of the request" if has_sent and self.may_send else None
+        return "content of the request" if has_sent and self.question.may_send else None
 
     def too_large(self) -> str | None:
         said = self.fields.first(b"content-length") or ""
@@ -314,7 +264,7 @@ class Fetch:
 
     def passed(self, reason: str) -> None:
         """Nobody waits for it any longer, nor for the next."""
-        self.is_own.set()
+        self.question.is_own.set()
         record("passed", "page", self.key, reason=reason)
         self.settle(Outcome(reason=reason))
         if self.client is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+from contextlib import closing
 
 import pytest
 from django.core.cache import caches
@@ -63,12 +64,11 @@ async def test_the_cache_api(cache):
 
 
 async def test_nothing_is_unpickled(cache, server):
-    client = Client(("127.0.0.1", server.port))
-    client.set("m:1:evil", pickle.dumps(print), flags=1)
-    assert await cache.aget("evil") == pickle.dumps(print)
-    await cache.aset("ours", {"a": [1]})
-    assert client.get("m:1:ours") == b"\x81\xa1a\x91\x01"
-    client.close()
+    with closing(Client(("127.0.0.1", server.port), default_noreply=False)) as client:
+        client.set("m:1:evil", pickle.dumps(print), flags=1)
+        assert await cache.aget("evil") == pickle.dumps(print)
+        await cache.aset("ours", {"a": [1]})
+        assert client.get("m:1:ours") == b"\x81\xa1a\x91\x01"
 
 
 async def test_what_cannot_be_stored_is_refused_here(cache):
