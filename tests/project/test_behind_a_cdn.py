@@ -13,6 +13,10 @@ from tests.support.service import READY, Service, environment_of, manage, runnin
 SHELL = "from content.models import Post; post = Post.objects.get(slug='{slug}'); post.title = '{title}'; post.save()"
 
 
+# A shorter proof of the same is in tests/content/cdn.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def varnish():
     with running_varnish(free_port()) as server:

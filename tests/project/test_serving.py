@@ -277,6 +277,7 @@ def test_what_can_never_start_ends_with_its_reason(state_dir, tmp_path):
     assert nobody_listens(service.port)
 
 
+@pytest.mark.slow
 async def test_a_version_that_cannot_start_leaves_the_old_one_serving(state_dir, tmp_path):
     with serving(state_dir, environment=settings_of_the_test(tmp_path)) as service:
         service.line_with(SERVING)

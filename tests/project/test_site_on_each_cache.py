@@ -15,7 +15,7 @@ SECRETS = {"SECRET_KEY": "for tests only", "DJANGO_SUPERUSER_PASSWORD": PASSWORD
 PATHS = ["/", "/?page=2", "/posts/note-1/", "/categories/news/", "/tags/green/", "/authors/ann/"]
 
 
-@pytest.fixture(params=["memcached", "locmem"])
+@pytest.fixture(params=["memcached", pytest.param("locmem", marks=pytest.mark.slow)])
 def cache(request):
     """Its URL, and how many workers may share it."""
     if request.param == "locmem":

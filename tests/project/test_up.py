@@ -94,7 +94,7 @@ def test_ctrl_c_ends_everything_in_order(tmp_path):
         assert "password" not in service.terminal
 
 
-@pytest.mark.parametrize("name", ["beat", "redis"])
+@pytest.mark.parametrize("name", [pytest.param("beat", marks=pytest.mark.slow), "redis"])
 def test_a_child_that_dies_ends_all_with_its_name(tmp_path, name):
     folder = write_posts(tmp_path / "posts", 2)
     with running_service(tmp_path / "state", "--import", str(folder)) as service:
@@ -150,6 +150,7 @@ def only_line(service: Service) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_redis_given_by_url_is_used_and_none_is_started(tmp_path):
     folder = write_posts(tmp_path / "posts", 2)
     with (
