@@ -68,8 +68,22 @@ def is_elsewhere(url: str, ours: str) -> bool:
     return not url.startswith((ours, "data:", "blob:"))
 
 
+# Whether that element is there, and is the same and in the same place as in the frame before.
+STILL = """selector => {
+    const element = document.querySelector(selector), before = window.seenBefore;
+    const top = element && element.getBoundingClientRect().top;
+    const same = before && before.element === element && before.top === top;
+    window.seenBefore = {element, top, frames: same ? before.frames + 1 : 0};
+    return element && window.seenBefore.frames > 20;
+}"""
+
+
 def ask_for_posts(page: Page) -> None:
     """By keyboard alone."""
+    page.wait_for_load_state("networkidle")
     page.locator("#operations-Posts-posts .opblock-summary-control").press("Enter")
+    # What opens slides, and the page draws its fields anew meanwhile: a key that meets the old ones is lost.
+    page.locator("#operations-Posts-posts .opblock-body").wait_for()
+    page.wait_for_function(STILL, arg="#operations-Posts-posts .btn.execute")
     page.locator("#operations-Posts-posts .btn.execute").press("Enter")
     page.wait_for_selector("#operations-Posts-posts .live-responses-table .response-col_status")
