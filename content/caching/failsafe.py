@@ -26,6 +26,7 @@ class Failsafe:
 
     def __init__(self, tier: SharedTier, alias: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.tier = tier
+        self.answers_in_order = tier.answers_in_order
         self.alias = alias
         self.clock = clock
         self.breaker = Breaker(clock)

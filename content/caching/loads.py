@@ -12,6 +12,7 @@ from content.caching.errors import LoadTimeout, NotModified
 from content.caching.events import measure, record
 from content.caching.flight import Flight, Making, current_making
 from content.caching.loop_state import LoopState
+from content.caching.shared import lease_and_look
 from content.caching.want import Want
 
 if TYPE_CHECKING:
@@ -62,15 +63,10 @@ class Loads:
             await asyncio.gather(*loads)
 
     async def leased(self, pending: dict[str, Flight], token: str) -> list[Flight]:
-        """One round: those that are ours to load. What others have stored meanwhile lands. Both leave `pending`.
-
-        Lease and lookup travel together and are answered in this order: whoever gets a lease sees what its last
-        holder stored before it let go.
-        """
-        keys, engine = list(pending), self.engine
-        got, answers = await asyncio.gather(
-            engine.shared.lease(keys, token, engine.lease),
-            engine.lookup([flight.want for flight in pending.values()], again=True),
+        """One round: those that are ours to load. What others have stored meanwhile lands. Both leave `pending`."""
+        keys, wants, engine = list(pending), [flight.want for flight in pending.values()], self.engine
+        got, answers = await lease_and_look(
+            engine.shared, keys, token, engine.lease, lambda: engine.lookup(wants, again=True)
         )
         mine = []
         for key in keys:

@@ -14,6 +14,8 @@ from content.caching.memory import MemoryTier
 class NoTier:
     """A SharedTier that holds nothing, and grants every lease: within a process flights see to it."""
 
+    answers_in_order = True
+
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return {}
 

@@ -19,6 +19,7 @@ from content.caching.entry import NOWHERE, Header, Verdict
 from content.caching.events import record
 from content.caching.flight import Flight
 from content.caching.loop_state import LoopState
+from content.caching.shared import lease_and_look
 from content.caching.want import Want
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class Refresher:
     async def here(self, state: LoopState, want: Want, seen: Header, reason: str) -> None:
         """Under the lease, and unless somebody was quicker."""
         engine, token = self.engine, secrets.token_hex(8)
-        got, answers = await asyncio.gather(
-            engine.shared.lease([want.key], token, engine.lease), engine.lookup([want], again=True)
+        got, answers = await lease_and_look(
+            engine.shared, [want.key], token, engine.lease, lambda: engine.lookup([want], again=True)
         )
         answer = answers.get(want.key)
         if answer is not None and self.is_newer(want, answer, seen):

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import caches
+from django.core.cache import BaseCache, caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.signals import setting_changed
 
@@ -21,7 +21,7 @@ from content.caching.log.log import log_of
 from content.caching.memory import MemoryTier
 from content.caching.ordering import LogOrdering
 from content.caching.reporting import reporting
-from content.caching.shared import CacheTier, RedisTier
+from content.caching.shared import CacheTier, LocMemTier, RedisTier
 
 MEMORY = 64 * 1024 * 1024
 
@@ -42,7 +42,7 @@ def engine_of(alias: str) -> Engine:
 def made(alias: str) -> Engine:
     """From CACHES[alias]: with a log where there is a Redis for one, else with counters in the cache itself."""
     cache = caches[alias]
-    tier = RedisTier(alias) if isinstance(cache, RedisCache) else CacheTier(alias)
+    tier = tier_of(cache)(alias)
     shared = Failsafe(tier, alias)
     server = log_server(alias)
     if server is None:
@@ -55,6 +55,13 @@ def made(alias: str) -> Engine:
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
     due = None if isinstance(cache, LocMemCache) else DueSet(server, prefix)
     return Engine(shared, LogOrdering(log), memory, due=due)
+
+
+def tier_of(cache: BaseCache) -> type[CacheTier]:
+    if isinstance(cache, RedisCache):
+        return RedisTier
+    # Not what is derived from it, whose asynchronous methods may do something of their own.
+    return LocMemTier if type(cache) is LocMemCache else CacheTier
 
 
 def evicted(key: str) -> None:

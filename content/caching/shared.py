@@ -2,19 +2,25 @@
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 from django.core.cache import BaseCache, caches
 
 from content.caching import lua
 from content.caching.backends import RedisCache
 
+Found = TypeVar("Found")
+
 LEASE = "lease:"
 
 
 class SharedTier(Protocol):
     """Bytes by key. What fails raises; failsafe.py says what becomes of that."""
+
+    @property
+    def answers_in_order(self) -> bool:
+        """Whether what is asked for in one turn of the event loop is answered in the order in which it was asked."""
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]: ...
 
@@ -38,8 +44,25 @@ class SharedTier(Protocol):
         """Kept without end: counters must outlive every entry that refers to them."""
 
 
+async def lease_and_look(
+    tier: SharedTier, keys: Sequence[str], token: str, seconds: float, look: Callable[[], Awaitable[Found]]
+) -> tuple[list[str], Found]:
+    """Which of the leases are the token's now, and then what `look` finds.
+
+    In this order: whoever gets a lease sees what its last holder stored before it let go.
+    """
+    if tier.answers_in_order:
+        got, found = await asyncio.gather(tier.lease(keys, token, seconds), look())
+    else:
+        got, found = await tier.lease(keys, token, seconds), await look()
+    return got, found
+
+
 class CacheTier:
     """Any Django cache: leases by `add`, and stores that do not look at them."""
+
+    # Its calls are made in threads.
+    answers_in_order = False
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
@@ -50,47 +73,94 @@ class CacheTier:
     def cache(self) -> BaseCache:
         return caches[self.alias] if self.own is None else self.own
 
+    @property
+    def asked(self) -> Any:
+        """Whose asynchronous methods are called."""
+        return self.cache
+
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
-        return await self.cache.aget_many(list(keys))
+        found: dict[str, Any] = await self.asked.aget_many(list(keys))
+        return found
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         if token is not None and await self.holder(key) != token:
             return False
         try:
-            await self.cache.aset(key, content, timeout=whole(seconds))
+            await self.asked.aset(key, content, timeout=whole(seconds))
         except ValueError:
             # More than this cache takes. What it holds is older.
-            await self.cache.adelete(key)
+            await self.asked.adelete(key)
             return False
         if token is not None:
-            await self.cache.adelete(LEASE + key)
+            await self.asked.adelete(LEASE + key)
         return True
 
     async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
-        return [key for key in keys if await self.cache.aadd(LEASE + key, token, timeout=whole(seconds))]
+        return [key for key in keys if await self.asked.aadd(LEASE + key, token, timeout=whole(seconds))]
 
     async def renew(self, key: str, token: str, seconds: float) -> bool:
-        return await self.holder(key) == token and await self.cache.atouch(LEASE + key, timeout=whole(seconds))
+        return await self.holder(key) == token and await self.asked.atouch(LEASE + key, timeout=whole(seconds))
 
     async def release(self, key: str, token: str) -> None:
         if await self.holder(key) == token:
-            await self.cache.adelete(LEASE + key)
+            await self.asked.adelete(LEASE + key)
 
     async def holder(self, key: str) -> str | None:
-        return await self.cache.aget(LEASE + key)  # type: ignore[no-any-return]
+        return await self.asked.aget(LEASE + key)  # type: ignore[no-any-return]
 
     async def evict(self, key: str) -> None:
-        await self.cache.adelete(key)
+        await self.asked.adelete(key)
 
     async def numbers(self, keys: Iterable[str]) -> dict[str, int]:
-        return await self.cache.aget_many(list(keys))
+        found: dict[str, int] = await self.asked.aget_many(list(keys))
+        return found
 
     async def add_number(self, key: str, value: int) -> None:
-        await self.cache.aadd(key, value, timeout=None)
+        await self.asked.aadd(key, value, timeout=None)
+
+
+class LocMemTier(CacheTier):
+    """Django's cache in this process's own memory, asked where it is."""
+
+    answers_in_order = True
+
+    @property
+    def asked(self) -> "AtOnce":
+        return AtOnce(self.cache)
+
+
+class AtOnce:
+    """What is in memory needs no thread: Django takes one for each key, which lasts longer than to look it up."""
+
+    def __init__(self, cache: BaseCache) -> None:
+        self.cache = cache
+
+    async def aget(self, key: str) -> Any:
+        return self.cache.get(key)
+
+    async def aget_many(self, keys: list[str]) -> dict[str, Any]:
+        return self.cache.get_many(keys)
+
+    async def aset(self, key: str, value: Any, timeout: float | None) -> None:
+        self.cache.set(key, value, timeout=timeout)
+
+    async def aadd(self, key: str, value: Any, timeout: float | None) -> bool:
+        return self.cache.add(key, value, timeout=timeout)
+
+    async def atouch(self, key: str, timeout: float | None) -> bool:
+        return self.cache.touch(key, timeout=timeout)
+
+    async def adelete(self, key: str) -> bool:
+        return self.cache.delete(key)
 
 
 class RedisTier(CacheTier):
-    """Our Redis backend: leases and the stores under them are compare-and-set, each in one step."""
+    """Our Redis backend: leases and the stores under them are compare-and-set, each in one step.
+
+    The server that takes the writes is asked, and no replica: one that lags does not know what was just stored.
+    """
+
+    answers_in_order = True
 
     @property
     def cache(self) -> RedisCache:
@@ -99,7 +169,7 @@ class RedisTier(CacheTier):
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         """Entries are kept as they are packed, past the cache's serializer and through its compressor."""
         cache = self.cache
-        stored = await cache.read("MGET", *(cache.full_key(key, None) for key in keys)) if keys else []
+        stored = await cache.write("MGET", *(cache.full_key(key, None) for key in keys)) if keys else []
         return {
             key: cache.decompressed(content) for key, content in zip(keys, stored, strict=True) if content is not None
         }
@@ -123,7 +193,7 @@ class RedisTier(CacheTier):
         await self.cache.write("EVAL", lua.RELEASE, 1, self.lease_key(key), token)
 
     async def holder(self, key: str) -> str | None:
-        answer = await self.cache.read("GET", self.lease_key(key))
+        answer = await self.cache.write("GET", self.lease_key(key))
         return answer.decode() if answer else None
 
     def lease_key(self, key: str) -> str:

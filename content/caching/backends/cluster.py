@@ -1,14 +1,14 @@
 """A Redis Cluster: the way to it from an event loop, and from django-redis's sync side."""
 
 import asyncio
-from collections import deque
+from itertools import chain, groupby, islice
 from typing import Any
 
 from django_redis.pool import ConnectionFactory
 from redis.cluster import RedisCluster
 
 from content.caching.backends.server import Server
-from content.caching.backends.wire import Waiting, as_redis_error
+from content.caching.backends.wire import Command, Waiting, as_redis_error
 
 
 class ClusterLink:
@@ -49,30 +49,55 @@ class ClusterLink:
             else:
                 future.set_result(answer)
 
-    async def answers(self, commands: list[Any]) -> list[Any]:
-        """MGET and DEL of many keys go to several nodes; the rest is one pipeline."""
-        answers: dict[int, Any] = {}
-        pipeline, order = self.client.pipeline(), deque[int]()
-        for number, command in enumerate(commands):
-            if command[0] == "MGET":
-                answers[number] = await self.client.mget_nonatomic(command[1:])
-            elif command[0] == "DEL":
-                answers[number] = await self.client.delete(*command[1:])
-            elif command[0] == "FLUSHDB":
-                answers[number] = await self.client.flushdb(target_nodes="primaries")
-            else:
-                pipeline.execute_command(*command)
-                order.append(number)
-        if order:
-            for answer in await pipeline.execute(raise_on_error=False):
-                answers[order.popleft()] = answer
-        return [answers[number] for number in range(len(commands))]
+    async def answers(self, commands: list[Command]) -> list[Any]:
+        """In order: what concerns one slot is answered as it was asked for, so that whoever gets a lease finds what
+        its last holder has stored."""
+        answers: list[Any] = []
+        for is_flush, group in groupby(commands, lambda command: command[0] == "FLUSHDB"):
+            some = list(group)
+            answers += await (self.flushed(some) if is_flush else self.piped(some))
+        return answers
+
+    async def flushed(self, commands: list[Command]) -> list[Any]:
+        return [await self.client.flushdb(target_nodes="primaries") for _ in commands]
+
+    async def piped(self, commands: list[Command]) -> list[Any]:
+        pipeline, parts = self.client.pipeline(), [by_slot(command) for command in commands]
+        for part in chain.from_iterable(parts):
+            pipeline.execute_command(*part)
+        answered = iter(await pipeline.execute(raise_on_error=False))
+        return [
+            as_one(command[0], list(islice(answered, len(part))))
+            for command, part in zip(commands, parts, strict=True)
+        ]
 
     async def close(self) -> None:
         for task in list(self.under_way):
             task.cancel()
         await asyncio.gather(*self.under_way, return_exceptions=True)
         await self.client.aclose()
+
+
+def by_slot(command: Command) -> list[Command]:
+    """What is asked of many keys, each key for itself: they are on several nodes."""
+    match command:
+        case ("MGET", *keys):
+            return [("GET", key) for key in keys]
+        case ("DEL", *keys):
+            return [("DEL", key) for key in keys]
+    return [command]
+
+
+def as_one(name: str, answers: list[Any]) -> Any:
+    error = next((answer for answer in answers if isinstance(answer, Exception)), None)
+    if error is not None:
+        return error
+    match name:
+        case "MGET":
+            return answers
+        case "DEL":
+            return sum(answers)
+    return answers[0]
 
 
 class ClusterConnectionFactory(ConnectionFactory):  # type: ignore[misc]  # django-redis has no types

@@ -104,7 +104,7 @@ class EdgeCache:
 
     async def fresh_for(self, scope: Message) -> float:
         """Seconds for which the page of that request is fresh yet, as any process would find it; 0 for none."""
-        held = (await self.find(prepared(Request(scope), self.profile))).held
+        held = (await self.find(prepared(Request(scope), self.profile), again=True)).held
         if held is None or not isinstance(held.stored, Page) or held.verdict is not Verdict.VALID:
             return 0.0
         return max(0.0, held.stored.fresh_until - self.clock()) if self.shelf.is_heard else 0.0
@@ -114,7 +114,7 @@ class EdgeCache:
         making is left to it: 0. Raises what the application raises.
         """
         request = prepared(Request(scope), self.profile)
-        found = await self.find(request)
+        found = await self.find(request, again=True)
         fetch = Fetch(self, request.as_plain_get(), "stale", old=found.held, client=None, shared=True)
         await self.fly(fetch)
         outcome = fetch.outcome.result()
@@ -124,15 +124,16 @@ class EdgeCache:
 
     # --- what is stored -----------------------------------------------------------------------------------
 
-    async def find(self, request: Request) -> Found:
+    async def find(self, request: Request, *, again: bool = False) -> Found:
+        """`again`: whatever memory has, as another process may have made it since."""
         key = request.key
-        held = await self.shelf.found(key)
+        held = await self.shelf.found(key, again=again)
         if held is None:
             return Found(None, "uri-miss")
         if not isinstance(held.stored, Fork):
             return Found(held, "bypass" if isinstance(held.stored, Passed) else "uri-miss")
         for vary in held.stored.vary:
-            variant = await self.shelf.found(variant_key(request.url, vary, request.fields))
+            variant = await self.shelf.found(variant_key(request.url, vary, request.fields), again=again)
             if variant is not None:
                 return Found(variant, "vary-miss")
         return Found(None, "vary-miss")

@@ -23,7 +23,7 @@ from content.caching.edge.making import Whole, made
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.question import Question
 from content.caching.edge.request import Request
-from content.caching.edge.rules.answering import serves_error
+from content.caching.edge.rules.answering import Way, decide, serves_error
 from content.caching.edge.rules.coding import SMALLEST, may_be_coded, with_vary
 from content.caching.edge.rules.conditions import fields_of_304, has_it
 from content.caching.edge.rules.directives import response_directives
@@ -88,7 +88,7 @@ class Fetch:
         self.chunks: list[bytes] = []
         self.length = 0
         self.is_complete = False
-        self.asked_at = self.came_at = 0.0
+        self.born_at, self.asked_at, self.came_at = edge.clock(), 0.0, 0.0
         self.question = Question(edge.profile, request, self.old, client, shared=shared, personal=personal)
         # Of what is collected as well: others wait for all of it, and not for how fast this client reads.
         self.teed = AtItsPace(client, edge.begin) if client is not None else None
@@ -111,17 +111,13 @@ class Fetch:
             self.edge.landed(self)
 
     async def leased(self) -> bool:
-        """Whether it is ours to call; else somebody has stored it meanwhile, which is the outcome.
-
-        Lease and lookup travel together and are answered in this order: whoever gets the lease sees what its last
-        holder stored before it let go.
-        """
+        """Whether it is ours to call; else somebody has stored it meanwhile, which is the outcome."""
         shelf, token, pause = self.edge.shelf, self.edge.shelf.token(), FIRST_PAUSE
         deadline = self.outcome.get_loop().time() + LONGEST_WAIT
         while True:
-            got, found = await asyncio.gather(shelf.lease(self.key, token), self.edge.find(self.request))
+            got, found = await shelf.lease(self.key, token, lambda: self.edge.find(self.request, again=True))
             self.token = token if got else None
-            if found.replaces(self.old):
+            if self.is_answered_by(found):
                 self.settle(stored_by_another(found, stale=not shelf.is_heard))
                 return False
             if got or found.passes or self.outcome.get_loop().time() > deadline:
@@ -130,6 +126,15 @@ class Fetch:
                 return False
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def is_answered_by(self, found: Found) -> bool:
+        """By what was made since we began, or by a newer one than memory had, if it is as fresh as is asked for."""
+        held, page, now = found.held, found.page, self.edge.clock()
+        if held is None or page is None or not found.replaces(self.old):
+            return False
+        asked, heard = self.request.directives, self.edge.shelf.is_heard
+        decision = decide(asked, page, held.verdict, now, self.edge.profile, heard=heard)
+        return held.header.made_at >= self.born_at or decision.way is Way.SERVE
 
     async def called(self) -> None:
         self.begun = await self.edge.shelf.begin()

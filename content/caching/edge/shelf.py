@@ -1,7 +1,7 @@
 """Where pages are kept: the tiers, leases, tags and order of an engine."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from content.caching.events import record
 from content.caching.keys import bounded, resource_tag
 from content.caching.log.ledger import Kind
 from content.caching.policy import ZERO, Policy
+from content.caching.shared import Found, lease_and_look
 from content.caching.want import Want
 
 encode = msgspec.msgpack.Encoder().encode
@@ -65,14 +66,15 @@ class Shelf:
         answer = self.engine.recalled(key)
         return self.held(key, answer, "memory") if answer is not None else None
 
-    async def found(self, key: str) -> Held | None:
-        """From memory, else from the shared tier, which memory has then as well."""
-        held = self.remembered(key)
-        if held is not None:
-            return held
+    async def found(self, key: str, *, again: bool = False) -> Held | None:
+        """From memory, else from the shared tier, which memory has then as well. `again`: what memory has is not
+        enough, if another process has made it anew."""
+        known = self.remembered(key)
+        if known is not None and not again:
+            return known
         answer = (await self.engine.lookup([want_of(key)])).get(key)
-        if answer is None:
-            return None
+        if answer is None or (known is not None and answer.header.made_at <= known.header.made_at):
+            return known
         try:
             answer.value, answer.opened = decode(answer.value), True
         except msgspec.MsgspecError as error:
@@ -155,8 +157,10 @@ class Shelf:
     def token(self) -> str:
         return secrets.token_hex(8)
 
-    async def lease(self, key: str, token: str) -> bool:
-        return bool(await self.engine.shared.lease([key], token, self.engine.lease))
+    async def lease(self, key: str, token: str, look: Callable[[], Awaitable[Found]]) -> tuple[bool, Found]:
+        """Whether it is the token's now, and then what `look` finds."""
+        got, found = await lease_and_look(self.engine.shared, [key], token, self.engine.lease, look)
+        return bool(got), found
 
     async def renew(self, key: str, token: str) -> None:
         await self.engine.shared.renew(key, token, self.engine.lease)

@@ -10,7 +10,7 @@ from content.caching import NotThere, Policy, Resource, invalidate
 from content.caching.breaker import FAILURES
 from content.caching.events import listen, total
 from content.caching.registry import engine_of
-from content.caching.shared import RedisTier
+from content.caching.shared import RedisTier, lease_and_look
 from content.caching.testing import (
     always_delay,
     always_throw,
@@ -55,6 +55,28 @@ async def test_a_lease_is_one_holders(tier):
     assert await tier.lease(["a", "c"], "second", 60) == ["c"]
     assert await tier.holder("a") == "first"
     assert await tier.holder("nothing") is None
+
+
+async def test_whoever_gets_a_lease_sees_what_its_last_holder_stored(tier, monkeypatch):
+    """For leases and looks travel together only where they are answered in order."""
+    if tier.answers_in_order:
+        for number in range(20):
+            key = f"key-{number}"
+            _, found = await asyncio.gather(tier.store(key, b"one", 60, None), tier.lookup([key]))
+            assert found == {key: b"one"}
+        return
+    lease = tier.lease
+
+    async def late_lease(*arguments):
+        got = await lease(*arguments)
+        await tier.store("key", b"one", 60, None)
+        return got
+
+    monkeypatch.setattr(tier, "lease", late_lease)
+    assert await lease_and_look(tier, ["key"], "token", 60, lambda: tier.lookup(["key"])) == (
+        ["key"],
+        {"key": b"one"},
+    )
 
 
 async def test_a_lease_that_was_let_go_is_free(tier):

@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
+from django.core.cache import caches
 from redis.exceptions import RedisError
 
+from content.caching.shared import RedisTier
 from tests.support.servers.cluster import key_slot
 from tests.support.servers.process import wait_until
+from tests.support.servers.redis import running_redis
 from tests.support.servers.sentinel import running_sentinels
 
 
@@ -131,3 +134,17 @@ def move_slot(cluster, source, target, key) -> None:
         for node in cluster.nodes:
             with node.client() as client:
                 client.execute_command("CLUSTER SETSLOT", slot, "NODE", names["t"])
+
+
+async def test_the_engine_does_not_ask_a_replica_that_may_lag(settings, redis_server):
+    """Django's own calls do, as django-redis has it: the first server takes the writes, the others are read."""
+    with running_redis() as other:
+        location = [redis_server.url, other.url]
+        settings.CACHES = {"default": {"BACKEND": "content.caching.backends.RedisCache", "LOCATION": location}}
+        await caches["default"].aset("key", 1)
+        assert await caches["default"].aget("key") is None
+        tier = RedisTier("default")
+        await tier.store("entry", b"content", 60, None)
+        assert await tier.lookup(["entry"]) == {"entry": b"content"}
+        await tier.lease(["entry"], "token", 60)
+        assert await tier.holder("entry") == "token"

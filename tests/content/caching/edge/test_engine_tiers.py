@@ -185,6 +185,50 @@ async def test_i1_nor_is_what_another_process_has_stored(site):
     assert late.outcome.result().stale
 
 
+def hear_nothing_of_it(site: Site, page) -> None:
+    """As a process whose memory has that page yet, while another one has made it anew."""
+    key = Request(site.scope("/", None)).key
+    site.edge.engine.memory.put(key, page, 100)
+
+
+async def two_made(site: Site):
+    """The first of them; the second is the newer by a minute."""
+    await asked_and_stored(site, 1)
+    first = site.edge.engine.memory.get(Request(site.scope("/", None)).key)
+    site.forward(61)
+    await asked_and_stored(site, 1)
+    assert site.origin.count == 2
+    return first
+
+
+@with_a_log
+@pytest.mark.parametrize("later", [0, 59], ids=["at once", "at the end of its time"])
+async def test_i6_what_another_process_has_made_anew_is_not_made_again(site, later):
+    hear_nothing_of_it(site, await two_made(site))
+    site.forward(later)
+    await asked_and_stored(site, 1)
+    assert site.origin.count == 2
+    answer = await site.ask()
+    assert answer.is_hit
+    assert answer["age"] == str(later)
+
+
+@with_a_log
+async def test_i6_unless_a_newer_one_is_asked_for(site):
+    hear_nothing_of_it(site, await two_made(site))
+    site.forward(20)
+    await site.ask(headers={"cache-control": "max-age=10"})
+    assert site.origin.count == 3
+
+
+@with_a_log
+async def test_i1_nor_is_a_newer_one_that_is_stale_taken_for_the_newest(site):
+    hear_nothing_of_it(site, await two_made(site))
+    site.forward(61)
+    await asked_and_stored(site, 1)
+    assert site.origin.count == 3
+
+
 @with_a_log
 async def test_while_the_log_is_silent_a_page_is_not_made_for_each_reader(alias, clock):
     site = Site(Origin(CONTROL), cache=alias)
