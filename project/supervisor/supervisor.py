@@ -112,9 +112,7 @@ class Supervisor:
 
     async def set_up(self) -> None:
         """Tables, static files, somebody who can sign in, and something to read."""
-        await self.step(*manage("migrate", "--verbosity", "0"))
-        await self.step(*manage("collectstatic", "--noinput", "--verbosity", "0"))
-        await self.step(*manage("first_admin"))
+        await self.step(*manage("prepare"))
         if self.plan.import_path:
             await self.step(*manage("import_content", str(self.plan.import_path)), may_fail=True)
         else:

@@ -79,29 +79,46 @@ def test_a_second_service_on_one_state_folder_is_refused(service: Service):
     assert len(second.lines) == 1
 
 
-def test_ctrl_c_ends_everything_in_order(tmp_path):
-    folder = write_posts(tmp_path / "posts", 2)
-    with running_service(tmp_path / "state", "--import", str(folder)) as service:
-        service.line_with(READY)
-        children = service.descendants()
-        assert service.interrupt() == 0
+def test_ctrl_c_ends_everything_in_order(service: Service):
+    """Nothing above needs it any longer."""
+    children = service.descendants()
+    assert service.interrupt() == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
     assert service.lines[-1] == "Ended."
-    again = write_posts(tmp_path / "posts", 2)
-    with running_service(tmp_path / "state", "--import", str(again)) as service:
-        service.line_with(READY)
-        assert "2 unchanged" in service.terminal
-        assert "password" not in service.terminal
 
 
-@pytest.mark.parametrize("name", [pytest.param("beat", marks=pytest.mark.slow), "redis"])
-def test_a_child_that_dies_ends_all_with_its_name(tmp_path, name):
+@pytest.fixture(scope="module")
+def started_again(service: Service):
+    """With what the first one left."""
+    if service.process.poll() is None:
+        service.interrupt()
+    posts = service.state_dir.parent / "posts"
+    with running_service(service.state_dir, "--import", str(posts)) as running:
+        running.line_with(READY)
+        yield running
+
+
+def test_started_again_it_imports_nothing_twice_and_tells_no_password(started_again: Service):
+    assert "24 unchanged" in started_again.terminal
+    assert "password" not in started_again.terminal
+
+
+def test_a_redis_that_dies_ends_all_with_its_name(started_again: Service):
+    ends_with(started_again, "redis", "redis-server")
+
+
+@pytest.mark.slow
+def test_a_beat_that_dies_ends_all_with_its_name(tmp_path):
     folder = write_posts(tmp_path / "posts", 2)
     with running_service(tmp_path / "state", "--import", str(folder)) as service:
         service.line_with(READY)
-        children = service.descendants()
-        os.kill(service.pid_of({"beat": "workers --quiet beat", "redis": "redis-server"}[name]), signal.SIGKILL)
-        assert service.wait() == 1
+        ends_with(service, "beat", "workers --quiet beat")
+
+
+def ends_with(service: Service, name: str, command: str) -> None:
+    children = service.descendants()
+    os.kill(service.pid_of(command), signal.SIGKILL)
+    assert service.wait() == 1
     assert f"{name} was killed by SIGKILL" in service.terminal
     assert "Its last lines:" in service.terminal
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
