@@ -33,7 +33,9 @@ PATHS = [
 NARROWEST = {"width": 320, "height": 640}
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(PHONE, id="phone"), pytest.param(DESKTOP, id="desktop", marks=pytest.mark.slow)]
+)
 def test_axe_finds_no_violation_and_no_page_complains_or_asks_another_host(browser, site, size):
     with reader(browser, site, viewport=size, reduced_motion="reduce") as somebody:
         found = {path: violations for path in PATHS if (violations := read(somebody, path))}

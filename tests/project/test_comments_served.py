@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.support.service import environment_of, manage, running_service
+from tests.support.service import environment_of, manage_each, running_service
 
 FORM = "/posts/talk/comment/"
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "EVERGREEN_COMMENT_SECONDS": "0"}
@@ -20,17 +20,16 @@ COUNT = "from content.models import Comment; print(Comment.objects.count())"
 def state_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comments") / "state"
     folder.mkdir()
-    for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["shell", "-v0", "-c", POST]):
-        managed(folder, *words)
+    managed(folder, ["migrate", "-v0"], ["shell", "-v0", "-c", POST])
     return folder
 
 
-def managed(folder, *words) -> str:
-    return manage(environment_of(folder) | ENVIRONMENT | {"CACHE_URL": "locmem://"}, *words)
+def managed(folder, *commands) -> str:
+    return manage_each(environment_of(folder) | ENVIRONMENT | {"CACHE_URL": "locmem://"}, *commands)
 
 
 def stored(folder) -> int:
-    return int(managed(folder, "shell", "-v0", "-c", COUNT))
+    return int(managed(folder, ["shell", "-v0", "-c", COUNT]))
 
 
 def serving(folder, *arguments, cache="locmem://comments"):

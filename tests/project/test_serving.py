@@ -25,11 +25,10 @@ SITE = {"CACHE_URL": "locmem://serving", "SECRET_KEY": "for tests only"}
 
 @pytest.fixture(scope="module")
 def state_dir(tmp_path_factory):
-    """Tables and static files, once for all."""
+    """Tables, once for all."""
     folder = tmp_path_factory.mktemp("serving") / "state"
     folder.mkdir()
-    for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"]):
-        manage(environment_of(folder) | SITE, *words)
+    manage(environment_of(folder) | SITE, "migrate", "-v0")
     return folder
 
 
@@ -95,6 +94,7 @@ async def test_a_restart_under_load_fails_no_request(service):
     assert len(workers(service)) == 2
 
 
+@pytest.mark.slow
 def test_however_often_it_is_asked_during_a_restart_one_follows(service):
     done = told(service, RESTARTED)
     begun = told(service, "Restarting")
@@ -117,6 +117,7 @@ def test_a_worker_that_is_killed_is_replaced(service):
     assert children_in_any_state(service) == workers(service), "a zombie is left"
 
 
+@pytest.mark.slow
 def test_workers_that_die_while_a_successor_starts_have_one_successor_each(service):
     done = told(service, RESTARTED)
     before = workers(service)

@@ -8,14 +8,14 @@ import pytest
 
 from tests.support.folder import write_posts
 from tests.support.servers.memcached import running_memcached
-from tests.support.service import environment_of, manage, running_service
+from tests.support.service import environment_of, manage_each, running_service
 
 PASSWORD = "correct horse battery staple"
 SECRETS = {"SECRET_KEY": "for tests only", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 PATHS = ["/", "/?page=2", "/posts/note-1/", "/categories/news/", "/tags/green/", "/authors/ann/"]
 
 
-@pytest.fixture(params=["memcached", pytest.param("locmem", marks=pytest.mark.slow)])
+@pytest.fixture(params=["memcached", "locmem"])
 def cache(request):
     """Its URL, and how many workers may share it."""
     if request.param == "locmem":
@@ -33,8 +33,7 @@ def service(cache, tmp_path):
     state.mkdir()
     admin = ["createsuperuser", "--noinput", "--username", "ann", "--email", "ann@example.org"]
     posts = write_posts(tmp_path / "posts", 12)
-    for words in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["import_content", str(posts)], admin):
-        manage(environment_of(state) | environment, *words)
+    manage_each(environment_of(state) | environment, ["migrate", "-v0"], ["import_content", str(posts)], admin)
     options = ["--workers", str(workers)]
     with running_service(state, *options, command="serve", environment=environment) as running:
         running.line_with("Serving on")
@@ -94,6 +93,7 @@ def save(client: httpx.Client, path: str, **values: str) -> None:
     assert answer.status_code == 302, answer.text
 
 
+@pytest.mark.slow
 def test_pages_admin_and_a_save_that_shows_at_once(service):
     with service.client() as reader, service.client() as editor:
         for path in PATHS:

@@ -24,10 +24,10 @@ class Pages:
 
 
 def all_pages(paths: list[str]) -> Pages:
-    """Each made anew, from the database: an entry that should have ended cannot hide that it did not."""
+    """All made anew, from the database: an entry that should have ended cannot hide that it did not."""
+    cache.clear()
     pages = Pages()
     for path in paths:
-        cache.clear()
         with collecting() as collected:
             response: Any = Client().get(path)
         pages.looks[path] = f"{response.status_code} {response.get('Location')}".encode() + response.content

@@ -1,12 +1,15 @@
 """`manage.py up`, or `serve`, as a person would run it: a process, its terminal, and Ctrl-C."""
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -16,6 +19,14 @@ from tests.support.servers.process import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Evergreen is ready"
+EACH = """
+import json, sys
+import django
+from django.core.management import call_command
+django.setup()
+for words in json.loads(sys.argv[1]):
+    call_command(*words)
+"""
 
 
 class Service:
@@ -117,23 +128,50 @@ def running_service(state_dir: Path, *arguments: str, **options) -> Iterator[Ser
 
 def manage(environment: dict[str, str], *words: str) -> str:
     """What `manage.py` says; that it fails is the test's failure."""
-    command = [sys.executable, "manage.py", *words]
+    return said(environment, "manage.py", *words)
+
+
+def manage_each(environment: dict[str, str], *commands: Sequence[str]) -> str:
+    """What several commands say, one after the other in one process: to begin takes longer than most of them."""
+    settings = {"DJANGO_SETTINGS_MODULE": "project.settings"}
+    return said(environment | settings, "-c", EACH, json.dumps(commands))
+
+
+def said(environment: dict[str, str], *words: str) -> str:
+    command = [sys.executable, *words]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def environment_of(state_dir: Path) -> dict[str, str]:
-    """Of a service of its own, with its folder and its database."""
+    """Of a service of its own, with its folder and its database, and with the static files of all."""
+    collect_static()
     return clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | database_of(state_dir)
 
 
 def clean_environment() -> dict[str, str]:
-    """Without what the tests themselves are configured by. All services share their compressed static files."""
-    static_root = Path(os.environ["EVERGREEN_STATE_DIR"]) / f"static-of-services-{os.getpid()}"
+    """Without what the tests themselves are configured by."""
     ours = ("EVERGREEN_", "DJANGO_", "CACHE_URL", "REDIS_URL", "DATABASE_URL", "CELERY_", "SECRET_KEY", "DEBUG")
     rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return rest | {"EVERGREEN_STATIC_ROOT": str(static_root)}
+    return rest | {"EVERGREEN_STATIC_ROOT": str(static_root())}
+
+
+def static_root() -> Path:
+    """Of all services of this run of the tests, in whichever process."""
+    return Path(os.environ["EVERGREEN_STATE_DIR"]) / "static-of-services"
+
+
+@cache
+def collect_static() -> None:
+    """Once: to compress them takes longer than most tests."""
+    root = static_root()
+    root.mkdir(exist_ok=True)
+    with (root.parent / "static.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not any(root.iterdir()):
+            environment = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://"}
+            manage(clean_environment() | environment, "collectstatic", "--noinput", "-v0")
 
 
 def parents() -> Iterator[tuple[int, int]]:

@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache
 
 from content.limits.limit import local
-from tests.support.service import Service, environment_of, manage, running_service
+from tests.support.service import Service, environment_of, manage_each, running_service
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +22,8 @@ def service(tmp_path_factory, redis_server) -> Iterator[Service]:
     """`manage.py serve` with the demo's posts, its edge, and no limit: Schemathesis has one address."""
     state = tmp_path_factory.mktemp("api") / "state"
     state.mkdir()
-    # With DEBUG no static files need be collected, which takes longer than the test.
     environment = {"REDIS_URL": redis_server.url, "SECRET_KEY": "for tests only", "EVERGREEN_API_A_MINUTE": "0"}
-    environment |= {"DEBUG": "true", "EVERGREEN_EDGE": "true"}
-    for command in ("migrate", "demo_content"):
-        manage(environment_of(state) | environment, command, "-v0")
+    manage_each(environment_of(state) | environment, ["migrate", "-v0"], ["demo_content", "-v0"])
     with running_service(state, command="serve", environment=environment) as service:
         service.line_with("Serving on")
         yield service

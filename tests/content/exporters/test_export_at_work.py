@@ -104,7 +104,8 @@ print(fingerprint())
 FINGERPRINT = "from tests.support.whole_site import fingerprint; print(fingerprint())"
 
 
-@pytest.mark.parametrize("way", [pytest.param("PostgreSQL", marks=pytest.mark.slow), "SQLite to PostgreSQL"])
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["PostgreSQL", "SQLite to PostgreSQL"])
 def test_a_site_on_postgresql_comes_back(tmp_path: Path, own_postgres, fresh_redis, way):
     def managed(database: str, *words: str) -> str:
         state = tmp_path / database
