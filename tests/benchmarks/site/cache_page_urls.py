@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver
 from django.views.decorators.cache import cache_page
 
 from content import urls
@@ -33,4 +33,11 @@ def kept(view: View) -> View:
     return told
 
 
-urlpatterns = [URLPattern(each.pattern, kept(each.callback), name=each.name) for each in urls.urlpatterns]
+def as_kept(found: URLPattern | URLResolver) -> URLPattern | URLResolver:
+    """What is included, the API and the admin, is nobody's page."""
+    if isinstance(found, URLResolver):
+        return found
+    return URLPattern(found.pattern, kept(found.callback), found.default_args, found.name)
+
+
+urlpatterns = [as_kept(found) for found in urls.urlpatterns]
