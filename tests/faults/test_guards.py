@@ -376,8 +376,10 @@ GUARDS = [
     Guard(
         "I6: a cluster answers in order",
         f"{CACHING}/backends/cluster.py",
-        'groupby(commands, lambda command: command[0] == "FLUSHDB")',
-        'groupby(sorted(commands, key=lambda command: command[0] != "MGET"), lambda _: False)',
+        "            answers += await (self.flushed(some) if is_flush else self.piped(some))\n",
+        "            looks_first = sorted(range(len(some)), key=lambda at: some[at][0] != 'MGET')\n"
+        "            answered = await self.piped([some[at] for at in looks_first])\n"
+        "            answers += [answered[looks_first.index(at)] for at in range(len(some))]\n",
         f"{TESTS}/test_tiers.py",
         "whoever_gets_a_lease",
     ),

@@ -9,8 +9,9 @@ from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
 from tests.support.race.history import Load, Read, Run, Write
 from tests.support.race.sabotage import SABOTAGES, Sabotage
-from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS, Workload
+from tests.support.race.workloads import BUSY, QUIET, SPECIAL, WORKLOADS, Workload
 from tests.support.sabotaged import TakenOut, copy_of_the_project
+from tests.support.servers.cluster import running_cluster
 from tests.support.service import ROOT
 
 
@@ -71,6 +72,17 @@ def test_a_minute_on_postgresql(fresh_redis, postgres_server):
     findings = BUSY.run(fresh_redis, postgres_server, seconds=60, processes=4)
     assert findings.total == 0, findings.examples
     assert findings.failures == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("workload", [BUSY, QUIET], ids=lambda workload: workload.name)
+def test_half_a_minute_in_a_cluster(tmp_path, workload: Workload):
+    with running_cluster() as cluster:
+        findings = workload.run(cluster.url, sqlite_in(tmp_path), seconds=30, processes=4)
+    assert findings.total == 0, findings.examples
+    assert findings.failures == []
+    assert findings.reads > 10_000
 
 
 @pytest.fixture(scope="module")

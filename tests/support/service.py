@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -158,8 +159,8 @@ def clean_environment() -> dict[str, str]:
 
 
 def static_root() -> Path:
-    """Of all services of this run of the tests, in whichever process."""
-    return Path(os.environ["EVERGREEN_STATE_DIR"]) / "static-of-services"
+    """Of all services of this run of the tests, in whichever process; of all runs where it is no test that asks."""
+    return Path(os.environ.get("EVERGREEN_STATE_DIR", tempfile.gettempdir())) / "static-of-services"
 
 
 @cache

@@ -72,14 +72,14 @@ class Shelf:
         known = self.remembered(key)
         if known is not None and not again:
             return known
-        answer = (await self.engine.lookup([want_of(key)])).get(key)
+        answer = (await self.engine.lookup([want_of(key)], again=again)).get(key)
         if answer is None or (known is not None and answer.header.made_at <= known.header.made_at):
             return known
         try:
             answer.value, answer.opened = decode(answer.value), True
         except msgspec.MsgspecError as error:
             record("unreadable", KIND.name, key, reason=str(error))
-            return None
+            return known
         self.engine.judge_again(answer)
         held = self.held(key, answer, "shared")
         if held is not None:
