@@ -1,13 +1,16 @@
 """What its parent can do with a worker that does not do its part."""
 
+import asyncio
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
 from project.serving import times
 from project.serving.options import Options
 from project.serving.worker import Worker
+from tests.support.servers.process import wait_until
 
 
 @pytest.fixture
@@ -29,5 +32,11 @@ async def test_one_that_is_late_is_killed(worker, monkeypatch):
 async def test_one_that_does_not_end_is_killed(worker, monkeypatch):
     monkeypatch.setattr(times, "KILLED_AFTER", 0.0)
     worker.send(signal.SIGSTOP)
+    # Before it stands still it may yet do as the next signal says.
+    await asyncio.to_thread(wait_until, lambda: state_of(worker.process.pid) == "T", "it stands still")
     await worker.end()
     assert worker.epitaph == "was killed by SIGKILL"
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
