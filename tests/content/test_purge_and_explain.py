@@ -42,3 +42,8 @@ def test_the_commands_say_what_they_did(capsys):
     assert json.loads(capsys.readouterr().out)["why"] == "nothing is stored under this key"
     call_command("cache_explain", "http://site/")
     assert "nothing is stored under this key" in capsys.readouterr().out
+
+
+def test_a_path_alone_is_asked_for_its_host():
+    with pytest.raises(CommandError, match=r"say its whole URL, as http://127\.0\.0\.1:8000/posts/first/"):
+        call_command("cache_explain", "/posts/first/")

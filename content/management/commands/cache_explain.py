@@ -4,7 +4,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.tree import Tree
 
@@ -25,6 +25,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="for programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["what"].startswith("/"):
+            raise CommandError(
+                f"A page belongs to a host: say its whole URL, as http://127.0.0.1:8000{options['what']}"
+            )
         told = asyncio.run(explained(options["what"]))
         if options["json"]:
             self.stdout.write(json.dumps(told, indent=2))
