@@ -141,16 +141,22 @@ class Refresher:
         return loaded
 
     async def refreshed(self, batch: Iterable[Due]) -> int:
-        """Load again those of which nothing newer is stored: one lookup, one round of leases, one load_many."""
+        """Load again those of which nothing newer is stored: one round of leases, one lookup, one load_many."""
         engine, token = self.engine, secrets.token_hex(8)
         seen_at = {want.key: (want, due) for due in batch if (want := want_of(due)) is not None}
         if not seen_at:
             return 0
         await engine.ordering.caught_up(max(due.position for _, due in seen_at.values()))
-        answers = await engine.lookup([want for want, _ in seen_at.values()], again=True)
-        wanted = [want for key, (want, due) in seen_at.items() if not is_done(answers.get(key), due)]
-        got = set(await engine.shared.lease([want.key for want in wanted], token, engine.lease))
-        mine = [want for want in wanted if want.key in got]
+        wants = [want for want, _ in seen_at.values()]
+        got, answers = await lease_and_look(
+            engine.shared, list(seen_at), token, engine.lease, lambda: engine.lookup(wants, again=True)
+        )
+        mine = []
+        for want, due in (seen_at[key] for key in got):
+            if is_done(answers.get(want.key), due):
+                await engine.shared.release(want.key, token)
+            else:
+                mine.append(want)
         if mine:
             state = engine.state()
             for want in mine:

@@ -11,6 +11,7 @@ from content.caching import due as due_module
 from content.caching.due import Due, DueSet, is_portable
 from content.caching.entry import NOWHERE
 from content.caching.events import listen, total
+from content.caching.refreshing import want_of
 from content.caching.registry import engine_of, made
 from tests.content.caching.test_resource import HOUR, Book, resource
 
@@ -116,6 +117,25 @@ async def test_what_was_stored_meanwhile_is_not_loaded_again(alias, shelf, clock
     assert await due.ask(Due("book", (1,), clock(), NOWHERE))
     assert await engine_of(alias).refresher.drain() == 1
     assert shelf.loads == [1, 1]
+
+
+async def test_what_is_stored_before_the_lease_is_had_is_not_loaded_again(alias, shelf, clock, due, monkeypatch):
+    """1. A worker takes what is due. 2. Another stores it, and lets go of its lease. 3. The worker gets that."""
+    shelf.values[1] = Book("one")
+    book = resource(shelf, clock)
+    await book.get(1)
+    engine = engine_of(alias)
+    stale, lease = Due("book", (1,), clock(), NOWHERE), engine.shared.tier.lease
+
+    async def had_late(keys, token, seconds):
+        clock.forward(1)
+        await book.set(Book("two"), 1)
+        return await lease(keys, token, seconds)
+
+    monkeypatch.setattr(engine.shared.tier, "lease", had_late)
+    assert await engine.refresher.refreshed([stale]) == 0
+    assert shelf.loads == [1]
+    assert await engine.shared.holder(want_of(stale).key) is None
 
 
 async def test_one_member_a_key_however_many_ask(alias, due):
