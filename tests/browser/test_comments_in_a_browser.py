@@ -1,9 +1,9 @@
 """Comments in Chromium: the form comes to the reader, says what became of it, and works without a script too."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.support.browser import violations
 from tests.support.service import environment_of, manage_each, running_service
 
 ENVIRONMENT = {
@@ -55,15 +55,6 @@ def page(browser, service):
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         yield page
         assert page.errors == []
-
-
-def violations(page: Page) -> list[str]:
-    """In light, and in dark what colours can break."""
-    page.emulate_media(color_scheme="light")
-    found = Axe().run(page).response["violations"]
-    page.emulate_media(color_scheme="dark")
-    colours = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-    return [each["id"] for each in found + Axe().run(page, options=colours).response["violations"]]
 
 
 def send(page: Page, text: str, name: str = "Ann") -> None:

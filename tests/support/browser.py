@@ -51,6 +51,23 @@ def served_site(folder: Path) -> Iterator[str]:
         yield service.url
 
 
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page as it is now, in light, and then in dark what colours can break."""
+    page.emulate_media(color_scheme="light")
+    found = violations_of({"type": "tag", "values": RULES}, page)
+    page.emulate_media(color_scheme="dark")
+    return found + violations_of({"type": "rule", "values": ["color-contrast", "link-in-text-block"]}, page)
+
+
+def violations_of(rules: dict[str, object], page: Page) -> list[str]:
+    """Rule, how bad, and the first element."""
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
+    return [
+        f"{rule['id']} ({rule['impact']}): {rule['nodes'][0]['html']} {rule['nodes'][0]['failureSummary']}"
+        for rule in found.response["violations"]
+    ]
+
+
 class Reader:
     """Somebody at a window of the browser, who notices what should not happen."""
 
@@ -76,15 +93,6 @@ class Reader:
     def opens(self, path: str) -> Page:
         self.page.goto(self.site + path, wait_until="load")
         return self.page
-
-    def violations(self, *rules: str) -> list[str]:
-        """What axe finds on the page as it is now, by those rules or by all: rule, how bad, and the first element."""
-        only = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": RULES}
-        found = Axe().run(self.page, options={"runOnly": only, "resultTypes": ["violations"]})
-        return [
-            f"{rule['id']} ({rule['impact']}): {rule['nodes'][0]['html']} {rule['nodes'][0]['failureSummary']}"
-            for rule in found.response["violations"]
-        ]
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than its window."""
