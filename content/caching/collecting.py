@@ -14,6 +14,8 @@ class Collected:
     keys: set[str] = field(default_factory=set)
     tags: set[str] = field(default_factory=set)
     stale: bool = False
+    # Whether it was made of data of one reader that no key names.
+    private: bool = False
     # Unix seconds.
     fresh_until: float = math.inf
     stale_until: float = math.inf
@@ -30,6 +32,12 @@ def note(key: str, tags: Iterable[str], fresh_until: float, stale_until: float, 
         collected.stale = collected.stale or stale
         collected.fresh_until = min(collected.fresh_until, fresh_until)
         collected.stale_until = min(collected.stale_until, stale_until)
+
+
+def note_private() -> None:
+    """What is being made shows data of one reader that no key names: it is not stored, nor given to others."""
+    for collected in collectors.get():
+        collected.private = True
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from content.caching.edge.found import Found
 from content.caching.edge.outcome import Outcome
 from content.caching.edge.request import Request
 from content.caching.edge.requesting import query_of
-from content.caching.edge.rules.answering import UNBOUNDED, Way, decide, serves_error
+from content.caching.edge.rules.answering import UNBOUNDED, Way, decide, may_collapse, serves_error
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.rules.invalidation import urls_ended_by
 from content.caching.edge.rules.keys import url_key
@@ -118,7 +118,7 @@ class Exchange:
             outcome = await watched(flight.outcome)
             if await self.shared(outcome, found):
                 return
-            if outcome.page is None:
+            if outcome.page is None or not may_collapse(outcome.page):
                 break
             # Another variant than ours: whoever wants ours may be on the way by now.
             shared = True
@@ -142,7 +142,7 @@ class Exchange:
         """Whether the outcome of another's call is an answer for us as well."""
         if outcome.error is not None:
             raise outcome.error
-        if outcome.page is None or not self.edge.fits(self.request, outcome.page):
+        if outcome.page is None or not may_collapse(outcome.page) or not self.edge.fits(self.request, outcome.page):
             return False
         told = Told(forwarded=found.why, collapsed=True, stored=outcome.kept)
         # While the log is silent, what was written since that call began is not known.

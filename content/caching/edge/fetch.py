@@ -275,7 +275,8 @@ class Fetch:
         if self.client is None:
             # Behind a reader, and for nothing: the next need not try at once.
             self.edge.shelf.engine.pauses.begin(self.key, failed=self.status >= 500)
-        if self.is_shared:
+        if self.is_shared and self.status < 500:
+            # After an error the next readers share one call again: it may be over.
             self.edge.begin(self.edge.note_passed(self.request, reason, self.begun, self.token))
             self.token = None
 
@@ -328,6 +329,8 @@ class Fetch:
             case Mode.STAND_IN:
                 self.edge.shelf.engine.pauses.begin(self.key, failed=True)
                 self.settle(Outcome(old if isinstance(old, Page) else None, stale=True, status=self.status))
+            case Mode.KEEP | Mode.TEE if collected.private:
+                await self.send_privately()
             case Mode.KEEP | Mode.TEE if self.is_all_there():
                 await self.kept(Whole(self.request, self.status, self.fields, b"".join(self.chunks)), collected)
             case Mode.KEEP if self.client is not None:
@@ -335,6 +338,14 @@ class Fetch:
                 told = Told(forwarded=self.why, forwarded_status=self.status, detail="incomplete")
                 await self.answered_late(self.client, told, b"".join(self.chunks))
                 self.mode = Mode.PASSED_ON
+
+    async def send_privately(self) -> None:
+        """What was made, when its fields were said already, of data that no key names: for this reader alone."""
+        was, self.mode = self.mode, Mode.PASSED_ON
+        self.passed("private")
+        if was is Mode.KEEP and self.client is not None:
+            told = Told(forwarded=self.why, forwarded_status=self.status, detail="private")
+            await self.answered_late(self.client, told, b"".join(self.chunks))
 
     def is_all_there(self) -> bool:
         """An incomplete response is not stored (RFC 9111, section 3.3)."""

@@ -9,6 +9,7 @@ import msgspec
 from content.caching.edge.profile import Profile
 from content.caching.edge.rules.coding import coded_tag, may_be_coded, with_vary
 from content.caching.edge.rules.conditions import fields_of_304
+from content.caching.edge.rules.directives import AT_MOST
 from content.caching.edge.rules.fields import Field, Fields
 from content.caching.edge.stored import Page
 
@@ -107,7 +108,11 @@ def is_codable(page: Page, profile: Profile) -> bool:
 def outward(fields: Fields, profile: Profile) -> Fields:
     """Without what was meant for this cache alone."""
     own = {LABEL, *profile.targeted[:1]}
-    return fields.without(own | OWN)
+    cleaned = fields.without(own | OWN)
+    if b"cache-control" not in fields and any(AT_MOST in (fields.joined(name) or "") for name in own):
+        # What the edge alone may store, browsers have to ask for.
+        return cleaned.with_these([(b"cache-control", b"no-cache")])
+    return cleaned
 
 
 def of_page(page: Page, profile: Profile, tags: Iterable[str]) -> Fields:

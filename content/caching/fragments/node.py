@@ -12,9 +12,11 @@ from django.utils.functional import Promise
 
 from content.caching.fragments.fragment import fragment_want
 from content.caching.fragments.page import current_page, filled_page, found
+from content.caching.fragments.reads import Ambience, FragmentReads, PrivateFragment
 from content.caching.fragments.snapshot import snapshot
 from content.caching.keys import written
 from content.caching.policy import Policy
+from content.caching.request_reads import CSRF, ambient_key
 from content.caching.transactions import has_written
 from content.caching.want import Want
 
@@ -57,14 +59,34 @@ class FragmentNode(Node):
         return text
 
     def want(self, context: Context) -> Want:
+        ambience = Ambience()
+
         async def load(*values: Any) -> str:
             # In a thread: only what is missing is rendered, and that may ask the database or take its time.
-            return await filled_page(lambda: sync_to_async(self.nodelist.render)(context))
+            reads = await sync_to_async(FragmentReads)(snapshot(context))
+            with reads.watched() as named:
+                await sync_to_async(self.values_in)(reads.context)
+            with reads.watched() as seen:
+                text = await filled_page(lambda: sync_to_async(self.render_in)(reads.context, ambience))
+            if outside := seen - (named - {CSRF}):
+                message = f"The fragment {self.name!r} reads {', '.join(sorted(outside))} and does not vary on it."
+                raise PrivateFragment(want.key, text, message)
+            return text
 
         ttl, stale, error = (self.seconds(option, context) for option in ("ttl", "stale", "error"))
         policy = Policy(ttl=ttl, stale_ttl=stale, error_ttl=error)
-        values = [self.version, *(self.value(expression, context) for expression in self.values)]
-        return fragment_want(self.name, values, policy, self.tags(context), self.alias(context), load)
+        values = [self.version, *self.values_in(context)]
+        if ambient := ambient_key():
+            values.append(ambient)
+        want = fragment_want(self.name, values, policy, self.tags(context), self.alias(context), load)
+        return want
+
+    def values_in(self, context: Context) -> list[Any]:
+        return [self.value(expression, context) for expression in self.values]
+
+    def render_in(self, context: Context, ambience: Ambience) -> str:
+        with ambience.active():
+            return self.nodelist.render(context)
 
     def value(self, expression: FilterExpression, context: Context) -> Any:
         """Raises VariableDoesNotExist for what is not there: one key for all readers would be worse than none."""

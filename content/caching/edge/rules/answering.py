@@ -5,6 +5,7 @@ from enum import Enum
 
 from content.caching.edge.profile import Profile
 from content.caching.edge.rules.directives import Directives
+from content.caching.edge.rules.freshness import lifetime
 from content.caching.edge.stored import Page
 from content.caching.entry import Verdict
 
@@ -65,6 +66,16 @@ def max_stale(arguments: object) -> float:
     if text is None:
         return UNBOUNDED
     return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def may_collapse(page: Page) -> bool:
+    """Whether it may answer those who asked while it was made: only if it may answer others without being validated.
+
+    A response that says nothing of its lifetime is its own reader's, and so is one with no-cache (section 5.2.2.4).
+    """
+    if "no-cache" in page.arguments:
+        return False
+    return lifetime(page.status, page.fields, page.directives, page.came_at) > page.initial_age
 
 
 def forbids_stale(page: Page) -> bool:

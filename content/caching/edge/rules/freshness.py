@@ -1,7 +1,9 @@
 """How old a response is, and for how long it is fresh (RFC 9111, section 4.2)."""
 
+import math
+
 from content.caching.edge.rules.dates import date_of
-from content.caching.edge.rules.directives import LONGEST, Directives
+from content.caching.edge.rules.directives import AT_MOST, LONGEST, Directives, lifetime_of
 from content.caching.edge.rules.fields import Fields, members
 
 # Statuses that may be kept without a word about it (RFC 9110, section 15.1), but for 206: parts are not kept.
@@ -14,20 +16,25 @@ LONGEST_HEURISTIC = 24 * 60 * 60.0
 def lifetime(status: int, fields: Fields, directives: Directives, came_at: float, *, targeted: bool = False) -> float:
     """Seconds, counted from when the origin made it. A shared cache asks s-maxage first; of what is there and cannot
     be read nothing is believed."""
-    for name in ("s-maxage", "max-age"):
-        seconds = directives.seconds(name)
-        if seconds is not None:
-            return seconds
     made = date_of(fields.first(b"date"), came_at)
     made = came_at if made is None else made
+    seconds = lifetime_of(directives)
+    if seconds is not None:
+        return min(seconds, until_expires(fields, made, came_at)) if AT_MOST in directives else seconds
     if b"expires" in fields and not targeted:
-        values = fields.values(b"expires")
-        ends = {date_of(value, came_at) for value in values}
-        end = ends.pop() if len(ends) == 1 else None
-        return 0.0 if end is None else max(0.0, end - made)
+        return until_expires(fields, made, came_at)
     if targeted:
         return 0.0
     return heuristic(status, fields, directives, made)
+
+
+def until_expires(fields: Fields, made: float, came_at: float) -> float:
+    """Without end where it is absent; 0 for what is no date, or for several."""
+    ends = {date_of(value, came_at) for value in fields.values(b"expires")}
+    if not ends:
+        return math.inf
+    end = ends.pop() if len(ends) == 1 else None
+    return 0.0 if end is None else max(0.0, end - made)
 
 
 def heuristic(status: int, fields: Fields, directives: Directives, made: float) -> float:

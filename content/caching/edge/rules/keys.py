@@ -15,8 +15,16 @@ PLAIN = re.compile(r"[A-Za-z0-9:/?@!$&'()*+,;=._~%\[\]-]+")
 # query, or two requests for different things had one URL. None at all is what HTTP/1.0 may send.
 HOST = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[A-Za-z0-9.:]+\])(?::[0-9]*)?")
 SPACES = re.compile(r"[ \t]+")
-# Of what value does not change what they ask for.
+BLANKS_ROUND_COMMAS = re.compile(r"[ \t]*,[ \t]*")
+# Lists whose case and blanks do not change what they ask for.
 LISTS_OF_TOKENS = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language"})
+# Fields that are no list: a comma is a character of the value like any other.
+SINGLE_VALUES = frozenset(
+    {"authorization", "cookie", "from", "host", "origin", "proxy-authorization", "referer", "user-agent"}
+    | {"content-type", "content-length", "date", "max-forwards"}
+    | {"if-modified-since", "if-unmodified-since", "if-range"}
+    | {"sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user", "upgrade-insecure-requests", "dnt"}
+)
 
 
 def url_key(url: str) -> str:
@@ -48,11 +56,15 @@ def vary_of(response: Fields) -> tuple[str, ...] | None:
 
 
 def selected(name: str, request: Fields) -> str:
-    """What a request has to say there, normalised; absent is another thing than empty."""
+    """The value by which responses are told apart; an absent field is another value than an empty one.
+
+    Of a field that may be a list, blanks round commas do not count (RFC 9111, section 4.1); of one that is none, each
+    character does."""
     value = request.joined(name.encode("latin-1"))
     if value is None:
         return "-"
-    found = members(value)
+    if name in SINGLE_VALUES:
+        return "+" + value
     if name in LISTS_OF_TOKENS:
-        return "+" + ",".join(SPACES.sub("", member).lower() for member in found)
-    return "+" + ",".join(found)
+        return "+" + ",".join(SPACES.sub("", member).lower() for member in members(value))
+    return "+" + BLANKS_ROUND_COMMAS.sub(",", value)

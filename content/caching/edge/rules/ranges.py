@@ -15,6 +15,7 @@ Part = tuple[int, int]
 def part_of(request: Fields, page: Page) -> Part | bool | None:
     """From and to, both included; None: the whole; False: no such part (416).
 
+    An empty page has no byte to select: it is sent whole: a server may ignore Range (RFC 9110, section 14.2).
     Of several ranges the whole is sent, as section 14.2 allows: combined parts help attackers more than readers.
     """
     if page.status != 200 or b"range" not in request or not still_meant(request, page):
@@ -24,9 +25,11 @@ def part_of(request: Fields, page: Page) -> Part | bool | None:
     if found is None:
         return None
     length = len(page.body)
+    if not length:
+        return None
     if found["suffix"] is not None:
         wanted = int(found["suffix"])
-        return (max(0, length - wanted), length - 1) if wanted and length else False
+        return (max(0, length - wanted), length - 1) if wanted else False
     first = int(found["first"])
     last = min(int(found["last"]) if found["last"] else length - 1, length - 1)
     if found["last"] and int(found["last"]) < first:

@@ -2,7 +2,7 @@
 
 from content.caching.edge.profile import Profile
 from content.caching.edge.request import Request
-from content.caching.edge.rules.directives import Directives
+from content.caching.edge.rules.directives import AT_MOST, Directives
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.rules.freshness import HEURISTIC
 from content.caching.edge.rules.keys import vary_of
@@ -37,7 +37,7 @@ def refusal(request: Request, status: int, fields: Fields, directives: Directive
 
 def refusal_of_strangers(request: Request, fields: Fields, directives: Directives, profile: Profile) -> str | None:
     """What may be somebody's own."""
-    if b"set-cookie" in fields and not profile.stores_cookies:
+    if b"set-cookie" in fields and (AT_MOST in directives or not profile.stores_cookies):
         return "set-cookie"
     if profile.is_personal(request.fields) and "public" not in directives:
         return "personal"

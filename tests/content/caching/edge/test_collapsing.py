@@ -1,6 +1,7 @@
 """One call of the application for all who ask at once, and readers who hang up, wait or read slowly."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -274,3 +275,44 @@ async def test_interim_answers_go_on():
     sent, _, task = await streamed(Site(application))
     await task
     assert next(message["type"] for message in sent) == "http.response.early_hint"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_burst_after_a_failed_first_answer_is_one_call(status):
+    site = Site(Origin(status=status, headers={}))
+    await site.ask()
+    await settled()
+    opened = asyncio.Event()
+    site.origin.status, site.origin.headers, site.origin.before = 200, MINUTE, opened.wait
+    asking = [asyncio.ensure_future(site.ask()) for _ in range(10)]
+    await settled()
+    opened.set()
+    answers = await asyncio.gather(*asking)
+    assert site.origin.count == 2, "the failed one, and one for the burst"
+    assert {answer.body for answer in answers} == {b"hello"}
+
+
+async def test_a_burst_after_an_exception_is_one_call():
+    site = Site(Origin(error=RuntimeError("the first call fails")))
+    with contextlib.suppress(RuntimeError):
+        await site.ask()
+    await settled()
+    opened = asyncio.Event()
+    site.origin.error, site.origin.before = None, opened.wait
+    asking = [asyncio.ensure_future(site.ask()) for _ in range(10)]
+    await settled()
+    opened.set()
+    await asyncio.gather(*asking)
+    assert site.origin.count == 2
+
+
+@pytest.mark.parametrize("headers", [{}, {"cache-control": "no-cache"}, {"cache-control": "max-age=0"}])
+async def test_i8_what_may_answer_nobody_else_answers_nobody_who_waited(headers):
+    """A response that says nothing of its lifetime may show its reader's cookie: those who waited ask themselves."""
+    site, opened = gated(headers=headers)
+    asking = [asyncio.ensure_future(site.ask()) for _ in range(10)]
+    await settled()
+    opened.set()
+    answers = await asyncio.gather(*asking)
+    assert site.origin.count == 10
+    assert not any("collapsed" in answer.told for answer in answers)

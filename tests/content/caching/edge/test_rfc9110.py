@@ -152,3 +152,11 @@ def test_section_5_6_7_dates(text, seconds):
 def test_section_5_6_7_two_digits_of_a_year_are_never_far_ahead():
     assert date_of("Sunday, 06-Nov-94 08:49:37 GMT", 1_700_000_000) == 784111777
     assert http_date(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+@pytest.mark.parametrize("wanted", ["bytes=-5", "bytes=0-", "bytes=0-0", "bytes=3-"])
+async def test_section_14_a_range_of_an_empty_page_is_the_empty_page(wanted):
+    site = Site(Origin(body=b""))
+    await site.ask()
+    answer = await site.ask(headers={"range": wanted})
+    assert (answer.status, answer.body, answer["content-range"]) == (200, b"", None)

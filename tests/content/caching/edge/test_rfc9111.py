@@ -1,6 +1,7 @@
 """The rules of RFC 9111, each test named by the section that it is from."""
 
 import asyncio
+import itertools
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -471,3 +472,20 @@ async def test_section_5_2_2_7_private_fields_are_not_kept():
 
 async def test_section_5_2_2_4_no_cache_with_fields_is_as_without():
     assert not await is_stored({"cache-control": 'max-age=60, no-cache="x-name"'})
+
+
+@pytest.mark.parametrize("name", ["cookie", "user-agent", "authorization", "referer"])
+@pytest.mark.parametrize("pair", [*itertools.combinations(["x,y", "x, y", "x,,y", "x", "X", "", None], 2)])
+async def test_section_4_1_a_field_that_is_no_list_is_compared_as_it_is(name, pair):
+    site = Site(Origin(headers={"cache-control": "public, max-age=60", "vary": name}))
+    for value in pair:
+        await site.ask(headers={} if value is None else {name: value})
+    assert site.origin.count == 2
+
+
+@pytest.mark.parametrize(("name", "second"), [("accept-language", "EN ,de"), ("x-list", "en , de")])
+async def test_section_4_1_blanks_round_the_commas_of_a_list_do_not_count(name, second):
+    site = Site(Origin(headers={"cache-control": "max-age=60", "vary": name}))
+    for value in ("en,de" if name == "x-list" else "en, de", second):
+        await site.ask(headers={name: value})
+    assert site.origin.count == 1
