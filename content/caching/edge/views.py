@@ -36,6 +36,8 @@ logger = logging.getLogger("content.caching")
 
 AT_VIEW = Profile(explicit_only=True, stores_cookies=False)
 PERMISSION = "Evergreen-Cache-Control"
+# In a page that is cached at the view: whether the edge may have it.
+AT_EDGE = "Evergreen-At-Edge"
 # The fields that may forbid to store a response.
 SPEAKING = ("Cache-Control", PERMISSION, "CDN-Cache-Control", "Surrogate-Control")
 
@@ -132,7 +134,7 @@ class Said:
                 response = await sync_to_async(response.render)()
         self.permit(response, reads)
         await self.keep(request, key, begun, response, collected)
-        return response  # type: ignore[no-any-return]
+        return for_the_edge(response)
 
     def answered_sync(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
         if self.cache is None or request.method != "GET":
@@ -154,7 +156,7 @@ class Said:
                 response = response.render()
         self.permit(response, reads)
         async_to_sync(self.keep)(request, key, begun, response, collected)
-        return response
+        return for_the_edge(response)
 
     # --- what the response says to the edge -----------------------------------------------------------------
 
@@ -185,16 +187,18 @@ class Said:
         if outside:
             self.warn_once(outside)
         if outside or is_forbidden(response):
-            response[PERMISSION] = "private"
-            response.setdefault("Cache-Control", "private")
+            mark_as_private(response)
         elif PERMISSION not in response:
             response[PERMISSION] = self.lasting
+        is_stored_here = self.cache is not None and reads.request.method == "GET"
+        if is_stored_here and reads.outside_key(names_in_vary(response), by_language=False):
+            response[AT_EDGE] = "private"
         if response.streaming and not isinstance(response, FileResponse):
             watch_stream(response, lambda name: self.note_late_read(response, reads, name))
         return response
 
     def reads_outside_key(self, response: HttpResponseBase, reads: RequestReads) -> list[str]:
-        names = {name.strip().lower() for name in response.get("Vary", "").split(",")}
+        names = names_in_vary(response)
         if self.cache is not None:
             # The view's own key has these names, and no others.
             names = {*names & set(self.vary_names), scheme_header()}
@@ -260,6 +264,23 @@ class Said:
 def name_of(view: Any) -> str:
     view = getattr(view, "view_class", view)
     return f"{getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', type(view).__qualname__)}"
+
+
+def names_in_vary(response: HttpResponseBase) -> set[str]:
+    return {name.strip().lower() for name in response.get("Vary", "").split(",")}
+
+
+def mark_as_private(response: HttpResponseBase) -> None:
+    response[PERMISSION] = "private"
+    response.setdefault("Cache-Control", "private")
+
+
+def for_the_edge(response: HttpResponseBase) -> HttpResponseBase:
+    """A page that the view may cache and the edge may not: the view's key has the language, the edge's has not."""
+    if AT_EDGE in response:
+        del response[AT_EDGE]
+        mark_as_private(response)
+    return response
 
 
 def is_forbidden(response: HttpResponseBase) -> bool:
@@ -341,4 +362,5 @@ def response_of(page: Page, now: float) -> HttpResponse:
         response[name.decode("latin-1")] = value.decode("latin-1")
     # For the edge: the page is as old there as here.
     response["Age"] = str(int(page.age(now)))
+    for_the_edge(response)
     return response
