@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from content.caching.edge import EdgeCache, Page, Profile
-from content.caching.edge.dialect import Dialect
+from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
-from content.cdn.dialects import dialect_of
+from content.cdn.headers import headers_of
 from content.popularity import count_view
 from content.views.errors import plain_error
 from project.asgi_types import Application
@@ -27,7 +27,7 @@ def with_edge(application: Application) -> Application:
     """With DEBUG every page is made anew, as whoever changes a template expects."""
     if not settings.EDGE:
         return application
-    return EdgeCache(application, cache="default", profile=site_profile(), served=count)
+    return EdgeCache(application, cache="default", profile=site_profile(), on_served=count)
 
 
 def site_profile() -> Profile:
@@ -45,15 +45,15 @@ def site_profile() -> Profile:
         makes_whole=True,
         invalidates=False,
         codings=("br", "zstd", "gzip"),
-        cdn=dialect(),
+        cdn=cdn_headers(),
     )
 
 
-def dialect() -> Dialect | None:
+def cdn_headers() -> CdnHeaders | None:
     """How a CDN in front is told of each page."""
     if settings.CDN_URL:
-        return dialect_of(settings.CDN_URL)
-    return Dialect(purges=False) if settings.CDN_TAGS else None
+        return headers_of(settings.CDN_URL)
+    return CdnHeaders(purges=False) if settings.CDN_TAGS else None
 
 
 def is_ours(host: str) -> bool:

@@ -6,8 +6,8 @@ import pytest
 from _pytest import runner
 from hypothesis import settings
 
-from content.caching.loading import Loading
-from content.caching.log.log import stop_logs
+from content.caching.executor import LoadExecutor
+from content.caching.ordering.log import stop_logs
 from tests.support.databases import closed_at_the_end
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import RedisServer, running_redis
@@ -37,7 +37,7 @@ def see_rows_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     """Where a test keeps its rows in a transaction, loads must run inside of it."""
     marker = request.node.get_closest_marker("django_db")
     if marker is not None and not marker.kwargs.get("transaction"):
-        monkeypatch.setattr(Loading, "apart", False)
+        monkeypatch.setattr(LoadExecutor, "isolated", False)
 
 
 @pytest.fixture(scope="session")

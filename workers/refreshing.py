@@ -5,7 +5,7 @@ import os
 from concurrent.futures import Future
 
 from content import resources
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
 from workers.loop import worker_loop
 
 under_way: dict[int, list["Future[None]"]] = {}

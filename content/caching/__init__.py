@@ -13,7 +13,7 @@ await invalidate(["product:A-100"])      # what was loaded before this is never 
 """
 
 from content.caching.errors import CacheError, NotModified, NotThere
-from content.caching.invalidating import expire, expire_sync, invalidate, invalidate_sync
+from content.caching.invalidation import expire, expire_sync, invalidate, invalidate_sync
 from content.caching.policy import FREQUENT, MODERATE, RARE, STATIC, VOLATILE, Policy
 from content.caching.resource import Resource, previous
 

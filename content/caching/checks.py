@@ -9,8 +9,8 @@ from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
 from content.caching.backends import MemcachedCache, RedisCache
-from content.caching.declared import aliases, declared_twice
-from content.caching.registry import log_server
+from content.caching.declarations import cache_aliases, duplicate_names
+from content.caching.engines import log_server
 
 Messages = list[CheckMessage]
 
@@ -36,14 +36,14 @@ def register_checks() -> None:
 def check_caches(app_configs: Any, **kwargs: Any) -> Messages:
     """The aliases that resources name: that they are there, unpickle nothing, and end what hangs."""
     messages: Messages = []
-    for alias in sorted(aliases()):
+    for alias in sorted(cache_aliases()):
         config = settings.CACHES.get(alias)
         if config is None:
             messages.append(
                 Error(f"Resources or views name the cache {alias!r}, which CACHES has not.", id="caching.E001")
             )
         else:
-            messages += on_backend(alias, config)
+            messages += _check_backend(alias, config)
     return messages
 
 
@@ -54,21 +54,21 @@ def check_resources(app_configs: Any, **kwargs: Any) -> Messages:
             hint="A resource's name is part of its keys, and must be its own.",
             id="caching.E004",
         )
-        for name, (first, second) in sorted(declared_twice.items())
+        for name, (first, second) in sorted(duplicate_names.items())
     ]
 
 
 def check_log(app_configs: Any, **kwargs: Any) -> Messages:
     """Asks each log's Redis: an evicted log makes every entry invalid, and one that is away none fresh."""
-    return [message for alias in sorted(aliases()) if alias in settings.CACHES for message in on_log(alias)]
+    return [message for alias in sorted(cache_aliases()) if alias in settings.CACHES for message in _check_log(alias)]
 
 
-def on_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
+def _check_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
     path, options = config.get("BACKEND", ""), config.get("OPTIONS") or {}
     if path in UNPICKLING:
         yield Error(
             f"The cache {alias!r} unpickles what it reads: whoever can write to its store can run code here.",
-            hint=f"Use {named(RedisCache)} or {named(MemcachedCache)}.",
+            hint=f"Use {_dotted_name(RedisCache)} or {_dotted_name(MemcachedCache)}.",
             id="caching.E002",
         )
     elif path == LOCMEM and not options.get("LOG"):
@@ -80,7 +80,7 @@ def on_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
     elif path == DUMMY:
         yield Warning(f"The cache {alias!r} keeps nothing: every read is a load.", id="caching.W002")
     elif issubclass(import_string(path), RedisCache):
-        yield from on_redis(alias, options)
+        yield from _check_redis(alias, options)
     memory = options.get("MEMORY")
     if memory is not None and (type(memory) is not int or memory < LEAST_MEMORY):
         yield Error(
@@ -89,7 +89,7 @@ def on_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
         )
 
 
-def on_redis(alias: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+def _check_redis(alias: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
     serializer = options.get("SERIALIZER", "django_redis.serializers.pickle.PickleSerializer")
     if "pickle" in str(serializer).lower():
         yield Error(
@@ -112,7 +112,7 @@ def on_redis(alias: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
         )
 
 
-def on_log(alias: str) -> Iterator[CheckMessage]:
+def _check_log(alias: str) -> Iterator[CheckMessage]:
     server = log_server(alias)
     if server is None:
         return
@@ -136,5 +136,5 @@ def on_log(alias: str) -> Iterator[CheckMessage]:
         )
 
 
-def named(backend: type) -> str:
+def _dotted_name(backend: type) -> str:
     return f"content.caching.backends.{backend.__name__}"

@@ -12,11 +12,11 @@ else:
     from backports import zstd
 
 # No MessagePack of one value begins with these four bytes and goes on: 0x28 is a number by itself.
-MAGIC = b"\x28\xb5\x2f\xfd"
-COMPRESS_FROM = 1024
-LEVEL = 3
+_MAGIC = b"\x28\xb5\x2f\xfd"
+_COMPRESS_FROM = 1024
+_LEVEL = 3
 # What a stored value may grow to: more is no value of ours, and is not decompressed.
-LARGEST = 64 * 1024 * 1024
+_LARGEST = 64 * 1024 * 1024
 
 
 class ZstdCompressor(BaseCompressor):  # type: ignore[misc]  # django-redis has no types
@@ -24,23 +24,23 @@ class ZstdCompressor(BaseCompressor):  # type: ignore[misc]  # django-redis has 
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
-        self.threshold = int(options.get("COMPRESS_FROM", COMPRESS_FROM))
+        self._threshold = int(options.get("COMPRESS_FROM", _COMPRESS_FROM))
 
     def compress(self, value: bytes) -> bytes:
-        if len(value) < self.threshold:
+        if len(value) < self._threshold:
             return value
-        compressed = zstd.compress(value, level=LEVEL)
+        compressed = zstd.compress(value, level=_LEVEL)
         return compressed if len(compressed) < len(value) else value
 
     def decompress(self, value: bytes) -> bytes:
         """As it is where it is not compressed. CompressorError for what is damaged or past 64 MiB."""
-        if not value.startswith(MAGIC):
+        if not value.startswith(_MAGIC):
             return value
         try:
             decompressor = zstd.ZstdDecompressor()
-            content = decompressor.decompress(value, max_length=LARGEST)
+            content = decompressor.decompress(value, max_length=_LARGEST)
         except zstd.ZstdError as error:
             raise CompressorError(str(error)) from error
         if not decompressor.eof:
-            raise CompressorError(f"cut short, or larger than {LARGEST} bytes")
+            raise CompressorError(f"cut short, or larger than {_LARGEST} bytes")
         return content

@@ -9,6 +9,7 @@ Format 1 had neither stale times nor a position: it is read as a miss.
 """
 
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -78,3 +79,27 @@ def unpack(stored: object) -> Entry:
     except msgspec.MsgspecError as error:
         raise Unreadable(str(error)) from error
     return Entry(header=header, value=stored[end:])
+
+
+class CachedValue(msgspec.Struct, eq=False, gc=False):
+    """What a reader gets: a header, and a value as it was stored (bytes) or as it is shared (opened).
+
+    Memory has as many as it has entries, and none leads back to itself: the garbage collector need not walk through
+    them all while every reader waits.
+    """
+
+    header: Header
+    value: Any
+    is_decoded: bool
+    stale: bool = False
+    verdict: Verdict = Verdict.VALID
+    # The ordering's version at which `verdict` was found; -1: not judged yet.
+    version: int = -1
+    # In memory: how often it was read there, and until when it asks for no refresh while it is fresh.
+    reads: int = 0
+    no_refresh_before: float = float("-inf")
+    # What its reader has made of the value, and keeps beside it.
+    derived: Any = None
+
+    def as_stale(self) -> "CachedValue":
+        return CachedValue(self.header, self.value, self.is_decoded, stale=True)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-PLAIN = (
+_PLAIN = (
     inspect.NoneType,
     inspect.BoolType,
     inspect.IntType,
@@ -25,21 +25,21 @@ PLAIN = (
 
 def is_immutable(kind: Any) -> bool:
     """True for plain values, tuples and frozen structs of such; False for lists, mappings, and what is unknown."""
-    return all_immutable(inspect.type_info(kind), frozenset())
+    return _all_immutable(inspect.type_info(kind), frozenset())
 
 
-def all_immutable(info: inspect.Type, inside: frozenset[Any]) -> bool:
+def _all_immutable(info: inspect.Type, inside: frozenset[Any]) -> bool:
     match info:
         case inspect.UnionType():
-            return all(all_immutable(each, inside) for each in info.types)
+            return all(_all_immutable(each, inside) for each in info.types)
         case inspect.VarTupleType() | inspect.FrozenSetType():
-            return all_immutable(info.item_type, inside)
+            return _all_immutable(info.item_type, inside)
         case inspect.TupleType():
-            return all(all_immutable(each, inside) for each in info.item_types)
+            return all(_all_immutable(each, inside) for each in info.item_types)
         case inspect.StructType():
             if info.cls in inside:
                 return True
             config: Any = getattr(info.cls, "__struct_config__", None)
             frozen = isinstance(config, msgspec.structs.StructConfig) and config.frozen
-            return frozen and all(all_immutable(field.type, inside | {info.cls}) for field in info.fields)
-    return isinstance(info, PLAIN)
+            return frozen and all(_all_immutable(field.type, inside | {info.cls}) for field in info.fields)
+    return isinstance(info, _PLAIN)

@@ -3,15 +3,15 @@ import contextvars
 from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple
 
-from content.caching.backends.loops import Keeper
-from content.caching.flight import Flight
-from content.caching.loading import Loading
+from content.caching.backends.event_loop import LoopFinalizer
+from content.caching.executor import LoadExecutor
+from content.caching.singleflight import Call
 
 
-class Departure(NamedTuple):
+class LookupBatch(NamedTuple):
     """New flights of one reader, and the reader's context, in which they are loaded."""
 
-    flights: Sequence[Flight]
+    calls: Sequence[Call]
     context: contextvars.Context
 
 
@@ -20,17 +20,17 @@ class LoopState:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.keeper: Keeper | None = None
-        self.flights: dict[str, Flight] = {}
+        self.finalizer: LoopFinalizer | None = None
+        self.calls: dict[str, Call] = {}
         self.refreshes: dict[str, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        self.loading = Loading()
+        self.executor = LoadExecutor()
         # What departs in this turn of the loop.
-        self.departing: list[Departure] = []
+        self.next_lookup: list[LookupBatch] = []
 
-    def landed(self, flight: Flight) -> None:
-        if self.flights.get(flight.key) is flight:
-            del self.flights[flight.key]
+    def remove_call(self, call: Call) -> None:
+        if self.calls.get(call.key) is call:
+            del self.calls[call.key]
 
     def begin(
         self, work: Coroutine[Any, Any, None], context: contextvars.Context | None = None

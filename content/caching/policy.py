@@ -78,7 +78,7 @@ class Policy:
         error_until = stale_until + self.error_ttl.total_seconds() if there else stale_until
         return Times(fresh_until, stale_until, error_until)
 
-    def wants_refresh(self, now: float, fresh_until: float, cost: float, chance: float) -> bool:
+    def should_refresh_early(self, now: float, fresh_until: float, cost: float, chance: float) -> bool:
         """XFetch: the nearer the end and the dearer the load, the likelier; `chance` in (0, 1]."""
         return now - cost * self.early * math.log(chance) >= fresh_until
 

@@ -8,33 +8,31 @@ from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 import msgspec
 from asgiref.sync import async_to_sync
 
-from content.caching.answer import Answer
-from content.caching.collecting import collectors, note
-from content.caching.declared import declare
+from content.caching.declarations import declare
+from content.caching.dependencies import add_dependency, trackers
 from content.caching.engine import Engine
-from content.caching.entry import Header
+from content.caching.engines import engine_of, engines
+from content.caching.entry import CachedValue, Header
 from content.caching.errors import LoadError, NotThere, TooManyTags
-from content.caching.explaining import explained
+from content.caching.explain import explain_entry
 from content.caching.immutable import is_immutable
-from content.caching.keys import resource_key, resource_tag
-from content.caching.log.ledger import Kind
+from content.caching.key import EntryKey, resource_key, resource_tag
+from content.caching.metrics.counters import counters_for
+from content.caching.ordering.tag_index import Kind
 from content.caching.policy import Policy, Times
-from content.caching.registry import engine_of, engines
-from content.caching.tally import tally_of
 from content.caching.transactions import has_written
-from content.caching.want import Want
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Parameters = tuple[Any, ...]
 
-MOST_TAGS = 128
-MOST_KEYS_KNOWN = 10_000
+MAX_TAGS = 128
+MAX_KNOWN_KEYS = 10_000
 LARGEST = 4 * 1024 * 1024
 
 
-class Loaded(Generic[T]):
+class LoaderResult(Generic[T]):
     """What a loader said: a value, or the NotThere that stands for it."""
 
     __slots__ = ("absence", "value")
@@ -101,8 +99,8 @@ class Resource(Generic[P, T]):
         self.signature = inspect.signature(load)
         self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
-        self.tally = tally_of(name)
-        returned = returned_type(load)
+        self.counters = counters_for(name)
+        returned = _return_type(load)
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
         self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned).decode
@@ -123,12 +121,12 @@ class Resource(Generic[P, T]):
 
     async def get(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """The value for these parameters, from cache or loaded; raises NotThere, and what the loader raises."""
-        want = self.want(args, kwargs)
+        entry_key = self.entry_key(args, kwargs)
         engine = engines.get(self.cache) or engine_of(self.cache)
-        answer = engine.remembered(want)
+        answer = engine.lookup_memory(entry_key)
         if answer is None:
-            answer = await engine.find_one(want)
-        return self.given(answer, want)
+            answer = await engine.find_one(entry_key)
+        return self.deliver(answer, entry_key)
 
     async def get_many(self, keys: Iterable[Hashable]) -> dict[Any, T]:
         """Values by parameters, in their order, duplicates once; what is not there is left out.
@@ -136,26 +134,28 @@ class Resource(Generic[P, T]):
         Each key is the parameter itself where the resource has one, else a tuple of them. One lookup for all,
         one round of leases for what is missing, one `load_many` for what is ours to load.
         """
-        wants = {key: self.want(key if isinstance(key, tuple) else (key,), {}) for key in keys}
-        answers = await self.engine.find(list({want.key: want for want in wants.values()}.values()))
-        found = ((key, want, answers[want.key]) for key, want in wants.items())
-        return {key: self.given(answer, want) for key, want, answer in found if answer.header.there}
+        entry_keys = {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
+        answers = await self.engine.find(
+            list({entry_key.key: entry_key for entry_key in entry_keys.values()}.values())
+        )
+        found = ((key, entry_key, answers[entry_key.key]) for key, entry_key in entry_keys.items())
+        return {key: self.deliver(answer, entry_key) for key, entry_key, answer in found if answer.header.there}
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Load again whatever is cached, store it, and return it; raises NotThere.
 
         After a write and its invalidation this is write-through: the load begins behind the record.
         """
-        want = self.want(args, kwargs)
-        return self.given(await self.engine.refresh(want), want)
+        entry_key = self.entry_key(args, kwargs)
+        return self.deliver(await self.engine.refresh(entry_key), entry_key)
 
     async def fresh_for(self, *args: P.args, **kwargs: P.kwargs) -> float:
         """Seconds for which the stored entry is still fresh and valid; 0 when there is none."""
-        return await self.engine.fresh_for(self.want(args, kwargs))
+        return await self.engine.fresh_for(self.entry_key(args, kwargs))
 
     async def explain(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
         """What each tier holds for these parameters, what it depends on, and what would be served, as plain data."""
-        return await explained(self.engine, self.want(args, kwargs))
+        return await explain_entry(self.engine, self.entry_key(args, kwargs))
 
     # --- writing ------------------------------------------------------------------------------------
 
@@ -165,18 +165,18 @@ class Resource(Generic[P, T]):
         Only for a value that nobody else writes at the same time: of two writers that set what each
         wrote, the older may win. After a write to the database use refresh.
         """
-        await self.engine.store(self.want(args, kwargs), Loaded(value))
+        await self.engine.store(self.entry_key(args, kwargs), LoaderResult(value))
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Never serve what was loaded for these parameters before this call.
 
         Invalidates the tags declared for them, and so what else carries these.
         """
-        await self.engine.append(Kind.INVALIDATE, self.declared_tags(self.want(args, kwargs)))
+        await self.engine.append(Kind.INVALIDATE, self.declared_tags(self.entry_key(args, kwargs)))
 
     async def expire(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """As invalidate, but what is there is served, as stale, until it was loaded again."""
-        await self.engine.append(Kind.EXPIRE, self.declared_tags(self.want(args, kwargs)))
+        await self.engine.append(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
 
     # --- sync twins, for code that has no event loop --------------------------------------------------
 
@@ -188,7 +188,7 @@ class Resource(Generic[P, T]):
 
     def get_many_sync(self, keys: Iterable[Hashable]) -> dict[Any, T]:
         if has_written():
-            return async_to_sync(self.loaded_past_the_cache)(list(keys))
+            return async_to_sync(self._load_past_cache)(list(keys))
         return async_to_sync(self.get_many)(keys)
 
     def refresh_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -200,24 +200,24 @@ class Resource(Generic[P, T]):
         async_to_sync(self.set)(value, *args, **kwargs)
 
     def invalidate_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.engine.append_sync(Kind.INVALIDATE, self.declared_tags(self.want(args, kwargs)))
+        self.engine.append_sync(Kind.INVALIDATE, self.declared_tags(self.entry_key(args, kwargs)))
 
     def expire_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.engine.append_sync(Kind.EXPIRE, self.declared_tags(self.want(args, kwargs)))
+        self.engine.append_sync(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
 
-    async def loaded_past_the_cache(self, keys: Sequence[Hashable]) -> dict[Any, T]:
-        wants = {key: self.want(key if isinstance(key, tuple) else (key,), {}) for key in keys}
-        loaded = await self.run_loader([want.parameters for want in wants.values()], None)
-        found = {key: loaded[want.parameters] for key, want in wants.items()}
+    async def _load_past_cache(self, keys: Sequence[Hashable]) -> dict[Any, T]:
+        entry_keys = {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
+        loaded = await self.run_loader([entry_key.parameters for entry_key in entry_keys.values()], None)
+        found = {key: loaded[entry_key.parameters] for key, entry_key in entry_keys.items()}
         return {key: each.value for key, each in found.items() if each.absence is None}  # type: ignore[misc]
 
     # --- what the engine asks -------------------------------------------------------------------------
 
-    def want(self, args: Parameters, kwargs: Mapping[str, Any]) -> Want:
-        parameters = args if not kwargs and len(args) == self.arity else self.bound(args, kwargs)
-        return Want(self, parameters, self.key(parameters))
+    def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey:
+        parameters = args if not kwargs and len(args) == self.arity else self._bind(args, kwargs)
+        return EntryKey(self, parameters, self.key(parameters))
 
-    def bound(self, args: Parameters, kwargs: Mapping[str, Any]) -> Parameters:
+    def _bind(self, args: Parameters, kwargs: Mapping[str, Any]) -> Parameters:
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return tuple(bound.arguments.values())
@@ -229,49 +229,53 @@ class Resource(Generic[P, T]):
                 return resource_key(self.name, self.schema, parameters)
         key = self.known_keys.get(parameters)
         if key is None:
-            if len(self.known_keys) >= MOST_KEYS_KNOWN:
+            if len(self.known_keys) >= MAX_KNOWN_KEYS:
                 self.known_keys.clear()
             key = self.known_keys[parameters] = resource_key(self.name, self.schema, parameters)
         return key
 
-    async def run_loader(self, wanted: Sequence[Parameters], earlier: Answer | None) -> dict[Parameters, Loaded[T]]:
+    async def run_loader(
+        self, wanted: Sequence[Parameters], earlier: CachedValue | None
+    ) -> dict[Parameters, LoaderResult[T]]:
         if earlier is not None and earlier.header.there:
             previous_value.set(earlier.value)
         if self.load_many is None or len(wanted) == 1:
-            return {parameters: await self.loaded_one(parameters) for parameters in wanted}
-        keys = {bare(parameters): parameters for parameters in wanted}
+            return {parameters: await self._load_one(parameters) for parameters in wanted}
+        keys = {_bare(parameters): parameters for parameters in wanted}
         values = await self.load_many(list(keys))
         return {
-            parameters: Loaded(values[key]) if key in values else Loaded(absence=NotThere(self.name))
+            parameters: LoaderResult(values[key]) if key in values else LoaderResult(absence=NotThere(self.name))
             for key, parameters in keys.items()
         }
 
-    async def loaded_one(self, parameters: Parameters) -> Loaded[T]:
+    async def _load_one(self, parameters: Parameters) -> LoaderResult[T]:
         try:
-            return Loaded(await self.load(*parameters))  # type: ignore[call-arg]
+            return LoaderResult(await self.load(*parameters))  # type: ignore[call-arg]
         except NotThere as absence:
-            return Loaded(absence=absence)
+            return LoaderResult(absence=absence)
 
-    def as_loaded(self, answer: Answer) -> Loaded[T]:
-        return Loaded(answer.value) if answer.header.there else Loaded(absence=NotThere(self.name))
+    def result_of(self, answer: CachedValue) -> LoaderResult[T]:
+        return LoaderResult(answer.value) if answer.header.there else LoaderResult(absence=NotThere(self.name))
 
-    def tags_of(self, want: Want, loaded: Loaded[T], collected: Iterable[str] = ()) -> tuple[str, ...]:
-        tags = {self.own_tag, *self.declared_tags(want), *collected}
+    def tags_of(
+        self, entry_key: EntryKey, loaded: LoaderResult[T], dependencies: Iterable[str] = ()
+    ) -> tuple[str, ...]:
+        tags = {self.own_tag, *self.declared_tags(entry_key), *dependencies}
         if loaded.absence is not None:
             tags.update(loaded.absence.tags)
         elif self.value_tags:
             tags.update(self.value_tags(loaded.value))  # type: ignore[arg-type]
-        if len(tags) > MOST_TAGS:
-            raise TooManyTags(f"{len(tags)} tags, {min(tags)!r} among them; an entry may carry {MOST_TAGS}.")
+        if len(tags) > MAX_TAGS:
+            raise TooManyTags(f"{len(tags)} tags, {min(tags)!r} among them; an entry may carry {MAX_TAGS}.")
         return tuple(sorted(tags))
 
-    def declared_tags(self, want: Want) -> list[str]:
+    def declared_tags(self, entry_key: EntryKey) -> list[str]:
         """What every entry for these parameters depends on; its own key where nothing is declared."""
         if self.tags is None:
-            return [want.key]
-        return list(self.tags(*want.parameters))  # type: ignore[call-arg]
+            return [entry_key.key]
+        return list(self.tags(*entry_key.parameters))  # type: ignore[call-arg]
 
-    def times_of(self, loaded: Loaded[T], now: float, chance: float) -> Times:
+    def times_of(self, loaded: LoaderResult[T], now: float, chance: float) -> Times:
         policy = self.policy
         if loaded.absence is not None:
             policy = policy.until(loaded.absence.until)
@@ -279,42 +283,42 @@ class Resource(Generic[P, T]):
             policy = self.adapt(loaded.value, policy)  # type: ignore[arg-type]
         return policy.times(now, chance, there=loaded.absence is None)
 
-    def encoded(self, loaded: Loaded[T]) -> bytes:
+    def encode_result(self, loaded: LoaderResult[T]) -> bytes:
         return b"" if loaded.absence is not None else self.encode(loaded.value)
 
-    def answered(self, header: Header, loaded: Loaded[T], encoded: bytes) -> Answer:
+    def to_cached_value(self, header: Header, loaded: LoaderResult[T], encoded: bytes) -> CachedValue:
         if loaded.absence is not None or not self.is_immutable:
-            return Answer(header, encoded, opened=False)
-        return Answer(header, loaded.value, opened=True)
+            return CachedValue(header, encoded, is_decoded=False)
+        return CachedValue(header, loaded.value, is_decoded=True)
 
-    def opened(self, answer: Answer) -> Answer | None:
+    def decode_value(self, answer: CachedValue) -> CachedValue | None:
         """With its value decoded; None for bytes that are no such value."""
-        if answer.opened or not answer.header.there:
+        if answer.is_decoded or not answer.header.there:
             return answer
         try:
             value = self.decode(answer.value)
         except msgspec.MsgspecError:
             return None
-        return Answer(
-            answer.header, value, opened=True, stale=answer.stale, verdict=answer.verdict, version=answer.version
+        return CachedValue(
+            answer.header, value, is_decoded=True, stale=answer.stale, verdict=answer.verdict, version=answer.version
         )
 
-    def given(self, answer: Answer, want: Want) -> T:
+    def deliver(self, answer: CachedValue, entry_key: EntryKey) -> T:
         """To the reader, and to whoever makes something of it."""
         header = answer.header
-        if collectors.get():
-            note(want.key, header.tags, header.fresh_until, header.stale_until, stale=answer.stale)
+        if trackers.get():
+            add_dependency(entry_key.key, header.tags, header.fresh_until, header.stale_until, stale=answer.stale)
         if not header.there:
             raise NotThere(self.name, until=None, tags=header.tags)
-        return answer.value if answer.opened else self.decode(answer.value)
+        return answer.value if answer.is_decoded else self.decode(answer.value)
 
 
-def bare(parameters: Parameters) -> Any:
+def _bare(parameters: Parameters) -> Any:
     """As get_many and load_many name them: the one parameter itself, or the tuple."""
     return parameters[0] if len(parameters) == 1 else parameters
 
 
-def returned_type(load: Callable[..., Any]) -> Any:
+def _return_type(load: Callable[..., Any]) -> Any:
     hints = get_type_hints(load)
     if "return" not in hints:
         raise LoadError(f"{load.__qualname__} needs a return annotation: stored values are decoded to it.")

@@ -18,11 +18,11 @@ from typing import Any, cast
 import pytest
 from django.core.cache import caches
 
-from content.caching.failsafe import Failsafe
-from content.caching.loading import Loading
-from content.caching.registry import engine_of, engines
+from content.caching.engines import engine_of, engines
+from content.caching.executor import LoadExecutor
 from content.caching.resource import Resource
-from content.caching.shared import SharedTier
+from content.caching.stores.failsafe import Failsafe
+from content.caching.stores.shared import SharedTier
 
 
 class Clock:
@@ -95,7 +95,7 @@ def chaos(misbehave: Misbehaviour, alias: str = "default") -> Iterator[None]:
         yield
     finally:
         shared.tier = well_behaved
-        shared.breaker.worked()
+        shared.breaker.record_success()
 
 
 async def states_of(resource: Resource[..., Any], *parameters: Any) -> dict[str, str | None]:
@@ -128,7 +128,7 @@ def clear(alias: str = "default") -> None:
     caches[alias].clear()
     engine = engines.get(alias)
     if engine is not None:
-        engine.pauses.clear()
+        engine.backoff.clear()
         if engine.memory is not None:
             engine.memory.clear()
 
@@ -149,4 +149,4 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def loads_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Loading, "apart", False)
+    monkeypatch.setattr(LoadExecutor, "apart", False)

@@ -14,17 +14,17 @@ READS = ("SELECT", "BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET", "SHOW", "
 
 def watch_connections() -> None:
     """Called once, at start."""
-    connection_created.connect(watch, dispatch_uid="content.caching.transactions")
+    connection_created.connect(_watch, dispatch_uid="content.caching.transactions")
     for connection in connections.all(initialized_only=True):
-        watch(connection=connection)
+        _watch(connection=connection)
 
 
-def watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    if noted not in connection.execute_wrappers:
-        connection.execute_wrappers.append(noted)
+def _watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if _track_write not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_track_write)
 
 
-def noted(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+def _track_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     connection = context["connection"]
     if not connection.in_atomic_block:
         connection.evergreen_has_written = False

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from content.caching.edge.rules.dates import date_of
+from content.caching.edge.rules.dates import parse_date
 from content.cdn.cdn import NotPurged
 
 SECONDS = 10.0
@@ -46,5 +46,5 @@ def retry_after(response: httpx.Response) -> float:
     said = response.headers.get("retry-after", "").strip()
     if said.isascii() and said.isdigit():
         return min(float(said[:10]), LONGEST_RETRY)
-    at = date_of(said)
+    at = parse_date(said)
     return min(max(0.0, at - time.time()), LONGEST_RETRY) if at is not None else 0.0

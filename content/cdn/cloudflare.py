@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from content.caching.edge.dialect import written_tag
+from content.caching.edge.cdn_headers import encode_tag
 from content.cdn.api import Api
 from content.cdn.batches import batches
 from content.cdn.cdn import NotPurged
@@ -23,7 +23,7 @@ class Cloudflare:
         self.api = Api(api, {"authorization": f"Bearer {token}"})
 
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
-        for batch in batches(map(written_tag, tags), most=MOST, longest=LONGEST):
+        for batch in batches(map(encode_tag, tags), most=MOST, longest=LONGEST):
             await self.told({"tags": batch})
 
     async def purge_all(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from content.caching.edge.dialect import written_tag
+from content.caching.edge.cdn_headers import encode_tag
 from content.cdn.api import Api
 from content.cdn.batches import batches
 
@@ -18,7 +18,7 @@ class Fastly:
 
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
         headers = {"fastly-soft-purge": "1"} if soft else {}
-        for batch in batches(map(written_tag, tags), most=MOST, longest=LONGEST):
+        for batch in batches(map(encode_tag, tags), most=MOST, longest=LONGEST):
             await self.api.ask("POST", f"{self.path}/purge", json={"surrogate_keys": batch}, headers=headers)
 
     async def purge_all(self) -> None:

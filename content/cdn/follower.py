@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from content.caching.entry import NOWHERE, Position
-from content.caching.events import measure, record
-from content.caching.log.stream import RECORDS_A_POLL, LogStream
+from content.caching.metrics.events import emit, measure
+from content.caching.ordering.stream import RECORDS_A_POLL, LogStream
 from content.cdn.cdn import Cdn, NotPurged
 from content.cdn.order import Order
 from content.cdn.place import Mark, Place
@@ -199,7 +199,7 @@ class Follower:
             try:
                 await self.purge(order)
             except NotPurged as error:
-                record("purge failed", "", tier="cdn", reason=str(error))
+                emit("purge failed", "", tier="cdn", reason=str(error))
                 level = logging.WARNING if pause == self.first_pause else logging.INFO
                 logger.log(level, "the CDN was not purged, and is asked again: %s", error)
                 if error.is_refused and not order.everything:
@@ -208,7 +208,7 @@ class Follower:
                 await self.rest(max(pause, error.retry_after))
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
-                record("purged", "", tier="cdn")
+                emit("purged", "", tier="cdn")
                 measure("purged_tags", "", len(order.hard) + len(order.soft))
                 return
 

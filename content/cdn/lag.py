@@ -3,7 +3,7 @@
 from redis.exceptions import RedisError
 
 from content.caching.entry import NOWHERE
-from content.caching.log.stream import text_of
+from content.caching.ordering.stream import format_position
 from content.cdn.of_site import stream_and_place
 from content.cdn.place import mark_of
 
@@ -19,7 +19,7 @@ def lag() -> float | None:
         with place.server.sync_client() as client:
             stored = client.get(place.mark)
             mark = mark_of(stored) if stored else None
-            after = text_of(mark.position if mark is not None else NOWHERE)
+            after = format_position(mark.position if mark is not None else NOWHERE)
             waiting = client.xrange(log.stream, min=f"({after}", count=1)
             seconds, microseconds = client.time()
     except (RedisError, OSError):

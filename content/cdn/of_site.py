@@ -5,8 +5,8 @@ import hashlib
 from django.conf import settings
 from django.core.cache import caches
 
-from content.caching.log.stream import LogStream
-from content.caching.registry import log_server
+from content.caching.engines import log_server
+from content.caching.ordering.stream import LogStream
 from content.cdn.place import Place
 
 ALIAS = "default"

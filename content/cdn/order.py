@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from content.caching.entry import Position
-from content.caching.log.ledger import Kind, Record
+from content.caching.ordering.tag_index import Kind, Record
 
 # More tags than that are thousands of records, or a whole import: everything is a single request.
 MOST_TAGS = 3000

@@ -4,10 +4,10 @@ import secrets
 from dataclasses import dataclass
 
 from content.caching import lua
-from content.caching.backends.loops import link_to
+from content.caching.backends.event_loop import connection_to
 from content.caching.backends.server import Server
 from content.caching.entry import Position
-from content.caching.log.stream import position_of, text_of
+from content.caching.ordering.stream import format_position, parse_position
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Place:
         self.token = secrets.token_hex(8)
 
     async def read(self) -> Mark | None:
-        stored = await link_to(self.server).ask("GET", self.mark)
+        stored = await connection_to(self.server).execute("GET", self.mark)
         return mark_of(stored) if stored else None
 
     async def write(self, mark: Mark) -> None:
-        await link_to(self.server).ask("SET", self.mark, f"{mark.epoch} {text_of(mark.position)}")
+        await connection_to(self.server).execute("SET", self.mark, f"{mark.epoch} {format_position(mark.position)}")
 
     async def take(self) -> bool:
-        return await self.run(lua.LEASE, self.token, self.milliseconds)
+        return await self.run(lua.ACQUIRE, self.token, self.milliseconds)
 
     async def renew(self) -> bool:
         return await self.run(lua.RENEW, self.token, self.milliseconds)
@@ -48,13 +48,13 @@ class Place:
         await self.run(lua.RELEASE, self.token)
 
     async def run(self, script: str, *arguments: str | int) -> bool:
-        return bool(await link_to(self.server).ask("EVAL", script, 1, self.lease, *arguments))
+        return bool(await connection_to(self.server).execute("EVAL", script, 1, self.lease, *arguments))
 
 
 def mark_of(stored: bytes) -> Mark | None:
     """None for what is none."""
     epoch, _, position = stored.partition(b" ")
     try:
-        return Mark(epoch.decode(), position_of(position))
+        return Mark(epoch.decode(), parse_position(position))
     except ValueError:
         return None

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from content.caching.edge.dialect import written_tag
-from content.caching.edge.shelf import KIND
-from content.caching.keys import resource_tag
+from content.caching.edge.cdn_headers import encode_tag
+from content.caching.edge.page_store import KIND
+from content.caching.key import resource_tag
 from content.cdn.api import Api
 from content.cdn.batches import batches
 
@@ -14,14 +14,14 @@ MOST, LONGEST = 1000, 4000
 
 
 class Varnish:
-    """`places`: host:port of each; what one of them does not confirm is not confirmed."""
+    """`variant_keys`: host:port of each; what one of them does not confirm is not confirmed."""
 
     def __init__(self, places: Sequence[str]) -> None:
         self.apis = [Api(f"http://{place}") for place in places]
 
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
         field = "xkey-softpurge" if soft else "xkey-purge"
-        for batch in batches(map(written_tag, tags), most=MOST, longest=LONGEST):
+        for batch in batches(map(encode_tag, tags), most=MOST, longest=LONGEST):
             headers = {field: " ".join(batch)}
             asked = [api.ask("PURGE", "/", headers=headers) for api in self.apis]
             # One that is away keeps no other from its purge.

@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from content.caching import CacheError, invalidate_sync
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
 from content.models import PendingInvalidation
 
 logger = logging.getLogger(__name__)
@@ -67,5 +67,5 @@ def waiting(epoch: str, now: datetime) -> QuerySet[PendingInvalidation]:
 
 def current_epoch() -> str:
     """Of the log that this process follows. Where tags are counters there is none, and one word stands for all."""
-    ledger = getattr(engine_of("default").ordering, "ledger", None)
-    return (ledger.epoch or "lost") if ledger is not None else "counters"
+    tag_index = getattr(engine_of("default").ordering, "tag_index", None)
+    return (tag_index.epoch or "lost") if tag_index is not None else "counters"

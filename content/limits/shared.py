@@ -9,9 +9,9 @@ from django.core.cache import caches
 
 from content.caching.backends import MemcachedCache, RedisCache
 from content.caching.engine import Engine
-from content.caching.failsafe import Failsafe
-from content.caching.registry import engine_of
-from content.caching.shared import CacheTier, RedisTier
+from content.caching.engines import engine_of
+from content.caching.stores.failsafe import Failsafe
+from content.caching.stores.shared import CacheTier, RedisTier
 from content.limits.rate import Rate
 from content.limits.verdict import Verdict
 from content.limits.windows import WindowMeter

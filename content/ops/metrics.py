@@ -14,10 +14,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from content.caching.declared import resources
-from content.caching.events import Events
-from content.caching.registry import engine_of
-from content.caching.reporting import Report, reporting
+from content.caching.declarations import resources
+from content.caching.engines import engine_of
+from content.caching.metrics.events import EventCounts
+from content.caching.metrics.reports import Report, reporting
 from content.cdn.lag import lag
 
 AMOUNTS = {
@@ -77,7 +77,7 @@ class CacheCollector(Collector):
             sum(process.memory_bytes for process in processes),
         )
 
-    def of_cdn(self, totals: Events) -> Iterator[Metric]:
+    def of_cdn(self, totals: EventCounts) -> Iterator[Metric]:
         """Nothing where there is none."""
         behind = lag()
         if behind is None:
@@ -100,7 +100,7 @@ def gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, help_text, value=float(value))
 
 
-def events_of(totals: Events) -> CounterMetricFamily:
+def events_of(totals: EventCounts) -> CounterMetricFamily:
     family = CounterMetricFamily(
         "evergreen_cache_events", "What happened to reads.", labels=("event", "resource", "tier")
     )
@@ -110,7 +110,7 @@ def events_of(totals: Events) -> CounterMetricFamily:
     return family
 
 
-def amounts_of(what: str, help_text: str, totals: Events) -> CounterMetricFamily:
+def amounts_of(what: str, help_text: str, totals: EventCounts) -> CounterMetricFamily:
     family = CounterMetricFamily(f"evergreen_cache_{what}", help_text, labels=("resource",))
     for (kind, resource, _), amount in sorted(totals.items()):
         if kind == what and resource in resources:

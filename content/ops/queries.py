@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from content.caching.loading import carried
+from content.caching.executor import inherited_variables
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Queries:
 
 
 current: ContextVar[Queries | None] = ContextVar("current", default=None)
-carried.append(current)
+inherited_variables.append(current)
 
 
 def watch_connections() -> None:

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
-from content.caching.events import Events, listen, total
+from content.caching.metrics.events import EventCounts, listen, total
 from content.ops.queries import Queries, count_queries
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -30,7 +30,7 @@ class ServerTimingMiddleware:
         return response
 
 
-def server_timing(events: Events, queries: Queries) -> str:
+def server_timing(events: EventCounts, queries: Queries) -> str:
     tiers = ", ".join(
         f'{tier};desc="{total(events, "hit", tier)} hits, {total(events, "negative", tier)} negative, '
         f'{total(events, "stale", tier)} stale"'

@@ -10,8 +10,8 @@ from django.utils.module_loading import import_string
 
 from content.caching import NotThere
 from content.caching.edge import EdgeCache
+from content.caching.edge.asgi import find_middleware
 from content.caching.edge.rules.keys import url_key
-from content.caching.edge.within import within
 from content.warming.target import Plan, Target
 
 
@@ -43,7 +43,7 @@ def planned(paths: Iterable[str], *, also: str | None = None) -> Plan:
 
 @cache
 def edge() -> EdgeCache:
-    found: EdgeCache = within(import_string(settings.ASGI_APPLICATION), EdgeCache)
+    found: EdgeCache = find_middleware(import_string(settings.ASGI_APPLICATION), EdgeCache)
     return found
 
 

@@ -42,8 +42,8 @@ def main(wanted: list[str]) -> None:
 
 def stop_following() -> None:
     """Before the servers end: what still follows them would complain."""
-    from content.caching.log.log import stop_logs
-    from content.caching.reporting import reporting
+    from content.caching.metrics.reports import reporting
+    from content.caching.ordering.log import stop_logs
 
     reporting.end()
     stop_logs()

@@ -59,15 +59,15 @@ def ceiling(cache: Any, callers: int, calls: int) -> Job:
     """What a connection gives, with answers decoded and nobody waiting for a turn."""
 
     async def job() -> int:
-        wire = await cache.servers[0].connect()
+        protocol = await cache.servers[0].connect()
         loop = asyncio.get_running_loop()
         commands = [("GET", cache.make_key(str(number))) for number in range(callers)]
         for _ in range(calls // callers):
             futures = [loop.create_future() for _ in commands]
-            wire.send(list(zip(commands, futures, strict=True)))
+            protocol.send(list(zip(commands, futures, strict=True)))
             for future in futures:
                 cache.client.decode(await future)
-        wire.cut(ConnectionError("done"))
+        protocol.abort(ConnectionError("done"))
         return calls // callers * callers
 
     return job

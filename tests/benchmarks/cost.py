@@ -8,10 +8,10 @@ from typing import Any
 from unittest.mock import patch
 
 from content.caching import Policy, Resource
-from content.caching.collecting import collecting
-from content.caching.events import subscribed
-from content.caching.memory import MemoryTier
-from content.caching.registry import engine_of
+from content.caching.dependencies import track_dependencies
+from content.caching.engines import engine_of
+from content.caching.metrics.events import subscribe
+from content.caching.stores.memory import MemoryTier
 from tests.benchmarks.resource import HOUR, KEYS, at_once, in_turn, load
 from tests.benchmarks.rounds import Job, measured, show
 
@@ -28,8 +28,8 @@ async def run(url: str) -> None:
         await resource.get_many(range(KEYS))
     memory = {
         "as it is": in_turn(post.get),
-        "with a subscriber to its events": under(lambda: subscribed(ignored), in_turn(post.get)),
-        "while tags are collected": under(collecting, in_turn(post.get)),
+        "with a subscriber to its events": under(lambda: subscribe(ignored), in_turn(post.get)),
+        "while tags are collected": under(track_dependencies, in_turn(post.get)),
         "with early and ahead refresh": in_turn(eager.get),
     }
     show("A read from memory", await measured(memory), "as it is")
@@ -37,7 +37,7 @@ async def run(url: str) -> None:
     shared = {
         "as it is": at_once(post.get),
         "without events": under(uncounted, at_once(post.get)),
-        "while tags are collected": under(collecting, at_once(post.get)),
+        "while tags are collected": under(track_dependencies, at_once(post.get)),
         "with early and ahead refresh": at_once(eager.get),
         "kept in memory as well": under(lambda: remembered(engine), at_once(post.get)),
     }
@@ -47,7 +47,7 @@ async def run(url: str) -> None:
     loaded = {
         "as it is": at_once(unseen(post.get)),
         "without events": under(uncounted, at_once(unseen(post.get))),
-        "while tags are collected": under(collecting, at_once(unseen(post.get))),
+        "while tags are collected": under(track_dependencies, at_once(unseen(post.get))),
     }
     show("A miss, 32 callers: lease, load and store", await measured(loaded), "as it is")
     engine.memory = tier

@@ -90,7 +90,7 @@ async def first_reads(apps: dict[str, Application]) -> list[Rate]:
     """One request at a time, before each of which every page and every resource has been purged."""
     from content import resources
     from content.caching import invalidate
-    from content.caching.keys import resource_tag
+    from content.caching.key import resource_tag
 
     everything = [resource_tag(name) for name in ("page", *resources.BY_NAME)]
     taken: dict[str, list[float]] = {name: [] for name in apps}

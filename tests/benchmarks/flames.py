@@ -45,7 +45,7 @@ def burn(job: str, url: str) -> None:
 
 async def burning(job: str) -> None:
     from content.caching import Resource
-    from content.caching.registry import engine_of
+    from content.caching.engines import engine_of
     from tests.benchmarks.cost import unseen
     from tests.benchmarks.resource import HOUR, KEYS, at_once, in_turn, load, load_many
 

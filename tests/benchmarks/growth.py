@@ -11,10 +11,9 @@ import redis.asyncio
 from django.core.cache import caches
 
 from content.caching import Policy, Resource
-from content.caching.answer import Answer
-from content.caching.entry import Entry, Header, pack
-from content.caching.memory import MemoryTier
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
+from content.caching.entry import CachedValue, Entry, Header, pack
+from content.caching.stores.memory import MemoryTier
 from tests.benchmarks.resource import Post, at_once, in_turn, post_of
 from tests.benchmarks.rounds import Job, console, measured, show
 
@@ -88,7 +87,7 @@ async def fill_redis(post: Any, count: int, stamp: Any) -> None:
         pipeline = plain.pipeline(transaction=False)
         for number in range(start, start + TOGETHER):
             entry = pack(Entry(header_of(now, number, stamp), encode(post_of(number))))
-            pipeline.set(cache.make_key(post.key((number,))), cache.compressed(entry), px=18_000_000)
+            pipeline.set(cache.make_key(post.key((number,))), cache.compress(entry), px=18_000_000)
         await pipeline.execute()
     await plain.aclose()
 
@@ -96,8 +95,8 @@ async def fill_redis(post: Any, count: int, stamp: Any) -> None:
 def filled(post: Any, count: int, stamp: Any, now: float) -> MemoryTier[Any]:
     tier: MemoryTier[Any] = MemoryTier(8 * 1024**3)
     for number in range(count):
-        answer = Answer(header_of(now, number, stamp), post_of(number), opened=True)
-        answer.quiet_until = now + 18_000
+        answer = CachedValue(header_of(now, number, stamp), post_of(number), is_decoded=True)
+        answer.no_refresh_before = now + 18_000
         tier.put(post.key((number,)), answer, 400)
     return tier
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from rich.table import Table
 
-from content.caching.memory import OVERHEAD, MemoryTier
+from content.caching.stores.memory import OVERHEAD, MemoryTier
 from tests.benchmarks.rounds import console
 
 DATA = Path(os.environ.get("EVERGREEN_TRACES", Path(__file__).parents[3] / "shared/data/traces"))

@@ -91,7 +91,7 @@ async def run() -> None:
         return {path: await asked(edge, path) for path in paths}
 
     async def is_kept(path: str) -> bool:
-        return (await edge.find(Request(scope_of(path)))).page is not None
+        return (await edge.lookup(Request(scope_of(path)))).page is not None
 
     table = Table(title=f"{len(paths)} pages, all warm", title_justify="left", box=None, pad_edge=False)
     for name in ("edit", "pages ended", "look different", "missed", "surplus"):

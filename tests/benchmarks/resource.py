@@ -11,7 +11,7 @@ import msgspec
 from django.core.cache import caches
 
 from content.caching import Policy, Resource
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
 from tests.benchmarks.rounds import Job, measured, show
 
 KEYS = 1000

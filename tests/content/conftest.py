@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
 from content.models import Post
 from tests.support.blog import make_blog
 

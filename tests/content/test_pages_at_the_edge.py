@@ -32,7 +32,7 @@ async def reader(blog):
     edge = EdgeCache(ASGIHandler(), cache="default", profile=site_profile())
 
     async def is_stored(response: httpx.Response) -> None:
-        while tasks := edge.engine.state().tasks:
+        while tasks := edge.engine.loop_state().tasks:
             await asyncio.wait(set(tasks))
 
     async with httpx.AsyncClient(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from content.caching.loading import MOST_LOADS
+from content.caching.executor import MAX_LOADS
 from tests.support.folder import write_posts
 from tests.support.service import clean_environment, manage_each
 
@@ -72,4 +72,4 @@ print(during)
 
 def test_loads_share_a_bounded_number_of_connections_and_close_them_with_their_loop(run):
     run(["migrate", "-v0"])
-    assert 1 < int(run(["shell", "-v0", "-c", LOAD])) <= MOST_LOADS + 1
+    assert 1 < int(run(["shell", "-v0", "-c", LOAD])) <= MAX_LOADS + 1

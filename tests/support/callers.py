@@ -78,7 +78,7 @@ async def call(options: dict[str, Any]) -> dict[str, Any]:
     from datetime import timedelta
 
     from content.caching import Policy, Resource
-    from content.caching.registry import engine_of
+    from content.caching.engines import engine_of
 
     async def load(key: int) -> str:
         write_down(key)

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.cache import cache
 from django.test import Client
 
-from content.caching.collecting import collecting
+from content.caching.dependencies import track_dependencies
 
 
 @dataclass
@@ -28,7 +28,7 @@ def all_pages(paths: list[str]) -> Pages:
     cache.clear()
     pages = Pages()
     for path in paths:
-        with collecting() as collected:
+        with track_dependencies() as collected:
             response: Any = Client().get(path)
         pages.looks[path] = f"{response.status_code} {response.get('Location')}".encode() + response.content
         pages.tags[path] = set(collected.tags)

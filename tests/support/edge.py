@@ -8,13 +8,13 @@ from typing import Any
 
 from content.caching.edge import SHARED_CACHE, EdgeCache, Profile
 from content.caching.edge.rules.fields import Fields
-from tests.support.wire import asked
+from tests.support.wire import exchange
 
 Headers = dict[str, str] | list[tuple[str, str]]
 
 
 @dataclass
-class Answer:
+class Response:
     """`status`, `fields` and `body` as a client gets them."""
 
     status: int
@@ -22,14 +22,14 @@ class Answer:
     body: bytes
 
     def __getitem__(self, name: str) -> str | None:
-        return self.fields.joined(name.encode())
+        return self.fields.combined_value(name.encode())
 
     @property
     def is_hit(self) -> bool:
         return "; hit" in (self["cache-status"] or "")
 
     @property
-    def told(self) -> str:
+    def cache_status(self) -> str:
         return (self["cache-status"] or "").partition("; key=")[0]
 
 
@@ -56,10 +56,10 @@ class Origin:
     chunks: list[bytes] | None = None
     before: Callable[[], Awaitable[None]] | None = None
     error: Exception | None = None
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        self.asked.append(scope)
+        self.requests.append(scope)
         await receive()
         if self.before is not None:
             await self.before()
@@ -76,19 +76,20 @@ class Origin:
 
     @property
     def count(self) -> int:
-        return len(self.asked)
+        return len(self.requests)
 
     def fields(self, number: int = -1) -> Fields:
-        return Fields(self.asked[number]["headers"])
+        return Fields(self.requests[number]["headers"])
 
 
 class Site:
     """An origin, the edge before it, and a clock that only the test moves.
 
-    `way`: how it is asked. What cannot be written as a request line or a field is asked through ASGI in any case.
+    `transport`: how it is asked. What cannot be written as a request line or a field is asked through ASGI in any
+    case.
     """
 
-    way = "asgi"
+    transport = "asgi"
 
     def __init__(self, origin: Any, profile: Profile = SHARED_CACHE, **options: Any) -> None:
         self.origin = origin
@@ -101,19 +102,24 @@ class Site:
 
     async def ask(
         self, path: str = "/", headers: Headers | None = None, *, method: str = "GET", host: str = "site"
-    ) -> Answer:
+    ) -> Response:
         pairs = [(b"host", host.encode()), *pairs_of(headers or {})]
-        if self.way == "protocol" and WRITABLE.fullmatch(path) and host and all(is_writable(pair) for pair in pairs):
-            status, fields, body = await asked(self.edge, method, path, pairs)
-            return Answer(status, Fields(fields), body)
-        return await self.called(self.scope(path, headers, method, host))
+        if (
+            self.transport == "protocol"
+            and WRITABLE.fullmatch(path)
+            and host
+            and all(is_writable(pair) for pair in pairs)
+        ):
+            status, fields, body = await exchange(self.edge, method, path, pairs)
+            return Response(status, Fields(fields), body)
+        return await self.call(self.scope(path, headers, method, host))
 
-    async def ask_decoded(self, path: str, query: bytes) -> Answer:
+    async def ask_decoded(self, path: str, query: bytes) -> Response:
         """By a server that does not tell the path as it came."""
         scope = self.scope(path, None) | {"path": path, "raw_path": None, "query_string": query}
-        return await self.called(scope)
+        return await self.call(scope)
 
-    async def called(self, scope: dict[str, Any]) -> Answer:
+    async def call(self, scope: dict[str, Any]) -> Response:
         messages: list[dict[str, Any]] = []
 
         async def send(message: dict[str, Any]) -> None:
@@ -122,7 +128,7 @@ class Site:
         await self.edge(scope, self.nothing_more(), send)
         start = next(message for message in messages if message["type"] == "http.response.start")
         body = b"".join(message.get("body", b"") for message in messages if message["type"] == "http.response.body")
-        return Answer(start["status"], Fields(start["headers"]), body)
+        return Response(start["status"], Fields(start["headers"]), body)
 
     def scope(self, path: str, headers: Headers | None, method: str = "GET", host: str = "site") -> dict[str, Any]:
         raw, _, query = path.partition("?")
@@ -152,13 +158,13 @@ class Site:
         return receive
 
 
-async def stored(site: Site) -> None:
+async def wait_for_tasks(site: Site) -> None:
     """What the edge has begun has ended."""
-    while tasks := site.edge.engine.state().tasks:
+    while tasks := site.edge.engine.loop_state().tasks:
         await asyncio.wait(set(tasks))
 
 
-async def settled() -> None:
+async def settle() -> None:
     """What was begun behind a reader has run as far as it can."""
     for _ in range(50):
         await asyncio.sleep(0)

@@ -14,7 +14,7 @@ from content.caching.edge.protocol import EdgeProtocol
 
 Pairs = list[tuple[bytes, bytes]]
 # Status, fields and body.
-Given = tuple[int, Pairs, bytes]
+Received = tuple[int, Pairs, bytes]
 
 
 def configured(app: Any, **options: Any) -> uvicorn.Config:
@@ -43,13 +43,13 @@ async def connected(
         await asyncio.sleep(0)
 
 
-async def asked(app: Any, method: str, target: str, headers: Pairs) -> Given:
+async def exchange(app: Any, method: str, target: str, headers: Pairs) -> Received:
     """As a call of the application would: when all of it is over."""
     async with connected(app) as (reader, writer, protocol):
         writer.write(request(method, target, headers))
-        given = await answer(reader, method)
+        received = await answer(reader, method)
         await asyncio.gather(*protocol.tasks)
-        return given
+        return received
 
 
 def request(method: str, target: str, headers: Pairs) -> bytes:
@@ -57,7 +57,7 @@ def request(method: str, target: str, headers: Pairs) -> bytes:
     return head + b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n"
 
 
-async def answer(reader: asyncio.StreamReader, method: str = "GET") -> Given:
+async def answer(reader: asyncio.StreamReader, method: str = "GET") -> Received:
     """The next one, by h11. What comes behind it in the same packet is lost: one at a time."""
     parser = h11.Connection(h11.CLIENT)
     parser.send(h11.Request(method=method, target="/", headers=[("host", "x"), ("content-length", "0")]))

@@ -9,8 +9,8 @@ import pytest
 from django.core.cache import cache
 
 from content.caching.backends.server import server_of
-from content.caching.due import Due, DueSet
 from content.caching.entry import NOWHERE, unpack
+from content.caching.refresh_queue import RefreshQueue, RefreshRequest
 from tests.support.servers.process import wait_until
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.worker import Worker, children_of, running_worker
@@ -73,12 +73,12 @@ def test_a_task_whose_process_is_killed_is_done_by_another(worker: Worker, serve
 
 def test_the_worker_loads_what_is_due(worker: Worker, server: RedisServer):
     """Without a task: its processes wait for it."""
-    due = DueSet(server_of(server.url, {}), "evergreen")
+    due = RefreshQueue(server_of(server.url, {}), "evergreen")
 
     with server.client() as client:
         (key,) = client.keys("*:site@1:")
         before = made_at(client.get(key))
-        assert asyncio.run(due.ask(Due("site", (), before, NOWHERE)))
+        assert asyncio.run(due.ask(RefreshRequest("site", (), before, NOWHERE)))
         wait_until(lambda: made_at(client.get(key)) > before, "the site is loaded again")
 
 

@@ -7,38 +7,38 @@ from typing import Any
 from django_redis.pool import ConnectionFactory
 from redis.cluster import RedisCluster
 
+from content.caching.backends.protocol import Command, PendingCommand, as_redis_error
 from content.caching.backends.server import Server
-from content.caching.backends.wire import Command, Waiting, as_redis_error
 
 
-class ClusterLink:
+class ClusterConnection:
     """This loop's way to a cluster: the client sends each command to the node that has its slot.
 
     Commands of one turn share a pipeline.
     """
 
     def __init__(self, server: Server) -> None:
-        self.loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self.client: Any = server.client()
-        self.waiting: list[Waiting] = []
-        self.under_way: set[asyncio.Task[None]] = set()
+        self._queue: list[PendingCommand] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def ask(self, *command: Any) -> "asyncio.Future[Any]":
-        future = self.loop.create_future()
-        if not self.waiting:
-            self.loop.call_soon(self.send)
-        self.waiting.append((command, future))
+    def execute(self, *command: Any) -> "asyncio.Future[Any]":
+        future = self._loop.create_future()
+        if not self._queue:
+            self._loop.call_soon(self._send)
+        self._queue.append((command, future))
         return future
 
-    def send(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        task = self.loop.create_task(self.carry(waiting))
-        self.under_way.add(task)
-        task.add_done_callback(self.under_way.discard)
+    def _send(self) -> None:
+        waiting, self._queue = self._queue, []
+        task = self._loop.create_task(self._run(waiting))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def carry(self, waiting: list[Waiting]) -> None:
+    async def _run(self, waiting: list[PendingCommand]) -> None:
         try:
-            answers = await self.answers([command for command, _ in waiting])
+            answers = await self._execute_all([command for command, _ in waiting])
         except Exception as error:
             answers = [as_redis_error(error)] * len(waiting)
         for (_, future), answer in zip(waiting, answers, strict=True):
@@ -49,36 +49,36 @@ class ClusterLink:
             else:
                 future.set_result(answer)
 
-    async def answers(self, commands: list[Command]) -> list[Any]:
+    async def _execute_all(self, commands: list[Command]) -> list[Any]:
         """In order: what concerns one slot is answered as it was asked for, so that whoever gets a lease finds what
         its last holder has stored."""
         answers: list[Any] = []
         for is_flush, group in groupby(commands, lambda command: command[0] == "FLUSHDB"):
             some = list(group)
-            answers += await (self.flushed(some) if is_flush else self.piped(some))
+            answers += await (self._flush(some) if is_flush else self._execute_pipeline(some))
         return answers
 
-    async def flushed(self, commands: list[Command]) -> list[Any]:
+    async def _flush(self, commands: list[Command]) -> list[Any]:
         return [await self.client.flushdb(target_nodes="primaries") for _ in commands]
 
-    async def piped(self, commands: list[Command]) -> list[Any]:
-        pipeline, parts = self.client.pipeline(), [by_slot(command) for command in commands]
+    async def _execute_pipeline(self, commands: list[Command]) -> list[Any]:
+        pipeline, parts = self.client.pipeline(), [_split_by_key(command) for command in commands]
         for part in chain.from_iterable(parts):
             pipeline.execute_command(*part)
         answered = iter(await pipeline.execute(raise_on_error=False))
         return [
-            as_one(command[0], list(islice(answered, len(part))))
+            _merge_answers(command[0], list(islice(answered, len(part))))
             for command, part in zip(commands, parts, strict=True)
         ]
 
     async def close(self) -> None:
-        for task in list(self.under_way):
+        for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self.under_way, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.client.aclose()
 
 
-def by_slot(command: Command) -> list[Command]:
+def _split_by_key(command: Command) -> list[Command]:
     """What is asked of many keys, each key for itself: they are on several nodes."""
     match command:
         case ("MGET", *keys):
@@ -88,7 +88,7 @@ def by_slot(command: Command) -> list[Command]:
     return [command]
 
 
-def as_one(name: str, answers: list[Any]) -> Any:
+def _merge_answers(name: str, answers: list[Any]) -> Any:
     error = next((answer for answer in answers if isinstance(answer, Exception)), None)
     if error is not None:
         return error
@@ -103,15 +103,15 @@ def as_one(name: str, answers: list[Any]) -> Any:
 class ClusterConnectionFactory(ConnectionFactory):  # type: ignore[misc]  # django-redis has no types
     """One client a process and URL: it keeps the nodes' connections itself."""
 
-    clients: dict[str, RedisCluster] = {}
+    _clients: dict[str, RedisCluster] = {}
 
     def connect(self, url: str) -> RedisCluster:
-        if url not in self.clients:
+        if url not in self._clients:
             params = self.make_connection_params(url)
             params.pop("url")
             params.pop("parser_class")
-            self.clients[url] = RedisCluster.from_url(url, **params)
-        return self.clients[url]
+            self._clients[url] = RedisCluster.from_url(url, **params)
+        return self._clients[url]
 
     def disconnect(self, connection: Any) -> None:
         """Kept for the process: cluster clients are costly to make, and safe to share between threads."""

@@ -16,41 +16,41 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # What a value is, in the flags that Memcached keeps beside it. 1 is where other clients put pickles.
-BYTES, INTEGER, PACKED, COMPRESSED = 0, 2, 32, 64
+_BYTES, _INTEGER, _PACKED, _COMPRESSED = 0, 2, 32, 64
 # What Memcached takes unless it was started with a larger -I.
-LARGEST = 1024 * 1024 - 1024
+_LARGEST = 1024 * 1024 - 1024
 
-NOT_FOR_THE_CLIENT = ("LOG", "MEMORY", "COMPRESS_FROM", "LARGEST")
+_OWN_OPTIONS = ("LOG", "MEMORY", "COMPRESS_FROM", "LARGEST")
 
 
-class Serde:
+class _Serde:
     """How pymemcache writes and reads values: bytes and numbers as they are, other plain data as MessagePack."""
 
     def __init__(self, compressor: ZstdCompressor, largest: int) -> None:
-        self.compressor = compressor
-        self.largest = largest
+        self._compressor = compressor
+        self._largest = largest
 
     def serialize(self, key: Any, value: Any) -> tuple[bytes, int]:
         """Raises TypeError for what is no plain data, ValueError for what Memcached would refuse."""
         if type(value) is int:
-            return str(value).encode(), INTEGER
-        content, flags = (value, BYTES) if type(value) is bytes else (msgspec.msgpack.encode(value), PACKED)
-        compressed = self.compressor.compress(content)
+            return str(value).encode(), _INTEGER
+        content, flags = (value, _BYTES) if type(value) is bytes else (msgspec.msgpack.encode(value), _PACKED)
+        compressed = self._compressor.compress(content)
         if compressed is not content:
-            content, flags = compressed, flags | COMPRESSED
-        if len(content) > self.largest:
-            raise ValueError(f"{key!r} has {len(content)} bytes; {self.largest} is the most that is stored.")
+            content, flags = compressed, flags | _COMPRESSED
+        if len(content) > self._largest:
+            raise ValueError(f"{key!r} has {len(content)} bytes; {self._largest} is the most that is stored.")
         return content, flags
 
     def deserialize(self, key: Any, value: bytes, flags: int) -> Any:
         """Of another client's values the bytes: whoever asked finds that they are none of theirs."""
-        if flags & ~(INTEGER | PACKED | COMPRESSED):
+        if flags & ~(_INTEGER | _PACKED | _COMPRESSED):
             return value
-        if flags & COMPRESSED:
-            value = self.compressor.decompress(value)
-        if flags & INTEGER:
+        if flags & _COMPRESSED:
+            value = self._compressor.decompress(value)
+        if flags & _INTEGER:
             return int(value)
-        return msgspec.msgpack.decode(value) if flags & PACKED else value
+        return msgspec.msgpack.decode(value) if flags & _PACKED else value
 
 
 class MemcachedCache(PyMemcacheCache):
@@ -63,8 +63,8 @@ class MemcachedCache(PyMemcacheCache):
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         options = dict(params.get("OPTIONS") or {})
-        serde = Serde(ZstdCompressor(options), int(options.get("LARGEST", LARGEST)))
-        pymemcache = {name: value for name, value in options.items() if name not in NOT_FOR_THE_CLIENT}
+        serde = _Serde(ZstdCompressor(options), int(options.get("LARGEST", _LARGEST)))
+        pymemcache = {name: value for name, value in options.items() if name not in _OWN_OPTIONS}
         # A server that failed is asked again after a second.
         reach = {"use_pooling": True, "retry_attempts": 0, "dead_timeout": 1, "connect_timeout": 1.0, "timeout": 1.0}
         super().__init__(server, {**params, "OPTIONS": {"serde": serde, **reach, **pymemcache}})
@@ -77,37 +77,37 @@ class MemcachedCache(PyMemcacheCache):
         return client
 
     async def aget(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        return await in_a_thread(self.get, key, default, version)
+        return await _run_in_thread(self.get, key, default, version)
 
     async def aget_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
-        return await in_a_thread(self.get_many, list(keys), version)
+        return await _run_in_thread(self.get_many, list(keys), version)
 
     async def aset(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
-        await in_a_thread(self.set, key, value, timeout, version)
+        await _run_in_thread(self.set, key, value, timeout, version)
 
     async def aset_many(
         self, data: Mapping[str, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> list[str]:
-        return await in_a_thread(self.set_many, dict(data), timeout, version)
+        return await _run_in_thread(self.set_many, dict(data), timeout, version)
 
     async def aadd(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        return await in_a_thread(self.add, key, value, timeout, version)
+        return await _run_in_thread(self.add, key, value, timeout, version)
 
     async def atouch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        return await in_a_thread(self.touch, key, timeout, version)
+        return await _run_in_thread(self.touch, key, timeout, version)
 
     async def adelete(self, key: str, version: int | None = None) -> bool:
-        return await in_a_thread(self.delete, key, version)
+        return await _run_in_thread(self.delete, key, version)
 
     async def adelete_many(self, keys: Iterable[str], version: int | None = None) -> None:
-        await in_a_thread(self.delete_many, list(keys), version)
+        await _run_in_thread(self.delete_many, list(keys), version)
 
     async def aincr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        return await in_a_thread(self.incr, key, delta, version)
+        return await _run_in_thread(self.incr, key, delta, version)
 
     async def aclear(self) -> None:
-        await in_a_thread(self.clear)
+        await _run_in_thread(self.clear)
 
 
-async def in_a_thread(method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _run_in_thread(method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await sync_to_async(method, thread_sensitive=False)(*args, **kwargs)

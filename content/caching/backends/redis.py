@@ -12,14 +12,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from content.caching.backends.loops import AnyLink, link_to
+from content.caching.backends.event_loop import AnyConnection, connection_to
 from content.caching.backends.server import server_of
 
 T = TypeVar("T")
 
-INCR = "if redis.call('EXISTS', KEYS[1]) == 0 then return false end return redis.call('INCRBY', KEYS[1], ARGV[1])"
-FAILURES = (RedisConnectionError, RedisTimeoutError, ResponseError, OSError)
-DELETED_TOGETHER = 1000
+_INCR = "if redis.call('EXISTS', KEYS[1]) == 0 then return false end return redis.call('INCRBY', KEYS[1], ARGV[1])"
+_FAILURES = (RedisConnectionError, RedisTimeoutError, ResponseError, OSError)
+_DELETE_BATCH = 1000
 
 
 class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django-redis has no types
@@ -40,14 +40,14 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     # --- Django's cache API -------------------------------------------------------------------------
 
     async def aget(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        answer = await self.failsafe(self.read("GET", self.full_key(key, version)), None)
+        answer = await self._failsafe(self.read("GET", self.full_key(key, version)), None)
         return default if answer is None else self.client.decode(answer)
 
     async def aget_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
         wanted = {self.full_key(key, version): key for key in keys}
         if not wanted:
             return {}
-        answers = await self.failsafe(self.read("MGET", *wanted), [None] * len(wanted))
+        answers = await self._failsafe(self.read("MGET", *wanted), [None] * len(wanted))
         decode = self.client.decode
         return {
             key: decode(answer) for key, answer in zip(wanted.values(), answers, strict=True) if answer is not None
@@ -65,7 +65,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     ) -> bool:
         """`nx`: only if there is none; `xx`: only if there is one. Whether it was stored."""
         full_key = self.full_key(key, version)
-        milliseconds = self.milliseconds(timeout)
+        milliseconds = self._milliseconds(timeout)
         if milliseconds is not None and milliseconds <= 0:
             # Already over. As django-redis has it: what is not there could have been added, what is there goes.
             if nx:
@@ -74,7 +74,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         command = ["SET", full_key, self.client.encode(value)]
         command += ["PX", milliseconds] if milliseconds is not None else []
         command += ["NX"] if nx else ["XX"] if xx else []
-        return bool(await self.failsafe(self.write(*command), None))
+        return bool(await self._failsafe(self.write(*command), None))
 
     async def aadd(
         self,
@@ -92,13 +92,13 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         version: int | None = None,
     ) -> list[str]:
         """Keys that were not stored: none, or an error is raised."""
-        milliseconds = self.milliseconds(timeout)
+        milliseconds = self._milliseconds(timeout)
         if milliseconds is not None and milliseconds <= 0:
             await self.adelete_many(data, version)
             return []
         end = () if milliseconds is None else ("PX", milliseconds)
         asked = (
-            self.failsafe(self.write("SET", self.full_key(key, version), self.client.encode(value), *end), None)
+            self._failsafe(self.write("SET", self.full_key(key, version), self.client.encode(value), *end), None)
             for key, value in data.items()
         )
         return [key for key, answer in zip(data, await asyncio.gather(*asked), strict=True) if answer is None]
@@ -109,40 +109,40 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         timeout: float | None = DEFAULT_TIMEOUT,
         version: int | None = None,
     ) -> bool:
-        milliseconds = self.milliseconds(timeout)
+        milliseconds = self._milliseconds(timeout)
         full_key = self.full_key(key, version)
         command = ("PERSIST", full_key) if milliseconds is None else ("PEXPIRE", full_key, milliseconds)
-        return bool(await self.failsafe(self.write(*command), False))
+        return bool(await self._failsafe(self.write(*command), False))
 
     async def adelete(self, key: str, version: int | None = None) -> bool:
-        return bool(await self.failsafe(self.write("DEL", self.full_key(key, version)), False))
+        return bool(await self._failsafe(self.write("DEL", self.full_key(key, version)), False))
 
     async def adelete_many(self, keys: Iterable[str], version: int | None = None) -> int:
         """How many were there."""
         full_keys = [self.full_key(key, version) for key in keys]
         asked = (
-            self.failsafe(self.write("DEL", *full_keys[start : start + DELETED_TOGETHER]), 0)
-            for start in range(0, len(full_keys), DELETED_TOGETHER)
+            self._failsafe(self.write("DEL", *full_keys[start : start + _DELETE_BATCH]), 0)
+            for start in range(0, len(full_keys), _DELETE_BATCH)
         )
         return sum(await asyncio.gather(*asked))
 
     async def ahas_key(self, key: str, version: int | None = None) -> bool:
-        return bool(await self.failsafe(self.read("EXISTS", self.full_key(key, version)), False))
+        return bool(await self._failsafe(self.read("EXISTS", self.full_key(key, version)), False))
 
     async def aincr(self, key: str, delta: int = 1, version: int | None = None) -> int:
         """Raises ValueError for a key that is not there. Past 64 bits it is read, added to and written."""
         full_key = self.full_key(key, version)
         try:
-            value = await self.write("EVAL", INCR, 1, full_key, delta)
+            value = await self.write("EVAL", _INCR, 1, full_key, delta)
         except ResponseError:
-            return await self.incr_large(key, delta, version)
-        except FAILURES as error:
-            return self.ignored(error, None)  # type: ignore[return-value]
+            return await self._incr_large(key, delta, version)
+        except _FAILURES as error:
+            return self._ignore(error, None)  # type: ignore[return-value]
         if value is None:
             raise ValueError(f"Key '{key!r}' not found")
         return int(value)
 
-    async def incr_large(self, key: str, delta: int, version: int | None) -> int:
+    async def _incr_large(self, key: str, delta: int, version: int | None) -> int:
         left = await self.apttl(key, version)
         value = await self.aget(key, version=version) + delta
         await self.aset(key, value, left / 1000 if left else None, version)
@@ -156,19 +156,19 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         version = self.version if version is None else version
         old = self.full_key(key, version)
         new = self.full_key(key, version + delta)
-        moved = await (self.moved_between_slots(old, new) if self.servers[0].cluster else self.renamed(old, new))
+        moved = await (self._move_between_slots(old, new) if self.servers[0].cluster else self._rename(old, new))
         if not moved:
             raise ValueError(f"Key '{key!r}' not found")
         return version + delta
 
-    async def renamed(self, old: str, new: str) -> bool:
+    async def _rename(self, old: str, new: str) -> bool:
         try:
             await self.write("RENAME", old, new)
         except ResponseError:
             return False
         return True
 
-    async def moved_between_slots(self, old: str, new: str) -> bool:
+    async def _move_between_slots(self, old: str, new: str) -> bool:
         """RENAME stays within a slot. In steps, then: who reads meanwhile finds both."""
         value, milliseconds = await asyncio.gather(self.write("DUMP", old), self.write("PTTL", old))
         if value is None:
@@ -182,7 +182,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
 
     async def aclear(self) -> None:
         """The whole database of that Redis, as django-redis's clear does."""
-        await self.failsafe(self.write("FLUSHDB"), None)
+        await self._failsafe(self.write("FLUSHDB"), None)
 
     async def aclose(self, **kwargs: Any) -> None:
         """At a request's end: connections stay, for they belong to the loop and end with it."""
@@ -191,42 +191,44 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
 
     async def attl(self, key: str, version: int | None = None) -> int | None:
         """Seconds left; None for a key without an end, 0 for no key."""
-        return left(await self.failsafe(self.read("TTL", self.full_key(key, version)), -2))
+        return _time_left(await self._failsafe(self.read("TTL", self.full_key(key, version)), -2))
 
     async def apttl(self, key: str, version: int | None = None) -> int | None:
         """As attl, in milliseconds."""
-        return left(await self.failsafe(self.read("PTTL", self.full_key(key, version)), -2))
+        return _time_left(await self._failsafe(self.read("PTTL", self.full_key(key, version)), -2))
 
     async def aexpire(self, key: str, timeout: float, version: int | None = None) -> bool:
         """End after that many seconds. Whether the key was there."""
         answer = self.write("PEXPIRE", self.full_key(key, version), int(timeout * 1000))
-        return bool(await self.failsafe(answer, False))
+        return bool(await self._failsafe(answer, False))
 
     async def apersist(self, key: str, version: int | None = None) -> bool:
-        return bool(await self.failsafe(self.write("PERSIST", self.full_key(key, version)), False))
+        return bool(await self._failsafe(self.write("PERSIST", self.full_key(key, version)), False))
 
     async def aiter_keys(
         self, search: str, itersize: int | None = None, version: int | None = None
     ) -> AsyncIterator[str]:
         """Keys that match, as they were given to set. SCAN: one that is there throughout comes, some come twice."""
         pattern = self.client.make_pattern(search, version=version)
-        async for key in self.link(write=False).client.scan_iter(match=pattern, count=itersize):
+        async for key in self._connection(write=False).client.scan_iter(match=pattern, count=itersize):
             yield self.client.reverse_key(key.decode())
 
     async def adelete_pattern(
         self, pattern: str, version: int | None = None, prefix: str | None = None, itersize: int | None = None
     ) -> int:
         """How many were deleted."""
-        link, deleted, keys = self.link(write=True), 0, []
+        connection, deleted, keys = self._connection(write=True), 0, []
         full_pattern = self.client.make_pattern(pattern, version=version, prefix=prefix)
-        async for key in link.client.scan_iter(match=full_pattern, count=itersize or self._default_scan_itersize):
+        async for key in connection.client.scan_iter(
+            match=full_pattern, count=itersize or self._default_scan_itersize
+        ):
             keys.append(key)
-            if len(keys) == DELETED_TOGETHER:
-                deleted, keys = deleted + await self.delete_full(link, keys), []
-        return deleted + await self.delete_full(link, keys)
+            if len(keys) == _DELETE_BATCH:
+                deleted, keys = deleted + await self._delete_keys(connection, keys), []
+        return deleted + await self._delete_keys(connection, keys)
 
-    async def delete_full(self, link: AnyLink, keys: list[bytes]) -> int:
-        return sum(await asyncio.gather(*(link.ask("DEL", key) for key in keys)))
+    async def _delete_keys(self, connection: AnyConnection, keys: list[bytes]) -> int:
+        return sum(await asyncio.gather(*(connection.execute("DEL", key) for key in keys)))
 
     def alock(
         self,
@@ -239,7 +241,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     ) -> Lock:
         """`async with cache.alock("key", timeout=10):` the lock that the sync `lock` takes as well."""
         return Lock(
-            self.link(write=True).client,
+            self._connection(write=True).client,
             self.full_key(key, version),
             timeout=timeout,
             sleep=sleep,
@@ -252,38 +254,38 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     def full_key(self, key: str, version: int | None) -> str:
         return str(self.client.make_key(key, version))
 
-    def compressed(self, content: bytes) -> bytes:
+    def compress(self, content: bytes) -> bytes:
         """Past the serializer, for those who bring bytes."""
         return self.client._compressor.compress(content)  # type: ignore[no-any-return]
 
-    def decompressed(self, content: bytes) -> bytes:
+    def decompress(self, content: bytes) -> bytes:
         """What `compressed` gave; what cannot be decompressed is returned as it is."""
         try:
             return self.client._compressor.decompress(content)  # type: ignore[no-any-return]
         except CompressorError:
             return content
 
-    def milliseconds(self, timeout: float | None) -> int | None:
+    def _milliseconds(self, timeout: float | None) -> int | None:
         seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
         return None if seconds is None else int(seconds * 1000)
 
-    def link(self, *, write: bool) -> AnyLink:
+    def _connection(self, *, write: bool) -> AnyConnection:
         """The first server takes the writes; further ones are replicas to read from."""
-        return link_to(self.servers[self.client.get_next_client_index(write=write)])
+        return connection_to(self.servers[self.client.get_next_client_index(write=write)])
 
     def read(self, *command: Any) -> Awaitable[Any]:
-        return self.link(write=False).ask(*command)
+        return self._connection(write=False).execute(*command)
 
     def write(self, *command: Any) -> Awaitable[Any]:
-        return self.link(write=True).ask(*command)
+        return self._connection(write=True).execute(*command)
 
-    async def failsafe(self, answer: Awaitable[T], fallback: T) -> T:
+    async def _failsafe(self, answer: Awaitable[T], fallback: T) -> T:
         try:
             return await answer
-        except FAILURES as error:
-            return self.ignored(error, fallback)
+        except _FAILURES as error:
+            return self._ignore(error, fallback)
 
-    def ignored(self, error: Exception, fallback: T) -> T:
+    def _ignore(self, error: Exception, fallback: T) -> T:
         if not self._ignore_exceptions:
             raise error
         if self._log_ignored_exceptions and self.logger:
@@ -291,5 +293,5 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         return fallback
 
 
-def left(answer: int) -> int | None:
+def _time_left(answer: int) -> int | None:
     return None if answer == -1 else max(answer, 0)

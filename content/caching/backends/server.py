@@ -18,13 +18,13 @@ from redis.cluster import RedisCluster as SyncCluster
 from redis.retry import Retry as SyncRetry
 from redis.sentinel import Sentinel as SyncSentinel
 
-from content.caching.backends.place import Place, login_of, opened, place_of
-from content.caching.backends.wire import Command, Wire
+from content.caching.backends.endpoint import Endpoint, endpoint_of, login_of, open_protocol
+from content.caching.backends.protocol import Command, RedisProtocol
 
-SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
-CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
-DEFAULT_CONNECTIONS = 64
-SENTINEL_PORT = 26379
+_SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
+_CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
+_DEFAULT_CONNECTIONS = 64
+_SENTINEL_PORT = 26379
 
 
 @dataclass(frozen=True)
@@ -41,58 +41,58 @@ class Server:
     password: str | None = None
     connect_timeout: float | None = None
     timeout: float | None = None
-    max_connections: int = DEFAULT_CONNECTIONS
+    max_connections: int = _DEFAULT_CONNECTIONS
     retries: int = 1
     health_check_interval: float = 30.0
 
-    async def connect(self) -> Wire:
+    async def connect(self) -> RedisProtocol:
         """A connection that is signed in and at its database. Raises OSError or RedisError."""
         async with asyncio.timeout(self.connect_timeout):
-            place = await self.place()
-            wire = await opened(place, self.timeout)
+            endpoint = await self._locate()
+            protocol = await open_protocol(endpoint, self.timeout)
             try:
-                for command in place.greeting:
-                    await answered(wire, command)
+                for command in endpoint.greeting:
+                    await _execute(protocol, command)
             except BaseException:
-                wire.cut(ConnectionError("not signed in"))
+                protocol.abort(ConnectionError("not signed in"))
                 raise
-        return wire
+        return protocol
 
-    async def place(self) -> Place:
+    async def _locate(self) -> Endpoint:
         """Where the server is now: with Sentinel, whichever is master at this moment."""
-        place = place_of(self.url, self.username, self.password)
+        endpoint = endpoint_of(self.url, self.username, self.password)
         if not self.sentinels:
-            return place
-        sentinel = Sentinel(self.sentinels, **self.reach())
+            return endpoint
+        sentinel = Sentinel(self.sentinels, **self._sentinel_options())
         try:
-            host, port = await sentinel.discover_master(place.host)
+            host, port = await sentinel.discover_master(endpoint.host)
         finally:
             for client in sentinel.sentinels:
                 await client.aclose()
-        return replace(place, host=host, port=port)
+        return replace(endpoint, host=host, port=port)
 
     def client(self) -> Any:
         """A redis.asyncio client of the running loop's own."""
         if self.cluster:
-            return RedisCluster.from_url(self.url, **self.arguments(), max_connections=self.max_connections)
+            return RedisCluster.from_url(self.url, **self.client_options(), max_connections=self.max_connections)
         if self.sentinels:
-            return Redis(connection_pool=self.sentinel_pool())
-        pool = ConnectionPool.from_url(self.url, **self.arguments(), max_connections=self.max_connections)
+            return Redis(connection_pool=self._sentinel_pool())
+        pool = ConnectionPool.from_url(self.url, **self.client_options(), max_connections=self.max_connections)
         return Redis(connection_pool=pool)
 
     def sync_client(self) -> Any:
         """A redis client for threads, of this process's own."""
-        arguments = self.arguments() | {
+        arguments = self.client_options() | {
             "retry": SyncRetry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), self.retries)
         }
         if self.cluster:
             return SyncCluster.from_url(self.url, **arguments)
         if not self.sentinels:
             return SyncRedis.from_url(self.url, **arguments)
-        sentinel = SyncSentinel(self.sentinels, **self.reach())
-        return sentinel.master_for(urlsplit(self.url).hostname, **arguments | self.login())
+        sentinel = SyncSentinel(self.sentinels, **self._sentinel_options())
+        return sentinel.master_for(urlsplit(self.url).hostname, **arguments | self._login_options())
 
-    def arguments(self) -> dict[str, Any]:
+    def client_options(self) -> dict[str, Any]:
         given = {
             "username": self.username,
             "password": self.password,
@@ -104,28 +104,28 @@ class Server:
             "health_check_interval": self.health_check_interval,
         }
 
-    def sentinel_pool(self) -> SentinelConnectionPool:
+    def _sentinel_pool(self) -> SentinelConnectionPool:
         return SentinelConnectionPool(
             urlsplit(self.url).hostname,
-            Sentinel(self.sentinels, **self.reach()),
+            Sentinel(self.sentinels, **self._sentinel_options()),
             max_connections=self.max_connections,
-            **self.arguments() | self.login(),
+            **self.client_options() | self._login_options(),
         )
 
-    def login(self) -> dict[str, Any]:
+    def _login_options(self) -> dict[str, Any]:
         return asdict(login_of(self.url, self.username, self.password)) | {"ssl": self.url.startswith("rediss")}
 
-    def reach(self) -> dict[str, Any]:
+    def _sentinel_options(self) -> dict[str, Any]:
         """How the sentinels themselves are reached."""
         return {"socket_timeout": self.connect_timeout, "socket_connect_timeout": self.connect_timeout}
 
 
-async def answered(wire: Wire, command: Command) -> None:
+async def _execute(protocol: RedisProtocol, command: Command) -> None:
     """Raises what Redis says, and what ends the connection before it has said anything."""
-    answer = wire.ask(*command)
-    await asyncio.wait((answer, wire.lost), return_when=asyncio.FIRST_COMPLETED)
+    answer = protocol.execute(*command)
+    await asyncio.wait((answer, protocol.lost), return_when=asyncio.FIRST_COMPLETED)
     if not answer.done():
-        raise wire.lost.result()
+        raise protocol.lost.result()
     answer.result()
 
 
@@ -140,7 +140,7 @@ def server_of(url: str, options: Mapping[str, Any]) -> Server:
         password=options.get("PASSWORD"),
         connect_timeout=options.get("SOCKET_CONNECT_TIMEOUT"),
         timeout=options.get("SOCKET_TIMEOUT"),
-        max_connections=int(pool.get("max_connections", DEFAULT_CONNECTIONS)),
+        max_connections=int(pool.get("max_connections", _DEFAULT_CONNECTIONS)),
         retries=int(options.get("RETRIES", 1)),
         health_check_interval=float(options.get("HEALTH_CHECK_INTERVAL", 30.0)),
     )
@@ -154,13 +154,13 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
     redis+cluster://[user:password@]host:port                                (rediss+cluster:// with TLS)
     """
     parts = urlsplit(url)
-    if parts.scheme in CLUSTER_SCHEMES:
+    if parts.scheme in _CLUSTER_SCHEMES:
         plain = parts._replace(scheme=parts.scheme.partition("+")[0]).geturl()
         return plain, {
             "CLUSTER": True,
             "CONNECTION_FACTORY": "content.caching.backends.cluster.ClusterConnectionFactory",
         }
-    if parts.scheme not in SENTINEL_SCHEMES:
+    if parts.scheme not in _SENTINEL_SCHEMES:
         return url, {}
     login, _, hosts = parts.netloc.rpartition("@")
     service, _, database = parts.path.strip("/").partition("/")
@@ -169,11 +169,11 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
     scheme = parts.scheme.partition("+")[0]
     location = f"{scheme}://{login + '@' if login else ''}{service}/{database or 0}"
     return location, {
-        "SENTINELS": [host_and_port(host) for host in hosts.split(",")],
+        "SENTINELS": [_host_and_port(host) for host in hosts.split(",")],
         "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
     } | dict(parse_qsl(parts.query))
 
 
-def host_and_port(text: str) -> tuple[str, int]:
+def _host_and_port(text: str) -> tuple[str, int]:
     host, _, port = text.partition(":")
-    return host, int(port or SENTINEL_PORT)
+    return host, int(port or _SENTINEL_PORT)

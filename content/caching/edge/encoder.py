@@ -21,20 +21,20 @@ logger = logging.getLogger(__name__)
 QUICK = {"br": 5, "zstd": 6, "gzip": 6}
 BEST = {"br": 11, "zstd": 19, "gzip": 9}
 # Past so many bytes the best costs seconds, for a few percent.
-LARGE = 256 * 1024
+_LARGE = 256 * 1024
 # Pages that wait for their turn; beyond that they go out as they are, and are asked for again.
-MOST_WAITING = 64
+_MOST_WAITING = 64
 # What comes out must be smaller by so much to be worth its memory.
-WORTH = 0.9
+_WORTH = 0.9
 
 Done = Callable[[bytes | None], None]
 
 
 def level_of(coding: str, length: int, *, hot: bool) -> int:
-    return BEST[coding] if hot and length <= LARGE else QUICK[coding]
+    return BEST[coding] if hot and length <= _LARGE else QUICK[coding]
 
 
-def encoded(coding: str, level: int, body: bytes) -> bytes:
+def _encode(coding: str, level: int, body: bytes) -> bytes:
     match coding:
         case "br":
             return bytes(brotli.compress(body, mode=brotli.MODE_TEXT, quality=level))
@@ -47,25 +47,25 @@ def encoded(coding: str, level: int, body: bytes) -> bytes:
 
 class Encoder:
     def __init__(self) -> None:
-        self.thread: ThreadPoolExecutor | None = None
+        self._thread: ThreadPoolExecutor | None = None
         self.waiting: set[asyncio.Future[bytes]] = set()
 
-    def begin(self, coding: str, level: int, body: bytes, done: Done) -> bool:
+    def start(self, coding: str, level: int, body: bytes, done: Done) -> bool:
         """`done` is called in this loop, with None for what does not pay. False: too many wait, ask again."""
-        if len(self.waiting) >= MOST_WAITING:
+        if len(self.waiting) >= _MOST_WAITING:
             return False
-        if self.thread is None:
-            self.thread = ThreadPoolExecutor(1, "encoder")
-        future = asyncio.get_running_loop().run_in_executor(self.thread, encoded, coding, level, body)
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "encoder")
+        future = asyncio.get_running_loop().run_in_executor(self._thread, _encode, coding, level, body)
         self.waiting.add(future)
-        future.add_done_callback(partial(self.ended, len(body), done))
+        future.add_done_callback(partial(self._finish, len(body), done))
         return True
 
-    def ended(self, length: int, done: Done, future: "asyncio.Future[bytes]") -> None:
+    def _finish(self, length: int, done: Done, future: "asyncio.Future[bytes]") -> None:
         self.waiting.discard(future)
         if future.cancelled():
             return
         if error := future.exception():
             logger.error("a page could not be coded", exc_info=error)
         body = None if error else future.result()
-        done(body if body is not None and len(body) <= length * WORTH else None)
+        done(body if body is not None and len(body) <= length * _WORTH else None)

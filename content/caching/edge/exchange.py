@@ -3,33 +3,31 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from content.caching.edge.answer import reply
-from content.caching.edge.asking import is_ahead
-from content.caching.edge.client import Client
-from content.caching.edge.fetch import Fetch, Mode
-from content.caching.edge.form import not_to_be_kept
-from content.caching.edge.found import Found
-from content.caching.edge.outcome import Outcome
-from content.caching.edge.request import Request
-from content.caching.edge.requesting import query_of
-from content.caching.edge.rules.answering import UNBOUNDED, Way, decide, may_collapse, serves_error
+from content.caching.edge.asgi import Client
+from content.caching.edge.origin_fetch import OriginFetch
+from content.caching.edge.page import Page
+from content.caching.edge.page_store import Lookup, StoredPage
+from content.caching.edge.parsed_request import is_prefetch
+from content.caching.edge.representation import forbid_storing
+from content.caching.edge.request import Request, normalize_query
+from content.caching.edge.response import build_response
+from content.caching.edge.response_mode import Outcome, ResponseMode
+from content.caching.edge.rules.answering import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
 from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.invalidation import urls_ended_by
+from content.caching.edge.rules.invalidation import urls_invalidated_by
 from content.caching.edge.rules.keys import url_key
-from content.caching.edge.rules.status import Told
-from content.caching.edge.rules.storing import refusal_of_strangers
-from content.caching.edge.rules.validation import freshened, same_by_head
-from content.caching.edge.shelf import Held
-from content.caching.edge.stored import Page
+from content.caching.edge.rules.status import CacheStatus
+from content.caching.edge.rules.storing import personal_refusal
+from content.caching.edge.rules.validation import freshen_fields, head_matches
 from content.caching.entry import Stamp, Verdict
-from content.caching.events import record
+from content.caching.metrics.events import emit
 
 if TYPE_CHECKING:
     from content.caching.edge.cache import EdgeCache
 
 
 # Others' calls that a request waits for, one after the other, before it makes its own.
-MOST_FLIGHTS = 4
+_MOST_FETCHES_JOINED = 4
 
 
 class Exchange:
@@ -40,27 +38,27 @@ class Exchange:
 
     async def run(self) -> None:
         if not self.request.is_read:
-            await self.written()
+            await self._pass_write()
         elif self.edge.profile.is_personal(self.request.fields):
-            await self.personal()
+            await self._serve_personal()
         else:
-            await self.read()
+            await self._serve_read()
 
     # --- reads ------------------------------------------------------------------------------------------
 
-    async def read(self) -> None:
-        found = await self.edge.find(self.request)
-        if await self.served(found) or await self.stood_in(found):
+    async def _serve_read(self) -> None:
+        lookup = await self.edge.lookup(self.request)
+        if await self._serve_stored(lookup) or await self._serve_stale_for_error(lookup):
             return
         if "only-if-cached" in self.request.directives and self.edge.profile.reload_after is None:
-            await self.refused(504, "nothing stored that would do")
-        elif found.passes or not self.may_share:
-            await self.fetched(self.fetch(found, shared=False))
+            await self.refuse(504, "nothing stored that would do")
+        elif lookup.is_hit_for_miss or not self._may_share:
+            await self._run_fetch(self._new_fetch(lookup, shared=False))
         else:
-            await self.joined(found)
+            await self._join(lookup)
 
     @property
-    def may_share(self) -> bool:
+    def _may_share(self) -> bool:
         """HEAD is answered by what is stored, but nothing is stored for it, unless it is asked for as a whole."""
         if "no-store" in self.request.directives:
             return False
@@ -69,218 +67,232 @@ class Exchange:
             return False
         return self.request.method == "GET" or self.edge.profile.makes_whole
 
-    async def served(self, found: Found) -> bool:
+    async def _serve_stored(self, lookup: Lookup) -> bool:
         """Whether what is stored will do, as it is."""
-        held = found.held
-        if held is None or not isinstance(held.stored, Page):
+        stored = lookup.stored
+        if stored is None or not isinstance(stored.value, Page):
             return False
-        now, shelf = self.edge.clock(), self.edge.shelf
+        now, page_store = self.edge.clock(), self.edge.page_store
         decision = decide(
-            self.request.directives, held.stored, held.verdict, now, self.edge.profile, heard=shelf.is_heard
+            self.request.directives, stored.value, stored.verdict, now, self.edge.profile, heard=page_store.is_heard
         )
-        if decision.way is Way.VALIDATE:
-            found.why = decision.reason
+        if decision.action is Action.VALIDATE:
+            lookup.forwarded = decision.reason
             return False
-        if decision.way is Way.SERVE_AND_REFRESH:
-            self.edge.refresh(self.request, found)
-        record("stale" if decision.reason else "hit", "page", self.request.key, tier=held.tier)
-        expired = held.verdict is Verdict.EXPIRED or not shelf.is_heard
-        detail = "expired" if expired else "" if held.tier == "memory" else held.tier
-        await self.reply(
-            held.stored, Told(hit=True, detail=detail), held=held, longest=-1.0 if expired else UNBOUNDED
+        if decision.action is Action.SERVE_AND_REFRESH:
+            self.edge.refresh(self.request, lookup)
+        emit("stale" if decision.reason else "hit", "page", self.request.key, tier=stored.tier)
+        expired = stored.verdict is Verdict.EXPIRED or not page_store.is_heard
+        detail = "expired" if expired else "" if stored.tier == "memory" else stored.tier
+        await self._send_page(
+            stored.value, CacheStatus(hit=True, detail=detail), stored=stored, longest=-1.0 if expired else UNBOUNDED
         )
         return True
 
-    async def stood_in(self, found: Found) -> bool:
+    async def _serve_stale_for_error(self, lookup: Lookup) -> bool:
         """The application has failed a moment ago: it is not asked again by each reader (I6; RFC 5861, section 4)."""
-        held, key, engine = found.held, self.request.key, self.edge.engine
-        if held is None or not isinstance(held.stored, Page) or "no-cache" in self.request.directives:
+        stored, key, engine = lookup.stored, self.request.key, self.edge.engine
+        if stored is None or not isinstance(stored.value, Page) or "no-cache" in self.request.directives:
             return False
-        if not engine.pauses.has_failed(key) or not serves_error(held.stored, held.verdict, self.edge.clock()):
+        if not engine.backoff.has_failed(key) or not may_serve_on_error(
+            stored.value, stored.verdict, self.edge.clock()
+        ):
             return False
-        record("error_stale", "page", key, tier=held.tier, reason="failed a moment ago")
-        await self.reply(held.stored, Told(hit=True, detail="stale for an error"), held=held, longest=-1.0)
+        emit("error_stale", "page", key, tier=stored.tier, reason="failed a moment ago")
+        await self._send_page(
+            stored.value, CacheStatus(hit=True, detail="stale for an error"), stored=stored, longest=-1.0
+        )
         return True
 
-    async def joined(self, found: Found) -> None:
+    async def _join(self, lookup: Lookup) -> None:
         """With whoever asks for the same already, if that began late enough for us; else we go behind them, for all
         who come after us."""
         shared, key = True, self.request.key
-        for _ in range(MOST_FLIGHTS):
-            flight = self.edge.flights.get(key)
-            if flight is None:
+        for _ in range(_MOST_FETCHES_JOINED):
+            fetch = self.edge.fetches.get(key)
+            if fetch is None:
                 break
-            if not self.may_join(flight):
-                shared = not self.wants_its_own
+            if not self._may_join(fetch):
+                shared = not self._wants_new
                 break
             shared = False
-            record("joined", "page", key)
-            outcome = await watched(flight.outcome)
-            if await self.shared(outcome, found):
+            emit("joined", "page", key)
+            outcome = await _wait_for(fetch.outcome)
+            if await self._serve_shared(outcome, lookup):
                 return
             if outcome.page is None or not may_collapse(outcome.page):
                 break
             # Another variant than ours: whoever wants ours may be on the way by now.
             shared = True
-        await self.fetched(self.fetch(found, shared=shared))
+        await self._run_fetch(self._new_fetch(lookup, shared=shared))
 
-    def fetch(self, found: Found, *, shared: bool) -> Fetch:
-        return Fetch(self.edge, self.request, found.why, old=found.held, client=self.client, shared=shared)
+    def _new_fetch(self, lookup: Lookup, *, shared: bool) -> OriginFetch:
+        return OriginFetch(
+            self.edge, self.request, lookup.forwarded, old=lookup.stored, client=self.client, shared=shared
+        )
 
-    def may_join(self, flight: Fetch) -> bool:
+    def _may_join(self, fetch: OriginFetch) -> bool:
         """One that has its answer is still storing it: whether that has been overtaken is known by a log alone."""
-        if self.wants_its_own or not self.edge.shelf.covers(flight.begun):
+        if self._wants_new or not self.edge.page_store.covers(fetch.begun):
             return False
-        return self.edge.engine.ordering.is_local or not flight.outcome.done()
+        return self.edge.engine.ordering.is_local or not fetch.outcome.done()
 
     @property
-    def wants_its_own(self) -> bool:
+    def _wants_new(self) -> bool:
         """And gets it, but where reloads are bounded: what is being made is as new as what they may ask for."""
         return "no-cache" in self.request.directives and self.edge.profile.reload_after is None
 
-    async def shared(self, outcome: Outcome, found: Found) -> bool:
+    async def _serve_shared(self, outcome: Outcome, lookup: Lookup) -> bool:
         """Whether the outcome of another's call is an answer for us as well."""
         if outcome.error is not None:
             raise outcome.error
-        if outcome.page is None or not may_collapse(outcome.page) or not self.edge.fits(self.request, outcome.page):
+        if (
+            outcome.page is None
+            or not may_collapse(outcome.page)
+            or not self.edge.matches(self.request, outcome.page)
+        ):
             return False
-        told = Told(forwarded=found.why, collapsed=True, stored=outcome.kept)
+        cache_status = CacheStatus(forwarded=lookup.forwarded, collapsed=True, stored=outcome.stored)
         # While the log is silent, what was written since that call began is not known.
-        is_stale = outcome.stale or not self.edge.shelf.is_heard
-        await self.reply(outcome.page, told, outcome=outcome, longest=-1.0 if is_stale else UNBOUNDED)
+        is_stale = outcome.stale or not self.edge.page_store.is_heard
+        await self._send_page(outcome.page, cache_status, outcome=outcome, longest=-1.0 if is_stale else UNBOUNDED)
         return True
 
-    async def fetched(self, fetch: Fetch) -> None:
+    async def _run_fetch(self, fetch: OriginFetch) -> None:
         """Our own call. It goes on if we are cancelled."""
-        task = self.edge.fly(fetch)
+        task = self.edge.start_fetch(fetch)
         try:
             waiting: set[asyncio.Future[Any]] = {task, fetch.outcome}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if fetch.mode in (Mode.PASSED_ON, Mode.TEE) or fetch.outcome.result().page is None:
+            if fetch.mode in (ResponseMode.FORWARD, ResponseMode.TEE) or fetch.outcome.result().page is None:
                 await asyncio.wait({task})
-            if fetch.teed is not None:
-                await fetch.teed.over()
+            if fetch.paced_client is not None:
+                await fetch.paced_client.drain()
         except asyncio.CancelledError:
-            self.client.has_gone = True
+            self.client.is_gone = True
             raise
         outcome = fetch.outcome.result()
         if outcome.error is not None:
             raise outcome.error
-        if fetch.mode is Mode.PASSED_ON:
-            await self.after_head(fetch)
-        elif fetch.mode is not Mode.TEE and outcome.page is not None:
+        if fetch.mode is ResponseMode.FORWARD:
+            await self._apply_head(fetch)
+        elif fetch.mode is not ResponseMode.TEE and outcome.page is not None:
             longest = -1.0 if outcome.stale else UNBOUNDED
-            await self.reply(outcome.page, told_of(fetch, outcome), outcome=outcome, longest=longest)
+            await self._send_page(outcome.page, _cache_status_of(fetch, outcome), outcome=outcome, longest=longest)
 
-    async def after_head(self, fetch: Fetch) -> None:
+    async def _apply_head(self, fetch: OriginFetch) -> None:
         """A HEAD that speaks of something else than we have ends that (RFC 9111, section 4.3.5)."""
-        old = fetch.old.stored if fetch.old is not None else None
+        old = fetch.old.value if fetch.old is not None else None
         if self.request.method != "HEAD" or not isinstance(old, Page) or not 200 <= fetch.status < 300:
             return
-        if same_by_head(old, fetch.status, fetch.fields):
-            fields = freshened(old, fetch.fields)
-            if fetch.refused(old.status, fields) is None:
+        if head_matches(old, fetch.status, fetch.fields):
+            fields = freshen_fields(old, fetch.fields)
+            if fetch.refusal_reason(old.status, fields) is None:
                 await self.edge.freshen(self.request, old, fields, fetch)
         else:
-            await self.edge.shelf.invalidate([self.request.key])
+            await self.edge.page_store.invalidate([self.request.key])
 
-    async def reply(
+    async def _send_page(
         self,
         page: Page,
-        told: Told,
+        cache_status: CacheStatus,
         *,
-        held: Held | None = None,
+        stored: StoredPage | None = None,
         outcome: Outcome | None = None,
         longest: float = UNBOUNDED,
     ) -> None:
         """`longest`: for how long it may call itself fresh."""
         now = self.edge.clock()
-        told = told.about(self.request.key, min(page.fresh_until - now, longest))
-        tags, begun = depends(held, outcome)
-        forms = self.edge.hits.forms_of(page, self.request, held, tags)
-        answer = reply(self.request, page, forms, now, told, self.edge.profile)
-        pairs, profile = answer.pairs, self.edge.profile
-        if profile.cdn is not None and ((told.ttl or 0) <= 0 or not self.edge.shelf.still_holds(begun, tags)):
+        cache_status = cache_status.with_key(self.request.key, min(page.fresh_until - now, longest))
+        tags, begun = _dependencies_of(stored, outcome)
+        representations = self.edge.fast_path.representations_of(page, self.request, stored, tags)
+        response = build_response(self.request, page, representations, now, cache_status, self.edge.profile)
+        pairs, profile = response.pairs, self.edge.profile
+        if profile.cdn is not None and (
+            (cache_status.ttl or 0) <= 0 or not self.edge.page_store.still_holds(begun, tags)
+        ):
             # It is old, or was asked for before an invalidation: the purge may have been, and would not end it.
-            pairs = not_to_be_kept(pairs, profile)
-        if self.edge.served is not None and self.request.method == "GET" and not is_ahead(self.request.fields):
-            self.edge.served(page)
-        await self.client.send({"type": "http.response.start", "status": answer.status, "headers": pairs})
-        await self.client.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+            pairs = forbid_storing(pairs, profile)
+        if self.edge.on_served is not None and self.request.method == "GET" and not is_prefetch(self.request.fields):
+            self.edge.on_served(page)
+        await self.client.send({"type": "http.response.start", "status": response.status, "headers": pairs})
+        await self.client.send({"type": "http.response.body", "body": response.body, "more_body": False})
 
     # --- what is somebody's own -----------------------------------------------------------------------------
 
-    async def personal(self) -> None:
+    async def _serve_personal(self) -> None:
         """Answered by what is said to be the same for all, else past the cache."""
-        found = await self.edge.find(self.request)
-        page = found.held.stored if found.held is not None else None
-        if isinstance(page, Page) and self.is_for_all(page) and await self.served(found):
+        lookup = await self.edge.lookup(self.request)
+        page = lookup.stored.value if lookup.stored is not None else None
+        if isinstance(page, Page) and self._is_public(page) and await self._serve_stored(lookup):
             return
-        await self.fetched(
-            Fetch(self.edge, self.request, "bypass", old=None, client=self.client, shared=False, personal=True)
+        await self._run_fetch(
+            OriginFetch(self.edge, self.request, "bypass", old=None, client=self.client, shared=False, personal=True)
         )
 
-    def is_for_all(self, page: Page) -> bool:
-        return refusal_of_strangers(self.request, page.fields, page.directives, self.edge.profile) is None
+    def _is_public(self, page: Page) -> bool:
+        return personal_refusal(self.request, page.fields, page.directives, self.edge.profile) is None
 
     # --- writes ---------------------------------------------------------------------------------------------
 
-    async def written(self) -> None:
+    async def _pass_write(self) -> None:
         """Passed on; and whatever is stored for the URLs that it has changed ends before its writer hears of it."""
         send = self.client.send
 
-        async def sent(message: dict[str, object]) -> None:
+        async def send_response(message: dict[str, object]) -> None:
             if message["type"] == "http.response.start":
                 status, fields = int(str(message["status"])), Fields(message.get("headers", ()))  # type: ignore[arg-type]
-                await self.ended_by(status, fields)
-                told = Told(forwarded="method", forwarded_status=status)
-                message = {**message, "headers": self.edge.outward(fields, told)}
+                await self._invalidate_changed(status, fields)
+                cache_status = CacheStatus(forwarded="method", forwarded_status=status)
+                message = {**message, "headers": self.edge.outgoing_fields(fields, cache_status)}
             await send(message)
 
-        await self.edge.app(self.request.scope, self.client.receive_next, sent)  # type: ignore[arg-type]
+        await self.edge.app(self.request.scope, self.client.receive_next, send_response)  # type: ignore[arg-type]
 
-    async def ended_by(self, status: int, fields: Fields) -> None:
-        urls = urls_ended_by(self.request, status, fields) if self.edge.profile.invalidates else []
+    async def _invalidate_changed(self, status: int, fields: Fields) -> None:
+        urls = urls_invalidated_by(self.request, status, fields) if self.edge.profile.invalidates else []
         if urls:
-            await self.edge.shelf.invalidate([url_key(self.as_asked_for(url)) for url in urls])
+            await self.edge.page_store.invalidate([url_key(self._normalize_url(url)) for url in urls])
 
-    def as_asked_for(self, url: str) -> str:
+    def _normalize_url(self, url: str) -> str:
         """As those who read it have it in their key."""
         path, mark, query = url.partition("?")
-        wanted = query_of(query.encode("latin-1", "replace"), self.edge.profile).decode("latin-1")
-        return path + mark + wanted if wanted else path
+        normalized = normalize_query(query.encode("latin-1", "replace"), self.edge.profile).decode("latin-1")
+        return path + mark + normalized if normalized else path
 
-    async def refused(self, status: int, text: str) -> None:
-        told = Told(forwarded="bypass", detail=text).field(self.edge.profile.name)
+    async def refuse(self, status: int, text: str) -> None:
+        cache_status = CacheStatus(forwarded="bypass", detail=text).encode(self.edge.profile.name)
         content_type, body = self.edge.profile.refusal(status, text)
         headers = [
             (b"content-type", content_type),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
-            (b"cache-status", told),
+            (b"cache-status", cache_status),
         ]
         await self.client.send({"type": "http.response.start", "status": status, "headers": headers})
         body = b"" if self.request.method == "HEAD" else body
         await self.client.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def told_of(fetch: Fetch, outcome: Outcome) -> Told:
+def _cache_status_of(fetch: OriginFetch, outcome: Outcome) -> CacheStatus:
     status = outcome.status or fetch.status
-    if fetch.mode is Mode.STAND_IN:
-        return Told(hit=True, forwarded=fetch.why, forwarded_status=status, detail="stale for an error")
-    if fetch.mode is Mode.FRESHEN:
-        return Told(hit=True, forwarded=fetch.why, forwarded_status=304, stored=outcome.kept)
-    return Told(forwarded=fetch.why, forwarded_status=status, stored=outcome.kept, collapsed=not fetch.status)
+    if fetch.mode is ResponseMode.STALE_IF_ERROR:
+        return CacheStatus(hit=True, forwarded=fetch.forwarded, forwarded_status=status, detail="stale for an error")
+    if fetch.mode is ResponseMode.FRESHEN:
+        return CacheStatus(hit=True, forwarded=fetch.forwarded, forwarded_status=304, stored=outcome.stored)
+    return CacheStatus(
+        forwarded=fetch.forwarded, forwarded_status=status, stored=outcome.stored, collapsed=not fetch.status
+    )
 
 
-def depends(held: Held | None, outcome: Outcome | None) -> tuple[tuple[str, ...], Stamp | None]:
+def _dependencies_of(stored: StoredPage | None, outcome: Outcome | None) -> tuple[tuple[str, ...], Stamp | None]:
     """On what, and since when."""
-    if held is not None:
-        return held.header.tags, held.header.stamp
+    if stored is not None:
+        return stored.header.tags, stored.header.stamp
     return (outcome.tags, outcome.begun) if outcome is not None else ((), None)
 
 
-async def watched(future: "asyncio.Future[Outcome]") -> Outcome:
+async def _wait_for(future: "asyncio.Future[Outcome]") -> Outcome:
     """Who stops waiting stops nobody else."""
     await asyncio.wait({future})
     return future.result()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from content.caching.edge.rules.fields import Fields
 
 if TYPE_CHECKING:
-    from content.caching.edge.dialect import Dialect
+    from content.caching.edge.cdn_headers import CdnHeaders
 
-LARGEST = 8 * 1024 * 1024
+_LARGEST = 8 * 1024 * 1024
 
 
 def plain_refusal(status: int, reason: str) -> tuple[bytes, bytes]:
@@ -58,11 +58,11 @@ class Profile:
     makes_whole: bool = False
     invalidates: bool = True
     codings: tuple[str, ...] = ()
-    cdn: "Dialect | None" = None
-    largest: int = LARGEST
+    cdn: "CdnHeaders | None" = None
+    largest: int = _LARGEST
     keep: float = 3600.0
 
-    def is_passed(self, path: str) -> bool:
+    def bypasses(self, path: str) -> bool:
         """`path` as the application will see it: decoded."""
         return self.passes is not None and self.passes.match(path) is not None
 
@@ -72,9 +72,9 @@ class Profile:
             return False
         if b"authorization" in request:
             return True
-        return any(self.names_somebody(value) for value in request.values(b"cookie"))
+        return any(self._has_personal_cookie(value) for value in request.values(b"cookie"))
 
-    def names_somebody(self, cookies: str) -> bool:
+    def _has_personal_cookie(self, cookies: str) -> bool:
         """In doubt it does."""
         try:
             return not self.personal_cookies.isdisjoint(SimpleCookie(cookies)) or any(

@@ -18,10 +18,10 @@ def register_checks() -> None:
 
 def check_fragments(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Of templates in files: that no fragment shows one reader what is another's."""
-    return [message for name, node in fragments() for message in on_fragment(name, node)]
+    return [message for name, node in _fragments() for message in _check_fragment(name, node)]
 
 
-def on_fragment(template: str, node: FragmentNode) -> Iterator[CheckMessage]:
+def _check_fragment(template: str, node: FragmentNode) -> Iterator[CheckMessage]:
     if "csrf_token" in node.personal:
         yield Error(
             f"The fragment {node.name!r} in {template} keeps a form's token: other readers would be given it.",
@@ -36,7 +36,7 @@ def on_fragment(template: str, node: FragmentNode) -> Iterator[CheckMessage]:
         )
 
 
-def fragments() -> Iterator[tuple[str, FragmentNode]]:
+def _fragments() -> Iterator[tuple[str, FragmentNode]]:
     for folder, engine in folders():
         for path in sorted(folder.rglob("*")):
             for node in nodes_of(path, engine):

@@ -10,19 +10,18 @@ from django.template import Context, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Variable
 from django.utils.functional import Promise
 
-from content.caching.fragments.fragment import fragment_want
-from content.caching.fragments.page import current_page, filled_page, found
+from content.caching.fragments.fragment import fragment_key
+from content.caching.fragments.page import current_page, load_fragments, render_with_fragments
 from content.caching.fragments.reads import Ambience, FragmentReads, PrivateFragment
 from content.caching.fragments.snapshot import snapshot
-from content.caching.keys import written
+from content.caching.key import EntryKey, encode_parameter
 from content.caching.policy import Policy
 from content.caching.request_reads import CSRF, ambient_key
 from content.caching.transactions import has_written
-from content.caching.want import Want
 
 logger = logging.getLogger("content.caching")
 
-told: set[str] = set()
+warned: set[str] = set()
 
 
 class FragmentNode(Node):
@@ -49,16 +48,16 @@ class FragmentNode(Node):
     def render(self, context: Context) -> str:
         page = current_page.get()
         if page is not None:
-            return page.hole_for(self.want(snapshot(context)))
+            return page.add_hole(self.entry_key(snapshot(context)))
         if has_written():
             return self.nodelist.render(context)
-        if is_on_event_loop():
-            self.tell_once()
+        if _is_on_event_loop():
+            self._warn_once()
             return self.nodelist.render(context)
-        [text] = async_to_sync(found)([self.want(snapshot(context))])
+        [text] = async_to_sync(load_fragments)([self.entry_key(snapshot(context))])
         return text
 
-    def want(self, context: Context) -> Want:
+    def entry_key(self, context: Context) -> EntryKey:
         ambience = Ambience()
 
         async def load(*values: Any) -> str:
@@ -67,10 +66,10 @@ class FragmentNode(Node):
             with reads.watched() as named:
                 await sync_to_async(self.values_in)(reads.context)
             with reads.watched() as seen:
-                text = await filled_page(lambda: sync_to_async(self.render_in)(reads.context, ambience))
+                text = await render_with_fragments(lambda: sync_to_async(self.render_in)(reads.context, ambience))
             if outside := seen - (named - {CSRF}):
                 message = f"The fragment {self.name!r} reads {', '.join(sorted(outside))} and does not vary on it."
-                raise PrivateFragment(want.key, text, message)
+                raise PrivateFragment(entry_key.key, text, message)
             return text
 
         ttl, stale, error = (self.seconds(option, context) for option in ("ttl", "stale", "error"))
@@ -78,8 +77,8 @@ class FragmentNode(Node):
         values = [self.version, *self.values_in(context)]
         if ambient := ambient_key():
             values.append(ambient)
-        want = fragment_want(self.name, values, policy, self.tags(context), self.alias(context), load)
-        return want
+        entry_key = fragment_key(self.name, values, policy, self.tags(context), self.alias(context), load)
+        return entry_key
 
     def values_in(self, context: Context) -> list[Any]:
         return [self.value(expression, context) for expression in self.values]
@@ -95,7 +94,7 @@ class FragmentNode(Node):
         value = expression.resolve(context)
         value = str(value) if isinstance(value, Promise) else value
         try:
-            written(value)
+            encode_parameter(value)
         except TypeError as error:
             raise TemplateSyntaxError(
                 f"The fragment {self.name!r} cannot vary on {value!r}: name its key."
@@ -113,9 +112,9 @@ class FragmentNode(Node):
     def alias(self, context: Context) -> str:
         return str(self.options["cache"].resolve(context)) if "cache" in self.options else "default"
 
-    def tell_once(self) -> None:
-        if self.name not in told:
-            told.add(self.name)
+    def _warn_once(self) -> None:
+        if self.name not in warned:
+            warned.add(self.name)
             logger.warning(
                 "The fragment %r is rendered anew each time: on an event loop nobody can wait for a cache. "
                 "Render its template with content.caching.fragments.render.",
@@ -123,7 +122,7 @@ class FragmentNode(Node):
             )
 
 
-def is_on_event_loop() -> bool:
+def _is_on_event_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:

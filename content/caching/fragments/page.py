@@ -11,10 +11,10 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
-from content.caching.answer import Answer
+from content.caching.engines import engine_of
+from content.caching.entry import CachedValue
 from content.caching.fragments.reads import PrivateFragment
-from content.caching.registry import engine_of
-from content.caching.want import Want
+from content.caching.key import EntryKey
 
 logger = logging.getLogger("content.caching")
 
@@ -25,13 +25,13 @@ MARK = re.compile("\ue000([0-9]+)-([0-9]+)\ue001")
 class Page:
     def __init__(self) -> None:
         self.number = str(secrets.randbits(64))
-        self.wants: list[Want] = []
+        self.entry_keys: list[EntryKey] = []
 
-    def hole_for(self, want: Want) -> str:
-        self.wants.append(want)
-        return f"\ue000{self.number}-{len(self.wants) - 1}\ue001"
+    def add_hole(self, entry_key: EntryKey) -> str:
+        self.entry_keys.append(entry_key)
+        return f"\ue000{self.number}-{len(self.entry_keys) - 1}\ue001"
 
-    def filled(self, text: str, parts: list[str]) -> str:
+    def fill(self, text: str, parts: list[str]) -> str:
         """Marks of others are text like any other."""
 
         def part(match: re.Match[str]) -> str:
@@ -44,7 +44,7 @@ class Page:
 current_page: ContextVar[Page | None] = ContextVar("current_page", default=None)
 
 
-async def filled_page(render: Callable[[], Awaitable[str]]) -> str:
+async def render_with_fragments(render: Callable[[], Awaitable[str]]) -> str:
     """What `render` gives, with its fragments. Their tags go to whatever collects, as those of any resource do."""
     page = Page()
     token = current_page.set(page)
@@ -53,7 +53,7 @@ async def filled_page(render: Callable[[], Awaitable[str]]) -> str:
     finally:
         current_page.reset(token)
     # Joined, for templates give a safe string, and entries hold plain ones.
-    return page.filled("".join([text]), await found(page.wants))
+    return page.fill("".join([text]), await load_fragments(page.entry_keys))
 
 
 # Fragments, by name and version, that were made of data of one reader: they are rendered for each.
@@ -61,47 +61,50 @@ private: set[tuple[str, str]] = set()
 MOST_PRIVATE = 10_000
 
 
-async def found(wants: list[Want]) -> list[str]:
+async def load_fragments(entry_keys: list[EntryKey]) -> list[str]:
     """One lookup for all of one cache, one load for each that is missing.
 
     A fragment that reads data of its reader, and does not vary on it, is rendered for each reader and not stored.
     """
     while True:
-        shared = [want for want in wants if fragment_of(want) not in private]
+        shared = [entry_key for entry_key in entry_keys if fragment_of(entry_key) not in private]
         try:
             texts = await looked_up(shared)
         except PrivateFragment as error:
-            note_as_private(next(want for want in shared if want.key == error.key), error)
+            note_as_private(next(entry_key for entry_key in shared if entry_key.key == error.key), error)
         else:
-            return [texts[want.key] if want.key in texts else await rendered(want) for want in wants]
+            return [
+                texts[entry_key.key] if entry_key.key in texts else await rendered(entry_key)
+                for entry_key in entry_keys
+            ]
 
 
-def fragment_of(want: Want) -> tuple[str, str]:
-    return want.resource.name, want.parameters[0]
+def fragment_of(entry_key: EntryKey) -> tuple[str, str]:
+    return entry_key.owner.name, entry_key.parameters[0]
 
 
-def note_as_private(want: Want, error: PrivateFragment) -> None:
+def note_as_private(entry_key: EntryKey, error: PrivateFragment) -> None:
     if len(private) >= MOST_PRIVATE:
         private.clear()
-    private.add(fragment_of(want))
+    private.add(fragment_of(entry_key))
     logger.warning(
         "%s It is rendered for each reader. To cache it, name what it reads behind the fragment's name.", error
     )
 
 
-async def rendered(want: Want) -> str:
+async def rendered(entry_key: EntryKey) -> str:
     try:
-        return await want.resource.load(*want.parameters)  # type: ignore[no-any-return]
+        return await entry_key.owner.load(*entry_key.parameters)  # type: ignore[no-any-return]
     except PrivateFragment as error:
         return error.text
 
 
-async def looked_up(wants: list[Want]) -> dict[str, str]:
+async def looked_up(entry_keys: list[EntryKey]) -> dict[str, str]:
     """Texts by key."""
-    by_alias: dict[str, dict[str, Want]] = {}
-    for want in wants:
-        by_alias.setdefault(want.resource.cache, {}).setdefault(want.key, want)
-    answers: dict[str, Answer] = {}
+    by_alias: dict[str, dict[str, EntryKey]] = {}
+    for entry_key in entry_keys:
+        by_alias.setdefault(entry_key.owner.cache, {}).setdefault(entry_key.key, entry_key)
+    answers: dict[str, CachedValue] = {}
     for alias, unique in by_alias.items():
         answers |= await engine_of(alias).find(list(unique.values()))
-    return {want.key: want.resource.given(answers[want.key], want) for want in wants}
+    return {entry_key.key: entry_key.owner.deliver(answers[entry_key.key], entry_key) for entry_key in entry_keys}

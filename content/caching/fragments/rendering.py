@@ -4,7 +4,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-from content.caching.fragments.page import filled_page
+from content.caching.fragments.page import render_with_fragments
 
 
 async def render_to_string(
@@ -24,7 +24,7 @@ async def render_to_string(
     async def on_this_loop() -> str:
         return template.render(dict(context or {}), request)
 
-    return await filled_page(on_this_loop)
+    return await render_with_fragments(on_this_loop)
 
 
 async def render(

@@ -8,14 +8,14 @@ from django.template import Context
 
 def snapshot(context: Context) -> Context:
     """Loops go on behind that place, and change the one context that a template has."""
-    taken = copy.copy(context)
-    taken.dicts = [copied(each) for each in context.dicts]
-    taken.render_context = copy.copy(context.render_context)
-    taken.render_context.dicts = [copy.copy(each) for each in context.render_context.dicts]
-    return taken
+    copied_context = copy.copy(context)
+    copied_context.dicts = [_copy_variables(each) for each in context.dicts]
+    copied_context.render_context = copy.copy(context.render_context)
+    copied_context.render_context.dicts = [copy.copy(each) for each in context.render_context.dicts]
+    return copied_context
 
 
-def copied(variables: Any) -> Any:
+def _copy_variables(variables: Any) -> Any:
     """Of a loop's counters a copy as well: they are one mapping that the loop changes."""
     result = copy.copy(variables)
     if isinstance(result.get("forloop"), dict):

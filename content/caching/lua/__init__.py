@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 
-APPEND = (FOLDER / "append.lua").read_text()
-ASK = (FOLDER / "ask.lua").read_text()
-LEASE = (FOLDER / "lease.lua").read_text()
-POLL = (FOLDER / "poll.lua").read_text()
-RELEASE = (FOLDER / "release.lua").read_text()
-RENEW = (FOLDER / "renew.lua").read_text()
-STORE = (FOLDER / "store.lua").read_text()
-TAKE = (FOLDER / "take.lua").read_text()
+APPEND = (_FOLDER / "append.lua").read_text()
+ENQUEUE = (_FOLDER / "enqueue.lua").read_text()
+ACQUIRE = (_FOLDER / "acquire.lua").read_text()
+POLL = (_FOLDER / "poll.lua").read_text()
+RELEASE = (_FOLDER / "release.lua").read_text()
+RENEW = (_FOLDER / "renew.lua").read_text()
+STORE = (_FOLDER / "store.lua").read_text()
+DEQUEUE = (_FOLDER / "dequeue.lua").read_text()

@@ -56,13 +56,15 @@ def fragment(parser: Parser, token: Token) -> FragmentNode:
         )
     # What was edited has other keys: no reader is shown the old words by the old entry.
     version = hashlib.sha256("\0".join(each.contents for each in reversed(inside)).encode()).hexdigest()[:8]
-    return FragmentNode(name[2], values, options, nodelist, version, personal(inside) - personal_in(bits))
+    return FragmentNode(
+        name[2], values, options, nodelist, version, _personal_names(inside) - _personal_names_in(bits)
+    )
 
 
-def personal(tokens: list[Token]) -> frozenset[str]:
+def _personal_names(tokens: list[Token]) -> frozenset[str]:
     code = (token.contents for token in tokens if token.token_type in CODE)
     return frozenset(word for text in code for word in PERSONAL.findall(text))
 
 
-def personal_in(bits: list[str]) -> frozenset[str]:
+def _personal_names_in(bits: list[str]) -> frozenset[str]:
     return frozenset(word for bit in bits for word in PERSONAL.findall(bit))

@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.tree import Tree
 
-from content.caching.edge.explaining import explained_key, explained_url
-from content.caching.registry import engine_of
+from content.caching.edge.explain import explain_key, explain_url
+from content.caching.engines import engine_of
 
 # How long a process that has just begun waits for its first word of the log.
 FIRST_WORD = 1.0
@@ -42,7 +42,7 @@ async def explained(what: str) -> dict[str, Any]:
     end = time.monotonic() + FIRST_WORD
     while not engine.ordering.is_heard and time.monotonic() < end:
         time.sleep(0.01)  # noqa: ASYNC251  # nothing else runs in this loop
-    return await (explained_url(engine, what) if "://" in what else explained_key(engine, what))
+    return await (explain_url(engine, what) if "://" in what else explain_key(engine, what))
 
 
 def as_tree(told: dict[str, Any]) -> Tree:

@@ -8,9 +8,9 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.table import Table
 
-from content.caching.registry import engine_of
-from content.caching.reporting import Report, reporting
-from content.caching.statistics import ResourceStatistics, in_milliseconds, statistics
+from content.caching.engines import engine_of
+from content.caching.metrics.reports import Report, reporting
+from content.caching.metrics.statistics import ResourceStatistics, in_milliseconds, statistics
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from content import resources
 from content.caching import CacheError, expire_sync, invalidate_sync
-from content.caching.edge.shelf import KIND, path_tag
-from content.caching.keys import resource_tag
+from content.caching.edge.page_store import KIND, path_tag
+from content.caching.key import resource_tag
 
 
 class Command(BaseCommand):

@@ -11,10 +11,10 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from content.caching import CacheError, Resource, invalidate, invalidate_sync
-from content.caching.declared import aliases_of_pages, resources
+from content.caching.declarations import page_aliases, resources
 from content.caching.edge import cache_page
-from content.caching.invalidating import orderings
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
+from content.caching.invalidation import orderings
 from tests.content.caching.conftest import BACKENDS, LOCMEM
 from tests.content.caching.test_resource import HOUR
 from tests.support.servers.redis import running_redis
@@ -34,7 +34,7 @@ def two_caches(request, settings):
         caches[alias].clear()
     yield
     resources.pop("elsewhere", None)
-    aliases_of_pages.discard("other")
+    page_aliases.discard("other")
 
 
 def counted(alias: str) -> Resource:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
-from content.caching import Policy, Resource, declared
-from content.caching.declared import declared_twice
+from content.caching import Policy, Resource, declarations
+from content.caching.declarations import duplicate_names
 from tests.content.caching.test_resource import HOUR
 from tests.support.servers.redis import running_redis
 
@@ -76,11 +76,11 @@ def test_two_resources_of_one_name_are_told(settings):
 @pytest.fixture(autouse=True)
 def only_what_the_test_declares(monkeypatch):
     """The checks judge all that the process has declared, and other tests declare what this one's settings lack."""
-    monkeypatch.setattr(declared, "resources", {})
-    monkeypatch.setattr(declared, "aliases_of_pages", set())
-    declared_twice.clear()
+    monkeypatch.setattr(declarations, "resources", {})
+    monkeypatch.setattr(declarations, "page_aliases", set())
+    duplicate_names.clear()
     yield
-    declared_twice.clear()
+    duplicate_names.clear()
 
 
 @pytest.mark.parametrize(

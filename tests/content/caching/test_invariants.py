@@ -10,12 +10,12 @@ from django.core.cache import caches
 from django.test import override_settings
 
 from content.caching import NotModified, NotThere, Policy, Resource, expire, invalidate, previous
-from content.caching.collecting import collecting
+from content.caching.dependencies import track_dependencies
+from content.caching.engines import engine_of
 from content.caching.entry import FORMAT
 from content.caching.errors import LoadError, LoadTimeout, NotAppended, Overloaded
-from content.caching.events import listen, total
-from content.caching.loading import Loading
-from content.caching.registry import engine_of
+from content.caching.executor import LoadExecutor
+from content.caching.metrics.events import listen, total
 from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
 
@@ -98,7 +98,7 @@ def row(world) -> Resource:
 
 async def settled() -> None:
     """What was begun behind readers has ended."""
-    state = engine_of("default").state()
+    state = engine_of("default").loop_state()
     while state.tasks:
         await asyncio.gather(*state.tasks, return_exceptions=True)
 
@@ -221,9 +221,9 @@ async def test_i1_what_was_expired_is_served_stale_and_loaded_again(alias, world
 
 async def test_i1_without_word_of_the_log_nothing_is_fresh_and_all_is_stale(alias, world, row):
     await row.get()
-    ledger = engine_of(alias).ordering.ledger
-    ledger.heard_until = float("-inf")
-    ledger.heard = lambda: None
+    tag_index = engine_of(alias).ordering.tag_index
+    tag_index.heard_until = float("-inf")
+    tag_index.mark_heard = lambda: None
     with listen() as events:
         assert await row.get() == 0
     assert total(events, "stale") == 1
@@ -247,7 +247,7 @@ async def test_i1_an_invalidation_that_the_log_refuses_still_holds_here(world, c
             assert await row.get() == 1
             client.config_set("maxmemory", 0)
         log = engine_of("default").ordering.log
-        wait_until(lambda: not log.unsent and not log.ledger.held, "it was sent again and consumed")
+        wait_until(lambda: not log.unsent and not log.tag_index.pending, "it was sent again and consumed")
         assert await row.get() == 1
 
 
@@ -347,7 +347,7 @@ async def test_i5_past_the_bound_of_loads_a_reader_is_told_so(alias, world):
     async def load(key: int) -> int:
         return await world.read()
 
-    engine_of(alias).state().loading = Loading(most_loads=2, most_waiting=3)
+    engine_of(alias).loop_state().executor = LoadExecutor(max_loads=2, max_waiting=3)
     row = Resource("row", load=load, policy=POLICY)
     world.hold()
     readers = [asyncio.ensure_future(row.get(key)) for key in range(8)]
@@ -399,7 +399,7 @@ async def test_i12_a_holder_that_was_replaced_cannot_store(alias, world, row):
     await cache.write("SET", engine.shared.tier.lease_key("row@1:"), "somebody else")
     world.open.set()
     assert await slow == 0
-    assert await engine.lookup([row.want((), {})]) == {}
+    assert await engine.lookup_shared([row.entry_key((), {})]) == {}
     assert engine.memory.get("row@1:") is None
 
 
@@ -491,7 +491,7 @@ async def test_rule_7_what_is_made_of_that_is_stale_as_well(alias, world, row, c
     await row.get()
     clock.forward(61)
     world.row = 1
-    with collecting() as collected:
+    with track_dependencies() as collected:
         assert await outer.get() == "with what is made of 0"
     assert collected.stale
     await settled()
@@ -545,10 +545,10 @@ async def test_two_who_read_each_other_at_once_are_told_so(alias):
 
 async def test_tags_are_collected_for_whoever_asks_and_leak_to_nobody_else(alias, row):
     async def another_request() -> set[str]:
-        with collecting() as collected:
+        with track_dependencies() as collected:
             return collected.tags
 
-    with collecting() as collected:
+    with track_dependencies() as collected:
         await row.get()
         others = await asyncio.create_task(another_request())
     assert collected.tags == {"row", "resource:row"}
@@ -617,6 +617,6 @@ async def test_not_there_is_collected_as_well(alias):
     async def load() -> int:
         raise NotThere("no", tags=["numbers"])
 
-    with collecting() as collected, pytest.raises(NotThere):
+    with track_dependencies() as collected, pytest.raises(NotThere):
         await Resource("none", load=load, policy=POLICY, tags=lambda: ("none",)).get()
     assert collected.tags == {"none", "numbers", "resource:none"}

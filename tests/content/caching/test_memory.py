@@ -5,7 +5,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content.caching.memory import OVERHEAD, MemoryTier
+from content.caching.stores.memory import OVERHEAD, MemoryTier
 
 CAPACITY = 40 * OVERHEAD
 

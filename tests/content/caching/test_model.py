@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from content.caching import Policy, Resource, expire, invalidate
-from content.caching.collecting import collecting
-from content.caching.pauses import LONGEST_PAUSE
-from content.caching.registry import engine_of
+from content.caching.backoff import MAX_DELAY
+from content.caching.dependencies import track_dependencies
+from content.caching.engines import engine_of
 
 TTL, STALE, ERROR = 60, 60, 600
 POLICY = Policy(
@@ -98,7 +98,7 @@ class Model(RuleBasedStateMachine):
         self.run(self.settle())
 
     async def settle(self) -> None:
-        tasks = engine_of(self.alias).state().tasks
+        tasks = engine_of(self.alias).loop_state().tasks
         while tasks:
             await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -128,7 +128,7 @@ class Model(RuleBasedStateMachine):
 
     def answered(self, reading: Any) -> tuple[Any, bool] | None:
         async def read() -> tuple[Any, bool]:
-            with collecting() as collected:
+            with track_dependencies() as collected:
                 return await reading, collected.stale
 
         try:
@@ -145,7 +145,7 @@ class Model(RuleBasedStateMachine):
         assert stale or value >= self.announced[row], "stale as fresh"
         age = self.clock() - self.loaded_at[row]
         # What failed is not tried again at once, but for half a minute at most.
-        is_failing = self.clock() - self.failed_at <= LONGEST_PAUSE
+        is_failing = self.clock() - self.failed_at <= MAX_DELAY
         assert age <= TTL + STALE + (ERROR if is_failing else 0), "older than it may be"
         assert stale or age <= TTL, "fresh past its time"
 

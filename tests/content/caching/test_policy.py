@@ -56,14 +56,14 @@ def test_what_cannot_be_is_refused_by_its_name(wrong):
 
 def test_xfetch_refreshes_early_what_is_dear_and_near_its_end():
     policy = Policy(ttl=HOUR)
-    assert not policy.wants_refresh(NOW, NOW + 100, cost=1.0, chance=1.0)
-    assert not policy.wants_refresh(NOW, NOW + 100, cost=0.001, chance=0.01)
-    assert policy.wants_refresh(NOW, NOW + 1, cost=1.0, chance=0.1)
-    assert not Policy(ttl=HOUR, early=0).wants_refresh(NOW, NOW + 1, cost=10.0, chance=1e-9)
+    assert not policy.should_refresh_early(NOW, NOW + 100, cost=1.0, chance=1.0)
+    assert not policy.should_refresh_early(NOW, NOW + 100, cost=0.001, chance=0.01)
+    assert policy.should_refresh_early(NOW, NOW + 1, cost=1.0, chance=0.1)
+    assert not Policy(ttl=HOUR, early=0).should_refresh_early(NOW, NOW + 1, cost=10.0, chance=1e-9)
 
 
 def test_xfetch_refreshes_at_the_papers_rate():
     """The chance of a refresh `cost` before the end is 1/e."""
     policy, chances = Policy(ttl=HOUR), [n / 10_000 for n in range(1, 10_001)]
-    early = sum(policy.wants_refresh(NOW, NOW + 1.0, cost=1.0, chance=chance) for chance in chances)
+    early = sum(policy.should_refresh_early(NOW, NOW + 1.0, cost=1.0, chance=chance) for chance in chances)
     assert early / 10_000 == pytest.approx(0.3679, abs=0.001)

@@ -9,9 +9,9 @@ from django.core.cache import caches
 from django.test import override_settings
 
 from content.caching import NotThere, Policy, Resource, invalidate, invalidate_sync
+from content.caching.engines import engine_of
 from content.caching.errors import LoadError, TooManyTags
-from content.caching.events import listen
-from content.caching.registry import engine_of
+from content.caching.metrics.events import listen
 
 HOUR = Policy(ttl=timedelta(hours=1), negative_ttl=timedelta(minutes=1), jitter=0)
 
@@ -321,7 +321,7 @@ async def test_one_value_that_cannot_be_kept_fails_alone_and_leaves_no_lease(ali
     answers = await asyncio.gather(book.get(1), book.get(2), return_exceptions=True)
     assert isinstance(answers[0], TooManyTags)
     assert answers[1] == Book("two")
-    assert await engine_of(alias).shared.holder(book.want((1,), {}).key) is None
+    assert await engine_of(alias).shared.holder(book.entry_key((1,), {}).key) is None
 
 
 def test_a_loop_that_ends_leaves_no_lease(alias, shelf, clock):
@@ -342,7 +342,7 @@ def test_a_loop_that_ends_leaves_no_lease(alias, shelf, clock):
         assert not reading.done()
 
     async def lease_holder() -> str | None:
-        return await engine_of(alias).shared.holder(book.want((1,), {}).key)
+        return await engine_of(alias).shared.holder(book.entry_key((1,), {}).key)
 
     asyncio.run(leave_while_it_loads())
     assert asyncio.run(lease_holder()) is None

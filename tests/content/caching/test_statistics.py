@@ -11,10 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from content.caching import Policy, invalidate
 from content.caching.backends.server import server_of
-from content.caching.events import Event, listen, subscribed
-from content.caching.registry import engine_of
-from content.caching.reporting import Process, Reporter, reporting
-from content.caching.statistics import ENOUGH, statistics
+from content.caching.engines import engine_of
+from content.caching.metrics.events import Event, listen, subscribe
+from content.caching.metrics.reports import Process, Reporter, reporting
+from content.caching.metrics.statistics import ENOUGH, statistics
 from content.ops import metrics
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.callers import Callers, run_together
@@ -44,7 +44,7 @@ def test_every_read_of_every_process_is_counted_once(fresh_redis, tmp_path):
 
 def test_what_was_reported_is_not_reported_again(fresh_redis, monkeypatch):
     counted = Counter({("hit", "book", "memory"): 5})
-    monkeypatch.setattr("content.caching.reporting.current_totals", lambda: Counter(counted))
+    monkeypatch.setattr("content.caching.metrics.reports.current_totals", lambda: Counter(counted))
     one, other = reporter_to(fresh_redis, "twice"), reporter_to(fresh_redis, "twice")
     assert one.flush()
     assert one.flush()
@@ -58,7 +58,7 @@ def test_what_was_reported_is_not_reported_again(fresh_redis, monkeypatch):
 
 def test_what_redis_did_not_take_goes_with_the_next(fresh_redis, monkeypatch):
     counted = Counter({("load", "book", ""): 3})
-    monkeypatch.setattr("content.caching.reporting.current_totals", lambda: Counter(counted))
+    monkeypatch.setattr("content.caching.metrics.reports.current_totals", lambda: Counter(counted))
     nowhere = reporter_to("redis://127.0.0.1:1/0", "later")
     assert not nowhere.flush()
     nowhere.client = None
@@ -69,7 +69,7 @@ def test_what_redis_did_not_take_goes_with_the_next(fresh_redis, monkeypatch):
 
 def test_a_process_that_is_silent_is_over(fresh_redis):
     reporter = reporter_to(fresh_redis, "gone")
-    client = reporter.connected()
+    client = reporter.connect()
     gone = Process(at=1.0, host="there", pid=1, memory_bytes=1, memory_entries=1, is_heard=True)
     import msgspec
 
@@ -134,14 +134,14 @@ def test_hits_in_memory_cost_no_lookup():
 async def test_what_is_read_is_counted(alias, shelf, clock):
     shelf.values[1] = Book("one")
     book = resource(shelf, clock)
-    before = book.tally.memory_hits
+    before = book.counters.memory_hits
     with listen() as events:
         for _ in range(10):
             await book.get(1)
     hits = sum(count for (what, _, _), count in events.items() if what == "hit")
     assert (hits, events["load", "book", ""]) == (9, 1)
-    assert book.using(jitter=0).tally is book.tally
-    assert book.tally.memory_hits - before in (0, 9)
+    assert book.using(jitter=0).counters is book.counters
+    assert book.counters.memory_hits - before in (0, 9)
 
 
 # --- one by one -----------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ async def test_subscribers_are_told_key_tier_and_reason(alias, shelf, clock):
     shelf.values[1] = Book("one")
     book = resource(shelf, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
     seen: list[Event] = []
-    with subscribed(seen.append):
+    with subscribe(seen.append):
         await book.get(1)
         await book.get(1)
         tier = "memory" if engine_of(alias).memory is not None else "shared"
@@ -177,7 +177,7 @@ async def test_subscribers_are_told_key_tier_and_reason(alias, shelf, clock):
 async def test_a_subscriber_that_fails_is_no_readers_error(alias, shelf, clock, caplog):
     shelf.values[1] = Book("one")
     book = resource(shelf, clock)
-    with subscribed(lambda event: 1 / 0):
+    with subscribe(lambda event: 1 / 0):
         assert await book.get(1) == Book("one")
     assert "a subscriber to cache events failed" in caplog.text
 

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from content.caching import NotThere, Policy, Resource, invalidate
-from content.caching.breaker import FAILURES
-from content.caching.events import listen, total
-from content.caching.registry import engine_of
-from content.caching.shared import RedisTier, lease_and_look
+from content.caching.engines import engine_of
+from content.caching.metrics.events import listen, total
+from content.caching.stores.breaker import FAILURES
+from content.caching.stores.shared import RedisTier, lease_and_look
 from content.caching.testing import (
     always_delay,
     always_throw,
@@ -239,7 +239,7 @@ async def test_a_value_that_is_too_large_is_answered_and_not_kept(alias, shelf, 
     text = Resource("text", load=load, policy=HOUR, largest=2_000_000)
     for _ in range(2):
         assert len(await text.get(3_000_000)) >= 3_000_000
-        assert await engine_of(alias).shared.holder(text.want((3_000_000,), {}).key) is None
+        assert await engine_of(alias).shared.holder(text.entry_key((3_000_000,), {}).key) is None
     assert engine_of(alias).shared.breaker.failures == 0
 
 

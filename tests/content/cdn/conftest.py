@@ -17,11 +17,11 @@ from django.test import override_settings
 from content.caching import MODERATE, Resource
 from content.caching.edge import EdgeCache, Profile
 from content.caching.edge.protocol import EdgeProtocol
-from content.caching.log.stream import LogStream
-from content.caching.registry import engine_of, log_server
+from content.caching.engines import engine_of, log_server
+from content.caching.ordering.stream import LogStream
 from content.cdn.cdn import Cdn
-from content.cdn.dialects import DIALECTS
 from content.cdn.follower import Follower
+from content.cdn.headers import CDN_HEADERS
 from content.cdn.place import Mark, Place
 from content.cdn.varnish import Varnish
 from tests.support.edge import pairs_of
@@ -108,7 +108,7 @@ class Reader:
 @pytest.fixture
 async def posts(redis_cache: str, varnish: VarnishServer) -> AsyncIterator[Posts]:
     site = Posts()
-    profile = Profile(explicit_only=True, cdn=DIALECTS["varnish"])
+    profile = Profile(explicit_only=True, cdn=CDN_HEADERS["varnish"])
     app = EdgeCache(site, cache="default", profile=profile)
     async with serving(app, varnish.backend):
         await found_by(varnish)

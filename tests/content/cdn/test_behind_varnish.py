@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from content.caching import expire, invalidate
-from content.caching.log.ledger import Kind
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
+from content.caching.ordering.tag_index import Kind
 from content.cdn.cdn import NotPurged
 from content.cdn.varnish import Varnish
 from tests.content.cdn.conftest import caught_up, follower_for, following, marked, place_for
@@ -114,7 +114,7 @@ async def test_i1_an_answer_that_crosses_the_purge_does_not_stay(reader, varnish
     reader.posts.bodies["a"] = "second a"
     async with following(follower_for(Varnish([varnish.place]), again=0.5)) as follower:
         with monkeypatch.context() as patched:
-            patched.setattr(engine_of("default").ordering.ledger, "apply", lambda records: None)
+            patched.setattr(engine_of("default").ordering.tag_index, "apply", lambda records: None)
             await follower.stream.aappend(Kind.INVALIDATE, ["post:a"], "another's")
             async with asyncio.timeout(10):
                 while (await reader.read("a"))[1]:

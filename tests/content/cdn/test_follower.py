@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from content.caching import expire, invalidate
-from content.caching.events import listen
-from content.caching.log import stream
-from content.caching.log.ledger import Kind, Record
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
+from content.caching.metrics.events import listen
+from content.caching.ordering import stream
+from content.caching.ordering.tag_index import Kind, Record
 from content.cdn import follower as following_module
 from content.cdn import lag as lag_module
 from content.cdn import order as order_module
@@ -131,7 +131,7 @@ async def test_more_than_one_poll_brings(monkeypatch, records):
 
 
 async def test_a_log_that_has_forgotten_its_mark_is_a_gap(monkeypatch):
-    monkeypatch.setattr(stream, "LONGEST_LOG", 10)
+    monkeypatch.setattr(stream, "MAX_LOG_LENGTH", 10)
     cdn = Recording()
     await after(cdn)
     for number in range(40):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content.caching.edge.dialect import written_tag
+from content.caching.edge.cdn_headers import encode_tag
 from content.cdn.batches import batches
 from content.cdn.cdn import NotPurged
 from content.cdn.cloudflare import Cloudflare
@@ -149,7 +149,7 @@ async def test_a_url_names_it(url, kind):
 
 @given(st.lists(st.text(min_size=1, max_size=40), max_size=60), st.integers(1, 50), st.integers(121, 1000))
 def test_batches_have_each_tag_once_and_keep_their_bounds(tags, most, longest):
-    written = [written_tag(tag) for tag in tags]
+    written = [encode_tag(tag) for tag in tags]
     found = list(batches(written, most=most, longest=longest))
     assert [tag for batch in found for tag in batch] == written
     assert all(0 < len(batch) <= most and len(" ".join(batch)) <= longest for batch in found)

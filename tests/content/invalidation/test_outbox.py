@@ -9,8 +9,8 @@ from django.core.cache import caches
 from django.db import connections, transaction
 from django.utils import timezone
 
-from content.caching.log.log import logs
-from content.caching.registry import engine_of, forget_engines
+from content.caching.engines import engine_of, forget_engines
+from content.caching.ordering.log import logs
 from content.invalidation import outbox
 from content.invalidation.outbox import relay
 from content.models import PendingInvalidation, Post
@@ -50,7 +50,7 @@ def test_rule_1_a_transaction_writes_its_row_and_appends_after_its_commit(server
     with transaction.atomic():
         make_post("a")
         assert set(rows()) == {""}
-    assert set(rows()) == {engine_of("default").ordering.ledger.epoch}
+    assert set(rows()) == {engine_of("default").ordering.tag_index.epoch}
 
 
 def test_what_is_rolled_back_leaves_nothing(server):
@@ -76,17 +76,17 @@ def write_and_die() -> None:
 def test_i7_a_writer_that_dies_behind_its_commit_is_relayed(server):
     make_post("a")
     PendingInvalidation.objects.all().delete()
-    ledger = engine_of("default").ordering.ledger
-    stamp = ledger.stamp()
+    tag_index = engine_of("default").ordering.tag_index
+    stamp = tag_index.stamp()
     connections.close_all()
     writer = fork.Process(target=write_and_die)
     writer.start()
     writer.join()
     assert writer.exitcode == 9
     assert Post.objects.get().title == "Changed"
-    assert ledger.judge(stamp, ["post:1"]).value == "valid", "nobody knows yet"
+    assert tag_index.judge(stamp, ["post:1"]).value == "valid", "nobody knows yet"
     assert relay(later()) == 1
-    assert ledger.judge(stamp, ["post:1"]).value == "invalid"
+    assert tag_index.judge(stamp, ["post:1"]).value == "invalid"
     assert relay(later()) == 0
 
 
@@ -116,11 +116,11 @@ def test_rule_12_what_went_to_an_epoch_that_is_gone_is_appended_again(server):
     with transaction.atomic():
         make_post("a")
     log = engine_of("default").ordering.log
-    epoch = log.ledger.epoch
+    epoch = log.tag_index.epoch
     log.stream.drop_epoch()
-    wait_until(lambda: log.ledger.epoch not in ("", epoch), "another epoch was joined")
+    wait_until(lambda: log.tag_index.epoch not in ("", epoch), "another epoch was joined")
     assert relay() > 0
-    assert set(rows()) == {log.ledger.epoch}
+    assert set(rows()) == {log.tag_index.epoch}
     assert relay() == 0
 
 

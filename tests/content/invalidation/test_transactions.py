@@ -6,7 +6,7 @@ from django.db import connection, transaction
 
 from content import resources
 from content.caching import NotThere
-from content.caching.events import listen, total
+from content.caching.metrics.events import listen, total
 from content.caching.transactions import has_written
 from content.models import Category
 

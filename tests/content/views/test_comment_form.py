@@ -52,7 +52,7 @@ def site(post):
 
 async def kept(site):
     """What the edge stores behind its readers is stored."""
-    while tasks := site.engine.state().tasks:
+    while tasks := site.engine.loop_state().tasks:
         await asyncio.wait(set(tasks))
 
 

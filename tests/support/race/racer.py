@@ -39,7 +39,7 @@ class Racer:
 
     def __init__(self, options: dict[str, Any]) -> None:
         from content.caching import Policy, Resource
-        from content.caching.registry import engine_of
+        from content.caching.engines import engine_of
 
         bound_the_log(options)
         self.options = options
@@ -158,10 +158,10 @@ class Racer:
 
 def bound_the_log(options: dict[str, Any]) -> None:
     """Short, where a race is to see its ends."""
-    from content.caching.log import ledger, stream
+    from content.caching.ordering import stream, tag_index
 
-    ledger.MOST_TAGS = options.get("most_tags", ledger.MOST_TAGS)
-    stream.LONGEST_LOG = options.get("longest_log", stream.LONGEST_LOG)
+    tag_index.MAX_TAGS = options.get("most_tags", tag_index.MAX_TAGS)
+    stream.MAX_LOG_LENGTH = options.get("longest_log", stream.MAX_LOG_LENGTH)
 
 
 def main() -> None:

@@ -40,10 +40,10 @@ class Steps:
         await self.noted("refresh", self.racer.row.refresh(self.any_row()))
 
     async def noted(self, by: str, reading: Any) -> None:
-        from content.caching.collecting import collecting
+        from content.caching.dependencies import track_dependencies
 
-        began, tail = now(), self.racer.engine.ordering.ledger.tail
-        with collecting() as collected:
+        began, tail = now(), self.racer.engine.ordering.tag_index.tail
+        with track_dependencies() as collected:
             answer = await reading
         ended = now()
         for row in rows_of(answer):

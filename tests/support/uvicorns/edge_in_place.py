@@ -57,9 +57,9 @@ class InPlace(EdgeProtocol):
         self.received = data
         super().data_received(data)
 
-    def write(self, *args: Any) -> None:
+    def _write_hit(self, *args: Any) -> None:
         told.hits += 1
-        super().write(*args)
+        super()._write_hit(*args)
 
 
 InPlace.__name__ = "HttpToolsProtocol"
@@ -131,7 +131,7 @@ def ask_twice(loop: Any) -> None:
 
 
 async def stored(protocol: EdgeProtocol) -> None:
-    while protocol.hits is not None and (tasks := protocol.hits.edge.engine.state().tasks):
+    while protocol.fast_path is not None and (tasks := protocol.fast_path.edge.engine.loop_state().tasks):
         await asyncio.wait(set(tasks))
 
 

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from content.caching.edge.page import Page
 from content.caching.edge.profile import Profile
 from content.caching.edge.rules.directives import Directives
 from content.caching.edge.rules.freshness import lifetime
-from content.caching.edge.stored import Page
 from content.caching.entry import Verdict
 
 UNBOUNDED = float("inf")
 
 
-class Way(Enum):
+class Action(Enum):
     SERVE = "serve"
     SERVE_AND_REFRESH = "serve, and refresh behind the reader"
     VALIDATE = "ask the application first"
@@ -22,42 +22,42 @@ class Way(Enum):
 class Decision:
     """`reason` is why it is not served as it is, in the words of RFC 9211: stale, request."""
 
-    way: Way
+    action: Action
     reason: str = ""
 
 
 def decide(asked: Directives, page: Page, verdict: Verdict, now: float, profile: Profile, *, heard: bool) -> Decision:
     """`asked`: the directives of the request. `verdict` and `heard`: what the invalidation log has to say; what it
     has ended is not asked here."""
-    if profile.reload_after is not None and now - page.came_at < profile.reload_after:
+    if profile.reload_after is not None and now - page.received_at < profile.reload_after:
         # New enough for whoever reloads.
         asked = Directives({})
     left = page.fresh_until - now if verdict is Verdict.VALID and heard else min(0.0, page.fresh_until - now)
-    if page.directives.is_whole("no-cache") or page.directives.names("no-cache") is not None:
-        return Decision(Way.VALIDATE, "stale")
+    if page.directives.is_unqualified("no-cache") or page.directives.names("no-cache") is not None:
+        return Decision(Action.VALIDATE, "stale")
     if "no-cache" in asked:
-        return Decision(Way.VALIDATE, "request")
+        return Decision(Action.VALIDATE, "request")
     if (least := asked.seconds("min-fresh")) is not None and left < least:
-        return Decision(Way.VALIDATE, "request")
-    return by_time(asked.seconds("max-age"), max_stale(asked.arguments), page, left, now)
+        return Decision(Action.VALIDATE, "request")
+    return _decide_by_age(asked.seconds("max-age"), _max_stale(asked.arguments), page, left, now)
 
 
-def by_time(longest: float | None, may_be_stale: float, page: Page, left: float, now: float) -> Decision:
+def _decide_by_age(longest: float | None, may_be_stale: float, page: Page, left: float, now: float) -> Decision:
     """`longest`: the age that the client takes; `may_be_stale`: for how long, seconds."""
-    if forbids_stale(page):
+    if _forbids_stale(page):
         may_be_stale = 0.0
     if longest is not None and page.age(now) > longest and (may_be_stale == 0.0 or left > 0):
-        return Decision(Way.VALIDATE, "request")
+        return Decision(Action.VALIDATE, "request")
     if left > 0:
-        return Decision(Way.SERVE)
+        return Decision(Action.SERVE)
     if -left < may_be_stale:
-        return Decision(Way.SERVE)
+        return Decision(Action.SERVE)
     if -left < stale_for(page, "stale-while-revalidate"):
-        return Decision(Way.SERVE_AND_REFRESH, "stale")
-    return Decision(Way.VALIDATE, "stale")
+        return Decision(Action.SERVE_AND_REFRESH, "stale")
+    return Decision(Action.VALIDATE, "stale")
 
 
-def max_stale(arguments: object) -> float:
+def _max_stale(arguments: object) -> float:
     """Without an argument any age will do (section 5.2.1.2)."""
     found = arguments if isinstance(arguments, dict) else {}
     if "max-stale" not in found:
@@ -75,10 +75,10 @@ def may_collapse(page: Page) -> bool:
     """
     if "no-cache" in page.arguments:
         return False
-    return lifetime(page.status, page.fields, page.directives, page.came_at) > page.initial_age
+    return lifetime(page.status, page.fields, page.directives, page.received_at) > page.initial_age
 
 
-def forbids_stale(page: Page) -> bool:
+def _forbids_stale(page: Page) -> bool:
     """Section 4.2.4."""
     return not {"must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"}.isdisjoint(page.arguments)
 
@@ -93,6 +93,6 @@ def stale_for(page: Page, name: str) -> float:
     return page.directives.seconds(name) or 0.0
 
 
-def serves_error(page: Page, verdict: Verdict, now: float) -> bool:
+def may_serve_on_error(page: Page, verdict: Verdict, now: float) -> bool:
     """Whether it may stand in for an error of the application (RFC 5861, section 4)."""
     return verdict is not Verdict.INVALID and now - page.fresh_until < stale_for(page, "stale-if-error")

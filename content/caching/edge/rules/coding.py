@@ -3,57 +3,59 @@
 import re
 from collections.abc import Sequence
 
-from content.caching.edge.rules.directives import parsed
+from content.caching.edge.rules.directives import parse_directives
 from content.caching.edge.rules.fields import Fields, members
 
-WEIGHT = re.compile(r"[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.IGNORECASE)
+_WEIGHT = re.compile(r"[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.IGNORECASE)
 # Less than that fits into one packet as it is.
-SMALLEST = 860
-TEXT = re.compile(
+SMALLEST_CODED = 860
+_TEXT = re.compile(
     r"text/.+|application/([\w.-]+\+)?(json|xml)|application/(javascript|manifest)|image/svg\+xml", re.IGNORECASE
 )
 # Fields that speak of the bytes as they are.
-OF_THE_BYTES = (b"content-encoding", b"content-range", b"content-digest", b"digest", b"content-md5")
+_OF_THE_BYTES = (b"content-encoding", b"content-range", b"content-digest", b"digest", b"content-md5")
 
 
-def accepted(request: Fields, offered: Sequence[str]) -> tuple[str, ...]:
+def accepted_codings(request: Fields, offered: Sequence[str]) -> tuple[str, ...]:
     """Those on offer that the client takes, by its weights and then in our order; none that it likes less than none
     at all. Who does not say gets the page as it is."""
-    said = request.joined(b"accept-encoding")
+    said = request.combined_value(b"accept-encoding")
     if said is None:
         return ()
-    weights = weights_of(said)
+    weights = _weights_of(said)
     others, plain = weights.get("*", 0.0), weights.get("identity", 0.0)
     found = [(weights.get(coding, others), coding) for coding in offered]
     liked = [(weight, coding) for weight, coding in found if weight > 0 and weight >= plain]
     return tuple(coding for _, coding in sorted(liked, key=lambda each: -each[0]))
 
 
-def weights_of(said: str) -> dict[str, float]:
+def _weights_of(said: str) -> dict[str, float]:
     """By coding, in lower case; 0 for what has a weight that is none."""
     weights: dict[str, float] = {}
     for member in members(said):
         coding, semicolon, parameter = member.partition(";")
-        found = WEIGHT.fullmatch(parameter)
+        found = _WEIGHT.fullmatch(parameter)
         weight = float(found[1]) if found else 0.0 if semicolon else 1.0
         weights[coding.strip(" \t").lower().removeprefix("x-")] = weight
     return weights
 
 
-def may_be_coded(status: int, fields: Fields, length: int) -> bool:
+def is_compressible(status: int, fields: Fields, length: int) -> bool:
     """Text, and not too short; nothing that is coded already, or that nobody may transform (RFC 9111, 5.2.2.6)."""
-    if status in (204, 206, 304) or length < SMALLEST or any(name in fields for name in OF_THE_BYTES):
+    if status in (204, 206, 304) or length < SMALLEST_CODED or any(name in fields for name in _OF_THE_BYTES):
         return False
     kind = (fields.first(b"content-type") or "").partition(";")[0].strip()
-    return bool(TEXT.fullmatch(kind)) and "no-transform" not in parsed(fields.joined(b"cache-control"))
+    return bool(_TEXT.fullmatch(kind)) and "no-transform" not in parse_directives(
+        fields.combined_value(b"cache-control")
+    )
 
 
 def with_vary(fields: Fields) -> Fields:
     """The coding is chosen by what the client accepts: caches on the way have to know."""
-    said = fields.joined(b"vary")
+    said = fields.combined_value(b"vary")
     if any(member.lower() == "accept-encoding" for member in members(said)):
         return fields
-    return fields.with_these(
+    return fields.with_fields(
         [(b"vary", f"{said}, Accept-Encoding".encode("latin-1") if said else b"Accept-Encoding")]
     )
 
@@ -65,7 +67,7 @@ def coded_tag(etag: str, coding: str, level: int) -> str:
     return f'{etag[:-1]}-{coding}{level}"'
 
 
-def is_coded_form_of(tag: str, etag: str, codings: Sequence[str]) -> bool:
+def is_coded_tag_of(tag: str, etag: str, codings: Sequence[str]) -> bool:
     """Whether `tag` is what `etag` becomes in one of these codings, at any level."""
     suffix = tag[len(etag) - 1 : -1]
     return tag.startswith(f"{etag[:-1]}-") and suffix.lstrip("-").rstrip("0123456789") in codings

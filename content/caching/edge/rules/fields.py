@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 Field = tuple[bytes, bytes]
 
 # Kept by no cache: they speak of one connection (RFC 9110, section 7.6.1; RFC 9111, section 3.1).
-HOP_BY_HOP = frozenset(
+_HOP_BY_HOP = frozenset(
     {
         b"connection",
         b"keep-alive",
@@ -21,7 +21,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 # Members of a list, quoted strings in them left whole.
-MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+_MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 
 
 class Fields:
@@ -41,7 +41,7 @@ class Fields:
         return fields
 
     @property
-    def by_name(self) -> dict[bytes, list[str]]:
+    def _by_name(self) -> dict[bytes, list[str]]:
         """Each line; sorted once, for a request or a response is asked for a few dozen names."""
         if self.lines is None:
             self.lines = {}
@@ -50,13 +50,13 @@ class Fields:
         return self.lines
 
     def __contains__(self, name: bytes) -> bool:
-        return name in self.by_name
+        return name in self._by_name
 
     def values(self, name: bytes) -> list[str]:
         """Each line of that name."""
-        return self.by_name.get(name, [])
+        return self._by_name.get(name, [])
 
-    def joined(self, name: bytes) -> str | None:
+    def combined_value(self, name: bytes) -> str | None:
         """All lines of that name as one list (section 5.3); None where there is none."""
         values = self.values(name)
         return ", ".join(values) if values else None
@@ -69,7 +69,7 @@ class Fields:
         unwanted = frozenset(names)
         return Fields.of(tuple(pair for pair in self.pairs if pair[0] not in unwanted))
 
-    def with_these(self, pairs: Iterable[Field]) -> "Fields":
+    def with_fields(self, pairs: Iterable[Field]) -> "Fields":
         """In place of those of the same names."""
         new = tuple(pairs)
         return Fields.of((*self.without(name for name, _ in new).pairs, *new))
@@ -79,10 +79,10 @@ def members(value: str | None) -> list[str]:
     """Of a comma-separated list; empty ones do not count (section 5.6.1)."""
     if value is None:
         return []
-    return [stripped for member in MEMBER.findall(value) if (stripped := member.strip(" \t"))]
+    return [stripped for member in _MEMBER.findall(value) if (stripped := member.strip(" \t"))]
 
 
-def unquoted(text: str) -> str:
+def unquote(text: str) -> str:
     """A token as it is, a quoted string as what it says (section 5.6.4)."""
     if len(text) >= 2 and text[0] == text[-1] == '"':
         return re.sub(r"\\(.)", r"\1", text[1:-1])
@@ -91,5 +91,5 @@ def unquoted(text: str) -> str:
 
 def connection_fields(fields: Fields) -> frozenset[bytes]:
     """Hop-by-hop fields, and those that Connection names."""
-    named = (member.lower().encode("latin-1") for member in members(fields.joined(b"connection")))
-    return HOP_BY_HOP | frozenset(named)
+    named = (member.lower().encode("latin-1") for member in members(fields.combined_value(b"connection")))
+    return _HOP_BY_HOP | frozenset(named)

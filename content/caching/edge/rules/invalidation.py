@@ -6,15 +6,15 @@ from content.caching.edge.request import Request
 from content.caching.edge.rules.fields import Fields
 
 
-def urls_ended_by(request: Request, status: int, response: Fields) -> list[str]:
+def urls_invalidated_by(request: Request, status: int, response: Fields) -> list[str]:
     """That of the request, and those that the response names on the same origin; nothing for an error."""
     if request.is_safe or not 200 <= status < 400:
         return []
     named = [response.first(name) for name in (b"location", b"content-location")]
-    return [request.url, *(url for text in named if text and (url := on_the_same_origin(request, text)))]
+    return [request.url, *(url for text in named if text and (url := _same_origin_url(request, text)))]
 
 
-def on_the_same_origin(request: Request, reference: str) -> str | None:
+def _same_origin_url(request: Request, reference: str) -> str | None:
     try:
         url = urljoin(request.url, reference)
         there, here = urlsplit(url), urlsplit(request.url)

@@ -2,26 +2,28 @@
 
 import re
 
+from content.caching.edge.page import Page
 from content.caching.edge.rules.conditions import is_strong
-from content.caching.edge.rules.dates import date_of
+from content.caching.edge.rules.dates import parse_date
 from content.caching.edge.rules.fields import Fields
-from content.caching.edge.stored import Page
 
-ONE_RANGE = re.compile(r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))\s*", re.IGNORECASE)
+_ONE_RANGE = re.compile(
+    r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))\s*", re.IGNORECASE
+)
 
-Part = tuple[int, int]
+ByteRange = tuple[int, int]
 
 
-def part_of(request: Fields, page: Page) -> Part | bool | None:
+def range_of(request: Fields, page: Page) -> ByteRange | bool | None:
     """From and to, both included; None: the whole; False: no such part (416).
 
     An empty page has no byte to select: it is sent whole: a server may ignore Range (RFC 9110, section 14.2).
     Of several ranges the whole is sent, as section 14.2 allows: combined parts help attackers more than readers.
     """
-    if page.status != 200 or b"range" not in request or not still_meant(request, page):
+    if page.status != 200 or b"range" not in request or not _if_range_holds(request, page):
         return None
     ranges = request.values(b"range")
-    found = ONE_RANGE.fullmatch(ranges[0]) if len(ranges) == 1 else None
+    found = _ONE_RANGE.fullmatch(ranges[0]) if len(ranges) == 1 else None
     if found is None:
         return None
     length = len(page.body)
@@ -37,12 +39,12 @@ def part_of(request: Fields, page: Page) -> Part | bool | None:
     return (first, last) if first < length else False
 
 
-def still_meant(request: Fields, page: Page) -> bool:
+def _if_range_holds(request: Fields, page: Page) -> bool:
     """If-Range (section 13.1.5): by a strong validator, and exactly."""
     value = request.first(b"if-range")
     if value is None:
         return True
     if value.startswith(('"', "W/")):
         return is_strong(value) and value == page.etag
-    moment = date_of(value)
+    moment = parse_date(value)
     return moment is not None and moment == page.modified

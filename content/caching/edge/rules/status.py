@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Told:
+class CacheStatus:
     """`forwarded` is why the application was asked: uri-miss, vary-miss, stale, request, method, bypass.
 
     ttl: seconds for which it is still fresh, negative when it is stale. detail: a few words of ours.
@@ -20,10 +20,10 @@ class Told:
     key: str = ""
     detail: str = ""
 
-    def about(self, key: str, ttl: float) -> "Told":
+    def with_key(self, key: str, ttl: float) -> "CacheStatus":
         return replace(self, key=key, ttl=ttl)
 
-    def field(self, name: str) -> bytes:
+    def encode(self, name: str) -> bytes:
         """One member of a List (RFC 9651): a token with parameters."""
         parts = [name]
         if self.hit:
@@ -39,13 +39,13 @@ class Told:
         if self.ttl is not None:
             parts.append(f"ttl={math.floor(self.ttl)}")
         if self.key:
-            parts.append(f"key={quoted(self.key)}")
+            parts.append(f"key={_quote(self.key)}")
         if self.detail:
-            parts.append(f"detail={quoted(self.detail)}")
+            parts.append(f"detail={_quote(self.detail)}")
         return "; ".join(parts).encode("ascii")
 
 
-def quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """A String: printable ASCII."""
     plain = "".join(character if " " <= character <= "~" else "?" for character in text)
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -8,34 +8,36 @@ from content.caching.edge.rules.freshness import HEURISTIC
 from content.caching.edge.rules.keys import vary_of
 
 # Any of these says that what came for Authorization is for others too (section 3.5).
-ALLOW_AUTHORIZED = frozenset({"public", "must-revalidate", "s-maxage"})
+_ALLOW_AUTHORIZED = frozenset({"public", "must-revalidate", "s-maxage"})
 # A part, or what became of a condition, a range or an expectation: no key has these, and they are one client's.
-OF_THE_REQUEST = frozenset({206, 304, 412, 416, 417})
+_REQUEST_STATUSES = frozenset({206, 304, 412, 416, 417})
 # Whose meaning for caching this one knows, for must-understand (section 5.2.2.3).
-UNDERSTOOD = HEURISTIC | {302, 303, 307, 400, 401, 403, 406, 409, 415, 422, 429, 500, 502, 503, 504}
+_UNDERSTOOD = HEURISTIC | {302, 303, 307, 400, 401, 403, 406, 409, 415, 422, 429, 500, 502, 503, 504}
 
 
-def refusal(request: Request, status: int, fields: Fields, directives: Directives, profile: Profile) -> str | None:
+def refusal_reason(
+    request: Request, status: int, fields: Fields, directives: Directives, profile: Profile
+) -> str | None:
     if request.method != "GET":
         return "method"
-    if not 200 <= status <= 599 or status in OF_THE_REQUEST:
+    if not 200 <= status <= 599 or status in _REQUEST_STATUSES:
         return "status"
-    if "must-understand" in directives and status not in UNDERSTOOD:
+    if "must-understand" in directives and status not in _UNDERSTOOD:
         return "must-understand"
     if "no-store" in directives and "must-understand" not in directives:
         return "no-store"
     if "no-store" in request.directives:
         return "no-store of the request"
-    if directives.is_whole("private"):
+    if directives.is_unqualified("private"):
         return "private"
     if vary_of(fields) is None:
         return "vary *"
-    return refusal_of_strangers(request, fields, directives, profile) or refusal_of_silence(
+    return personal_refusal(request, fields, directives, profile) or _undeclared_refusal(
         status, fields, directives, profile
     )
 
 
-def refusal_of_strangers(request: Request, fields: Fields, directives: Directives, profile: Profile) -> str | None:
+def personal_refusal(request: Request, fields: Fields, directives: Directives, profile: Profile) -> str | None:
     """What may be somebody's own."""
     if b"set-cookie" in fields and (AT_MOST in directives or not profile.stores_cookies):
         return "set-cookie"
@@ -49,7 +51,7 @@ def refusal_of_strangers(request: Request, fields: Fields, directives: Directive
     return None
 
 
-def refusal_of_silence(status: int, fields: Fields, directives: Directives, profile: Profile) -> str | None:
+def _undeclared_refusal(status: int, fields: Fields, directives: Directives, profile: Profile) -> str | None:
     """It must say how long, or be of a status that needs not."""
     says = {"s-maxage", "max-age"} & directives.arguments.keys()
     if profile.explicit_only:

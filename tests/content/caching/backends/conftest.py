@@ -11,11 +11,11 @@ from tests.support.servers.redis import RedisServer
 
 numbers = count()
 
-Opened = Callable[..., BaseCache]
+OpenCache = Callable[..., BaseCache]
 
 
 @pytest.fixture
-def opened() -> Iterator[Opened]:
+def open_cache() -> Iterator[OpenCache]:
     """A cache by URL and OPTIONS, with a key prefix of the test's own."""
     settings: list[Any] = []
 
@@ -43,5 +43,5 @@ def opened() -> Iterator[Opened]:
 
 
 @pytest.fixture
-def cache(opened: Opened, redis_server: RedisServer) -> BaseCache:
-    return opened(redis_server.url)
+def cache(open_cache: OpenCache, redis_server: RedisServer) -> BaseCache:
+    return open_cache(redis_server.url)

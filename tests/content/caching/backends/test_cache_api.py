@@ -225,17 +225,17 @@ async def test_a_version_goes_up_and_down(sides):
     assert await write.incr_version("key", 5) == 6
 
 
-async def test_clear(sides, redis_server, opened):
+async def test_clear(sides, redis_server, open_cache):
     write, read = sides
     await write.set("key", 1)
     await write.clear()
     assert await read.get("key") is None
 
 
-async def test_a_prefix_of_its_own(sides, opened, redis_server):
+async def test_a_prefix_of_its_own(sides, open_cache, redis_server):
     write, read = sides
     await write.set("key", "mine")
-    other = opened(redis_server.url)
+    other = open_cache(redis_server.url)
     assert await other.aget("key") is None
     assert await read.get("key") == "mine"
 
@@ -390,8 +390,8 @@ COMPRESSORS = [
 
 @pytest.mark.parametrize("serializer", SERIALIZERS)
 @pytest.mark.parametrize("compressor", COMPRESSORS)
-async def test_any_serializer_and_compressor(opened, redis_server, serializer, compressor):
-    cache = opened(redis_server.url, SERIALIZER=serializer, COMPRESSOR=compressor)
+async def test_any_serializer_and_compressor(open_cache, redis_server, serializer, compressor):
+    cache = open_cache(redis_server.url, SERIALIZER=serializer, COMPRESSOR=compressor)
     value = {"text": "again and again " * 500}
     await cache.aset("long", value)
     cache.set("short", 7)
@@ -400,8 +400,8 @@ async def test_any_serializer_and_compressor(opened, redis_server, serializer, c
     assert await cache.aincr("short") == 8
 
 
-async def test_large_values_are_compressed_in_redis(opened, redis_server):
-    cache = opened(redis_server.url, COMPRESSOR="content.caching.compressor.ZstdCompressor")
+async def test_large_values_are_compressed_in_redis(open_cache, redis_server):
+    cache = open_cache(redis_server.url, COMPRESSOR="content.caching.compressor.ZstdCompressor")
     await cache.aset("long", "again and again " * 1000)
     await cache.aset("short", "again and again")
     with redis_server.client() as client:

@@ -36,8 +36,8 @@ def own_redis():
 
 
 @pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_on_every_event_loop(opened, own_redis, factory):
-    cache = opened(own_redis.url)
+def test_on_every_event_loop(open_cache, own_redis, factory):
+    cache = open_cache(own_redis.url)
 
     async def use() -> list[int]:
         await cache.aset_many({"a": 1, "b": 2})
@@ -48,33 +48,33 @@ def test_on_every_event_loop(opened, own_redis, factory):
     wait_until(lambda: clients_of(own_redis) == [], "the connection is closed")
 
 
-async def test_a_password(opened):
+async def test_a_password(open_cache):
     with running_redis(password="open sesame") as server:
-        cache = opened(f"redis://:open%20sesame@127.0.0.1:{server.port}/0")
+        cache = open_cache(f"redis://:open%20sesame@127.0.0.1:{server.port}/0")
         assert await cache.aset("key", 1)
         assert cache.get("key") == 1
-        by_option = opened(f"redis://127.0.0.1:{server.port}/0", prefix=cache.key_prefix, PASSWORD="open sesame")
+        by_option = open_cache(f"redis://127.0.0.1:{server.port}/0", prefix=cache.key_prefix, PASSWORD="open sesame")
         assert await by_option.aget("key") == 1
-        wrong = opened(f"redis://:wrong@127.0.0.1:{server.port}/0")
+        wrong = open_cache(f"redis://:wrong@127.0.0.1:{server.port}/0")
         with pytest.raises(AuthenticationError):
             await wrong.aget("key")
-        none = opened(f"redis://127.0.0.1:{server.port}/0")
+        none = open_cache(f"redis://127.0.0.1:{server.port}/0")
         with pytest.raises(AuthenticationError):
             await none.aget("key")
 
 
-async def test_an_acl_user_may_do_what_it_may(opened, own_redis):
+async def test_an_acl_user_may_do_what_it_may(open_cache, own_redis):
     with own_redis.client() as client:
         client.acl_setuser("reader", enabled=True, passwords=["+secret"], keys=["*"], commands=["+get", "+ping"])
-    cache = opened(f"redis://reader:secret@127.0.0.1:{own_redis.port}/0")
+    cache = open_cache(f"redis://reader:secret@127.0.0.1:{own_redis.port}/0")
     assert await cache.aget("key") is None
     with pytest.raises(NoPermissionError):
         await cache.aset("key", 1)
     assert await cache.aget("key") is None
 
 
-async def test_a_database_number(opened, own_redis):
-    cache = opened(f"redis://127.0.0.1:{own_redis.port}/3")
+async def test_a_database_number(open_cache, own_redis):
+    cache = open_cache(f"redis://127.0.0.1:{own_redis.port}/3")
     await cache.aset("key", 1)
     assert cache.get("key") == 1
     with redis.Redis(port=own_redis.port, db=3) as third, own_redis.client() as zeroth:
@@ -82,16 +82,16 @@ async def test_a_database_number(opened, own_redis):
         assert zeroth.dbsize() == 0
 
 
-async def test_a_unix_socket(opened, tmp_path_factory):
+async def test_a_unix_socket(open_cache, tmp_path_factory):
     path = f"/tmp/evergreen-{os.getpid()}.sock"
     with running_redis("--unixsocket", path):
-        cache = opened(f"unix://{path}?db=1")
+        cache = open_cache(f"unix://{path}?db=1")
         await cache.aset("key", 1)
         assert cache.get("key") == 1
         assert await cache.aget("key") == 1
 
 
-async def test_tls(opened, tmp_path):
+async def test_tls(open_cache, tmp_path):
     import trustme
 
     authority = trustme.CA()
@@ -105,11 +105,11 @@ async def test_tls(opened, tmp_path):
     port = free_port()
     tls = ["--tls-port", str(port), "--tls-cert-file", files["cert.pem"], "--tls-key-file", files["key.pem"]]
     with running_redis(*tls, "--tls-ca-cert-file", files["ca.pem"], "--tls-auth-clients", "no"):
-        cache = opened(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={files['ca.pem']}")
+        cache = open_cache(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={files['ca.pem']}")
         await cache.aset("key", 1)
         assert cache.get("key") == 1
         assert await cache.aget("key") == 1
-        distrusting = opened(f"rediss://127.0.0.1:{port}/0")
+        distrusting = open_cache(f"rediss://127.0.0.1:{port}/0")
         with pytest.raises(RedisConnectionError, match="certificate"):
             await distrusting.aget("key")
 
@@ -117,8 +117,8 @@ async def test_tls(opened, tmp_path):
 # --- what becomes of callers ----------------------------------------------------------------------------
 
 
-async def test_a_killed_connection_is_replaced_and_nobody_notices(opened, own_redis):
-    cache = opened(own_redis.url)
+async def test_a_killed_connection_is_replaced_and_nobody_notices(open_cache, own_redis):
+    cache = open_cache(own_redis.url)
     await cache.aset("key", 1)
     with own_redis.client() as client:
         for _ in range(5):
@@ -127,16 +127,16 @@ async def test_a_killed_connection_is_replaced_and_nobody_notices(opened, own_re
     assert len(clients_of(own_redis)) == 1
 
 
-async def test_nobody_there_is_an_error_in_time(opened):
-    cache = opened("redis://127.0.0.1:1/0")
+async def test_nobody_there_is_an_error_in_time(open_cache):
+    cache = open_cache("redis://127.0.0.1:1/0")
     began = time.monotonic()
     answers = await asyncio.gather(*(cache.aget("key") for _ in range(50)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {RedisConnectionError}
     assert time.monotonic() - began < 0.5
 
 
-async def test_a_server_that_hangs_is_a_timeout_for_all_who_wait(opened, own_redis):
-    cache = opened(own_redis.url, SOCKET_TIMEOUT=0.2)
+async def test_a_server_that_hangs_is_a_timeout_for_all_who_wait(open_cache, own_redis):
+    cache = open_cache(own_redis.url, SOCKET_TIMEOUT=0.2)
     await cache.aset("key", 1)
     os.kill(own_redis.process.pid, signal.SIGSTOP)
     try:
@@ -149,9 +149,9 @@ async def test_a_server_that_hangs_is_a_timeout_for_all_who_wait(opened, own_red
     assert await cache.aget("key") == 1
 
 
-async def test_a_server_that_comes_back_is_used_again(opened):
+async def test_a_server_that_comes_back_is_used_again(open_cache):
     with running_redis() as server:
-        cache = opened(server.url)
+        cache = open_cache(server.url)
         await cache.aset("key", 1)
     with pytest.raises(RedisConnectionError):
         await cache.aget("key")
@@ -160,8 +160,8 @@ async def test_a_server_that_comes_back_is_used_again(opened):
         assert await cache.aget("key") == 2
 
 
-async def test_errors_can_be_ignored_as_django_redis_does(opened):
-    cache = opened("redis://127.0.0.1:1/0", IGNORE_EXCEPTIONS=True)
+async def test_errors_can_be_ignored_as_django_redis_does(open_cache):
+    cache = open_cache("redis://127.0.0.1:1/0", IGNORE_EXCEPTIONS=True)
     assert await cache.aget("key", "default") == "default"
     assert not await cache.aset("key", 1)
     assert await cache.aget_many(["a", "b"]) == {}
@@ -170,8 +170,8 @@ async def test_errors_can_be_ignored_as_django_redis_does(opened):
     assert not await cache.ahas_key("key")
 
 
-async def test_a_full_server_refuses_writes_and_answers_reads(opened, own_redis):
-    cache = opened(own_redis.url)
+async def test_a_full_server_refuses_writes_and_answers_reads(open_cache, own_redis):
+    cache = open_cache(own_redis.url)
     await cache.aset("key", 1)
     with own_redis.client() as client:
         client.config_set("maxmemory", 1)
@@ -182,10 +182,10 @@ async def test_a_full_server_refuses_writes_and_answers_reads(opened, own_redis)
     assert await cache.aset("key", 3)
 
 
-async def test_a_demoted_server_is_left(opened, own_redis):
+async def test_a_demoted_server_is_left(open_cache, own_redis):
     """READONLY cuts the connection: behind a name or a proxy the next one may reach the new master."""
     with running_redis() as other:
-        cache = opened(own_redis.url)
+        cache = open_cache(own_redis.url)
         await cache.aset("key", 1)
         with own_redis.client() as client:
             client.replicaof("127.0.0.1", str(other.port))
@@ -197,7 +197,7 @@ async def test_a_demoted_server_is_left(opened, own_redis):
             assert not before & {each["id"] for each in clients_of(own_redis) if each["cmd"] == "set"}
 
 
-async def test_what_is_no_redis_is_a_clear_error(opened):
+async def test_what_is_no_redis_is_a_clear_error(open_cache):
     async def talk_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
@@ -206,13 +206,13 @@ async def test_what_is_no_redis_is_a_clear_error(opened):
     server = await asyncio.start_server(talk_nonsense, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
-        cache = opened(f"redis://127.0.0.1:{port}/0")
+        cache = open_cache(f"redis://127.0.0.1:{port}/0")
         with pytest.raises(RedisConnectionError):
             await cache.aget("key")
 
 
-async def test_an_idle_connection_is_asked_whether_it_lives(opened, own_redis):
-    cache = opened(own_redis.url, HEALTH_CHECK_INTERVAL=0.05)
+async def test_an_idle_connection_is_asked_whether_it_lives(open_cache, own_redis):
+    cache = open_cache(own_redis.url, HEALTH_CHECK_INTERVAL=0.05)
     await cache.aget("key")
     with own_redis.client() as client:
         client.config_resetstat()
@@ -223,8 +223,8 @@ async def test_an_idle_connection_is_asked_whether_it_lives(opened, own_redis):
 # --- that none is left behind ---------------------------------------------------------------------------
 
 
-def test_loops_that_end_close_what_they_opened(opened, own_redis):
-    cache = opened(own_redis.url)
+def test_loops_that_end_close_what_they_opened(open_cache, own_redis):
+    cache = open_cache(own_redis.url)
     for number in range(30):
         asyncio.run(cache.aset("key", number))
     for _ in range(30):
@@ -232,9 +232,9 @@ def test_loops_that_end_close_what_they_opened(opened, own_redis):
     wait_until(lambda: clients_of(own_redis) == [], "all connections are closed")
 
 
-def test_a_loop_that_is_dropped_half_way_closes_too(opened, own_redis):
+def test_a_loop_that_is_dropped_half_way_closes_too(open_cache, own_redis):
     """A reload that ends a loop while calls are under way."""
-    cache = opened(own_redis.url)
+    cache = open_cache(own_redis.url)
 
     async def leave() -> None:
         await cache.aset("key", 1)
@@ -245,8 +245,8 @@ def test_a_loop_that_is_dropped_half_way_closes_too(opened, own_redis):
     wait_until(lambda: clients_of(own_redis) == [], "all connections are closed")
 
 
-def test_threads_each_with_a_loop(opened, own_redis):
-    cache = opened(own_redis.url)
+def test_threads_each_with_a_loop(open_cache, own_redis):
+    cache = open_cache(own_redis.url)
     cache.set("key", 1)
     caches.close_all()
     found: list[int] = []
@@ -262,16 +262,16 @@ def test_threads_each_with_a_loop(opened, own_redis):
     assert found == [1] * 80
 
 
-async def test_one_connection_however_many_call(opened, own_redis):
-    cache = opened(own_redis.url)
+async def test_one_connection_however_many_call(open_cache, own_redis):
+    cache = open_cache(own_redis.url)
     for _ in range(20):
         await asyncio.gather(*(cache.aset(str(number), number) for number in range(100)))
     assert len(clients_of(own_redis)) == 1
 
 
-def test_a_forked_child_has_a_connection_of_its_own(opened, own_redis):
+def test_a_forked_child_has_a_connection_of_its_own(open_cache, own_redis):
     """Celery's prefork pool: what the parent's connection hears must not be read by the child."""
-    cache = opened(own_redis.url)
+    cache = open_cache(own_redis.url)
     runner = asyncio.Runner()
     runner.run(cache.aset("key", "parent"))
     inherited = runner.get_loop()

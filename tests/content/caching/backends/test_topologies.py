@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import caches
 from redis.exceptions import RedisError
 
-from content.caching.shared import RedisTier
+from content.caching.stores.shared import RedisTier
 from tests.support.servers.cluster import key_slot
 from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
@@ -18,9 +18,9 @@ def cluster(redis_cluster):
     return redis_cluster
 
 
-async def test_a_failover_by_sentinel_is_followed(opened):
+async def test_a_failover_by_sentinel_is_followed(open_cache):
     with running_sentinels() as watched:
-        cache = opened(watched.url)
+        cache = open_cache(watched.url)
         await cache.aset("key", "before")
         assert cache.get("key") == "before"
         with watched.master.client() as client:
@@ -45,8 +45,8 @@ async def patiently(call):
     return await call()
 
 
-async def test_the_cache_api_on_a_cluster(opened, cluster):
-    cache = opened(cluster.url)
+async def test_the_cache_api_on_a_cluster(open_cache, cluster):
+    cache = open_cache(cluster.url)
     many = {f"key {number}": number for number in range(200)}
     assert await cache.aset_many(many, 60) == []
     assert await cache.aget_many(many) == many
@@ -69,8 +69,8 @@ async def test_the_cache_api_on_a_cluster(opened, cluster):
     assert await cache.aget("last") is None
 
 
-async def test_a_version_moves_between_slots(opened, cluster):
-    cache = opened(cluster.url)
+async def test_a_version_moves_between_slots(open_cache, cluster):
+    cache = open_cache(cluster.url)
     await cache.aset("key", "value", 60)
     assert await cache.aincr_version("key") == 2
     assert await cache.aget("key") is None
@@ -80,8 +80,8 @@ async def test_a_version_moves_between_slots(opened, cluster):
         await cache.aincr_version("nothing")
 
 
-async def test_one_failure_is_one_callers_on_a_cluster(opened, cluster):
-    cache = opened(cluster.url)
+async def test_one_failure_is_one_callers_on_a_cluster(open_cache, cluster):
+    cache = open_cache(cluster.url)
     await cache.aset("text", "no number")
     answers = await asyncio.gather(cache.aset("a", 1), cache.aincr("text"), cache.aget("a"), return_exceptions=True)
     assert answers[0] is True
@@ -89,8 +89,8 @@ async def test_one_failure_is_one_callers_on_a_cluster(opened, cluster):
     assert answers[2] == 1
 
 
-async def test_the_nodes_share_the_keys(opened, cluster):
-    cache = opened(cluster.url)
+async def test_the_nodes_share_the_keys(open_cache, cluster):
+    cache = open_cache(cluster.url)
     await cache.aset_many({str(number): number for number in range(100)})
     sizes = []
     for node in cluster.nodes:
@@ -99,8 +99,8 @@ async def test_the_nodes_share_the_keys(opened, cluster):
     assert min(sizes) > 0
 
 
-async def test_a_slot_that_moves_is_followed(opened, cluster):
-    cache = opened(cluster.url)
+async def test_a_slot_that_moves_is_followed(open_cache, cluster):
+    cache = open_cache(cluster.url)
     await cache.aset("moving", "value")
     full_key = cache.make_key("moving")
     source, target = owner_and_other(cluster, full_key)

@@ -9,5 +9,5 @@ from tests.support.edge import Site
 def way(request, monkeypatch) -> str:
     if request.param == "protocol" and request.node.get_closest_marker("asgi"):
         pytest.skip("a server between would answer for the application, or refuse what is asked")
-    monkeypatch.setattr(Site, "way", request.param)
+    monkeypatch.setattr(Site, "transport", request.param)
     return request.param

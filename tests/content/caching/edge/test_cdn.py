@@ -7,14 +7,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from content.caching import expire, invalidate
-from content.caching.collecting import note
+from content.caching.dependencies import add_dependency
 from content.caching.edge import Profile
-from content.caching.edge.dialect import Dialect, written_tag
+from content.caching.edge.cdn_headers import CdnHeaders, encode_tag
 from tests.content.caching.edge.test_engine_tiers import Reading, another, fall_silent
-from tests.support.edge import Origin, Site, pairs_of, stored
+from tests.support.edge import Origin, Site, pairs_of, wait_for_tasks
 
-CLOUDFLARE = Profile(cdn=Dialect())
-VARNISH = Profile(cdn=Dialect(tags=b"xkey", separator=" ", line=100))
+CLOUDFLARE = Profile(cdn=CdnHeaders())
+VARNISH = Profile(cdn=CdnHeaders(tags=b"xkey", separator=" ", line=100))
 PUBLIC = {"cache-control": "public, no-cache", "evergreen-cache-control": "max-age=60, stale-while-revalidate=30"}
 LASTING = "cdn-cache-control"
 
@@ -29,7 +29,7 @@ class Shown(Origin):
         self.tags, self.until = tags, until
 
     async def __call__(self, scope, receive, send) -> None:
-        note("key", self.tags, self.until, self.until, stale=False)
+        add_dependency("key", self.tags, self.until, self.until, stale=False)
         await super().__call__(scope, receive, send)
 
 
@@ -47,7 +47,7 @@ OF_THE_PAGE = {"page@1:http://site/", "path:/", "resource:page"}
 async def test_what_was_read_for_a_page_goes_on_with_misses_hits_and_304():
     site = shown("post:1", "posts", headers=PUBLIC | {"etag": '"a"', "cache-tag": "mine"})
     first = await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     hit, known = await site.ask(), await site.ask(headers={"if-none-match": '"a"'})
     assert (first.is_hit, hit.is_hit, known.status) == (False, True, 304)
     head = await site.ask(method="HEAD")
@@ -72,7 +72,7 @@ async def test_who_joined_another_readers_call_is_told_as_well():
 async def test_each_coding_of_a_page_is_told_the_same():
     site = Site(
         Shown("post:1", headers=PUBLIC | {"content-type": "text/plain"}, body=b"a" * 2000),
-        profile=Profile(cdn=Dialect(), codings=("gzip",)),
+        profile=Profile(cdn=CdnHeaders(), codings=("gzip",)),
     )
     for _ in range(200):
         answer = await site.ask(headers={"accept-encoding": "gzip"})
@@ -90,7 +90,7 @@ async def test_without_a_cdn_nobody_is_told():
 
 
 async def test_a_cdn_that_is_not_purged_asks_each_time():
-    answer = await shown("post:1", profile=Profile(cdn=Dialect(purges=False))).ask()
+    answer = await shown("post:1", profile=Profile(cdn=CdnHeaders(purges=False))).ask()
     assert tags_of(answer) == OF_THE_PAGE | {"post:1"}
     assert answer[LASTING] is None
 
@@ -126,13 +126,13 @@ async def test_what_is_streamed_while_it_is_collected_has_no_tags_yet():
     site = shown("post:1", headers=PUBLIC, chunks=[b"a", b"b"])
     answer = await site.ask()
     assert (answer.body, answer["cache-tag"], answer[LASTING]) == (b"ab", None, "no-store")
-    await stored(site)
+    await wait_for_tasks(site)
     assert tags_of(await site.ask()) == OF_THE_PAGE | {"post:1"}
 
 
 @pytest.mark.parametrize("said", ["private, max-age=60", "no-store", "public, max-age=60, stale-while-revalidate=1"])
 async def test_what_is_passed_on_is_not_for_a_cdn(said):
-    site = Site(Origin({"cache-control": said, "cache-tag": "mine"}), profile=Profile(cdn=Dialect(), largest=1))
+    site = Site(Origin({"cache-control": said, "cache-tag": "mine"}), profile=Profile(cdn=CdnHeaders(), largest=1))
     answer = await site.ask()
     assert (answer["cache-tag"], answer[LASTING]) == (None, "no-store")
     answer = await site.ask(method="POST")
@@ -166,7 +166,9 @@ async def test_an_application_may_speak_for_itself():
 
 
 async def test_fastly_is_told_in_its_own_words():
-    fastly = Dialect(tags=b"surrogate-key", separator=" ", lasting=b"surrogate-control", forbidding="max-age=0")
+    fastly = CdnHeaders(
+        tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="max-age=0"
+    )
     site = shown("post:1", profile=Profile(cdn=fastly))
     for answer in (await site.ask(), await site.ask()):
         assert tags_of(answer, "surrogate-key", " ") == OF_THE_PAGE | {"post:1"}
@@ -192,7 +194,7 @@ async def test_what_is_stale_is_not_kept_by_a_cdn_while_it_is_made_again():
     site.origin.before = gate.wait
     answers = [await site.ask() for _ in range(3)]
     gate.set()
-    await stored(site)
+    await wait_for_tasks(site)
     assert all(answer.is_hit for answer in answers)
     assert {(answer["cache-tag"], answer[LASTING]) for answer in answers} == {(None, "no-store")}
 
@@ -233,7 +235,7 @@ def telling(alias, clock) -> Site:
 @on_redis
 async def test_another_process_tells_the_same(telling):
     first = await telling.ask()
-    await stored(telling)
+    await wait_for_tasks(telling)
     another(telling)
     answers = [first, await telling.ask(), await telling.ask()]
     assert [answer.is_hit for answer in answers] == [False, True, True]
@@ -245,7 +247,7 @@ async def test_another_process_tells_the_same(telling):
 async def test_i1_what_was_expired_is_not_kept_by_a_cdn(telling):
     """It was told to forget it before it got this."""
     await telling.ask()
-    await stored(telling)
+    await wait_for_tasks(telling)
     await expire(["number"])
     answer = await telling.ask()
     assert (answer.is_hit, answer["cache-tag"], answer[LASTING]) == (True, None, "no-store")
@@ -267,7 +269,7 @@ async def test_i1_an_answer_that_an_invalidation_overtook_is_not_kept_by_a_cdn(t
 @on_redis
 async def test_i1_while_the_log_is_silent_nothing_is_kept_by_a_cdn(telling):
     await telling.ask()
-    await stored(telling)
+    await wait_for_tasks(telling)
     fall_silent(telling)
     answer = await telling.ask()
     assert (answer["cache-tag"], answer[LASTING]) == (None, "no-store")
@@ -280,10 +282,10 @@ async def test_i1_while_the_log_is_silent_nothing_is_kept_by_a_cdn(telling):
 @example("path:/posts/ä, b/?c=d e,f")
 @example("\ud800")
 def test_any_tag_is_written_in_signs_that_every_cdn_takes(tag):
-    written = written_tag(tag)
+    written = encode_tag(tag)
     assert len(written) <= 120
     assert all("!" <= sign <= "~" and sign not in ',"\\' for sign in written)
-    assert written_tag(tag) == written
+    assert encode_tag(tag) == written
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
@@ -291,13 +293,13 @@ def test_any_tag_is_written_in_signs_that_every_cdn_takes(tag):
 @example("a,b", "a%2Cb")
 @example("x" * 119 + "#a", "x" * 119 + "%23a")
 def test_no_two_tags_are_written_alike(one, other):
-    assert (written_tag(one) == written_tag(other)) == (one == other)
+    assert (encode_tag(one) == encode_tag(other)) == (one == other)
 
 
 @given(st.lists(st.text(min_size=1, max_size=40), max_size=60), st.integers(121, 400))
 def test_lines_have_all_tags_once_and_none_is_too_long(tags, line):
-    dialect = Dialect(separator=" ", line=line)
-    written = sorted({written_tag(tag) for tag in tags})
-    lines = dialect.lines(written)
+    cdn_headers = CdnHeaders(separator=" ", line=line)
+    written = sorted({encode_tag(tag) for tag in tags})
+    lines = cdn_headers.lines(written)
     assert [tag for each in lines for tag in each.split(" ")] == written
     assert all(len(each) <= line for each in lines)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from content.caching.edge import SHARED_CACHE
 from content.caching.edge.encoder import BEST, QUICK
-from content.caching.edge.hits import HOT
-from content.caching.edge.rules.coding import accepted
+from content.caching.edge.fast_path import HOT
+from content.caching.edge.rules.coding import accepted_codings
 from content.caching.edge.rules.fields import Fields
-from tests.support.edge import Answer, Origin, Site
+from tests.support.edge import Origin, Response, Site
 
 OFFERED = ("br", "zstd", "gzip")
 TEXT = b"<p>Warm and fresh, the same words again and again.</p>" * 100
@@ -29,12 +29,12 @@ def site_of(headers: dict[str, str] | None = None, body: bytes = TEXT) -> Site:
 
 async def coded(site: Site) -> None:
     """What was begun for the encoder is done."""
-    while site.edge.hits.encoder.waiting:
-        await asyncio.wait(set(site.edge.hits.encoder.waiting))
+    while site.edge.fast_path.encoder.waiting:
+        await asyncio.wait(set(site.edge.fast_path.encoder.waiting))
         await asyncio.sleep(0)
 
 
-async def warm(site: Site, accepts: str) -> Answer:
+async def warm(site: Site, accepts: str) -> Response:
     """Made by the first request, coded behind the second, and in that coding with the third."""
     for _ in range(2):
         await site.ask(headers={"accept-encoding": accepts})
@@ -149,11 +149,11 @@ async def test_other_names_in_vary_stay():
     ],
 )
 def test_rfc9110_section_12_5_3_by_weight_then_by_our_order(said, found):
-    assert accepted(Fields([(b"accept-encoding", said.encode())]), OFFERED) == found
+    assert accepted_codings(Fields([(b"accept-encoding", said.encode())]), OFFERED) == found
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=255), max_size=200))
 def test_whatever_a_client_says_it_gets_what_is_on_offer(said):
-    found = accepted(Fields([(b"accept-encoding", said.encode("latin-1"))]), OFFERED)
+    found = accepted_codings(Fields([(b"accept-encoding", said.encode("latin-1"))]), OFFERED)
     assert len(set(found)) == len(found)
     assert set(found) <= set(OFFERED)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from content.caching.edge import SHARED_CACHE
-from tests.support.edge import Origin, Site, pairs_of, settled
+from tests.support.edge import Origin, Site, pairs_of, settle
 from tests.support.wire import answer, connected, request
 
 MINUTE = {"cache-control": "max-age=60"}
@@ -21,19 +21,19 @@ def gated(**options) -> tuple[Site, asyncio.Event]:
 async def test_all_who_ask_at_once_get_one_answer():
     site, opened = gated()
     asking = [asyncio.ensure_future(site.ask()) for _ in range(100)]
-    await settled()
+    await settle()
     opened.set()
     answers = await asyncio.gather(*asking)
     assert site.origin.count == 1
     assert {answer.body for answer in answers} == {b"hello"}
-    assert sum("collapsed" in answer.told for answer in answers) == 99
+    assert sum("collapsed" in answer.cache_status for answer in answers) == 99
 
 
 async def test_nobody_waits_for_what_turns_out_private():
     """As soon as its first line has come, the others ask for themselves, all at once."""
     site, opened = gated(headers={"cache-control": "private"})
     asking = [asyncio.ensure_future(site.ask()) for _ in range(20)]
-    await settled()
+    await settle()
     assert site.origin.count == 1
     opened.set()
     assert len({id(answer) for answer in await asyncio.gather(*asking)}) == 20
@@ -48,7 +48,7 @@ async def test_not_even_for_its_end():
     tasks = [(await streamed(site))[2] for _ in range(2)]
     assert application.count == 1
     opened.set()
-    await settled()
+    await settle()
     assert application.count == 2, "the first has not ended"
     for _ in tasks:
         application.next.put_nowait(b"")
@@ -58,11 +58,11 @@ async def test_not_even_for_its_end():
 async def test_nor_does_the_next_who_comes():
     site = Site(Origin(headers={"cache-control": "private"}))
     await site.ask()
-    await settled()
+    await settle()
     opened = asyncio.Event()
     site.origin.before = opened.wait
     asking = [asyncio.ensure_future(site.ask()) for _ in range(5)]
-    await settled()
+    await settle()
     assert site.origin.count == 6
     opened.set()
     await asyncio.gather(*asking)
@@ -71,7 +71,7 @@ async def test_nor_does_the_next_who_comes():
 async def test_each_variant_is_made_once():
     site, opened = gated(headers=MINUTE | {"vary": "foo"})
     asking = [asyncio.ensure_future(site.ask(headers={"foo": str(number % 2)})) for number in range(10)]
-    await settled()
+    await settle()
     opened.set()
     await asyncio.gather(*asking)
     assert site.origin.count == 2
@@ -80,11 +80,11 @@ async def test_each_variant_is_made_once():
 async def test_who_comes_after_an_invalidation_is_not_given_what_was_begun_before():
     site, opened = gated()
     first = asyncio.ensure_future(site.ask())
-    await settled()
-    await site.edge.shelf.invalidate(["anything"])
+    await settle()
+    await site.edge.page_store.invalidate(["anything"])
     site.origin.body = b"new"
     second = asyncio.ensure_future(site.ask())
-    await settled()
+    await settle()
     assert site.origin.count == 2
     opened.set()
     await asyncio.gather(first, second)
@@ -93,8 +93,8 @@ async def test_who_comes_after_an_invalidation_is_not_given_what_was_begun_befor
 async def test_i1_a_page_that_was_invalidated_while_it_was_made_is_not_kept():
     site, opened = gated(headers=MINUTE | {"cache-tag": "post-1, list"})
     asking = asyncio.ensure_future(site.ask())
-    await settled()
-    await site.edge.shelf.invalidate(["post-1"])
+    await settle()
+    await site.edge.page_store.invalidate(["post-1"])
     opened.set()
     await asking
     await site.ask()
@@ -104,11 +104,11 @@ async def test_i1_a_page_that_was_invalidated_while_it_was_made_is_not_kept():
 async def test_i11_a_reader_who_hangs_up_takes_nothing_along():
     site, opened = gated()
     first = asyncio.ensure_future(site.ask())
-    await settled()
+    await settle()
     second = asyncio.ensure_future(site.ask())
-    await settled()
+    await settle()
     first.cancel()
-    await settled()
+    await settle()
     opened.set()
     assert (await second).body == b"hello"
     assert (await site.ask()).is_hit
@@ -125,7 +125,7 @@ async def test_a_client_that_is_gone_does_not_lose_the_page():
         raise OSError("gone")
 
     await site.edge(site.scope("/", None), site.nothing_more(), gone)
-    await settled()
+    await settle()
     assert (await site.ask()).is_hit
 
 
@@ -133,7 +133,7 @@ async def test_a_client_that_is_gone_does_not_lose_the_page():
 async def test_an_error_of_the_application_is_everybodys_who_waited():
     site, opened = gated(error=RuntimeError("broken"))
     asking = [asyncio.ensure_future(site.ask()) for _ in range(3)]
-    await settled()
+    await settle()
     opened.set()
     found = await asyncio.gather(*asking, return_exceptions=True)
     assert [str(each) for each in found] == ["broken"] * 3
@@ -189,7 +189,7 @@ async def streamed(site: Site):
         sent.append(message)
 
     task = asyncio.ensure_future(site.edge(site.scope("/", None), receive, send))
-    await settled()
+    await settle()
     return sent, hung_up, task
 
 
@@ -200,7 +200,7 @@ async def test_a_stream_is_passed_on_as_it_comes(headers):
     sent, _, task = await streamed(site)
     for number, chunk in enumerate([b"a", b"b", b""]):
         application.next.put_nowait(chunk)
-        await settled()
+        await settle()
         assert sent[-1]["body"] == chunk
         assert len(sent) == number + 2
     await task
@@ -219,11 +219,11 @@ async def test_one_that_is_stored_when_it_has_ended():
     site = Site(application)
     _, hung_up, task = await streamed(site)
     hung_up.set()
-    await settled()
+    await settle()
     for chunk in (b"a", b"b", b""):
         application.next.put_nowait(chunk)
     await task
-    await settled()
+    await settle()
     assert (await site.ask()).body == b"ab"
     assert application.count == 1
 
@@ -241,7 +241,7 @@ async def test_nobody_waits_for_one_who_does_not_read(largest):
             assert (await site.ask()).body == b"".join(chunks)
         assert served.flow.write_paused
         assert (await answer(reader))[2] == b"".join(chunks), "all of it, and in order"
-        await settled()
+        await settle()
         assert len(served.tasks) == 0
 
 
@@ -281,11 +281,11 @@ async def test_interim_answers_go_on():
 async def test_a_burst_after_a_failed_first_answer_is_one_call(status):
     site = Site(Origin(status=status, headers={}))
     await site.ask()
-    await settled()
+    await settle()
     opened = asyncio.Event()
     site.origin.status, site.origin.headers, site.origin.before = 200, MINUTE, opened.wait
     asking = [asyncio.ensure_future(site.ask()) for _ in range(10)]
-    await settled()
+    await settle()
     opened.set()
     answers = await asyncio.gather(*asking)
     assert site.origin.count == 2, "the failed one, and one for the burst"
@@ -296,11 +296,11 @@ async def test_a_burst_after_an_exception_is_one_call():
     site = Site(Origin(error=RuntimeError("the first call fails")))
     with contextlib.suppress(RuntimeError):
         await site.ask()
-    await settled()
+    await settle()
     opened = asyncio.Event()
     site.origin.error, site.origin.before = None, opened.wait
     asking = [asyncio.ensure_future(site.ask()) for _ in range(10)]
-    await settled()
+    await settle()
     opened.set()
     await asyncio.gather(*asking)
     assert site.origin.count == 2
@@ -311,8 +311,8 @@ async def test_i8_what_may_answer_nobody_else_answers_nobody_who_waited(headers)
     """A response that says nothing of its lifetime may show its reader's cookie: those who waited ask themselves."""
     site, opened = gated(headers=headers)
     asking = [asyncio.ensure_future(site.ask()) for _ in range(10)]
-    await settled()
+    await settle()
     opened.set()
     answers = await asyncio.gather(*asking)
     assert site.origin.count == 10
-    assert not any("collapsed" in answer.told for answer in answers)
+    assert not any("collapsed" in answer.cache_status for answer in answers)

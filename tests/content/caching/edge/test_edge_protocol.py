@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from content.caching.edge import SHARED_CACHE, EdgeCache, protocol
 from content.caching.edge.protocol import EdgeProtocol
-from tests.support.edge import Origin, Site, settled
+from tests.support.edge import Origin, Site, settle
 from tests.support.wire import answer, configured, connected, request
 
 HOST = (b"host", b"site")
@@ -23,7 +23,7 @@ TAGGED = {"cache-control": "max-age=60", "etag": '"one"', "content-type": "text/
 @pytest.fixture(autouse=True)
 def way(monkeypatch) -> None:
     """This module writes its own bytes: what it asks of Site goes through ASGI, for comparison."""
-    monkeypatch.setattr(Site, "way", "asgi")
+    monkeypatch.setattr(Site, "transport", "asgi")
 
 
 class Named:
@@ -64,7 +64,7 @@ async def all_answers(app, *packets, **options):
     async with connected(app, **options) as (reader, writer, _):
         for packet in packets:
             writer.write(packet)
-            await settled()
+            await settle()
         writer.write_eof()
         return await reader.read(-1)
 
@@ -115,7 +115,7 @@ async def test_a_plain_hit_makes_no_task_and_a_miss_does():
         assert b"fwd=uri-miss" in dict((await answer(reader))[1])[b"cache-status"]
         assert made
         assert (state.total_requests, site.origin.count) == (1, 1)
-        await settled()
+        await settle()
         made.clear()
         writer.write(get())
         status, fields, body = await answer(reader)
@@ -180,7 +180,7 @@ async def coded(site):
     await site.ask()
     for coding in ("gzip", "br", "zstd"):
         await site.ask("/", {"accept-encoding": coding})
-        while waiting := site.edge.hits.encoder.waiting:
+        while waiting := site.edge.fast_path.encoder.waiting:
             await asyncio.wait(set(waiting))
             await asyncio.sleep(0)
 
@@ -195,7 +195,7 @@ async def test_pipelined_hits_and_misses_are_answered_in_order():
         for target in ("/a", "/b"):
             writer.write(get(target))
             await next_answer(reader)
-        await settled()
+        await settle()
         writer.write(b"".join(get(target) for target in targets))
         told = [(await next_answer(reader))[2] for _ in targets]
     assert told == [f"made http://site{target}?".encode() for target in targets]
@@ -206,11 +206,11 @@ async def test_a_hit_in_a_packet_of_its_own_waits_for_the_miss_before_it():
     async with connected(edge) as (reader, writer, _):
         writer.write(get("/a"))
         await next_answer(reader)
-        await settled()
+        await settle()
         origin.before, origin.body = gate.wait, b"later"
         for target in ("/b", "/a"):
             writer.write(get(target))
-            await settled()
+            await settle()
         gate.set()
         assert [(await next_answer(reader))[2] for _ in range(2)] == [b"later", b"hello"]
 
@@ -240,7 +240,7 @@ async def test_a_head_may_come_in_any_two_pieces():
     async with connected(site.edge) as (reader, writer, _):
         for cut in range(1, len(packet)):
             writer.write(packet[:cut])
-            await settled()
+            await settle()
             writer.write(packet[cut:])
             assert (await answer(reader))[::2] == (200, b"hello")
     assert site.origin.count == 1
@@ -345,7 +345,7 @@ async def test_a_client_that_does_not_read_costs_no_more_than_a_page_or_two():
     await site.ask()
     async with connected(site.edge) as (reader, writer, served):
         writer.write(get() * number)
-        await settled()
+        await settle()
         assert 0 < served.transport.get_write_buffer_size() < 300_000
         for _ in range(number):
             assert len((await next_answer(reader))[2]) == 100_000
@@ -377,7 +377,7 @@ async def test_a_head_past_all_bounds_is_refused(packet):
 async def test_a_head_past_all_bounds_is_refused_before_it_ends():
     async with connected(EdgeCache(Named())) as (reader, writer, _):
         writer.write(get()[:-2])
-        await settled()
+        await settle()
         writer.write(b"x: " + b"y" * 70_000)
         assert (await next_answer(reader))[0] == 431
         assert await reader.read() == b""
@@ -417,8 +417,8 @@ async def test_a_head_behind_an_answer_that_is_owed_cuts_nothing_off(monkeypatch
     site = Site(Origin(before=gate.wait))
     async with connected(site.edge) as (reader, writer, served):
         writer.write(get() + get()[:9])
-        await settled()
-        served.head_began = clock() - 2 * protocol.HEAD_SECONDS
+        await settle()
+        served.head_started_at = clock() - 2 * protocol.HEAD_SECONDS
         served.timeout_keep_alive_handler()
         gate.set()
         assert (await next_answer(reader))[0] == 200
@@ -431,7 +431,7 @@ async def test_a_head_behind_an_answer_that_is_owed_cuts_nothing_off(monkeypatch
 async def test_a_quiet_connection_is_closed(sent):
     async with connected(EdgeCache(Named()), timeout_keep_alive=0.05) as (reader, writer, _):
         writer.write(sent[:-2])
-        await settled()
+        await settle()
         writer.write(sent[-2:])
         assert len(await parted(await reader.read())) == sent.count(b"GET")
 
@@ -440,12 +440,12 @@ async def test_plain_hits_keep_a_connection():
     site = Site(Origin())
     await site.ask()
     async with connected(site.edge) as (reader, writer, served):
-        served.quiet_since -= 2 * served.timeout_keep_alive
+        served.idle_since -= 2 * served.timeout_keep_alive
         writer.write(get())
         assert (await answer(reader))[0] == 200
         served.timeout_keep_alive_handler()
         assert not served.transport.is_closing()
-        served.quiet_since -= 2 * served.timeout_keep_alive
+        served.idle_since -= 2 * served.timeout_keep_alive
         served.timeout_keep_alive_handler()
         assert await reader.read() == b""
 
@@ -500,7 +500,7 @@ async def test_a_trusted_proxy_says_the_scheme(trusted, scheme):
             writer.write(get("/", (b"x-forwarded-proto", b"https")))
             _, fields, body = await next_answer(reader)
             assert body == b"made %b://site/?" % scheme
-            await settled()
+            await settle()
         assert b"; hit" in dict(fields)[b"cache-status"]
 
 
@@ -546,7 +546,7 @@ async def test_over_tls_the_key_is_of_https():
             writer.write(get())
             _, fields, body = await next_answer(reader)
             assert body == b"made https://site/?"
-            await settled()
+            await settle()
         assert b"; hit" in dict(fields)[b"cache-status"]
         assert b"https://site/" in dict(fields)[b"cache-status"]
         writer.close()

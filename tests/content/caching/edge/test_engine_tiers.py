@@ -7,12 +7,12 @@ import pytest
 
 from content.caching import Policy, Resource, expire, invalidate
 from content.caching.edge import Request
-from content.caching.edge.client import Client
-from content.caching.edge.explaining import explained_url
-from content.caching.edge.fetch import Fetch
-from content.caching.registry import engine_of
+from content.caching.edge.asgi import Client
+from content.caching.edge.explain import explain_url
+from content.caching.edge.origin_fetch import OriginFetch
+from content.caching.engines import engine_of
 from content.caching.testing import always_throw, chaos
-from tests.support.edge import Origin, Site, pairs_of, settled, stored
+from tests.support.edge import Origin, Site, pairs_of, settle, wait_for_tasks
 
 with_a_log = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
 
@@ -59,16 +59,16 @@ def another(site: Site) -> None:
         site.edge.engine.memory.clear()
 
 
-def late_fetch(site: Site) -> Fetch:
+def late_fetch(site: Site) -> OriginFetch:
     """Of a reader who has found nothing stored, before it has got the lease."""
     client = Client(site.nothing_more(), None)
-    return Fetch(site.edge, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True)
+    return OriginFetch(site.edge, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True)
 
 
 def fall_silent(site: Site) -> None:
     """For good."""
-    ledger = site.edge.engine.ordering.ledger
-    ledger.heard_until, ledger.heard = float("-inf"), lambda: None
+    tag_index = site.edge.engine.ordering.tag_index
+    tag_index.heard_until, tag_index.mark_heard = float("-inf"), lambda: None
 
 
 async def runs(site: Site, count: int) -> None:
@@ -77,15 +77,15 @@ async def runs(site: Site, count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def asked_and_stored(site: Site, times: int) -> None:
+async def ask_and_store(site: Site, times: int) -> None:
     for _ in range(times):
         await site.ask()
-        await stored(site)
+        await wait_for_tasks(site)
 
 
 async def test_a_page_that_one_process_has_made_is_a_hit_in_all(site):
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     another(site)
     answer = await site.ask()
     assert answer.is_hit
@@ -103,7 +103,7 @@ async def test_i1_what_was_read_for_a_page_ends_it(site):
 
 async def test_i1_expired_it_is_served_while_it_is_made_again(site):
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     site.origin.value = 1
     await expire(["number"])
     answer = await site.ask()
@@ -111,7 +111,7 @@ async def test_i1_expired_it_is_served_while_it_is_made_again(site):
     assert "ttl=-1; " in answer["cache-status"]
     assert 'detail="expired"' in answer["cache-status"]
     for _ in range(100):
-        await stored(site)
+        await wait_for_tasks(site)
         site.forward(0.1)
         if (await site.ask()).body == b"1":
             return
@@ -132,7 +132,7 @@ async def test_i1_what_stands_in_for_an_error_is_not_called_fresh(alias, clock):
     site = Site(Origin(headers), cache=alias)
     site.edge.engine.clock = clock
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     await expire(["number"])
     site.origin.status = 503
     answer = await site.ask()
@@ -144,10 +144,10 @@ async def test_i1_whoever_waited_is_not_given_what_has_expired_meanwhile(site):
     """1. We find nothing stored. 2. Another process makes the page, and stores it. 3. It is expired. 4. We get the
     lease, and look again."""
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     await expire(["number"])
     late = late_fetch(site)
-    await site.edge.fly(late)
+    await site.edge.start_fetch(late)
     assert site.origin.count == 2
 
 
@@ -157,31 +157,31 @@ async def test_i1_while_the_log_is_silent_what_another_reader_asked_for_is_not_c
     fall_silent(site)
     readers = [asyncio.ensure_future(site.ask()) for _ in range(2)]
     await runs(site, 1)
-    await settled()
+    await settle()
     site.origin.gate.set()
-    collapsed = [answer for answer in await asyncio.gather(*readers) if "collapsed" in answer.told]
+    collapsed = [answer for answer in await asyncio.gather(*readers) if "collapsed" in answer.cache_status]
     assert ["ttl=-1; " in answer["cache-status"] for answer in collapsed] == [True]
 
 
 async def test_a_page_whose_part_stays_stale_is_not_made_for_each_reader(site):
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     site.origin.fails = True
     await expire(["number"])
-    await asked_and_stored(site, 10)
+    await ask_and_store(site, 10)
     assert site.origin.count == 2
     site.forward(0.1)
-    await asked_and_stored(site, 10)
+    await ask_and_store(site, 10)
     assert site.origin.count == 3
 
 
 @with_a_log
 async def test_i1_nor_is_what_another_process_has_stored(site):
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     fall_silent(site)
     late = late_fetch(site)
-    await site.edge.fly(late)
+    await site.edge.start_fetch(late)
     assert late.outcome.result().stale
 
 
@@ -193,10 +193,10 @@ def hear_nothing_of_it(site: Site, page) -> None:
 
 async def two_made(site: Site):
     """The first of them; the second is the newer by a minute."""
-    await asked_and_stored(site, 1)
+    await ask_and_store(site, 1)
     first = site.edge.engine.memory.get(Request(site.scope("/", None)).key)
     site.forward(61)
-    await asked_and_stored(site, 1)
+    await ask_and_store(site, 1)
     assert site.origin.count == 2
     return first
 
@@ -206,7 +206,7 @@ async def two_made(site: Site):
 async def test_i6_what_another_process_has_made_anew_is_not_made_again(site, later):
     hear_nothing_of_it(site, await two_made(site))
     site.forward(later)
-    await asked_and_stored(site, 1)
+    await ask_and_store(site, 1)
     assert site.origin.count == 2
     answer = await site.ask()
     assert answer.is_hit
@@ -225,7 +225,7 @@ async def test_i6_unless_a_newer_one_is_asked_for(site):
 async def test_i1_nor_is_a_newer_one_that_is_stale_taken_for_the_newest(site):
     hear_nothing_of_it(site, await two_made(site))
     site.forward(61)
-    await asked_and_stored(site, 1)
+    await ask_and_store(site, 1)
     assert site.origin.count == 3
 
 
@@ -234,12 +234,12 @@ async def test_while_the_log_is_silent_a_page_is_not_made_for_each_reader(alias,
     site = Site(Origin(CONTROL), cache=alias)
     site.edge.engine.clock = clock
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     fall_silent(site)
-    await asked_and_stored(site, 10)
+    await ask_and_store(site, 10)
     assert site.origin.count == 2
     clock.forward(1.1)
-    await asked_and_stored(site, 10)
+    await ask_and_store(site, 10)
     assert site.origin.count == 3
 
 
@@ -249,7 +249,7 @@ async def test_i2_a_write_elsewhere_does_not_make_each_reader_run_the_applicatio
     await runs(site, 1)
     await invalidate(["something else"])
     readers += [asyncio.ensure_future(site.ask()) for _ in range(20)]
-    await settled()
+    await settle()
     site.origin.gate.set()
     assert {answer.body for answer in await asyncio.gather(*readers)} == {b"0"}
     assert site.origin.count == 1
@@ -264,7 +264,7 @@ async def test_i12_a_lease_does_not_outlive_a_page_that_the_tier_did_not_take(si
     with chaos(always_throw()):
         site.origin.gate.set()
         await reader
-        await stored(site)
+        await wait_for_tasks(site)
     await asyncio.gather(*shared.tasks)
     assert await shared.holder(Request(site.scope("/", None)).key) is None
 
@@ -279,9 +279,9 @@ async def test_a_page_is_purged_by_what_names_it(site, tag):
 async def test_i2_whoever_gets_the_lease_looks_once_more(site):
     """Between a look and the lease another process may have made the page, stored it and let go."""
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     late = late_fetch(site)
-    await site.edge.fly(late)
+    await site.edge.start_fetch(late)
     assert late.outcome.result().page.body == b"0"
     assert site.origin.count == 1
 
@@ -297,7 +297,7 @@ async def test_i3_a_page_is_fresh_for_no_longer_than_its_parts(site):
 
 async def test_i9_bytes_that_are_no_page_are_a_miss(site):
     await site.ask()
-    await stored(site)
+    await wait_for_tasks(site)
     another(site)
     engine = site.edge.engine
     key = "page@1:http://site/"
@@ -306,25 +306,25 @@ async def test_i9_bytes_that_are_no_page_are_a_miss(site):
 
 
 async def test_it_is_explained(site, alias):
-    assert (await explained_url(engine_of(alias), "http://site/"))["why"] == "nothing is stored under this key"
+    assert (await explain_url(engine_of(alias), "http://site/"))["why"] == "nothing is stored under this key"
     await site.ask()
-    await stored(site)
-    told = await explained_url(engine_of(alias), "http://site/")
-    assert (told["kind"], told["why"], told["status"]) == ("page", "served, it is fresh", 200)
-    assert [part["key"] for part in told["made_of"]] == ["number@1:"]
-    assert "number" in told["entry"]["tags"]
+    await wait_for_tasks(site)
+    report = await explain_url(engine_of(alias), "http://site/")
+    assert (report["kind"], report["why"], report["status"]) == ("page", "served, it is fresh", 200)
+    assert [part["key"] for part in report["made_of"]] == ["number@1:"]
+    assert "number" in report["entry"]["tags"]
     site.forward(70)
-    assert (await explained_url(engine_of(alias), "http://site/"))["why"] == "served as stale, its time is up"
+    assert (await explain_url(engine_of(alias), "http://site/"))["why"] == "served as stale, its time is up"
     await invalidate(["number"])
-    told = await explained_url(engine_of(alias), "http://site/")
-    assert told["why"].startswith("not served, it was invalidated")
+    report = await explain_url(engine_of(alias), "http://site/")
+    assert report["why"].startswith("not served, it was invalidated")
     if site.edge.engine.ordering.is_local:
-        assert told["ended_by"][0]["tag"] == "number"
+        assert report["ended_by"][0]["tag"] == "number"
 
 
 async def test_what_was_not_kept_is_explained(alias, clock):
     site = Site(Origin(headers={"cache-control": "private"}), cache=alias)
     site.edge.engine.clock = clock
     await site.ask()
-    await stored(site)
-    assert (await explained_url(engine_of(alias), "http://site/"))["why"] == "not kept: private"
+    await wait_for_tasks(site)
+    assert (await explain_url(engine_of(alias), "http://site/"))["why"] == "not kept: private"

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from content.caching.events import listen
-from tests.support.edge import Origin, Site, settled
+from content.caching.metrics.events import listen
+from tests.support.edge import Origin, Site, settle
 
 # --- RFC 5861 ---------------------------------------------------------------------------------------------
 
@@ -19,11 +19,11 @@ async def test_rfc5861_section_3_stale_while_it_is_made_again_behind_the_reader(
     site.origin.before = opened.wait
     answers = [await site.ask() for _ in range(3)]
     assert [answer.body for answer in answers] == [b"hello"] * 3
-    assert "; hit" in answers[0].told
-    await settled()
+    assert "; hit" in answers[0].cache_status
+    await settle()
     assert site.origin.count == 2, "one refresh for all of them"
     opened.set()
-    await settled()
+    await settle()
     assert (await site.ask()).body == b"new"
 
 
@@ -36,11 +36,11 @@ async def test_rfc5861_section_3_while_it_is_made_again_it_says_how_stale_it_is_
     first = await site.ask()
     with listen() as events:
         answers = [await site.ask(), await site.ask(method="HEAD")]
-    assert {answer.told for answer in (first, *answers)} == {"Evergreen; hit; ttl=-10"}
+    assert {answer.cache_status for answer in (first, *answers)} == {"Evergreen; hit; ttl=-10"}
     assert events["stale", "page", "memory"] == 2
     site.forward(20)
     late = asyncio.ensure_future(site.ask())
-    await settled()
+    await settle()
     assert not late.done(), "what is past its window is served to nobody"
     opened.set()
     assert (await late).body == b"new"
@@ -52,8 +52,8 @@ async def test_rfc5861_section_3_which_variant_is_made_again_is_not_guessed():
         await site.ask("/", {"x-kind": kind})
     site.forward(20)
     for kind in ("a", "b"):
-        assert "; hit" in (await site.ask("/", {"x-kind": kind})).told
-        await settled()
+        assert "; hit" in (await site.ask("/", {"x-kind": kind})).cache_status
+        await settle()
     assert site.origin.count == 4, "each variant is made again by its own readers"
 
 
@@ -150,11 +150,11 @@ async def test_rfc5861_a_refresh_that_comes_to_nothing_is_not_tried_for_each_rea
     site.origin.status, site.origin.headers = status, headers
     for _ in range(5):
         assert (await site.ask()).is_hit
-        await settled()
+        await settle()
     assert site.origin.count == 2
     site.forward(1.5)
     await site.ask()
-    await settled()
+    await settle()
     assert site.origin.count == 3
 
 
@@ -163,12 +163,12 @@ async def test_rfc5861_a_refresh_that_comes_to_nothing_is_not_tried_for_each_rea
 
 async def test_rfc9211_section_2_what_is_said_of_each_way():
     site = Site(Origin(headers={"cache-control": "max-age=60", "etag": '"a"'}))
-    assert (await site.ask()).told == "Evergreen; fwd=uri-miss; fwd-status=200; stored; ttl=60"
+    assert (await site.ask()).cache_status == "Evergreen; fwd=uri-miss; fwd-status=200; stored; ttl=60"
     site.forward(3)
     answer = await site.ask()
-    assert answer.told == "Evergreen; hit; ttl=57"
+    assert answer.cache_status == "Evergreen; hit; ttl=57"
     assert (answer["cache-status"] or "").endswith('; key="page@1:http://site/"')
-    assert (await site.ask(method="POST")).told == "Evergreen; fwd=method; fwd-status=200"
+    assert (await site.ask(method="POST")).cache_status == "Evergreen; fwd=method; fwd-status=200"
     site.origin.headers = {"cache-control": "private"}
     assert "fwd=uri-miss; fwd-status=200; key=" in ((await site.ask())["cache-status"] or "")
     assert 'detail="private"' in ((await site.ask())["cache-status"] or "")

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from content.caching.edge import SHARED_CACHE, Profile
-from content.caching.edge.known import FIELD, Known
-from content.caching.edge.requesting import MOST_PARAMETERS
-from content.caching.edge.rules.directives import known
-from tests.support.edge import Origin, Site, settled
+from content.caching.edge.request import MOST_PARAMETERS
+from content.caching.edge.request_cache import FIELD_OVERHEAD, RequestCache
+from content.caching.edge.rules.directives import parse_cached
+from tests.support.edge import Origin, Site, settle
 from tests.support.wire import answer, connected, request
 
 STRICT = Profile(
@@ -75,7 +75,7 @@ def test_malformed_fields_are_nobodys_error(request, response, profile):
         for _ in range(2):
             answer = await site.ask("/?a=1", request)
             assert answer.status in (200, 206, 304, 416, 504)
-            await settled()
+            await settle()
 
     asyncio.run(ask_twice())
 
@@ -199,7 +199,7 @@ async def test_poisoning_by_the_host():
 async def test_poisoning_by_parameters_that_the_key_ignores():
     site = Site(Origin(headers=MINUTE), STRICT)
     await site.ask("/?utm_source=<script>&b=2&a=1&utm%5Fx=1&fbclid=9")
-    assert site.origin.asked[0]["query_string"] == b"a=1&b=2"
+    assert site.origin.requests[0]["query_string"] == b"a=1&b=2"
     assert (await site.ask("/?a=1&b=2")).is_hit
     assert not (await site.ask("/?a=2&b=2&a=1")).is_hit
     assert not (await site.ask("/?a=1&a=2&b=2")).is_hit, "the order of one name's values may matter"
@@ -238,7 +238,7 @@ async def test_nobody_waits_for_what_another_does_not_send(profile):
     site = Site(Echo(), profile)
     async with connected(site.edge) as (_, writer, _):
         writer.write(sending(4))
-        await settled()
+        await settle()
         async with asyncio.timeout(5):
             assert (await site.ask()).body == b""
 
@@ -249,10 +249,10 @@ async def test_who_sends_content_with_a_get_may_ask_again_on_its_connection(prof
     async with connected(site.edge) as (reader, writer, _):
         for _ in range(2):
             writer.write(sending(4))
-            await settled()
+            await settle()
             writer.write(b"evil")
             assert (await answer(reader))[0] == 200
-            await settled()
+            await settle()
 
 
 async def test_poisoning_by_an_error_that_one_request_brings_about():
@@ -267,7 +267,7 @@ async def test_poisoning_by_a_method_in_disguise():
     await site.ask(method="HEAD")
     answer = await site.ask()
     assert (answer.body, answer.is_hit) == (b"hello", True), "HEAD made the whole"
-    assert site.origin.asked[0]["method"] == "GET"
+    assert site.origin.requests[0]["method"] == "GET"
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ async def test_who_reload_all_at_once_reach_it_once():
     asking = [asyncio.ensure_future(site.ask(headers={"cache-control": "no-cache"})) for _ in range(20)]
     while site.origin.count < 2:
         await asyncio.sleep(0)
-    await settled()
+    await settle()
     opened.set()
     assert {answer.body for answer in await asyncio.gather(*asking)} == {b"new"}
     assert site.origin.count == 2
@@ -429,11 +429,11 @@ async def test_poisoning_by_the_case_of_the_host():
 async def test_what_clients_say_at_length_is_not_remembered():
     """A thousand fields of 60 kB, other each time, would take ten times as much when they are understood."""
     site = Site(Origin())
-    known.cache_clear()
+    parse_cached.cache_clear()
     for number in range(20):
         noise = ",".join(f"a{each}" for each in range(500))
         await site.ask(headers={"cache-control": f"max-age={number + 1}, {noise}"})
-    assert known.cache_info().currsize < 5, "what the site itself says"
+    assert parse_cached.cache_info().currsize < 5, "what the site itself says"
 
 
 async def test_a_query_of_very_many_parameters_is_not_put_in_order():
@@ -443,15 +443,15 @@ async def test_a_query_of_very_many_parameters_is_not_put_in_order():
     for _ in range(2):
         answer = await site.ask(f"/?{query}")
     assert answer.is_hit
-    assert site.origin.asked[0]["query_string"] == query.encode()
+    assert site.origin.requests[0]["query_string"] == query.encode()
     assert not (await site.ask("/?a=1&b=1")).is_hit
 
 
 def test_what_is_remembered_is_bounded_by_number_and_by_weight():
-    few, light = Known(10), Known(10_000, 10_000)
+    few, light = RequestCache(10), RequestCache(10_000, 10_000)
     for number in range(100):
-        few.learn(number, "x", 0)
-        light.learn(number, "x", 1000)
+        few.add(number, "x", 0)
+        light.add(number, "x", 1000)
         assert len(few) <= 10
         assert len(light) <= 10
         assert light.get(0) == "x", "what is asked for stays"
@@ -466,10 +466,15 @@ async def test_heads_of_many_short_fields_weigh_what_they_take():
         for _ in range(4):
             writer.write(request("GET", "/", fields))
             assert (await answer(reader))[0] == 200
-            await settled()
-        for known_there in (site.edge.hits.known, site.edge.hits.places, served.way.sections, served.way.wishes):
+            await settle()
+        for known_there in (
+            site.edge.fast_path.parsed_requests,
+            site.edge.fast_path.variant_keys,
+            served.shared_caches.sections,
+            served.shared_caches.candidates,
+        ):
             assert len(known_there) == 1
-            assert known_there.weight > 60 * FIELD
+            assert known_there.weight > 60 * FIELD_OVERHEAD
 
 
 @pytest.mark.parametrize("length", ["\u00b2", "9" * 5000, "1_0", "-1", "+5", " 5", "5, 5"])
@@ -485,4 +490,4 @@ async def test_a_length_that_is_none_is_no_error_and_nothing_is_kept_by_it(lengt
 async def test_a_field_that_no_connection_takes_is_written_to_none():
     site = Site(Origin(headers={"cache-control": "max-age=60", "x y": "1"}))
     await site.ask()
-    assert site.edge.hits.of_scope(site.scope("/", None)) is None
+    assert site.edge.fast_path.lookup_scope(site.scope("/", None)) is None

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from content.caching.events import listen
 from content.caching.fragments.page import private
+from content.caching.metrics.events import listen
 from tests.support.privacy.readers import PrivateSite, Reader, interleave, settings_of_the_site
 
 PLACES = ["view", "edge", "fragments"]

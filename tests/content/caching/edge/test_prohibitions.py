@@ -21,7 +21,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.cache import cache_page as djangos_cache_page
 
 from content.caching.edge import SHARED_CACHE, Profile, cache_page
-from content.caching.edge.dialect import Dialect
+from content.caching.edge.cdn_headers import CdnHeaders
 from tests.support.edge import Site
 
 PROHIBITIONS = [
@@ -49,7 +49,7 @@ FIELDS = {
 }
 PLACES = ["view", "edge", "edge behind the view", "edge with a CDN"]
 KINDS = ["sync", "async", "class", "async class", "template"]
-CDN = Profile(cdn=Dialect())
+CDN = Profile(cdn=CdnHeaders())
 
 made: list[str] = []
 said: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from content.caching.edge.rules.dates import date_of, http_date
+from content.caching.edge.rules.dates import http_date, parse_date
 from tests.support.edge import Origin, Site
 
 THEN = 1_690_000_000
@@ -146,11 +146,11 @@ async def test_section_9_3_2_head_from_a_stored_get():
     ],
 )
 def test_section_5_6_7_dates(text, seconds):
-    assert date_of(text) == seconds
+    assert parse_date(text) == seconds
 
 
 def test_section_5_6_7_two_digits_of_a_year_are_never_far_ahead():
-    assert date_of("Sunday, 06-Nov-94 08:49:37 GMT", 1_700_000_000) == 784111777
+    assert parse_date("Sunday, 06-Nov-94 08:49:37 GMT", 1_700_000_000) == 784111777
     assert http_date(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from content.caching.edge import SHARED_CACHE
 from content.caching.edge.rules.dates import http_date
-from tests.support.edge import Origin, Site, pairs_of, settled
+from tests.support.edge import Origin, Site, pairs_of, settle
 
 MINUTE = {"cache-control": "max-age=60"}
 
@@ -152,7 +152,7 @@ async def test_section_4_1_each_variant_to_who_asks_for_it():
         site.origin.body = language.encode()
         assert (await site.ask(headers={"accept-language": language})).body == language.encode()
     assert site.origin.count == 2
-    assert "fwd=vary-miss" in (await site.ask()).told
+    assert "fwd=vary-miss" in (await site.ask()).cache_status
 
 
 @pytest.mark.parametrize("same", ["en,de", "en , de", " EN, de"])
@@ -258,7 +258,7 @@ async def test_section_4_3_3_a_304_makes_it_fresh_again():
     answer = await site.ask()
     assert (answer.status, answer.body, answer["x-name"], answer["content-encoding"]) == (200, b"hello", "new", None)
     assert answer["content-length"] == "5"
-    assert "hit; fwd=stale; fwd-status=304; stored" in answer.told
+    assert "hit; fwd=stale; fwd-status=304; stored" in answer.cache_status
     assert (await site.ask()).is_hit
     assert site.origin.count == 2
 
@@ -307,7 +307,7 @@ async def test_section_3_who_waits_for_a_304_that_is_anothers_asks_for_itself():
     site.origin.status, site.origin.before = 304, opened.wait
     site.origin.headers = {"cache-control": "private", "etag": '"a"'}
     asking = [asyncio.ensure_future(site.ask()) for _ in range(3)]
-    await settled()
+    await settle()
     opened.set()
     assert [(answer.status, answer.body) for answer in await asyncio.gather(*asking)] == [(200, b"hello")] * 3
     assert site.origin.count == 4
@@ -320,7 +320,7 @@ async def test_section_4_3_5_a_head_that_may_not_be_kept_freshens_nothing(more):
     site.forward(61)
     site.origin.headers = MINUTE | {"etag": '"a"', "x-name": "you"} | more
     await site.ask(method="HEAD")
-    await settled()
+    await settle()
     site.origin.headers = MINUTE | {"etag": '"a"'}
     answer = await site.ask()
     assert (answer.is_hit, answer["x-name"], answer["set-cookie"]) == (False, None, None)
@@ -359,7 +359,7 @@ async def test_section_4_3_5_a_head_freshens_or_ends_what_is_stored(headers, reu
     site.origin.headers = MINUTE | headers
     site.origin.body = b"hello!"[: int(headers.get("content-length", 5))]
     await site.ask(method="HEAD")
-    await settled()
+    await settle()
     assert (await site.ask()).is_hit is reused
 
 

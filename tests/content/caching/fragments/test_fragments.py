@@ -11,9 +11,9 @@ from django.template import Context, Template, TemplateSyntaxError, VariableDoes
 from django.test import RequestFactory
 
 from content.caching import Resource, invalidate
-from content.caching.collecting import collecting
+from content.caching.dependencies import track_dependencies
+from content.caching.engines import engine_of
 from content.caching.fragments import node, render, render_to_string
-from content.caching.registry import engine_of
 from tests.content.caching.test_resource import HOUR
 
 ask = RequestFactory().get
@@ -119,12 +119,12 @@ async def test_it_ends_with_its_tags_and_with_those_of_what_it_read(page, templa
 
     source = "{% fragment 'side' ttl=60 tags='terms posts' %}{{ made }}-{{ reader }}{% endfragment %}"
     made, reader = Made(), Reader()
-    with collecting() as collected:
+    with track_dependencies() as collected:
         assert await page(source, made=made, reader=reader) == "1-1"
     assert {"terms", "posts", "news", "resource:fragment.side"} <= collected.tags
     for tag, text in [("posts", "2-1"), ("news", "3-2"), ("resource:fragment.side", "4-2"), ("other", "4-2")]:
         await invalidate([tag])
-        with collecting() as collected:
+        with track_dependencies() as collected:
             assert await page(source, made=made, reader=reader) == text, tag
         assert {"terms", "posts", "news"} <= collected.tags
 
@@ -215,7 +215,7 @@ def test_sync_code_has_them_too(alias):
 
 async def test_on_an_event_loop_without_render_it_is_told(alias, caplog):
     """Nothing can be waited for there: it is rendered anew, which is right and slow."""
-    node.told.clear()
+    node.warned.clear()
     made = Made()
     template = Template("{% load fragments %}{% fragment 'side' ttl=60 %}{{ made }}{% endfragment %}")
     with caplog.at_level(logging.WARNING, "content.caching"):

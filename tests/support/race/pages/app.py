@@ -85,7 +85,7 @@ class Witnessed:
         if scope["type"] != "http":
             await self.edge(scope, receive, send)
             return
-        milliseconds, number = self.edge.engine.ordering.ledger.tail
+        milliseconds, number = self.edge.engine.ordering.tag_index.tail
         witness = (WITNESS, f"{os.getpid()} {milliseconds} {number}".encode())
 
         async def sent(message: Any) -> None:

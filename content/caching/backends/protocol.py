@@ -1,0 +1,134 @@
+"""One connection, many callers: commands go out as they come, answers come back in the same order."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, cast
+
+import hiredis
+from redis import exceptions
+
+# Seconds past the timeout, in which what has come already is read.
+_GRACE_SECONDS = 0.01
+
+Command = tuple[Any, ...]
+PendingCommand = tuple[Command, "asyncio.Future[Any]"]
+
+_ERRORS: dict[str, type[exceptions.RedisError]] = {
+    "NOAUTH": exceptions.AuthenticationError,
+    "WRONGPASS": exceptions.AuthenticationError,
+    "NOPERM": exceptions.NoPermissionError,
+    "READONLY": exceptions.ReadOnlyError,
+    "OOM": exceptions.OutOfMemoryError,
+    "LOADING": exceptions.BusyLoadingError,
+    "NOSCRIPT": exceptions.NoScriptError,
+}
+
+
+def _error_of(text: str) -> exceptions.RedisError:
+    code, _, rest = text.partition(" ")
+    kind = _ERRORS.get(code)
+    return kind(rest) if kind else exceptions.ResponseError(text)
+
+
+class RedisProtocol(asyncio.Protocol):
+    """A connection to Redis (RESP 2). `timeout`: seconds without a byte while answers are due, then it is cut."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(replyError=_error_of, protocolError=exceptions.InvalidResponse)
+        self.unanswered: deque[PendingCommand] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._received_at = self._loop.time()
+        self._is_in_grace = False
+        self.lost: asyncio.Future[BaseException] = self._loop.create_future()
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def send(self, batch: Sequence[PendingCommand]) -> None:
+        """One write for the whole batch."""
+        assert self._transport is not None  # noqa: S101
+        pack = hiredis.pack_command
+        packed = [pack(command) for command, _ in batch]
+        if not self.unanswered:
+            self._received_at = self._loop.time()
+            self._is_in_grace = False
+        self.unanswered.extend(batch)
+        self._transport.write(b"".join(packed))
+        if self._timeout is not None and self._timer is None:
+            self._timer = self._loop.call_later(self._timeout, self._check_timeout)
+
+    def execute(self, *command: Any) -> "asyncio.Future[Any]":
+        """One command by itself; its answer may be an error to raise."""
+        future = self._loop.create_future()
+        self.send([(command, future)])
+        return future
+
+    def _check_timeout(self) -> None:
+        """The one timer of the connection: armed again for as long as answers are due."""
+        self._timer = None
+        if not self.unanswered or self._timeout is None:
+            return
+        left = self._received_at + self._timeout - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._check_timeout)
+        elif not self._is_in_grace:
+            # A process that was stopped, or a loop that was held up, may have the answers unread.
+            self._is_in_grace = True
+            self._timer = self._loop.call_later(_GRACE_SECONDS, self._check_timeout)
+        else:
+            self.abort(exceptions.TimeoutError(f"Redis has not answered for {self._timeout:g} s."))
+
+    def abort(self, error: BaseException) -> None:
+        """Close at once; whoever takes over gets `error` and what is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.lost.done():
+            self.lost.set_result(error)
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- asyncio.Protocol ---------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received_at = self._loop.time()
+        self._is_in_grace = False
+        try:
+            self._reader.feed(data)
+            while (answer := self._reader.gets()) is not False:
+                self._resolve_next(answer)
+        except (exceptions.InvalidResponse, IndexError) as error:
+            self.abort(exceptions.ConnectionError(f"Redis said what is no answer: {error}"))
+
+    def _resolve_next(self, answer: Any) -> None:
+        _, future = self.unanswered.popleft()
+        if isinstance(answer, exceptions.ReadOnlyError):
+            # This server was demoted: the next connection finds the one that was promoted.
+            self._loop.call_soon(self.abort, answer)
+        if future.done():
+            return
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.abort(exceptions.ConnectionError(f"The connection to Redis was lost: {error or 'closed by Redis'}."))
+
+
+def as_redis_error(error: BaseException) -> BaseException:
+    """What redis-py would raise: callers need to know one family of errors."""
+    if isinstance(error, exceptions.RedisError):
+        return error
+    if isinstance(error, TimeoutError):
+        return exceptions.TimeoutError(f"No connection to Redis in time: {error}")
+    return exceptions.ConnectionError(f"No connection to Redis: {error}")

@@ -1,0 +1,47 @@
+"""Keys whose load failed a moment ago, or whose result could not be kept: not tried again for each reader."""
+
+from collections.abc import Callable
+
+FIRST_DELAY = 1.0
+MAX_DELAY = 30.0
+# Of what was made of a part that is being loaded again: that is over soon.
+FIRST_BRIEF_DELAY, MAX_BRIEF_DELAY = 0.05, 1.0
+MAX_KEYS = 10_000
+
+
+class Backoff:
+    """Pauses double with each failure of a key, and end with its next success. Seconds, by the engine's clock."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        # key -> (until when, how long, whether its load has failed)
+        self._delays: dict[str, tuple[float, float, bool]] = {}
+
+    def delay(self, key: str, *, failed: bool, brief: bool = False) -> None:
+        """`failed`: its load did; else it was loaded, and could not be kept."""
+        first, longest = (FIRST_BRIEF_DELAY, MAX_BRIEF_DELAY) if brief else (FIRST_DELAY, MAX_DELAY)
+        _, last, _ = self._delays.get(key, (0.0, 0.0, failed))
+        delay = min(max(last * 2, first), longest)
+        if len(self._delays) >= MAX_KEYS:
+            self._drop_expired()
+        self._delays[key] = (self.clock() + delay, delay, failed)
+
+    def _drop_expired(self) -> None:
+        """If that makes no room, the oldest half goes: its keys are tried a little early."""
+        now = self.clock()
+        self._delays = {key: delay for key, delay in self._delays.items() if delay[0] > now}
+        if len(self._delays) >= MAX_KEYS:
+            self._delays = dict(list(self._delays.items())[MAX_KEYS // 2 :])
+
+    def reset(self, key: str) -> None:
+        self._delays.pop(key, None)
+
+    def is_delayed(self, key: str) -> bool:
+        return key in self._delays and self.clock() < self._delays[key][0]
+
+    def has_failed(self, key: str) -> bool:
+        """Its load has, and is not to be tried yet."""
+        return self.is_delayed(key) and self._delays[key][2]
+
+    def clear(self) -> None:
+        self._delays.clear()

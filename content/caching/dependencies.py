@@ -1,0 +1,51 @@
+"""What is read while something is made: its tags become the maker's, and a stale part makes a stale whole."""
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Dependencies:
+    """Keys and tags of all that was read, until when all of it is fresh, or stale, and whether some is stale now."""
+
+    keys: set[str] = field(default_factory=set)
+    tags: set[str] = field(default_factory=set)
+    stale: bool = False
+    # Whether it was made of data of one reader that no key names.
+    private: bool = False
+    # Unix seconds.
+    fresh_until: float = math.inf
+    stale_until: float = math.inf
+
+
+trackers: ContextVar[tuple[Dependencies, ...]] = ContextVar("trackers", default=())
+
+
+def add_dependency(key: str, tags: Iterable[str], fresh_until: float, stale_until: float, *, stale: bool) -> None:
+    """Called for every answer that a resource gives."""
+    for dependencies in trackers.get():
+        dependencies.keys.add(key)
+        dependencies.tags.update(tags)
+        dependencies.stale = dependencies.stale or stale
+        dependencies.fresh_until = min(dependencies.fresh_until, fresh_until)
+        dependencies.stale_until = min(dependencies.stale_until, stale_until)
+
+
+def note_private() -> None:
+    """What is being made shows data of one reader that no key names: it is not stored, nor given to others."""
+    for dependencies in trackers.get():
+        dependencies.private = True
+
+
+@contextmanager
+def track_dependencies() -> Iterator[Dependencies]:
+    """What this context, and the tasks and threads that it starts, read in here; other requests' reads are not."""
+    dependencies = Dependencies()
+    token = trackers.set((*trackers.get(), dependencies))
+    try:
+        yield dependencies
+    finally:
+        trackers.reset(token)

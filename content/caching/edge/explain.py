@@ -1,0 +1,107 @@
+"""Why a page is served as it is, as plain data: the page, what it is made of, and the records that have ended it."""
+
+from typing import Any
+
+import msgspec
+
+from content.caching.edge.page import HitForMiss, Page, VaryIndex
+from content.caching.edge.page_store import PageStore, decode, entry_key
+from content.caching.edge.rules.keys import url_key
+from content.caching.engine import Engine
+from content.caching.entry import NOWHERE, CachedValue
+from content.caching.explain import describe_value
+from content.caching.ordering.tag_index import Kind
+
+
+async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
+    return await explain_key(engine, url_key(url))
+
+
+async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
+    """As the shared tier has it: other processes' memories are their own."""
+    cached = (await engine.lookup_shared([entry_key(key)], again=True)).get(key)
+    report: dict[str, Any] = {
+        "key": key,
+        "entry": describe_value(engine, cached),
+        "lease": await engine.shared.holder(key),
+    }
+    if cached is None:
+        return report | {"why": "nothing is stored under this key"}
+    report |= {"ended_by": _records_against(engine, cached), "why": _verdict_in_words(engine, cached)}
+    if key.startswith("page@"):
+        report |= await _explain_page(engine, key, cached)
+    return report
+
+
+async def _explain_page(engine: Engine, key: str, cached: CachedValue) -> dict[str, Any]:
+    try:
+        stored = decode(cached.value)
+    except msgspec.MsgspecError as error:
+        return {"why": f"unreadable: {error}"}
+    match stored:
+        case VaryIndex():
+            return {"kind": "fork", "vary": [list(names) for names in stored.vary]}
+        case HitForMiss():
+            return {"kind": "passed", "why": f"not kept: {stored.reason}"}
+    return (
+        {"kind": "page"}
+        | _describe_page(engine, stored)
+        | {"made_of": [await _explain_part(engine, each) for each in stored.parts]}
+    )
+
+
+def _describe_page(engine: Engine, page: Page) -> dict[str, Any]:
+    now = engine.clock()
+    return {
+        "url": page.url,
+        "status": page.status,
+        "bytes": len(page.body),
+        "age": round(page.age(now), 3),
+        "directives": page.arguments,
+        "fresh_for": round(page.fresh_until - now, 3),
+        "heard": PageStore(engine).is_heard,
+    }
+
+
+async def _explain_part(engine: Engine, key: str) -> dict[str, Any]:
+    """One of the entries that were read for it."""
+    cached = (await engine.lookup_shared([entry_key(key)], again=True)).get(key)
+    if cached is None:
+        return {"key": key, "entry": None, "why": "nothing is stored under this key"}
+    return {
+        "key": key,
+        "entry": describe_value(engine, cached),
+        "ended_by": _records_against(engine, cached),
+        "why": _verdict_in_words(engine, cached),
+    }
+
+
+def _records_against(engine: Engine, cached: CachedValue) -> list[dict[str, Any]]:
+    """Records of the log that came after it was begun, by the tags that they share."""
+    tag_index = getattr(engine.ordering, "tag_index", None)
+    if tag_index is None:
+        return []
+    return [
+        {"tag": tag, "kind": kind.name.lower(), "record": f"{position[0]}-{position[1]}"}
+        for kind in Kind
+        for tag in cached.header.tags
+        if (position := tag_index.last[kind].get(tag, NOWHERE)) > cached.header.stamp.position
+    ]
+
+
+def _verdict_in_words(engine: Engine, cached: CachedValue) -> str:
+    """In a few words, as a reader would meet it now."""
+    header, now = cached.header, engine.clock()
+    against = _records_against(engine, cached)
+    if cached.verdict.value == "invalid":
+        named = (
+            f": {against[0]['tag']} by record {against[0]['record']}" if against else ", by the log's epoch or floor"
+        )
+        return f"not served, it was invalidated{named}"
+    if cached.verdict.value == "expired":
+        return f"served as stale, it was expired: {against[0]['tag']} by record {against[0]['record']}"
+    if not engine.ordering.is_heard:
+        return "served as stale, the log is silent"
+    if now < header.fresh_until:
+        return "served, it is fresh"
+    return "served as stale, its time is up" if now < header.stale_until else "not served, its time is up"

@@ -1,0 +1,184 @@
+"""Plain hits: what memory has, fresh or being made again, for a request that wants nothing else. No task, no I/O,
+nothing to wait for.
+
+All that can be known of a request without its URL, and of a page without its reader, is worked out once by the rules,
+and kept: `ParsedRequest`, `WireImage`. What is left for each hit is whether the two, and the log, agree. In doubt
+there is none, and the request goes the long way (`Exchange`), which answers the same in the same words.
+"""
+
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from content.caching.edge.encoder import Encoder, level_of
+from content.caching.edge.page import Page, VaryIndex
+from content.caching.edge.page_store import StoredPage, size_of
+from content.caching.edge.parsed_request import ParsedRequest, parse_request
+from content.caching.edge.representation import (
+    EncodedHead,
+    Representation,
+    coded_representation,
+    plain_representation,
+)
+from content.caching.edge.request import Request, normalize_query
+from content.caching.edge.request_cache import RequestCache, weight_of
+from content.caching.edge.rules.coding import accepted_codings
+from content.caching.edge.rules.fields import Fields
+from content.caching.edge.rules.keys import url_key, variant_key
+from content.caching.edge.wire_image import WireImage
+from content.caching.entry import CachedValue, Verdict
+from content.caching.metrics.counters import counters_for
+from content.caching.metrics.events import emit, listeners, notify, subscribers
+
+if TYPE_CHECKING:
+    from content.caching.edge.cache import EdgeCache
+
+_VALID = Verdict.VALID
+_TALLY = counters_for("page")
+# What a path may consist of to be the end of its key as it is.
+PLAIN = (string.ascii_letters + string.digits + ":/@!$&'()*+,;=._~%-").encode()
+# Header sections of up to so many bytes are remembered.
+LONGEST_CACHED_SECTION = 4096
+# Hits after which a page is coded once more, as well as it can be.
+HOT = 100
+
+# What of which page, at what time (Unix seconds).
+Hit = tuple[WireImage, EncodedHead, float]
+
+
+class FastPath:
+    def __init__(self, edge: "EdgeCache") -> None:
+        self.edge = edge
+        self.encoder = Encoder()
+        self.parsed_requests: RequestCache[tuple[ParsedRequest | None]] = RequestCache()
+        # Keys of variants, by who asks at which fork.
+        self.variant_keys: RequestCache[str] = RequestCache()
+        profile = edge.profile
+        self._alters_query = profile.sorts_parameters or profile.ignored_parameters is not None
+
+    # --- the request ----------------------------------------------------------------------------------------
+
+    def lookup_scope(self, scope: Any) -> Hit | None:
+        """For a request as ASGI has it."""
+        method, path = scope["method"], scope.get("raw_path")
+        if not path or path[:1] != b"/" or method not in ("GET", "HEAD"):
+            return None
+        parsed = self.parse(scope.get("scheme", "http"), scope["headers"])
+        if parsed is None:
+            return None
+        query = scope.get("query_string")
+        key = self.key_of(parsed, path + b"?" + query if query else path)
+        return self.lookup(parsed, key, is_head=method == "HEAD")
+
+    def parse(self, scheme: str, headers: Sequence[Any]) -> ParsedRequest | None:
+        try:
+            remembered = self.parsed_requests.get((scheme, *headers))
+        except TypeError:
+            # Pairs that are lists: there are servers that have them so.
+            remembered = None
+        return (remembered or self._parse_and_cache(scheme, headers))[0]
+
+    def _parse_and_cache(self, scheme: str, headers: Sequence[Any]) -> tuple[ParsedRequest | None]:
+        pairs = tuple((bytes(name), bytes(value)) for name, value in headers)
+        parsed = parse_request(scheme, Fields(pairs), self.edge.profile)
+        if sum(len(name) + len(value) for name, value in pairs) <= LONGEST_CACHED_SECTION:
+            self.parsed_requests.add((scheme, *pairs), (parsed,), weight_of(pairs))
+        return (parsed,)
+
+    # --- the page ---------------------------------------------------------------------------------------------
+
+    def lookup(self, parsed: ParsedRequest, key: str, *, is_head: bool = False) -> Hit | None:
+        """Counted as a hit, if it is one."""
+        engine = self.edge.engine
+        cached = engine.peek_memory(key)
+        if cached is None or cached.verdict is not _VALID or not engine.ordering.is_heard:
+            return None
+        image = cached.derived
+        if image is None:
+            if isinstance(cached.value, VaryIndex):
+                return self._lookup_variant(cached.value, parsed, key, is_head=is_head)
+            if not isinstance(cached.value, Page):
+                return None
+            image = self._build_image(key, cached.value, cached)
+        now = engine.clock()
+        is_stale = now >= image.until
+        if is_stale and (now >= image.stale_until or not self.edge.is_fetching(image.key)):
+            return None
+        if (encoded := image.head_for(parsed)) is None:
+            return None
+        self._count(cached, image, parsed, is_head=is_head, is_stale=is_stale)
+        return image, encoded, now
+
+    def _lookup_variant(self, index: VaryIndex, parsed: ParsedRequest, key: str, *, is_head: bool) -> Hit | None:
+        """The variant for this request, of the newest Vary."""
+        lookup_key = (parsed, key, index.vary)
+        store_key = self.variant_keys.get(lookup_key)
+        if store_key is None:
+            store_key = variant_key(index.url, index.vary[0], parsed.fields)
+            self.variant_keys.add(lookup_key, store_key, parsed.weight + len(key) + len(store_key))
+        return self.lookup(parsed, store_key, is_head=is_head)
+
+    def key_of(self, parsed: ParsedRequest, target: bytes) -> str:
+        """As Request has it, in fewer steps for the commonest."""
+        if len(target) <= parsed.longest_plain_target and not target.translate(None, PLAIN):
+            return parsed.key_prefix + target.decode("ascii")
+        path, _, query = target.partition(b"?")
+        if query and self._alters_query:
+            query = normalize_query(query, self.edge.profile)
+        return url_key(parsed.origin + (path + b"?" + query if query else path).decode("latin-1"))
+
+    def _build_image(self, key: str, page: Page, cached: CachedValue) -> WireImage:
+        image = cached.derived = WireImage.of(key, page, self.edge.profile, cached.header.tags)
+        self._update_size(key, cached)
+        return image
+
+    def _update_size(self, key: str, cached: CachedValue) -> None:
+        memory = self.edge.engine.memory
+        if memory is not None:
+            memory.resize(key, cached, size_of(cached.value) + cached.derived.size)
+
+    def representations_of(
+        self, page: Page, request: Request, stored: StoredPage | None, tags: Iterable[str]
+    ) -> Mapping[str, Representation]:
+        """For an answer that is no plain hit: of what memory has, all there are by now."""
+        if stored is None or stored.tier != "memory":
+            return {"": plain_representation(page, self.edge.profile, tags)}
+        cached = stored.cached
+        image = cached.derived or self._build_image(stored.key, page, cached)
+        for coding in accepted_codings(request.fields, self.edge.profile.codings)[:1]:
+            self._start_coding(cached, image, coding)
+        return image.representations
+
+    # --- behind the reader --------------------------------------------------------------------------------------
+
+    def _count(
+        self, cached: CachedValue, image: WireImage, parsed: ParsedRequest, *, is_head: bool, is_stale: bool
+    ) -> None:
+        cached.reads += 1
+        if is_stale:
+            emit("stale", "page", image.key, tier="memory")
+        else:
+            _TALLY.memory_hits += 1
+            if subscribers or listeners.get():
+                notify("hit", "page", image.key, tier="memory")
+        if self.edge.on_served is not None and not is_head and not parsed.is_prefetch:
+            self.edge.on_served(image.page)
+        if image.started_codings is not None and parsed.codings:
+            self._start_coding(cached, image, parsed.codings[0])
+
+    def _start_coding(self, cached: CachedValue, image: WireImage, coding: str) -> None:
+        """Once when it is first asked for, and once more when the page proves hot."""
+        started_codings, hot = image.started_codings, cached.reads >= HOT
+        if started_codings is None or started_codings.get(coding, not hot) is hot:
+            return
+        level = level_of(coding, len(image.page.body), hot=hot)
+
+        def done(body: bytes | None) -> None:
+            if body is not None:
+                image.representations[coding] = coded_representation(
+                    image.page, image.profile, cached.header.tags, coding, level, body
+                )
+                self._update_size(image.store_key, cached)
+
+        if self.encoder.start(coding, level, image.page.body, done):
+            started_codings[coding] = hot

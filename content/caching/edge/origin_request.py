@@ -1,0 +1,84 @@
+"""What the application is asked, and gets to see of whoever asks."""
+
+import asyncio
+
+from content.caching.edge.asgi import Client, Message
+from content.caching.edge.page import Page
+from content.caching.edge.page_store import StoredPage
+from content.caching.edge.profile import Profile
+from content.caching.edge.request import Request
+from content.caching.edge.rules.conditions import CONDITIONS, ORIGIN_CONDITIONS
+from content.caching.edge.rules.fields import Field, Fields
+from content.caching.edge.rules.validation import conditional_fields
+
+# Ways to send a body that never shows it to us.
+_UNSEEN_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
+# In the scope: whether the edge answers this request from what is made for it, and counts it.
+_COUNTED = "evergreen.edge"
+# The validators of what we have, which are asked about in any case.
+_VALIDATORS = frozenset({b"if-none-match", b"if-modified-since"})
+
+
+class OriginRequest:
+    """`old`: what may be validated. `shared`: the answer may be others' too; `personal`: it is one reader's alone."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        request: Request,
+        old: StoredPage | None,
+        client: Client | None,
+        *,
+        shared: bool,
+        personal: bool,
+    ) -> None:
+        self.profile = profile
+        self.request = request
+        self.client = client
+        self.is_shared = shared
+        self.is_personal = personal
+        self.page = old.value if old is not None and isinstance(old.value, Page) else None
+        self.validates = self.page is not None and self.page.can_be_validated
+        self.may_ask_whole = not any(name in request.fields for name in ORIGIN_CONDITIONS)
+        self._has_begun = False
+        # When it is clear that nobody else waits for it, the application may know that its client has gone.
+        self.is_exclusive = asyncio.Event()
+
+    def scope(self) -> Message:
+        scope = self.request.scope
+        extensions = {
+            name: each for name, each in (scope.get("extensions") or {}).items() if name not in _UNSEEN_EXTENSIONS
+        }
+        method = "GET" if self.request.method == "HEAD" and self.profile.makes_whole else self.request.method
+        more = {"method": method, "headers": self.headers(), "extensions": extensions, _COUNTED: not self.is_personal}
+        return {**scope, **more}
+
+    def headers(self) -> list[Field]:
+        fields, profile = self.request.fields, self.profile
+        if self.page is not None and self.validates:
+            fields = Fields(conditional_fields(fields, self.page))
+        elif profile.makes_whole and self.may_ask_whole:
+            fields = fields.without([*CONDITIONS, b"range"])
+        if profile.visible_fields is None or self.is_personal:
+            return list(fields.pairs)
+        visible = profile.visible_fields | _VALIDATORS
+        # The host as the key has it: in any case of letters it is the same.
+        return [
+            (name, value.lower() if name == b"host" else value) for name, value in fields.pairs if name in visible
+        ]
+
+    async def receive(self) -> Message:
+        """Nothing that the client sends, nor a word of it when it has gone, for as long as the answer may be others'
+        too: it is in no key, and they would wait for it."""
+        is_first, self._has_begun = not self._has_begun, True
+        if self.client is not None and self.client.has_body and self.passes_body:
+            return await self.client.receive()
+        if is_first:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.is_exclusive.wait()
+        return await self.client.wait_until_gone() if self.client is not None else {"type": "http.disconnect"}
+
+    @property
+    def passes_body(self) -> bool:
+        """Whether the application gets what the client sends with a GET, meaningless as that is (RFC 9110, 9.3.1)."""
+        return not self.is_shared and (self.is_personal or self.profile.visible_fields is None)

@@ -1,0 +1,89 @@
+"""A stored page as the answer to one request."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from content.caching.edge.page import Page
+from content.caching.edge.profile import Profile
+from content.caching.edge.representation import Representation
+from content.caching.edge.request import Request
+from content.caching.edge.rules.coding import accepted_codings
+from content.caching.edge.rules.conditions import ORIGIN_CONDITIONS, evaluate_conditions
+from content.caching.edge.rules.fields import Field, Fields
+from content.caching.edge.rules.ranges import range_of
+from content.caching.edge.rules.status import CacheStatus
+
+
+class Response(NamedTuple):
+    status: int
+    pairs: list[Field]
+    body: bytes
+
+
+def build_response(
+    request: Request,
+    page: Page,
+    representations: Mapping[str, Representation],
+    now: float,
+    cache_status: CacheStatus,
+    profile: Profile,
+) -> Response:
+    """200, or what the client's conditions and ranges make of it: 304, 206, 416. `representations`: by coding."""
+    extra = [(b"age", str(int(page.age(now))).encode()), (b"cache-status", cache_status.encode(profile.name))]
+    representation = (
+        representations[""]
+        if b"range" in request.fields
+        else choose_representation(representations, accepted_codings(request.fields, profile.codings))
+    )
+    if _is_conditional(request, page):
+        is_known, tag = evaluate_conditions(request.fields, page, representation.etag, profile.codings)
+        if is_known:
+            return Response(304, [*_not_modified_response_fields(representation, tag).pairs, *extra], b"")
+    byte_range = range_of(request.fields, page) if request.method == "GET" else None
+    if byte_range is False:
+        return _unsatisfied_response(page, extra)
+    if isinstance(byte_range, tuple):
+        return _partial_response(representation, byte_range, extra)
+    return Response(
+        page.status,
+        [*representation.head(page.status).pairs, *extra],
+        b"" if request.method == "HEAD" else representation.body,
+    )
+
+
+def choose_representation(representations: Mapping[str, Representation], codings: tuple[str, ...]) -> Representation:
+    """The first that there is; as it came where there is none."""
+    for coding in codings:
+        if coding in representations:
+            return representations[coding]
+    return representations[""]
+
+
+def _is_conditional(request: Request, page: Page) -> bool:
+    """What is no success is told whatever the client has (RFC 9110, section 13.2.1)."""
+    return 200 <= page.status < 300 and not any(name in request.fields for name in ORIGIN_CONDITIONS)
+
+
+def _not_modified_response_fields(representation: Representation, tag: str | None) -> Fields:
+    """`tag`: what the client calls what it has; another coding, perhaps, of the same."""
+    fields = Fields.of(representation.not_modified_head.pairs)
+    return (
+        fields
+        if tag is None or tag == representation.etag
+        else fields.with_fields([(b"etag", tag.encode("latin-1"))])
+    )
+
+
+def _partial_response(representation: Representation, byte_range: tuple[int, int], extra: list[Field]) -> Response:
+    first, last = byte_range
+    body = representation.body[first : last + 1]
+    about = [
+        (b"content-range", f"bytes {first}-{last}/{len(representation.body)}".encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    return Response(206, [*representation.fields.with_fields(about).pairs, *extra], body)
+
+
+def _unsatisfied_response(page: Page, extra: list[Field]) -> Response:
+    length = (b"content-range", f"bytes */{len(page.body)}".encode())
+    return Response(416, [length, (b"content-length", b"0"), *extra], b"")

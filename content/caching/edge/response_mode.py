@@ -1,0 +1,36 @@
+"""What becomes of the application's response, and what came of one call."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from content.caching.edge.page import Page
+from content.caching.entry import Stamp
+
+
+class ResponseMode(Enum):
+    UNDECIDED = "nothing has come"
+    FORWARD = "each message goes on to the client"
+    TEE = "goes on, and is collected"
+    STORE = "is collected, and answered from"
+    FRESHEN = "what we have is still right"
+    CONFIRM = "what we have is right for this reader, and that is not to be kept"
+    STALE_IF_ERROR = "what we have is better than this error"
+    NOT_MODIFIED = "the client has it already, and is told so"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the application came to. Without a page: `reason` why there is none to share, or its error.
+
+    `stored`: others may have it as well; `stale`: it may not be called fresh, whatever it says of itself.
+    `tags`: what it depends on, and `begun`: since when; None: that is not known.
+    """
+
+    page: Page | None = None
+    stored: bool = False
+    stale: bool = False
+    status: int = 0
+    reason: str = ""
+    error: BaseException | None = None
+    tags: tuple[str, ...] = ()
+    begun: Stamp | None = None

@@ -1,0 +1,136 @@
+"""A page as this process has it at hand: what is the same for all who get it is made once."""
+
+import math
+from collections.abc import Iterable
+from functools import cache
+
+import msgspec
+
+from content.caching.edge.page import Page
+from content.caching.edge.page_builder import SWR
+from content.caching.edge.parsed_request import ParsedRequest
+from content.caching.edge.profile import Profile
+from content.caching.edge.representation import (
+    EncodedHead,
+    Representation,
+    is_codable,
+    is_writable,
+    plain_representation,
+)
+from content.caching.edge.response import choose_representation
+from content.caching.edge.rules.answering import Action, decide, stale_for
+from content.caching.edge.rules.directives import Directives
+from content.caching.edge.rules.fields import Field
+from content.caching.edge.rules.keys import url_key
+from content.caching.edge.rules.status import CacheStatus
+from content.caching.entry import Verdict
+
+_NOTHING = Directives({})
+_BODILESS = frozenset({204, 205, 304})
+# Bytes that Python takes for one, beside the lines and bodies of its forms.
+_OVERHEAD = 2200
+
+
+class WireImage(msgspec.Struct, eq=False, gc=False):
+    """`until`: up to then a plain request gets it as it is, if no invalidation has come; `stale_until`: and up to
+    then while it is made again (Unix seconds).
+
+    `store_key`: the key that it is kept under; `key`: its URL's. `before`, `after`: of its Cache-Status, what stands
+    around the seconds that are left. `representations`: by coding; `plain_head`: for who takes none.
+    `started_codings`: codings that were begun, and whether as for a hot page; None: it is not to be coded.
+    """
+
+    store_key: str
+    key: str
+    page: Page
+    profile: Profile
+    age_from: float
+    initial_age: float
+    fresh_until: float
+    until: float
+    stale_until: float
+    before: bytes
+    after: bytes
+    last_modified: str | None
+    representations: dict[str, Representation]
+    plain_head: EncodedHead
+    started_codings: dict[str, bool] | None
+
+    @classmethod
+    def of(cls, store_key: str, page: Page, profile: Profile, tags: Iterable[str]) -> "WireImage":
+        key, fresh_until, plain = url_key(page.url), page.fresh_until, plain_representation(page, profile, tags)
+        before, after = _status_around(profile.name, key)
+        until = fresh_until if _is_plain(page, profile) else -math.inf
+        return cls(
+            store_key=store_key,
+            key=key,
+            page=page,
+            profile=profile,
+            age_from=page.received_at - page.initial_age,
+            initial_age=page.initial_age,
+            fresh_until=fresh_until,
+            until=until,
+            stale_until=until + stale_for(page, SWR) if _may_serve_stale(page, profile) else -math.inf,
+            before=before,
+            after=after,
+            last_modified=page.fields.first(b"last-modified"),
+            representations={"": plain},
+            plain_head=plain.head(page.status),
+            started_codings={} if is_codable(page, profile) else None,
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes beside the page itself."""
+        return _OVERHEAD + sum(each.size for each in self.representations.values())
+
+    def head_for(self, parsed: ParsedRequest) -> EncodedHead | None:
+        """For a plain request; None where it takes more thought to say whether the client has this already."""
+        if parsed.is_bare:
+            return self.plain_head
+        representation = (
+            choose_representation(self.representations, parsed.codings)
+            if parsed.codings
+            else self.representations[""]
+        )
+        if self.page.status >= 300:
+            # Whatever the client has (RFC 9110, section 13.2.1).
+            return representation.head(self.page.status)
+        if parsed.tag is not None:
+            return representation.not_modified_head if parsed.tag == representation.etag else None
+        if parsed.since is not None:
+            return representation.not_modified_head if parsed.since == self.last_modified else None
+        return representation.head(self.page.status)
+
+    def age(self, now: float) -> int:
+        return int(max(now - self.age_from, self.initial_age))
+
+    def dated_fields(self, now: float) -> list[Field]:
+        left = math.floor(self.fresh_until - now)
+        return [(b"age", b"%d" % self.age(now)), (b"cache-status", b"%b%d%b" % (self.before, left, self.after))]
+
+
+def _is_plain(page: Page, profile: Profile) -> bool:
+    """Whether, while it is fresh, there is nothing to decide about it for a plain request."""
+    if page.status in _BODILESS or not is_writable(page.pairs):
+        return False
+    if b"cache-status" in page.fields:
+        # Ours follows what a cache behind us has said (RFC 9211, section 2), and stands first in a plain hit.
+        return False
+    decision = decide(_NOTHING, page, Verdict.VALID, page.fresh_until - 0.001, profile, heard=True)
+    return decision.action is Action.SERVE
+
+
+def _may_serve_stale(page: Page, profile: Profile) -> bool:
+    """Whether a plain hit may be: of variants nobody knows which is made again; and a CDN must not keep it."""
+    return not page.vary and profile.cdn is None
+
+
+@cache
+def _status_prefix(name: str) -> bytes:
+    return CacheStatus(hit=True, ttl=0).encode(name).removesuffix(b"0")
+
+
+def _status_around(name: str, key: str) -> tuple[bytes, bytes]:
+    before = _status_prefix(name)
+    return before, CacheStatus(hit=True, ttl=0, key=key).encode(name)[len(before) + 1 :]

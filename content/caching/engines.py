@@ -1,0 +1,102 @@
+"""The engine of each cache alias."""
+
+import os
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import BaseCache, caches
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.signals import setting_changed
+
+from content.caching.backends import RedisCache
+from content.caching.backends.server import Server, location_and_options, server_of
+from content.caching.engine import Engine
+from content.caching.entry import CachedValue
+from content.caching.metrics.events import emit
+from content.caching.metrics.reports import reporting
+from content.caching.ordering.counters import CounterOrdering
+from content.caching.ordering.local import LocalOrdering
+from content.caching.ordering.log import LogOrdering, log_of
+from content.caching.refresh_queue import RefreshQueue
+from content.caching.stores.failsafe import Failsafe
+from content.caching.stores.memory import MemoryTier
+from content.caching.stores.null import NullTier
+from content.caching.stores.shared import CacheTier, LocMemTier, RedisTier
+
+MEMORY = 64 * 1024 * 1024
+
+engines: dict[str, Engine] = {}
+lock = threading.Lock()
+
+
+def engine_of(alias: str) -> Engine:
+    engine = engines.get(alias)
+    if engine is None:
+        with lock:
+            engine = engines.get(alias)
+            if engine is None:
+                engine = engines[alias] = create_engine(alias)
+    return engine
+
+
+def create_engine(alias: str) -> Engine:
+    """From CACHES[alias]: with a log where there is a Redis for one, else with counters in the cache itself."""
+    cache = caches[alias]
+    tier = _tier_class(cache)(alias)
+    shared = Failsafe(tier, alias)
+    server = log_server(alias)
+    if server is None:
+        return Engine(shared, CounterOrdering(tier, shared), None)
+    options = _options(alias)
+    prefix = cache.key_prefix or "cache"
+    log = log_of(server, prefix)
+    memory: MemoryTier[CachedValue] = MemoryTier(int(options.get("MEMORY", MEMORY)), _emit_eviction)
+    reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard))
+    # A worker that loaded again what it alone then has would leave the reader with what is stale.
+    refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix)
+    return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue)
+
+
+def _tier_class(cache: BaseCache) -> type[CacheTier]:
+    if isinstance(cache, RedisCache):
+        return RedisTier
+    # Not what is derived from it, whose asynchronous methods may do something of their own.
+    return LocMemTier if type(cache) is LocMemCache else CacheTier
+
+
+def _emit_eviction(key: str) -> None:
+    emit("evict", key.partition("@")[0], key, tier="memory", reason="no room")
+
+
+def log_server(alias: str) -> Server | None:
+    """OPTIONS["LOG"]: the URL of the Redis that keeps the log, "" for none; else the one that keeps the entries."""
+    options = _options(alias)
+    url = options.get("LOG")
+    if url:
+        location, more = location_and_options(url)
+        common = {name: options[name] for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT") if name in options}
+        return server_of(location, common | more)
+    cache = caches[alias]
+    return cache.servers[0] if url is None and isinstance(cache, RedisCache) else None
+
+
+def _options(alias: str) -> dict[str, Any]:
+    config: dict[str, Any] = dict(settings.CACHES)[alias]
+    return config.get("OPTIONS") or {}
+
+
+def forget_engines(**kwargs: Any) -> None:
+    """Settings have changed, or this is a forked child: what was made before does not fit."""
+    if kwargs.get("setting", "CACHES") == "CACHES":
+        engines.clear()
+        reporting.end()
+
+
+setting_changed.connect(forget_engines, dispatch_uid="content.caching.engines")
+os.register_at_fork(after_in_child=engines.clear)
+
+
+def local_engine(memory: int) -> Engine:
+    """`memory`: bytes at most."""
+    return Engine(NullTier(), LocalOrdering(), MemoryTier(memory))

@@ -1,0 +1,70 @@
+"""Invalidate and expire by tag: for code that knows what has changed, and not who depends on it nor where it is kept.
+
+With `cache` one alias is told, without it every alias that a resource or a view is kept in; those that follow the
+same log are told once. All are told, whichever of them fails.
+"""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+
+from content.caching.declarations import cache_aliases
+from content.caching.engines import engine_of
+from content.caching.errors import CacheError
+from content.caching.ordering.log import LogOrdering
+from content.caching.ordering.ordering import Ordering
+from content.caching.ordering.tag_index import Kind
+
+
+async def invalidate(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:
+    """What was loaded before this call and depends on one of the tags is not served again.
+
+    Call it after the commit, with the tags of old and new state. Raises NotAppended when others could not be told:
+    nothing of these tags is served as fresh here from then on, and it is sent again while this process lives.
+    """
+    await _append(Kind.INVALIDATE, tags, cache, nonce)
+
+
+def invalidate_sync(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:
+    """As invalidate."""
+    _append_sync(Kind.INVALIDATE, tags, cache, nonce)
+
+
+async def expire(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:
+    """As invalidate, but what is there is served, as stale, until it was loaded again."""
+    await _append(Kind.EXPIRE, tags, cache, nonce)
+
+
+def expire_sync(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:
+    _append_sync(Kind.EXPIRE, tags, cache, nonce)
+
+
+async def _append(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str | None) -> None:
+    wanted, failed = tuple(tags), None
+    for ordering in orderings(cache):
+        try:
+            await ordering.append(kind, wanted, nonce)
+        except CacheError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def _append_sync(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str | None) -> None:
+    wanted, failed = tuple(tags), None
+    for ordering in orderings(cache):
+        try:
+            ordering.append_sync(kind, wanted, nonce)
+        except CacheError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def orderings(cache: str | None) -> list[Ordering]:
+    """What has to be told; the default cache's first, since most readers go there."""
+    if cache is not None:
+        return [engine_of(cache).ordering]
+    known = sorted(cache_aliases() & set(settings.CACHES), key=lambda alias: (alias != "default", alias))
+    found = [engine_of(alias).ordering for alias in known]
+    return list({id(each.log) if isinstance(each, LogOrdering) else id(each): each for each in found}.values())

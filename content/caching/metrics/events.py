@@ -1,0 +1,111 @@
+"""What happened to reads: counted for the process, and for whoever listens in this context (a request, a test)."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from content.caching.executor import inherited_variables
+from content.caching.metrics.counters import counters_by_name
+
+logger = logging.getLogger("content.caching")
+
+# (what, resource, tier) -> how often. What is one of
+#   hit negative stale   answered from the tier: fresh, "not there", stale
+#   miss                 no tier had it: a load, or what another process loads
+#   joined               got what another reader of this process waited for already
+#   load failed          a loader ran, and how it ended
+#   refresh late         a load behind a reader; one that no worker did in time
+#   wait slow            for another's lease; past its soft timeout
+#   error_stale          an old value, because loading fails
+#   refused unreadable   not stored; not readable
+#   evict                dropped from memory for want of room
+#   lookup store         keys asked for in the shared tier; entries stored there
+#   purged               of no resource, tier cdn: the CDN has confirmed it; `purge failed`: it has not
+# and amounts: lookup_seconds, load_seconds, stored_bytes, purged_tags
+EventCounts = Counter[tuple[str, str, str]]
+
+
+class Event(NamedTuple):
+    """One thing that happened. `reason` is a few words: why a value was stale, refused, loaded behind a reader."""
+
+    what: str
+    resource: str
+    key: str
+    tier: str
+    reason: str
+
+
+totals: EventCounts = Counter()
+subscribers: list[Callable[[Event], None]] = []
+listeners: ContextVar[tuple[EventCounts, ...]] = ContextVar("listeners", default=())
+inherited_variables.append(listeners)
+
+
+def emit(what: str, resource: str, key: str = "", *, tier: str = "", reason: str = "") -> None:
+    totals[what, resource, tier] += 1
+    notify(what, resource, key, tier=tier, reason=reason)
+
+
+@contextmanager
+def subscribe(subscriber: Callable[[Event], None]) -> Iterator[None]:
+    """Every event of this process, as it happens: for logs and traces. What the subscriber raises is logged."""
+    subscribers.append(subscriber)
+    try:
+        yield
+    finally:
+        subscribers.remove(subscriber)
+
+
+def measure(what: str, resource: str, amount: float) -> None:
+    """For the process's totals alone."""
+    totals[what, resource, ""] += amount  # type: ignore[assignment]  # typeshed has Counter hold int
+
+
+def current_totals() -> EventCounts:
+    """Of this process, hits in memory included: those are counted apart."""
+    counted = Counter(totals)
+    for name, counters in counters_by_name.items():
+        counted["hit", name, "memory"] += counters.memory_hits
+    return counted
+
+
+def _reset_in_child() -> None:
+    """In a forked child: what the parent counted is the parent's."""
+    totals.clear()
+    for counters in counters_by_name.values():
+        counters.memory_hits = 0
+
+
+os.register_at_fork(after_in_child=_reset_in_child)
+
+
+def notify(what: str, resource: str, key: str, *, tier: str = "", reason: str = "") -> None:
+    """Those who listen here, and the subscribers; the process's totals are the caller's affair."""
+    for events in listeners.get():
+        events[what, resource, tier] += 1
+    for subscriber in subscribers:
+        try:
+            subscriber(Event(what, resource, key, tier, reason))
+        except Exception:
+            logger.exception("a subscriber to cache events failed")
+
+
+@contextmanager
+def listen() -> Iterator[EventCounts]:
+    """Count the events of this context, and of the tasks and threads it starts."""
+    events: EventCounts = Counter()
+    token = listeners.set((*listeners.get(), events))
+    try:
+        yield events
+    finally:
+        listeners.reset(token)
+
+
+def total(events: EventCounts, what: str, tier: str | None = None) -> int:
+    return sum(
+        count for (event, _, where), count in events.items() if event == what and (tier is None or where == tier)
+    )

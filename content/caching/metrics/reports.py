@@ -1,0 +1,148 @@
+"""Totals of all processes, summed in Redis: each adds what it has counted since it last did."""
+
+import atexit
+import logging
+import os
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from content.caching.backends.server import Server
+from content.caching.metrics.events import EventCounts, current_totals
+
+logger = logging.getLogger("content.caching")
+
+EVERY = 5.0
+# A process that has not reported for so long is over.
+EXPIRED_AFTER = 4 * EVERY
+
+SEPARATOR = "|"
+
+
+class Process(msgspec.Struct, frozen=True):
+    """What one process says of itself; `at` is Unix seconds."""
+
+    at: float
+    host: str
+    pid: int
+    memory_bytes: int
+    memory_entries: int
+    is_heard: bool
+
+
+decode = msgspec.json.Decoder(Process).decode
+
+
+@dataclass(frozen=True)
+class Report:
+    """Sums since the counters were last reset with their Redis, and the processes that report."""
+
+    totals: EventCounts
+    processes: tuple[Process, ...]
+
+
+class Reporter:
+    """A thread that reports every five seconds, and once more at the end of the process."""
+
+    def __init__(self, server: Server, prefix: str, describe: Callable[[], tuple[int, int, bool]]) -> None:
+        self.server = server
+        self.describe = describe
+        self.counts = f"{{{prefix}:stats}}"
+        self.processes = f"{{{prefix}:stats}}:processes"
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.sent: EventCounts = Counter()
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.client: Any = None
+        self.thread = threading.Thread(target=self.run, name="cache statistics", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def run(self) -> None:
+        while not self.stopping.wait(EVERY):
+            self.flush()
+
+    def connect(self) -> Any:
+        if self.client is None:
+            self.client = self.server.sync_client()
+        return self.client
+
+    def flush(self) -> bool:
+        """Whether Redis took it; what it did not take goes with the next."""
+        with self.lock:
+            totals = current_totals()
+            pipeline = self.connect().pipeline(transaction=False)
+            for event, amount in totals.items():
+                if amount != self.sent[event]:
+                    pipeline.hincrbyfloat(self.counts, SEPARATOR.join(event), amount - self.sent[event])
+            pipeline.hset(self.processes, self.name, msgspec.json.encode(self.process()))
+            try:
+                pipeline.execute()
+            except (RedisError, OSError) as error:
+                logger.debug("statistics are not taken: %s", error)
+                return False
+            self.sent = totals
+            return True
+
+    def process(self) -> Process:
+        size, entries, is_heard = self.describe()
+        return Process(time.time(), socket.gethostname(), os.getpid(), size, entries, is_heard)
+
+    def report(self) -> Report:
+        """Of all processes, this one's latest included. Raises RedisError or OSError."""
+        self.flush()
+        client, now = self.connect(), time.time()
+        totals: EventCounts = Counter()
+        for field, amount in client.hgetall(self.counts).items():
+            what, resource, tier = field.decode().split(SEPARATOR)
+            totals[what, resource, tier] = float(amount)  # type: ignore[assignment]  # typeshed has Counter hold int
+        reports = {name: decode(content) for name, content in client.hgetall(self.processes).items()}
+        expired = [name for name, process in reports.items() if now - process.at >= EXPIRED_AFTER]
+        if expired:
+            client.hdel(self.processes, *expired)
+        return Report(totals, tuple(process for name, process in sorted(reports.items()) if name not in expired))
+
+    def stop(self) -> None:
+        if not self.stopping.is_set():
+            self.stopping.set()
+            self.flush()
+            self.connect().close()
+
+
+class Reporting:
+    """The one reporter of this process."""
+
+    def __init__(self) -> None:
+        self.reporter: Reporter | None = None
+        self.lock = threading.Lock()
+
+    def begin(self, server: Server, prefix: str, describe: Callable[[], tuple[int, int, bool]]) -> None:
+        """The first engine with a Redis decides where; later ones report with it."""
+        with self.lock:
+            if self.reporter is None:
+                self.reporter = Reporter(server, prefix, describe)
+                self.reporter.start()
+
+    def end(self) -> None:
+        with self.lock:
+            reporter, self.reporter = self.reporter, None
+        if reporter is not None:
+            reporter.stop()
+
+    def forget(self) -> None:
+        """In a forked child: thread and connection are the parent's."""
+        self.lock = threading.Lock()
+        self.reporter = None
+
+
+reporting = Reporting()
+atexit.register(reporting.end)
+os.register_at_fork(after_in_child=reporting.forget)

@@ -1,0 +1,1 @@
+"""The order of loads and invalidations: the log, tag counters, or one process alone."""

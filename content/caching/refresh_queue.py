@@ -1,0 +1,105 @@
+"""The due set: keys that were read stale, in Redis, for a worker to load again before others do.
+
+Asking is cheap and idempotent: one member a key, however many ask. It is answered by whether a worker is there, so
+readers never depend on one: see refreshing.py for what becomes of a key that nobody takes.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from content.caching import lua
+from content.caching.backends.event_loop import connection_to
+from content.caching.backends.server import Server
+from content.caching.entry import NOWHERE, Position
+
+MAX_QUEUED = 10_000
+# A worker that has not asked for work for so long is not there: the readers' processes do it.
+PRESENCE = 3.0
+
+Parameters = tuple[Any, ...]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_member = msgspec.msgpack.Decoder(tuple[str, list[Any]]).decode
+_decode_seen = msgspec.msgpack.Decoder(tuple[float, Position]).decode
+
+
+@dataclass(frozen=True)
+class RefreshRequest:
+    """A key to load again, unless something newer than `seen_at` (made_at, Unix seconds) is stored by now.
+
+    `position`: what the asker had read of the log; a load that begins before it would be stale at once.
+    """
+
+    resource: str
+    parameters: Parameters
+    seen_at: float
+    position: Position
+
+
+class RefreshQueue:
+    def __init__(self, server: Server, prefix: str) -> None:
+        self.server = server
+        name = f"{{{prefix}:due}}"
+        self.bell = f"{name}:bell"
+        self.keys = (name, f"{name}:seen", self.bell, f"{name}:worker")
+
+    async def add(self, request: RefreshRequest) -> bool:
+        """Whether a worker is there to take it; False too where Redis does not answer."""
+        if not is_portable(request.parameters):
+            return False
+        member, seen = _encode((request.resource, request.parameters)), _encode((request.seen_at, request.position))
+        try:
+            return bool(await self.run(lua.ENQUEUE, member, time.time(), seen, MAX_QUEUED))
+        except (RedisError, OSError):
+            return False
+
+    async def take(self, most: int) -> list[RefreshRequest]:
+        """The oldest, each for one taker. Raises RedisError or OSError."""
+        flat = await self.run(lua.DEQUEUE, most, int(PRESENCE * 1000))
+        return [
+            found
+            for member, seen in zip(flat[::2], flat[1::2], strict=True)
+            if (found := _decode_request(member, seen))
+        ]
+
+    async def wait(self, seconds: float) -> None:
+        """Until there is something to take, or so long. On a connection of its own."""
+        # The connection's own timeout must not come first.
+        bound = min(seconds, (self.server.timeout or math.inf) / 2)
+        await connection_to(self.server).client.blpop([self.bell], timeout=bound)
+
+    async def count(self) -> int:
+        return int(await connection_to(self.server).execute("ZCARD", self.keys[0]))
+
+    async def run(self, script: str, *arguments: Any) -> Any:
+        return await connection_to(self.server).execute("EVAL", script, len(self.keys), *self.keys, *arguments)
+
+
+def is_portable(parameters: Sequence[Any]) -> bool:
+    """Whether they come out of MessagePack as they went in."""
+    return all(
+        is_portable(parameter)
+        if isinstance(parameter, tuple)
+        else parameter is None or type(parameter) in (str, int, float, bool)
+        for parameter in parameters
+    )
+
+
+def _decode_request(member: bytes, seen: bytes) -> RefreshRequest | None:
+    """None for what is no member of ours."""
+    try:
+        resource, parameters = _decode_member(member)
+        seen_at, position = _decode_seen(seen) if seen else (0.0, NOWHERE)
+    except msgspec.MsgspecError:
+        return None
+    return RefreshRequest(resource, _as_tuples(parameters), seen_at, position)
+
+
+def _as_tuples(parameters: Sequence[Any]) -> Parameters:
+    return tuple(_as_tuples(parameter) if isinstance(parameter, list) else parameter for parameter in parameters)

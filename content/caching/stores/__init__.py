@@ -1,0 +1,1 @@
+"""Where entries are stored: this process's memory, and a cache that processes share."""

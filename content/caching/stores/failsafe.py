@@ -1,0 +1,147 @@
+"""The second tier behind a breaker: what fails is logged, counted, and answered as if nothing were there (I5)."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
+
+from content.caching.stores.breaker import Breaker
+from content.caching.stores.shared import SharedTier
+
+Result = TypeVar("Result")
+
+logger = logging.getLogger("content.caching")
+
+SECONDS_BETWEEN_WARNINGS = 10.0
+MAX_IN_DOUBT = 1000
+SECONDS_BETWEEN_RELEASES = 0.25
+# A key that nobody has.
+PROBE = "probe"
+
+
+class Failsafe:
+    """A SharedTier that never raises. While the tier is away everybody holds every lease: loads are then bounded
+    in each process, one a key (I2)."""
+
+    def __init__(self, tier: SharedTier, alias: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.tier = tier
+        self.answers_in_order = tier.answers_in_order
+        self.alias = alias
+        self.clock = clock
+        self.breaker = Breaker(clock)
+        self.warned_at = float("-inf")
+        # Beside readers: probes, and the letting go of leases.
+        self.tasks: set[asyncio.Task[None]] = set()
+        # Key and token of leases that may be held for nobody.
+        self.in_doubt: dict[tuple[str, str], None] = {}
+        self.released_at = float("-inf")
+        self.rounds: asyncio.Task[None] | None = None
+
+    async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
+        return await self.attempt(lambda: self.tier.lookup(keys), {})
+
+    async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
+        return await self.attempt(lambda: self.tier.store(key, content, seconds, token), False)
+
+    async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
+        got = await self.attempt(lambda: self.tier.lease(keys, token, seconds), None)
+        if got is None:
+            self._doubt(keys, token)
+            return list(keys)
+        return got
+
+    async def renew(self, key: str, token: str, seconds: float) -> bool:
+        return await self.attempt(lambda: self.tier.renew(key, token, seconds), False)
+
+    async def release(self, key: str, token: str) -> None:
+        if not await self.attempt(lambda: self._release(key, token), False):
+            self._doubt((key,), token)
+
+    async def _release(self, key: str, token: str) -> bool:
+        await self.tier.release(key, token)
+        return True
+
+    async def holder(self, key: str) -> str | None:
+        return await self.attempt(lambda: self.tier.holder(key), None)
+
+    async def evict(self, key: str) -> None:
+        await self.attempt(lambda: self.tier.evict(key), None)
+
+    async def numbers(self, keys: Iterable[str]) -> dict[str, int]:
+        return await self.attempt(lambda: self.tier.numbers(keys), {})
+
+    async def add_number(self, key: str, value: int) -> None:
+        await self.attempt(lambda: self.tier.add_number(key, value), None)
+
+    async def attempt(self, operation: Callable[[], Awaitable[Result]], fallback: Result) -> Result:
+        if self.breaker.is_open:
+            if self.breaker.may_probe():
+                self._start_probe()
+            return fallback
+        try:
+            answer = await operation()
+        except Exception as error:
+            self.breaker.record_failure()
+            self._warn(error)
+            return fallback
+        self.breaker.record_success()
+        if self.in_doubt:
+            self._start_release()
+        return answer
+
+    def _start_probe(self) -> None:
+        """Beside the reader: whoever comes while the tier is away shall not wait to see whether it still is."""
+        self._start(self._probe())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def _probe(self) -> None:
+        try:
+            await self.tier.holder(PROBE)
+        except Exception as error:
+            self.breaker.record_failure()
+            self._warn(error)
+            return
+        self.breaker.record_success()
+        await self._release_doubtful()
+
+    # --- leases that nobody may hold ------------------------------------------------------------------
+
+    def _doubt(self, keys: Sequence[str], token: str) -> None:
+        """Whether they are held is not known: a server that was stopped takes, when it goes on, what was sent to it
+        before. The first are kept: those that came later were not even sent."""
+        for key in keys:
+            if len(self.in_doubt) < MAX_IN_DOUBT:
+                self.in_doubt[key, token] = None
+        if self.rounds is None or self.rounds.done():
+            self.rounds = self._start(self._release_in_rounds())
+
+    async def _release_in_rounds(self) -> None:
+        """Even if no reader comes here any more: all may be waiting elsewhere, for these very leases."""
+        while self.in_doubt:
+            await asyncio.sleep(SECONDS_BETWEEN_RELEASES)
+            await self._release_doubtful()
+
+    def _start_release(self) -> None:
+        if self.clock() - self.released_at >= SECONDS_BETWEEN_RELEASES:
+            self.released_at = self.clock()
+            self._start(self._release_doubtful())
+
+    async def _release_doubtful(self) -> None:
+        for key, token in list(self.in_doubt):
+            try:
+                await self.tier.release(key, token)
+            except Exception:
+                return
+            self.in_doubt.pop((key, token), None)
+
+    def _warn(self, error: Exception) -> None:
+        """Say it, but not for every request of an outage."""
+        if self.clock() - self.warned_at >= SECONDS_BETWEEN_WARNINGS:
+            self.warned_at = self.clock()
+            logger.warning("cache %r does not answer, reading without it: %s", self.alias, error)

@@ -1,0 +1,212 @@
+"""The second tier: entries in a Django cache that processes share, with the leases to load them."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar, cast
+
+from django.core.cache import BaseCache, caches
+
+from content.caching import lua
+from content.caching.backends import RedisCache
+
+Found = TypeVar("Found")
+
+LEASE = "lease:"
+
+
+class SharedTier(Protocol):
+    """Bytes by key. What fails raises; failsafe.py says what becomes of that."""
+
+    @property
+    def answers_in_order(self) -> bool:
+        """Whether what is asked for in one turn of the event loop is answered in the order in which it was asked."""
+
+    async def lookup(self, keys: Sequence[str]) -> dict[str, Any]: ...
+
+    async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
+        """With a token only while that lease is held, which ends with it. Whether it was stored."""
+
+    async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
+        """Those of the keys that are the token's now, to be loaded by whoever has it."""
+
+    async def renew(self, key: str, token: str, seconds: float) -> bool: ...
+
+    async def release(self, key: str, token: str) -> None: ...
+
+    async def holder(self, key: str) -> str | None: ...
+
+    async def evict(self, key: str) -> None: ...
+
+    async def numbers(self, keys: Iterable[str]) -> dict[str, int]: ...
+
+    async def add_number(self, key: str, value: int) -> None:
+        """Kept without end: counters must outlive every entry that refers to them."""
+
+
+async def lease_and_look(
+    tier: SharedTier, keys: Sequence[str], token: str, seconds: float, look: Callable[[], Awaitable[Found]]
+) -> tuple[list[str], Found]:
+    """Which of the leases are the token's now, and then what `look` finds.
+
+    In this order: whoever gets a lease sees what its last holder stored before it let go.
+    """
+    if tier.answers_in_order:
+        got, found = await asyncio.gather(tier.lease(keys, token, seconds), look())
+    else:
+        got, found = await tier.lease(keys, token, seconds), await look()
+    return got, found
+
+
+class CacheTier:
+    """Any Django cache: leases by `add`, and stores that do not look at them."""
+
+    # Its calls are made in threads.
+    answers_in_order = False
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        # Django makes a backend for each request. One whose connections may be shared is made once.
+        self.own = caches.create_connection(alias) if getattr(caches[alias], "shares_connections", False) else None
+
+    @property
+    def cache(self) -> BaseCache:
+        return caches[self.alias] if self.own is None else self.own
+
+    @property
+    def _backend(self) -> Any:
+        """Whose asynchronous methods are called."""
+        return self.cache
+
+    async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
+        found: dict[str, Any] = await self._backend.aget_many(list(keys))
+        return found
+
+    async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
+        if token is not None and await self.holder(key) != token:
+            return False
+        try:
+            await self._backend.aset(key, content, timeout=_whole_seconds(seconds))
+        except ValueError:
+            # More than this cache takes. What it holds is older.
+            await self._backend.adelete(key)
+            return False
+        if token is not None:
+            await self._backend.adelete(LEASE + key)
+        return True
+
+    async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
+        return [key for key in keys if await self._backend.aadd(LEASE + key, token, timeout=_whole_seconds(seconds))]
+
+    async def renew(self, key: str, token: str, seconds: float) -> bool:
+        return await self.holder(key) == token and await self._backend.atouch(
+            LEASE + key, timeout=_whole_seconds(seconds)
+        )
+
+    async def release(self, key: str, token: str) -> None:
+        if await self.holder(key) == token:
+            await self._backend.adelete(LEASE + key)
+
+    async def holder(self, key: str) -> str | None:
+        return await self._backend.aget(LEASE + key)  # type: ignore[no-any-return]
+
+    async def evict(self, key: str) -> None:
+        await self._backend.adelete(key)
+
+    async def numbers(self, keys: Iterable[str]) -> dict[str, int]:
+        found: dict[str, int] = await self._backend.aget_many(list(keys))
+        return found
+
+    async def add_number(self, key: str, value: int) -> None:
+        await self._backend.aadd(key, value, timeout=None)
+
+
+class LocMemTier(CacheTier):
+    """Django's cache in this process's own memory, asked where it is."""
+
+    answers_in_order = True
+
+    @property
+    def _backend(self) -> "InlineCache":
+        return InlineCache(self.cache)
+
+
+class InlineCache:
+    """What is in memory needs no thread: Django takes one for each key, which lasts longer than to look it up."""
+
+    def __init__(self, cache: BaseCache) -> None:
+        self.cache = cache
+
+    async def aget(self, key: str) -> Any:
+        return self.cache.get(key)
+
+    async def aget_many(self, keys: list[str]) -> dict[str, Any]:
+        return self.cache.get_many(keys)
+
+    async def aset(self, key: str, value: Any, timeout: float | None) -> None:
+        self.cache.set(key, value, timeout=timeout)
+
+    async def aadd(self, key: str, value: Any, timeout: float | None) -> bool:
+        return self.cache.add(key, value, timeout=timeout)
+
+    async def atouch(self, key: str, timeout: float | None) -> bool:
+        return self.cache.touch(key, timeout=timeout)
+
+    async def adelete(self, key: str) -> bool:
+        return self.cache.delete(key)
+
+
+class RedisTier(CacheTier):
+    """Our Redis backend: leases and the stores under them are compare-and-set, each in one step.
+
+    The server that takes the writes is asked, and no replica: one that lags does not know what was just stored.
+    """
+
+    answers_in_order = True
+
+    @property
+    def cache(self) -> RedisCache:
+        return cast(RedisCache, self.own)
+
+    async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Entries are kept as they are packed, past the cache's serializer and through its compressor."""
+        cache = self.cache
+        stored = await cache.write("MGET", *(cache.full_key(key, None) for key in keys)) if keys else []
+        return {
+            key: cache.decompress(content) for key, content in zip(keys, stored, strict=True) if content is not None
+        }
+
+    async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
+        cache, end = self.cache, _milliseconds(seconds)
+        full_key, packed = cache.full_key(key, None), cache.compress(content)
+        if token is None:
+            return bool(await cache.write("SET", full_key, packed, "PX", end))
+        return bool(await cache.write("EVAL", lua.STORE, 2, full_key, self.lease_key(key), token, packed, end))
+
+    async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
+        cache, end = self.cache, _milliseconds(seconds)
+        asked = (cache.write("EVAL", lua.ACQUIRE, 1, self.lease_key(key), token, end) for key in keys)
+        return [key for key, answer in zip(keys, await asyncio.gather(*asked), strict=True) if answer]
+
+    async def renew(self, key: str, token: str, seconds: float) -> bool:
+        return bool(await self.cache.write("EVAL", lua.RENEW, 1, self.lease_key(key), token, _milliseconds(seconds)))
+
+    async def release(self, key: str, token: str) -> None:
+        await self.cache.write("EVAL", lua.RELEASE, 1, self.lease_key(key), token)
+
+    async def holder(self, key: str) -> str | None:
+        answer = await self.cache.write("GET", self.lease_key(key))
+        return answer.decode() if answer else None
+
+    def lease_key(self, key: str) -> str:
+        """In a cluster the braces put it into its entry's slot, where one script may touch both."""
+        return f"{self.cache.full_key(LEASE, None)}{{{self.cache.full_key(key, None)}}}"
+
+
+def _whole_seconds(seconds: float) -> int:
+    """Memcached counts in seconds. An entry's own header ends it when its time is up."""
+    return math.ceil(seconds)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))
