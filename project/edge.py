@@ -27,7 +27,7 @@ def with_edge(application: Application) -> Application:
     """With DEBUG every page is made anew, as whoever changes a template expects."""
     if not settings.EDGE:
         return application
-    return EdgeCache(application, cache="default", profile=site_profile(), on_served=count)
+    return EdgeCache(application, cache="default", profile=site_profile(), served=count)
 
 
 def site_profile() -> Profile:

@@ -1,4 +1,4 @@
-"""Workers drain the due set: keys that readers found stale, loaded again before the next reader comes."""
+"""Workers drain the refresh queue: keys that readers found stale are loaded before the next reader comes."""
 
 import asyncio
 import os

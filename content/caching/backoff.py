@@ -1,16 +1,16 @@
-"""Keys whose load failed a moment ago, or whose result could not be kept: not tried again for each reader."""
+"""Backoff: keys whose load failed, or whose result could not be stored, are not loaded again for each reader."""
 
 from collections.abc import Callable
 
 FIRST_DELAY = 1.0
 MAX_DELAY = 30.0
-# Of what was made of a part that is being loaded again: that is over soon.
+# For a page with a stale part: the part is being loaded already.
 FIRST_BRIEF_DELAY, MAX_BRIEF_DELAY = 0.05, 1.0
 MAX_KEYS = 10_000
 
 
 class Backoff:
-    """Pauses double with each failure of a key, and end with its next success. Seconds, by the engine's clock."""
+    """The delay of a key doubles with each failure; its next success resets it. Seconds, by the engine's clock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -18,7 +18,7 @@ class Backoff:
         self._delays: dict[str, tuple[float, float, bool]] = {}
 
     def delay(self, key: str, *, failed: bool, brief: bool = False) -> None:
-        """`failed`: its load did; else it was loaded, and could not be kept."""
+        """`failed`: the load failed; else its result could not be stored."""
         first, longest = (FIRST_BRIEF_DELAY, MAX_BRIEF_DELAY) if brief else (FIRST_DELAY, MAX_DELAY)
         _, last, _ = self._delays.get(key, (0.0, 0.0, failed))
         delay = min(max(last * 2, first), longest)
@@ -27,7 +27,7 @@ class Backoff:
         self._delays[key] = (self.clock() + delay, delay, failed)
 
     def _drop_expired(self) -> None:
-        """If that makes no room, the oldest half goes: its keys are tried a little early."""
+        """If that makes no room, drop the older half: its keys are loaded a little early."""
         now = self.clock()
         self._delays = {key: delay for key, delay in self._delays.items() if delay[0] > now}
         if len(self._delays) >= MAX_KEYS:
@@ -40,7 +40,7 @@ class Backoff:
         return key in self._delays and self.clock() < self._delays[key][0]
 
     def has_failed(self, key: str) -> bool:
-        """Its load has, and is not to be tried yet."""
+        """Its load failed, and is not to be tried yet."""
         return self.is_delayed(key) and self._delays[key][2]
 
     def clear(self) -> None:

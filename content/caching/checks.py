@@ -1,4 +1,4 @@
-"""What `manage.py check` says of caches and resources; with --deploy it also asks the Redis that keeps the log."""
+"""System checks for caches and resources. `manage.py check --deploy` also asks the Redis of the log."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from content.caching.engines import log_server
 
 Messages = list[CheckMessage]
 
-# Backends that run what they read: whoever can write to that store runs code in this process.
+# Backends that unpickle: write access to their store is enough to run code in this process.
 UNPICKLING = (
     "django.core.cache.backends.db.DatabaseCache",
     "django.core.cache.backends.filebased.FileBasedCache",
@@ -34,7 +34,7 @@ def register_checks() -> None:
 
 
 def check_caches(app_configs: Any, **kwargs: Any) -> Messages:
-    """The aliases that resources name: that they are there, unpickle nothing, and end what hangs."""
+    """Each alias in use exists, unpickles nothing, and has timeouts."""
     messages: Messages = []
     for alias in sorted(cache_aliases()):
         config = settings.CACHES.get(alias)
@@ -59,7 +59,7 @@ def check_resources(app_configs: Any, **kwargs: Any) -> Messages:
 
 
 def check_log(app_configs: Any, **kwargs: Any) -> Messages:
-    """Asks each log's Redis: an evicted log makes every entry invalid, and one that is away none fresh."""
+    """Each Redis with a log answers and does not evict: an evicted log makes every entry invalid."""
     return [message for alias in sorted(cache_aliases()) if alias in settings.CACHES for message in _check_log(alias)]
 
 

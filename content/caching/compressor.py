@@ -15,7 +15,7 @@ else:
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _COMPRESS_FROM = 1024
 _LEVEL = 3
-# What a stored value may grow to: more is no value of ours, and is not decompressed.
+# Bytes. Larger values were not stored by us, and are not decompressed.
 _LARGEST = 64 * 1024 * 1024
 
 

@@ -1,18 +1,29 @@
-"""Every resource, by its name, and the caches that they and others are kept in."""
+"""Every resource by its name, and the caches in which resources, fragments and pages are stored."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from content.caching.resource import Resource
+from content.caching.key import EntryKey, Parameters
 
-resources: "dict[str, Resource[..., Any]]" = {}
-# Names that two loaders go by: their values would be taken for each other's. The checks tell.
+
+class Declared(Protocol):
+    """A resource, as far as those need it that know its name alone."""
+
+    name: str
+    cache: str
+    load: Callable[..., Any]
+
+    def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey: ...
+
+
+resources: dict[str, Declared] = {}
+# Names that two loaders have: each would be given the other's values. `manage.py check` reports them.
 duplicate_names: dict[str, tuple[str, str]] = {}
-# Of views that keep their pages.
+# Aliases that views and fragments choose themselves.
 page_aliases: set[str] = set()
 
 
-def declare(resource: "Resource[..., Any]") -> None:
+def declare(resource: Declared) -> None:
     known = resources.get(resource.name)
     if known is not None and _location(known) != _location(resource):
         duplicate_names[resource.name] = (_location(known), _location(resource))
@@ -20,9 +31,9 @@ def declare(resource: "Resource[..., Any]") -> None:
 
 
 def cache_aliases() -> set[str]:
-    """Every cache that something here is kept in."""
+    """Every cache in which something is stored."""
     return {"default", *page_aliases, *(resource.cache for resource in resources.values())}
 
 
-def _location(resource: "Resource[..., Any]") -> str:
+def _location(resource: Declared) -> str:
     return f"{resource.load.__module__}.{resource.load.__qualname__}"

@@ -1,4 +1,4 @@
-"""What is read while something is made: its tags become the maker's, and a stale part makes a stale whole."""
+"""Track what is read while a value is made: the value depends on its tags, and a stale part makes it stale."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ def note_private() -> None:
 
 @contextmanager
 def track_dependencies() -> Iterator[Dependencies]:
-    """What this context, and the tasks and threads that it starts, read in here; other requests' reads are not."""
+    """Track the reads of this context, and of the tasks and threads that it starts. Other requests are left out."""
     dependencies = Dependencies()
     token = trackers.set((*trackers.get(), dependencies))
     try:

@@ -21,7 +21,7 @@ NOWHERE: Position = (0, 0)
 
 
 class Verdict(Enum):
-    """What became of an entry since it was made."""
+    """The state of an entry by the invalidations since its load began."""
 
     VALID = "valid"
     EXPIRED = "expired"  # to be loaded again, and served meanwhile
@@ -82,10 +82,9 @@ def unpack(stored: object) -> Entry:
 
 
 class CachedValue(msgspec.Struct, eq=False, gc=False):
-    """What a reader gets: a header, and a value as it was stored (bytes) or as it is shared (opened).
+    """A header, and a value as it was stored (bytes) or decoded.
 
-    Memory has as many as it has entries, and none leads back to itself: the garbage collector need not walk through
-    them all while every reader waits.
+    Memory holds one for each entry. They form no cycles, so the garbage collector need not track them (gc=False).
     """
 
     header: Header
@@ -93,12 +92,12 @@ class CachedValue(msgspec.Struct, eq=False, gc=False):
     is_decoded: bool
     stale: bool = False
     verdict: Verdict = Verdict.VALID
-    # The ordering's version at which `verdict` was found; -1: not judged yet.
+    # The ordering's version for which `verdict` was found; -1: not judged yet.
     version: int = -1
-    # In memory: how often it was read there, and until when it asks for no refresh while it is fresh.
+    # In memory: the number of reads, and the time before which a fresh value is not refreshed.
     reads: int = 0
     no_refresh_before: float = float("-inf")
-    # What its reader has made of the value, and keeps beside it.
+    # Prepared by its reader from the value; the edge stores wire images here.
     derived: Any = None
 
     def as_stale(self) -> "CachedValue":

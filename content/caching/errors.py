@@ -3,7 +3,7 @@ from datetime import datetime
 
 
 class CacheError(Exception):
-    """What the engine raises: never a cache that failed, which readers do not feel."""
+    """Base class. The engine raises none for a cache that failed: readers are served without it."""
 
 
 class NotThere(CacheError):

@@ -1,4 +1,4 @@
-"""Running loaders: bounded in number, in a context that belongs to no request, on threads that keep connections."""
+"""Run loaders: bounded in number, in a context that belongs to no request, on threads that keep connections."""
 
 import asyncio
 import contextvars
@@ -18,7 +18,7 @@ MAX_WAITING = 1000
 # Connections of a thread that loads are looked at this often, in seconds, and after each load that failed.
 CHECK_EVERY = 5.0
 
-# What goes with a load into its own context, like who counts its queries: append to it once, at start.
+# Context variables that a load inherits from its reader, such as query counters. Append to it at import.
 inherited_variables: list[contextvars.ContextVar[Any]] = []
 
 
@@ -46,7 +46,7 @@ class OrmThread:
             raise
 
     async def close(self) -> None:
-        """Its connections first: PostgreSQL holds one for as long as nobody says that it is over."""
+        """Close its connections first: PostgreSQL holds one until it is closed."""
         executor = SyncToAsync.context_to_thread_executor.pop(self.context, None)
         if executor is not None:
             await asyncio.wrap_future(executor.submit(connections.close_all))
@@ -54,7 +54,7 @@ class OrmThread:
 
 
 def _close_broken_connections() -> bool:
-    """Of this thread; whether there were any."""
+    """Close those of this thread. Whether there were any."""
     used = connections.all(initialized_only=True)
     broken = [connection for connection in used if connection.errors_occurred and not connection.is_usable()]
     for connection in broken:
@@ -100,7 +100,7 @@ class LoadExecutor:
             self.free.append(thread)
 
     async def close(self) -> None:
-        """At the end of the loop: its loads are over, or cancelled by now."""
+        """At the end of the loop, when its loads are done or cancelled."""
         while self.free:
             await self.free.pop().close()
 

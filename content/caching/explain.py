@@ -1,36 +1,36 @@
-"""What the tiers hold for a key, as plain data: what operators read to see why a reader got what they got."""
+"""Explain an entry: the content of each tier for its key, as plain data for operators."""
 
 from typing import Any
 
-from content.caching.engine import Engine
 from content.caching.entry import CachedValue
 from content.caching.key import EntryKey
+from content.caching.tiers import Tiers
 
 
-async def explain_entry(engine: Engine, entry_key: EntryKey) -> dict[str, Any]:
-    held = engine.memory.get(entry_key.key) if engine.memory is not None else None
-    shared = (await engine.lookup_shared([entry_key])).get(entry_key.key)
+async def explain_entry(tiers: Tiers, entry_key: EntryKey) -> dict[str, Any]:
+    held = tiers.memory.get(entry_key.key) if tiers.memory is not None else None
+    shared = (await tiers.lookup([entry_key])).get(entry_key.key)
     if held is not None:
-        held.verdict = engine.ordering.judge_now(held.header)
+        held.verdict = tiers.ordering.judge_now(held.header)
     return {
         "key": entry_key.key,
         "resource": entry_key.owner.name,
         "parameters": list(entry_key.parameters),
-        "memory": describe_value(engine, held),
-        "shared": describe_value(engine, shared),
-        "lease": await engine.shared.holder(entry_key.key),
-        "log": {"heard": engine.ordering.is_heard, "version": engine.ordering.version},
-        "held_off": engine.backoff.is_delayed(entry_key.key),
+        "memory": describe_value(tiers, held),
+        "shared": describe_value(tiers, shared),
+        "lease": await tiers.shared.holder(entry_key.key),
+        "log": {"heard": tiers.ordering.is_heard, "version": tiers.ordering.version},
+        "held_off": tiers.backoff.is_delayed(entry_key.key),
     }
 
 
-def describe_value(engine: Engine, answer: CachedValue | None) -> dict[str, Any] | None:
-    if answer is None:
+def describe_value(tiers: Tiers, value: CachedValue | None) -> dict[str, Any] | None:
+    if value is None:
         return None
-    header, now = answer.header, engine.clock()
+    header, now = value.header, tiers.clock()
     return {
-        "state": _state(engine, answer),
-        "verdict": answer.verdict.value,
+        "state": _state(tiers, value),
+        "verdict": value.verdict.value,
         "there": header.there,
         "age": round(now - header.made_at, 3),
         "fresh_for": round(header.fresh_until - now, 3),
@@ -42,11 +42,11 @@ def describe_value(engine: Engine, answer: CachedValue | None) -> dict[str, Any]
     }
 
 
-def _state(engine: Engine, answer: CachedValue) -> str:
+def _state(tiers: Tiers, value: CachedValue) -> str:
     """fresh, stale, expired, invalid: as a reader would meet it now."""
-    header, now = answer.header, engine.clock()
-    if answer.verdict.value == "invalid":
+    header, now = value.header, tiers.clock()
+    if value.verdict.value == "invalid":
         return "invalid"
-    if answer.verdict.value == "valid" and now < header.fresh_until and engine.ordering.is_heard:
+    if value.verdict.value == "valid" and now < header.fresh_until and tiers.ordering.is_heard:
         return "fresh"
     return "stale" if now < header.stale_until else "expired"

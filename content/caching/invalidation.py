@@ -1,7 +1,7 @@
-"""Invalidate and expire by tag: for code that knows what has changed, and not who depends on it nor where it is kept.
+"""Invalidate and expire by tag, for code that knows what has changed, but not which entries depend on it.
 
-With `cache` one alias is told, without it every alias that a resource or a view is kept in; those that follow the
-same log are told once. All are told, whichever of them fails.
+`cache` names one alias. Without it the tags are appended for every alias in use, once for aliases that share a log.
+An error for one alias does not keep the tags from the others.
 """
 
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ from content.caching.ordering.tag_index import Kind
 
 
 async def invalidate(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:
-    """What was loaded before this call and depends on one of the tags is not served again.
+    """Never serve again what was loaded before this call and depends on one of the tags.
 
-    Call it after the commit, with the tags of old and new state. Raises NotAppended when others could not be told:
-    nothing of these tags is served as fresh here from then on, and it is sent again while this process lives.
+    Call it after the commit, with the tags of the old and the new state. Raises NotAppended if other processes could
+    not be reached. This process then serves nothing with these tags as fresh, and retries while it lives.
     """
     await _append(Kind.INVALIDATE, tags, cache, nonce)
 
@@ -31,7 +31,7 @@ def invalidate_sync(tags: Iterable[str], *, cache: str | None = None, nonce: str
 
 
 async def expire(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:
-    """As invalidate, but what is there is served, as stale, until it was loaded again."""
+    """As invalidate, but stored values are served, as stale, until they are loaded again."""
     await _append(Kind.EXPIRE, tags, cache, nonce)
 
 
@@ -62,7 +62,7 @@ def _append_sync(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str 
 
 
 def orderings(cache: str | None) -> list[Ordering]:
-    """What has to be told; the default cache's first, since most readers go there."""
+    """One for each log; the default cache's first, since most readers use it."""
     if cache is not None:
         return [engine_of(cache).ordering]
     known = sorted(cache_aliases() & set(settings.CACHES), key=lambda alias: (alias != "default", alias))

@@ -1,10 +1,14 @@
 """Keys: readable, bounded in length, and never the same for two different sets of parameters."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
+
+from content.caching.entry import CachedValue, Header
+from content.caching.metrics.counters import Counters
+from content.caching.policy import Policy, Times
 
 # Memcached allows 250 bytes a key, of which Django's prefix and version take some.
 MAX_PARAMETERS = 120
@@ -17,7 +21,7 @@ def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
 
 
 def resource_tag(name: str) -> str:
-    """Carried by every entry of a resource, and so by what was made of one."""
+    """The tag of every entry of a resource, and of every page that reads one."""
     return f"resource:{name}"
 
 
@@ -29,15 +33,15 @@ def shorten(text: str) -> str:
     if len(text) <= MAX_PARAMETERS:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
-    # "#" never comes out of `written`, so a shortened key is no other's full one.
+    # `encode_parameter` never returns "#", so a shortened key equals no full one.
     return f"{text[: MAX_PARAMETERS - DIGEST_LENGTH - 1]}#{digest}"
 
 
 def encode_parameter(value: Any) -> str:
     """One parameter as text that no other value shares, of whatever type.
 
-    A text that begins with a letter stands for itself, other texts follow an apostrophe, and what is no
-    text follows "!": percent-encoding leaves neither of these marks in a text.
+    Text that begins with a letter stands for itself, other text follows an apostrophe, and other types follow "!".
+    Percent-encoding leaves neither of these marks in a text.
     """
     match value:
         case str():
@@ -56,12 +60,46 @@ def encode_parameter(value: Any) -> str:
     raise TypeError(f"{value!r} cannot be a parameter of a resource: use text, numbers, dates or tuples.")
 
 
+Parameters = tuple[Any, ...]
+
+
+class KeyOwner(Protocol):
+    """The owner of keys, as the engine sees it: a resource, or the kind of all pages."""
+
+    # In events and metrics.
+    name: str
+    policy: Policy
+    counters: Counters
+    # Readers may share one decoded value.
+    is_immutable: bool
+    # Bytes that a packed entry may have.
+    largest: int
+
+    async def run_loader(self, wanted: Sequence[Parameters], earlier: CachedValue | None) -> dict[Parameters, Any]:
+        """Results by parameters. `earlier` is the last good value, which the loader may find unchanged."""
+
+    def result_of(self, value: CachedValue) -> Any:
+        """As if the loader had returned that value."""
+
+    def tags_of(self, entry_key: "EntryKey", result: Any, tags: Iterable[str]) -> tuple[str, ...]:
+        """The tags of the entry; `tags` are those of everything that its loader read."""
+
+    def times_of(self, result: Any, now: float, chance: float) -> Times: ...
+
+    def encode_result(self, result: Any) -> bytes: ...
+
+    def to_cached_value(self, header: Header, result: Any, encoded: bytes) -> CachedValue: ...
+
+    def decode_value(self, value: CachedValue) -> CachedValue | None:
+        """None for bytes that are no such value."""
+
+
 class EntryKey:
-    """One entry that somebody asks for."""
+    """One entry: its owner, the parameters, and the key under which it is stored."""
 
     __slots__ = ("key", "owner", "parameters")
 
-    def __init__(self, owner: Any, parameters: tuple[Any, ...], key: str) -> None:
+    def __init__(self, owner: KeyOwner, parameters: Parameters, key: str) -> None:
         self.owner = owner
         self.parameters = parameters
         self.key = key

@@ -1,153 +1,160 @@
-"""Loading what no tier has: once, under a lease, and stored only if nothing overtook it."""
+"""Load what no tier has: once, under a lease, and stored only if no invalidation overtook it."""
 
 import asyncio
-import secrets
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from content.caching.dependencies import Dependencies, track_dependencies
-from content.caching.entry import CachedValue, Entry, Header, Stamp, pack
+from content.caching.entry import CachedValue, Header, Stamp
 from content.caching.errors import LoadTimeout, NotModified
-from content.caching.key import EntryKey
+from content.caching.key import EntryKey, KeyOwner, Parameters
+from content.caching.lease import Lease
 from content.caching.loop_state import LoopState
 from content.caching.metrics.events import emit, measure
 from content.caching.singleflight import Call, LoaderRun, current_run
-from content.caching.stores.shared import lease_and_look
+from content.caching.tiers import Tiers
 
-if TYPE_CHECKING:
-    from content.caching.engine import Engine
-
-FIRST_DELAY = 0.005
-MAX_DELAY = 0.05
+# A holder that dies is replaced after this many seconds.
+LEASE = 6.0
 
 
 class LoadRecord(NamedTuple):
-    """Of a loader: where it stood in the order, what it read, when it ended (Unix seconds), what it cost a key."""
+    """About one run of a loader: the stamp from before it, what it read, when it ended (Unix seconds), and its cost
+    in seconds for each key."""
 
     begun: Stamp | None
     dependencies: Dependencies
-    ended: float
+    ended_at: float
     cost: float
 
 
 class Loader:
-    """The loads of an engine."""
+    """`lease`: seconds after which the holder of a lease that does not renew it is replaced."""
 
-    def __init__(self, engine: "Engine") -> None:
-        self.engine = engine
+    def __init__(self, tiers: Tiers, lease: float = LEASE) -> None:
+        self.tiers = tiers
+        self.lease = lease
+
+    def new_lease(self) -> Lease:
+        return Lease(self.tiers.shared, self.lease)
 
     # --- under a lease ------------------------------------------------------------------------------
 
     async def load_missing(self, state: LoopState, calls: Sequence[Call]) -> None:
-        """Load what we get a lease for; wait, beside it, for what others load."""
-        token, delay = secrets.token_hex(8), FIRST_DELAY
-        loads: list[asyncio.Task[None]] = []
+        """Load the keys whose lease we get; wait, beside it, for what other processes load."""
+        lease, loads = self.new_lease(), list[asyncio.Task[None]]()
         pending = {call.key: call for call in calls}
-        longest = max(call.entry_key.owner.policy.hard_timeout for call in calls)
-        deadline = state.loop.time() + longest.total_seconds()
-        while pending:
-            mine = await self.acquire(pending, token)
+
+        async def look(keys: Sequence[str]) -> dict[str, CachedValue]:
+            return await self.tiers.lookup([pending[key].entry_key for key in keys], again=True)
+
+        async def settle(ours: list[str], found: dict[str, CachedValue]) -> list[str]:
+            mine = await self._take_ours(pending, ours, found, lease)
             if mine:
-                loads.append(state.begin(self.run(state, mine, token)))
-            if pending and state.loop.time() > deadline:
-                for call in pending.values():
-                    self.fail(call, LoadTimeout(f"{call.key}: its holder takes too long."))
-                break
-            if pending:
-                for call in pending.values():
-                    emit("wait", call.entry_key.owner.name, call.key)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, MAX_DELAY)
+                loads.append(state.begin(self.run(state, mine, lease)))
+            for call in pending.values():
+                emit("wait", call.entry_key.owner.name, call.key)
+            return list(pending)
+
+        timeout = max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
+        for key in await lease.contend(list(pending), look, settle, timeout=timeout):
+            self._fail(pending[key], LoadTimeout(f"{key}: the process that loads it takes too long."))
         if loads:
             await asyncio.gather(*loads)
 
-    async def acquire(self, pending: dict[str, Call], token: str) -> list[Call]:
-        """One round: those that are ours to load. What others have stored meanwhile lands. Both leave `pending`."""
-        keys, entry_keys, engine = list(pending), [call.entry_key for call in pending.values()], self.engine
-        got, answers = await lease_and_look(
-            engine.shared, keys, token, engine.lease, lambda: engine.lookup_shared(entry_keys, again=True)
-        )
+    async def _take_ours(
+        self, pending: dict[str, Call], ours: list[str], found: dict[str, CachedValue], lease: Lease
+    ) -> list[Call]:
+        """The calls that are ours to load. They leave `pending`, as do those that others have stored."""
         mine = []
-        for key in keys:
-            answer = answers.get(key)
-            if answer is not None and engine.accept(pending[key], answer, again=True):
-                if key in got:
-                    await engine.shared.release(key, token)
-                del pending[key]
-            elif key in got:
+        for key in list(pending):
+            value = found.get(key)
+            judgement = self.tiers.accept(pending[key].entry_key, value, again=True) if value is not None else None
+            if judgement is not None and judgement.value is not None:
+                if key in ours:
+                    await lease.release([key])
+                pending.pop(key).resolve(judgement.value, judgement.outcome, judgement.refresh)
+            elif key in ours:
                 mine.append(pending.pop(key))
         return mine
 
-    # --- loaded and stored --------------------------------------------------------------------------
+    async def reload(self, state: LoopState, entry_key: EntryKey) -> CachedValue:
+        """Load now, whatever is stored. Waits while another process loads that key, and then loads again."""
+        lease, call = self.new_lease(), Call(entry_key, state.loop)
 
-    async def run(self, state: LoopState, calls: Iterable[Call], token: str | None) -> None:
-        """Flights of several resources are loaded side by side, each resource's own in one go."""
-        by_resource: dict[Any, list[Call]] = {}
+        async def look(keys: Sequence[str]) -> None:
+            """A stored value would not do."""
+
+        async def settle(ours: list[str], found: None) -> list[str]:
+            if ours:
+                state.begin(self.run(state, [call], lease))
+            return [] if ours else [call.key]
+
+        timeout = entry_key.owner.policy.hard_timeout.total_seconds()
+        if await lease.contend([call.key], look, settle, timeout=timeout):
+            raise LoadTimeout(f"{call.key}: the process that loads it takes too long.")
+        return await call.wait()
+
+    # --- run, store, resolve ------------------------------------------------------------------------
+
+    async def run(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
+        """Loaders of several owners run side by side, each for all its keys at once."""
+        by_owner: dict[KeyOwner, list[Call]] = {}
         for call in calls:
-            by_resource.setdefault(call.entry_key.owner, []).append(call)
-        await asyncio.gather(*(self.run_owner(state, some, token) for some in by_resource.values()))
+            by_owner.setdefault(call.entry_key.owner, []).append(call)
+        await asyncio.gather(*(self._run_owner(state, some, lease) for some in by_owner.values()))
 
-    async def run_owner(self, state: LoopState, calls: Sequence[Call], token: str | None) -> None:
-        """Every flight lands or crashes, and no lease is left behind."""
+    async def _run_owner(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
+        """Every call is resolved or rejected, and every lease is released."""
         keys = [call.key for call in calls]
-        renewal = state.begin(self.renew(keys, token)) if token else None
         try:
-            found, run = await self.run_loader(state, calls)
-            await asyncio.gather(
-                *(self.store_and_resolve(each, found[each.entry_key.parameters], run, token) for each in calls)
-            )
+            with lease.renewal(keys):
+                results, record = await self._run_loader(state, calls)
+                await asyncio.gather(
+                    *(self._finish(call, results[call.entry_key.parameters], record, lease) for call in calls)
+                )
         except Exception as error:
-            await self.reject_all(calls, error, token)
+            await self._fail_all(calls, error, lease)
         except asyncio.CancelledError:
-            # The loop ends: others need not wait for what nobody loads any more.
-            await self.release(keys, token)
+            # The loop ends: other processes need not wait for a load that nobody runs any more.
+            await lease.release(keys)
             raise
-        finally:
-            if renewal is not None:
-                renewal.cancel()
 
-    async def store_and_resolve(self, call: Call, loaded: Any, run: LoadRecord, token: str | None) -> None:
+    async def _finish(self, call: Call, result: Any, record: LoadRecord, lease: Lease) -> None:
         try:
-            call.resolve(await self.store(call.entry_key, loaded, run, token))
+            call.resolve(await self.store(call.entry_key, result, record, lease.token))
         except Exception as error:
-            await self.reject_all([call], error, token)
+            await self._fail_all([call], error, lease)
 
-    async def reject_all(self, calls: Sequence[Call], error: Exception, token: str | None) -> None:
-        await self.release([call.key for call in calls], token)
+    async def _run_loader(self, state: LoopState, calls: Sequence[Call]) -> tuple[dict[Parameters, Any], LoadRecord]:
+        """The loader's results by parameters. Raises what it raises, and LoadTimeout."""
+        name, run, began = calls[0].entry_key.owner.name, LoaderRun(), self.tiers.clock()
+        begun = await self.tiers.ordering.begin()
         for call in calls:
-            emit("failed", call.entry_key.owner.name, call.key, reason=type(error).__name__)
-            self.fail(call, error)
-
-    async def run_loader(self, state: LoopState, calls: Sequence[Call]) -> tuple[dict[Any, Any], LoadRecord]:
-        """The loader's values by parameters. Raises what it raises, and LoadTimeout."""
-        resource, loader_run, began = calls[0].entry_key.owner, LoaderRun(), self.engine.clock()
-        begun = await self.engine.ordering.begin()
+            call.run, call.stamp = run, begun
+        results, dependencies = await self._execute(state, calls, run)
         for call in calls:
-            call.run, call.stamp = loader_run, begun
-        found, dependencies = await self.execute(state, resource, calls, loader_run)
-        for call in calls:
-            emit("load", resource.name, call.key)
-        # One moment for all: to store the first takes time that the last has not.
-        ended = self.engine.clock()
-        measure("load_seconds", resource.name, ended - began)
-        return found, LoadRecord(begun, dependencies, ended, (ended - began) / len(calls))
+            emit("load", name, call.key)
+        # One time for all keys: storing the first takes time that is no part of the load.
+        ended_at = self.tiers.clock()
+        measure("load_seconds", name, ended_at - began)
+        return results, LoadRecord(begun, dependencies, ended_at, (ended_at - began) / len(calls))
 
-    async def execute(
-        self, state: LoopState, resource: Any, calls: Sequence[Call], loader_run: LoaderRun
-    ) -> tuple[dict[Any, Any], Dependencies]:
-        """What the loader gave, and what it read on its way."""
+    async def _execute(
+        self, state: LoopState, calls: Sequence[Call], run: LoaderRun
+    ) -> tuple[dict[Parameters, Any], Dependencies]:
+        owner = calls[0].entry_key.owner
+        limit = owner.policy.hard_timeout.total_seconds()
+        fallback = calls[0].fallback if len(calls) == 1 else None
+        previous = owner.decode_value(fallback) if fallback is not None else None
 
-        async def load() -> tuple[dict[Any, Any], Dependencies]:
-            current_run.set(loader_run)
+        async def load() -> tuple[dict[Parameters, Any], Dependencies]:
+            current_run.set(run)
             with track_dependencies() as dependencies:
                 async with asyncio.timeout(limit):
-                    return await resource.run_loader(
-                        [each.entry_key.parameters for each in calls], previous
-                    ), dependencies
+                    parameters = [call.entry_key.parameters for call in calls]
+                    return await owner.run_loader(parameters, previous), dependencies
 
-        limit = resource.policy.hard_timeout.total_seconds()
-        fallback = calls[0].fallback if len(calls) == 1 else None
-        previous = resource.decode_value(fallback) if fallback is not None else None
         try:
             return await state.executor.run(load)
         except TimeoutError as error:
@@ -155,84 +162,54 @@ class Loader:
         except NotModified:
             if previous is None:
                 raise
-            return {calls[0].entry_key.parameters: resource.result_of(previous)}, Dependencies(
-                tags=set(previous.header.tags)
-            )
+            results = {calls[0].entry_key.parameters: owner.result_of(previous)}
+            return results, Dependencies(tags=set(previous.header.tags))
 
-    async def renew(self, keys: Sequence[str], token: str) -> None:
-        while True:
-            await asyncio.sleep(self.engine.lease / 3)
-            for key in keys:
-                await self.engine.shared.renew(key, token, self.engine.lease)
-
-    async def release(self, keys: Iterable[str], token: str | None) -> None:
-        if token is not None:
-            for key in keys:
-                await self.engine.shared.release(key, token)
-
-    def fail(self, call: Call, error: Exception) -> None:
-        """The last good value, if one may be served when loading fails (I6); else the error."""
-        self.engine.backoff.delay(call.key, failed=True)
-        if call.fallback is not None and self.engine.may_serve_on_error(call.fallback):
-            emit("error_stale", call.entry_key.owner.name, call.key, reason=type(error).__name__)
-            call.resolve(call.fallback.as_stale())
-        else:
-            call.reject(error)
-
-    async def store(self, entry_key: EntryKey, loaded: Any, run: LoadRecord, token: str | None) -> CachedValue:
-        """Stored in both tiers, unless something overtook the load; the answer is the reader's in any case."""
-        resource, now, (begun, dependencies, _, cost) = entry_key.owner, run.ended, run
-        tags = resource.tags_of(entry_key, loaded, dependencies.tags)
-        sealed = (
-            await self.engine.ordering.seal(begun, tags) if begun is not None and not dependencies.stale else None
-        )
-        times = resource.times_of(loaded, now, self.engine.chance())
+    async def store(self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None) -> CachedValue:
+        """Store what was loaded, unless something refuses it. The reader gets the value in any case."""
+        owner, dependencies, now = entry_key.owner, record.dependencies, record.ended_at
+        times = owner.times_of(result, now, self.tiers.chance())
         stale_until = min(times.stale_until, dependencies.stale_until)
         header = Header(
             made_at=now,
             fresh_until=min(times.fresh_until, dependencies.fresh_until),
-            # Older than its oldest part may be, nothing made of it is served.
+            # A value is served no longer than its oldest part may be.
             stale_until=stale_until,
             error_until=stale_until + times.error_until - times.stale_until,
-            there=loaded.absence is None,
-            cost=cost,
-            tags=tags,
-            stamp=sealed or Stamp(""),
+            there=result.absence is None,
+            cost=record.cost,
+            tags=owner.tags_of(entry_key, result, dependencies.tags),
+            stamp=Stamp(""),
         )
-        encoded = resource.encode_result(loaded)
-        answer: CachedValue = resource.to_cached_value(header, loaded, encoded)
-        if sealed is None or header.fresh_until <= now:
-            emit("refused", resource.name, entry_key.key, reason=refusal_reason(begun, dependencies, sealed))
-            self.engine.backoff.delay(entry_key.key, failed=False)
-            await self.release([entry_key.key], token)
-            # Whoever makes something of what was made of a stale part must know.
-            return answer.as_stale() if dependencies.stale else answer
-        if self.engine.ordering.is_heard:
-            self.engine.backoff.reset(entry_key.key)
+        encoded = owner.encode_result(result)
+        value = owner.to_cached_value(header, result, encoded)
+        if dependencies.stale:
+            await self.tiers.refuse(entry_key, "made of a stale part", token)
+            is_stored = False
+        elif header.fresh_until <= now:
+            await self.tiers.refuse(entry_key, "its time is up already", token)
+            is_stored = False
         else:
-            # Kept, yet stale for as long as the log is silent: the next reader need not load it again.
-            self.engine.backoff.delay(entry_key.key, failed=False)
-        content = pack(Entry(header, encoded))
-        stored = len(content) <= resource.largest and await self.engine.shared.store(
-            entry_key.key, content, max(header.error_until, header.stale_until) - now, token
-        )
-        if stored:
-            measure("store", resource.name, 1)
-            measure("stored_bytes", resource.name, len(content))
+            is_stored = await self.tiers.store(
+                entry_key, value, encoded, record.begun, size=len(encoded), token=token, largest=owner.largest
+            )
+        self.tiers.update_backoff(entry_key.key, is_stored=is_stored)
+        # A value that was made of a stale part makes its own readers stale as well.
+        return value.as_stale() if dependencies.stale else value
+
+    # --- when loading fails -------------------------------------------------------------------------
+
+    async def _fail_all(self, calls: Sequence[Call], error: Exception, lease: Lease) -> None:
+        await lease.release([call.key for call in calls])
+        for call in calls:
+            emit("failed", call.entry_key.owner.name, call.key, reason=type(error).__name__)
+            self._fail(call, error)
+
+    def _fail(self, call: Call, error: Exception) -> None:
+        """Resolve with the last good value, if it may be served on errors (I6); else reject."""
+        self.tiers.backoff.delay(call.key, failed=True)
+        if call.fallback is not None and self.tiers.may_serve_on_error(call.fallback):
+            emit("error_stale", call.entry_key.owner.name, call.key, reason=type(error).__name__)
+            call.resolve(call.fallback.as_stale())
         else:
-            reason = "too large" if len(content) > resource.largest else "its lease lapsed, or the tier is away"
-            emit("refused", resource.name, entry_key.key, reason=reason)
-        # A lease that lapsed was given to somebody else: what they store is the entry (I12).
-        if stored or token is None or await self.engine.shared.holder(entry_key.key) in (None, token):
-            self.engine.remember(entry_key, answer, len(encoded))
-        if not stored:
-            await self.release([entry_key.key], token)
-        return answer
-
-
-def refusal_reason(begun: Stamp | None, dependencies: Dependencies, sealed: Stamp | None) -> str:
-    if begun is None:
-        return "no log is joined"
-    if dependencies.stale:
-        return "made of a stale part"
-    return "overtaken by an invalidation" if sealed is None else "its time is up already"
+            call.reject(error)

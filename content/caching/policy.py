@@ -69,7 +69,7 @@ class Policy:
         return replace(self, soft_timeout=soft, hard_timeout=hard)
 
     def times(self, now: float, chance: float, *, there: bool = True) -> Times:
-        """Of an entry made at `now` (Unix time); `chance` in [0, 1) decides the jitter."""
+        """The times of an entry made at `now` (Unix time); `chance` in [0, 1) decides the jitter."""
         lifetime = (self.ttl if there else self.negative_ttl).total_seconds()
         fresh_until = now + lifetime - lifetime * self.jitter * chance
         stale_until = fresh_until + self.stale_ttl.total_seconds() if there else fresh_until

@@ -1,7 +1,7 @@
-"""The due set: keys that were read stale, in Redis, for a worker to load again before others do.
+"""The refresh queue: keys that were read stale, in Redis, for a worker to load again.
 
-Asking is cheap and idempotent: one member a key, however many ask. It is answered by whether a worker is there, so
-readers never depend on one: see refreshing.py for what becomes of a key that nobody takes.
+Adding is cheap and idempotent: a key has one member, however many processes add it. The answer says whether a worker
+is there, so readers never depend on one: the reader's process loads a key that no worker takes (refresh.py).
 """
 
 import math
@@ -19,7 +19,7 @@ from content.caching.backends.server import Server
 from content.caching.entry import NOWHERE, Position
 
 MAX_QUEUED = 10_000
-# A worker that has not asked for work for so long is not there: the readers' processes do it.
+# Seconds. A worker that has not asked for work for this long has ended: the readers' processes load.
 PRESENCE = 3.0
 
 Parameters = tuple[Any, ...]
@@ -31,9 +31,9 @@ _decode_seen = msgspec.msgpack.Decoder(tuple[float, Position]).decode
 
 @dataclass(frozen=True)
 class RefreshRequest:
-    """A key to load again, unless something newer than `seen_at` (made_at, Unix seconds) is stored by now.
+    """A key to load again, unless a value newer than `seen_at` (its made_at, Unix seconds) is stored by now.
 
-    `position`: what the asker had read of the log; a load that begins before it would be stale at once.
+    `position`: up to where the requesting process had read the log. A load that begins before it is stale at once.
     """
 
     resource: str
@@ -50,7 +50,7 @@ class RefreshQueue:
         self.keys = (name, f"{name}:seen", self.bell, f"{name}:worker")
 
     async def add(self, request: RefreshRequest) -> bool:
-        """Whether a worker is there to take it; False too where Redis does not answer."""
+        """Whether a worker is there to take it. False as well when Redis is down."""
         if not is_portable(request.parameters):
             return False
         member, seen = _encode((request.resource, request.parameters)), _encode((request.seen_at, request.position))
@@ -60,7 +60,7 @@ class RefreshQueue:
             return False
 
     async def take(self, most: int) -> list[RefreshRequest]:
-        """The oldest, each for one taker. Raises RedisError or OSError."""
+        """The oldest requests, each for one worker only. Raises RedisError or OSError."""
         flat = await self.run(lua.DEQUEUE, most, int(PRESENCE * 1000))
         return [
             found
@@ -69,8 +69,8 @@ class RefreshQueue:
         ]
 
     async def wait(self, seconds: float) -> None:
-        """Until there is something to take, or so long. On a connection of its own."""
-        # The connection's own timeout must not come first.
+        """Wait until there is a request, that long at most. On a connection of its own."""
+        # Shorter than the connection's own timeout.
         bound = min(seconds, (self.server.timeout or math.inf) / 2)
         await connection_to(self.server).client.blpop([self.bell], timeout=bound)
 
@@ -82,7 +82,7 @@ class RefreshQueue:
 
 
 def is_portable(parameters: Sequence[Any]) -> bool:
-    """Whether they come out of MessagePack as they went in."""
+    """Whether MessagePack returns them as they are."""
     return all(
         is_portable(parameter)
         if isinstance(parameter, tuple)
@@ -92,7 +92,7 @@ def is_portable(parameters: Sequence[Any]) -> bool:
 
 
 def _decode_request(member: bytes, seen: bytes) -> RefreshRequest | None:
-    """None for what is no member of ours."""
+    """None for bytes that are no request."""
     try:
         resource, parameters = _decode_member(member)
         seen_at, position = _decode_seen(seen) if seen else (0.0, NOWHERE)

@@ -16,7 +16,7 @@ from content.caching.entry import CachedValue, Header
 from content.caching.errors import LoadError, NotThere, TooManyTags
 from content.caching.explain import explain_entry
 from content.caching.immutable import is_immutable
-from content.caching.key import EntryKey, resource_key, resource_tag
+from content.caching.key import EntryKey, Parameters, resource_key, resource_tag
 from content.caching.metrics.counters import counters_for
 from content.caching.ordering.tag_index import Kind
 from content.caching.policy import Policy, Times
@@ -25,15 +25,13 @@ from content.caching.transactions import has_written
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Parameters = tuple[Any, ...]
-
 MAX_TAGS = 128
 MAX_KNOWN_KEYS = 10_000
 LARGEST = 4 * 1024 * 1024
 
 
 class LoaderResult(Generic[T]):
-    """What a loader said: a value, or the NotThere that stands for it."""
+    """The result of a loader: a value, or the NotThere that it raised."""
 
     __slots__ = ("absence", "value")
 
@@ -42,7 +40,7 @@ class LoaderResult(Generic[T]):
         self.absence = absence
 
 
-# What a loader may find still right: the value that was stored before, while it loads again.
+# While a loader runs: the value that was stored before, which it may find unchanged.
 previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
 
 
@@ -154,8 +152,8 @@ class Resource(Generic[P, T]):
         return await self.engine.fresh_for(self.entry_key(args, kwargs))
 
     async def explain(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
-        """What each tier holds for these parameters, what it depends on, and what would be served, as plain data."""
-        return await explain_entry(self.engine, self.entry_key(args, kwargs))
+        """The entry for these parameters in each tier, its tags, and its state, as plain data."""
+        return await explain_entry(self.engine.tiers, self.entry_key(args, kwargs))
 
     # --- writing ------------------------------------------------------------------------------------
 
@@ -175,7 +173,7 @@ class Resource(Generic[P, T]):
         await self.engine.append(Kind.INVALIDATE, self.declared_tags(self.entry_key(args, kwargs)))
 
     async def expire(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """As invalidate, but what is there is served, as stale, until it was loaded again."""
+        """As invalidate, but the stored value is served, as stale, until it is loaded again."""
         await self.engine.append(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
 
     # --- sync twins, for code that has no event loop --------------------------------------------------
@@ -270,7 +268,7 @@ class Resource(Generic[P, T]):
         return tuple(sorted(tags))
 
     def declared_tags(self, entry_key: EntryKey) -> list[str]:
-        """What every entry for these parameters depends on; its own key where nothing is declared."""
+        """The tags of every entry for these parameters; its own key if `tags` was not given."""
         if self.tags is None:
             return [entry_key.key]
         return list(self.tags(*entry_key.parameters))  # type: ignore[call-arg]
@@ -304,7 +302,7 @@ class Resource(Generic[P, T]):
         )
 
     def deliver(self, answer: CachedValue, entry_key: EntryKey) -> T:
-        """To the reader, and to whoever makes something of it."""
+        """The reader's value, noted as a dependency. Raises NotThere for a negative entry."""
         header = answer.header
         if trackers.get():
             add_dependency(entry_key.key, header.tags, header.fresh_until, header.stale_until, stale=answer.stale)

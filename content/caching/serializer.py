@@ -1,4 +1,4 @@
-"""What django-redis stores: MessagePack, and never pickle, which runs code when it is read."""
+"""A serializer for django-redis: MessagePack, and never pickle, which runs code when it is read."""
 
 from typing import Any
 

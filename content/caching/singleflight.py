@@ -1,52 +1,104 @@
-"""A load under way in this process, shared by all who want its key."""
+"""Single-flight: one load of a key in this process, shared by all readers who want it (I2).
+
+The term is that of golang.org/x/sync/singleflight: the first caller starts a call, others join it.
+"""
 
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
-from content.caching.entry import Stamp
+from content.caching.entry import CachedValue, Stamp
 from content.caching.errors import LoadError
 from content.caching.key import EntryKey
 
-if TYPE_CHECKING:
-    from content.caching.entry import CachedValue
+
+class Joinable(Protocol):
+    """`stamp`: the position in the order of invalidations where the load began, None until it does."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def stamp(self) -> Stamp | None: ...
+
+
+C = TypeVar("C", bound=Joinable)
+
+
+class Calls(Generic[C]):
+    """The calls under way, by key."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, C] = {}
+
+    def join(self, key: str, covers: Callable[[Stamp], bool]) -> C | None:
+        """The call for that key, unless its load began before what this reader must see (rule 16)."""
+        call = self._calls.get(key)
+        if call is not None and (call.stamp is None or covers(call.stamp)):
+            return call
+        return None
+
+    def start(self, call: C) -> None:
+        """Readers who come from now on join this one."""
+        self._calls[call.key] = call
+
+    def remove(self, call: C) -> None:
+        """Readers who come from now on do not join it."""
+        if self._calls.get(call.key) is call:
+            del self._calls[call.key]
 
 
 class LoaderRun:
-    """One run of a loader, for one key or many, and the flights that it waits for."""
+    """One run of a loader, for one key or many, and the calls that it waits for."""
 
     def __init__(self) -> None:
         self.waits_for: set[Call] = set()
 
 
 # The run of a loader that this code is part of.
-current_run: ContextVar[LoaderRun | None] = ContextVar("current_making", default=None)
+current_run: ContextVar[LoaderRun | None] = ContextVar("current_run", default=None)
 
 
 class Call:
-    """From the lookup of one key to its answer. `stamp` is where its load began, None until it does; `kept` is what
-    may be served should that fail.
+    """From the lookup of one key to its value or error.
 
-    Each reader waits on a future of its own: whoever is cancelled cancels nobody else (I11).
+    `fallback` is what may be served if the load fails. `outcome` is how the read is counted: hit, negative or stale
+    in the shared tier, None for a miss. `refresh` is the reason to load the value again, "" for none.
+    Each reader waits on a future of its own, so that a reader who is cancelled cancels nobody else (I11).
     """
 
-    __slots__ = ("answer", "entry_key", "error", "fallback", "loop", "on_done", "outcome", "run", "stamp", "waiters")
+    __slots__ = (
+        "entry_key",
+        "error",
+        "fallback",
+        "loop",
+        "on_done",
+        "outcome",
+        "refresh",
+        "run",
+        "stamp",
+        "value",
+        "waiters",
+    )
 
     def __init__(
-        self, entry_key: EntryKey, loop: asyncio.AbstractEventLoop, on_done: "Callable[[Call], None] | None" = None
+        self,
+        entry_key: EntryKey,
+        loop: asyncio.AbstractEventLoop,
+        on_done: "Callable[[Call], None] | None" = None,
     ) -> None:
         self.entry_key = entry_key
         self.loop = loop
         self.on_done = on_done
         self.waiters: list[asyncio.Future[CachedValue]] = []
-        self.answer: CachedValue | None = None
+        self.value: CachedValue | None = None
         self.error: BaseException | None = None
         self.run: LoaderRun | None = None
         self.stamp: Stamp | None = None
         self.fallback: CachedValue | None = None
-        # What the shared tier gave: hit, negative, stale. To be counted where the reader is.
         self.outcome: str | None = None
+        self.refresh = ""
 
     @property
     def key(self) -> str:
@@ -54,11 +106,11 @@ class Call:
 
     @property
     def is_done(self) -> bool:
-        return self.answer is not None or self.error is not None
+        return self.value is not None or self.error is not None
 
-    def resolve(self, answer: "CachedValue") -> None:
+    def resolve(self, value: CachedValue, outcome: str | None = None, refresh: str = "") -> None:
         if not self.is_done:
-            self.answer = answer
+            self.value, self.outcome, self.refresh = value, outcome, refresh
             self._finish()
 
     def reject(self, error: BaseException) -> None:
@@ -73,15 +125,15 @@ class Call:
         for waiter in waiters:
             self._settle(waiter)
 
-    def _settle(self, waiter: "asyncio.Future[CachedValue]") -> None:
+    def _settle(self, waiter: asyncio.Future[CachedValue]) -> None:
         if waiter.done():
             return
-        if self.answer is not None:
-            waiter.set_result(self.answer)
+        if self.value is not None:
+            waiter.set_result(self.value)
         elif self.error is not None:
             waiter.set_exception(self.error)
 
-    def new_waiter(self) -> "asyncio.Future[CachedValue]":
+    def new_waiter(self) -> asyncio.Future[CachedValue]:
         waiter: asyncio.Future[CachedValue] = self.loop.create_future()
         if self.is_done:
             self._settle(waiter)
@@ -89,8 +141,8 @@ class Call:
             self.waiters.append(waiter)
         return waiter
 
-    async def wait(self) -> "CachedValue":
-        """The answer, or the error that its load ended with."""
+    async def wait(self) -> CachedValue:
+        """The value. Raises the error that the load ended with, and LoadError for a loader that waits for itself."""
         run = current_run.get()
         if run is None:
             return await self.new_waiter()
@@ -103,7 +155,7 @@ class Call:
             run.waits_for.discard(self)
 
     def depends_on(self, run: LoaderRun) -> bool:
-        """Whether this flight waits, through others, for what that loader makes: they would wait for ever."""
+        """Whether this call waits, through others, for what that run loads: they would wait for ever."""
         seen: set[Call] = set()
         waiting = [self]
         while waiting:

@@ -5,7 +5,7 @@ clock              a clock that moves when told to, for the engine of the "defau
 loads_in_place     loads run in their caller's context, so that they see rows of a transaction that a test
                    never commits (pytest-django's `db`, Django's TestCase)
 
-Assertions on what is held: `await assert_fresh(price, "A-100")`, `assert_stale`, `assert_not_served`.
+Assertions on stored entries: `await assert_fresh(price, "A-100")`, `assert_stale`, `assert_not_served`.
 
 And a second tier that misbehaves: `with chaos(always_throw()):`, `always_delay(seconds)`, `garbage()`.
 """
@@ -43,7 +43,7 @@ Misbehaviour = Callable[[str, Call], Awaitable[Any]]
 
 
 def always_throw(error: type[Exception] = ConnectionError) -> Misbehaviour:
-    """Nothing works."""
+    """Every call fails."""
 
     async def misbehave(name: str, call: Call) -> Any:
         raise error(f"chaos in {name}")
@@ -52,7 +52,7 @@ def always_throw(error: type[Exception] = ConnectionError) -> Misbehaviour:
 
 
 def always_delay(seconds: float) -> Misbehaviour:
-    """All works, later."""
+    """Every call works, later."""
 
     async def misbehave(name: str, call: Call) -> Any:
         await asyncio.sleep(seconds)
@@ -62,7 +62,7 @@ def always_delay(seconds: float) -> Misbehaviour:
 
 
 def garbage(content: Any = b"\x02\xff\xff\xff\xffgarbage") -> Misbehaviour:
-    """Whatever was stored, this is what is found."""
+    """Every lookup finds this content."""
 
     async def misbehave(name: str, call: Call) -> Any:
         answer = await call()

@@ -1,4 +1,4 @@
-"""Whether this thread is inside of a transaction that has written: what it reads then is nobody else's."""
+"""Whether this thread is inside a transaction that has written: its reads then go past the cache."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-# What writes nothing. All else counts as a write, whatever stands before its first word: to look into the database
-# once too often costs a query, once too seldom a wrong answer.
+# Statements that write nothing. Any other counts as a write: one read too many from the database costs a query, one
+# too few a wrong answer.
 READS = ("SELECT", "BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET", "SHOW", "EXPLAIN", "PRAGMA", "FETCH")
 
 

@@ -70,6 +70,7 @@ class Follower:
         self.cdn = cdn
         self.stream = stream
         self.place = place
+        self.lease = place.new_lease()
         self.again = again
         self.first_pause = first_pause
         self.look = look
@@ -94,16 +95,16 @@ class Follower:
 
     async def turn(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            if not await self.place.take():
+            if not await self.lease.take([self.place.lease_key]):
                 return
-            renewal = self.lost = asyncio.ensure_future(self.renewed())
+            renewal = self.lost = asyncio.ensure_future(self.renew())
             try:
                 await self.begin()
                 await work()
             finally:
                 renewal.cancel()
                 with contextlib.suppress(RedisError, OSError):
-                    await self.place.release()
+                    await self.lease.release([self.place.lease_key])
         except LeaseLost:
             logger.info("the CDN is told by another process")
         except (RedisError, OSError) as error:
@@ -111,11 +112,10 @@ class Follower:
         except Exception:
             logger.exception("the CDN could not be told")
 
-    async def renewed(self) -> None:
-        """Ends when the lease is somebody else's, or cannot be renewed."""
+    async def renew(self) -> None:
+        """Ends when the lease is another follower's, or cannot be renewed."""
         with contextlib.suppress(RedisError, OSError):
-            while await self.place.renew():  # noqa: ASYNC110 - there is no event: the lease lapses in Redis
-                await asyncio.sleep(self.place.milliseconds / 3000)
+            await self.lease.renew([self.place.lease_key], until_lost=True)
 
     @property
     def is_ours(self) -> bool:

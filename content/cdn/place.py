@@ -1,12 +1,13 @@
 """Up to where a CDN has been told, and whose turn it is to tell it: both in the Redis that keeps the log."""
 
-import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from content.caching import lua
 from content.caching.backends.event_loop import connection_to
 from content.caching.backends.server import Server
 from content.caching.entry import Position
+from content.caching.lease import Lease
 from content.caching.ordering.stream import format_position, parse_position
 
 
@@ -24,12 +25,13 @@ class Place:
     Two that believe the lease theirs do no harm: each marks only what it was confirmed itself.
     """
 
+    answers_in_order = True
+
     def __init__(self, server: Server, prefix: str, name: str, *, lease: float) -> None:
         self.server = server
         self.mark = f"{{{prefix}:log}}:cdn:{name}"
-        self.lease = f"{self.mark}:lease"
-        self.milliseconds = int(lease * 1000)
-        self.token = secrets.token_hex(8)
+        self.lease_key = f"{self.mark}:lease"
+        self.seconds = lease
 
     async def read(self) -> Mark | None:
         stored = await connection_to(self.server).execute("GET", self.mark)
@@ -38,17 +40,22 @@ class Place:
     async def write(self, mark: Mark) -> None:
         await connection_to(self.server).execute("SET", self.mark, f"{mark.epoch} {format_position(mark.position)}")
 
-    async def take(self) -> bool:
-        return await self.run(lua.ACQUIRE, self.token, self.milliseconds)
+    def new_lease(self) -> Lease:
+        return Lease(self, self.seconds)
 
-    async def renew(self) -> bool:
-        return await self.run(lua.RENEW, self.token, self.milliseconds)
+    # --- as a LeaseStore ------------------------------------------------------------------------------------
 
-    async def release(self) -> None:
-        await self.run(lua.RELEASE, self.token)
+    async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
+        return [key for key in keys if await self.run(lua.ACQUIRE, key, token, int(seconds * 1000))]
 
-    async def run(self, script: str, *arguments: str | int) -> bool:
-        return bool(await connection_to(self.server).execute("EVAL", script, 1, self.lease, *arguments))
+    async def renew(self, key: str, token: str, seconds: float) -> bool:
+        return await self.run(lua.RENEW, key, token, int(seconds * 1000))
+
+    async def release(self, key: str, token: str) -> None:
+        await self.run(lua.RELEASE, key, token)
+
+    async def run(self, script: str, key: str, *arguments: str | int) -> bool:
+        return bool(await connection_to(self.server).execute("EVAL", script, 1, key, *arguments))
 
 
 def mark_of(stored: bytes) -> Mark | None:

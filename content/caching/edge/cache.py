@@ -33,7 +33,7 @@ _HIT_FOR_MISS_SECONDS = 10.0
 
 class EdgeCache:
     """`cache`: the alias of an engine, whose tiers, leases, tags and log it uses; without, its own `memory` in bytes.
-    `on_served` is called for each page that goes to a reader, hit or just made: for GET, but not for what a browser
+    `served` is called for each page that goes to a reader, hit or just made: for GET, but not for what a browser
     fetches ahead.
 
     Answers lifespan and websockets by passing them on.
@@ -46,12 +46,12 @@ class EdgeCache:
         cache: str | None = None,
         profile: Profile = SHARED_CACHE,
         memory: int = _MEMORY,
-        on_served: OnServed | None = None,
+        served: OnServed | None = None,
     ) -> None:
         self.app = app
         self._alias = cache
         self.profile = profile
-        self.on_served = on_served
+        self.served = served
         self._own = local_engine(memory) if cache is None else None
         self.fast_path = FastPath(self)
         self._fetches_by_loop: dict[asyncio.AbstractEventLoop, dict[str, OriginFetch]] = {}

@@ -213,8 +213,8 @@ class Exchange:
         ):
             # It is old, or was asked for before an invalidation: the purge may have been, and would not end it.
             pairs = forbid_storing(pairs, profile)
-        if self.edge.on_served is not None and self.request.method == "GET" and not is_prefetch(self.request.fields):
-            self.edge.on_served(page)
+        if self.edge.served is not None and self.request.method == "GET" and not is_prefetch(self.request.fields):
+            self.edge.served(page)
         await self.client.send({"type": "http.response.start", "status": response.status, "headers": pairs})
         await self.client.send({"type": "http.response.body", "body": response.body, "more_body": False})
 

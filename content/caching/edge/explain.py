@@ -19,10 +19,10 @@ async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
 
 async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
     """As the shared tier has it: other processes' memories are their own."""
-    cached = (await engine.lookup_shared([entry_key(key)], again=True)).get(key)
+    cached = (await engine.tiers.lookup([entry_key(key)], again=True)).get(key)
     report: dict[str, Any] = {
         "key": key,
-        "entry": describe_value(engine, cached),
+        "entry": describe_value(engine.tiers, cached),
         "lease": await engine.shared.holder(key),
     }
     if cached is None:
@@ -65,12 +65,12 @@ def _describe_page(engine: Engine, page: Page) -> dict[str, Any]:
 
 async def _explain_part(engine: Engine, key: str) -> dict[str, Any]:
     """One of the entries that were read for it."""
-    cached = (await engine.lookup_shared([entry_key(key)], again=True)).get(key)
+    cached = (await engine.tiers.lookup([entry_key(key)], again=True)).get(key)
     if cached is None:
         return {"key": key, "entry": None, "why": "nothing is stored under this key"}
     return {
         "key": key,
-        "entry": describe_value(engine, cached),
+        "entry": describe_value(engine.tiers, cached),
         "ended_by": _records_against(engine, cached),
         "why": _verdict_in_words(engine, cached),
     }

@@ -90,7 +90,7 @@ class FastPath:
     def lookup(self, parsed: ParsedRequest, key: str, *, is_head: bool = False) -> Hit | None:
         """Counted as a hit, if it is one."""
         engine = self.edge.engine
-        cached = engine.peek_memory(key)
+        cached = engine.tiers.peek(key)
         if cached is None or cached.verdict is not _VALID or not engine.ordering.is_heard:
             return None
         image = cached.derived
@@ -100,7 +100,7 @@ class FastPath:
             if not isinstance(cached.value, Page):
                 return None
             image = self._build_image(key, cached.value, cached)
-        now = engine.clock()
+        now = engine.tiers.clock()
         is_stale = now >= image.until
         if is_stale and (now >= image.stale_until or not self.edge.is_fetching(image.key)):
             return None
@@ -161,8 +161,8 @@ class FastPath:
             _TALLY.memory_hits += 1
             if subscribers or listeners.get():
                 notify("hit", "page", image.key, tier="memory")
-        if self.edge.on_served is not None and not is_head and not parsed.is_prefetch:
-            self.edge.on_served(image.page)
+        if self.edge.served is not None and not is_head and not parsed.is_prefetch:
+            self.edge.served(image.page)
         if image.started_codings is not None and parsed.codings:
             self._start_coding(cached, image, parsed.codings[0])
 

@@ -10,6 +10,7 @@ It runs in a task that belongs to no request: a reader who hangs up takes nothin
 """
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from content.caching.edge.cache import EdgeCache
 
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05
 # Seconds that a call waits for another process's before it goes ahead without a lease.
 _LONGEST_WAIT = 30.0
 
@@ -70,7 +70,9 @@ class OriginFetch:
         self.key = request.key
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.begun: Stamp | None = None
-        self._token: str | None = None
+        self.lease = edge.page_store.new_lease()
+        # That of the lease, while it is ours.
+        self.token: str | None = None
         self.mode = ResponseMode.UNDECIDED
         self.status, self.fields = 0, Fields()
         self._chunks: list[bytes] = []
@@ -94,28 +96,29 @@ class OriginFetch:
                 raise
         finally:
             self._resolve(Outcome(reason="nothing came"))
-            if self._token is not None:
-                await self.edge.page_store.release_lease(self.key, self._token)
+            if self.token is not None:
+                await self.lease.release([self.key])
             self.edge.end_fetch(self)
 
     async def _acquire_lease(self) -> bool:
         """Whether it is ours to call; else somebody has stored it meanwhile, which is the outcome."""
-        page_store, token, pause = self.edge.page_store, self.edge.page_store.new_token(), _FIRST_PAUSE
-        deadline = self.outcome.get_loop().time() + _LONGEST_WAIT
-        while True:
-            got, lookup = await page_store.acquire_lease(
-                self.key, token, lambda: self.edge.lookup(self.request, again=True)
-            )
-            self._token = token if got else None
+        is_ours = True
+
+        async def settle(ours: list[str], lookup: Lookup) -> list[str]:
+            nonlocal is_ours
+            self.token = self.lease.token if ours else None
             if self._is_satisfied_by(lookup):
-                self._resolve(_outcome_of_lookup(lookup, stale=not page_store.is_heard))
-                return False
-            if got or lookup.is_hit_for_miss or self.outcome.get_loop().time() > deadline:
-                return True
-            if self.client is None:
-                return False
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+                self._resolve(_outcome_of_lookup(lookup, stale=not self.edge.page_store.is_heard))
+                is_ours = False
+            elif not ours and not lookup.is_hit_for_miss:
+                is_ours = self.client is not None
+                return [self.key] if is_ours else []
+            return []
+
+        await self.lease.contend(
+            [self.key], lambda keys: self.edge.lookup(self.request, again=True), settle, timeout=_LONGEST_WAIT
+        )
+        return is_ours
 
     def _is_satisfied_by(self, lookup: Lookup) -> bool:
         """By what was made since we began, or by a newer one than memory had, if it is as fresh as is asked for."""
@@ -129,22 +132,14 @@ class OriginFetch:
     async def _call_application(self) -> None:
         self.begun = await self.edge.page_store.begin()
         self.requested_at = self.edge.clock()
-        renewal = asyncio.ensure_future(self._renew_lease()) if self._token is not None else None
-        try:
-            with track_dependencies() as collected:
-                await self.edge.app(self.origin_request.scope(), self.origin_request.receive, self.send)
-        except Exception as error:
-            await self._recover(error)
-        else:
-            await self._finish(collected)
-        finally:
-            if renewal is not None:
-                renewal.cancel()
-
-    async def _renew_lease(self) -> None:
-        while self._token is not None:
-            await asyncio.sleep(self.edge.page_store.engine.lease / 3)
-            await self.edge.page_store.renew_lease(self.key, self._token)
+        with self.lease.renewal([self.key]) if self.token is not None else nullcontext():
+            try:
+                with track_dependencies() as collected:
+                    await self.edge.app(self.origin_request.scope(), self.origin_request.receive, self.send)
+            except Exception as error:
+                await self._recover(error)
+            else:
+                await self._finish(collected)
 
     # --- what comes from it ------------------------------------------------------------------------------
 
@@ -282,8 +277,8 @@ class OriginFetch:
             self.edge.page_store.engine.backoff.delay(self.key, failed=self.status >= 500)
         if self.is_shared and self.status < 500:
             # After an error the next readers share one call again: it may be over.
-            self.edge.start_task(self.edge.mark_hit_for_miss(self.request, reason, self.begun, self._token))
-            self._token = None
+            self.edge.start_task(self.edge.mark_hit_for_miss(self.request, reason, self.begun, self.token))
+            self.token = None
 
     async def _receive_body(self, message: Message) -> None:
         if self._is_complete:
@@ -372,21 +367,15 @@ class OriginFetch:
         )
         outcome = Outcome(page, stored=not collected.stale, stale=collected.stale, status=self.status)
         self._resolve(replace(outcome, tags=tuple(tags), begun=self.begun))
-        backoff, is_heard = self.edge.page_store.engine.backoff, self.edge.page_store.is_heard
+        tiers = self.edge.engine.tiers
         if collected.stale:
             emit("refused", "page", self.key, reason="made of a stale part")
             # While the log is silent all parts are stale; else this one is being loaded again.
-            backoff.delay(self.key, failed=False, brief=is_heard)
+            tiers.backoff.delay(self.key, failed=False, brief=tiers.ordering.is_heard)
             return
-        if not await self.edge.store(self.request, page, tags, self.begun, times, self._token):
-            backoff.delay(self.key, failed=False)
-            return
-        self._token = None if not page.vary else self._token
-        if is_heard:
-            backoff.reset(self.key)
-        else:
-            # Kept, yet stale for as long as the log is silent: the next reader need not have it made again.
-            backoff.delay(self.key, failed=False)
+        is_stored = await self.edge.store(self.request, page, tags, self.begun, times, self.token)
+        self.token = None if not page.vary else self.token
+        tiers.update_backoff(self.key, is_stored=is_stored)
 
     async def _recover(self, error: Exception) -> None:
         """The application has raised: what is old, if it may stand in."""

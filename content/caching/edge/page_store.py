@@ -1,7 +1,6 @@
 """Where pages are kept: the tiers, leases, tags and order of an engine."""
 
-import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -9,12 +8,12 @@ import msgspec
 from content.caching.edge.page import HitForMiss, Page, StoredValue
 from content.caching.edge.request import Request
 from content.caching.engine import Engine
-from content.caching.entry import CachedValue, Entry, Header, Stamp, Verdict, pack
+from content.caching.entry import CachedValue, Header, Stamp, Verdict
 from content.caching.key import EntryKey, resource_tag, shorten
+from content.caching.lease import Lease
 from content.caching.metrics.events import emit
 from content.caching.ordering.tag_index import Kind
 from content.caching.policy import ZERO, Policy
-from content.caching.stores.shared import Found, lease_and_look
 
 _encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(StoredValue).decode
@@ -61,7 +60,7 @@ class PageStore:
 
     def _recall(self, key: str) -> StoredPage | None:
         """From memory, unless it was invalidated or its time is up; no I/O."""
-        cached = self.engine.peek_memory(key)
+        cached = self.engine.tiers.peek(key)
         return self._as_stored_page(key, cached, "memory") if cached is not None else None
 
     async def lookup(self, key: str, *, again: bool = False) -> StoredPage | None:
@@ -70,7 +69,7 @@ class PageStore:
         remembered = self._recall(key)
         if remembered is not None and not again:
             return remembered
-        cached = (await self.engine.lookup_shared([entry_key(key)], again=again)).get(key)
+        cached = (await self.engine.tiers.lookup([entry_key(key)], again=again)).get(key)
         if cached is None or (remembered is not None and cached.header.made_at <= remembered.header.made_at):
             return remembered
         try:
@@ -78,10 +77,10 @@ class PageStore:
         except msgspec.MsgspecError as error:
             emit("unreadable", KIND.name, key, reason=str(error))
             return remembered
-        self.engine.update_verdict(cached)
+        self.engine.tiers.update_verdict(cached)
         stored = self._as_stored_page(key, cached, "shared")
         if stored is not None:
-            self.engine.remember(entry_key(key), cached, size_of(cached.value))
+            self.engine.tiers.remember(entry_key(key), cached, size_of(cached.value))
         return stored
 
     def _as_stored_page(self, key: str, cached: CachedValue, tier: str) -> StoredPage | None:
@@ -115,13 +114,11 @@ class PageStore:
         times: "Times",
         token: str | None = None,
     ) -> bool:
-        """In both tiers, unless an invalidation has overtaken it, or the lease is somebody else's by now."""
+        """Store it in both tiers. False if an invalidation has overtaken it, or its lease is another's by now.
+
+        The lease of that token ends here.
+        """
         tags_stored = tuple(sorted(set(tags)))
-        sealed = await self.engine.ordering.seal(begun, tags_stored) if begun is not None else None
-        if sealed is None or len(tags_stored) > _MOST_TAGS:
-            reason = "too many tags" if sealed is not None else "overtaken by an invalidation"
-            emit("refused", KIND.name, key, reason=reason)
-            return False
         header = Header(
             made_at=times.made_at,
             fresh_until=times.fresh_until,
@@ -130,38 +127,22 @@ class PageStore:
             there=True,
             cost=times.cost,
             tags=tags_stored,
-            stamp=sealed,
+            stamp=Stamp(""),
         )
-        left = times.discard_at - self.engine.clock()
-        if left <= 0:
+        tiers, place = self.engine.tiers, entry_key(key)
+        if len(tags_stored) > _MOST_TAGS:
+            await tiers.refuse(place, "too many tags", token)
             return False
-        shared = self.engine.shared
-        if not await shared.store(key, pack(Entry(header, _encode(value))), left, token):
-            # With the shared tier away a process keeps what it has made; without its lease it does not (I12).
-            if await shared.holder(key) not in (None, token):
-                return False
-            if token is not None:
-                # It may have been taken before the tier went away: nobody shall wait for it when that is back.
-                await self.release_lease(key, token)
-        self.engine.remember(entry_key(key), CachedValue(header, value, is_decoded=True), size_of(value))
-        emit("store", KIND.name, key)
-        return True
+        cached = CachedValue(header, value, is_decoded=True)
+        return await tiers.store(place, cached, _encode(value), begun, size=size_of(value), token=token)
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         await self.engine.append(Kind.INVALIDATE, tags)
 
     # --- leases ---------------------------------------------------------------------------------------
 
-    def new_token(self) -> str:
-        return secrets.token_hex(8)
-
-    async def acquire_lease(self, key: str, token: str, look: Callable[[], Awaitable[Found]]) -> tuple[bool, Found]:
-        """Whether it is the token's now, and then what `look` finds."""
-        got, found = await lease_and_look(self.engine.shared, [key], token, self.engine.lease, look)
-        return bool(got), found
-
-    async def renew_lease(self, key: str, token: str) -> None:
-        await self.engine.shared.renew(key, token, self.engine.lease)
+    def new_lease(self) -> Lease:
+        return self.engine.loader.new_lease()
 
     async def release_lease(self, key: str, token: str) -> None:
         await self.engine.shared.release(key, token)

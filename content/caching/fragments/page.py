@@ -10,11 +10,13 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from typing import cast
 
 from content.caching.engines import engine_of
 from content.caching.entry import CachedValue
 from content.caching.fragments.reads import PrivateFragment
 from content.caching.key import EntryKey
+from content.caching.resource import Resource
 
 logger = logging.getLogger("content.caching")
 
@@ -69,12 +71,12 @@ async def load_fragments(entry_keys: list[EntryKey]) -> list[str]:
     while True:
         shared = [entry_key for entry_key in entry_keys if fragment_of(entry_key) not in private]
         try:
-            texts = await looked_up(shared)
+            texts = await lookup_fragments(shared)
         except PrivateFragment as error:
             note_as_private(next(entry_key for entry_key in shared if entry_key.key == error.key), error)
         else:
             return [
-                texts[entry_key.key] if entry_key.key in texts else await rendered(entry_key)
+                texts[entry_key.key] if entry_key.key in texts else await render_alone(entry_key)
                 for entry_key in entry_keys
             ]
 
@@ -92,19 +94,23 @@ def note_as_private(entry_key: EntryKey, error: PrivateFragment) -> None:
     )
 
 
-async def rendered(entry_key: EntryKey) -> str:
+async def render_alone(entry_key: EntryKey) -> str:
     try:
-        return await entry_key.owner.load(*entry_key.parameters)  # type: ignore[no-any-return]
+        return await _resource(entry_key).load(*entry_key.parameters)
     except PrivateFragment as error:
         return error.text
 
 
-async def looked_up(entry_keys: list[EntryKey]) -> dict[str, str]:
+async def lookup_fragments(entry_keys: list[EntryKey]) -> dict[str, str]:
     """Texts by key."""
     by_alias: dict[str, dict[str, EntryKey]] = {}
     for entry_key in entry_keys:
-        by_alias.setdefault(entry_key.owner.cache, {}).setdefault(entry_key.key, entry_key)
+        by_alias.setdefault(_resource(entry_key).cache, {}).setdefault(entry_key.key, entry_key)
     answers: dict[str, CachedValue] = {}
     for alias, unique in by_alias.items():
         answers |= await engine_of(alias).find(list(unique.values()))
-    return {entry_key.key: entry_key.owner.deliver(answers[entry_key.key], entry_key) for entry_key in entry_keys}
+    return {key.key: _resource(key).deliver(answers[key.key], key) for key in entry_keys}
+
+
+def _resource(entry_key: EntryKey) -> Resource[..., str]:
+    return cast(Resource[..., str], entry_key.owner)

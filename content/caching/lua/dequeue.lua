@@ -1,5 +1,5 @@
--- Take the oldest members of the due set, and say that a worker is there.
--- KEYS: due, seen, bell, worker   ARGV: how many, milliseconds for which the worker counts as there
+-- Take the oldest members of the refresh queue, and record that a worker is there.
+-- KEYS: queue, seen, bell, worker   ARGV: how many, milliseconds for which the worker counts as there
 redis.call('SET', KEYS[4], '1', 'PX', ARGV[2])
 redis.call('DEL', KEYS[3])
 local taken = {}

@@ -1,5 +1,5 @@
--- Put a key on the due set, if a worker is there to take it. Answers 1, or 0: whoever asked must do it.
--- KEYS: due, seen, bell, worker   ARGV: member, now, what was seen of it, the most members
+-- Put a key on the refresh queue, if a worker is there to take it. Returns 1, or 0: the caller must load it.
+-- KEYS: queue, seen, bell, worker   ARGV: member, now, the version that was seen, the most members
 if redis.call('EXISTS', KEYS[4]) == 0 then return 0 end
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
   if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end

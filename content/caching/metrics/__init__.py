@@ -1,1 +1,1 @@
-"""What the engine counts and reports."""
+"""Counters, events and reports of the engine."""

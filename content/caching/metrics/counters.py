@@ -1,4 +1,4 @@
-"""Hits in memory, counted here and not with the other events: a hit is over in less time than that takes."""
+"""Counters of hits in memory. They are apart from other events: counting an event takes longer than such a hit."""
 
 
 class Counters:

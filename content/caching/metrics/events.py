@@ -1,4 +1,4 @@
-"""What happened to reads: counted for the process, and for whoever listens in this context (a request, a test)."""
+"""Events: counted for the process, and for listeners in this context (a request, a test)."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from content.caching.metrics.counters import counters_by_name
 
 logger = logging.getLogger("content.caching")
 
-# (what, resource, tier) -> how often. What is one of
+# (event, resource, tier) -> count. An event is one of
 #   hit negative stale   answered from the tier: fresh, "not there", stale
 #   miss                 no tier had it: a load, or what another process loads
 #   joined               got what another reader of this process waited for already
@@ -52,7 +52,7 @@ def emit(what: str, resource: str, key: str = "", *, tier: str = "", reason: str
 
 @contextmanager
 def subscribe(subscriber: Callable[[Event], None]) -> Iterator[None]:
-    """Every event of this process, as it happens: for logs and traces. What the subscriber raises is logged."""
+    """Call the subscriber for every event of this process, for logs and traces. Its errors are logged."""
     subscribers.append(subscriber)
     try:
         yield
@@ -66,7 +66,7 @@ def measure(what: str, resource: str, amount: float) -> None:
 
 
 def current_totals() -> EventCounts:
-    """Of this process, hits in memory included: those are counted apart."""
+    """The totals of this process, hits in memory included, which are counted apart."""
     counted = Counter(totals)
     for name, counters in counters_by_name.items():
         counted["hit", name, "memory"] += counters.memory_hits
@@ -74,7 +74,7 @@ def current_totals() -> EventCounts:
 
 
 def _reset_in_child() -> None:
-    """In a forked child: what the parent counted is the parent's."""
+    """In a forked child: its parent reports what the parent counted."""
     totals.clear()
     for counters in counters_by_name.values():
         counters.memory_hits = 0
@@ -84,7 +84,7 @@ os.register_at_fork(after_in_child=_reset_in_child)
 
 
 def notify(what: str, resource: str, key: str, *, tier: str = "", reason: str = "") -> None:
-    """Those who listen here, and the subscribers; the process's totals are the caller's affair."""
+    """Notify the listeners of this context, and the subscribers. The process's totals do not change."""
     for events in listeners.get():
         events[what, resource, tier] += 1
     for subscriber in subscribers:

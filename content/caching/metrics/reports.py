@@ -20,14 +20,14 @@ from content.caching.metrics.events import EventCounts, current_totals
 logger = logging.getLogger("content.caching")
 
 EVERY = 5.0
-# A process that has not reported for so long is over.
+# A process that has not reported for this long has ended.
 EXPIRED_AFTER = 4 * EVERY
 
 SEPARATOR = "|"
 
 
 class Process(msgspec.Struct, frozen=True):
-    """What one process says of itself; `at` is Unix seconds."""
+    """The report of one process; `at` is Unix seconds."""
 
     at: float
     host: str
@@ -76,7 +76,7 @@ class Reporter:
         return self.client
 
     def flush(self) -> bool:
-        """Whether Redis took it; what it did not take goes with the next."""
+        """Whether Redis took it. If not, the counts go with the next."""
         with self.lock:
             totals = current_totals()
             pipeline = self.connect().pipeline(transaction=False)
@@ -97,7 +97,7 @@ class Reporter:
         return Process(time.time(), socket.gethostname(), os.getpid(), size, entries, is_heard)
 
     def report(self) -> Report:
-        """Of all processes, this one's latest included. Raises RedisError or OSError."""
+        """The report of all processes, with the latest of this one. Raises RedisError or OSError."""
         self.flush()
         client, now = self.connect(), time.time()
         totals: EventCounts = Counter()

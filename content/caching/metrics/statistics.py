@@ -1,4 +1,4 @@
-"""What caching did and whether it paid, for each resource."""
+"""Statistics for each resource, and whether caching it pays."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

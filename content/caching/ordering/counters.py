@@ -39,7 +39,7 @@ class CounterOrdering:
     version = 0
 
     def __init__(self, tier: CacheTier, shared: SharedTier) -> None:
-        """`tier` is told of invalidations, and must raise where it fails; `shared` is read from, failsafe."""
+        """Invalidations are written to `tier`, which must raise errors. Reads go to `shared`, which is failsafe."""
         self.tier = tier
         self.shared = shared
 

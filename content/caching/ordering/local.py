@@ -1,4 +1,4 @@
-"""An engine of one process alone: memory over nothing, and an order of invalidations that is known at once."""
+"""The order of invalidations in one process alone: it is known at once."""
 
 import itertools
 import threading
@@ -9,7 +9,7 @@ from content.caching.ordering.tag_index import Kind, Record, TagIndex
 
 
 class LocalOrdering:
-    """A ledger without a log: what is appended is consumed."""
+    """A tag index without a log: records are consumed as they are appended."""
 
     is_local = True
     is_heard = True

@@ -21,10 +21,10 @@ from content.caching.ordering.tag_index import Kind, TagIndex
 
 logger = logging.getLogger("content.caching")
 
-# How long an append waits until this process has consumed it. Longer than this, the held tags stand in for it.
+# Seconds that an append waits until this process has consumed it. After that the pending tags stand in for it.
 CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
-# How long a process waits, once, for its first sight of the log. Longer than this, it begins without.
+# Seconds that a process waits, once, to join the log. After that it begins without.
 JOIN_TIMEOUT = 0.5
 
 
@@ -57,11 +57,10 @@ class InvalidationLog:
     # --- appending ----------------------------------------------------------------------------------
 
     def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        """What was made before this is judged by it: here at once, elsewhere when they have read it.
+        """Judge by it all that was made before: in this process at once, in others when they have read it.
 
-        Raises NotAppended when the log refuses or does not answer. Nothing of these tags is served by this
-        process from then on, until the record has come: it is sent again for as long as the process lives, and
-        whoever keeps an outbox appends it again with the same nonce.
+        Raises NotAppended when the log refuses or does not answer. This process then serves nothing with these tags
+        until it has read the record. It retries while it lives; an outbox appends it again with the same nonce.
         """
         nonce, unique = self._prepare(kind, tags, nonce)
         try:
@@ -81,7 +80,7 @@ class InvalidationLog:
         await self.catch_up_to(position)
 
     def _prepare(self, kind: Kind, tags: Iterable[str], nonce: str | None) -> tuple[str, tuple[str, ...]]:
-        """Held before it is sent: no reader of this process finds a moment in between."""
+        """Mark the tags as pending before they are sent: no reader of this process falls in between."""
         nonce, unique = nonce or secrets.token_hex(8), tuple(dict.fromkeys(tags))
         self.tag_index.add_pending(nonce, kind, unique)
         return nonce, unique
@@ -108,11 +107,11 @@ class InvalidationLog:
         return future
 
     async def catch_up_to(self, position: Position) -> None:
-        """Returns when it has, or after half a second."""
+        """Wait until this process has read the log up to there, half a second at most."""
         await asyncio.wait([asyncio.wrap_future(self._consumption(position))], timeout=CONSUME_TIMEOUT)
 
     def _on_consumed(self) -> None:
-        """On the tail's thread: tell those who waited, and send again what was refused."""
+        """On the reader's thread: wake the waiters, and send again what was refused."""
         self.joined.set()
         with self.lock:
             tail = self.tag_index.tail
@@ -130,7 +129,7 @@ class InvalidationLog:
         try:
             self.reader.stream.append(kind, tags, nonce)
         except RedisError as error:
-            # It answers and takes nothing: full. What others hold must not live on as if nothing had been.
+            # Redis answers and takes nothing: it is full. End the epoch, lest others serve what was invalidated.
             self.reader.stream.drop_epoch()
             if time.monotonic() - self.warned_at >= SECONDS_BETWEEN_WARNINGS:
                 self.warned_at = time.monotonic()
@@ -166,7 +165,7 @@ def log_of(server: Server, prefix: str) -> InvalidationLog:
 
 
 def stop_logs() -> None:
-    """At the end of the process: a thread that outlives it would speak of a Redis that is gone."""
+    """At the end of the process, lest a thread that outlives it logs errors about a Redis that has ended."""
     for log in logs.values():
         log.stop(wait=False)
 

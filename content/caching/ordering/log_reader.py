@@ -11,18 +11,18 @@ from content.caching.ordering.tag_index import TagIndex
 
 logger = logging.getLogger("content.caching")
 
-# An idle log answers this often, well within the ledger's SILENCE.
+# Seconds between two answers of an idle log, well within the tag index's SILENCE.
 WAIT = 0.25
 FIRST_DELAY = 0.02
 MAX_DELAY = 0.5
 
 
 class LogReader:
-    """Follows one stream into one ledger until it is stopped.
+    """Reads one stream into one tag index until it is stopped.
 
     1. Wait for a record behind the tail, or a quarter of a second.
     2. Read, in one step: is the epoch the same, is our tail still there, what follows it.
-    3. Apply it; when nothing is left to apply, the log was heard.
+    3. Apply it. When nothing is left to apply, extend the time for which entries may count as fresh.
     """
 
     def __init__(self, stream: LogStream, tag_index: TagIndex, on_consumed: Callable[[], None]) -> None:
@@ -63,7 +63,7 @@ class LogReader:
                 self.stopping.wait(delay)
                 delay = min(delay * 2, MAX_DELAY)
             except Exception:
-                # Whatever it is, a process that no longer follows must not look as if it did.
+                # A process that does not follow the log must not serve anything as fresh.
                 logger.exception("the invalidation log cannot be read")
                 self.tag_index.discard_epoch()
                 self.stopping.wait(MAX_DELAY)

@@ -8,7 +8,7 @@ from content.caching.ordering.tag_index import Kind
 
 
 class Ordering(Protocol):
-    """What the engine asks."""
+    """The order of loads and invalidations, as the engine needs it."""
 
     @property
     def is_local(self) -> bool:
@@ -19,10 +19,10 @@ class Ordering(Protocol):
         """Grows when a verdict may have changed; a verdict holds while it stays. For local ones."""
 
     async def begin(self) -> Stamp | None:
-        """Noted before a load; None: what is loaded may be answered, not kept."""
+        """The stamp from before a load. None: the loaded value may be returned, but not stored."""
 
     async def seal(self, begun: Stamp, tags: Sequence[str]) -> Stamp | None:
-        """What an entry with these tags carries; None if an invalidation may have overtaken its load."""
+        """The stamp of an entry with these tags; None if an invalidation may have overtaken its load."""
 
     async def judge(self, headers: Sequence[Header]) -> list[Verdict]: ...
 

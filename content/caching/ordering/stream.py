@@ -23,7 +23,7 @@ decode_tags = msgspec.msgpack.Decoder(tuple[str, ...]).decode
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What to begin from: the last positions of tags whose records were trimmed away."""
+    """Where to begin: the last positions of tags whose records were trimmed away."""
 
     position: Position
     floor: Position
@@ -50,7 +50,7 @@ class LogStream:
         self.client: Any = None
 
     def connect(self) -> Any:
-        """A client for threads; made anew after a fork by whoever makes a new LogStream."""
+        """A client for threads. After a fork, make a new LogStream."""
         if self.client is None:
             self.client = self.server.sync_client()
         return self.client
@@ -73,7 +73,7 @@ class LogStream:
         return ("EVAL", lua.APPEND, len(self.keys), *self.keys, *arguments)
 
     def poll(self, epoch: str, tail: Position) -> PollResult:
-        """What follows `tail`. Raises RedisError or OSError."""
+        """The records behind `tail`, or a snapshot. Raises RedisError or OSError."""
         return _parse_poll(*self.connect().execute_command(*self.poll_command(epoch, tail)))
 
     async def apoll(self, epoch: str, tail: Position) -> PollResult:
@@ -93,7 +93,7 @@ class LogStream:
         await connection_to(self.server).client.xread({self.stream: format_position(tail)}, count=1, block=block)
 
     def drop_epoch(self) -> None:
-        """Make every entry of everybody invalid: what to do when an append was refused."""
+        """Make every entry of every process invalid, because an append was refused."""
         self.connect().delete(self.keys[1])
 
 

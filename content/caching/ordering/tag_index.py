@@ -1,8 +1,8 @@
-"""What a process knows of the log: when each tag was last invalidated and last expired. No I/O.
+"""The log as one process knows it: the last position at which each tag was invalidated and expired. No I/O.
 
-A record is in the maps before the tail moves past it, and nothing is asked of a clock but whether the log was
-heard of lately. Whoever reads may be on another thread than the one that follows the log: each step below leaves
-the ledger such that a reader between two steps judges too strictly, never too kindly.
+A record is in the maps before the tail moves past it. The clock only decides whether the log was heard of lately.
+Readers may run on another thread than the log reader. Between any two steps below, they judge too strictly rather
+than too kindly.
 """
 
 import threading
@@ -14,7 +14,7 @@ from enum import Enum
 
 from content.caching.entry import NOWHERE, Position, Stamp, Verdict
 
-# Without an answer of the log for this long, nothing that is held counts as fresh (I1).
+# Seconds without an answer of the log after which no entry counts as fresh (I1).
 SILENCE = 1.0
 # Tags remembered, of each kind. Past it the older half is forgotten, and with it what was made before them.
 MAX_TAGS = 200_000
@@ -24,7 +24,7 @@ class Kind(Enum):
     INVALIDATE = "i"
     EXPIRE = "e"
 
-    # As good as Enum's own, and none of it in Python: verdicts ask for it four times an entry.
+    # Enum hashes in Python. A verdict needs four hashes an entry, so use the one in C.
     __hash__ = object.__hash__
 
 
@@ -87,7 +87,7 @@ class TagIndex:
                     self._forget_oldest(known)
 
     def _forget_oldest(self, known: dict[str, Position]) -> None:
-        """What is older than the youngest forgotten record could depend on it: the floor rises to that."""
+        """Raise the floor to the youngest forgotten record: older entries could depend on one."""
         oldest = sorted(known, key=known.__getitem__)[: len(known) // 2]
         self.floor = max(self.floor, known[oldest[-1]])
         self.version += 1
@@ -99,7 +99,7 @@ class TagIndex:
         self.heard_until = self.clock() + SILENCE
 
     def discard_epoch(self) -> None:
-        """The log's epoch is over: no entry is valid until another was joined."""
+        """The log's epoch has ended: no entry is valid until another was joined."""
         with self.lock:
             self.epoch = ""
             self.version += 1
@@ -128,7 +128,7 @@ class TagIndex:
     # --- verdicts -----------------------------------------------------------------------------------
 
     def stamp(self) -> Stamp | None:
-        """Where a load that begins now stands; None while no log is joined: its result is not to be kept."""
+        """The stamp of a load that begins now. None while no log is joined: its result must not be stored."""
         with self.lock:
             return Stamp(self.epoch, self.tail) if self.epoch else None
 

@@ -1,4 +1,4 @@
-"""A circuit breaker: what does not answer is left alone for a while, and then asked by a probe."""
+"""A circuit breaker: a server that does not answer is left alone for a while, and then probed."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Breaker:
         return self.failures >= FAILURES
 
     def may_probe(self) -> bool:
-        """Whether it has rested; True once a rest, to whoever asks first."""
+        """Whether its rest has ended. True for one caller a rest, the first."""
         if not self.is_open or self.clock() < self.open_until:
             return False
         self.open_until = self.clock() + self.rest

@@ -1,4 +1,4 @@
-"""The second tier behind a breaker: what fails is logged, counted, and answered as if nothing were there (I5)."""
+"""The shared tier behind a circuit breaker: an error is logged, and reads as if nothing were stored (I5)."""
 
 import asyncio
 import logging
@@ -21,8 +21,8 @@ PROBE = "probe"
 
 
 class Failsafe:
-    """A SharedTier that never raises. While the tier is away everybody holds every lease: loads are then bounded
-    in each process, one a key (I2)."""
+    """A SharedTier that never raises. While the tier is down every lease is granted: each process then loads a key at
+    most once at a time (I2)."""
 
     def __init__(self, tier: SharedTier, alias: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.tier = tier
@@ -31,9 +31,9 @@ class Failsafe:
         self.clock = clock
         self.breaker = Breaker(clock)
         self.warned_at = float("-inf")
-        # Beside readers: probes, and the letting go of leases.
+        # In the background: probes, and releases of leases in doubt.
         self.tasks: set[asyncio.Task[None]] = set()
-        # Key and token of leases that may be held for nobody.
+        # Key and token of leases that the tier may have granted although the answer was lost.
         self.in_doubt: dict[tuple[str, str], None] = {}
         self.released_at = float("-inf")
         self.rounds: asyncio.Task[None] | None = None
@@ -91,7 +91,7 @@ class Failsafe:
         return answer
 
     def _start_probe(self) -> None:
-        """Beside the reader: whoever comes while the tier is away shall not wait to see whether it still is."""
+        """In the background: no reader waits to find out whether the tier is still down."""
         self._start(self._probe())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -110,11 +110,13 @@ class Failsafe:
         self.breaker.record_success()
         await self._release_doubtful()
 
-    # --- leases that nobody may hold ------------------------------------------------------------------
+    # --- leases in doubt ------------------------------------------------------------------------------
 
     def _doubt(self, keys: Sequence[str], token: str) -> None:
-        """Whether they are held is not known: a server that was stopped takes, when it goes on, what was sent to it
-        before. The first are kept: those that came later were not even sent."""
+        """Whether the tier granted them is not known: a stopped server handles what it was sent when it goes on.
+
+        The first MAX_IN_DOUBT are remembered; later ones were not even sent.
+        """
         for key in keys:
             if len(self.in_doubt) < MAX_IN_DOUBT:
                 self.in_doubt[key, token] = None
@@ -122,7 +124,7 @@ class Failsafe:
             self.rounds = self._start(self._release_in_rounds())
 
     async def _release_in_rounds(self) -> None:
-        """Even if no reader comes here any more: all may be waiting elsewhere, for these very leases."""
+        """Even without readers here: readers of other processes may wait for these leases."""
         while self.in_doubt:
             await asyncio.sleep(SECONDS_BETWEEN_RELEASES)
             await self._release_doubtful()
@@ -141,7 +143,7 @@ class Failsafe:
             self.in_doubt.pop((key, token), None)
 
     def _warn(self, error: Exception) -> None:
-        """Say it, but not for every request of an outage."""
+        """Log it, but not for every request of an outage."""
         if self.clock() - self.warned_at >= SECONDS_BETWEEN_WARNINGS:
             self.warned_at = self.clock()
             logger.warning("cache %r does not answer, reading without it: %s", self.alias, error)

@@ -16,12 +16,12 @@ V = TypeVar("V")
 
 SMALL_SHARE = 0.1
 MAX_HITS = 3
-# What Python needs for an entry beside its value: node, key, places in dictionary and queue.
+# Bytes of an entry beside its value: node, key, places in dictionary and queue.
 OVERHEAD = 400
 
 
 class Node(msgspec.Struct, Generic[V], eq=False, gc=False):
-    """Nothing that the garbage collector need walk through: there are many, and none leads back to itself."""
+    """One entry. Nodes form no cycles, so the garbage collector need not track them (gc=False)."""
 
     key: str
     value: V
@@ -56,7 +56,7 @@ class MemoryTier(Generic[V]):
         return node.value
 
     def put(self, key: str, value: V, size: int) -> bool:
-        """Whether it is kept: what is larger than a tenth of all is not, for it would push out too much."""
+        """Whether it is stored: a value larger than a tenth of the capacity is not, for it would evict too much."""
         size += OVERHEAD
         with self.lock:
             if size > self.capacity * SMALL_SHARE:
@@ -71,7 +71,7 @@ class MemoryTier(Generic[V]):
             return True
 
     def resize(self, key: str, value: V, size: int) -> None:
-        """What is kept there has grown; another value of that key by now is none of ours."""
+        """The stored value has grown. Another value of that key by now is left alone."""
         with self.lock:
             node = self.nodes.get(key)
             if node is not None and node.value is value:
@@ -123,7 +123,7 @@ class MemoryTier(Generic[V]):
                 self._evict_from_main()
 
     def _evict_from_small(self) -> None:
-        """What was asked for since it came goes on to main; the rest leaves its ghost."""
+        """Entries that were read since they came move to main; the key of any other goes to the ghosts."""
         if not self.small:
             self._evict_from_main()
             return

@@ -5,7 +5,7 @@ from typing import Any
 
 
 class NullTier:
-    """A SharedTier that holds nothing, and grants every lease: within a process flights see to it."""
+    """Stores nothing and grants every lease: within one process single-flight is enough."""
 
     answers_in_order = True
 

@@ -2,21 +2,19 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, cast
 
 from django.core.cache import BaseCache, caches
 
 from content.caching import lua
 from content.caching.backends import RedisCache
 
-Found = TypeVar("Found")
-
 LEASE = "lease:"
 
 
 class SharedTier(Protocol):
-    """Bytes by key. What fails raises; failsafe.py says what becomes of that."""
+    """Bytes by key. Errors are raised; Failsafe wraps a tier and handles them."""
 
     @property
     def answers_in_order(self) -> bool:
@@ -25,10 +23,10 @@ class SharedTier(Protocol):
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]: ...
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
-        """With a token only while that lease is held, which ends with it. Whether it was stored."""
+        """Whether it was stored. With a token: only under that lease, which then ends."""
 
     async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
-        """Those of the keys that are the token's now, to be loaded by whoever has it."""
+        """Those of the keys whose lease the token has now."""
 
     async def renew(self, key: str, token: str, seconds: float) -> bool: ...
 
@@ -44,24 +42,10 @@ class SharedTier(Protocol):
         """Kept without end: counters must outlive every entry that refers to them."""
 
 
-async def lease_and_look(
-    tier: SharedTier, keys: Sequence[str], token: str, seconds: float, look: Callable[[], Awaitable[Found]]
-) -> tuple[list[str], Found]:
-    """Which of the leases are the token's now, and then what `look` finds.
-
-    In this order: whoever gets a lease sees what its last holder stored before it let go.
-    """
-    if tier.answers_in_order:
-        got, found = await asyncio.gather(tier.lease(keys, token, seconds), look())
-    else:
-        got, found = await tier.lease(keys, token, seconds), await look()
-    return got, found
-
-
 class CacheTier:
     """Any Django cache: leases by `add`, and stores that do not look at them."""
 
-    # Its calls are made in threads.
+    # Django runs its calls in threads.
     answers_in_order = False
 
     def __init__(self, alias: str) -> None:
@@ -75,7 +59,7 @@ class CacheTier:
 
     @property
     def _backend(self) -> Any:
-        """Whose asynchronous methods are called."""
+        """The object whose asynchronous methods are called."""
         return self.cache
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
@@ -88,7 +72,7 @@ class CacheTier:
         try:
             await self._backend.aset(key, content, timeout=_whole_seconds(seconds))
         except ValueError:
-            # More than this cache takes. What it holds is older.
+            # Larger than this cache takes. The stored value is older: delete it.
             await self._backend.adelete(key)
             return False
         if token is not None:
@@ -132,7 +116,7 @@ class LocMemTier(CacheTier):
 
 
 class InlineCache:
-    """What is in memory needs no thread: Django takes one for each key, which lasts longer than to look it up."""
+    """A cache in memory needs no thread. Django uses one for each key, which takes longer than the lookup."""
 
     def __init__(self, cache: BaseCache) -> None:
         self.cache = cache
@@ -204,7 +188,7 @@ class RedisTier(CacheTier):
 
 
 def _whole_seconds(seconds: float) -> int:
-    """Memcached counts in seconds. An entry's own header ends it when its time is up."""
+    """Memcached counts in whole seconds. The entry's own header has the exact times."""
     return math.ceil(seconds)
 
 

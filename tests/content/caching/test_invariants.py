@@ -399,7 +399,7 @@ async def test_i12_a_holder_that_was_replaced_cannot_store(alias, world, row):
     await cache.write("SET", engine.shared.tier.lease_key("row@1:"), "somebody else")
     world.open.set()
     assert await slow == 0
-    assert await engine.lookup_shared([row.entry_key((), {})]) == {}
+    assert await engine.tiers.lookup([row.entry_key((), {})]) == {}
     assert engine.memory.get("row@1:") is None
 
 

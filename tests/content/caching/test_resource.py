@@ -397,8 +397,8 @@ def test_loops_that_end_leave_nothing_behind(alias, shelf, clock):
         assert book.get_sync(number) == Book(str(number))
         asyncio.run(book.get(number))
     engine = engine_of(alias)
-    assert engine.states == {}
-    assert engine.latest is None
+    assert engine.loops.states == {}
+    assert engine.loops.latest is None
 
 
 async def test_readers_of_one_turn_are_looked_up_together_and_loaded_apart(alias, shelf, clock):

@@ -8,9 +8,10 @@ import pytest
 
 from content.caching import NotThere, Policy, Resource, invalidate
 from content.caching.engines import engine_of
+from content.caching.lease import Lease
 from content.caching.metrics.events import listen, total
 from content.caching.stores.breaker import FAILURES
-from content.caching.stores.shared import RedisTier, lease_and_look
+from content.caching.stores.shared import RedisTier
 from content.caching.testing import (
     always_delay,
     always_throw,
@@ -73,10 +74,8 @@ async def test_whoever_gets_a_lease_sees_what_its_last_holder_stored(tier, monke
         return got
 
     monkeypatch.setattr(tier, "lease", late_lease)
-    assert await lease_and_look(tier, ["key"], "token", 60, lambda: tier.lookup(["key"])) == (
-        ["key"],
-        {"key": b"one"},
-    )
+    ours, found = await Lease(tier, 60).acquire(["key"], lambda: tier.lookup(["key"]))
+    assert (ours, found) == (["key"], {"key": b"one"})
 
 
 async def test_a_lease_that_was_let_go_is_free(tier):

@@ -148,7 +148,7 @@ class Dying(Varnish):
         await asyncio.Event().wait()
 
 
-async def kept() -> None:
+async def kept(keys) -> None:
     """In place of a lease's release: who is killed gives nothing back."""
 
 
@@ -158,7 +158,7 @@ async def test_a_follower_that_is_killed_half_way_is_followed_by_another(reader,
     await reader.reads("a", "b")
     before = await place_for().read()
     killed = follower_for(Dying(varnish.place, told=told), lease=0.5)
-    killed.place.release = kept
+    killed.lease.release = kept
     async with following(killed):
         await written(reader, "a", "second a")
         await killed.cdn.has_died.wait()
@@ -171,10 +171,10 @@ async def test_a_follower_that_is_killed_half_way_is_followed_by_another(reader,
 
 async def test_only_one_of_two_followers_is_at_work(posts, varnish):
     one, other = (follower_for(Varnish([varnish.place])) for _ in range(2))
-    assert await one.place.take()
+    assert await one.lease.take([one.place.lease_key])
     await other.catch_up(1)
     assert await other.place.read() is None
-    await one.place.release()
+    await one.lease.release([one.place.lease_key])
     await other.catch_up(5)
     assert await other.place.read() is not None
     for follower in (one, other):

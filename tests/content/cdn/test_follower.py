@@ -207,7 +207,7 @@ async def test_who_has_lost_the_lease_leaves_the_mark_to_the_next(redis_server):
         while len(cdn.errors) == 1000:
             await asyncio.sleep(0.01)
         with redis_server.client() as client:
-            client.set(follower.place.lease, "another's")
+            client.set(follower.place.lease_key, "another's")
         await turn
     assert await place_for().read() == before
 

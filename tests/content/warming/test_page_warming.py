@@ -31,7 +31,7 @@ def counted() -> list[str]:
 def reader(counted):
     """Another process, as it were: its edge has the same tiers, and calls a view if it has to."""
     edge = EdgeCache(
-        ASGIHandler(), cache="default", profile=site_profile(), on_served=lambda page: counted.append(page.url)
+        ASGIHandler(), cache="default", profile=site_profile(), served=lambda page: counted.append(page.url)
     )
 
     async def told(path: str) -> str:
@@ -90,7 +90,7 @@ async def test_what_is_not_there_is_no_failure():
 
 
 async def test_nobody_has_looked_at_what_is_warmed(reader, counted, monkeypatch):
-    monkeypatch.setattr(pages.edge(), "on_served", lambda page: counted.append(page.url))
+    monkeypatch.setattr(pages.edge(), "served", lambda page: counted.append(page.url))
     await warming.warm(pages.planned(["/posts/post-3/"]))
     assert counted == []
     await reader("/posts/post-3/")

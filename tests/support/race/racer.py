@@ -48,7 +48,7 @@ class Racer:
         self.process = os.getpid()
         self.rows = options["rows"]
         self.engine = engine_of("default")
-        self.engine.lease = options.get("lease", 6.0)
+        self.engine.loader.lease = options.get("lease", 6.0)
         skew = options.get("skew", 0.0)
         if skew:
             self.engine.clock = lambda: time.time() + skew
@@ -148,7 +148,7 @@ class Racer:
             await asyncio.sleep(0.01)
 
     async def work(self) -> None:
-        """As a worker does: what others put on the due set, until the race is over."""
+        """As a worker does: refresh what others put on the queue, until the race is over."""
         try:
             async with asyncio.timeout(self.options["seconds"]):
                 await self.engine.refresher.work()

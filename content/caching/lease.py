@@ -1,0 +1,101 @@
+"""Leases: the right to load a key, held across processes by a token (I2, I12).
+
+A lease lapses by itself if its holder dies. A holder that lives renews it three times in that time. Stores under a
+lease compare the token, so that a slow holder whose lease was given to another cannot store.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+Found = TypeVar("Found")
+
+# Seconds between two attempts to get a lease that another holds.
+FIRST_DELAY = 0.005
+MAX_DELAY = 0.05
+
+
+class LeaseStore(Protocol):
+    """Where leases are held."""
+
+    @property
+    def answers_in_order(self) -> bool:
+        """Whether questions of one turn of the event loop are answered in the order in which they were asked."""
+
+    async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
+        """Those of the keys that are the token's now."""
+
+    async def renew(self, key: str, token: str, seconds: float) -> bool: ...
+
+    async def release(self, key: str, token: str) -> None: ...
+
+
+class Lease:
+    """The leases of one token. `seconds`: how long one lasts unless it is renewed."""
+
+    def __init__(self, store: LeaseStore, seconds: float) -> None:
+        self.store = store
+        self.seconds = seconds
+        self.token = secrets.token_hex(8)
+
+    async def take(self, keys: Sequence[str]) -> list[str]:
+        """Which of the keys are ours now."""
+        return await self.store.lease(keys, self.token, self.seconds)
+
+    async def acquire(self, keys: Sequence[str], look: Callable[[], Awaitable[Found]]) -> tuple[list[str], Found]:
+        """Which of the keys are ours now, and then what `look` finds.
+
+        In this order: the new holder of a lease sees what the last holder stored before it let go.
+        """
+        if self.store.answers_in_order:
+            ours, found = await asyncio.gather(self.take(keys), look())
+        else:
+            ours, found = await self.take(keys), await look()
+        return ours, found
+
+    async def contend(
+        self,
+        keys: Sequence[str],
+        look: Callable[[Sequence[str]], Awaitable[Found]],
+        settle: Callable[[list[str], Found], Awaitable[Sequence[str]]],
+        *,
+        timeout: float,
+    ) -> Sequence[str]:
+        """Acquire and look, again and again. The keys that are left when the timeout is over.
+
+        `settle` takes the keys that are ours and what was found, and returns the keys to wait for.
+        """
+        loop, delay = asyncio.get_running_loop(), FIRST_DELAY
+        deadline = loop.time() + timeout
+        while True:
+            keys = await settle(*await self.acquire(keys, lambda keys=keys: look(keys)))  # type: ignore[misc]
+            if not keys or loop.time() > deadline:
+                return keys
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, MAX_DELAY)
+
+    @contextmanager
+    def renewal(self, keys: Sequence[str]) -> Iterator[None]:
+        """Renew the leases in the background while the block runs."""
+        task = asyncio.ensure_future(self.renew(keys))
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def renew(self, keys: Sequence[str], *, until_lost: bool = False) -> None:
+        """Renew for ever; with `until_lost` return when a lease is another's.
+
+        Without it a lease that was not renewed is tried again: the store may only have been down.
+        """
+        while True:
+            await asyncio.sleep(self.seconds / 3)
+            for key in keys:
+                if not await self.store.renew(key, self.token, self.seconds) and until_lost:
+                    return
+
+    async def release(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            await self.store.release(key, self.token)

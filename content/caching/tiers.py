@@ -1,0 +1,243 @@
+"""Memory and the shared tier as one store: look up, judge, remember, store. No other module stores entries.
+
+Resources, fragments and pages go through here, so that the rules of docs/protocol.md are written once.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from content.caching.backoff import Backoff
+from content.caching.entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
+from content.caching.key import EntryKey
+from content.caching.metrics.events import emit, measure
+from content.caching.ordering.ordering import Ordering
+from content.caching.policy import Policy
+from content.caching.stores.memory import MemoryTier
+from content.caching.stores.shared import SharedTier
+
+# An entry is never refreshed earlier than this many times its load cost before its end.
+EARLY_REACH = 15.0
+# After this many reads in this process since it was stored, an entry is hot: it is refreshed ahead of its end.
+HOT = 10
+
+
+class Judgement(NamedTuple):
+    """The value that a reader may be given, None if nothing may be served.
+
+    `outcome` is how the read is counted: hit, negative or stale. `refresh` is the reason to load again, "" for none.
+    """
+
+    value: CachedValue | None = None
+    outcome: str = ""
+    refresh: str = ""
+
+
+NOTHING = Judgement()
+
+
+class Tiers:
+    """`clock` gives Unix seconds, `chance` a number in [0, 1). Without local verdicts there is no memory tier."""
+
+    def __init__(
+        self,
+        shared: SharedTier,
+        ordering: Ordering,
+        memory: MemoryTier[CachedValue] | None,
+        *,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.shared = shared
+        self.ordering = ordering
+        self.memory = memory if ordering.is_local else None
+        self.clock = clock
+        self.chance = chance
+        self.backoff = Backoff(lambda: self.clock())
+
+    # --- lookup -------------------------------------------------------------------------------------
+
+    def peek(self, key: str) -> CachedValue | None:
+        """The value in memory, whatever its times, with an up-to-date verdict. No I/O."""
+        if self.memory is None or (held := self.memory.get(key)) is None:
+            return None
+        version = self.ordering.version
+        if held.version != version:
+            held.verdict, held.version = self.ordering.judge_now(held.header), version
+        return held
+
+    async def lookup(self, keys: Iterable[EntryKey], *, again: bool = False) -> dict[str, CachedValue]:
+        """The values in the shared tier, judged. With `again` lookup and unreadable bytes are not counted."""
+        by_key = {entry_key.key: entry_key for entry_key in keys}
+        began = time.perf_counter()
+        stored = await self.shared.lookup(list(by_key))
+        if not again:
+            _measure_lookups(by_key.values(), time.perf_counter() - began)
+        entries: dict[str, Entry] = {}
+        for key, content in stored.items():
+            try:
+                entries[key] = unpack(content)
+            except Unreadable as error:
+                if not again:
+                    emit("unreadable", by_key[key].owner.name, key, reason=str(error))
+        if not entries:
+            return {}
+        verdicts = await self.ordering.judge([entry.header for entry in entries.values()])
+        return {
+            key: CachedValue(entry.header, entry.value, is_decoded=False, verdict=verdict)
+            for (key, entry), verdict in zip(entries.items(), verdicts, strict=True)
+        }
+
+    def accept(self, entry_key: EntryKey, value: CachedValue, *, again: bool = False) -> Judgement:
+        """Decode, judge and remember a value from the shared tier. `again` if its verdict is from before an await."""
+        owner = entry_key.owner
+        if again:
+            self.update_verdict(value)
+        if value.verdict is Verdict.INVALID or self.clock() >= value.header.stale_until:
+            return NOTHING
+        decoded = owner.decode_value(value)
+        if decoded is None:
+            if not again:
+                emit("unreadable", owner.name, entry_key.key, reason="no such value")
+            return NOTHING
+        judgement = self.judge(owner.policy, decoded)
+        if judgement.value is not None:
+            self.remember(entry_key, decoded if owner.is_immutable else value, len(value.value))
+        return judgement
+
+    # --- judge --------------------------------------------------------------------------------------
+
+    def judge(self, policy: Policy, value: CachedValue) -> Judgement:
+        """Whether a reader who comes now may be given it, and whether to load it again. Changes nothing."""
+        header, now = value.header, self.clock()
+        if value.verdict is Verdict.VALID and now < header.fresh_until and self.ordering.is_heard:
+            refresh = "ahead of its end" if self._is_refreshed_early(policy, value, now) else ""
+            return Judgement(value, "hit" if header.there else "negative", refresh)
+        if value.verdict is not Verdict.INVALID and now < header.stale_until:
+            return Judgement(value.as_stale(), "stale", "stale")
+        return NOTHING
+
+    def _is_refreshed_early(self, policy: Policy, value: CachedValue, now: float) -> bool:
+        """By the cost of its load; and ahead of its end if it is hot, this read included."""
+        header, is_hot = value.header, value.reads + 1 >= HOT
+        if now < value.no_refresh_before:
+            return False
+        if not is_hot and header.fresh_until - now >= header.cost * policy.early * EARLY_REACH:
+            return False
+        if policy.should_refresh_early(now, header.fresh_until, header.cost, 1 - self.chance()):
+            return True
+        return is_hot and now >= _refresh_ahead_from(policy, header)
+
+    def stale_reason(self, value: CachedValue) -> str:
+        if value.verdict is Verdict.EXPIRED:
+            return "expired"
+        return "its time is up" if self.clock() >= value.header.fresh_until else "the log is silent"
+
+    def update_verdict(self, value: CachedValue) -> None:
+        """A verdict from before an await may be from before an invalidation that a reader must see."""
+        if self.ordering.is_local:
+            value.verdict = self.ordering.judge_now(value.header)
+
+    def may_serve_on_error(self, value: CachedValue) -> bool:
+        """Until error_until, and never what was invalidated (I6)."""
+        self.update_verdict(value)
+        return value.verdict is not Verdict.INVALID and self.clock() < value.header.error_until
+
+    def find_fallback(self, key: str, found: CachedValue | None) -> CachedValue | None:
+        """The last good value if loading fails: from memory, or what the shared tier had."""
+        held = self.memory.get(key) if self.memory is not None else None
+        for value in (held, found):
+            if value is not None and self.may_serve_on_error(value):
+                return value
+        return None
+
+    # --- remember and store -------------------------------------------------------------------------
+
+    def remember(self, entry_key: EntryKey, value: CachedValue, size: int) -> None:
+        """In memory. `size`: of the encoded value, in bytes."""
+        if self.memory is not None:
+            header, policy = value.header, entry_key.owner.policy
+            early_from = header.fresh_until - header.cost * policy.early * EARLY_REACH
+            value.no_refresh_before = min(early_from, _refresh_ahead_from(policy, header))
+            self.memory.put(entry_key.key, value, size)
+
+    async def store(
+        self,
+        entry_key: EntryKey,
+        value: CachedValue,
+        encoded: bytes,
+        begun: Stamp | None,
+        *,
+        size: int,
+        token: str | None = None,
+        largest: int | None = None,
+    ) -> bool:
+        """Seal the value and store it in both tiers. Whether this process has kept it.
+
+        `value` has a header with its times and tags. `begun` is the stamp from before its load, None if there was no
+        log. `size` is what memory counts, `largest` the bound of the packed entry, both in bytes. `token` is that of
+        the lease under which it was made; the lease ends here in any case.
+
+        1. Seal: an invalidation since `begun` refuses the value (rule 2).
+        2. Store in the shared tier, which compares the lease in the same step (I12).
+        3. If that fails and the lease is another's by now, what they store is the entry: keep nothing.
+        4. Else remember: without its shared tier a process keeps what it has made.
+        """
+        key, header = entry_key.key, value.header
+        sealed = await self.ordering.seal(begun, header.tags) if begun is not None else None
+        left = max(header.error_until, header.stale_until) - self.clock()
+        if sealed is None or left <= 0:
+            await self.refuse(entry_key, _refusal_reason(begun, sealed), token)
+            return False
+        value.header = replace(header, stamp=sealed)
+        content = pack(Entry(value.header, encoded))
+        is_small = largest is None or len(content) <= largest
+        if is_small and await self.shared.store(key, content, left, token):
+            measure("store", entry_key.owner.name, 1)
+            measure("stored_bytes", entry_key.owner.name, len(content))
+        else:
+            is_ours = token is None or await self.shared.holder(key) in (None, token)
+            # The lease may have been taken before the tier went down: nobody shall wait for it afterwards.
+            await self.refuse(entry_key, "its lease lapsed, or the tier is down" if is_small else "too large", token)
+            if not is_ours:
+                return False
+        self.remember(entry_key, value, size)
+        return True
+
+    async def refuse(self, entry_key: EntryKey, reason: str, token: str | None) -> None:
+        """Count a value that is not stored, and end the lease under which it was made."""
+        emit("refused", entry_key.owner.name, entry_key.key, reason=reason)
+        if token is not None:
+            await self.shared.release(entry_key.key, token)
+
+    def update_backoff(self, key: str, *, is_stored: bool) -> None:
+        """After a load: one whose value is not stored is not repeated for each reader.
+
+        While the log is silent a stored value is stale at once: its key is delayed as well.
+        """
+        if is_stored and self.ordering.is_heard:
+            self.backoff.reset(key)
+        else:
+            self.backoff.delay(key, failed=False)
+
+
+def _refusal_reason(begun: Stamp | None, sealed: Stamp | None) -> str:
+    if begun is None:
+        return "no log is joined"
+    return "overtaken by an invalidation" if sealed is None else "its time is up already"
+
+
+def _measure_lookups(keys: Collection[EntryKey], seconds: float) -> None:
+    """One lookup of many keys: a share for each."""
+    for name, count in Counter(entry_key.owner.name for entry_key in keys).items():
+        measure("lookup", name, count)
+        measure("lookup_seconds", name, seconds * count / len(keys))
+
+
+def _refresh_ahead_from(policy: Policy, header: Header) -> float:
+    """From when a hot entry is loaded again although it is fresh, in Unix seconds."""
+    return header.fresh_until - (header.fresh_until - header.made_at) * policy.ahead
