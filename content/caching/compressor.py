@@ -1,4 +1,4 @@
-"""zstd for what is large (RFC 8878), read back within bounds."""
+"""Compress large values with zstd (RFC 8878). Decompression is bounded."""
 
 import sys
 from typing import Any
@@ -11,16 +11,17 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-# No MessagePack of one value begins with these four bytes and goes on: 0x28 is a number by itself.
+# Zstd frames begin with these bytes. A MessagePack value cannot: 0x28 is a whole number by itself.
 _MAGIC = b"\x28\xb5\x2f\xfd"
+# Bytes.
 _COMPRESS_FROM = 1024
 _LEVEL = 3
-# Bytes. Larger values were not stored by us, and are not decompressed.
+# Bytes of a decompressed value. The cache never stores a larger one.
 _LARGEST = 64 * 1024 * 1024
 
 
 class ZstdCompressor(BaseCompressor):  # type: ignore[misc]  # django-redis has no types
-    """For OPTIONS["COMPRESSOR"]. OPTIONS["COMPRESS_FROM"]: bytes from which it pays, 1024 unless told."""
+    """For OPTIONS["COMPRESSOR"]. OPTIONS["COMPRESS_FROM"]: the smallest size to compress, in bytes (default 1024)."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
@@ -33,7 +34,7 @@ class ZstdCompressor(BaseCompressor):  # type: ignore[misc]  # django-redis has 
         return compressed if len(compressed) < len(value) else value
 
     def decompress(self, value: bytes) -> bytes:
-        """As it is where it is not compressed. CompressorError for what is damaged or past 64 MiB."""
+        """Return uncompressed values as they are. Raises CompressorError for damaged ones and beyond 64 MiB."""
         if not value.startswith(_MAGIC):
             return value
         try:
@@ -42,5 +43,5 @@ class ZstdCompressor(BaseCompressor):  # type: ignore[misc]  # django-redis has 
         except zstd.ZstdError as error:
             raise CompressorError(str(error)) from error
         if not decompressor.eof:
-            raise CompressorError(f"cut short, or larger than {_LARGEST} bytes")
+            raise CompressorError(f"The value is truncated, or larger than {_LARGEST} bytes.")
         return content

@@ -1,4 +1,4 @@
-"""A serializer for django-redis: MessagePack, and never pickle, which runs code when it is read."""
+"""A serializer for django-redis without pickle, which can run code when it is read."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django_redis.serializers.base import BaseSerializer
 
 
 class MessagePackSerializer(BaseSerializer):  # type: ignore[misc]  # django-redis has no types
-    """Plain data only: numbers, text, bytes, lists, mappings, dates. Anything else is a TypeError."""
+    """MessagePack: numbers, text, bytes, lists, mappings and dates. Raises TypeError for anything else."""
 
     def dumps(self, value: Any) -> bytes:
         return msgspec.msgpack.encode(value)

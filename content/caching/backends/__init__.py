@@ -1,4 +1,4 @@
-"""Django cache backends without pickle; RedisCache's a* methods are natively async."""
+"""Django cache backends without pickle. The async methods of RedisCache use no threads."""
 
 from content.caching.backends.memcached import MemcachedCache
 from content.caching.backends.redis import RedisCache

@@ -1,4 +1,4 @@
-"""A Redis Cluster: the way to it from an event loop, and from django-redis's sync side."""
+"""Connections to a Redis Cluster: one for an event loop, and one for django-redis's sync methods."""
 
 import asyncio
 from itertools import chain, groupby, islice
@@ -12,9 +12,9 @@ from content.caching.backends.server import Server
 
 
 class ClusterConnection:
-    """This loop's way to a cluster: the client sends each command to the node that has its slot.
+    """An event loop's connection to a cluster. redis-py sends each command to the node that holds its slot.
 
-    Commands of one turn share a pipeline.
+    Commands of one turn of the loop share a pipeline.
     """
 
     def __init__(self, server: Server) -> None:
@@ -31,17 +31,17 @@ class ClusterConnection:
         return future
 
     def _send(self) -> None:
-        waiting, self._queue = self._queue, []
-        task = self._loop.create_task(self._run(waiting))
+        batch, self._queue = self._queue, []
+        task = self._loop.create_task(self._run(batch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, waiting: list[PendingCommand]) -> None:
+    async def _run(self, batch: list[PendingCommand]) -> None:
         try:
-            answers = await self._execute_all([command for command, _ in waiting])
+            answers = await self._execute_all([command for command, _ in batch])
         except Exception as error:
-            answers = [as_redis_error(error)] * len(waiting)
-        for (_, future), answer in zip(waiting, answers, strict=True):
+            answers = [as_redis_error(error)] * len(batch)
+        for (_, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
             if isinstance(answer, Exception):
@@ -50,8 +50,8 @@ class ClusterConnection:
                 future.set_result(answer)
 
     async def _execute_all(self, commands: list[Command]) -> list[Any]:
-        """In order: what concerns one slot is answered as it was asked for, so that whoever gets a lease finds what
-        its last holder has stored."""
+        """Commands on one slot run in their order: the process that acquires a lease then reads what its last holder
+        stored."""
         answers: list[Any] = []
         for is_flush, group in groupby(commands, lambda command: command[0] == "FLUSHDB"):
             some = list(group)
@@ -79,7 +79,7 @@ class ClusterConnection:
 
 
 def _split_by_key(command: Command) -> list[Command]:
-    """What is asked of many keys, each key for itself: they are on several nodes."""
+    """One command for each key, because the keys of one command may be on several nodes."""
     match command:
         case ("MGET", *keys):
             return [("GET", key) for key in keys]
@@ -101,7 +101,7 @@ def _merge_answers(name: str, answers: list[Any]) -> Any:
 
 
 class ClusterConnectionFactory(ConnectionFactory):  # type: ignore[misc]  # django-redis has no types
-    """One client a process and URL: it keeps the nodes' connections itself."""
+    """One client for each URL in a process. It keeps the connections to the nodes."""
 
     _clients: dict[str, RedisCluster] = {}
 
@@ -114,4 +114,4 @@ class ClusterConnectionFactory(ConnectionFactory):  # type: ignore[misc]  # djan
         return self._clients[url]
 
     def disconnect(self, connection: Any) -> None:
-        """Kept for the process: cluster clients are costly to make, and safe to share between threads."""
+        """Keep the client: it is expensive to create, and safe to share between threads."""

@@ -1,24 +1,30 @@
-"""An event loop's way to one server."""
+"""One shared connection from an event loop to one Redis server, with automatic batching and reconnecting."""
 
 import asyncio
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from redis import exceptions
 
-from content.caching.backends.batch import join_reads
-from content.caching.backends.protocol import PendingCommand, RedisProtocol, as_redis_error
+from content.caching.backends.protocol import Command, PendingCommand, RedisProtocol, as_redis_error
 from content.caching.backends.server import Server
 
+# Seconds before a connection attempt that follows a failed one.
 _FIRST_PAUSE = 0.01
 _MAX_PAUSE = 0.1
+# The answers of one MGET are in memory at once and delay the commands behind it.
+_MAX_MGET_KEYS = 500
 
 
 class Connection:
-    """This loop's way to one server: one connection that all callers share, made when first needed.
+    """One connection that all callers of an event loop share. The first command opens it.
 
-    What is asked for while there is none waits for it. When it is lost, what was due is asked again over the
-    next one, as often as the server's `retries` say, with pauses that double; then it fails. After a timeout
-    nothing is asked again: whoever waited that long is told.
+    Commands of one turn of the loop form a batch: one write to the socket, with neighbouring GETs joined to one MGET.
+    The next batch does not wait for the answers to the last one.
+
+    Commands wait in a queue while the connection is down. When it is lost, unanswered commands are sent again, up to
+    `server.retries` times in a row. After a timeout they fail at once, because their callers have waited enough.
     """
 
     def __init__(self, server: Server) -> None:
@@ -34,13 +40,13 @@ class Connection:
 
     @property
     def client(self) -> Any:
-        """A redis.asyncio client with connections of its own, for what needs one: locks, scans."""
+        """A redis.asyncio client with its own connections, for locks, scans and blocking commands."""
         if self._client is None:
             self._client = self._server.client()
         return self._client
 
     def execute(self, *command: Any) -> "asyncio.Future[Any]":
-        """The answer to come. Cancelling it takes nothing from anybody else."""
+        """Add the command to this turn's batch. Cancelling the future does not affect other callers."""
         future = self._loop.create_future()
         self._queue.append((command, future))
         if not self._is_scheduled:
@@ -53,15 +59,15 @@ class Connection:
         if not self._queue:
             return
         if self._protocol is not None and self._protocol.is_open:
-            waiting, self._queue = self._queue, []
-            self._protocol.send(waiting if len(waiting) == 1 else list(join_reads(waiting)))
+            batch, self._queue = self._queue, []
+            self._protocol.send(batch if len(batch) == 1 else list(join_reads(batch)))
         elif self._connecting is None:
             self._connecting = self._loop.create_task(self._connect())
 
-    # --- the connection's life ----------------------------------------------------------------------
+    # --- connecting ---------------------------------------------------------------------------------
 
     async def _connect(self) -> None:
-        """Until there is a connection or no retry is left; then all who wait are told."""
+        """Retry with backoff. When no retry is left, all queued commands fail."""
         try:
             while True:
                 try:
@@ -70,7 +76,7 @@ class Connection:
                 except (OSError, exceptions.RedisError) as error:
                     if self._failures >= self._server.retries:
                         self._failures = 0
-                        self._fail(self._take_queue(), as_redis_error(error))
+                        _fail(self._take_queue(), as_redis_error(error))
                         return
                     await asyncio.sleep(min(_FIRST_PAUSE * 2**self._failures, _MAX_PAUSE))
                     self._failures += 1
@@ -84,18 +90,18 @@ class Connection:
     def _on_connection_lost(self, lost: "asyncio.Future[BaseException]") -> None:
         if lost.cancelled() or self._protocol is None:
             return
-        error, due, self._protocol = lost.result(), list(self._protocol.unanswered), None
+        error, unanswered, self._protocol = lost.result(), list(self._protocol.unanswered), None
         if isinstance(error, exceptions.TimeoutError) or self._failures >= self._server.retries:
             self._failures = 0
-            self._fail(due, error)
-        elif due:
+            _fail(unanswered, error)
+        elif unanswered:
             self._failures += 1
-            self._queue[:0] = due
+            self._queue[:0] = unanswered
         if self._queue:
             self._send()
 
     def _schedule_ping(self) -> None:
-        """A connection that nobody uses is asked now and then whether it still is one."""
+        """Check an idle connection every `health_check_interval` seconds."""
         self._failures = 0
         self._ping_timer = self._loop.call_later(self._server.health_check_interval, self._ping)
 
@@ -105,34 +111,74 @@ class Connection:
             self._schedule_ping()
 
     def _take_queue(self) -> list[PendingCommand]:
-        waiting, self._queue = self._queue, []
-        return waiting
-
-    def _fail(self, waiting: list[PendingCommand], error: BaseException) -> None:
-        for _, future in waiting:
-            if not future.done():
-                future.set_exception(error)
+        queue, self._queue = self._queue, []
+        return queue
 
     async def close(self) -> None:
-        """Those who still wait are told."""
+        """Close all connections. Unanswered and queued commands fail."""
         if self._ping_timer is not None:
             self._ping_timer.cancel()
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        ended = exceptions.ConnectionError("The event loop ends.")
+        error = exceptions.ConnectionError("The connection to Redis was closed because its event loop has ended.")
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
-            self._fail(list(protocol.unanswered), ended)
-            protocol.abort(ended)
-        self._fail(self._take_queue(), ended)
+            _fail(list(protocol.unanswered), error)
+            protocol.abort(error)
+        _fail(self._take_queue(), error)
         if self._client is not None:
             await self._client.aclose(close_connection_pool=True)
         # Transports close in the loop's next turn.
         await asyncio.sleep(0)
 
 
+def _fail(commands: Iterable[PendingCommand], error: BaseException) -> None:
+    for _, future in commands:
+        if not future.done():
+            future.set_exception(error)
+
+
 def _ignore_answer(answer: "asyncio.Future[Any]") -> None:
-    """Whether it was answered or not has shown itself on the protocol."""
+    """A ping that fails closes the connection; its exception needs no other reader."""
     if not answer.cancelled():
         answer.exception()
+
+
+# --- joining reads -----------------------------------------------------------------------------------
+
+
+def join_reads(batch: Iterable[PendingCommand]) -> Iterator[PendingCommand]:
+    """Join neighbouring GETs to MGETs. The order of reads and writes stays."""
+    for is_get, group in groupby(batch, lambda pending: pending[0][0] == "GET"):
+        commands = list(group)
+        if not is_get or len(commands) == 1:
+            yield from commands
+            continue
+        for start in range(0, len(commands), _MAX_MGET_KEYS):
+            yield _join(commands[start : start + _MAX_MGET_KEYS])
+
+
+def _join(gets: list[PendingCommand]) -> PendingCommand:
+    """One MGET, which resolves the futures of all its GETs."""
+    futures = [future for _, future in gets]
+    answers = futures[0].get_loop().create_future()
+    answers.add_done_callback(lambda answers: _distribute(answers, futures))
+    command: Command = ("MGET", *(command[1] for command, _ in gets))
+    return command, answers
+
+
+def _distribute(answers: "asyncio.Future[Any]", futures: "list[asyncio.Future[Any]]") -> None:
+    if answers.cancelled():
+        for future in futures:
+            future.cancel()
+        return
+    error = answers.exception()
+    values = [None] * len(futures) if error else answers.result()
+    for future, value in zip(futures, values, strict=True):
+        if future.done():
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(value)

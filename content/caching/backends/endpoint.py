@@ -1,4 +1,4 @@
-"""An address to connect to, and what to say first."""
+"""The address of a Redis server, the login, and how to connect."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ _DEFAULT_PORT = 6379
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A socket path, or a host and port with or without TLS. `greeting`: commands that open a connection."""
+    """A Unix socket (`path`), or a host and port, with or without TLS. `greeting`: the first commands."""
 
     host: str = ""
     port: int = _DEFAULT_PORT
@@ -23,7 +23,7 @@ class Endpoint:
 
 
 def endpoint_of(url: str, username: str | None, password: str | None) -> Endpoint:
-    """From redis://, rediss:// or unix:// with redis-py's query parameters; what stands in the URL comes first."""
+    """Parse redis://, rediss:// or unix:// with redis-py's query parameters. The URL wins over the arguments."""
     parts = urlsplit(url)
     return Endpoint(
         host=unquote(parts.hostname or "127.0.0.1"),
@@ -36,7 +36,7 @@ def endpoint_of(url: str, username: str | None, password: str | None) -> Endpoin
 
 @dataclass(frozen=True)
 class Login:
-    """Who to be, and in which database."""
+    """User, password and database number."""
 
     username: str | None = None
     password: str | None = None
@@ -52,7 +52,7 @@ class Login:
 
 
 def login_of(url: str, username: str | None, password: str | None) -> Login:
-    """What stands in the URL comes before what is given beside it."""
+    """Parse the login from the URL. The URL wins over the arguments."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     path = parts.path.strip("/") if parts.scheme != "unix" else ""
@@ -64,7 +64,7 @@ def login_of(url: str, username: str | None, password: str | None) -> Login:
 
 
 def _tls_of(query: dict[str, str]) -> ssl.SSLContext:
-    """ssl_ca_certs, ssl_certfile, ssl_keyfile: files; ssl_cert_reqs: required (the default), optional, none."""
+    """`ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`: paths. `ssl_cert_reqs`: required (default), optional or none."""
     context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"))
     required = query.get("ssl_cert_reqs", "required")
     checked = query.get("ssl_check_hostname", "true").lower() not in ("false", "no", "0")

@@ -1,4 +1,4 @@
-"""Connections belong to an event loop: made in it, and closed when it ends."""
+"""The connections of each event loop: opened on first use, closed when the loop ends."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from content.caching.backends.server import Server
 
 AnyConnection = Connection | ClusterConnection
 LoopFinalizer = AsyncGenerator[None, None]
-# The process id tells a forked child's connections from its parent's.
+# The process id keeps a forked child from using its parent's connections.
 _Connections = dict[tuple[int, Server], tuple[AnyConnection, LoopFinalizer]]
 
 _connections_by_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections]" = (
@@ -21,7 +21,7 @@ _connections_by_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Con
 
 
 def connection_to(server: Server) -> AnyConnection:
-    """This loop's connection to that server, made when first asked for."""
+    """The running loop's connection to that server."""
     loop = asyncio.get_running_loop()
     connections = _connections_by_loop.get(loop)
     if connections is None:
@@ -43,20 +43,20 @@ def _open_connection(connections: _Connections, key: tuple[int, Server], server:
     return connection
 
 
-def call_at_loop_end(end: Callable[[], Awaitable[None]]) -> LoopFinalizer:
-    """Loops end by closing the asynchronous generators that were begun in them (PEP 525): this one is such.
+def call_at_loop_end(callback: Callable[[], Awaitable[None]]) -> LoopFinalizer:
+    """Await `callback()` when the running loop ends. Keep the returned object: without a reference it runs at once.
 
-    Keep what is returned: what nobody holds is closed at once.
+    A loop that ends closes the asynchronous generators that were started in it (PEP 525). The finalizer is one.
     """
-    finalizer = _finalize_with(end)
-    # The first step registers it with the loop; nothing in it waits.
+    finalizer = _finalize_with(callback)
+    # The first step registers the generator with the loop, and awaits nothing.
     with contextlib.suppress(StopIteration):
         finalizer.__anext__().send(None)
     return finalizer
 
 
-async def _finalize_with(end: Callable[[], Awaitable[None]]) -> LoopFinalizer:
+async def _finalize_with(callback: Callable[[], Awaitable[None]]) -> LoopFinalizer:
     try:
         yield
     finally:
-        await end()
+        await callback()

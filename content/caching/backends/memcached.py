@@ -1,4 +1,4 @@
-"""Memcached for Django's cache API and for the engine: plain data in, plain data out, and no pickle."""
+"""Memcached for Django's cache API and for the engine, without pickle."""
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -15,23 +15,23 @@ from content.caching.compressor import ZstdCompressor
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# What a value is, in the flags that Memcached keeps beside it. 1 is where other clients put pickles.
+# The type of a value, in the flags that Memcached stores with it. Other clients mark pickles with 1.
 _BYTES, _INTEGER, _PACKED, _COMPRESSED = 0, 2, 32, 64
-# What Memcached takes unless it was started with a larger -I.
+# Bytes. Memcached's own limit is 1 MiB with the header, unless it was started with a larger -I.
 _LARGEST = 1024 * 1024 - 1024
 
 _OWN_OPTIONS = ("LOG", "MEMORY", "COMPRESS_FROM", "LARGEST")
 
 
 class _Serde:
-    """How pymemcache writes and reads values: bytes and numbers as they are, other plain data as MessagePack."""
+    """Pymemcache's serializer: bytes and integers as they are, other plain data as MessagePack."""
 
     def __init__(self, compressor: ZstdCompressor, largest: int) -> None:
         self._compressor = compressor
         self._largest = largest
 
     def serialize(self, key: Any, value: Any) -> tuple[bytes, int]:
-        """Raises TypeError for what is no plain data, ValueError for what Memcached would refuse."""
+        """Raises TypeError for values that are not plain data, ValueError for values that are too large."""
         if type(value) is int:
             return str(value).encode(), _INTEGER
         content, flags = (value, _BYTES) if type(value) is bytes else (msgspec.msgpack.encode(value), _PACKED)
@@ -39,11 +39,11 @@ class _Serde:
         if compressed is not content:
             content, flags = compressed, flags | _COMPRESSED
         if len(content) > self._largest:
-            raise ValueError(f"{key!r} has {len(content)} bytes; {self._largest} is the most that is stored.")
+            raise ValueError(f"The value of {key!r} has {len(content)} bytes. LARGEST allows {self._largest} bytes.")
         return content, flags
 
     def deserialize(self, key: Any, value: bytes, flags: int) -> Any:
-        """Of another client's values the bytes: whoever asked finds that they are none of theirs."""
+        """Return another client's values as bytes. They are never unpickled."""
         if flags & ~(_INTEGER | _PACKED | _COMPRESSED):
             return value
         if flags & _COMPRESSED:
@@ -54,9 +54,9 @@ class _Serde:
 
 
 class MemcachedCache(PyMemcacheCache):
-    """A CACHES backend. OPTIONS are pymemcache's, and beside them COMPRESS_FROM and LARGEST (bytes).
+    """A CACHES backend. OPTIONS are pymemcache's and two more, in bytes: COMPRESS_FROM and LARGEST.
 
-    One pool of connections for all threads; the async methods use several of them, off the event loop.
+    All threads share one pool of connections. The async methods run the sync ones in threads.
     """
 
     shares_connections = True
@@ -65,14 +65,15 @@ class MemcachedCache(PyMemcacheCache):
         options = dict(params.get("OPTIONS") or {})
         serde = _Serde(ZstdCompressor(options), int(options.get("LARGEST", _LARGEST)))
         pymemcache = {name: value for name, value in options.items() if name not in _OWN_OPTIONS}
-        # A server that failed is asked again after a second.
-        reach = {"use_pooling": True, "retry_attempts": 0, "dead_timeout": 1, "connect_timeout": 1.0, "timeout": 1.0}
-        super().__init__(server, {**params, "OPTIONS": {"serde": serde, **reach, **pymemcache}})
+        # Seconds. A failed server is tried again after one.
+        times = {"dead_timeout": 1, "connect_timeout": 1.0, "timeout": 1.0}
+        defaults = {"use_pooling": True, "retry_attempts": 0, **times}
+        super().__init__(server, {**params, "OPTIONS": {"serde": serde, **defaults, **pymemcache}})
 
     @cached_property
     def _cache(self) -> Any:
         client: Any = super()._cache  # type: ignore[misc]  # the stubs do not know it
-        # Its pools do not close by themselves.
+        # Pymemcache's pools do not close themselves.
         weakref.finalize(self, client.disconnect_all)
         return client
 

@@ -1,4 +1,4 @@
-"""One connection, many callers: commands go out as they come, answers come back in the same order."""
+"""The Redis protocol (RESP 2) on one shared connection. Redis answers in the order of the commands."""
 
 import asyncio
 from collections import deque
@@ -8,7 +8,7 @@ from typing import Any, cast
 import hiredis
 from redis import exceptions
 
-# Seconds past the timeout, in which what has come already is read.
+# Seconds after the timeout in which answers that have already arrived are still read.
 _GRACE_SECONDS = 0.01
 
 Command = tuple[Any, ...]
@@ -32,7 +32,11 @@ def _error_of(text: str) -> exceptions.RedisError:
 
 
 class RedisProtocol(asyncio.Protocol):
-    """A connection to Redis (RESP 2). `timeout`: seconds without a byte while answers are due, then it is cut."""
+    """One connection to Redis.
+
+    `timeout`: the connection is aborted after that many seconds without a byte while commands are unanswered.
+    `lost`: resolves to the error when the connection is lost. `unanswered` then holds the commands to retry or fail.
+    """
 
     def __init__(self, timeout: float | None) -> None:
         self._timeout = timeout
@@ -50,7 +54,7 @@ class RedisProtocol(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def send(self, batch: Sequence[PendingCommand]) -> None:
-        """One write for the whole batch."""
+        """Send the whole batch in one write."""
         assert self._transport is not None  # noqa: S101
         pack = hiredis.pack_command
         packed = [pack(command) for command, _ in batch]
@@ -63,28 +67,28 @@ class RedisProtocol(asyncio.Protocol):
             self._timer = self._loop.call_later(self._timeout, self._check_timeout)
 
     def execute(self, *command: Any) -> "asyncio.Future[Any]":
-        """One command by itself; its answer may be an error to raise."""
+        """Send one command by itself."""
         future = self._loop.create_future()
         self.send([(command, future)])
         return future
 
     def _check_timeout(self) -> None:
-        """The one timer of the connection: armed again for as long as answers are due."""
+        """The connection's only timer. It runs again while commands are unanswered."""
         self._timer = None
         if not self.unanswered or self._timeout is None:
             return
-        left = self._received_at + self._timeout - self._loop.time()
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._check_timeout)
+        remaining = self._received_at + self._timeout - self._loop.time()
+        if remaining > 0:
+            self._timer = self._loop.call_later(remaining, self._check_timeout)
         elif not self._is_in_grace:
-            # A process that was stopped, or a loop that was held up, may have the answers unread.
+            # After a stopped process or a blocked loop, the answers may have arrived but not been read.
             self._is_in_grace = True
             self._timer = self._loop.call_later(_GRACE_SECONDS, self._check_timeout)
         else:
-            self.abort(exceptions.TimeoutError(f"Redis has not answered for {self._timeout:g} s."))
+            self.abort(exceptions.TimeoutError(f"Redis has not answered for {self._timeout:g} s; giving up."))
 
     def abort(self, error: BaseException) -> None:
-        """Close at once; whoever takes over gets `error` and what is due."""
+        """Close at once and resolve `lost` to the error."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -96,7 +100,7 @@ class RedisProtocol(asyncio.Protocol):
     # --- asyncio.Protocol ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses of asyncio's.
+        # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
@@ -107,12 +111,12 @@ class RedisProtocol(asyncio.Protocol):
             while (answer := self._reader.gets()) is not False:
                 self._resolve_next(answer)
         except (exceptions.InvalidResponse, IndexError) as error:
-            self.abort(exceptions.ConnectionError(f"Redis said what is no answer: {error}"))
+            self.abort(exceptions.ConnectionError(f"The server does not speak the Redis protocol: {error}"))
 
     def _resolve_next(self, answer: Any) -> None:
         _, future = self.unanswered.popleft()
         if isinstance(answer, exceptions.ReadOnlyError):
-            # This server was demoted: the next connection finds the one that was promoted.
+            # This server is now a replica. A new connection may reach the new primary.
             self._loop.call_soon(self.abort, answer)
         if future.done():
             return
@@ -126,9 +130,9 @@ class RedisProtocol(asyncio.Protocol):
 
 
 def as_redis_error(error: BaseException) -> BaseException:
-    """What redis-py would raise: callers need to know one family of errors."""
+    """The error that redis-py would raise, so that callers handle one family of errors."""
     if isinstance(error, exceptions.RedisError):
         return error
     if isinstance(error, TimeoutError):
-        return exceptions.TimeoutError(f"No connection to Redis in time: {error}")
-    return exceptions.ConnectionError(f"No connection to Redis: {error}")
+        return exceptions.TimeoutError(f"Cannot connect to Redis in time: {error}")
+    return exceptions.ConnectionError(f"Cannot connect to Redis: {error}")

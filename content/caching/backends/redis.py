@@ -1,4 +1,4 @@
-"""django-redis with natively async a* methods: same keys, versions, serializer, compressor and options."""
+"""django-redis with natively async methods. Keys, versions, serializers, compressors and options are the same."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
@@ -23,11 +23,11 @@ _DELETE_BATCH = 1000
 
 
 class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django-redis has no types
-    """A CACHES backend. The sync methods are django-redis's own; the async ones never leave the event loop.
+    """A CACHES backend. The sync methods are django-redis's own. The async methods use no threads.
 
-    OPTIONS are django-redis's (SERIALIZER, COMPRESSOR, SOCKET_TIMEOUT, SENTINELS, ...), and beside them
-    CLUSTER, RETRIES (attempts after the first, default 1) and HEALTH_CHECK_INTERVAL (seconds, default 30).
-    Errors of the connection are raised, or with IGNORE_EXCEPTIONS answered as django-redis answers them.
+    OPTIONS are django-redis's (SERIALIZER, COMPRESSOR, SOCKET_TIMEOUT, SENTINELS, ...) and three more: CLUSTER,
+    RETRIES (attempts after the first, default 1) and HEALTH_CHECK_INTERVAL (seconds, default 30).
+    Connection errors are raised. With IGNORE_EXCEPTIONS they count as a miss, as in django-redis.
     """
 
     shares_connections = True
@@ -63,11 +63,11 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         nx: bool = False,
         xx: bool = False,
     ) -> bool:
-        """`nx`: only if there is none; `xx`: only if there is one. Whether it was stored."""
+        """`nx`: store only a new key. `xx`: store only an existing key. Returns whether the value was stored."""
         full_key = self.full_key(key, version)
         milliseconds = self._milliseconds(timeout)
         if milliseconds is not None and milliseconds <= 0:
-            # Already over. As django-redis has it: what is not there could have been added, what is there goes.
+            # Already expired. As in django-redis, `add` reports whether the key was free, and `set` deletes it.
             if nx:
                 return not await self.ahas_key(key, version)
             return await self.adelete(key, version)
@@ -91,17 +91,17 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         timeout: float | None = DEFAULT_TIMEOUT,
         version: int | None = None,
     ) -> list[str]:
-        """Keys that were not stored: none, or an error is raised."""
+        """The keys that were not stored. Empty, unless IGNORE_EXCEPTIONS hides an error."""
         milliseconds = self._milliseconds(timeout)
         if milliseconds is not None and milliseconds <= 0:
             await self.adelete_many(data, version)
             return []
         end = () if milliseconds is None else ("PX", milliseconds)
-        asked = (
+        answers = (
             self._failsafe(self.write("SET", self.full_key(key, version), self.client.encode(value), *end), None)
             for key, value in data.items()
         )
-        return [key for key, answer in zip(data, await asyncio.gather(*asked), strict=True) if answer is None]
+        return [key for key, answer in zip(data, await asyncio.gather(*answers), strict=True) if answer is None]
 
     async def atouch(
         self,
@@ -118,19 +118,19 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         return bool(await self._failsafe(self.write("DEL", self.full_key(key, version)), False))
 
     async def adelete_many(self, keys: Iterable[str], version: int | None = None) -> int:
-        """How many were there."""
+        """The number of keys that existed."""
         full_keys = [self.full_key(key, version) for key in keys]
-        asked = (
+        answers = (
             self._failsafe(self.write("DEL", *full_keys[start : start + _DELETE_BATCH]), 0)
             for start in range(0, len(full_keys), _DELETE_BATCH)
         )
-        return sum(await asyncio.gather(*asked))
+        return sum(await asyncio.gather(*answers))
 
     async def ahas_key(self, key: str, version: int | None = None) -> bool:
         return bool(await self._failsafe(self.read("EXISTS", self.full_key(key, version)), False))
 
     async def aincr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        """Raises ValueError for a key that is not there. Past 64 bits it is read, added to and written."""
+        """Raises ValueError for a missing key. Atomic for 64-bit numbers; larger ones are read and then written."""
         full_key = self.full_key(key, version)
         try:
             value = await self.write("EVAL", _INCR, 1, full_key, delta)
@@ -143,16 +143,16 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         return int(value)
 
     async def _incr_large(self, key: str, delta: int, version: int | None) -> int:
-        left = await self.apttl(key, version)
+        milliseconds = await self.apttl(key, version)
         value = await self.aget(key, version=version) + delta
-        await self.aset(key, value, left / 1000 if left else None, version)
+        await self.aset(key, value, milliseconds / 1000 if milliseconds else None, version)
         return int(value)
 
     async def adecr(self, key: str, delta: int = 1, version: int | None = None) -> int:
         return await self.aincr(key, -delta, version)
 
     async def aincr_version(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        """The new version. Raises ValueError for a key that is not there; its lifetime goes with it."""
+        """Move the value and its lifetime. Returns the new version. Raises ValueError for a missing key."""
         version = self.version if version is None else version
         old = self.full_key(key, version)
         new = self.full_key(key, version + delta)
@@ -169,7 +169,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         return True
 
     async def _move_between_slots(self, old: str, new: str) -> bool:
-        """RENAME stays within a slot. In steps, then: who reads meanwhile finds both."""
+        """RENAME works within one slot only. For a moment both versions exist."""
         value, milliseconds = await asyncio.gather(self.write("DUMP", old), self.write("PTTL", old))
         if value is None:
             return False
@@ -181,24 +181,24 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         return await self.aincr_version(key, -delta, version)
 
     async def aclear(self) -> None:
-        """The whole database of that Redis, as django-redis's clear does."""
+        """Empty the whole Redis database, as in django-redis."""
         await self._failsafe(self.write("FLUSHDB"), None)
 
     async def aclose(self, **kwargs: Any) -> None:
-        """At a request's end: connections stay, for they belong to the loop and end with it."""
+        """Django calls this after each request. Connections stay open until their event loop ends."""
 
-    # --- django-redis's own -------------------------------------------------------------------------
+    # --- django-redis's extras ----------------------------------------------------------------------
 
     async def attl(self, key: str, version: int | None = None) -> int | None:
-        """Seconds left; None for a key without an end, 0 for no key."""
+        """Seconds until the key expires. None: it never does. 0: there is no such key."""
         return _time_left(await self._failsafe(self.read("TTL", self.full_key(key, version)), -2))
 
     async def apttl(self, key: str, version: int | None = None) -> int | None:
-        """As attl, in milliseconds."""
+        """Milliseconds until the key expires. None: it never does. 0: there is no such key."""
         return _time_left(await self._failsafe(self.read("PTTL", self.full_key(key, version)), -2))
 
     async def aexpire(self, key: str, timeout: float, version: int | None = None) -> bool:
-        """End after that many seconds. Whether the key was there."""
+        """Expire after that many seconds. Returns whether the key exists."""
         answer = self.write("PEXPIRE", self.full_key(key, version), int(timeout * 1000))
         return bool(await self._failsafe(answer, False))
 
@@ -208,7 +208,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     async def aiter_keys(
         self, search: str, itersize: int | None = None, version: int | None = None
     ) -> AsyncIterator[str]:
-        """Keys that match, as they were given to set. SCAN: one that is there throughout comes, some come twice."""
+        """Matching keys, without prefix and version. SCAN may yield a key twice."""
         pattern = self.client.make_pattern(search, version=version)
         async for key in self._connection(write=False).client.scan_iter(match=pattern, count=itersize):
             yield self.client.reverse_key(key.decode())
@@ -216,7 +216,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     async def adelete_pattern(
         self, pattern: str, version: int | None = None, prefix: str | None = None, itersize: int | None = None
     ) -> int:
-        """How many were deleted."""
+        """The number of deleted keys."""
         connection, deleted, keys = self._connection(write=True), 0, []
         full_pattern = self.client.make_pattern(pattern, version=version, prefix=prefix)
         async for key in connection.client.scan_iter(
@@ -239,7 +239,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         blocking: bool = True,
         blocking_timeout: float | None = None,
     ) -> Lock:
-        """`async with cache.alock("key", timeout=10):` the lock that the sync `lock` takes as well."""
+        """`async with cache.alock("key", timeout=10):` takes the same lock as the sync `lock`."""
         return Lock(
             self._connection(write=True).client,
             self.full_key(key, version),
@@ -249,17 +249,17 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
             blocking_timeout=blocking_timeout,
         )
 
-    # --- the steps ----------------------------------------------------------------------------------
+    # --- commands, for the engine too ---------------------------------------------------------------
 
     def full_key(self, key: str, version: int | None) -> str:
         return str(self.client.make_key(key, version))
 
     def compress(self, content: bytes) -> bytes:
-        """Past the serializer, for those who bring bytes."""
+        """Compress bytes that need no serializer."""
         return self.client._compressor.compress(content)  # type: ignore[no-any-return]
 
     def decompress(self, content: bytes) -> bytes:
-        """What `compressed` gave; what cannot be decompressed is returned as it is."""
+        """The inverse of `compress`. Returns bytes that cannot be decompressed as they are."""
         try:
             return self.client._compressor.decompress(content)  # type: ignore[no-any-return]
         except CompressorError:
@@ -270,7 +270,7 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         return None if seconds is None else int(seconds * 1000)
 
     def _connection(self, *, write: bool) -> AnyConnection:
-        """The first server takes the writes; further ones are replicas to read from."""
+        """Writes go to the first server. Reads go to the replicas, if there are any."""
         return connection_to(self.servers[self.client.get_next_client_index(write=write)])
 
     def read(self, *command: Any) -> Awaitable[Any]:

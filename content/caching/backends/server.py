@@ -1,4 +1,4 @@
-"""Where a Redis is and how it is reached, as one value: standalone, behind Sentinel, or a cluster."""
+"""A Redis server and how to connect to it: standalone, behind Sentinel, or a cluster."""
 
 import asyncio
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ _SENTINEL_PORT = 26379
 
 @dataclass(frozen=True)
 class Server:
-    """One value for each pool: what is equal shares connections.
+    """Address, login and options. Equal values share connections.
 
-    Times in seconds. `retries` are attempts after the first, with exponential, jittered pauses up to 0.1 s.
+    Times are in seconds. `retries`: attempts after the first, with exponential pauses up to 0.1 s.
     """
 
     url: str
@@ -46,7 +46,7 @@ class Server:
     health_check_interval: float = 30.0
 
     async def connect(self) -> RedisProtocol:
-        """A connection that is signed in and at its database. Raises OSError or RedisError."""
+        """Open a connection, log in and select the database. Raises OSError or RedisError."""
         async with asyncio.timeout(self.connect_timeout):
             endpoint = await self._locate()
             protocol = await open_protocol(endpoint, self.timeout)
@@ -54,12 +54,12 @@ class Server:
                 for command in endpoint.greeting:
                     await _execute(protocol, command)
             except BaseException:
-                protocol.abort(ConnectionError("not signed in"))
+                protocol.abort(ConnectionError("The login did not finish."))
                 raise
         return protocol
 
     async def _locate(self) -> Endpoint:
-        """Where the server is now: with Sentinel, whichever is master at this moment."""
+        """The server's current address. Behind Sentinel that is the current master."""
         endpoint = endpoint_of(self.url, self.username, self.password)
         if not self.sentinels:
             return endpoint
@@ -72,7 +72,7 @@ class Server:
         return replace(endpoint, host=host, port=port)
 
     def client(self) -> Any:
-        """A redis.asyncio client of the running loop's own."""
+        """Create a redis.asyncio client for the running loop."""
         if self.cluster:
             return RedisCluster.from_url(self.url, **self.client_options(), max_connections=self.max_connections)
         if self.sentinels:
@@ -81,7 +81,7 @@ class Server:
         return Redis(connection_pool=pool)
 
     def sync_client(self) -> Any:
-        """A redis client for threads, of this process's own."""
+        """Create a redis client for the threads of this process."""
         arguments = self.client_options() | {
             "retry": SyncRetry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), self.retries)
         }
@@ -116,12 +116,12 @@ class Server:
         return asdict(login_of(self.url, self.username, self.password)) | {"ssl": self.url.startswith("rediss")}
 
     def _sentinel_options(self) -> dict[str, Any]:
-        """How the sentinels themselves are reached."""
+        """Timeouts for the sentinels themselves."""
         return {"socket_timeout": self.connect_timeout, "socket_connect_timeout": self.connect_timeout}
 
 
 async def _execute(protocol: RedisProtocol, command: Command) -> None:
-    """Raises what Redis says, and what ends the connection before it has said anything."""
+    """Await the answer. Raises the error that Redis answers, or the one that ended the connection."""
     answer = protocol.execute(*command)
     await asyncio.wait((answer, protocol.lost), return_when=asyncio.FIRST_COMPLETED)
     if not answer.done():
@@ -130,7 +130,7 @@ async def _execute(protocol: RedisProtocol, command: Command) -> None:
 
 
 def server_of(url: str, options: Mapping[str, Any]) -> Server:
-    """From a django-redis LOCATION and OPTIONS, which the sync side reads as well."""
+    """From a django-redis LOCATION and OPTIONS. The sync methods read the same ones."""
     pool = options.get("CONNECTION_POOL_KWARGS", {})
     return Server(
         url=url,
@@ -147,9 +147,9 @@ def server_of(url: str, options: Mapping[str, Any]) -> Server:
 
 
 def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
-    """A URL as Django's LOCATION and what has to stand in OPTIONS for it.
+    """Split a URL into Django's LOCATION and the OPTIONS that it needs.
 
-    redis://, rediss:// (TLS), unix://            as redis-py takes them
+    redis://, rediss:// (TLS), unix://                                       (the URLs of redis-py)
     redis+sentinel://[user:password@]host[:port],host2[:port]/service/db     (rediss+sentinel:// with TLS)
     redis+cluster://[user:password@]host:port                                (rediss+cluster:// with TLS)
     """
@@ -165,7 +165,7 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
     login, _, hosts = parts.netloc.rpartition("@")
     service, _, database = parts.path.strip("/").partition("/")
     if not service:
-        raise ImproperlyConfigured("A Sentinel URL names its service: redis+sentinel://host:26379/service/0.")
+        raise ImproperlyConfigured("The Sentinel URL names no service. Write redis+sentinel://host:26379/service/0.")
     scheme = parts.scheme.partition("+")[0]
     location = f"{scheme}://{login + '@' if login else ''}{service}/{database or 0}"
     return location, {

@@ -1,20 +1,20 @@
--- Append one record; answer its id and the epoch it was appended under.
--- KEYS: stream, nonce, snapshot   ARGV: a new nonce, kind, the appender's nonce, tags (MessagePack), longest log
+-- Append one record to the invalidation log. Returns its id and the current epoch.
+-- KEYS: stream, nonce, snapshot   ARGV: a new nonce, kind, the caller's nonce, tags (MessagePack), maximum length
 if redis.replicate_commands then redis.replicate_commands() end
 local nonce = redis.call('GET', KEYS[2])
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local is_lost = not nonce or not first or first[1] ~= redis.call('HGET', KEYS[3], 'next')
 if is_lost then
-  -- Lost in part is lost, trimmed by hand too: another epoch begins, in which nothing of the old one is valid.
+  -- Part of the log was lost, or trimmed by hand. A new epoch begins; entries of the old one are invalid.
   nonce = ARGV[1]
   redis.call('DEL', KEYS[1], KEYS[3])
   redis.call('SET', KEYS[2], nonce)
 end
 local id = redis.call('XADD', KEYS[1], '*', 'k', ARGV[2], 'n', ARGV[3], 't', ARGV[4])
--- The record that the log begins with, behind what the snapshot covers.
+-- The snapshot covers all records before this one.
 if is_lost then redis.call('HSET', KEYS[3], 'next', id) end
 if redis.call('XLEN', KEYS[1]) > tonumber(ARGV[5]) then
-  -- Two out for each one in: the oldest records go into the snapshot, in the same step.
+  -- Each append moves the two oldest records into the snapshot, in the same step.
   local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 3)
   for index = 1, 2 do
     local fields = {}

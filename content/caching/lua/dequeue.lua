@@ -1,5 +1,5 @@
--- Take the oldest members of the refresh queue, and record that a worker is there.
--- KEYS: queue, seen, bell, worker   ARGV: how many, milliseconds for which the worker counts as there
+-- Remove and return the oldest members of the refresh queue, and mark the worker as active.
+-- KEYS: queue, seen, bell, worker   ARGV: maximum number, milliseconds for which the worker counts as active
 redis.call('SET', KEYS[4], '1', 'PX', ARGV[2])
 redis.call('DEL', KEYS[3])
 local taken = {}

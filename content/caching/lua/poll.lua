@@ -1,8 +1,8 @@
--- What follows a tail, or what to begin from: everything that must agree, in one step.
--- KEYS: stream, nonce, snapshot   ARGV: a new nonce, the asker's epoch, the asker's tail, how many records
--- Answers {epoch, 'records', records} or {epoch, 'join', snapshot}.
+-- Read the records after a position, or the snapshot to start from. One step keeps both consistent.
+-- KEYS: stream, nonce, snapshot   ARGV: a new nonce, the caller's epoch, the caller's position, maximum number
+-- Returns {epoch, 'records', records} or {epoch, 'join', snapshot}.
 if redis.replicate_commands then redis.replicate_commands() end
--- A write that changes nothing: a server that may not write (demoted, without its replicas) is no log.
+-- A write without effect. It fails on a server that may not write (a replica, or a primary without its replicas).
 redis.call('HDEL', KEYS[3], '')
 local nonce = redis.call('GET', KEYS[2])
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
@@ -18,7 +18,7 @@ local tail = ARGV[3]
 local position = redis.call('HGET', KEYS[3], 'position')
 local known = ARGV[2] == epoch
 if known and tail ~= (position or '0-0') then
-  -- Only a record that is still there proves that nothing behind it was trimmed away.
+  -- Only a record that still exists proves that no record after it was trimmed.
   known = #redis.call('XRANGE', KEYS[1], tail, tail) == 1
 end
 if not known then

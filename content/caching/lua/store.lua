@@ -1,4 +1,4 @@
--- Store an entry and end its lease, if the lease is still the caller's. Answers 1, or 0 and nothing was done.
+-- Store an entry and release its lease, if the caller still holds it. Returns 1, or 0 if nothing was stored.
 -- KEYS: entry, lease   ARGV: token, entry, milliseconds
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])

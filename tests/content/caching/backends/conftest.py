@@ -16,10 +16,10 @@ OpenCache = Callable[..., BaseCache]
 
 @pytest.fixture
 def open_cache() -> Iterator[OpenCache]:
-    """A cache by URL and OPTIONS, with a key prefix of the test's own."""
+    """Open a cache by URL and OPTIONS, with the test's own key prefix."""
     settings: list[Any] = []
 
-    def open_cache(url: str, prefix: str | None = None, **options: Any) -> BaseCache:
+    def open_url(url: str, prefix: str | None = None, **options: Any) -> BaseCache:
         location, more = location_and_options(url)
         config = {
             "BACKEND": "content.caching.backends.RedisCache",
@@ -37,7 +37,7 @@ def open_cache() -> Iterator[OpenCache]:
         settings[-1].enable()
         return caches["default"]
 
-    yield open_cache
+    yield open_url
     for each in reversed(settings):
         each.disable()
 

@@ -1,4 +1,4 @@
-"""Calls of one turn of the event loop travel together, and still each gets its own answer."""
+"""Calls in one turn of the event loop share a batch, and each gets its own answer."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ def calls_of(client: redis.Redis, command: str) -> int:
     return client.info("commandstats").get(f"cmdstat_{command}", {}).get("calls", 0)
 
 
-async def test_reads_of_one_turn_are_one_command(cache, redis_server):
+async def test_reads_of_one_turn_share_one_mget(cache, redis_server):
     await cache.aset_many({str(number): number for number in range(100)})
     with redis_server.client() as client:
         client.config_resetstat()
@@ -21,8 +21,7 @@ async def test_reads_of_one_turn_are_one_command(cache, redis_server):
         assert calls_of(client, "get") == 0
 
 
-async def test_writes_of_one_turn_are_one_write_of_the_socket(cache, redis_server):
-    """Many commands, and the server reads them at once."""
+async def test_writes_of_one_turn_share_one_socket_write(cache, redis_server):
     await cache.aget("connected")
     with redis_server.client() as client:
         before = client.info("stats")["total_reads_processed"]
@@ -30,15 +29,15 @@ async def test_writes_of_one_turn_are_one_write_of_the_socket(cache, redis_serve
         assert client.info("stats")["total_reads_processed"] - before < 10
 
 
-async def test_what_was_written_in_a_turn_is_read_in_it(cache):
-    """Order is kept: reads are joined only where they stand side by side."""
+async def test_a_turn_reads_its_own_writes(cache):
+    """Only neighbouring reads are joined, so the order of reads and writes stays."""
     answers = await asyncio.gather(
         cache.aget("key"), cache.aset("key", 1), cache.aget("key"), cache.adelete("key"), cache.aget("key")
     )
     assert answers == [None, True, 1, True, None]
 
 
-async def test_one_failure_is_one_callers(cache, redis_server):
+async def test_an_error_reaches_only_its_own_caller(cache, redis_server):
     await cache.aset("text", "text")
     with redis_server.client() as client:
         client.lpush(cache.make_key("list"), "not a string")
@@ -49,11 +48,11 @@ async def test_one_failure_is_one_callers(cache, redis_server):
     assert isinstance(answers[1], ResponseError | TypeError)
     assert answers[2] is True
     assert answers[3] > 0
-    # MGET answers nil for what is no string, where GET would raise.
+    # MGET returns nil for a key that is not a string; GET would raise.
     assert await asyncio.gather(cache.aget("text"), cache.aget("list")) == ["text", None]
 
 
-async def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(cache):
+async def test_cancelling_one_caller_leaves_the_others_alone(cache):
     await cache.aset_many({str(number): number for number in range(50)})
     tasks = [asyncio.create_task(cache.aget(str(number))) for number in range(50)]
     await asyncio.sleep(0)
@@ -65,7 +64,7 @@ async def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(cache):
     assert await cache.aget("7") == 7
 
 
-async def test_more_than_one_answer_may_hold_goes_in_several(cache, redis_server):
+async def test_large_batches_are_split_into_several_mgets(cache, redis_server):
     await cache.aset_many({str(number): number for number in range(1200)})
     with redis_server.client() as client:
         client.config_resetstat()
@@ -73,13 +72,13 @@ async def test_more_than_one_answer_may_hold_goes_in_several(cache, redis_server
         assert calls_of(client, "mget") == 3
 
 
-async def test_ten_thousand_callers_get_each_their_own(cache):
+async def test_ten_thousand_callers_each_get_their_own_value(cache):
     await cache.aset_many({str(number): number for number in range(10_000)})
     assert await asyncio.gather(*(cache.aget(str(number)) for number in range(10_000))) == list(range(10_000))
 
 
 @pytest.mark.parametrize("size", [1, 65_536, 5_000_000])
-async def test_answers_of_any_size_are_put_together(cache, size):
+async def test_answers_of_any_size_are_parsed(cache, size):
     await cache.aset("large", b"x" * size)
     small, large = await asyncio.gather(cache.aget("nothing"), cache.aget("large"))
     assert small is None

@@ -1,4 +1,4 @@
-"""Django's cache API, sync and async: what one side writes, the other reads."""
+"""Django's cache API, sync and async: each side reads the other's writes."""
 
 import asyncio
 import math
@@ -16,7 +16,7 @@ from content.caching.backends import RedisCache
 
 
 class Side:
-    """The sync or the async methods of a cache, under one name each."""
+    """The sync or the async methods of a cache, under the same names."""
 
     def __init__(self, cache: BaseCache, *, is_async: bool) -> None:
         self.cache = cache
@@ -36,7 +36,7 @@ SIDES = [(write, read) for write in (False, True) for read in (False, True)]
 
 @pytest.fixture(params=SIDES, ids=lambda pair: "-".join("async" if side else "sync" for side in pair))
 def sides(request: pytest.FixtureRequest, cache: BaseCache) -> tuple[Side, Side]:
-    """Who writes and who reads."""
+    """The writing side and the reading side."""
     return tuple(Side(cache, is_async=side) for side in request.param)  # type: ignore[return-value]
 
 
@@ -58,7 +58,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("value", PLAIN, ids=lambda value: repr(value)[:20])
-async def test_what_is_set_is_read(sides, value):
+async def test_get_returns_the_value_and_its_type(sides, value):
     write, read = sides
     await write.set("key", value)
     found = await read.get("key")
@@ -66,8 +66,7 @@ async def test_what_is_set_is_read(sides, value):
     assert type(found) is type(value)
 
 
-async def test_moments_are_read_as_moments_text(sides):
-    """MessagePack's own time is read as it was written, in UTC."""
+async def test_datetimes_keep_their_time_zone(sides):
     write, read = sides
     moment = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
     await write.set("moment", moment)
@@ -83,20 +82,20 @@ async def test_none_is_a_value_and_not_a_miss(sides):
     assert await write.add("key", "later") is False
 
 
-async def test_a_default_is_given_for_what_is_not_there(sides):
+async def test_a_missing_key_returns_the_default(sides):
     _, read = sides
     assert await read.get("nothing") is None
     assert await read.get("nothing", "default") == "default"
 
 
-async def test_add_keeps_what_is_there(sides):
+async def test_add_does_not_replace_a_value(sides):
     write, read = sides
     assert await write.add("key", "first") is True
     assert await write.add("key", "second") is False
     assert await read.get("key") == "first"
 
 
-async def test_delete_says_whether_there_was_one(sides):
+async def test_delete_returns_whether_the_key_existed(sides):
     write, read = sides
     await write.set("key", 1)
     assert await write.delete("key") is True
@@ -104,9 +103,9 @@ async def test_delete_says_whether_there_was_one(sides):
     assert not await read.has_key("key")
 
 
-async def test_many_at_once(sides):
+async def test_get_set_and_delete_many(sides):
     write, read = sides
-    assert not await write.set_many({"a": 1, "b": "two", "c": None})  # django-redis says None
+    assert not await write.set_many({"a": 1, "b": "two", "c": None})  # django-redis returns None
     assert await read.get_many(["a", "b", "c", "d"]) == {"a": 1, "b": "two", "c": None}
     assert await read.get_many([]) == {}
     await write.delete_many(["a", "b"])
@@ -115,22 +114,22 @@ async def test_many_at_once(sides):
     assert not await write.set_many({})
 
 
-async def test_lifetimes(sides):
+async def test_timeouts(sides):
     write, read = sides
-    await write.set("for ever", 1, None)
+    await write.set("no timeout", 1, None)
     await write.set("an hour", 1, 3600)
     await write.set("default", 1)
-    await write.set("over", 1, 0)
-    await write.set("long over", 1, -1)
-    assert await read.ttl("for ever") is None
+    await write.set("expired", 1, 0)
+    await write.set("long expired", 1, -1)
+    assert await read.ttl("no timeout") is None
     assert 3590 < await read.ttl("an hour") <= 3600
     assert 290 < await read.ttl("default") <= 300
-    assert await read.get("over") is None
-    assert await read.get("long over") is None
-    assert await read.ttl("over") == 0
+    assert await read.get("expired") is None
+    assert await read.get("long expired") is None
+    assert await read.ttl("expired") == 0
 
 
-async def test_a_lifetime_that_is_over_deletes_what_was_there(sides):
+async def test_a_timeout_in_the_past_deletes_the_key(sides):
     write, read = sides
     for timeout in (0, -1):
         await write.set("key", 1)
@@ -141,13 +140,13 @@ async def test_a_lifetime_that_is_over_deletes_what_was_there(sides):
     assert await read.get_many(["a", "b"]) == {}
 
 
-async def test_add_with_a_lifetime_that_is_over_stores_nothing(sides):
+async def test_add_with_a_timeout_in_the_past_stores_nothing(sides):
     write, read = sides
     assert await write.add("key", 1, 0) is True
     assert await read.get("key") is None
 
 
-async def test_set_many_with_a_lifetime(sides):
+async def test_set_many_with_a_timeout(sides):
     write, read = sides
     await write.set_many({"a": 1, "b": 2}, 60)
     assert 50 < await read.ttl("a") <= 60
@@ -165,7 +164,7 @@ async def test_touch(sides):
     assert await read.get("key") is None
 
 
-async def test_counting(sides):
+async def test_incr_and_decr(sides):
     write, read = sides
     await write.set("count", 41)
     assert await write.incr("count") == 42
@@ -176,7 +175,7 @@ async def test_counting(sides):
     assert await read.get("count") == -9
 
 
-async def test_counting_what_is_not_there_is_a_value_error(sides):
+async def test_incr_of_a_missing_key_is_a_value_error(sides):
     write, _ = sides
     with pytest.raises(ValueError):
         await write.incr("nothing")
@@ -186,7 +185,7 @@ async def test_counting_what_is_not_there_is_a_value_error(sides):
         await write.incr_version("nothing")
 
 
-async def test_counting_keeps_the_lifetime(sides):
+async def test_incr_keeps_the_timeout(sides):
     write, read = sides
     await write.set("count", 1, 60)
     await write.incr("count")
@@ -197,8 +196,8 @@ async def test_get_or_set(sides):
     write, read = sides
     assert await write.get_or_set("key", "value", 60) == "value"
     assert await write.get_or_set("key", "other") == "value"
-    assert await write.get_or_set("made", lambda: "made once") == "made once"
-    assert await read.get("made") == "made once"
+    assert await write.get_or_set("computed", lambda: "value") == "value"
+    assert await read.get("computed") == "value"
     assert await write.get_or_set("none", None) is None
 
 
@@ -213,7 +212,7 @@ async def test_versions(sides):
     assert await read.get("key") == "one"
 
 
-async def test_a_version_goes_up_and_down(sides):
+async def test_incr_and_decr_version(sides):
     write, read = sides
     await write.set("key", "value", 60)
     assert await write.incr_version("key") == 2
@@ -232,7 +231,7 @@ async def test_clear(sides, redis_server, open_cache):
     assert await read.get("key") is None
 
 
-async def test_a_prefix_of_its_own(sides, open_cache, redis_server):
+async def test_caches_with_different_prefixes_are_separate(sides, open_cache, redis_server):
     write, read = sides
     await write.set("key", "mine")
     other = open_cache(redis_server.url)
@@ -240,14 +239,14 @@ async def test_a_prefix_of_its_own(sides, open_cache, redis_server):
     assert await read.get("key") == "mine"
 
 
-async def test_a_key_function_of_ones_own(fresh_redis):
+async def test_a_custom_key_function(fresh_redis):
     with override_settings(
         CACHES={
             "default": {
                 "BACKEND": "content.caching.backends.RedisCache",
                 "LOCATION": fresh_redis,
-                "KEY_FUNCTION": f"{__name__}.reversed_key",
-                "REVERSE_KEY_FUNCTION": f"{__name__}.reversed_key_back",
+                "KEY_FUNCTION": f"{__name__}.reverse_key",
+                "REVERSE_KEY_FUNCTION": f"{__name__}.restore_key",
             }
         }
     ):
@@ -258,22 +257,22 @@ async def test_a_key_function_of_ones_own(fresh_redis):
         assert client.exists(b"cba")
 
 
-def reversed_key(key: str, prefix: str, version: int) -> str:
+def reverse_key(key: str, prefix: str, version: int) -> str:
     return key[::-1] if key != "*" else "*"
 
 
-def reversed_key_back(key: str) -> str:
+def restore_key(key: str) -> str:
     return key[::-1]
 
 
-async def test_keys_with_anything_in_them(sides):
+async def test_keys_with_any_characters(sides):
     write, read = sides
     keys = ["with space", "ünïcödé", "line\nbreak", "x" * 300, "a:b:c", "{curly}", "*", "[a-z]", "\x00"]
     await write.set_many({key: number for number, key in enumerate(keys)})
     assert await read.get_many(keys) == {key: number for number, key in enumerate(keys)}
 
 
-async def test_changing_what_was_read_changes_nothing_for_the_next(sides):
+async def test_changing_a_returned_value_does_not_change_the_cache(sides):
     write, read = sides
     value = {"list": [1]}
     await write.set("key", value)
@@ -282,14 +281,14 @@ async def test_changing_what_was_read_changes_nothing_for_the_next(sides):
     assert await read.get("key") == {"list": [1]}
 
 
-async def test_what_cannot_be_stored_is_an_error_of_the_caller(sides):
+async def test_a_value_that_cannot_be_encoded_is_a_type_error(sides):
     write, read = sides
     with pytest.raises(TypeError):
         await write.set("key", object())
     assert await read.get("key") is None
 
 
-async def test_expiry_to_the_millisecond(sides):
+async def test_timeouts_in_milliseconds(sides):
     write, read = sides
     await write.set("key", 1, 0.05)
     assert 0 < await read.pttl("key") <= 50
@@ -310,23 +309,23 @@ async def test_expiry_to_the_millisecond(sides):
     ),
     repeated=st.integers(1, 300),
 )
-def test_any_plain_value_survives_with_any_size(cache, value, repeated):
-    """Past the compressor's threshold and below it, whatever the bytes look like."""
+def test_plain_values_of_any_size_round_trip(cache, value, repeated):
+    """Sizes are above and below the compressor's threshold."""
     cache.set("key", [value] * repeated)
     assert cache.get("key") == [value] * repeated
 
 
-def test_floats_that_are_no_numbers(cache):
+def test_infinity_and_nan_round_trip(cache):
     cache.set("key", [math.inf, -math.inf, math.nan])
     found = cache.get("key")
     assert found[:2] == [math.inf, -math.inf]
     assert math.isnan(found[2])
 
 
-# --- django-redis's own ---------------------------------------------------------------------------------
+# --- django-redis's extras ------------------------------------------------------------------------------
 
 
-async def test_lifetimes_one_may_ask_for(sides):
+async def test_ttl_persist_and_expire(sides):
     write, read = sides
     await write.set("key", 1, 60)
     assert 50 < await read.ttl("key") <= 60
@@ -351,12 +350,12 @@ async def test_keys_by_pattern(cache):
     assert await cache.adelete_pattern("nothing*") == 0
 
 
-async def test_thousands_by_pattern(cache):
+async def test_deleting_thousands_of_keys_by_pattern(cache):
     await cache.aset_many({f"many:{number}": number for number in range(3000)})
     assert await cache.adelete_pattern("many:*") == 3000
 
 
-async def test_one_lock_for_both_sides(cache):
+async def test_sync_and_async_locks_exclude_each_other(cache):
     async with cache.alock("lock", timeout=10):
         assert cache.lock("lock", timeout=10).acquire(blocking=False) is False
         assert await cache.alock("lock", timeout=10, blocking=False).acquire() is False
@@ -366,7 +365,7 @@ async def test_one_lock_for_both_sides(cache):
     taken.release()
 
 
-async def test_set_only_if_there_is_one_or_none(sides):
+async def test_set_with_nx_and_xx(sides):
     write, read = sides
     assert not await write.set("key", 1, xx=True)
     assert await write.set("key", 1, nx=True)
@@ -409,8 +408,8 @@ async def test_large_values_are_compressed_in_redis(open_cache, redis_server):
         assert client.get(cache.make_key("short")) == b"\xafagain and again"
 
 
-def test_every_async_method_of_djangos_is_native():
-    """None hops to a thread: each is defined here, or made of those that are."""
+def test_every_async_method_is_native():
+    """None runs in a thread: each is defined here, or calls only methods that are."""
     composed = {"aget_or_set"}
     django_own = {name for name in vars(BaseCache) if name.startswith("a") and f"{name[1:]}" in vars(BaseCache)}
     assert django_own >= {"aget", "aset", "aadd", "aclose"}

@@ -1,4 +1,4 @@
-"""The life of a connection: how it begins, what becomes of callers when it ends, and that none is left behind."""
+"""Connections: how they open, how callers see errors, and that none stays open."""
 
 import asyncio
 import gc
@@ -32,7 +32,7 @@ def own_redis():
         yield server
 
 
-# --- how it begins --------------------------------------------------------------------------------------
+# --- opening --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -63,7 +63,7 @@ async def test_a_password(open_cache):
             await none.aget("key")
 
 
-async def test_an_acl_user_may_do_what_it_may(open_cache, own_redis):
+async def test_an_acl_user(open_cache, own_redis):
     with own_redis.client() as client:
         client.acl_setuser("reader", enabled=True, passwords=["+secret"], keys=["*"], commands=["+get", "+ping"])
     cache = open_cache(f"redis://reader:secret@127.0.0.1:{own_redis.port}/0")
@@ -114,10 +114,10 @@ async def test_tls(open_cache, tmp_path):
             await distrusting.aget("key")
 
 
-# --- what becomes of callers ----------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------------
 
 
-async def test_a_killed_connection_is_replaced_and_nobody_notices(open_cache, own_redis):
+async def test_callers_do_not_notice_a_killed_connection(open_cache, own_redis):
     cache = open_cache(own_redis.url)
     await cache.aset("key", 1)
     with own_redis.client() as client:
@@ -127,7 +127,7 @@ async def test_a_killed_connection_is_replaced_and_nobody_notices(open_cache, ow
     assert len(clients_of(own_redis)) == 1
 
 
-async def test_nobody_there_is_an_error_in_time(open_cache):
+async def test_an_unreachable_server_is_an_error_within_half_a_second(open_cache):
     cache = open_cache("redis://127.0.0.1:1/0")
     began = time.monotonic()
     answers = await asyncio.gather(*(cache.aget("key") for _ in range(50)), return_exceptions=True)
@@ -135,7 +135,7 @@ async def test_nobody_there_is_an_error_in_time(open_cache):
     assert time.monotonic() - began < 0.5
 
 
-async def test_a_server_that_hangs_is_a_timeout_for_all_who_wait(open_cache, own_redis):
+async def test_a_hanging_server_is_a_timeout_for_all_callers(open_cache, own_redis):
     cache = open_cache(own_redis.url, SOCKET_TIMEOUT=0.2)
     await cache.aset("key", 1)
     os.kill(own_redis.process.pid, signal.SIGSTOP)
@@ -149,7 +149,7 @@ async def test_a_server_that_hangs_is_a_timeout_for_all_who_wait(open_cache, own
     assert await cache.aget("key") == 1
 
 
-async def test_a_server_that_comes_back_is_used_again(open_cache):
+async def test_a_restarted_server_is_used_again(open_cache):
     with running_redis() as server:
         cache = open_cache(server.url)
         await cache.aset("key", 1)
@@ -160,7 +160,7 @@ async def test_a_server_that_comes_back_is_used_again(open_cache):
         assert await cache.aget("key") == 2
 
 
-async def test_errors_can_be_ignored_as_django_redis_does(open_cache):
+async def test_ignore_exceptions(open_cache):
     cache = open_cache("redis://127.0.0.1:1/0", IGNORE_EXCEPTIONS=True)
     assert await cache.aget("key", "default") == "default"
     assert not await cache.aset("key", 1)
@@ -170,7 +170,7 @@ async def test_errors_can_be_ignored_as_django_redis_does(open_cache):
     assert not await cache.ahas_key("key")
 
 
-async def test_a_full_server_refuses_writes_and_answers_reads(open_cache, own_redis):
+async def test_a_full_server_still_answers_reads(open_cache, own_redis):
     cache = open_cache(own_redis.url)
     await cache.aset("key", 1)
     with own_redis.client() as client:
@@ -182,8 +182,8 @@ async def test_a_full_server_refuses_writes_and_answers_reads(open_cache, own_re
     assert await cache.aset("key", 3)
 
 
-async def test_a_demoted_server_is_left(open_cache, own_redis):
-    """READONLY cuts the connection: behind a name or a proxy the next one may reach the new master."""
+async def test_a_readonly_error_closes_the_connection(open_cache, own_redis):
+    """Behind a DNS name or a proxy, the next connection may reach the new primary."""
     with running_redis() as other:
         cache = open_cache(own_redis.url)
         await cache.aset("key", 1)
@@ -197,7 +197,7 @@ async def test_a_demoted_server_is_left(open_cache, own_redis):
             assert not before & {each["id"] for each in clients_of(own_redis) if each["cmd"] == "set"}
 
 
-async def test_what_is_no_redis_is_a_clear_error(open_cache):
+async def test_a_server_that_is_not_redis_is_a_connection_error(open_cache):
     async def talk_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
@@ -211,7 +211,7 @@ async def test_what_is_no_redis_is_a_clear_error(open_cache):
             await cache.aget("key")
 
 
-async def test_an_idle_connection_is_asked_whether_it_lives(open_cache, own_redis):
+async def test_idle_connections_are_pinged(open_cache, own_redis):
     cache = open_cache(own_redis.url, HEALTH_CHECK_INTERVAL=0.05)
     await cache.aget("key")
     with own_redis.client() as client:
@@ -220,10 +220,10 @@ async def test_an_idle_connection_is_asked_whether_it_lives(open_cache, own_redi
         assert client.info("commandstats")["cmdstat_ping"]["calls"] >= 3
 
 
-# --- that none is left behind ---------------------------------------------------------------------------
+# --- closing --------------------------------------------------------------------------------------------
 
 
-def test_loops_that_end_close_what_they_opened(open_cache, own_redis):
+def test_connections_close_with_their_loop(open_cache, own_redis):
     cache = open_cache(own_redis.url)
     for number in range(30):
         asyncio.run(cache.aset("key", number))
@@ -232,8 +232,8 @@ def test_loops_that_end_close_what_they_opened(open_cache, own_redis):
     wait_until(lambda: clients_of(own_redis) == [], "all connections are closed")
 
 
-def test_a_loop_that_is_dropped_half_way_closes_too(open_cache, own_redis):
-    """A reload that ends a loop while calls are under way."""
+def test_connections_close_when_a_loop_ends_during_a_call(open_cache, own_redis):
+    """For example when the server reloads."""
     cache = open_cache(own_redis.url)
 
     async def leave() -> None:
@@ -245,7 +245,7 @@ def test_a_loop_that_is_dropped_half_way_closes_too(open_cache, own_redis):
     wait_until(lambda: clients_of(own_redis) == [], "all connections are closed")
 
 
-def test_threads_each_with_a_loop(open_cache, own_redis):
+def test_each_thread_with_its_own_loop(open_cache, own_redis):
     cache = open_cache(own_redis.url)
     cache.set("key", 1)
     caches.close_all()
@@ -262,15 +262,15 @@ def test_threads_each_with_a_loop(open_cache, own_redis):
     assert found == [1] * 80
 
 
-async def test_one_connection_however_many_call(open_cache, own_redis):
+async def test_many_callers_share_one_connection(open_cache, own_redis):
     cache = open_cache(own_redis.url)
     for _ in range(20):
         await asyncio.gather(*(cache.aset(str(number), number) for number in range(100)))
     assert len(clients_of(own_redis)) == 1
 
 
-def test_a_forked_child_has_a_connection_of_its_own(open_cache, own_redis):
-    """Celery's prefork pool: what the parent's connection hears must not be read by the child."""
+def test_a_forked_child_opens_its_own_connection(open_cache, own_redis):
+    """In Celery's prefork pool, a child must not read answers to its parent."""
     cache = open_cache(own_redis.url)
     runner = asyncio.Runner()
     runner.run(cache.aset("key", "parent"))
@@ -279,7 +279,7 @@ def test_a_forked_child_has_a_connection_of_its_own(open_cache, own_redis):
     if child == 0:
         try:
             asyncio.set_event_loop(None)
-            fine = asyncio.run(in_child(cache)) == "parent"
+            fine = asyncio.run(use_in_child(cache)) == "parent"
         except BaseException:
             fine = False
         os._exit(0 if fine else 1)
@@ -289,7 +289,7 @@ def test_a_forked_child_has_a_connection_of_its_own(open_cache, own_redis):
     runner.close()
 
 
-async def in_child(cache) -> str:
+async def use_in_child(cache) -> str:
     found = await cache.aget("key")
     await cache.aset("key", "child")
     return found

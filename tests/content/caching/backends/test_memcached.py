@@ -1,4 +1,4 @@
-"""Memcached holds plain data, readable by us alone and never unpickled."""
+"""Memcached stores plain data, and nothing is unpickled."""
 
 import asyncio
 import pickle
@@ -34,7 +34,7 @@ VALUES = ["text", "", b"\x00bytes", 0, -1, 2**40, 1.5, True, None, ["a", {"b": [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:20])
-async def test_plain_data_on_both_sides(cache, value):
+async def test_plain_values_round_trip(cache, value):
     cache.set("key", value)
     assert await cache.aget("key", "default") == value
     await cache.aset("other", value)
@@ -57,8 +57,8 @@ async def test_the_cache_api(cache):
     await cache.adelete_many(["b"])
     assert await cache.aget("b") is None
     assert await cache.aget_or_set("made", lambda: 7) == 7
-    await cache.aset("over", 1, 0)
-    assert await cache.aget("over") is None
+    await cache.aset("expired", 1, 0)
+    assert await cache.aget("expired") is None
     await cache.aclear()
     assert await cache.aget("made") is None
 
@@ -71,18 +71,18 @@ async def test_nothing_is_unpickled(cache, server):
         assert client.get("m:1:ours") == b"\x81\xa1a\x91\x01"
 
 
-async def test_what_cannot_be_stored_is_refused_here(cache):
+async def test_unsupported_and_large_values_are_refused(cache):
     with pytest.raises(TypeError):
         await cache.aset("key", object())
     import random
 
     noise = random.Random(7).randbytes(2_000_000)
-    with pytest.raises(ValueError, match="is the most"):
+    with pytest.raises(ValueError, match="LARGEST allows"):
         await cache.aset("key", noise)
     await cache.aset("key", b"even" * 500_000)
     assert await cache.aget("key") == b"even" * 500_000
 
 
-async def test_many_callers_at_once(cache):
+async def test_concurrent_callers(cache):
     await cache.aset_many({str(number): number for number in range(200)})
     assert await asyncio.gather(*(cache.aget(str(number)) for number in range(200))) == list(range(200))

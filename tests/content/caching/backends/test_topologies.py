@@ -1,4 +1,4 @@
-"""Sentinel and Cluster: the same cache, wherever its server is."""
+"""The same cache on Sentinel and on a Cluster."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ def cluster(redis_cluster):
     return redis_cluster
 
 
-async def test_a_failover_by_sentinel_is_followed(open_cache):
+async def test_a_sentinel_failover_is_followed(open_cache):
     with running_sentinels() as watched:
         cache = open_cache(watched.url)
         await cache.aset("key", "before")
@@ -29,14 +29,14 @@ async def test_a_failover_by_sentinel_is_followed(open_cache):
         watched.master.process.kill()
         watched.master.process.wait()
         await asyncio.to_thread(wait_until, lambda: watched.master_port() not in (0, old), "another master", 30)
-        assert await patiently(lambda: cache.aget("key")) == "before"
-        await patiently(lambda: cache.aset("key", "after"))
+        assert await retry(lambda: cache.aget("key")) == "before"
+        await retry(lambda: cache.aset("key", "after"))
         assert await cache.aget("key") == "after"
         assert cache.get("key") == "after"
 
 
-async def patiently(call):
-    """While sentinels agree and the replica becomes master, some calls fail; they must end to."""
+async def retry(call):
+    """Retry: calls may fail until the sentinels have promoted the replica."""
     for _ in range(100):
         try:
             return await call()
@@ -69,7 +69,7 @@ async def test_the_cache_api_on_a_cluster(open_cache, cluster):
     assert await cache.aget("last") is None
 
 
-async def test_a_version_moves_between_slots(open_cache, cluster):
+async def test_incr_version_across_slots(open_cache, cluster):
     cache = open_cache(cluster.url)
     await cache.aset("key", "value", 60)
     assert await cache.aincr_version("key") == 2
@@ -80,7 +80,7 @@ async def test_a_version_moves_between_slots(open_cache, cluster):
         await cache.aincr_version("nothing")
 
 
-async def test_one_failure_is_one_callers_on_a_cluster(open_cache, cluster):
+async def test_an_error_reaches_only_its_own_caller_on_a_cluster(open_cache, cluster):
     cache = open_cache(cluster.url)
     await cache.aset("text", "no number")
     answers = await asyncio.gather(cache.aset("a", 1), cache.aincr("text"), cache.aget("a"), return_exceptions=True)
@@ -89,7 +89,7 @@ async def test_one_failure_is_one_callers_on_a_cluster(open_cache, cluster):
     assert answers[2] == 1
 
 
-async def test_the_nodes_share_the_keys(open_cache, cluster):
+async def test_keys_are_spread_over_the_nodes(open_cache, cluster):
     cache = open_cache(cluster.url)
     await cache.aset_many({str(number): number for number in range(100)})
     sizes = []
@@ -136,8 +136,8 @@ def move_slot(cluster, source, target, key) -> None:
                 client.execute_command("CLUSTER SETSLOT", slot, "NODE", names["t"])
 
 
-async def test_the_engine_does_not_ask_a_replica_that_may_lag(settings, redis_server):
-    """Django's own calls do, as django-redis has it: the first server takes the writes, the others are read."""
+async def test_the_engine_reads_only_from_the_primary(settings, redis_server):
+    """A replica may lag. Django's own calls read from it, as in django-redis."""
     with running_redis() as other:
         location = [redis_server.url, other.url]
         settings.CACHES = {"default": {"BACKEND": "content.caching.backends.RedisCache", "LOCATION": location}}
