@@ -1,4 +1,4 @@
-"""The reader at the other end."""
+"""ASGI messages, the client of a request, and how to find a middleware."""
 
 import asyncio
 from collections import deque
@@ -12,7 +12,11 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Client:
-    """`has_body` until all that the client sends with its request was received; `has_sent` when there was any."""
+    """The client of one request.
+
+    `has_body`: there may be more of the request's body. `has_sent`: some body has arrived. `is_gone`: it
+    disconnected.
+    """
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self.receive_next = receive
@@ -29,13 +33,13 @@ class Client:
         return message
 
     async def wait_until_gone(self) -> Message:
-        """When it has gone; what it sends until then is for nobody."""
+        """Wait until the client disconnects; discard what it sends until then."""
         while (message := await self.receive())["type"] == "http.request":
             pass
         return message
 
     async def send(self, message: Message) -> None:
-        """To whoever has gone nothing is sent, and nobody else minds."""
+        """Send a message. Messages after the client disconnected are dropped."""
         if self.is_gone:
             return
         try:
@@ -45,7 +49,7 @@ class Client:
 
 
 class PacedClient:
-    """Hands on to a client what it takes its time to read: whoever sends waits for nothing. `begin` makes a task."""
+    """Queue messages for a client, so that the sender never waits for a slow one. `begin` starts a task."""
 
     def __init__(self, client: Client, begin: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]) -> None:
         self.client = client
@@ -63,13 +67,13 @@ class PacedClient:
             await self.client.send(self.waiting.popleft())
 
     async def drain(self) -> None:
-        """All was handed on. Who stops waiting stops nothing."""
+        """Wait until all queued messages are sent. Cancelling the wait does not stop sending."""
         if self.task is not None:
             await asyncio.wait({self.task})
 
 
 def find_middleware(application: Any, kind: type) -> Any:
-    """The first of that kind, from the outside: what wraps an application has it as `app` or `application`."""
+    """Find the outermost middleware of a class. Wrappers hold the application they wrap as `app` or `application`."""
     while application is not None and not isinstance(application, kind):
         application = getattr(application, "app", None) or getattr(application, "application", None)
     return application

@@ -25,18 +25,20 @@ from content.caching.entry import Stamp, Verdict
 OnServed = Callable[[Page], None]
 
 _MEMORY = 64 * 1024 * 1024
-# Sets of names in Vary that are remembered for one URL.
+# Most sets of Vary names remembered for one URL.
 _MOST_VARIES = 4
-# Seconds for which nobody waits for a response that was not to be kept.
+# Seconds for which requests do not wait for each other after a response that was not stored.
 _HIT_FOR_MISS_SECONDS = 10.0
 
 
 class EdgeCache:
-    """`cache`: the alias of an engine, whose tiers, leases, tags and log it uses; without, its own `memory` in bytes.
-    `served` is called for each page that goes to a reader, hit or just made: for GET, but not for what a browser
-    fetches ahead.
+    """A shared HTTP cache as ASGI middleware.
 
-    Answers lifespan and websockets by passing them on.
+    - `cache`: alias of the engine whose tiers, leases, tags and log are used. Without it: memory only, `memory`
+      bytes.
+    - `on_served`: called with each page sent for a GET, hit or miss, except for prefetches.
+
+    Passes lifespan and WebSocket scopes through.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class EdgeCache:
         request, client = Request(scope), Client(receive, send)
         exchange = Exchange(self, request, client)
         if len(request.fields.values(b"host")) > 1:
-            # Two names for one page (RFC 9112, section 3.2).
+            # Ambiguous host (RFC 9112, section 3.2).
             await exchange.refuse(400, "more than one host")
         elif not HOST.fullmatch(request.host):
             await exchange.refuse(400, "no such host anywhere")
@@ -100,15 +102,15 @@ class EdgeCache:
     # --- before anyone asks --------------------------------------------------------------------------------
 
     async def fresh_for(self, scope: Message) -> float:
-        """Seconds for which the page of that request is fresh yet, as any process would find it; 0 for none."""
+        """Seconds for which every process finds the page fresh; 0 if it does not."""
         stored = (await self.lookup(normalize(Request(scope), self.profile), again=True)).stored
         if stored is None or not isinstance(stored.value, Page) or stored.verdict is not Verdict.VALID:
             return 0.0
         return max(0.0, stored.value.fresh_until - self.clock()) if self.page_store.is_heard else 0.0
 
     async def make(self, scope: Message) -> int:
-        """The page of that request, made anew and stored when this returns; its status. What another process is just
-        making is left to it: 0. Raises what the application raises.
+        """Make and store the page anew. Returns its status, or 0 if another process is making it. Raises the
+        application's errors.
         """
         request = normalize(Request(scope), self.profile)
         lookup = await self.lookup(request, again=True)
@@ -122,7 +124,7 @@ class EdgeCache:
     # --- what is stored -----------------------------------------------------------------------------------
 
     async def lookup(self, request: Request, *, again: bool = False) -> Lookup:
-        """`again`: whatever memory has, as another process may have made it since."""
+        """Look up the page. `again`: read the shared tier even if memory has it."""
         key = request.key
         stored = await self.page_store.lookup(key, again=again)
         if stored is None:
@@ -136,7 +138,7 @@ class EdgeCache:
         return Lookup(None, "vary-miss")
 
     def matches(self, request: Request, page: Page) -> bool:
-        """Whether a page that was made for another's request is one for this (section 4.1)."""
+        """Whether another request's page matches this one's Vary values (RFC 9111, section 4.1)."""
         return page.varied == tuple(vary_value(name, request.fields) for name in page.vary)
 
     async def store(
@@ -155,7 +157,7 @@ class EdgeCache:
         )
 
     async def mark_hit_for_miss(self, request: Request, reason: str, begun: Stamp | None, token: str | None) -> None:
-        """For those who come next, here and elsewhere; what is stored already stays."""
+        """Tell later requests, in all processes, not to wait for each other. A stored value stays."""
         key, now = request.key, self.clock()
         if await self.page_store.lookup(key) is None:
             times = Times(now, now, now, now + _HIT_FOR_MISS_SECONDS)
@@ -164,7 +166,7 @@ class EdgeCache:
             await self.page_store.release_lease(key, token)
 
     async def freshen(self, request: Request, old: Page, fields: Fields, fetch: OriginFetch) -> None:
-        """What a HEAD has said about the page that we have."""
+        """Update the stored page from the response to HEAD."""
         complete = CompleteResponse(request, old.status, fields, old.body)
         page, times = build_page(
             complete, fetch.requested_at, fetch.received_at, self.clock(), Dependencies(), self.profile
@@ -176,11 +178,11 @@ class EdgeCache:
 
     @property
     def fetches(self) -> dict[str, OriginFetch]:
-        """Of this event loop, by URL."""
+        """Running fetches of this event loop, by URL."""
         return self._fetches_by_loop.setdefault(asyncio.get_running_loop(), {})
 
     def is_fetching(self, key: str) -> bool:
-        """Whether that URL is being made, in this event loop."""
+        """Whether this event loop is fetching that URL."""
         fetches = self._fetches_by_loop.get(asyncio.get_running_loop())
         return fetches is not None and key in fetches
 
@@ -197,7 +199,7 @@ class EdgeCache:
             self._fetches_by_loop.pop(asyncio.get_running_loop(), None)
 
     def refresh(self, request: Request, lookup: Lookup) -> None:
-        """Behind the reader, one at a time, and not right after one that failed."""
+        """Refresh in the background: one fetch a key, and with backoff after a failure."""
         key = request.key
         if key not in self.fetches and not self.engine.backoff.is_delayed(key):
             self.start_fetch(
@@ -208,7 +210,7 @@ class EdgeCache:
         return self.engine.loop_state().begin(work)
 
     def outgoing_fields(self, fields: Fields, cache_status: CacheStatus) -> list[Field]:
-        """Of what is passed on, or goes out before all of it is known."""
+        """Fields of a response that is passed on, or sent before it is complete."""
         return [
             *untagged_fields(fields, self.profile).pairs,
             (b"cache-status", cache_status.encode(self.profile.name)),

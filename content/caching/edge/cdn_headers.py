@@ -1,6 +1,6 @@
-"""How a CDN is told what a page depends on, and for how long it may answer without asking.
+"""Write the header fields that tell a CDN a page's tags and lifetime.
 
-Tags are written here, for fields and for purges alike: what is purged is what was sent.
+Tags are encoded here for fields and for purges alike, so that a purge always matches what was sent.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,8 @@ from content.caching.edge.rules.directives import parse_directives
 from content.caching.edge.rules.fields import Field, Fields
 from content.caching.key import shorten
 
-# What each CDN takes as it is, besides letters and digits; no separator of any, nor the signs of our own shortening.
+# Characters besides letters and digits that every CDN accepts in a tag. No separators, nor the "#" of our own
+# digests.
 _PLAIN = ":/._~-@!$&'()*+;=?"
 _NO_STORE = "no-store"
 
@@ -41,7 +42,7 @@ class CdnHeaders:
     purges: bool = True
 
     def for_page(self, page: Page, tags: Iterable[str]) -> list[Field]:
-        """For a page that is fresh, and of which all is known."""
+        """Fields for a fresh page with known tags."""
         if self.purges and self.control_field not in page.fields and not _is_public(page.fields):
             return self.for_uncacheable()
         encoded = sorted({encode_tag(tag) for tag in tags})
@@ -51,11 +52,11 @@ class CdnHeaders:
         return [*lines, *self._control_fields(page)]
 
     def for_uncacheable(self) -> list[Field]:
-        """What was invalidated meanwhile, is stale, is somebody's own, or has tags that nobody knows yet."""
+        """Fields for a response that the CDN must not store: stale, personal, invalidated, or with unknown tags."""
         return [(self.control_field, self.forbid_value.encode("ascii"))]
 
     def forbid(self, pairs: Iterable[Field]) -> list[Field]:
-        """An answer that was written as of a page, and must not be kept after all."""
+        """Replace a page's fields so that the CDN does not store it."""
         own = (self.tags, self.control_field)
         return [*(pair for pair in pairs if pair[0] not in own), *self.for_uncacheable()]
 
@@ -69,7 +70,7 @@ class CdnHeaders:
         return found
 
     def _control_fields(self, page: Page) -> list[Field]:
-        """As long as here, counted by the same Age. Where the application has a word of its own, that stands."""
+        """The same lifetime as here, counted from the same Age. A field set by the application stays."""
         if not self.purges or self.control_field in page.fields:
             return []
         directives = [f"max-age={int(page.lifetime)}"]
@@ -80,12 +81,12 @@ class CdnHeaders:
 
 
 def encode_tag(tag: str) -> str:
-    """Short and of plain signs: no two tags are written alike, but by a CDN that ignores case."""
+    """Encode a tag in few plain characters. Different tags stay different, except for CDNs that ignore case."""
     return shorten(quote(tag, safe=_PLAIN, errors="surrogatepass"))
 
 
 def _is_public(fields: Fields) -> bool:
-    """Whether Cache-Control lets caches on the way have it: what it says to us alone is no word to them."""
+    """Whether Cache-Control lets downstream caches store the page. Fields for this cache alone do not count."""
     directives = parse_directives(fields.combined_value(b"cache-control"))
     if b"set-cookie" in fields or directives.is_unqualified("private") or "no-store" in directives:
         return False

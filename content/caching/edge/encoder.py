@@ -1,4 +1,4 @@
-"""Codes pages, behind their readers, one at a time in a thread of its own: once each, never for a single answer."""
+"""Compress pages in one background thread: once per page and coding, never for a single response."""
 
 import asyncio
 import gzip
@@ -17,14 +17,14 @@ else:
 
 logger = logging.getLogger(__name__)
 
-# Levels by heat: what is read a lot is worth the time, which for the highest of brotli is some 20 ms for 8 KB.
+# Hot pages get the best level. brotli 11 takes about 20 ms for 8 KB.
 QUICK = {"br": 5, "zstd": 6, "gzip": 6}
 BEST = {"br": 11, "zstd": 19, "gzip": 9}
-# Past so many bytes the best costs seconds, for a few percent.
+# Above this size the best level takes seconds and saves only a few percent (bytes).
 _LARGE = 256 * 1024
-# Pages that wait for their turn; beyond that they go out as they are, and are asked for again.
+# Compressions that may wait. Beyond that, pages are sent uncompressed and retried on a later request.
 _MOST_WAITING = 64
-# What comes out must be smaller by so much to be worth its memory.
+# Keep a result only if it is at most this share of the original.
 _WORTH = 0.9
 
 Done = Callable[[bytes | None], None]
@@ -42,7 +42,7 @@ def _encode(coding: str, level: int, body: bytes) -> bytes:
             return bytes(zstd.compress(body, level))
         case "gzip":
             return gzip.compress(body, level, mtime=0)
-    raise ValueError(f"no coding {coding!r} is known here")
+    raise ValueError(f"unknown content coding {coding!r}")
 
 
 class Encoder:
@@ -51,7 +51,10 @@ class Encoder:
         self.waiting: set[asyncio.Future[bytes]] = set()
 
     def start(self, coding: str, level: int, body: bytes, done: Done) -> bool:
-        """`done` is called in this loop, with None for what does not pay. False: too many wait, ask again."""
+        """Start to compress. False: the queue is full; try again later.
+
+        `done` is called in this event loop with the result, or None if compression saves too little.
+        """
         if len(self.waiting) >= _MOST_WAITING:
             return False
         if self._thread is None:
@@ -66,6 +69,6 @@ class Encoder:
         if future.cancelled():
             return
         if error := future.exception():
-            logger.error("a page could not be coded", exc_info=error)
+            logger.error("Cannot compress a page; it is sent uncompressed.", exc_info=error)
         body = None if error else future.result()
         done(body if body is not None and len(body) <= length * _WORTH else None)

@@ -1,4 +1,4 @@
-"""Why a page is served as it is, as plain data: the page, what it is made of, and the records that have ended it."""
+"""Explain why a page is served as it is: the page, its parts, and the log records that invalidated it."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
 
 
 async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
-    """As the shared tier has it: other processes' memories are their own."""
+    """Explain the entry in the shared tier. Other processes' memory cannot be read."""
     cached = (await engine.tiers.lookup([entry_key(key)], again=True)).get(key)
     report: dict[str, Any] = {
         "key": key,
@@ -64,7 +64,7 @@ def _describe_page(engine: Engine, page: Page) -> dict[str, Any]:
 
 
 async def _explain_part(engine: Engine, key: str) -> dict[str, Any]:
-    """One of the entries that were read for it."""
+    """One of the entries that the page was made from."""
     cached = (await engine.tiers.lookup([entry_key(key)], again=True)).get(key)
     if cached is None:
         return {"key": key, "entry": None, "why": "nothing is stored under this key"}
@@ -77,7 +77,7 @@ async def _explain_part(engine: Engine, key: str) -> dict[str, Any]:
 
 
 def _records_against(engine: Engine, cached: CachedValue) -> list[dict[str, Any]]:
-    """Records of the log that came after it was begun, by the tags that they share."""
+    """Log records later than the entry's position that share a tag with it."""
     tag_index = getattr(engine.ordering, "tag_index", None)
     if tag_index is None:
         return []
@@ -90,7 +90,7 @@ def _records_against(engine: Engine, cached: CachedValue) -> list[dict[str, Any]
 
 
 def _verdict_in_words(engine: Engine, cached: CachedValue) -> str:
-    """In a few words, as a reader would meet it now."""
+    """The verdict in a few words, as a request would find it now."""
     header, now = cached.header, engine.clock()
     against = _records_against(engine, cached)
     if cached.verdict.value == "invalid":

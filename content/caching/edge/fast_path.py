@@ -1,9 +1,9 @@
-"""Plain hits: what memory has, fresh or being made again, for a request that wants nothing else. No task, no I/O,
-nothing to wait for.
+"""Answer plain hits from memory, without a task or I/O.
 
-All that can be known of a request without its URL, and of a page without its reader, is worked out once by the rules,
-and kept: `ParsedRequest`, `WireImage`. What is left for each hit is whether the two, and the log, agree. In doubt
-there is none, and the request goes the long way (`Exchange`), which answers the same in the same words.
+A plain hit is a GET or HEAD of a page that memory holds, fresh or being refreshed, from a client that sets no special
+conditions. `ParsedRequest` holds what the rules find in a request apart from its URL; `WireImage` holds a page in the
+form in which it is sent. Both are computed once and cached. Each hit then only checks that the two fit and that the
+invalidation log agrees. In doubt the request goes through `Exchange`, which gives the same response.
 """
 
 import string
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 _VALID = Verdict.VALID
 _TALLY = counters_for("page")
-# What a path may consist of to be the end of its key as it is.
+# A path of these bytes becomes the end of its key unchanged.
 PLAIN = (string.ascii_letters + string.digits + ":/@!$&'()*+,;=._~%-").encode()
-# Header sections of up to so many bytes are remembered.
+# Longest header section that is cached, in bytes.
 LONGEST_CACHED_SECTION = 4096
-# Hits after which a page is coded once more, as well as it can be.
+# Number of hits after which a page is compressed again, at the best level.
 HOT = 100
 
-# What of which page, at what time (Unix seconds).
+# The page, the head to send, and the time (Unix seconds).
 Hit = tuple[WireImage, EncodedHead, float]
 
 
@@ -51,7 +51,7 @@ class FastPath:
         self.edge = edge
         self.encoder = Encoder()
         self.parsed_requests: RequestCache[tuple[ParsedRequest | None]] = RequestCache()
-        # Keys of variants, by who asks at which fork.
+        # Keys of variants, by request, URL key and Vary.
         self.variant_keys: RequestCache[str] = RequestCache()
         profile = edge.profile
         self._alters_query = profile.sorts_parameters or profile.ignored_parameters is not None
@@ -59,7 +59,7 @@ class FastPath:
     # --- the request ----------------------------------------------------------------------------------------
 
     def lookup_scope(self, scope: Any) -> Hit | None:
-        """For a request as ASGI has it."""
+        """Look up the request of an ASGI scope."""
         method, path = scope["method"], scope.get("raw_path")
         if not path or path[:1] != b"/" or method not in ("GET", "HEAD"):
             return None
@@ -74,7 +74,7 @@ class FastPath:
         try:
             remembered = self.parsed_requests.get((scheme, *headers))
         except TypeError:
-            # Pairs that are lists: there are servers that have them so.
+            # Some servers send the pairs as lists, which cannot be hashed.
             remembered = None
         return (remembered or self._parse_and_cache(scheme, headers))[0]
 
@@ -88,7 +88,7 @@ class FastPath:
     # --- the page ---------------------------------------------------------------------------------------------
 
     def lookup(self, parsed: ParsedRequest, key: str, *, is_head: bool = False) -> Hit | None:
-        """Counted as a hit, if it is one."""
+        """Look up a page in memory, and count the hit."""
         engine = self.edge.engine
         cached = engine.tiers.peek(key)
         if cached is None or cached.verdict is not _VALID or not engine.ordering.is_heard:
@@ -110,7 +110,7 @@ class FastPath:
         return image, encoded, now
 
     def _lookup_variant(self, index: VaryIndex, parsed: ParsedRequest, key: str, *, is_head: bool) -> Hit | None:
-        """The variant for this request, of the newest Vary."""
+        """Look up the variant that this request selects by the newest Vary."""
         lookup_key = (parsed, key, index.vary)
         store_key = self.variant_keys.get(lookup_key)
         if store_key is None:
@@ -119,7 +119,7 @@ class FastPath:
         return self.lookup(parsed, store_key, is_head=is_head)
 
     def key_of(self, parsed: ParsedRequest, target: bytes) -> str:
-        """As Request has it, in fewer steps for the commonest."""
+        """The key of a URL, equal to `Request.key`, in fewer steps for plain URLs."""
         if len(target) <= parsed.longest_plain_target and not target.translate(None, PLAIN):
             return parsed.key_prefix + target.decode("ascii")
         path, _, query = target.partition(b"?")
@@ -140,7 +140,7 @@ class FastPath:
     def representations_of(
         self, page: Page, request: Request, stored: StoredPage | None, tags: Iterable[str]
     ) -> Mapping[str, Representation]:
-        """For an answer that is no plain hit: of what memory has, all there are by now."""
+        """The representations that exist of a page, by coding, for a response that is no plain hit."""
         if stored is None or stored.tier != "memory":
             return {"": plain_representation(page, self.edge.profile, tags)}
         cached = stored.cached
@@ -167,7 +167,7 @@ class FastPath:
             self._start_coding(cached, image, parsed.codings[0])
 
     def _start_coding(self, cached: CachedValue, image: WireImage, coding: str) -> None:
-        """Once when it is first asked for, and once more when the page proves hot."""
+        """Start compression when a coding is first requested, and again when the page becomes hot."""
         started_codings, hot = image.started_codings, cached.reads >= HOT
         if started_codings is None or started_codings.get(coding, not hot) is hot:
             return

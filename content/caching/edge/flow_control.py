@@ -1,16 +1,16 @@
-"""When a connection is read from."""
+"""Limit how many pipelined requests are read from a connection."""
 
 from collections.abc import Sized
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl as UvicornFlowControl
 
-# Requests that may wait behind the one that is answered.
+# Pipelined requests that may wait behind the current one.
 MOST_WAITING = 64
 
 
 class FlowControl(UvicornFlowControl):
-    """Reads no further while many wait for their turn: uvicorn lets in as many again for each that is answered."""
+    """Pause reading while many requests wait. uvicorn alone would read more after each response."""
 
     def __init__(self, transport: Any, waiting: Sized) -> None:
         super().__init__(transport)

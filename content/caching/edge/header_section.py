@@ -1,4 +1,4 @@
-"""What clients of EdgeProtocol ask for, as far as it was read before."""
+"""Parse the header sections of requests to EdgeProtocol, and cache the results."""
 
 import copy
 from typing import Any, NamedTuple
@@ -10,35 +10,35 @@ from content.caching.edge.parsed_request import ParsedRequest
 from content.caching.edge.request_cache import RequestCache
 from content.caching.edge.rules.fields import Field
 
-# Whole requests that are remembered: most of them share what their sections ask for.
+# Number and bytes of cached requests. Most share the parsed form of their header section.
 _MOST_CANDIDATES, _MOST_CANDIDATE_BYTES = 16 * 1024, 64 * 1024 * 1024
 
 
 class HeaderSection(NamedTuple):
-    """Who sends a header section: `parsed` for what; `client`, if a proxy has said which."""
+    """A parsed header section. `client`: the client's address, if a trusted proxy has sent one."""
 
     parsed: ParsedRequest | None
     client: Any = None
 
 
-# A request that may be a plain hit: who asks for what, under which key, whether by HEAD, and its method and target.
+# A request that may be a plain hit: section, parsed request, key, whether it is HEAD, method and target.
 HitCandidate = tuple[HeaderSection, ParsedRequest, str, bool, bytes]
 
 Defaults = list[tuple[bytes, bytes]]
 
 
 class SharedCaches:
-    """What is known of requests that come the same way: by the same scheme, and trusted alike to speak for others."""
+    """Caches shared by connections with the same scheme and the same trust in their peer."""
 
     def __init__(self) -> None:
         self.sections: RequestCache[HeaderSection] = RequestCache()
-        # Whole requests for what is hot.
+        # Whole requests for hot pages.
         self.candidates: RequestCache[HitCandidate] = RequestCache(_MOST_CANDIDATES, _MOST_CANDIDATE_BYTES)
         self.defaults: Defaults | None = None
         self._encoded_defaults = b""
 
     def encode_defaults(self, defaults: Defaults) -> bytes:
-        """What uvicorn says with every answer, its Date among it: once a second another list."""
+        """Encode uvicorn's default headers. uvicorn makes a new list each second, for Date."""
         if defaults is not self.defaults:
             self.defaults = defaults
             self._encoded_defaults = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
@@ -46,7 +46,10 @@ class SharedCaches:
 
 
 class HeaderParser:
-    """Of a request without a body, complete, after which the connection stays; else `is_plain` is False."""
+    """Parse a header section with the parser that uvicorn uses.
+
+    `is_plain`: the request is complete, has no body, and keeps the connection open.
+    """
 
     def __init__(self, content: bytes) -> None:
         self.pairs: list[Field] = []
@@ -60,7 +63,7 @@ class HeaderParser:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return False
         finally:
-            # It holds this object: the two would wait for the collector.
+            # The parser refers to this object. Without `del`, only the garbage collector would free the two.
             del self.parser
         return self._is_complete and self._keeps_alive
 
@@ -68,12 +71,14 @@ class HeaderParser:
         self.pairs.append((name.lower(), value))
 
     def on_message_complete(self) -> None:
-        """The parser forgets behind it whether the connection stays. An upgrade is an error, in `_parse`."""
+        """Ask here whether the connection stays open: the parser forgets it afterwards. An upgrade raises in
+        `_parse`.
+        """
         self._is_complete, self._keeps_alive = True, bool(self.parser.should_keep_alive())
 
 
 class Forwarding:
-    """What a trusted proxy says of its client, by uvicorn's own rules."""
+    """Apply the proxy headers that uvicorn would apply."""
 
     def __init__(self, middleware: ProxyHeadersMiddleware | None) -> None:
         self.middleware: Any = copy.copy(middleware)
@@ -81,14 +86,14 @@ class Forwarding:
             self.middleware.app = self._ignore
 
     async def _ignore(self, scope: Any, receive: Any, send: Any) -> None:
-        """Behind the middleware there is nothing but the scope, which it has altered."""
+        """Stand in for the application: only the changed scope matters."""
 
     def trusts(self, client: tuple[str, int] | None) -> bool:
-        """Who comes by a Unix socket has no name, and is trusted by whoever trusts all."""
+        """Whether the peer is trusted. Unix-socket peers have no address; only `*` trusts them."""
         return self.middleware is not None and (client[0] if client else None) in self.middleware.trusted_hosts
 
     def apply(self, scope: dict[str, Any]) -> None:
-        """To the scheme and the client of a scope. The middleware waits for nothing: one step ends it."""
+        """Update the scheme and client of a scope. The middleware never waits, so a single step completes it."""
         if self.middleware is None:
             return
         step = self.middleware(scope, None, None)
@@ -96,4 +101,4 @@ class Forwarding:
             step.send(None)
         except StopIteration:
             return
-        raise RuntimeError("the middleware for proxy headers waits for something")
+        raise RuntimeError("uvicorn's ProxyHeadersMiddleware awaited something; it must finish in one step")

@@ -1,4 +1,4 @@
-"""What the application is asked, and gets to see of whoever asks."""
+"""Build the request that the application gets."""
 
 import asyncio
 
@@ -11,16 +11,20 @@ from content.caching.edge.rules.conditions import CONDITIONS, ORIGIN_CONDITIONS
 from content.caching.edge.rules.fields import Field, Fields
 from content.caching.edge.rules.validation import conditional_fields
 
-# Ways to send a body that never shows it to us.
+# ASGI extensions that send a body past the edge.
 _UNSEEN_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
-# In the scope: whether the edge answers this request from what is made for it, and counts it.
+# Scope key: whether the edge serves and counts the page that this call makes.
 _COUNTED = "evergreen.edge"
-# The validators of what we have, which are asked about in any case.
+# The validators of the stored page. The application always sees them.
 _VALIDATORS = frozenset({b"if-none-match", b"if-modified-since"})
 
 
 class OriginRequest:
-    """`old`: what may be validated. `shared`: the answer may be others' too; `personal`: it is one reader's alone."""
+    """The request to the application, derived from the client's.
+
+    `old`: the stored page to validate. `shared`: others may get the response. `personal`: only this client may get
+    it.
+    """
 
     def __init__(
         self,
@@ -41,7 +45,8 @@ class OriginRequest:
         self.validates = self.page is not None and self.page.can_be_validated
         self.may_ask_whole = not any(name in request.fields for name in ORIGIN_CONDITIONS)
         self._has_begun = False
-        # When it is clear that nobody else waits for it, the application may know that its client has gone.
+        # Set when no other request waits for the response. Only then the application is told that the client
+        # disconnected.
         self.is_exclusive = asyncio.Event()
 
     def scope(self) -> Message:
@@ -62,14 +67,15 @@ class OriginRequest:
         if profile.visible_fields is None or self.is_personal:
             return list(fields.pairs)
         visible = profile.visible_fields | _VALIDATORS
-        # The host as the key has it: in any case of letters it is the same.
+        # In lower case, as in the key.
         return [
             (name, value.lower() if name == b"host" else value) for name, value in fields.pairs if name in visible
         ]
 
     async def receive(self) -> Message:
-        """Nothing that the client sends, nor a word of it when it has gone, for as long as the answer may be others'
-        too: it is in no key, and they would wait for it."""
+        """Hide the client's body and disconnect while others may share the response. No key covers the body, and the
+        others would have to wait for it.
+        """
         is_first, self._has_begun = not self._has_begun, True
         if self.client is not None and self.client.has_body and self.passes_body:
             return await self.client.receive()
@@ -80,5 +86,5 @@ class OriginRequest:
 
     @property
     def passes_body(self) -> bool:
-        """Whether the application gets what the client sends with a GET, meaningless as that is (RFC 9110, 9.3.1)."""
+        """Whether the application gets the body of a GET, which has no defined meaning (RFC 9110, section 9.3.1)."""
         return not self.is_shared and (self.is_personal or self.profile.visible_fields is None)

@@ -1,4 +1,4 @@
-"""What is kept under a key: a page, a fork to its variants, or the word that it is not kept."""
+"""Values stored under a page's key: a page, an index of variants, or a hit-for-miss marker."""
 
 import msgspec
 
@@ -8,23 +8,23 @@ from content.caching.edge.rules.fields import Field, Fields
 
 
 class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
-    """A whole response, and the directives it is kept by. Times in Unix seconds, ages in seconds."""
+    """A complete response and the directives it is stored by. Times in Unix seconds, ages in seconds."""
 
     url: str
     status: int
     pairs: tuple[Field, ...]
     body: bytes
-    # When it came, and how old it was then (RFC 9111, section 4.2.3).
+    # When it was received, and its age then (RFC 9111, section 4.2.3).
     received_at: float
     initial_age: float
     lifetime: float
     arguments: dict[str, str | None]
-    # The names in Vary, and what the request had to say there.
+    # The field names in Vary, and the request's values of them.
     vary: tuple[str, ...] = ()
     varied: tuple[str, ...] = ()
-    # What the application calls it, for whoever counts (the field Evergreen-Label, which goes no further).
+    # The application's name for the page (Evergreen-Label), used for counting and not sent to clients.
     label: str = ""
-    # The keys of what was read for it, for whoever explains it.
+    # Keys of the resources it was made from, for `cache_explain`.
     parts: tuple[str, ...] = ()
 
     @property
@@ -56,14 +56,14 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
 
 
 class VaryIndex(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="f"):
-    """Of a URL whose responses vary: the field names of each Vary, the newest first."""
+    """The index of variants of one URL: the field names of each Vary, the newest first."""
 
     vary: tuple[tuple[str, ...], ...]
     url: str
 
 
 class HitForMiss(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="n"):
-    """What came was for one reader, or not to be kept: nobody waits for the next."""
+    """A marker: the last response was not stored, so requests do not wait for each other."""
 
     reason: str
 

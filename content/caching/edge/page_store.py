@@ -1,4 +1,4 @@
-"""Where pages are kept: the tiers, leases, tags and order of an engine."""
+"""Store and look up pages in an engine's tiers, under its leases and tags."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,12 +19,12 @@ _encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(StoredValue).decode
 
 _MOST_TAGS = 1000
-# What a page takes beside its body and its fields.
+# Bytes that Python uses for a page besides its body and fields.
 _OVERHEAD = 600
 
 
 class _PageKind:
-    """What the engine asks of a kind of value. A page says itself for how long it is fresh."""
+    """The policy of pages, as the engine expects it. Each page carries its own freshness."""
 
     name = "page"
     policy = Policy(ttl=ZERO, early=0, ahead=0)
@@ -34,7 +34,7 @@ KIND: Any = _PageKind()
 
 
 class StoredPage:
-    """Something stored, with what the order of invalidations says of it."""
+    """A stored value with the invalidation log's verdict."""
 
     __slots__ = ("cached", "header", "key", "tier", "value", "verdict")
 
@@ -53,19 +53,21 @@ class PageStore:
 
     @property
     def is_heard(self) -> bool:
-        """False while invalidations may have passed unnoticed: nothing counts as fresh then."""
+        """False if invalidations may have been missed. Then nothing counts as fresh."""
         return self.engine.ordering.is_heard
 
     # --- finding --------------------------------------------------------------------------------------
 
     def _recall(self, key: str) -> StoredPage | None:
-        """From memory, unless it was invalidated or its time is up; no I/O."""
+        """Look up in memory only. None if it was invalidated or has expired."""
         cached = self.engine.tiers.peek(key)
         return self._as_stored_page(key, cached, "memory") if cached is not None else None
 
     async def lookup(self, key: str, *, again: bool = False) -> StoredPage | None:
-        """From memory, else from the shared tier, which memory has then as well. `again`: what memory has is not
-        enough, if another process has made it anew."""
+        """Look up in memory, then in the shared tier, and remember the result.
+
+        `again`: read the shared tier even if memory has the page, since another process may have stored a newer one.
+        """
         remembered = self._recall(key)
         if remembered is not None and not again:
             return remembered
@@ -89,7 +91,7 @@ class PageStore:
         return StoredPage(key, cached, tier)
 
     def still_holds(self, begun: Stamp | None, tags: tuple[str, ...]) -> bool:
-        """Whether nothing has ended or expired what was begun there; taken to be so where only I/O could say."""
+        """Whether no invalidation or expiry has come since `begun`. Assumed where only I/O could tell."""
         ordering = self.engine.ordering
         if begun is None or not ordering.is_local:
             return begun is not None
@@ -98,11 +100,11 @@ class PageStore:
     # --- keeping --------------------------------------------------------------------------------------
 
     async def begin(self) -> Stamp | None:
-        """Noted before the application is asked (rule 2)."""
+        """Read the log's position, before the application is called (rule 2)."""
         return await self.engine.ordering.begin()
 
     def covers(self, begun: Stamp | None) -> bool:
-        """Whether what was begun there may answer who comes now (rule 16)."""
+        """Whether a load that began at that position may answer a request that comes now (rule 16)."""
         return begun is None or self.engine.ordering.covers(begun)
 
     async def store(
@@ -149,7 +151,7 @@ class PageStore:
 
 
 class Times(msgspec.Struct, frozen=True):
-    """Unix seconds; cost in seconds."""
+    """When a page was made and how long it lasts (Unix seconds), and what it cost (seconds)."""
 
     made_at: float
     fresh_until: float
@@ -159,12 +161,12 @@ class Times(msgspec.Struct, frozen=True):
 
 
 def tags_of_page(request: Request) -> tuple[str, ...]:
-    """By which a page is purged: its URL, its path on any host, and all pages."""
+    """The tags of every page: its URL's key, its path on any host, and the tag of all pages."""
     return request.key, path_tag(request.target), resource_tag(KIND.name)
 
 
 def path_tag(target: str) -> str:
-    """Of path and query, as the key has them."""
+    """The tag of a path and query."""
     return f"path:{shorten(target)}"
 
 
@@ -179,7 +181,7 @@ def size_of(value: StoredValue) -> int:
 
 
 class Lookup:
-    """What is stored for a request. `forwarded` there is nothing to answer from, in the words of RFC 9211."""
+    """The stored page for a request. `forwarded`: why it cannot answer, as a fwd value of Cache-Status (RFC 9211)."""
 
     __slots__ = ("forwarded", "stored")
 
@@ -189,7 +191,7 @@ class Lookup:
 
     @property
     def is_hit_for_miss(self) -> bool:
-        """The last answer was for one reader alone: so may be the next."""
+        """Whether the last response was not stored, so that the next may not be either."""
         return self.stored is not None and isinstance(self.stored.value, HitForMiss)
 
     @property
@@ -197,7 +199,7 @@ class Lookup:
         return self.stored.value if self.stored is not None and isinstance(self.stored.value, Page) else None
 
     def replaces(self, old: StoredPage | None) -> bool:
-        """Whether somebody has made it meanwhile, and nothing has ended it since."""
+        """Whether another process has stored a newer page that is still valid."""
         if self.stored is None or self.page is None or self.stored.verdict is not Verdict.VALID:
             return False
         return old is None or self.stored.header.made_at > old.header.made_at

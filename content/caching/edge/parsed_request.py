@@ -1,4 +1,4 @@
-"""What the header section of a request asks for, whatever its URL."""
+"""What a header section asks for, whatever the URL."""
 
 from content.caching.edge.profile import Profile
 from content.caching.edge.request_cache import weight_of
@@ -8,7 +8,7 @@ from content.caching.edge.rules.fields import Fields
 from content.caching.edge.rules.keys import HOST, PLAIN, PREFIX
 from content.caching.key import MAX_PARAMETERS
 
-# Whoever sends one of these wants more than a plain answer from what is stored, or may not get one.
+# A request with one of these fields is not plain: it may need more than the stored page, or may not get it.
 _NOT_PLAIN = frozenset(
     {b"authorization", b"range", b"if-range", b"if-match", b"if-unmodified-since", b"expect", b"upgrade"}
     | {b"transfer-encoding", b"cache-control", b"pragma"}
@@ -17,10 +17,13 @@ _PREFETCH = (b"sec-purpose", b"purpose")
 
 
 class ParsedRequest:
-    """Of a plain request. `codings` it takes, the best first; `tag` and `since` of what it has, if it says so.
+    """The header section of a plain request.
 
-    `longest_plain_target`: a path of up to so many bytes, if it is plain, makes a key by itself. `is_bare`: it has
-    nothing, and takes pages as they came. `weight`: bytes of all this, roughly.
+    - `codings`: content codings that the client accepts, the preferred first.
+    - `tag`, `since`: the values of If-None-Match and If-Modified-Since.
+    - `longest_plain_target`: targets of plain characters up to this many bytes form a key without a digest.
+    - `is_bare`: the client accepts no codings and sends no conditions.
+    - `weight`: approximate bytes of all this.
     """
 
     __slots__ = (
@@ -50,7 +53,7 @@ class ParsedRequest:
 
 
 def parse_request(scheme: str, fields: Fields, profile: Profile) -> ParsedRequest | None:
-    """None for a request that takes more thought than this."""
+    """Parse a header section. None if the request is not plain."""
     hosts = fields.values(b"host")
     if len(hosts) != 1 or not hosts[0] or not HOST.fullmatch(hosts[0]):
         return None
@@ -67,5 +70,5 @@ def parse_request(scheme: str, fields: Fields, profile: Profile) -> ParsedReques
 
 
 def is_prefetch(fields: Fields) -> bool:
-    """A browser that fetches before its reader asks (Fetch standard, Sec-Purpose)."""
+    """Whether a browser prefetches the page (Fetch standard, Sec-Purpose)."""
     return any("prefetch" in (fields.first(name) or "") for name in _PREFETCH)

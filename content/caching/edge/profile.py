@@ -1,4 +1,4 @@
-"""What a cache makes of the freedom that the RFCs leave it."""
+"""Options that the RFCs leave to a cache."""
 
 import re
 from collections.abc import Callable
@@ -63,11 +63,11 @@ class Profile:
     keep: float = 3600.0
 
     def bypasses(self, path: str) -> bool:
-        """`path` as the application will see it: decoded."""
+        """Whether requests for this path go past the cache. `path`: decoded, as the application sees it."""
         return self.passes is not None and self.passes.match(path) is not None
 
     def is_personal(self, request: Fields) -> bool:
-        """Whether the request says who sends it."""
+        """Whether the request identifies its sender."""
         if not self.personal_cookies:
             return False
         if b"authorization" in request:
@@ -75,7 +75,7 @@ class Profile:
         return any(self._has_personal_cookie(value) for value in request.values(b"cookie"))
 
     def _has_personal_cookie(self, cookies: str) -> bool:
-        """In doubt it does."""
+        """Whether the cookies contain a personal one. Unreadable cookies count as personal."""
         try:
             return not self.personal_cookies.isdisjoint(SimpleCookie(cookies)) or any(
                 f"{name}=" in cookies for name in self.personal_cookies

@@ -1,10 +1,10 @@
-"""uvicorn's HTTP protocol, with plain hits answered from the connection: no task, no ASGI call.
+"""Answer plain hits directly from uvicorn's connection, without a task or an ASGI call.
 
-For `uvicorn.Config(http="content.caching.edge.protocol:EdgeProtocol")`; `manage.py serve` has it. A request that
-comes whole, between two others, is looked up by `FastPath`, as EdgeCache itself does; its header section was read
-before, or is read now by the same parser as any other. Everything else goes uvicorn's way, unaltered.
+Use it as `uvicorn.Config(http="content.caching.edge.protocol:EdgeProtocol")`; `manage.py serve` does. A request that
+arrives whole, while no other is open, is looked up in `FastPath`, like in EdgeCache. Its header section is parsed by
+uvicorn's parser, and the result is cached. All other requests take uvicorn's normal path unchanged.
 
-What stands around EdgeCache in the application is not asked for plain hits, but for proxy headers, which are obeyed.
+Middleware around EdgeCache does not run for plain hits, except for proxy headers.
 """
 
 import math
@@ -31,21 +31,21 @@ from content.caching.edge.parsed_request import parse_request
 from content.caching.edge.representation import DatedHead
 from content.caching.edge.rules.fields import Fields
 
-# Seconds that a client may take for one head; that a quiet connection stays open when the server ends: who asks in
-# them is told to close.
+# Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
+# in that time is answered with "connection: close".
 HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
-# Bounds of a head: bytes, and fields.
+# Bounds of a head: bytes and fields.
 LARGEST_HEAD, _MOST_FIELDS = 64 * 1024, 256
-# Whole requests of up to so many bytes are remembered.
+# Longest request that is cached as a whole, in bytes.
 _LONGEST_CANDIDATE = 512
-# From here on a body is handed over beside its head, not copied behind it.
+# Bodies from this size on are written beside the head instead of being copied behind it (bytes).
 _COPIED = 32 * 1024
 _LENGTH_OF_VERSION = len(b" HTTP/1.1\r\n")
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class EdgeProtocol(HttpToolsProtocol):
-    # By EdgeCache, and for each by scheme and trust.
+    # By the EdgeCache's fast path, then by scheme and trust.
     caches_by_fast_path: ClassVar[WeakKeyDictionary[FastPath, dict[Any, SharedCaches]]] = WeakKeyDictionary()
     fast_path: FastPath | None
 
@@ -57,10 +57,10 @@ class EdgeProtocol(HttpToolsProtocol):
         self.shared_caches = SharedCaches()
         self._is_in_message = self._is_shutting_down = self._is_too_large = False
         self.head_started_at: float | None = None
-        # Bytes of the head that has begun, and of the last body in what has just come.
+        # Bytes of the current head, and of the last body in the data just received.
         self._head_size = self._body_received = 0
         self.idle_since = self.loop.time()
-        # That is answered now: of a pipeline `cycle` is the last.
+        # The cycle that is being answered. In a pipeline, `cycle` is the last one.
         self._active_cycle: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -86,7 +86,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._watch_head(data)
 
     def _serve_hits(self, data: bytes) -> int:
-        """Bytes of whole requests that were plain hits, from the beginning on."""
+        """Answer plain hits from the start of `data`. Returns how many bytes they took."""
         candidate = self.shared_caches.candidates.get(data)
         if candidate is not None:
             return len(data) if self.is_between_messages() and self._serve(candidate) else 0
@@ -103,9 +103,9 @@ class EdgeProtocol(HttpToolsProtocol):
         return start
 
     def is_between_messages(self) -> bool:
-        """Nothing begun, nothing owed, and room to write."""
+        """No request is open, no response is due, and the connection accepts writes."""
         cycle = self.cycle
-        # As `_is_idle` has it, in place: every hit asks.
+        # Repeats `_is_idle` without the call: every hit runs this.
         if self._is_in_message or self.pipeline or (cycle is not None and not cycle.response_complete):
             return False
         if self._is_shutting_down or self.flow.write_paused:
@@ -122,7 +122,7 @@ class EdgeProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _parse_candidate(self, request: bytes) -> HitCandidate | None:
-        """None for what takes a parser, or more thought."""
+        """None if the request needs a parser or the full rules."""
         begins = 4 if request.startswith(b"GET /") else 5 if request.startswith(b"HEAD /") else 0
         ends = request.find(b" HTTP/1.1\r\n")
         if not begins or ends < 0 or len(request) > LARGEST_HEAD:
@@ -143,7 +143,7 @@ class EdgeProtocol(HttpToolsProtocol):
         return section, parsed, key, begins == 5, request[:ends]
 
     def _serve(self, candidate: HitCandidate, request: bytes | None = None) -> bool:
-        """`request`: as it came, if it is not known yet; who asks for what is hot by then will be."""
+        """Answer a candidate if it is a hit. `request`: its bytes, to be cached once its page is hot."""
         section, parsed, key, is_head, request_line = candidate
         if self.fast_path is None or (hit := self.fast_path.lookup(parsed, key, is_head=is_head)) is None:
             return False
@@ -188,7 +188,7 @@ class EdgeProtocol(HttpToolsProtocol):
         state.total_requests += 1
 
     def _encode_head(self, hit: Hit, defaults: Defaults) -> bytes:
-        """What changes with time stands first. Whoever is the second to ask in a second leaves it for the third."""
+        """Encode a head, the changing fields first. The second request within a second caches the encoded head."""
         image, encoded, now = hit
         age, left = now - image.age_from, image.fresh_until - now
         head = b"%b%bage: %d\r\ncache-status: %b%d%b" % (
@@ -200,7 +200,7 @@ class EdgeProtocol(HttpToolsProtocol):
             encoded.tail or encoded.encode_tail(image.after),
         )
         if encoded.last_defaults is defaults:
-            # Its age, or the time that is left, is another then.
+            # Until the age or the remaining time changes by a second.
             encoded.dated = DatedHead(head, now + min(1 - age % 1, left % 1), defaults)
         else:
             encoded.last_defaults, encoded.dated = defaults, None
@@ -215,11 +215,11 @@ class EdgeProtocol(HttpToolsProtocol):
     # --- limits -----------------------------------------------------------------------------------------------
 
     def _watch_head(self, data: bytes) -> None:
-        """Of a head that has begun: for how long, and how much; without what ended before it in the same bytes."""
+        """Bound the time and size of an open head. What ended before it in the same data does not count."""
         if self.transport.is_closing():
             return
         if self.head_started_at is None:
-            # Empty lines begin nothing, and have stopped the timer. Who became a WebSocket is no longer ours.
+            # Empty lines start no request, but have stopped the timer. A WebSocket connection is no longer ours.
             if self.timeout_keep_alive_task is None and self._is_idle() and self in self.connections:
                 self._start_timer(self.timeout_keep_alive)
             return
@@ -235,10 +235,10 @@ class EdgeProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Plain hits do not touch the timer: it looks itself whether anything has come since."""
+        """Plain hits do not restart the timer, so it checks itself whether data has arrived."""
         self.timeout_keep_alive_task = None
         if self._is_responding():
-            # An answer is owed, and not cut off: behind it there is another timer.
+            # A response is due. uvicorn starts another timer after it.
             return
         if self.head_started_at is not None:
             left = self.head_started_at + HEAD_SECONDS - self.loop.time()
@@ -257,7 +257,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self.head_started_at, self._body_received = None, 0
         if len(self.headers) > _MOST_FIELDS or len(self.url) + sum(map(_len_of_field, self.headers)) > LARGEST_HEAD:
             self._is_too_large = True
-            raise ValueError("a head past all bounds")
+            raise ValueError("request head too large")
         super().on_headers_complete()
         if self._is_shutting_down and self.cycle is not None:
             self.cycle.keep_alive = False
@@ -287,7 +287,9 @@ class EdgeProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Of a pipeline uvicorn tells the last request alone, and after a reset it leaves the timer."""
+        """Tell the active request of the disconnect; uvicorn tells only the last of a pipeline. Stop the timer, which
+        uvicorn leaves after a reset.
+        """
         if self._active_cycle is not None and not self._active_cycle.response_complete:
             self._active_cycle.disconnected = True
             self._active_cycle.message_event.set()
@@ -298,12 +300,14 @@ class EdgeProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.idle_since = self.loop.time()
         if self.head_started_at is not None:
-            # It was not read while an answer was owed.
+            # Reading had paused until this response was complete.
             self.head_started_at = self.idle_since
         super().on_response_complete()
 
     def shutdown(self) -> None:
-        """Who has nothing under way may just be sending the next: that is answered, with the word to close."""
+        """Close idle connections after a delay, since a request may be on its way. It is answered with "connection:
+        close".
+        """
         self._is_shutting_down = True
         if self._is_responding():
             super().shutdown()
@@ -316,7 +320,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
 
 def _quote_target(target: str) -> str:
-    """As uvicorn logs it: read, and quoted anew."""
+    """Decode and quote the path again, as uvicorn logs it."""
     path, _, query = target.partition("?")
     return quote(unquote(path)) + ("?" + query if query else "")
 

@@ -1,4 +1,4 @@
-"""A request as the rules see it."""
+"""The request that the rules work on, and its normalization."""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -9,7 +9,7 @@ from content.caching.edge.rules.directives import Directives, request_directives
 from content.caching.edge.rules.fields import Fields
 from content.caching.edge.rules.keys import url_key
 
-# What one client wants of an answer, and others may not.
+# Fields that concern one client only.
 _CLIENT_FIELDS = frozenset(
     {b"cache-control", b"pragma", b"range", b"if-range", b"if-match", b"if-none-match"}
     | {b"if-modified-since", b"if-unmodified-since", b"content-length", b"transfer-encoding", b"expect"}
@@ -18,12 +18,12 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def _quote_path(path: str) -> bytes:
-    """Of servers that tell the path decoded, and no other: what is decoded would be taken for what divides."""
+    """Quote a path again for servers that only pass it decoded. A decoded "?" or "#" would split the URL."""
     return quote(path, safe="/:@!$&'()*+,;=~", errors="surrogatepass").encode("ascii")
 
 
 class Request:
-    """`target` is path and query, and with them `url` and `key`, as they stand under which it is stored."""
+    """A request. `target`: path and query. `url` and `key`: what the page is stored under."""
 
     __slots__ = ("directives", "fields", "key", "method", "scheme", "scope", "target", "url")
 
@@ -45,8 +45,7 @@ class Request:
 
     @property
     def has_path(self) -> bool:
-        """Not in authority-form, asterisk-form, or whatever a server may have let through: behind the host that would
-        not be told from the path of another."""
+        """Whether the target is a path. Authority-form or asterisk-form could be mistaken for another URL's path."""
         return self.target[:1] in ("", "/", "?")
 
     def altered(self, **scope: Any) -> "Request":
@@ -56,12 +55,12 @@ class Request:
         return self if self.method == "GET" else self.altered(method="GET")
 
     def as_plain_get(self) -> "Request":
-        """For the whole, and for whoever asks next."""
+        """As an unconditional GET of the whole page, without this client's own fields."""
         return self.altered(method="GET", headers=self.fields.without(_CLIENT_FIELDS).pairs)
 
     @property
     def has_content(self) -> bool:
-        """By its own word (RFC 9112, section 6.3)."""
+        """Whether the request announces a body (RFC 9112, section 6.3)."""
         return b"transfer-encoding" in self.fields or self.fields.first(b"content-length") not in (None, "0")
 
     @property
@@ -81,14 +80,15 @@ def normalize(request: Request, profile: Profile) -> Request:
     return request if normalized == query else request.altered(query_string=normalized)
 
 
-# Of more parameters nobody makes sense. To put tens of thousands in order would take a tenth of a second, twice.
+# Most parameters that are normalized. Sorting tens of thousands would take a tenth of a second, twice.
 MOST_PARAMETERS = 200
 
 
 def normalize_query(query: bytes, profile: Profile) -> bytes:
-    """Without ignored parameters; by name, where the profile sorts. Values of one name keep their order.
+    """Remove ignored parameters, and sort by name if the profile says so. Values of one name keep their order.
 
-    Of more than MOST_PARAMETERS it stays as it came, for key and application."""
+    A query of more than MOST_PARAMETERS is left unchanged.
+    """
     if query.count(b"&") >= MOST_PARAMETERS:
         return query
     parts = query.split(b"&")
@@ -100,5 +100,5 @@ def normalize_query(query: bytes, profile: Profile) -> bytes:
 
 
 def _parameter_name(part: bytes) -> str:
-    """As the application decodes it."""
+    """The decoded name of a parameter."""
     return unquote_plus(part.partition(b"=")[0].decode("latin-1"), errors="replace")

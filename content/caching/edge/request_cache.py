@@ -1,4 +1,4 @@
-"""What was worked out before, for what came in the same bytes."""
+"""Cache the results of parsing, by the bytes that were parsed."""
 
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
@@ -9,20 +9,23 @@ V = TypeVar("V")
 
 _MOST_ENTRIES = 4096
 _MOST_BYTES = 32 * 1024 * 1024
-# What Python takes for a field beside its bytes: of many short ones that is most of it.
+# Bytes that Python uses for one field besides its content. With short fields this is most of the size.
 FIELD_OVERHEAD = 400
 
 
 class RequestCache(Generic[V]):
-    """`most` at most, of about `most_bytes` together, in two generations: when the young are half of that, they are
-    the old, and the old are forgotten, but for those that were asked for meanwhile."""
+    """A bounded cache in two generations: `most` entries, about `most_bytes` bytes.
+
+    When the young generation reaches half the bound, it becomes the old one, and the previous old one is dropped. An
+    old entry that is read becomes young again.
+    """
 
     def __init__(self, most: int = _MOST_ENTRIES, most_bytes: int = _MOST_BYTES) -> None:
         self._generation = most // 2
         self._heaviest = most_bytes // 2
         self._young: dict[Hashable, V] = {}
         self._old: dict[Hashable, V] = {}
-        # Of all the young; of one of the old, on average.
+        # Bytes of all young entries, and average bytes of an old entry.
         self.weight = self._old_weight = 0
 
     def get(self, key: Hashable) -> V | None:
@@ -32,7 +35,7 @@ class RequestCache(Generic[V]):
         return value
 
     def add(self, key: Hashable, value: V, weight: int) -> V:
-        """`weight`: bytes of key and value, roughly."""
+        """Add an entry. `weight`: approximate bytes of key and value."""
         if len(self._young) >= self._generation or self.weight >= self._heaviest:
             self._old_weight = self.weight // len(self._young)
             self._old, self._young, self.weight = self._young, {}, 0

@@ -1,4 +1,4 @@
-"""A stored page as the answer to one request."""
+"""Build the response to one request from a stored page."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -28,7 +28,7 @@ def build_response(
     cache_status: CacheStatus,
     profile: Profile,
 ) -> Response:
-    """200, or what the client's conditions and ranges make of it: 304, 206, 416. `representations`: by coding."""
+    """Apply the client's conditions and ranges: the page's status, 304, 206 or 416. `representations`: by coding."""
     extra = [(b"age", str(int(page.age(now))).encode()), (b"cache-status", cache_status.encode(profile.name))]
     representation = (
         representations[""]
@@ -52,7 +52,7 @@ def build_response(
 
 
 def choose_representation(representations: Mapping[str, Representation], codings: tuple[str, ...]) -> Representation:
-    """The first that there is; as it came where there is none."""
+    """The first available coding, else the uncompressed page."""
     for coding in codings:
         if coding in representations:
             return representations[coding]
@@ -60,12 +60,14 @@ def choose_representation(representations: Mapping[str, Representation], codings
 
 
 def _is_conditional(request: Request, page: Page) -> bool:
-    """What is no success is told whatever the client has (RFC 9110, section 13.2.1)."""
+    """Conditions apply only to successful responses (RFC 9110, section 13.2.1), and not if the origin must judge
+    them.
+    """
     return 200 <= page.status < 300 and not any(name in request.fields for name in ORIGIN_CONDITIONS)
 
 
 def _not_modified_response_fields(representation: Representation, tag: str | None) -> Fields:
-    """`tag`: what the client calls what it has; another coding, perhaps, of the same."""
+    """`tag`: the entity tag that the client sent. It may name another coding of the same page."""
     fields = Fields.of(representation.not_modified_head.pairs)
     return (
         fields

@@ -1,4 +1,4 @@
-"""What becomes of the application's response, and what came of one call."""
+"""What is done with the application's response, and the result of one call."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -20,10 +20,10 @@ class ResponseMode(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call of the application came to. Without a page: `reason` why there is none to share, or its error.
+    """The result of one call of the application. Without a page: the `reason` or the `error`.
 
-    `stored`: others may have it as well; `stale`: it may not be called fresh, whatever it says of itself.
-    `tags`: what it depends on, and `begun`: since when; None: that is not known.
+    `stored`: others may get it. `stale`: it must not be called fresh. `tags`, `begun`: its dependencies, and the log
+    position at which it began; None if unknown.
     """
 
     page: Page | None = None

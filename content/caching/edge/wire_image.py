@@ -1,4 +1,4 @@
-"""A page as this process has it at hand: what is the same for all who get it is made once."""
+"""Keep everything about a page in memory that is the same for all its readers, computed once."""
 
 import math
 from collections.abc import Iterable
@@ -27,17 +27,19 @@ from content.caching.entry import Verdict
 
 _NOTHING = Directives({})
 _BODILESS = frozenset({204, 205, 304})
-# Bytes that Python takes for one, beside the lines and bodies of its forms.
+# Bytes that Python uses for one image, besides its heads and bodies.
 _OVERHEAD = 2200
 
 
 class WireImage(msgspec.Struct, eq=False, gc=False):
-    """`until`: up to then a plain request gets it as it is, if no invalidation has come; `stale_until`: and up to
-    then while it is made again (Unix seconds).
+    """A page as it is sent to plain requests.
 
-    `store_key`: the key that it is kept under; `key`: its URL's. `before`, `after`: of its Cache-Status, what stands
-    around the seconds that are left. `representations`: by coding; `plain_head`: for who takes none.
-    `started_codings`: codings that were begun, and whether as for a hot page; None: it is not to be coded.
+    - `store_key`: the key that the page is stored under; `key`: the key of its URL.
+    - `until`: a plain request gets the page unchanged until then, unless it is invalidated (Unix seconds).
+    - `stale_until`: a plain request gets it until then while it is refreshed (Unix seconds).
+    - `before`, `after`: its Cache-Status, before and after the remaining seconds.
+    - `representations`: by coding. `plain_head`: for clients that accept none.
+    - `started_codings`: codings whose compression has started, and whether at the best level. None: never compress.
     """
 
     store_key: str
@@ -81,11 +83,11 @@ class WireImage(msgspec.Struct, eq=False, gc=False):
 
     @property
     def size(self) -> int:
-        """Bytes beside the page itself."""
+        """Bytes used besides the page itself."""
         return _OVERHEAD + sum(each.size for each in self.representations.values())
 
     def head_for(self, parsed: ParsedRequest) -> EncodedHead | None:
-        """For a plain request; None where it takes more thought to say whether the client has this already."""
+        """The head for a plain request. None if the client's conditions need the full rules."""
         if parsed.is_bare:
             return self.plain_head
         representation = (
@@ -94,7 +96,7 @@ class WireImage(msgspec.Struct, eq=False, gc=False):
             else self.representations[""]
         )
         if self.page.status >= 300:
-            # Whatever the client has (RFC 9110, section 13.2.1).
+            # Conditions apply to successful responses only (RFC 9110, section 13.2.1).
             return representation.head(self.page.status)
         if parsed.tag is not None:
             return representation.not_modified_head if parsed.tag == representation.etag else None
@@ -111,18 +113,21 @@ class WireImage(msgspec.Struct, eq=False, gc=False):
 
 
 def _is_plain(page: Page, profile: Profile) -> bool:
-    """Whether, while it is fresh, there is nothing to decide about it for a plain request."""
+    """Whether a fresh page can be sent to a plain request without a further decision."""
     if page.status in _BODILESS or not is_writable(page.pairs):
         return False
     if b"cache-status" in page.fields:
-        # Ours follows what a cache behind us has said (RFC 9211, section 2), and stands first in a plain hit.
+        # A cache behind us has added Cache-Status. Ours must follow it (RFC 9211, section 2), but a plain hit writes
+        # it first.
         return False
     decision = decide(_NOTHING, page, Verdict.VALID, page.fresh_until - 0.001, profile, heard=True)
     return decision.action is Action.SERVE
 
 
 def _may_serve_stale(page: Page, profile: Profile) -> bool:
-    """Whether a plain hit may be: of variants nobody knows which is made again; and a CDN must not keep it."""
+    """Whether a plain hit may be stale. Not with Vary: the refreshed variant is unknown. Not with a CDN: it must not
+    store a stale page.
+    """
     return not page.vary and profile.cdn is None
 
 

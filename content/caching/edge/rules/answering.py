@@ -1,4 +1,4 @@
-"""May this stored response answer this request (RFC 9111, section 4; RFC 5861)?"""
+"""May this stored page answer this request (RFC 9111, section 4; RFC 5861)?"""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -20,17 +20,19 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """`reason` is why it is not served as it is, in the words of RFC 9211: stale, request."""
+    """What to do with a stored page. `reason`: why it is not served as it is, as in RFC 9211: stale, request."""
 
     action: Action
     reason: str = ""
 
 
 def decide(asked: Directives, page: Page, verdict: Verdict, now: float, profile: Profile, *, heard: bool) -> Decision:
-    """`asked`: the directives of the request. `verdict` and `heard`: what the invalidation log has to say; what it
-    has ended is not asked here."""
+    """Decide whether to serve, refresh or validate a page that was not invalidated.
+
+    `asked`: the request's directives. `verdict`, `heard`: from the invalidation log.
+    """
     if profile.reload_after is not None and now - page.received_at < profile.reload_after:
-        # New enough for whoever reloads.
+        # Recent enough to answer a reload.
         asked = Directives({})
     left = page.fresh_until - now if verdict is Verdict.VALID and heard else min(0.0, page.fresh_until - now)
     if page.directives.is_unqualified("no-cache") or page.directives.names("no-cache") is not None:
@@ -43,7 +45,7 @@ def decide(asked: Directives, page: Page, verdict: Verdict, now: float, profile:
 
 
 def _decide_by_age(longest: float | None, may_be_stale: float, page: Page, left: float, now: float) -> Decision:
-    """`longest`: the age that the client takes; `may_be_stale`: for how long, seconds."""
+    """`longest`: greatest age that the client accepts. `may_be_stale`: seconds of staleness that it accepts."""
     if _forbids_stale(page):
         may_be_stale = 0.0
     if longest is not None and page.age(now) > longest and (may_be_stale == 0.0 or left > 0):
@@ -58,7 +60,7 @@ def _decide_by_age(longest: float | None, may_be_stale: float, page: Page, left:
 
 
 def _max_stale(arguments: object) -> float:
-    """Without an argument any age will do (section 5.2.1.2)."""
+    """Seconds of staleness that the client accepts; without an argument, any (section 5.2.1.2)."""
     found = arguments if isinstance(arguments, dict) else {}
     if "max-stale" not in found:
         return 0.0
@@ -79,14 +81,14 @@ def may_collapse(page: Page) -> bool:
 
 
 def _forbids_stale(page: Page) -> bool:
-    """Section 4.2.4."""
+    """Whether the page must not be served stale on the client's wish (section 4.2.4)."""
     return not {"must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"}.isdisjoint(page.arguments)
 
 
 def stale_for(page: Page, name: str) -> float:
-    """Seconds past its end, by stale-while-revalidate or stale-if-error (RFC 5861).
+    """Seconds past freshness allowed by stale-while-revalidate or stale-if-error (RFC 5861).
 
-    s-maxage implies proxy-revalidate (RFC 9111, section 5.2.2.10); who says both means the extension.
+    s-maxage implies proxy-revalidate (RFC 9111, section 5.2.2.10). If a page has both, the extension wins.
     """
     if {"must-revalidate", "proxy-revalidate", "no-cache"} & page.arguments.keys():
         return 0.0
@@ -94,5 +96,5 @@ def stale_for(page: Page, name: str) -> float:
 
 
 def may_serve_on_error(page: Page, verdict: Verdict, now: float) -> bool:
-    """Whether it may stand in for an error of the application (RFC 5861, section 4)."""
+    """Whether the page may replace an error of the application (RFC 5861, section 4)."""
     return verdict is not Verdict.INVALID and now - page.fresh_until < stale_for(page, "stale-if-error")

@@ -1,4 +1,4 @@
-"""In which coding does this client get that page (RFC 9110, sections 8.4 and 12.5.3)?"""
+"""Which content coding does this client get (RFC 9110, sections 8.4 and 12.5.3)?"""
 
 import re
 from collections.abc import Sequence
@@ -7,18 +7,20 @@ from content.caching.edge.rules.directives import parse_directives
 from content.caching.edge.rules.fields import Fields, members
 
 _WEIGHT = re.compile(r"[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.IGNORECASE)
-# Less than that fits into one packet as it is.
+# Smaller bodies fit into one packet uncompressed (bytes).
 SMALLEST_CODED = 860
 _TEXT = re.compile(
     r"text/.+|application/([\w.-]+\+)?(json|xml)|application/(javascript|manifest)|image/svg\+xml", re.IGNORECASE
 )
-# Fields that speak of the bytes as they are.
+# Fields that describe the exact bytes.
 _OF_THE_BYTES = (b"content-encoding", b"content-range", b"content-digest", b"digest", b"content-md5")
 
 
 def accepted_codings(request: Fields, offered: Sequence[str]) -> tuple[str, ...]:
-    """Those on offer that the client takes, by its weights and then in our order; none that it likes less than none
-    at all. Who does not say gets the page as it is."""
+    """The offered codings that the client accepts, by its weights and then in our order.
+
+    None that it prefers less than identity. Without Accept-Encoding: none.
+    """
     said = request.combined_value(b"accept-encoding")
     if said is None:
         return ()
@@ -30,7 +32,7 @@ def accepted_codings(request: Fields, offered: Sequence[str]) -> tuple[str, ...]
 
 
 def _weights_of(said: str) -> dict[str, float]:
-    """By coding, in lower case; 0 for what has a weight that is none."""
+    """Weights by coding, in lower case; 0 for an invalid weight."""
     weights: dict[str, float] = {}
     for member in members(said):
         coding, semicolon, parameter = member.partition(";")
@@ -41,7 +43,7 @@ def _weights_of(said: str) -> dict[str, float]:
 
 
 def is_compressible(status: int, fields: Fields, length: int) -> bool:
-    """Text, and not too short; nothing that is coded already, or that nobody may transform (RFC 9111, 5.2.2.6)."""
+    """Whether a body is text, long enough, not yet coded, and may be transformed (RFC 9111, section 5.2.2.6)."""
     if status in (204, 206, 304) or length < SMALLEST_CODED or any(name in fields for name in _OF_THE_BYTES):
         return False
     kind = (fields.first(b"content-type") or "").partition(";")[0].strip()
@@ -51,7 +53,7 @@ def is_compressible(status: int, fields: Fields, length: int) -> bool:
 
 
 def with_vary(fields: Fields) -> Fields:
-    """The coding is chosen by what the client accepts: caches on the way have to know."""
+    """Add Accept-Encoding to Vary, so that downstream caches know that the coding depends on it."""
     said = fields.combined_value(b"vary")
     if any(member.lower() == "accept-encoding" for member in members(said)):
         return fields
@@ -61,7 +63,7 @@ def with_vary(fields: Fields) -> Fields:
 
 
 def coded_tag(etag: str, coding: str, level: int) -> str:
-    """Of other bytes, so another strong tag; a weak one speaks of the meaning, which is the same."""
+    """A different strong tag for the coded bytes. A weak tag stays: the content means the same."""
     if etag.startswith("W/") or not etag.endswith('"'):
         return etag
     return f'{etag[:-1]}-{coding}{level}"'

@@ -1,4 +1,4 @@
-"""Does the client have it already (RFC 9110, section 13)?"""
+"""Does the client have the page already (RFC 9110, section 13)?"""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,20 @@ from content.caching.edge.rules.coding import accepted_codings, is_coded_tag_of
 from content.caching.edge.rules.dates import parse_date
 from content.caching.edge.rules.fields import Fields, members
 
-# What a 304 says of what the client has (section 15.4.5), and whatever else the site says with each answer.
+# Fields left out of a 304 (section 15.4.5). All others are sent.
 _NOT_IN_304 = frozenset({b"content-length", b"content-type", b"content-encoding", b"content-range", b"last-modified"})
 CONDITIONS = (b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since", b"if-range")
-# What only the origin can judge (RFC 9111, section 4.3.2).
+# Conditions that only the origin can evaluate (RFC 9111, section 4.3.2).
 ORIGIN_CONDITIONS = (b"if-match", b"if-unmodified-since")
 
 
 def evaluate_conditions(
     request: Fields, page: Page, etag: str | None, codings: Sequence[str] = ()
 ) -> tuple[bool, str | None]:
-    """Whether the client has what it would get, and by which tag it knows it.
+    """Whether the client has the current representation, and the tag by which it names it.
 
-    If-None-Match by weak comparison with the page's tag, with `etag`, what it would get, and with what the page's is
-    called in other codings that it takes; If-Modified-Since counts only without it.
+    If-None-Match is compared weakly with the page's tag, with `etag` (the tag to be sent), and with the page's tags
+    in other codings that the client accepts. If-Modified-Since counts only without If-None-Match.
     """
     if b"if-none-match" in request:
         tag = _matching_tag(request, page, etag, codings)
@@ -50,7 +50,7 @@ def _matching_tag(request: Fields, page: Page, etag: str | None, codings: Sequen
 
 
 def is_not_modified(request: Fields, response: Fields) -> bool:
-    """As known_tag, for an answer that is not kept: it has one form, and its own tag or date."""
+    """Like `evaluate_conditions`, for a response that is not stored and has a single representation."""
     if b"if-none-match" in request:
         given, etag = members(request.combined_value(b"if-none-match")), response.first(b"etag")
         return "*" in given or (etag is not None and opaque_tag(etag) in map(opaque_tag, given))
@@ -67,6 +67,6 @@ def is_strong(etag: str | None) -> bool:
 
 
 def not_modified_fields(fields: Fields) -> Fields:
-    """With a validator; what describes a body that is not sent is left out."""
+    """Fields of a 304: without those that describe the body, but with a validator."""
     left_out = _NOT_IN_304 if b"etag" in fields else _NOT_IN_304 - {b"last-modified"}
     return fields.without(left_out)

@@ -19,7 +19,7 @@ _FORMATS = [
 
 
 def parse_date(text: str | None, now: float | None = None) -> float | None:
-    """None for what is no date. A year of two digits is never more than 50 years ahead of `now`."""
+    """Parse a date; None if invalid. A two-digit year is at most 50 years ahead of `now`."""
     if text is None:
         return None
     for pattern in _FORMATS:
@@ -46,7 +46,7 @@ def _seconds_of(found: re.Match[str], now: float | None) -> float | None:
 
 
 def http_date(seconds: float) -> str:
-    """IMF-fixdate."""
+    """Format as IMF-fixdate."""
     moment = time.gmtime(seconds)
     day, month = _DAY_NAMES[moment.tm_wday], _MONTHS[moment.tm_mon - 1].capitalize()
     return f"{day}, {moment.tm_mday:02} {month} {moment.tm_year:04} {time.strftime('%H:%M:%S', moment)} GMT"

@@ -1,4 +1,4 @@
-"""What this cache has to say about an answer: Cache-Status (RFC 9211)."""
+"""The Cache-Status field (RFC 9211)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class CacheStatus:
-    """`forwarded` is why the application was asked: uri-miss, vary-miss, stale, request, method, bypass.
+    """What this cache did with a request.
 
-    ttl: seconds for which it is still fresh, negative when it is stale. detail: a few words of ours.
+    - `forwarded`: why the application was called: uri-miss, vary-miss, stale, request, method, bypass.
+    - `ttl`: remaining freshness in seconds; negative if stale.
+    - `detail`: a short text of our own.
     """
 
     hit: bool = False
@@ -24,7 +26,7 @@ class CacheStatus:
         return replace(self, key=key, ttl=ttl)
 
     def encode(self, name: str) -> bytes:
-        """One member of a List (RFC 9651): a token with parameters."""
+        """Encode as one List member (RFC 9651): a token with parameters."""
         parts = [name]
         if self.hit:
             parts.append("hit")
@@ -46,6 +48,6 @@ class CacheStatus:
 
 
 def _quote(text: str) -> str:
-    """A String: printable ASCII."""
+    """Encode as an RFC 9651 String: printable ASCII."""
     plain = "".join(character if " " <= character <= "~" else "?" for character in text)
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,4 +1,4 @@
-"""What the application is asked about a stored response, and what its answer changes (RFC 9111, section 4.3)."""
+"""Validate a stored page with the application (RFC 9111, section 4.3)."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from content.caching.edge.rules.conditions import CONDITIONS, is_strong, opaque_
 from content.caching.edge.rules.dates import parse_date
 from content.caching.edge.rules.fields import Field, Fields, connection_fields
 
-# They go with the stored body, whatever a 304 says of another (RFC 9111, section 3.2).
+# Fields that belong to the stored body; a 304 does not change them (RFC 9111, section 3.2).
 _BODY_FIELDS = frozenset({b"content-length", b"content-encoding", b"content-md5", b"content-range"})
 
 
 def conditional_fields(request: Fields, page: Page) -> list[Field]:
-    """The request's fields with our validators in place of the client's conditions."""
+    """The request's fields, with the stored page's validators instead of the client's conditions."""
     pairs = list(request.without([*CONDITIONS, b"range"]).pairs)
     if page.etag is not None:
         pairs.append((b"if-none-match", page.etag.encode("latin-1")))
@@ -23,7 +23,7 @@ def conditional_fields(request: Fields, page: Page) -> list[Field]:
 
 
 def confirms(page: Page, response: Fields) -> bool:
-    """Whether a 304 is about what we have (section 4.3.4)."""
+    """Whether a 304 confirms the stored page (section 4.3.4)."""
     etag = response.first(b"etag")
     if etag is not None and page.etag is not None:
         return etag == page.etag if is_strong(etag) else opaque_tag(etag) == opaque_tag(page.etag)
@@ -34,14 +34,16 @@ def confirms(page: Page, response: Fields) -> bool:
 
 
 def freshen_fields(page: Page, response: Fields) -> Fields:
-    """Each field that came replaces those of its name (section 3.2). One that does not say when it was made was made
-    when it came (RFC 9110, section 6.6.1): the date of what it is about counts no longer."""
+    """Replace the stored fields by those received (section 3.2).
+
+    Without Date, the response counts as made when received (RFC 9110, section 6.6.1); the stored Date is dropped.
+    """
     unwanted = _BODY_FIELDS | connection_fields(response)
     return page.fields.without([b"date"]).with_fields(response.without(unwanted).pairs)
 
 
 def head_matches(page: Page, status: int, response: Fields) -> bool:
-    """Whether a response to HEAD speaks of the one we have (section 4.3.5)."""
+    """Whether a response to HEAD describes the stored page (section 4.3.5)."""
     if status != page.status:
         return False
     expected: Sequence[tuple[bytes, str | None]] = (
