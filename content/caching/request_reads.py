@@ -1,7 +1,7 @@
-"""What a view reads of a request: whatever the cache key does not name makes its page private to one reader (I8).
+"""What a view reads of a request. A page that was made of data that its key does not name is private (I8).
 
-The request records the reads while the view runs. Cookies, header fields, META and the ASGI scope are recorded by
-name, and so are attributes that middleware has set on the request.
+The request records the reads while the view runs: cookies, header fields, META, the ASGI scope, the session, and the
+attributes that middleware has set. Writing to the request works as before.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from itertools import count
 from typing import Any
 
 from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.http.request import HttpHeaders
@@ -21,12 +23,15 @@ from django.utils.functional import LazyObject, empty
 
 Record = Callable[[str], None]
 
+# Names of reads that are no header field, cookie or key of META.
 EVERYTHING = "every field"
 SESSION = "session"
 CSRF = "csrf"
+NONCE = "nonce"
 MESSAGES = "messages"
+CONTENT = "content"
 USER = "user"
-# Somebody takes the user that nobody has looked up yet, perhaps without looking.
+# The user object was taken before anybody looked the user up; perhaps nobody does.
 USER_ATTRIBUTE = "user, not looked up"
 LANGUAGE = "language"
 TIME_ZONE = "time zone"
@@ -34,46 +39,90 @@ URL = "url"
 HOST = "host"
 
 # Fields that choose between a response, a part of it and 304; they make no other response (RFC 9110, 13 and 14).
-CONDITIONS_AND_RANGES = frozenset(
+_CONDITIONS_AND_RANGES = frozenset(
     {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"}
 )
-# Keys of META that are the same for all readers.
+# Keys of META that are the same for all readers, or say only that something is there: see RequestReads.
 _META_OF_THE_SERVER = frozenset(
-    {"REQUEST_METHOD", "SCRIPT_NAME"}
+    {"REQUEST_METHOD", "SCRIPT_NAME", "CONTENT_LENGTH", "CSRF_COOKIE_NEEDS_UPDATE"}
     | {"SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE", "GATEWAY_INTERFACE"}
-    # Whether it is there, not what it says; see RequestReads.
-    | {"CSRF_COOKIE_NEEDS_UPDATE"}
 )
+_PREFIXES_OF_THE_SERVER = ("wsgi.", "mod_wsgi.", "gunicorn.", "uwsgi.", "waitress.", "werkzeug.")
 _SCOPE_OF_THE_KEY = frozenset(
     {"type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "root_path", "query_string", "server"}
-    | {"extensions", "app", "path_remaining", "url_route"}
+    | {"app", "path_remaining", "url_route"}
 )
 _URL_ATTRIBUTES = frozenset({"GET", "path", "path_info"})
-# Attributes that Django's handlers set, and those whose reads are recorded where the data is.
-_KNOWN_ATTRIBUTES = frozenset(
-    {"environ", "scope", "META", "COOKIES", "headers", "GET", "POST", "FILES", "method", "path", "path_info"}
-    | {"script_name", "content_type", "content_params", "encoding", "resolver_match", "urlconf", "session", "user"}
-    | {"auser", "LANGUAGE_CODE", "site", "current_app", "csrf_processing_done", "csrf_cookie_needs_reset"}
+# Attributes that are worked out of one header field.
+_FIELD_OF_ATTRIBUTE = {
+    "content_type": "content-type",
+    "content_params": "content-type",
+    "accepted_types": "accept",
+    "accepted_types_by_precedence": "accept",
+}
+# Attributes that Django sets, whose data is recorded where it is read.
+_DJANGO_ATTRIBUTES = frozenset(
+    {"environ", "scope", "META", "COOKIES", "headers", "POST", "FILES", "method", "script_name", "session"}
+    | {
+        "resolver_match",
+        "urlconf",
+        "user",
+        "auser",
+        "LANGUAGE_CODE",
+        "site",
+        "current_app",
+        "exception_reporter_class",
+    }
+    | {"csrf_processing_done", "csrf_cookie_needs_reset", "exception_reporter_filter", "upload_handlers", "encoding"}
+    | {"_messages", "_cached_user", "_acached_user", "_dont_enforce_csrf_checks", "_cache_update_cache", "_encoding"}
+    | {"_body", "_stream", "_read_started", "_post", "_files", "_post_parse_error", "_upload_handlers", "_csp_nonce"}
+    | {"_current_scheme_host", "_evergreen_recorder", "_evergreen_tainted"}
 )
 
 
-class _RequestRecorder:
-    """Hands each read of one request to those who watch it: for the whole request, or in this context."""
+class _Recorder:
+    """Hands each read of one request to its watchers, and to those of the current context."""
 
     def __init__(self) -> None:
-        self.watchers: list[Record] = []
+        self.watchers: list[Watcher] = []
+        self._clock = count(1)
+        # Since when an attribute is set; 0: since before the request recorded.
+        self._set_at: dict[str, int] = {}
+
+    def now(self) -> int:
+        return next(self._clock)
 
     def __call__(self, name: str) -> None:
         for watcher in (*self.watchers, *_watchers.get()):
-            watcher(name)
+            watcher.report(name)
+
+    def note_set(self, attribute: str) -> None:
+        self._set_at[attribute] = self.now()
+
+    def read_attribute(self, attribute: str) -> None:
+        """What was set while somebody watched was made of reads that this watcher has seen."""
+        set_at = self._set_at.get(attribute, 0)
+        for watcher in (*self.watchers, *_watchers.get()):
+            if watcher.started.get(self, 0) >= set_at:
+                watcher.report(f"request.{attribute}")
 
 
-# Who watches all recorded reads of this context: fragments.
-_watchers: ContextVar[tuple[Record, ...]] = ContextVar("request_read_watchers", default=())
+class Watcher:
+    """Somebody to whom reads are reported. `started`: when it began to watch, by the clock of each request."""
+
+    def __init__(self, report: Record) -> None:
+        self.report = report
+        self.started: dict[_Recorder, int] = {}
+
+    def start(self, recorder: _Recorder) -> None:
+        self.started[recorder] = recorder.now()
+
+
+_watchers: ContextVar[tuple[Watcher, ...]] = ContextVar("request_read_watchers", default=())
 
 
 class _RecordingDict(dict[str, Any]):
-    """A dict that reports the key of each read, and `whole` where all of it is read."""
+    """A dict that reports the key of each read, and `whole` where all of it is read. Copies are plain dicts."""
 
     def __init__(self, content: Mapping[str, Any], report: Record, whole: str) -> None:
         super().__init__(content)
@@ -100,35 +149,31 @@ class _RecordingDict(dict[str, Any]):
         self._report(key)
         return super().setdefault(key, default)
 
-    def __iter__(self) -> Iterator[str]:
-        self._report(self._whole)
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self._report(self._whole)
-        return super().__len__()
-
-    def keys(self) -> Any:
-        self._report(self._whole)
-        return super().keys()
-
-    def values(self) -> Any:
-        self._report(self._whole)
-        return super().values()
-
-    def items(self) -> Any:
-        self._report(self._whole)
-        return super().items()
-
     def copy(self) -> Any:
         self._report(self._whole)
         return dict(super().items())
 
-    def __eq__(self, other: object) -> bool:
+    def __reduce_ex__(self, protocol: Any) -> Any:
         self._report(self._whole)
-        return super().__eq__(other)
+        return dict, (dict(super().items()),)
 
     __hash__ = None
+
+
+def _reporting_whole(name: str) -> Any:
+    plain = getattr(dict, name)
+
+    def method(self: _RecordingDict, *arguments: Any) -> Any:
+        self._report(self._whole)
+        return plain(self, *arguments)
+
+    return method
+
+
+for _name in ("__iter__", "__len__", "__reversed__", "__eq__", "__ne__", "__repr__", "__or__", "__ror__"):
+    setattr(_RecordingDict, _name, _reporting_whole(_name))
+for _name in ("keys", "values", "items", "popitem"):
+    setattr(_RecordingDict, _name, _reporting_whole(_name))
 
 
 class _RecordingHeaders(HttpHeaders):
@@ -138,7 +183,7 @@ class _RecordingHeaders(HttpHeaders):
 
     def __getitem__(self, key: str) -> str:
         name = key.replace("_", "-").lower()
-        if name not in CONDITIONS_AND_RANGES:
+        if name not in _CONDITIONS_AND_RANGES:
             self._record(name)
         return super().__getitem__(key)
 
@@ -146,38 +191,51 @@ class _RecordingHeaders(HttpHeaders):
         self._record(EVERYTHING)
         return super().__iter__()
 
+    def __len__(self) -> int:
+        self._record(EVERYTHING)
+        return super().__len__()
 
-def record_reads(request: HttpRequest) -> _RequestRecorder:
-    """Make the request record what is read of it from here on; what was written to it stays."""
-    recorder: _RequestRecorder | None = getattr(request, "_evergreen_recorder", None)
+    def __repr__(self) -> str:
+        self._record(EVERYTHING)
+        return super().__repr__()
+
+
+def record_reads(request: HttpRequest) -> _Recorder:
+    """Make the request record what is read of it from here on."""
+    recorder: _Recorder | None = vars(request).get("_evergreen_recorder")
     if recorder is None:
-        recorder = _RequestRecorder()
+        recorder = _Recorder()
         _install(request, recorder)
-        request._evergreen_recorder = recorder  # type: ignore[attr-defined]
     return recorder
 
 
-def _install(request: HttpRequest, record: _RequestRecorder) -> None:
+def _install(request: HttpRequest, record: _Recorder) -> None:
     attributes = vars(request)
-    # A leading underscore marks what only its owner reads.
-    unknown = frozenset(name for name in attributes if name not in _KNOWN_ATTRIBUTES and name[0] != "_")
     cookies = request.COOKIES
     meta = _RecordingDict(request.META, lambda key: _record_meta(key, record), EVERYTHING)
     if attributes.get("environ") is request.META:
         request.environ = meta  # type: ignore[attr-defined]
-    # Built from the plain META: it would read every field of a recording one.
+    # Built from the plain META: it reads every field of it.
     headers = _RecordingHeaders(dict(request.META), record)
     request.META = meta
     request.headers = headers
-    request.COOKIES = _RecordingDict(cookies, lambda key: _record_cookie(key, record), "")
+    request.COOKIES = _RecordingDict(cookies, lambda key: record(f"cookie:{key}" if key else "cookie"), "")
     if isinstance(scope := attributes.get("scope"), dict):
-        request.scope = _RecordingDict(scope, lambda key: _record_scope(key, record), EVERYTHING)  # type: ignore[attr-defined]
-    if isinstance(session := attributes.get("session"), SessionBase):
-        session.__class__ = _recording_session(type(session))
-        session._evergreen_record = record  # type: ignore[attr-defined]
-    request._evergreen_record = record  # type: ignore[attr-defined]
+        recording: Any = request
+        recording.scope = _RecordingDict(scope, lambda key: _record_scope(key, record), EVERYTHING)
+    session: Any = attributes.get("session")
+    if _can_record_session(session):
+        session_kind: Any = type(session)
+        session.__class__ = _recording_session(session_kind)
+        session._evergreen_record = record
+    attributes["_evergreen_recorder"] = record
     kind: Any = type(request)
-    request.__class__ = _recording_request(kind, unknown)
+    request.__class__ = _recording_request(kind)
+
+
+def _can_record_session(session: Any) -> bool:
+    """`type`, for a lazy object gives itself out for what it wraps."""
+    return issubclass(type(session), SessionBase)
 
 
 def _record_meta(key: str, record: Record) -> None:
@@ -189,14 +247,12 @@ def _record_meta(key: str, record: Record) -> None:
         record(URL)
     elif key.startswith("HTTP_"):
         name = key[5:].replace("_", "-").lower()
-        if name not in CONDITIONS_AND_RANGES:
+        if name not in _CONDITIONS_AND_RANGES:
             record(name)
-    elif key not in _META_OF_THE_SERVER and "." not in key:  # wsgi.input, gunicorn.socket, ...
+    elif key == "CONTENT_TYPE":
+        record("content-type")
+    elif key not in _META_OF_THE_SERVER and not key.startswith(_PREFIXES_OF_THE_SERVER):
         record(key)
-
-
-def _record_cookie(key: str, record: Record) -> None:
-    record(f"cookie:{key}" if key else "cookie")
 
 
 def _record_scope(key: str, record: Record) -> None:
@@ -207,7 +263,9 @@ def _record_scope(key: str, record: Record) -> None:
 @cache
 def _recording_session(kind: Any) -> Any:
     class RecordingSession(kind):  # type: ignore[misc]
-        def _recorded(self, content: Any) -> Any:
+        _evergreen_loads = False
+
+        def _recording(self, content: Any) -> Any:
             if type(content) is not dict:
                 return content
             record = self._evergreen_record
@@ -217,39 +275,90 @@ def _recording_session(kind: Any) -> Any:
             return self._session_cache
 
         def _get_session(self, no_load: bool = False) -> Any:
-            return self._recorded(super()._get_session(no_load))
+            with self._loading():
+                content = super()._get_session(no_load)
+            return self._recording(content)
 
         async def _aget_session(self, no_load: bool = False) -> Any:
-            return self._recorded(await super()._aget_session(no_load))
+            with self._loading():
+                content = await super()._aget_session(no_load)
+            return self._recording(content)
+
+        @contextmanager
+        def _loading(self) -> Iterator[None]:
+            """The session reads its own key to load itself: that is no read of the view's."""
+            self._evergreen_loads = True
+            try:
+                yield
+            finally:
+                self._evergreen_loads = False
+
+        def _recorded_key(self) -> Any:
+            if not self._evergreen_loads:
+                self._evergreen_record(f"{SESSION}:its key")
+            return super().session_key
+
+        def is_empty(self) -> Any:
+            self._evergreen_record(SESSION)
+            return super().is_empty()
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            return _as_plain(self, kind)
 
         _session = property(_get_session)
+        session_key = property(_recorded_key)
 
-    RecordingSession.__name__ = RecordingSession.__qualname__ = kind.__name__
-    RecordingSession.__module__ = kind.__module__
-    return RecordingSession
-
-
-def is_evaluated(user: Any) -> bool:
-    """Whether it was looked up already: looking it up reads the session, or whatever says who it is."""
-    return not (isinstance(user, LazyObject) and user.__dict__.get("_wrapped") is empty)
+    return _under_the_name_of(RecordingSession, kind)
 
 
 @cache
-def _recording_request(kind: Any, attributes: frozenset[str]) -> Any:
+def _recording_request(kind: Any) -> Any:
     class RecordingRequest(kind):  # type: ignore[misc]
         def __getattribute__(self, name: str) -> Any:
             value = super().__getattribute__(name)
             if name in _URL_ATTRIBUTES:
-                self._evergreen_record(URL)
-            elif name in attributes:
-                self._evergreen_record(f"request.{name}")
+                self._evergreen_recorder(URL)
+            elif name in _FIELD_OF_ATTRIBUTE:
+                self._evergreen_recorder(_FIELD_OF_ATTRIBUTE[name])
             elif name == "user":
-                self._evergreen_record(USER if is_evaluated(value) else USER_ATTRIBUTE)
+                self._evergreen_recorder(USER if _is_looked_up(value) else USER_ATTRIBUTE)
+            elif name == "session" and not _can_record_session(value):
+                self._evergreen_recorder(SESSION)
+            elif name not in _DJANGO_ATTRIBUTES and name in super().__getattribute__("__dict__"):
+                self._evergreen_recorder.read_attribute(name)
             return value
 
-    RecordingRequest.__name__ = RecordingRequest.__qualname__ = kind.__name__
-    RecordingRequest.__module__ = kind.__module__
-    return RecordingRequest
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            self._evergreen_recorder.note_set(name)
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            return _as_plain(self, kind)
+
+    return _under_the_name_of(RecordingRequest, kind)
+
+
+def _under_the_name_of(recording: Any, kind: Any) -> Any:
+    for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+        setattr(recording, attribute, getattr(kind, attribute))
+    return recording
+
+
+def _as_plain(recording: Any, kind: Any) -> Any:
+    """As pickle and copy take an object of the original class."""
+    state = recording.__getstate__() if hasattr(kind, "__getstate__") else dict(vars(recording))
+    if isinstance(state, dict):
+        state = {name: value for name, value in state.items() if not name.startswith("_evergreen")}
+    return _new_object, (kind,), state or None
+
+
+def _new_object(kind: Any) -> Any:
+    return kind.__new__(kind)
+
+
+def _is_looked_up(user: Any) -> bool:
+    """Looking a user up reads the session, or whatever else names the user."""
+    return not (isinstance(user, LazyObject) and vars(user).get("_wrapped") is empty)
 
 
 def header_fields(request: HttpRequest) -> HttpHeaders:
@@ -258,8 +367,11 @@ def header_fields(request: HttpRequest) -> HttpHeaders:
 
 
 @contextmanager
-def watch_context(watcher: Record) -> Iterator[None]:
-    """Report to `watcher` what this context, and the threads and tasks it starts, read of recording requests."""
+def watch_context(report: Record, request: HttpRequest | None = None) -> Iterator[None]:
+    """Report what this context, and the threads and tasks it starts, read of requests that record."""
+    watcher = Watcher(report)
+    if request is not None:
+        watcher.start(record_reads(request))
     token = _watchers.set((*_watchers.get(), watcher))
     try:
         yield
@@ -268,18 +380,26 @@ def watch_context(watcher: Record) -> Iterator[None]:
 
 
 class RequestReads:
-    """The reads of one request from here on, by name: a header field in lower case, `cookie:NAME`, `session:NAME`,
-    `csrf`, `messages`, `language`, `time zone`, `request.NAME` for an attribute, else the key of META.
+    """The reads of one request while it is watched, by name.
 
-    Not seen are reads of attributes whose name begins with an underscore, and what middleware did before.
+    A name is a header field in lower case, `cookie:NAME`, `session:NAME`, `request.NAME` for an attribute, the key of
+    META, or one of `csrf`, `messages`, `content`, `language`, `time zone`.
+
+    `request` may be a wrapper that keeps Django's request as `_request`, as that of Django REST framework.
     """
 
-    def __init__(self, request: HttpRequest, ignored: Iterable[str] = ()) -> None:
-        self.request = request
+    def __init__(self, request: Any, ignored: Iterable[str] = ()) -> None:
+        self.request = django_request(request)
         self.ignored = frozenset(name.lower() for name in ignored)
         self.names: set[str] = set()
-        self._watcher = self.names.add
-        record_reads(request).watchers.append(self._watcher)
+        self._has_authenticated = request is not self.request and vars(request).get("_user") is not None
+        self._watcher = Watcher(self.names.add)
+        self.start()
+
+    def start(self) -> None:
+        recorder = record_reads(self.request)
+        self._watcher.start(recorder)
+        recorder.watchers.append(self._watcher)
 
     def stop(self) -> None:
         watchers = record_reads(self.request).watchers
@@ -287,51 +407,84 @@ class RequestReads:
             watchers.remove(self._watcher)
 
     def outside_key(self, vary: Iterable[str], *, by_language: bool) -> list[str]:
-        """What was read and is named neither by the key nor by `vary` (lower case), sorted. `by_language`: the key
-        has the active language and time zone."""
-        named = frozenset(vary)
-        ambient = self._ambient() if by_language else self._ambient() | _language_reads(self.request)
-        return sorted(name for name in self.names | ambient if not self._is_covered(name, named))
+        """Names of reads that neither the key nor `vary` (lower case) names, sorted. `by_language`: the key has the
+        active language and time zone."""
+        names, vary = self.names | self._ambient(), frozenset(vary)
+        if not by_language:
+            names |= _language_reads(self.request)
+        return sorted(name for name in names if not self._is_covered(name, vary))
 
     def _ambient(self) -> set[str]:
-        """What a view uses that was read before it ran, or is used without a read."""
+        """What a view shows without a read of its own: middleware has read it, or it is made for each request."""
+        attributes, meta = vars(self.request), self.request.META
         reads: set[str] = set()
-        session = vars(self.request).get("session")
+        session = attributes.get("session")
         if session is not None and getattr(session, "accessed", False):
             reads.add("session, changed" if getattr(session, "modified", False) else SESSION)
-        if dict.get(self.request.META, "CSRF_COOKIE_NEEDS_UPDATE"):
+        if dict.get(meta, "CSRF_COOKIE_NEEDS_UPDATE"):
             reads.add(CSRF)
-        storage = vars(self.request).get("_messages")
+        if attributes.get("_csp_nonce"):
+            reads.add(NONCE)
+        storage = attributes.get("_messages")
         if getattr(storage, "used", False) or getattr(storage, "added_new", False):
             reads.add(MESSAGES)
-        if dict.get(self.request.META, "CONTENT_LENGTH") not in (None, "", "0", 0):
-            reads.add("content")
+        if _has_content(self.request):
+            reads.add(CONTENT)
+        if str(attributes.get("_encoding") or "utf-8").lower() not in ("utf-8", "utf8"):
+            reads.add("content-type")  # its charset decodes the query
+        if self._has_authenticated:
+            reads.add("user of the wrapper")
         return reads
 
     def _is_covered(self, name: str, vary: frozenset[str]) -> bool:
-        if name == CSRF:
+        if name in (CSRF, NONCE, EVERYTHING):
             return False
-        if name.lower() in self.ignored or name.partition(":")[0] in self.ignored:
+        kind = name.partition(":")[0].partition(" of ")[0]
+        if name.lower() in self.ignored or kind in self.ignored:
             return True
-        if name.partition(":")[0] in ("cookie", SESSION, USER):
+        if name == "user of the wrapper":
+            return not vary.isdisjoint({"cookie", "authorization"})
+        if kind == USER:
+            # Django's own way to look a user up reads the session, and so the cookie.
+            attributes = vars(self.request)
+            return "cookie" in vary and ("_cached_user" in attributes or "_acached_user" in attributes)
+        if kind in ("cookie", SESSION, LANGUAGE):
             return "cookie" in vary
-        if name == EVERYTHING:
-            return False
         return name in (URL, HOST, USER_ATTRIBUTE) or name in vary
 
 
+def django_request(request: Any) -> HttpRequest:
+    """The HttpRequest in a wrapper."""
+    while not isinstance(request, HttpRequest) and hasattr(request, "_request"):
+        request = request._request
+    return request  # type: ignore[no-any-return]
+
+
+def _has_content(request: HttpRequest) -> bool:
+    meta = request.META
+    return dict.get(meta, "CONTENT_LENGTH") not in (None, "", "0", 0) or "HTTP_TRANSFER_ENCODING" in dict.keys(meta)
+
+
 def _language_reads(request: HttpRequest) -> set[str]:
-    """What the active language and time zone were chosen by, unless the path says it, or they are the site's own."""
-    # Past the recorder: this is no read of the view's.
+    """What chose the active language and time zone, unless that is the path, or they are the site's own."""
+    # Past the recorder: these are no reads of the view's.
     attributes, reads = vars(request), set[str]()
     if settings.USE_TZ and timezone.get_current_timezone_name() != timezone.get_default_timezone_name():
         reads.add(TIME_ZONE)
-    if not settings.USE_I18N or translation.get_language_from_path(attributes["path_info"]):
-        return reads
-    if "LANGUAGE_CODE" in attributes or (translation.get_language() or "") != settings.LANGUAGE_CODE:
-        # The language cookie, or its absence. LocaleMiddleware names Accept-Language in Vary by itself.
+    is_chosen = "LANGUAGE_CODE" in attributes or (translation.get_language() or "") != settings.LANGUAGE_CODE
+    if settings.USE_I18N and is_chosen and not _path_names_language(attributes):
+        # The language cookie, or that there is none. LocaleMiddleware names Accept-Language in Vary by itself.
         reads.add(LANGUAGE)
     return reads
+
+
+def _path_names_language(attributes: dict[str, Any]) -> bool:
+    """As LocaleMiddleware decides it: with i18n_patterns, by a prefix of the path, or by its absence."""
+    if translation.get_language_from_path(attributes.get("path_info", "")):
+        return True
+    urlconf = attributes.get("urlconf") or settings.ROOT_URLCONF
+    uses_prefixes, prefixes_default = is_language_prefix_patterns_used(urlconf)
+    return uses_prefixes and not prefixes_default
 
 
 def scheme_header() -> str:
@@ -341,7 +494,7 @@ def scheme_header() -> str:
 
 
 def ambient_key() -> str:
-    """The active language and time zone, as far as they differ from the site's own; for keys."""
+    """The active language and time zone, for keys; "" where they are the site's own."""
     language = translation.get_language() if settings.USE_I18N else None
     zone = timezone.get_current_timezone_name() if settings.USE_TZ else None
     parts = [

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import logging
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
+from django.views import View as ClassBasedView
 
 from content.caching.declarations import page_aliases
 from content.caching.dependencies import Dependencies, note_private, track_dependencies
@@ -27,7 +29,7 @@ from content.caching.edge.rules.keys import variant_key, vary_of
 from content.caching.edge.rules.storing import refusal_reason
 from content.caching.engines import engine_of
 from content.caching.entry import Stamp, Verdict
-from content.caching.request_reads import RequestReads, ambient_key, header_fields, scheme_header, watch_context
+from content.caching.request_reads import RequestReads, ambient_key, django_request, header_fields, scheme_header
 
 View = TypeVar("View", bound=Callable[..., Any])
 Seconds = timedelta | float
@@ -36,6 +38,7 @@ logger = logging.getLogger("content.caching")
 
 _AT_VIEW = Profile(explicit_only=True, stores_cookies=False)
 _PERMISSION = "Evergreen-Cache-Control"
+_PRIVATE = re.compile(r"private|no-store", re.IGNORECASE)
 # In a page that is cached at the view: whether the edge may have it.
 _AT_EDGE = "Evergreen-At-Edge"
 # The fields that may forbid to store a response.
@@ -121,24 +124,24 @@ class _ViewCache:
 
     async def respond(self, request: HttpRequest, view: Callable[[], Any]) -> HttpResponseBase:
         if self.cache is None or request.method != "GET":
-            reads = RequestReads(request, self.ignore_reads)
+            reads = self._watch(request, view)
             return self._permit_when_rendered(await view(), reads)
-        key, begun, page = await self._lookup(request)
+        key, begun, page = await self._lookup(django_request(request), _arguments_of(request, view))
         if page is not None:
             return _response_of(page, self.page_store.engine.clock())
-        reads = RequestReads(request, self.ignore_reads)
+        reads = self._watch(request, view)
         with track_dependencies() as collected:
             response = view()
             response = await response if inspect.isawaitable(response) else response
             if _needs_rendering(response):
                 response = await sync_to_async(response.render)()
         self._permit(response, reads)
-        await self._store(request, key, begun, response, collected)
+        await self._store(django_request(request), key, begun, response, collected)
         return _for_the_edge(response)
 
     def respond_sync(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
         if self.cache is None or request.method != "GET":
-            reads = RequestReads(request, self.ignore_reads)
+            reads = self._watch(request, view)
             response = view()
             # The dispatch of an async class-based view is no coroutine function, and gives a coroutine.
             is_async = inspect.isawaitable(response)
@@ -146,17 +149,23 @@ class _ViewCache:
         if _is_in_loop():
             # So is this one, and whoever called it awaits what it gives.
             return self.respond(request, view)
-        key, begun, page = async_to_sync(self._lookup)(request)
+        key, begun, page = async_to_sync(self._lookup)(django_request(request), _arguments_of(request, view))
         if page is not None:
             return _response_of(page, self.page_store.engine.clock())
-        reads = RequestReads(request, self.ignore_reads)
+        reads = self._watch(request, view)
         with track_dependencies() as collected:
             response = view()
             if _needs_rendering(response):
                 response = response.render()
         self._permit(response, reads)
-        async_to_sync(self._store)(request, key, begun, response, collected)
+        async_to_sync(self._store)(django_request(request), key, begun, response, collected)
         return _for_the_edge(response)
+
+    def _watch(self, request: HttpRequest, view: Callable[[], Any]) -> RequestReads:
+        reads = RequestReads(request, self.ignore_reads)
+        if _has_own_setup(view):
+            reads.names.add("setup of the view")
+        return reads
 
     # --- what the response says to the edge -----------------------------------------------------------------
 
@@ -179,22 +188,22 @@ class _ViewCache:
             )
         if self.vary:
             patch_vary_headers(response, self.vary)
-        if response.status_code != 200:
-            return response
         if self.cache is None and scheme_header() in reads.names:
             patch_vary_headers(response, [scheme_header()])
         outside = self._reads_outside_key(response, reads)
         if outside:
             self._warn_once(outside)
-        if outside or _is_forbidden(response):
             _mark_as_private(response)
-        elif _PERMISSION not in response:
+        elif _is_forbidden(response):
+            response[_PERMISSION] = "private"
+            response.setdefault("Cache-Control", "private")
+        elif _PERMISSION not in response and response.status_code == 200:
             response[_PERMISSION] = self.control
         is_stored_here = self.cache is not None and reads.request.method == "GET"
         if is_stored_here and reads.outside_key(_names_in_vary(response), by_language=False):
             response[_AT_EDGE] = "private"
         if response.streaming and not isinstance(response, FileResponse):
-            _watch_stream(response, lambda name: self._note_late_read(response, reads, name))
+            _watch_stream(response, reads, lambda: self._check_stream(response, reads))
         return response
 
     def _reads_outside_key(self, response: HttpResponseBase, reads: RequestReads) -> list[str]:
@@ -204,9 +213,8 @@ class _ViewCache:
             names = {*names & set(self._vary_names), scheme_header()}
         return reads.outside_key(names, by_language=self.cache is not None)
 
-    def _note_late_read(self, response: HttpResponseBase, reads: RequestReads, name: str) -> None:
-        """Of a stream: its header fields are on their way already."""
-        reads.names.add(name)
+    def _check_stream(self, response: HttpResponseBase, reads: RequestReads) -> None:
+        """The header fields are sent already; the edge can still be told not to store the page."""
         if outside := self._reads_outside_key(response, reads):
             self._warn_once(outside)
             note_private()
@@ -227,10 +235,11 @@ class _ViewCache:
     def page_store(self) -> PageStore:
         return PageStore(engine_of(self.cache or "default"))
 
-    async def _lookup(self, request: HttpRequest) -> tuple[str, Stamp | None, Page | None]:
+    async def _lookup(self, request: HttpRequest, arguments: str) -> tuple[str, Stamp | None, Page | None]:
         """Its key, where a page that is made now stands, and the page that is kept, if it is fresh."""
         parsed, page_store = _request_of(request), self.page_store
-        key = variant_key(f"view:{ambient_key()}:{parsed.url}", self._vary_names, parsed.fields)
+        place = f"view:{self.view_name}:{arguments}:{ambient_key()}"
+        key = variant_key(f"{place}:{parsed.url}", self._vary_names, parsed.fields)
         stored, now = await page_store.lookup(key), page_store.engine.clock()
         page = (
             stored.value if stored is not None and stored.verdict is Verdict.VALID and page_store.is_heard else None
@@ -276,13 +285,30 @@ def _name_of(view: Any) -> str:
     return f"{getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', type(view).__qualname__)}"
 
 
+def _has_own_setup(view: Any) -> bool:
+    """Whether a class-based view, decorated behind its `setup`, may have looked at the request there."""
+    while isinstance(view, functools.partial):
+        view = view.func
+    instance = getattr(view, "__self__", None)
+    return isinstance(instance, ClassBasedView) and type(instance).setup is not ClassBasedView.setup
+
+
+def _arguments_of(request: HttpRequest, view: Any) -> str:
+    """The arguments of a view that its URL does not say; "" for none."""
+    match = getattr(request, "resolver_match", None)
+    said = ((), {}) if match is None else (tuple(match.args), dict(match.kwargs))
+    given = (view.args[1:], view.keywords) if isinstance(view, functools.partial) else ((), {})
+    return "" if given in (said, ((), {})) else repr(given)
+
+
 def _names_in_vary(response: HttpResponseBase) -> set[str]:
     return {name.strip().lower() for name in response.get("Vary", "").split(",")}
 
 
 def _mark_as_private(response: HttpResponseBase) -> None:
     response[_PERMISSION] = "private"
-    response.setdefault("Cache-Control", "private")
+    if not _PRIVATE.search(response.get("Cache-Control", "")):
+        response["Cache-Control"] = "private"
 
 
 def _for_the_edge(response: HttpResponseBase) -> HttpResponseBase:
@@ -299,32 +325,30 @@ def _is_forbidden(response: HttpResponseBase) -> bool:
     return bool(response.cookies) or any(PROHIBITION.search(value) for value in said)
 
 
-def _watch_stream(response: Any, report: Callable[[str], None]) -> None:
-    """Report what the request is asked for while the body is made."""
-    if response.is_async:
-        response.streaming_content = _watched_async(response.streaming_content, report)
-    else:
-        response.streaming_content = _watched(response.streaming_content, report)
+def _watch_stream(response: Any, reads: RequestReads, check: Callable[[], None]) -> None:
+    """Watch the request while the body is made, and `check` the reads after each part of it."""
+    watch = _watch_parts_async if response.is_async else _watch_parts
+    response.streaming_content = watch(response.streaming_content, reads, check)
 
 
-def _watched(chunks: Iterable[bytes], report: Callable[[str], None]) -> Iterator[bytes]:
-    iterator, end = iter(chunks), object()
-    while True:
-        with watch_context(report):
-            chunk: Any = next(iterator, end)
-        if chunk is end:
-            return
-        yield chunk
+def _watch_parts(parts: Iterable[bytes], reads: RequestReads, check: Callable[[], None]) -> Iterator[bytes]:
+    reads.start()
+    for part in parts:
+        check()
+        yield part
+    check()
+    reads.stop()
 
 
-async def _watched_async(chunks: AsyncIterable[bytes], report: Callable[[str], None]) -> AsyncIterator[bytes]:
-    iterator, end = aiter(chunks), object()
-    while True:
-        with watch_context(report):
-            chunk: Any = await anext(iterator, end)
-        if chunk is end:
-            return
-        yield chunk
+async def _watch_parts_async(
+    parts: AsyncIterable[bytes], reads: RequestReads, check: Callable[[], None]
+) -> AsyncIterator[bytes]:
+    reads.start()
+    async for part in parts:
+        check()
+        yield part
+    check()
+    reads.stop()
 
 
 def _needs_rendering(response: Any) -> bool:

@@ -12,11 +12,11 @@ from django.utils.functional import Promise
 
 from content.caching.fragments.fragment import fragment_key
 from content.caching.fragments.page import current_page, load_fragments, render_with_fragments
-from content.caching.fragments.reads import Ambience, FragmentReads, PrivateFragment
+from content.caching.fragments.reads import Ambience, FragmentReads, PrivateFragment, names_in_key
 from content.caching.fragments.snapshot import snapshot
 from content.caching.key import EntryKey, encode_parameter
 from content.caching.policy import Policy
-from content.caching.request_reads import CSRF, ambient_key
+from content.caching.request_reads import ambient_key
 from content.caching.transactions import has_written
 
 logger = logging.getLogger("content.caching")
@@ -62,12 +62,11 @@ class FragmentNode(Node):
 
         async def load(*values: Any) -> str:
             # In a thread: only what is missing is rendered, and that may ask the database or take its time.
+            named = await sync_to_async(self.names_in_key)(context)
             reads = await sync_to_async(FragmentReads)(snapshot(context))
-            with reads.watched() as named:
-                await sync_to_async(self.values_in)(reads.context)
             with reads.watched() as seen:
                 text = await render_with_fragments(lambda: sync_to_async(self.render_in)(reads.context, ambience))
-            if outside := seen - (named - {CSRF}):
+            if outside := seen - named:
                 message = f"The fragment {self.name!r} reads {', '.join(sorted(outside))} and does not vary on it."
                 raise PrivateFragment(entry_key.key, text, message)
             return text
@@ -82,6 +81,16 @@ class FragmentNode(Node):
 
     def values_in(self, context: Context) -> list[Any]:
         return [self.value(expression, context) for expression in self.values]
+
+    def names_in_key(self, context: Context) -> set[str]:
+        """The reads that the values of this fragment tell apart."""
+        named: set[str] = set()
+        for expression in self.values:
+            reads = FragmentReads(snapshot(context))
+            with reads.watched() as seen:
+                self.value(expression, reads.context)
+            named |= names_in_key(expression, seen)
+        return named
 
     def render_in(self, context: Context, ambience: Ambience) -> str:
         with ambience.active():

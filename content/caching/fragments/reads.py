@@ -9,8 +9,9 @@ from typing import Any
 from django.contrib.auth.context_processors import PermWrapper
 from django.http import HttpRequest
 from django.template import Context, RequestContext
+from django.template.base import FilterExpression
 from django.utils import timezone, translation
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
 from content.caching.request_reads import CSRF, MESSAGES, USER, USER_ATTRIBUTE, Record, record_reads, watch_context
 
@@ -30,31 +31,44 @@ class FragmentReads:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._names: set[str] = set()
-        request = request_of(context)
-        if request is not None:
-            record_reads(request)
-            tainted = _tainted_variables(context, request)
-            context.dicts = [self._recording(variables, request, tainted) for variables in context.dicts]
-
-    def record(self, name: str) -> None:
-        self._names.add(USER if name == USER_ATTRIBUTE else name)
+        self._request = request = _request_of(context)
+        tainted = _tainted_variables(context, request) if request is not None else frozenset[str]()
+        context.dicts = [self._recording(variables, tainted) for variables in context.dicts]
 
     @contextmanager
     def watched(self) -> Iterator[set[str]]:
         """The names of what is read in here."""
         names: set[str] = set()
         self._names = names
-        with watch_context(self.record):
+        with watch_context(self._record, self._request):
             yield names
 
-    def _recording(self, variables: dict[str, Any], request: HttpRequest, tainted: frozenset[str]) -> Any:
-        recorded = {name: self._reported(name, value, request) for name, value in variables.items()}
-        return _RecordingVariables(recorded, tainted & recorded.keys(), self.record)
+    def _record(self, name: str) -> None:
+        self._names.add(USER if name == USER_ATTRIBUTE else name)
 
-    def _reported(self, name: str, value: Any, request: HttpRequest) -> Any:
+    def _recording(self, variables: dict[str, Any], tainted: frozenset[str]) -> Any:
+        recorded = {name: self._reported(name, value) for name, value in variables.items()}
+        tainted = frozenset(name for name in tainted if name in recorded and type(recorded[name]) is not _Reported)
+        return _RecordingVariables(recorded, tainted, self._record)
+
+    def _reported(self, name: str, value: Any) -> Any:
         """A variable that speaks of the reader, as one that reports when it is looked at; others as they are."""
-        about = _subject_of(name, value, request)
-        return _Reported(value, about, self.record) if about else value
+        about = _subject_of(name, value, self._request)
+        return _Reported(value, about, self._record) if about else value
+
+
+# Attributes that tell users apart, and filters that keep values apart: what varies on less names nothing.
+_IDENTITIES = frozenset({"pk", "id", "username", "email", "get_username"})
+_DISTINCT_FILTERS = frozenset({"default", "default_if_none", "stringformat", "unlocalize"})
+
+
+def names_in_key(expression: FilterExpression, reads: set[str]) -> set[str]:
+    """Which of the reads that a value was made of are told apart by it."""
+    if any(function.__name__ not in _DISTINCT_FILTERS for function, _ in expression.filters):
+        return set()
+    lookups = getattr(expression.var, "lookups", None) or ("",)
+    names = reads - {CSRF}
+    return names if len(lookups) == 1 or lookups[-1] in _IDENTITIES else {name for name in names if name != USER}
 
 
 class _RecordingVariables(dict[str, Any]):
@@ -71,7 +85,7 @@ class _RecordingVariables(dict[str, Any]):
         return super().__getitem__(name)
 
 
-def request_of(context: Context) -> HttpRequest | None:
+def _request_of(context: Context) -> HttpRequest | None:
     request = getattr(context, "request", None) or context.get("request")
     return request if isinstance(request, HttpRequest) else None
 
@@ -88,23 +102,40 @@ class _Reported(SimpleLazyObject):  # type: ignore[type-arg]
         self.__dict__["evergreen_about"] = about
 
 
-def _subject_of(name: str, value: Any, request: HttpRequest) -> str:
+def _subject_of(name: str, value: Any, request: HttpRequest | None) -> str:
     """What of the reader a variable shows; "" for nothing."""
     if type(value) is _Reported:
         return str(value.__dict__["evergreen_about"])  # of a fragment that has this one inside
-    if name == "csrf_token":
+    if name in ("csrf_token", "csp_nonce"):
         return CSRF
-    if value is None:
-        return ""
-    if type(value) is PermWrapper or value is vars(request).get("user"):
+    if type(value) is PermWrapper or _is_reader(name, value, request):
         return USER
-    return MESSAGES if value is vars(request).get("_messages") else ""
+    return MESSAGES if request is not None and value is vars(request).get("_messages", request) else ""
+
+
+def _is_reader(name: str, value: Any, request: HttpRequest | None) -> bool:
+    """Whether it is the user who reads. Without a request any user may be that."""
+    known = vars(request) if request is not None else {}
+    if value is not None and value is known.get("user"):
+        return True
+    user = _unwrapped(value)
+    if not (hasattr(type(user), "is_authenticated") and hasattr(type(user), "is_anonymous")):
+        return name == "user" and request is None and value is not None
+    return request is None or user.is_anonymous or user in (known.get("_cached_user"), known.get("_acached_user"))
+
+
+def _unwrapped(value: Any) -> Any:
+    """What a lazy object holds, if it was looked up; itself otherwise."""
+    while issubclass(type(value), LazyObject) and vars(value).get("_wrapped") is not empty:
+        value = vars(value)["_wrapped"]
+    return value
 
 
 def _tainted_variables(context: Context, request: HttpRequest) -> frozenset[str]:
     """Variables of context processors that look at the reader; found once a request, by running them once more."""
     known: frozenset[str] | None = vars(request).get("_evergreen_tainted")
     if known is None:
+        record_reads(request)
         known = frozenset(_variables_of_readers(context, request))
         request._evergreen_tainted = known  # type: ignore[attr-defined]
     return known
@@ -117,10 +148,19 @@ def _variables_of_readers(context: Context, request: HttpRequest) -> Iterator[st
     processors = (*template.engine.template_context_processors, *context._processors)  # type: ignore[attr-defined]
     for processor in processors:
         reads: set[str] = set()
-        with watch_context(reads.add):
+        with watch_context(reads.add, request):
             variables = processor(request)
+            for name, value in variables.items():
+                if not _subject_of(name, value, request):
+                    _look_up(value)
         if reads:
             yield from variables
+
+
+def _look_up(value: Any) -> None:
+    """Have a lazy variable read what it is made of."""
+    if issubclass(type(value), LazyObject) and vars(value).get("_wrapped") is empty:
+        value._setup()
 
 
 class Ambience:

@@ -26,6 +26,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tests.support.privacy.urls.word_of_processor",
+                "tests.support.privacy.urls.words_of_processors",
             ],
         },
     }
@@ -68,7 +69,9 @@ class NamedUser:
 
 class Named:
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = self.pk = name
+
+    is_authenticated, is_anonymous = True, False
 
     def __str__(self) -> str:
         return self.name
@@ -100,6 +103,10 @@ def random_reader(name: str, chance: random.Random) -> Reader:
         cookies[settings.LANGUAGE_COOKIE_NAME] = chance.choice(["en", "de"])
     if chance.random() < 0.5:
         headers.append((b"accept-language", chance.choice([b"de", b"en", b"de, en;q=0.5"])))
+    if chance.random() < 0.3:
+        headers.append((b"content-type", f"text/{name}".encode()))
+    if chance.random() < 0.3:
+        headers.append((b"accept", f"text/{name}".encode()))
     if chance.random() < 0.6:
         headers.append((b"x-word", f"{name}-word".encode()))
     if chance.random() < 0.2:

@@ -5,6 +5,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext
 
 from content.caching import fragments
@@ -26,6 +27,11 @@ READS = {
     "accepted": lambda request: request.headers.get("Accept-Language"),
     "address": lambda request: request.META["REMOTE_ADDR"],
     "attribute": lambda request: request.theme,
+    "private attribute": lambda request: request._theme,
+    "session key": lambda request: request.session.session_key,
+    "cookies as text": lambda request: repr(request.COOKIES),
+    "content type": lambda request: request.content_type,
+    "accepted types": lambda request: [str(kind) for kind in request.accepted_types],
     "nothing": lambda request: "the same for all",
 }
 IN_TEMPLATES = {
@@ -40,8 +46,15 @@ IN_TEMPLATES = {
     "address": "{{ request.META.REMOTE_ADDR }}",
     "attribute": "{{ request.theme }}",
     "processor": "{{ word_of_processor }}",
-    "nested": '{% fragment "inner" user ttl=60 %}{{ user }}{% endfragment %}',
+    "nested": '{% fragment "inner" user.pk ttl=60 %}{{ user }}{% endfragment %}',
     "nested_shared": '{% fragment "inner shared" ttl=60 %}{{ request.COOKIES.colour }}{% endfragment %}',
+    "session_key": "{{ request.session.session_key }}",
+    "memo": "{{ memo_of_processor }}",
+    "lazy": "{{ lazy_of_processor }}",
+    "part": '{% fragment "part" user.is_anonymous ttl=60 %}{{ user }}{% endfragment %}',
+    "filtered": (
+        '{% fragment "filtered" request.COOKIES.colour|length ttl=60 %}{{ request.COOKIES.colour }}{% endfragment %}'
+    ),
     "nothing": "the same for all",
 }
 
@@ -83,7 +96,18 @@ async def fragments_view(request, names, first):
     async def render():
         return template.render({}, request)
 
-    return HttpResponse(await fragments.page.filled_page(render))
+    return HttpResponse(await fragments.page.render_with_fragments(render))
+
+
+def words_of_processors(request):
+    """A value that is worked out once a request, and one that is worked out when it is looked at."""
+    if not hasattr(request, "_memo"):
+        request._memo = request.COOKIES.get("colour")
+    return {"memo_of_processor": request._memo, "lazy_of_processor": SimpleLazyObject(lambda: lazy_word(request))}
+
+
+def lazy_word(request):
+    return str(request.COOKIES.get("colour"))
 
 
 def word_of_processor(request):
@@ -107,5 +131,5 @@ class Theme:
         self.get_response = get_response
 
     def __call__(self, request):
-        request.theme = request.COOKIES.get("colour")
+        request.theme = request._theme = request.COOKIES.get("colour")
         return self.get_response(request)

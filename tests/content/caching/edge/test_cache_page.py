@@ -1,10 +1,15 @@
 """`cache_page`: what views of each kind say to the edge, and pages kept at the view."""
 
+import copy
+import pickle
 from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.sessions.backends.cache import SessionStore as CachedSession
+from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.core.cache import caches
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
@@ -231,7 +236,9 @@ def reading(read, **options):
 
 def of(reader, **meta):
     request = ask("/", HTTP_COOKIE=f"colour={reader}; theme={reader}", HTTP_X_WORD=reader, REMOTE_ADDR=reader, **meta)
-    request.theme = reader
+    request.theme = request._theme = reader
+    request.META["repoze.who.identity"] = reader
+    request.content_type = f"text/{reader}"
     return request
 
 
@@ -252,6 +259,17 @@ READS = {
     "the address": lambda request: request.META["REMOTE_ADDR"],
     "what middleware left": lambda request: request.theme,
     "what it accepts": lambda request: request.accepts("text/plain"),
+    "cookies as text": lambda request: str(request.COOKIES),
+    "META as text": lambda request: repr(request.META),
+    "header fields as text": lambda request: repr(request.headers),
+    "how many fields": lambda request: len(request.headers),
+    "whether cookies are equal": lambda request: request.COOKIES != {"colour": "one"},
+    "any cookie": lambda request: request.COOKIES.popitem(),
+    "cookies in reverse": lambda request: list(reversed(request.COOKIES)),
+    "cookies and more": lambda request: request.COOKIES | {"more": "1"},
+    "what middleware left for itself": lambda request: request._theme,
+    "what a server knows": lambda request: request.META["repoze.who.identity"],
+    "the type of its content": lambda request: request.content_type,
 }
 
 
@@ -333,3 +351,106 @@ def local():
         caches["default"].clear()
         yield
         caches["default"].clear()
+
+
+@pytest.mark.asgi
+def test_the_key_of_a_session_is_read_of_it(local):
+    """Django does not count it as an access."""
+    view = reading(lambda request: request.session.session_key)
+    for key in ("a" * 32, "b" * 32):
+        request = of("one")
+        request.session = SessionStore(key)
+        view(request)
+    assert len(counted) == 2
+
+
+@pytest.mark.asgi
+def test_a_session_and_a_request_that_record_are_stored_and_pickled_as_before(local):
+    view = reading(lambda request: request.session.get("word"))
+    request = of("one")
+    request.session = CachedSession()
+    request.session["word"] = "x"
+    view(request)
+    request.session["more"] = "y"
+    request.session.save()
+    assert dict(CachedSession(request.session.session_key).items()) == {"word": "x", "more": "y"}
+    for copied in (pickle.loads(pickle.dumps(request.META.copy())), copy.deepcopy(request.COOKIES)):
+        assert type(copied) is dict
+    assert type(copy.copy(request)) is WSGIRequest
+    assert type(pickle.loads(pickle.dumps(request.COOKIES))) is dict
+
+
+@pytest.mark.asgi
+def test_what_a_decorator_outside_has_read_is_not_the_inner_views(local):
+    """It leaves what it read on the request, while the outer one watches."""
+    inner = reading(lambda request: request.leaves)
+
+    def between(request):
+        request.leaves = request.COOKIES["colour"]
+        return inner(request)
+
+    for reader in ("one", "two"):
+        cache_page(60)(between)(of(reader))
+    assert len(counted) == 2
+
+
+@pytest.mark.asgi
+def test_one_address_may_have_several_views(local):
+    staff = cache_page(60, cache="default")(lambda request: HttpResponse("for staff"))
+
+    @cache_page(60, cache="default")
+    def public(request, name="all"):
+        return HttpResponse(f"for {name}")
+
+    assert [staff(of("one")).content, public(of("one")).content] == [b"for staff", b"for all"]
+    assert public(of("one"), name="ann").content == b"for ann"
+    assert public(of("one"), name="ann").content == b"for ann"
+    assert public(of("one")).content == b"for all"
+
+
+@pytest.mark.asgi
+def test_a_class_that_looks_at_its_reader_before_it_is_dispatched(local):
+    class Early(View):
+        def setup(self, request, *args, **kwargs):
+            super().setup(request, *args, **kwargs)
+            self.colour = request.COOKIES["colour"]
+
+        @method_decorator(cache_page(60, cache="default"))
+        def get(self, request):
+            return HttpResponse(self.colour)
+
+    assert [Early.as_view()(of(reader)).content for reader in ("one", "two")] == [b"one", b"two"]
+
+
+class Wrapper:
+    """As the request of Django REST framework."""
+
+    def __init__(self, request, user):
+        self._request, self._user = request, user
+
+    def __getattr__(self, name):
+        return getattr(self._request, name)
+
+
+@pytest.mark.asgi
+def test_a_wrapper_of_the_request_is_watched_through(local):
+    view = reading(lambda request: request.COOKIES["colour"])
+    for reader in ("one", "two"):
+        view(Wrapper(of(reader), None))
+    assert len(counted) == 2
+    view = reading(lambda request: request._user)
+    for reader in ("one", "two"):
+        view(Wrapper(of(reader), reader))
+    assert len(counted) == 2
+
+
+@pytest.mark.asgi
+@pytest.mark.parametrize("status", [200, 302, 404])
+def test_a_response_of_any_status_that_shows_its_reader_is_private(status):
+    @cache_page(60)
+    def view(request):
+        return HttpResponse(request.COOKIES["colour"], status=status, headers={"Cache-Control": "public, max-age=60"})
+
+    response = view(of("one"))
+    assert response["Cache-Control"] == "private"
+    assert response["Evergreen-Cache-Control"] == "private"
