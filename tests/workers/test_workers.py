@@ -73,12 +73,12 @@ def test_a_task_whose_process_is_killed_is_done_by_another(worker: Worker, serve
 
 def test_the_worker_loads_what_is_due(worker: Worker, server: RedisServer):
     """Without a task: its processes wait for it."""
-    due = RefreshQueue(server_of(server.url, {}), "evergreen")
+    queue = RefreshQueue(server_of(server.url, {}), "evergreen")
 
     with server.client() as client:
         (key,) = client.keys("*:site@1:")
         before = made_at(client.get(key))
-        assert asyncio.run(due.ask(RefreshRequest("site", (), before, NOWHERE)))
+        assert asyncio.run(queue.add(RefreshRequest("site", (), before, NOWHERE)))
         wait_until(lambda: made_at(client.get(key)) > before, "the site is loaded again")
 
 
