@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 IMPORT ?=
 ONLY ?=
+BASE ?=
 DATABASE ?=
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
@@ -27,8 +28,8 @@ slow: $(VENV)/dev.installed  ## Run the long proofs
 prove: $(VENV)/dev.installed  ## Race, break and measure the engine, a checker watching (ONLY=races|guards|faults|pages|propagation|soak)
 	$(BIN)/python -m tests.prove $(ONLY)
 
-bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|batching|resource|cost|growth|pages|memory|edge|precision|served|stale|site)
-	$(BIN)/python -m tests.benchmarks $(ONLY)
+bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|batching|resource|cost|growth|pages|memory|edge|precision|served|stale|site, or ONLY=versions BASE=checkout)
+	$(BIN)/python -m tests.benchmarks $(ONLY) $(BASE)
 
 flames: $(VENV)/bench.installed  ## Draw where the time of a read goes, into .state/flames (ONLY=memory|hit|batch|miss)
 	$(BIN)/python -m tests.benchmarks.flames $(ONLY)

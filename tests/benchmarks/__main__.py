@@ -14,9 +14,12 @@ ALL = (*IN_REDIS, "memory", *ON_THE_SITE, *OVER_SOCKETS)
 
 
 def main(wanted: list[str]) -> None:
+    if wanted[:1] == ["versions"]:
+        # Its arguments are another checkout and options, not benchmarks.
+        sys.exit(subprocess.run([sys.executable, "-m", "tests.benchmarks.versions", *wanted[1:]]).returncode)
     for name in wanted or ALL:
         if name not in ALL:
-            sys.exit(f"There is no benchmark {name!r}; there are {', '.join(ALL)}.")
+            sys.exit(f"There is no benchmark {name!r}; there are {', '.join((*ALL, 'versions'))}.")
     from tests.benchmarks.rounds import console
 
     console.print(f"Python {platform.python_version()}, {platform.machine()}; contenders take turns.\n")
