@@ -1,12 +1,17 @@
 """One request's way: what is stored, whether it will do, and whom to ask otherwise."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from content.caching.dependencies import Dependencies
 from content.caching.edge.asgi import Client
+from content.caching.edge.fast_path import FastPath
+from content.caching.edge.in_flight import InFlight
+from content.caching.edge.origin import Origin
 from content.caching.edge.origin_fetch import OriginFetch
 from content.caching.edge.page import Page
-from content.caching.edge.page_store import Lookup, StoredPage
+from content.caching.edge.page_builder import CompleteResponse, build_page
+from content.caching.edge.page_store import Lookup, StoredPage, matches
 from content.caching.edge.parsed_request import is_prefetch
 from content.caching.edge.representation import forbid_storing
 from content.caching.edge.request import Request, normalize_query
@@ -22,24 +27,26 @@ from content.caching.edge.rules.validation import freshen_fields, head_matches
 from content.caching.entry import Stamp, Verdict
 from content.caching.metrics.events import emit
 
-if TYPE_CHECKING:
-    from content.caching.edge.cache import EdgeCache
-
-
 # Others' calls that a request waits for, one after the other, before it makes its own.
 _MOST_FETCHES_JOINED = 4
 
 
 class Exchange:
-    def __init__(self, edge: "EdgeCache", request: Request, client: Client) -> None:
-        self.edge = edge
+    """What is stored is served, if the rules allow it. Else the application is called, once for all who may share."""
+
+    def __init__(
+        self, origin: Origin, in_flight: InFlight, fast_path: FastPath, request: Request, client: Client
+    ) -> None:
+        self.origin = origin
+        self.in_flight = in_flight
+        self.fast_path = fast_path
         self.request = request
         self.client = client
 
     async def run(self) -> None:
         if not self.request.is_read:
             await self._pass_write()
-        elif self.edge.profile.is_personal(self.request.fields):
+        elif self.origin.profile.is_personal(self.request.fields):
             await self._serve_personal()
         else:
             await self._serve_read()
@@ -47,13 +54,13 @@ class Exchange:
     # --- reads ------------------------------------------------------------------------------------------
 
     async def _serve_read(self) -> None:
-        lookup = await self.edge.lookup(self.request)
+        lookup = await self.origin.page_store.lookup_page(self.request)
         if await self._serve_stored(lookup) or await self._serve_stale_for_error(lookup):
             return
-        if "only-if-cached" in self.request.directives and self.edge.profile.reload_after is None:
+        if "only-if-cached" in self.request.directives and self.origin.profile.reload_after is None:
             await self.refuse(504, "nothing stored that would do")
         elif lookup.is_hit_for_miss or not self._may_share:
-            await self._run_fetch(self._new_fetch(lookup, shared=False))
+            await self._run_fetch(self.in_flight.new(self.request, lookup, self.client, shared=False))
         else:
             await self._join(lookup)
 
@@ -62,25 +69,25 @@ class Exchange:
         """HEAD is answered by what is stored, but nothing is stored for it, unless it is asked for as a whole."""
         if "no-store" in self.request.directives:
             return False
-        if self.request.has_content and self.edge.profile.visible_fields is None:
+        if self.request.has_content and self.origin.profile.visible_fields is None:
             # Others would wait for what this one may never send.
             return False
-        return self.request.method == "GET" or self.edge.profile.makes_whole
+        return self.request.method == "GET" or self.origin.profile.makes_whole
 
     async def _serve_stored(self, lookup: Lookup) -> bool:
         """Whether what is stored will do, as it is."""
         stored = lookup.stored
         if stored is None or not isinstance(stored.value, Page):
             return False
-        now, page_store = self.edge.clock(), self.edge.page_store
+        now, page_store = self.origin.clock(), self.origin.page_store
         decision = decide(
-            self.request.directives, stored.value, stored.verdict, now, self.edge.profile, heard=page_store.is_heard
+            self.request.directives, stored.value, stored.verdict, now, self.origin.profile, heard=page_store.is_heard
         )
         if decision.action is Action.VALIDATE:
             lookup.forwarded = decision.reason
             return False
         if decision.action is Action.SERVE_AND_REFRESH:
-            self.edge.refresh(self.request, lookup)
+            self.in_flight.refresh(self.request, lookup)
         emit("stale" if decision.reason else "hit", "page", self.request.key, tier=stored.tier)
         expired = stored.verdict is Verdict.EXPIRED or not page_store.is_heard
         detail = "expired" if expired else "" if stored.tier == "memory" else stored.tier
@@ -91,11 +98,11 @@ class Exchange:
 
     async def _serve_stale_for_error(self, lookup: Lookup) -> bool:
         """The application has failed a moment ago: it is not asked again by each reader (I6; RFC 5861, section 4)."""
-        stored, key, engine = lookup.stored, self.request.key, self.edge.engine
+        stored, key, engine = lookup.stored, self.request.key, self.origin.engine
         if stored is None or not isinstance(stored.value, Page) or "no-cache" in self.request.directives:
             return False
         if not engine.backoff.has_failed(key) or not may_serve_on_error(
-            stored.value, stored.verdict, self.edge.clock()
+            stored.value, stored.verdict, self.origin.clock()
         ):
             return False
         emit("error_stale", "page", key, tier=stored.tier, reason="failed a moment ago")
@@ -109,7 +116,7 @@ class Exchange:
         who come after us."""
         shared, key = True, self.request.key
         for _ in range(_MOST_FETCHES_JOINED):
-            fetch = self.edge.fetches.get(key)
+            fetch = self.in_flight.get(key)
             if fetch is None:
                 break
             if not self._may_join(fetch):
@@ -124,47 +131,38 @@ class Exchange:
                 break
             # Another variant than ours: whoever wants ours may be on the way by now.
             shared = True
-        await self._run_fetch(self._new_fetch(lookup, shared=shared))
-
-    def _new_fetch(self, lookup: Lookup, *, shared: bool) -> OriginFetch:
-        return OriginFetch(
-            self.edge, self.request, lookup.forwarded, old=lookup.stored, client=self.client, shared=shared
-        )
+        await self._run_fetch(self.in_flight.new(self.request, lookup, self.client, shared=shared))
 
     def _may_join(self, fetch: OriginFetch) -> bool:
         """One that has its answer is still storing it: whether that has been overtaken is known by a log alone."""
-        if self._wants_new or not self.edge.page_store.covers(fetch.begun):
+        if self._wants_new or not self.origin.page_store.covers(fetch.begun):
             return False
-        return self.edge.engine.ordering.is_local or not fetch.outcome.done()
+        return self.origin.engine.ordering.is_local or not fetch.outcome.done()
 
     @property
     def _wants_new(self) -> bool:
         """And gets it, but where reloads are bounded: what is being made is as new as what they may ask for."""
-        return "no-cache" in self.request.directives and self.edge.profile.reload_after is None
+        return "no-cache" in self.request.directives and self.origin.profile.reload_after is None
 
     async def _serve_shared(self, outcome: Outcome, lookup: Lookup) -> bool:
         """Whether the outcome of another's call is an answer for us as well."""
         if outcome.error is not None:
             raise outcome.error
-        if (
-            outcome.page is None
-            or not may_collapse(outcome.page)
-            or not self.edge.matches(self.request, outcome.page)
-        ):
+        if outcome.page is None or not may_collapse(outcome.page) or not matches(self.request, outcome.page):
             return False
         cache_status = CacheStatus(forwarded=lookup.forwarded, collapsed=True, stored=outcome.stored)
         # While the log is silent, what was written since that call began is not known.
-        is_stale = outcome.stale or not self.edge.page_store.is_heard
+        is_stale = outcome.stale or not self.origin.page_store.is_heard
         await self._send_page(outcome.page, cache_status, outcome=outcome, longest=-1.0 if is_stale else UNBOUNDED)
         return True
 
     async def _run_fetch(self, fetch: OriginFetch) -> None:
         """Our own call. It goes on if we are cancelled."""
-        task = self.edge.start_fetch(fetch)
+        task = self.in_flight.start(fetch)
         try:
             waiting: set[asyncio.Future[Any]] = {task, fetch.outcome}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if fetch.mode in (ResponseMode.FORWARD, ResponseMode.TEE) or fetch.outcome.result().page is None:
+            if fetch.response.mode in (ResponseMode.FORWARD, ResponseMode.TEE) or fetch.outcome.result().page is None:
                 await asyncio.wait({task})
             if fetch.paced_client is not None:
                 await fetch.paced_client.drain()
@@ -174,23 +172,31 @@ class Exchange:
         outcome = fetch.outcome.result()
         if outcome.error is not None:
             raise outcome.error
-        if fetch.mode is ResponseMode.FORWARD:
+        if fetch.response.mode is ResponseMode.FORWARD:
             await self._apply_head(fetch)
-        elif fetch.mode is not ResponseMode.TEE and outcome.page is not None:
+        elif fetch.response.mode is not ResponseMode.TEE and outcome.page is not None:
             longest = -1.0 if outcome.stale else UNBOUNDED
             await self._send_page(outcome.page, _cache_status_of(fetch, outcome), outcome=outcome, longest=longest)
 
     async def _apply_head(self, fetch: OriginFetch) -> None:
         """A HEAD that speaks of something else than we have ends that (RFC 9111, section 4.3.5)."""
         old = fetch.old.value if fetch.old is not None else None
-        if self.request.method != "HEAD" or not isinstance(old, Page) or not 200 <= fetch.status < 300:
+        if self.request.method != "HEAD" or not isinstance(old, Page) or not 200 <= fetch.response.status < 300:
             return
-        if head_matches(old, fetch.status, fetch.fields):
-            fields = freshen_fields(old, fetch.fields)
-            if fetch.refusal_reason(old.status, fields) is None:
-                await self.edge.freshen(self.request, old, fields, fetch)
+        if head_matches(old, fetch.response.status, fetch.response.fields):
+            fields = freshen_fields(old, fetch.response.fields)
+            if fetch.response.refusal_reason(old.status, fields) is None:
+                await self._freshen(old, fields, fetch)
         else:
-            await self.edge.page_store.invalidate([self.request.key])
+            await self.origin.page_store.invalidate([self.request.key])
+
+    async def _freshen(self, old: Page, fields: Fields, fetch: OriginFetch) -> None:
+        """Store the page with the fields of the response to HEAD."""
+        complete = CompleteResponse(self.request, old.status, fields, old.body)
+        received_at, now = fetch.response.received_at, self.origin.clock()
+        page, times = build_page(complete, fetch.requested_at, received_at, now, Dependencies(), self.origin.profile)
+        tags = fetch.old.header.tags if fetch.old is not None else ()
+        await self.origin.page_store.store_page(self.request, page, tags, fetch.begun, times, None)
 
     async def _send_page(
         self,
@@ -202,19 +208,23 @@ class Exchange:
         longest: float = UNBOUNDED,
     ) -> None:
         """`longest`: for how long it may call itself fresh."""
-        now = self.edge.clock()
+        now = self.origin.clock()
         cache_status = cache_status.with_key(self.request.key, min(page.fresh_until - now, longest))
         tags, begun = _dependencies_of(stored, outcome)
-        representations = self.edge.fast_path.representations_of(page, self.request, stored, tags)
-        response = build_response(self.request, page, representations, now, cache_status, self.edge.profile)
-        pairs, profile = response.pairs, self.edge.profile
+        representations = self.fast_path.representations_of(page, self.request, stored, tags)
+        response = build_response(self.request, page, representations, now, cache_status, self.origin.profile)
+        pairs, profile = response.pairs, self.origin.profile
         if profile.cdn is not None and (
-            (cache_status.ttl or 0) <= 0 or not self.edge.page_store.still_holds(begun, tags)
+            (cache_status.ttl or 0) <= 0 or not self.origin.page_store.still_holds(begun, tags)
         ):
             # It is old, or was asked for before an invalidation: the purge may have been, and would not end it.
             pairs = forbid_storing(pairs, profile)
-        if self.edge.served is not None and self.request.method == "GET" and not is_prefetch(self.request.fields):
-            self.edge.served(page)
+        if (
+            self.fast_path.served is not None
+            and self.request.method == "GET"
+            and not is_prefetch(self.request.fields)
+        ):
+            self.fast_path.served(page)
         await self.client.send({"type": "http.response.start", "status": response.status, "headers": pairs})
         await self.client.send({"type": "http.response.body", "body": response.body, "more_body": False})
 
@@ -222,16 +232,18 @@ class Exchange:
 
     async def _serve_personal(self) -> None:
         """Answered by what is said to be the same for all, else past the cache."""
-        lookup = await self.edge.lookup(self.request)
+        lookup = await self.origin.page_store.lookup_page(self.request)
         page = lookup.stored.value if lookup.stored is not None else None
         if isinstance(page, Page) and self._is_public(page) and await self._serve_stored(lookup):
             return
         await self._run_fetch(
-            OriginFetch(self.edge, self.request, "bypass", old=None, client=self.client, shared=False, personal=True)
+            OriginFetch(
+                self.origin, self.request, "bypass", old=None, client=self.client, shared=False, personal=True
+            )
         )
 
     def _is_public(self, page: Page) -> bool:
-        return personal_refusal(self.request, page.fields, page.directives, self.edge.profile) is None
+        return personal_refusal(self.request, page.fields, page.directives, self.origin.profile) is None
 
     # --- writes ---------------------------------------------------------------------------------------------
 
@@ -244,25 +256,25 @@ class Exchange:
                 status, fields = int(str(message["status"])), Fields(message.get("headers", ()))  # type: ignore[arg-type]
                 await self._invalidate_changed(status, fields)
                 cache_status = CacheStatus(forwarded="method", forwarded_status=status)
-                message = {**message, "headers": self.edge.outgoing_fields(fields, cache_status)}
+                message = {**message, "headers": self.origin.outgoing_fields(fields, cache_status)}
             await send(message)
 
-        await self.edge.app(self.request.scope, self.client.receive_next, send_response)  # type: ignore[arg-type]
+        await self.origin.app(self.request.scope, self.client.receive_next, send_response)  # type: ignore[arg-type]
 
     async def _invalidate_changed(self, status: int, fields: Fields) -> None:
-        urls = urls_invalidated_by(self.request, status, fields) if self.edge.profile.invalidates else []
+        urls = urls_invalidated_by(self.request, status, fields) if self.origin.profile.invalidates else []
         if urls:
-            await self.edge.page_store.invalidate([url_key(self._normalize_url(url)) for url in urls])
+            await self.origin.page_store.invalidate([url_key(self._normalize_url(url)) for url in urls])
 
     def _normalize_url(self, url: str) -> str:
         """As those who read it have it in their key."""
         path, mark, query = url.partition("?")
-        normalized = normalize_query(query.encode("latin-1", "replace"), self.edge.profile).decode("latin-1")
+        normalized = normalize_query(query.encode("latin-1", "replace"), self.origin.profile).decode("latin-1")
         return path + mark + normalized if normalized else path
 
     async def refuse(self, status: int, text: str) -> None:
-        cache_status = CacheStatus(forwarded="bypass", detail=text).encode(self.edge.profile.name)
-        content_type, body = self.edge.profile.refusal(status, text)
+        cache_status = CacheStatus(forwarded="bypass", detail=text).encode(self.origin.profile.name)
+        content_type, body = self.origin.profile.refusal(status, text)
         headers = [
             (b"content-type", content_type),
             (b"content-length", str(len(body)).encode()),
@@ -275,13 +287,13 @@ class Exchange:
 
 
 def _cache_status_of(fetch: OriginFetch, outcome: Outcome) -> CacheStatus:
-    status = outcome.status or fetch.status
-    if fetch.mode is ResponseMode.STALE_IF_ERROR:
+    status = outcome.status or fetch.response.status
+    if fetch.response.mode is ResponseMode.STALE_IF_ERROR:
         return CacheStatus(hit=True, forwarded=fetch.forwarded, forwarded_status=status, detail="stale for an error")
-    if fetch.mode is ResponseMode.FRESHEN:
+    if fetch.response.mode is ResponseMode.FRESHEN:
         return CacheStatus(hit=True, forwarded=fetch.forwarded, forwarded_status=304, stored=outcome.stored)
     return CacheStatus(
-        forwarded=fetch.forwarded, forwarded_status=status, stored=outcome.stored, collapsed=not fetch.status
+        forwarded=fetch.forwarded, forwarded_status=status, stored=outcome.stored, collapsed=not fetch.response.status
     )
 
 

@@ -7,10 +7,12 @@ invalidation log agrees. In doubt the request goes through `Exchange`, which giv
 """
 
 import string
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from content.caching.edge.encoder import Encoder, level_of
+from content.caching.edge.in_flight import InFlight
+from content.caching.edge.origin import Origin
 from content.caching.edge.page import Page, VaryIndex
 from content.caching.edge.page_store import StoredPage, size_of
 from content.caching.edge.parsed_request import ParsedRequest, parse_request
@@ -30,9 +32,6 @@ from content.caching.entry import CachedValue, Verdict
 from content.caching.metrics.counters import counters_for
 from content.caching.metrics.events import emit, listeners, notify, subscribers
 
-if TYPE_CHECKING:
-    from content.caching.edge.cache import EdgeCache
-
 _VALID = Verdict.VALID
 _TALLY = counters_for("page")
 # A path of these bytes becomes the end of its key unchanged.
@@ -42,18 +41,21 @@ LONGEST_CACHED_SECTION = 4096
 # Number of hits after which a page is compressed again, at the best level.
 HOT = 100
 
+Served = Callable[[Page], None]
 # The page, the head to send, and the time (Unix seconds).
 Hit = tuple[WireImage, EncodedHead, float]
 
 
 class FastPath:
-    def __init__(self, edge: "EdgeCache") -> None:
-        self.edge = edge
+    def __init__(self, origin: Origin, in_flight: InFlight, served: Served | None) -> None:
+        self.origin = origin
+        self.in_flight = in_flight
+        self.served = served
         self.encoder = Encoder()
         self.parsed_requests: RequestCache[tuple[ParsedRequest | None]] = RequestCache()
         # Keys of variants, by request, URL key and Vary.
         self.variant_keys: RequestCache[str] = RequestCache()
-        profile = edge.profile
+        profile = origin.profile
         self._alters_query = profile.sorts_parameters or profile.ignored_parameters is not None
 
     # --- the request ----------------------------------------------------------------------------------------
@@ -80,7 +82,7 @@ class FastPath:
 
     def _parse_and_cache(self, scheme: str, headers: Sequence[Any]) -> tuple[ParsedRequest | None]:
         pairs = tuple((bytes(name), bytes(value)) for name, value in headers)
-        parsed = parse_request(scheme, Fields(pairs), self.edge.profile)
+        parsed = parse_request(scheme, Fields(pairs), self.origin.profile)
         if sum(len(name) + len(value) for name, value in pairs) <= LONGEST_CACHED_SECTION:
             self.parsed_requests.add((scheme, *pairs), (parsed,), weight_of(pairs))
         return (parsed,)
@@ -89,7 +91,7 @@ class FastPath:
 
     def lookup(self, parsed: ParsedRequest, key: str, *, is_head: bool = False) -> Hit | None:
         """Look up a page in memory, and count the hit."""
-        engine = self.edge.engine
+        engine = self.origin.engine
         cached = engine.tiers.peek(key)
         if cached is None or cached.verdict is not _VALID or not engine.ordering.is_heard:
             return None
@@ -102,7 +104,7 @@ class FastPath:
             image = self._build_image(key, cached.value, cached)
         now = engine.tiers.clock()
         is_stale = now >= image.until
-        if is_stale and (now >= image.stale_until or not self.edge.is_fetching(image.key)):
+        if is_stale and (now >= image.stale_until or not self.in_flight.is_fetching(image.key)):
             return None
         if (encoded := image.head_for(parsed)) is None:
             return None
@@ -124,16 +126,16 @@ class FastPath:
             return parsed.key_prefix + target.decode("ascii")
         path, _, query = target.partition(b"?")
         if query and self._alters_query:
-            query = normalize_query(query, self.edge.profile)
+            query = normalize_query(query, self.origin.profile)
         return url_key(parsed.origin + (path + b"?" + query if query else path).decode("latin-1"))
 
     def _build_image(self, key: str, page: Page, cached: CachedValue) -> WireImage:
-        image = cached.derived = WireImage.of(key, page, self.edge.profile, cached.header.tags)
+        image = cached.derived = WireImage.of(key, page, self.origin.profile, cached.header.tags)
         self._update_size(key, cached)
         return image
 
     def _update_size(self, key: str, cached: CachedValue) -> None:
-        memory = self.edge.engine.memory
+        memory = self.origin.engine.memory
         if memory is not None:
             memory.resize(key, cached, size_of(cached.value) + cached.derived.size)
 
@@ -142,10 +144,10 @@ class FastPath:
     ) -> Mapping[str, Representation]:
         """The representations that exist of a page, by coding, for a response that is no plain hit."""
         if stored is None or stored.tier != "memory":
-            return {"": plain_representation(page, self.edge.profile, tags)}
+            return {"": plain_representation(page, self.origin.profile, tags)}
         cached = stored.cached
         image = cached.derived or self._build_image(stored.key, page, cached)
-        for coding in accepted_codings(request.fields, self.edge.profile.codings)[:1]:
+        for coding in accepted_codings(request.fields, self.origin.profile.codings)[:1]:
             self._start_coding(cached, image, coding)
         return image.representations
 
@@ -161,8 +163,8 @@ class FastPath:
             _TALLY.memory_hits += 1
             if subscribers or listeners.get():
                 notify("hit", "page", image.key, tier="memory")
-        if self.edge.served is not None and not is_head and not parsed.is_prefetch:
-            self.edge.served(image.page)
+        if self.served is not None and not is_head and not parsed.is_prefetch:
+            self.served(image.page)
         if image.started_codings is not None and parsed.codings:
             self._start_coding(cached, image, parsed.codings[0])
 

@@ -69,3 +69,13 @@ class HitForMiss(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="n"
 
 
 StoredValue = Page | VaryIndex | HitForMiss
+
+
+class Times(msgspec.Struct, frozen=True):
+    """When a page was made and how long it lasts (Unix seconds), and what it cost (seconds)."""
+
+    made_at: float
+    fresh_until: float
+    stale_until: float
+    discard_at: float
+    cost: float = 0.0

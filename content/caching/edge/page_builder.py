@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 from content.caching.dependencies import Dependencies
-from content.caching.edge.page import Page
-from content.caching.edge.page_store import Times
+from content.caching.edge.page import Page, Times
 from content.caching.edge.profile import Profile
 from content.caching.edge.representation import LABEL
 from content.caching.edge.request import Request

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from content.caching.edge.page import HitForMiss, Page, StoredValue
+from content.caching.edge.page import HitForMiss, Page, StoredValue, Times, VaryIndex
 from content.caching.edge.request import Request
+from content.caching.edge.rules.keys import variant_key, vary_value
 from content.caching.engine import Engine
 from content.caching.entry import CachedValue, Header, Stamp, Verdict
 from content.caching.key import EntryKey, resource_tag, shorten
@@ -19,6 +20,10 @@ _encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(StoredValue).decode
 
 _MOST_TAGS = 1000
+# Most sets of Vary names remembered for one URL.
+_MOST_VARIES = 4
+# Seconds for which requests do not wait for each other after a response that was not stored.
+_HIT_FOR_MISS_SECONDS = 10.0
 # Bytes that Python uses for a page besides its body and fields.
 _OVERHEAD = 600
 
@@ -56,7 +61,20 @@ class PageStore:
         """False if invalidations may have been missed. Then nothing counts as fresh."""
         return self.engine.ordering.is_heard
 
-    # --- finding --------------------------------------------------------------------------------------
+    # --- looking up ------------------------------------------------------------------------------------
+
+    async def lookup_page(self, request: Request, *, again: bool = False) -> "Lookup":
+        """Look up the page for a request, or its variant (RFC 9111, section 4.1). `again`: as in `lookup`."""
+        stored = await self.lookup(request.key, again=again)
+        if stored is None:
+            return Lookup(None, "uri-miss")
+        if not isinstance(stored.value, VaryIndex):
+            return Lookup(stored, "bypass" if isinstance(stored.value, HitForMiss) else "uri-miss")
+        for vary in stored.value.vary:
+            variant = await self.lookup(variant_key(request.url, vary, request.fields), again=again)
+            if variant is not None:
+                return Lookup(variant, "vary-miss")
+        return Lookup(None, "vary-miss")
 
     def _recall(self, key: str) -> StoredPage | None:
         """Look up in memory only. None if it was invalidated or has expired."""
@@ -97,7 +115,7 @@ class PageStore:
             return begun is not None
         return ordering.judge_now(Header(0, 0, 0, 0, True, 0, tags, begun)) is Verdict.VALID
 
-    # --- keeping --------------------------------------------------------------------------------------
+    # --- storing ---------------------------------------------------------------------------------------
 
     async def begin(self) -> Stamp | None:
         """Read the log's position, before the application is called (rule 2)."""
@@ -107,13 +125,35 @@ class PageStore:
         """Whether a load that began at that position may answer a request that comes now (rule 16)."""
         return begun is None or self.engine.ordering.covers(begun)
 
+    async def store_page(
+        self, request: Request, page: Page, tags: Iterable[str], begun: Stamp | None, times: Times, token: str | None
+    ) -> bool:
+        """Store the page for a request. If it varies, store it as a variant and list its names in the URL's index."""
+        if not page.vary:
+            return await self.store(request.key, page, tags, begun, times, token)
+        stored = await self.lookup(request.key)
+        known = stored.value.vary if stored is not None and isinstance(stored.value, VaryIndex) else ()
+        index = VaryIndex((page.vary, *(vary for vary in known if vary != page.vary))[:_MOST_VARIES], request.url)
+        if stored is None or index != stored.value or stored.header.error_until < times.discard_at:
+            await self.store(request.key, index, [], begun, times)
+        return await self.store(variant_key(request.url, page.vary, request.fields), page, tags, begun, times)
+
+    async def mark_hit_for_miss(self, request: Request, reason: str, begun: Stamp | None, token: str | None) -> None:
+        """Tell later requests, in all processes, not to wait for each other. A stored value stays."""
+        key, now = request.key, self.engine.clock()
+        if await self.lookup(key) is None:
+            times = Times(now, now, now, now + _HIT_FOR_MISS_SECONDS)
+            await self.store(key, HitForMiss(reason), [key], begun, times, token)
+        if token is not None:
+            await self.release_lease(key, token)
+
     async def store(
         self,
         key: str,
         value: StoredValue,
         tags: Iterable[str],
         begun: Stamp | None,
-        times: "Times",
+        times: Times,
         token: str | None = None,
     ) -> bool:
         """Store it in both tiers. False if an invalidation has overtaken it, or its lease is another's by now.
@@ -150,16 +190,6 @@ class PageStore:
         await self.engine.shared.release(key, token)
 
 
-class Times(msgspec.Struct, frozen=True):
-    """When a page was made and how long it lasts (Unix seconds), and what it cost (seconds)."""
-
-    made_at: float
-    fresh_until: float
-    stale_until: float
-    discard_at: float
-    cost: float = 0.0
-
-
 def tags_of_page(request: Request) -> tuple[str, ...]:
     """The tags of every page: its URL's key, its path on any host, and the tag of all pages."""
     return request.key, path_tag(request.target), resource_tag(KIND.name)
@@ -168,6 +198,11 @@ def tags_of_page(request: Request) -> tuple[str, ...]:
 def path_tag(target: str) -> str:
     """The tag of a path and query."""
     return f"path:{shorten(target)}"
+
+
+def matches(request: Request, page: Page) -> bool:
+    """Whether another request's page matches this one's Vary values (RFC 9111, section 4.1)."""
+    return page.varied == tuple(vary_value(name, request.fields) for name in page.vary)
 
 
 def entry_key(key: str) -> EntryKey:

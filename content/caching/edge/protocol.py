@@ -167,7 +167,7 @@ class EdgeProtocol(HttpToolsProtocol):
             return HeaderSection(None)
         scope = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": parser.pairs}
         self._forwarding.apply(scope)
-        parsed = parse_request(str(scope["scheme"]), Fields.of(tuple(parser.pairs)), self.fast_path.edge.profile)
+        parsed = parse_request(str(scope["scheme"]), Fields.of(tuple(parser.pairs)), self.fast_path.origin.profile)
         return HeaderSection(parsed, scope["client"] if scope["client"] != self.client else None)
 
     def _write_hit(self, hit: Hit, is_head: bool) -> None:

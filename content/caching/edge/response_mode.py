@@ -1,21 +1,34 @@
-"""What is done with the application's response, and the result of one call."""
+"""The application's response as it comes in, what is done with it, and the result of one call."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from content.caching.edge.asgi import Message
+from content.caching.edge.origin_request import OriginRequest
 from content.caching.edge.page import Page
+from content.caching.edge.page_store import StoredPage
+from content.caching.edge.profile import Profile
+from content.caching.edge.request import Request
+from content.caching.edge.rules.answering import may_serve_on_error
+from content.caching.edge.rules.coding import SMALLEST_CODED, is_compressible, with_vary
+from content.caching.edge.rules.conditions import is_not_modified
+from content.caching.edge.rules.directives import response_directives
+from content.caching.edge.rules.fields import Fields
+from content.caching.edge.rules.storing import refusal_reason
+from content.caching.edge.rules.validation import confirms, freshen_fields
 from content.caching.entry import Stamp
 
 
 class ResponseMode(Enum):
-    UNDECIDED = "nothing has come"
-    FORWARD = "each message goes on to the client"
-    TEE = "goes on, and is collected"
-    STORE = "is collected, and answered from"
-    FRESHEN = "what we have is still right"
-    CONFIRM = "what we have is right for this reader, and that is not to be kept"
-    STALE_IF_ERROR = "what we have is better than this error"
-    NOT_MODIFIED = "the client has it already, and is told so"
+    UNDECIDED = "no message has come"
+    FORWARD = "each message is forwarded to the client"
+    TEE = "each message is forwarded and collected, to be stored"
+    STORE = "the response is collected, stored, and sent from there"
+    FRESHEN = "the stored page is still right"
+    CONFIRM = "the stored page is right for this client, and may not be stored again"
+    STALE_IF_ERROR = "the stored page is sent instead of this error"
+    NOT_MODIFIED = "the client has the page already"
 
 
 @dataclass(frozen=True)
@@ -34,3 +47,135 @@ class Outcome:
     error: BaseException | None = None
     tags: tuple[str, ...] = ()
     begun: Stamp | None = None
+
+
+class IncomingResponse:
+    """Status, fields and body as they come, and the mode that follows from the first message."""
+
+    def __init__(
+        self,
+        request: Request,
+        origin_request: OriginRequest,
+        profile: Profile,
+        old: StoredPage | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._request = request
+        self._origin_request = origin_request
+        self._profile = profile
+        self._old = old
+        self._clock = clock
+        self.mode = ResponseMode.UNDECIDED
+        self.status, self.fields = 0, Fields()
+        self.received_at = 0.0
+        self.is_complete = False
+        self._chunks: list[bytes] = []
+        self._length = 0
+
+    @property
+    def old_page(self) -> Page | None:
+        return self._old.value if self._old is not None and isinstance(self._old.value, Page) else None
+
+    def begin(self, message: Message) -> str:
+        """Take the first message and choose the mode. Returns why the response is not stored, "" if it is."""
+        self.status, self.fields = message["status"], Fields(message.get("headers", ()))
+        self.received_at = self._clock()
+        self.mode, reason = self._choose_mode()
+        return reason
+
+    def _choose_mode(self) -> tuple[ResponseMode, str]:
+        old = self.old_page
+        if self.status == 304 and self._origin_request.validates and old is not None:
+            about = confirms(old, self.fields)
+            reason = self.refusal_reason(old.status, freshen_fields(old, self.fields)) if about else None
+            return (ResponseMode.FRESHEN, "") if reason is None else (ResponseMode.CONFIRM, reason)
+        if self.status >= 500 and self.may_serve_stale:
+            return ResponseMode.STALE_IF_ERROR, ""
+        is_for_get = self._request.method == "GET" or self._profile.makes_whole
+        reason = (self.refusal_reason(self.status, self.fields) or self._size_reason()) if is_for_get else "method"
+        if reason is not None:
+            return ResponseMode.FORWARD, reason
+        directives, _ = response_directives(self.fields, self._profile.targeted)
+        # A response of unknown length, or with fields for this client alone, is sent while it is collected.
+        is_streamed = b"content-length" not in self.fields or directives.names("private")
+        return ResponseMode.TEE if is_streamed and self._has_client else ResponseMode.STORE, ""
+
+    @property
+    def may_serve_stale(self) -> bool:
+        """Whether the stored page may replace an error (RFC 5861, section 4)."""
+        page, old = self.old_page, self._old
+        return page is not None and old is not None and may_serve_on_error(page, old.verdict, self._clock())
+
+    # --- why it may not be stored ---------------------------------------------------------------------------
+
+    def refusal_reason(self, status: int, fields: Fields) -> str | None:
+        """Why a response to GET with this status and these fields may not be stored; None if it may."""
+        directives, _ = response_directives(fields, self._profile.targeted)
+        reason = self._personal_reason() or self._content_reason()
+        return reason or refusal_reason(self._request.as_get(), status, fields, directives, self._profile)
+
+    def _personal_reason(self) -> str | None:
+        """The application saw all fields of a client that names itself: the response may show any of them."""
+        is_personal = self._origin_request.is_personal
+        return "personal" if is_personal and self._profile.visible_fields is not None else None
+
+    def _content_reason(self) -> str | None:
+        """The response may show the content of the request, which no key has."""
+        client = self._origin_request.client
+        has_sent = client is not None and (self._request.has_content or client.has_sent)
+        return "content of the request" if has_sent and self._origin_request.passes_body else None
+
+    def _size_reason(self) -> str | None:
+        stated = self.fields.first(b"content-length") or ""
+        is_length = stated.isascii() and stated.isdigit()
+        # A number of more digits is too large, and costs time to convert.
+        return "too large" if is_length and (len(stated) > 18 or int(stated) > self._profile.largest) else None
+
+    # --- the body ------------------------------------------------------------------------------------------
+
+    def add(self, body: bytes, *, more: bool) -> bool:
+        """Take a part of the body. False if the response outgrows what may be stored."""
+        if self.is_complete:
+            # The client has the whole response: what would be stored is another page.
+            raise RuntimeError("The application sends a body after the end of its response.")
+        self.is_complete = not more
+        if self.mode in (ResponseMode.TEE, ResponseMode.STORE):
+            self._length += len(body)
+            if self._length > self._profile.largest:
+                return False
+            self._chunks.append(bytes(body))
+        return True
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._chunks)
+
+    def drop_body(self) -> bytes:
+        body, self._chunks = self.body, []
+        return body
+
+    @property
+    def is_whole(self) -> bool:
+        """An incomplete response is not stored (RFC 9111, section 3.3)."""
+        stated = self.fields.first(b"content-length")
+        return self.is_complete and (stated is None or stated == str(self._length))
+
+    # --- what the client is told ----------------------------------------------------------------------------
+
+    @property
+    def _has_client(self) -> bool:
+        return self._origin_request.client is not None
+
+    @property
+    def stored_fields(self) -> Fields:
+        """The fields as later clients get them from the store."""
+        may_vary = self._profile.codings and is_compressible(self.status, self.fields, SMALLEST_CODED)
+        return with_vary(self.fields) if may_vary else self.fields
+
+    @property
+    def is_known_to_client(self) -> bool:
+        """The edge hid the client's condition from the application, and so answers it."""
+        hides = self._profile.makes_whole and self._origin_request.may_ask_whole and self._request.is_read
+        return (
+            hides and self.status == 200 and self._has_client and is_not_modified(self._request.fields, self.fields)
+        )

@@ -131,7 +131,7 @@ def ask_twice(loop: Any) -> None:
 
 
 async def stored(protocol: EdgeProtocol) -> None:
-    while protocol.fast_path is not None and (tasks := protocol.fast_path.edge.engine.loop_state().tasks):
+    while protocol.fast_path is not None and (tasks := protocol.fast_path.origin.engine.loop_state().tasks):
         await asyncio.wait(set(tasks))
 
 

@@ -62,7 +62,9 @@ def another(site: Site) -> None:
 def late_fetch(site: Site) -> OriginFetch:
     """Of a reader who has found nothing stored, before it has got the lease."""
     client = Client(site.nothing_more(), None)
-    return OriginFetch(site.edge, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True)
+    return OriginFetch(
+        site.edge.origin, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True
+    )
 
 
 def fall_silent(site: Site) -> None:
@@ -147,7 +149,7 @@ async def test_i1_whoever_waited_is_not_given_what_has_expired_meanwhile(site):
     await wait_for_tasks(site)
     await expire(["number"])
     late = late_fetch(site)
-    await site.edge.start_fetch(late)
+    await site.edge.in_flight.start(late)
     assert site.origin.count == 2
 
 
@@ -181,7 +183,7 @@ async def test_i1_nor_is_what_another_process_has_stored(site):
     await wait_for_tasks(site)
     fall_silent(site)
     late = late_fetch(site)
-    await site.edge.start_fetch(late)
+    await site.edge.in_flight.start(late)
     assert late.outcome.result().stale
 
 
@@ -281,7 +283,7 @@ async def test_i2_whoever_gets_the_lease_looks_once_more(site):
     await site.ask()
     await wait_for_tasks(site)
     late = late_fetch(site)
-    await site.edge.start_fetch(late)
+    await site.edge.in_flight.start(late)
     assert late.outcome.result().page.body == b"0"
     assert site.origin.count == 1
 
