@@ -1,5 +1,7 @@
 """What the documentation says can be followed: its first program runs, its links lead somewhere, its tests exist."""
 
+import contextlib
+import importlib
 import re
 import subprocess
 import sys
@@ -63,3 +65,38 @@ def test_every_test_that_is_named_exists():
     written = "\n".join(path.read_text() for path in (ROOT / "tests/content").rglob("test_*.py"))
     assert {name for name in named if f"def {name}_" not in written} == set()
     assert len(named) == 15
+
+
+PATH = re.compile(r"`([A-Za-z_]\w*(?:\.\w+)+)`")
+TERM = re.compile(r"^\|[^|]*\|[^|]*\|([^|]*)\|", re.MULTILINE)
+
+
+def paths_in_contributing() -> list[str]:
+    questions = (ROOT / "CONTRIBUTING.md").read_text().partition("## Ten questions")[2]
+    return sorted({path for path in PATH.findall(questions) if not path.endswith((".py", ".md"))})
+
+
+def find(path: str) -> object:
+    """The module, class, function or field of that name; names of the engine are relative to it."""
+    parts = path.split(".") if path.startswith(("content.", "workers.")) else ["content", "caching", *path.split(".")]
+    for end in range(len(parts), 0, -1):
+        with contextlib.suppress(ImportError):
+            found: object = importlib.import_module(".".join(parts[:end]))
+            for part in parts[end:]:
+                found = getattr(found, part, None) or found.__annotations__[part]
+            return found
+    raise LookupError(path)
+
+
+@pytest.mark.parametrize("path", paths_in_contributing())
+def test_each_name_that_answers_a_question_is_in_the_code(path):
+    assert find(path) is not None
+
+
+def test_each_name_in_the_glossary_is_in_the_code():
+    code = "\n".join(path.read_text() for root in ("content", "workers") for path in (ROOT / root).rglob("*.py"))
+    cells = TERM.findall((DOCS / "glossary.md").read_text())
+    names = {
+        name for cell in cells for quoted in re.findall(r"`([^`]+)`", cell) for name in re.findall(r"\w+", quoted)
+    }
+    assert {name for name in names if not re.search(rf"\b{name}\b", code)} == set()
