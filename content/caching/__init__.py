@@ -1,7 +1,7 @@
 """Evergreen's caching engine: declared resources, each read from cache and computed at need.
 
 from datetime import timedelta
-from content.caching import Policy, Resource
+from . import Policy, Resource
 
 async def load_price(sku: str) -> Price: ...
 
@@ -12,10 +12,10 @@ await price.get("A-100")                 # from cache, else loaded once and stor
 await invalidate(["product:A-100"])      # what was loaded before this is never served again
 """
 
-from content.caching.errors import CacheError, NotModified, NotThere
-from content.caching.invalidation import expire, expire_sync, invalidate, invalidate_sync
-from content.caching.policy import FREQUENT, MODERATE, RARE, STATIC, VOLATILE, Policy
-from content.caching.resource import Resource, previous
+from .errors import CacheError, NotModified, NotThere
+from .invalidation import expire, expire_sync, invalidate, invalidate_sync
+from .policy import FREQUENT, MODERATE, RARE, STATIC, VOLATILE, Policy
+from .resource import Resource, previous
 
 __all__ = [
     "FREQUENT",

@@ -8,9 +8,9 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
-from content.caching.backends import MemcachedCache, RedisCache
-from content.caching.declarations import cache_aliases, duplicate_names
-from content.caching.engines import log_server
+from .backends import MemcachedCache, RedisCache
+from .declarations import cache_aliases, duplicate_names
+from .engines import log_server
 
 Messages = list[CheckMessage]
 
@@ -94,7 +94,7 @@ def _check_redis(alias: str, options: Mapping[str, Any]) -> Iterator[CheckMessag
     if "pickle" in str(serializer).lower():
         yield Error(
             f"The cache {alias!r} is serialised with pickle: whoever can write to its Redis can run code here.",
-            hint="OPTIONS['SERIALIZER'] = 'content.caching.serializer.MessagePackSerializer'",
+            hint=f"OPTIONS['SERIALIZER'] = '{__package__}.serializer.MessagePackSerializer'",
             id="caching.E003",
         )
     if not options.get("SOCKET_TIMEOUT") or not options.get("SOCKET_CONNECT_TIMEOUT"):
@@ -137,4 +137,4 @@ def _check_log(alias: str) -> Iterator[CheckMessage]:
 
 
 def _dotted_name(backend: type) -> str:
-    return f"content.caching.backends.{backend.__name__}"
+    return f"{__package__}.backends.{backend.__name__}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from content.caching.key import EntryKey, Parameters
+from .key import EntryKey, Parameters
 
 
 class Declared(Protocol):

@@ -17,20 +17,20 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from content.caching.dependencies import Dependencies
-from content.caching.entry import CachedValue, Verdict
-from content.caching.key import EntryKey
-from content.caching.loader import LEASE, Loader, LoadRecord
-from content.caching.loop_state import LookupBatch, LoopState, LoopStates
-from content.caching.metrics.events import emit, listeners, notify, subscribers
-from content.caching.ordering.ordering import Ordering
-from content.caching.ordering.tag_index import Kind
-from content.caching.refresh import Refresher
-from content.caching.refresh_queue import RefreshQueue
-from content.caching.singleflight import Call, current_run
-from content.caching.stores.memory import MemoryTier
-from content.caching.stores.shared import SharedTier
-from content.caching.tiers import Tiers
+from .dependencies import Dependencies
+from .entry import CachedValue, Verdict
+from .key import EntryKey
+from .loader import LEASE, Loader, LoadRecord
+from .loop_state import LookupBatch, LoopState, LoopStates
+from .metrics.events import emit, listeners, notify, subscribers
+from .ordering.ordering import Ordering
+from .ordering.tag_index import Kind
+from .refresh import Refresher
+from .refresh_queue import RefreshQueue
+from .singleflight import Call, current_run
+from .stores.memory import MemoryTier
+from .stores.shared import SharedTier
+from .tiers import Tiers
 
 VALID = Verdict.VALID
 

@@ -9,20 +9,20 @@ from django.core.cache import BaseCache, caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.signals import setting_changed
 
-from content.caching.backends import RedisCache
-from content.caching.backends.server import Server, location_and_options, server_of
-from content.caching.engine import Engine
-from content.caching.entry import CachedValue
-from content.caching.metrics.events import emit
-from content.caching.metrics.reports import reporting
-from content.caching.ordering.counters import CounterOrdering
-from content.caching.ordering.local import LocalOrdering
-from content.caching.ordering.log import LogOrdering, log_of
-from content.caching.refresh_queue import RefreshQueue
-from content.caching.stores.failsafe import Failsafe
-from content.caching.stores.memory import MemoryTier
-from content.caching.stores.null import NullTier
-from content.caching.stores.shared import CacheTier, LocMemTier, RedisTier
+from .backends import RedisCache
+from .backends.server import Server, location_and_options, server_of
+from .engine import Engine
+from .entry import CachedValue
+from .metrics.events import emit
+from .metrics.reports import reporting
+from .ordering.counters import CounterOrdering
+from .ordering.local import LocalOrdering
+from .ordering.log import LogOrdering, log_of
+from .refresh_queue import RefreshQueue
+from .stores.failsafe import Failsafe
+from .stores.memory import MemoryTier
+from .stores.null import NullTier
+from .stores.shared import CacheTier, LocMemTier, RedisTier
 
 MEMORY = 64 * 1024 * 1024
 

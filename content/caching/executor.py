@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
-from content.caching.errors import Overloaded
+from .errors import Overloaded
 
 T = TypeVar("T")
 

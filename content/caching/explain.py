@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from content.caching.entry import CachedValue
-from content.caching.key import EntryKey
-from content.caching.tiers import Tiers
+from .entry import CachedValue
+from .key import EntryKey
+from .tiers import Tiers
 
 
 async def explain_entry(tiers: Tiers, entry_key: EntryKey) -> dict[str, Any]:

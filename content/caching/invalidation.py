@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from content.caching.declarations import cache_aliases
-from content.caching.engines import engine_of
-from content.caching.errors import CacheError
-from content.caching.ordering.log import LogOrdering
-from content.caching.ordering.ordering import Ordering
-from content.caching.ordering.tag_index import Kind
+from .declarations import cache_aliases
+from .engines import engine_of
+from .errors import CacheError
+from .ordering.log import LogOrdering
+from .ordering.ordering import Ordering
+from .ordering.tag_index import Kind
 
 
 async def invalidate(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:

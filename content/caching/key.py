@@ -6,9 +6,9 @@ from datetime import date, datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from content.caching.entry import CachedValue, Header
-from content.caching.metrics.counters import Counters
-from content.caching.policy import Policy, Times
+from .entry import CachedValue, Header
+from .metrics.counters import Counters
+from .policy import Policy, Times
 
 # Memcached allows 250 bytes a key, of which Django's prefix and version take some.
 MAX_PARAMETERS = 120

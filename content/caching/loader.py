@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from content.caching.dependencies import Dependencies, track_dependencies
-from content.caching.entry import CachedValue, Header, Stamp
-from content.caching.errors import LoadTimeout, NotModified
-from content.caching.key import EntryKey, KeyOwner, Parameters
-from content.caching.lease import Lease
-from content.caching.loop_state import LoopState
-from content.caching.metrics.events import emit, measure
-from content.caching.singleflight import Call, LoaderRun, current_run
-from content.caching.tiers import Tiers
+from .dependencies import Dependencies, track_dependencies
+from .entry import CachedValue, Header, Stamp
+from .errors import LoadTimeout, NotModified
+from .key import EntryKey, KeyOwner, Parameters
+from .lease import Lease
+from .loop_state import LoopState
+from .metrics.events import emit, measure
+from .singleflight import Call, LoaderRun, current_run
+from .tiers import Tiers
 
 # A holder that dies is replaced after this many seconds.
 LEASE = 6.0

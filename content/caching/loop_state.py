@@ -5,9 +5,9 @@ import contextvars
 from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple
 
-from content.caching.backends.event_loop import LoopFinalizer, call_at_loop_end
-from content.caching.executor import LoadExecutor
-from content.caching.singleflight import Call, Calls
+from .backends.event_loop import LoopFinalizer, call_at_loop_end
+from .executor import LoadExecutor
+from .singleflight import Call, Calls
 
 
 class LookupBatch(NamedTuple):

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Sequence
 
 from redis.exceptions import RedisError
 
-from content.caching.declarations import resources
-from content.caching.entry import NOWHERE, CachedValue, Header, Verdict
-from content.caching.key import EntryKey
-from content.caching.lease import Lease
-from content.caching.loader import Loader
-from content.caching.loop_state import LoopState, LoopStates
-from content.caching.metrics.events import emit
-from content.caching.refresh_queue import RefreshQueue, RefreshRequest
-from content.caching.singleflight import Call
-from content.caching.tiers import Tiers
+from .declarations import resources
+from .entry import NOWHERE, CachedValue, Header, Verdict
+from .key import EntryKey
+from .lease import Lease
+from .loader import Loader
+from .loop_state import LoopState, LoopStates
+from .metrics.events import emit
+from .refresh_queue import RefreshQueue, RefreshRequest
+from .singleflight import Call
+from .tiers import Tiers
 
 logger = logging.getLogger("content.caching")
 

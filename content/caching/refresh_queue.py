@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 from redis.exceptions import RedisError
 
-from content.caching import lua
-from content.caching.backends.event_loop import connection_to
-from content.caching.backends.server import Server
-from content.caching.entry import NOWHERE, Position
+from . import lua
+from .backends.event_loop import connection_to
+from .backends.server import Server
+from .entry import NOWHERE, Position
 
 MAX_QUEUED = 10_000
 # Seconds. A worker that has not asked for work for this long has ended: the readers' processes load.

@@ -8,19 +8,19 @@ from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 import msgspec
 from asgiref.sync import async_to_sync
 
-from content.caching.declarations import declare
-from content.caching.dependencies import add_dependency, trackers
-from content.caching.engine import Engine
-from content.caching.engines import engine_of, engines
-from content.caching.entry import CachedValue, Header
-from content.caching.errors import LoadError, NotThere, TooManyTags
-from content.caching.explain import explain_entry
-from content.caching.immutable import is_immutable
-from content.caching.key import EntryKey, Parameters, resource_key, resource_tag
-from content.caching.metrics.counters import counters_for
-from content.caching.ordering.tag_index import Kind
-from content.caching.policy import Policy, Times
-from content.caching.transactions import has_written
+from .declarations import declare
+from .dependencies import add_dependency, trackers
+from .engine import Engine
+from .engines import engine_of, engines
+from .entry import CachedValue, Header
+from .errors import LoadError, NotThere, TooManyTags
+from .explain import explain_entry
+from .immutable import is_immutable
+from .key import EntryKey, Parameters, resource_key, resource_tag
+from .metrics.counters import counters_for
+from .ordering.tag_index import Kind
+from .policy import Policy, Times
+from .transactions import has_written
 
 P = ParamSpec("P")
 T = TypeVar("T")

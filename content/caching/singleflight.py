@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Generic, Protocol, TypeVar
 
-from content.caching.entry import CachedValue, Stamp
-from content.caching.errors import LoadError
-from content.caching.key import EntryKey
+from .entry import CachedValue, Stamp
+from .errors import LoadError
+from .key import EntryKey
 
 
 class Joinable(Protocol):

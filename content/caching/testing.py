@@ -18,11 +18,11 @@ from typing import Any, cast
 import pytest
 from django.core.cache import caches
 
-from content.caching.engines import engine_of, engines
-from content.caching.executor import LoadExecutor
-from content.caching.resource import Resource
-from content.caching.stores.failsafe import Failsafe
-from content.caching.stores.shared import SharedTier
+from .engines import engine_of, engines
+from .executor import LoadExecutor
+from .resource import Resource
+from .stores.failsafe import Failsafe
+from .stores.shared import SharedTier
 
 
 class Clock:

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from content.caching.backoff import Backoff
-from content.caching.entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
-from content.caching.key import EntryKey
-from content.caching.metrics.events import emit, measure
-from content.caching.ordering.ordering import Ordering
-from content.caching.policy import Policy
-from content.caching.stores.memory import MemoryTier
-from content.caching.stores.shared import SharedTier
+from .backoff import Backoff
+from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
+from .key import EntryKey
+from .metrics.events import emit, measure
+from .ordering.ordering import Ordering
+from .policy import Policy
+from .stores.memory import MemoryTier
+from .stores.shared import SharedTier
 
 # An entry is never refreshed earlier than this many times its load cost before its end.
 EARLY_REACH = 15.0

@@ -1,6 +1,6 @@
 """Django cache backends without pickle. The async methods of RedisCache use no threads."""
 
-from content.caching.backends.memcached import MemcachedCache
-from content.caching.backends.redis import RedisCache
+from .memcached import MemcachedCache
+from .redis import RedisCache
 
 __all__ = ["MemcachedCache", "RedisCache"]

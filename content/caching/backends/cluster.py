@@ -7,8 +7,8 @@ from typing import Any
 from django_redis.pool import ConnectionFactory
 from redis.cluster import RedisCluster
 
-from content.caching.backends.protocol import Command, PendingCommand, as_redis_error
-from content.caching.backends.server import Server
+from .protocol import Command, PendingCommand, as_redis_error
+from .server import Server
 
 
 class ClusterConnection:

@@ -7,8 +7,8 @@ from typing import Any
 
 from redis import exceptions
 
-from content.caching.backends.protocol import Command, PendingCommand, RedisProtocol, as_redis_error
-from content.caching.backends.server import Server
+from .protocol import Command, PendingCommand, RedisProtocol, as_redis_error
+from .server import Server
 
 # Seconds before a connection attempt that follows a failed one.
 _FIRST_PAUSE = 0.01

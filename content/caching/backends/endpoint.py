@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from content.caching.backends.protocol import Command, RedisProtocol
+from .protocol import Command, RedisProtocol
 
 _DEFAULT_PORT = 6379
 

@@ -6,9 +6,9 @@ import os
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from content.caching.backends.cluster import ClusterConnection
-from content.caching.backends.connection import Connection
-from content.caching.backends.server import Server
+from .cluster import ClusterConnection
+from .connection import Connection
+from .server import Server
 
 AnyConnection = Connection | ClusterConnection
 LoopFinalizer = AsyncGenerator[None, None]

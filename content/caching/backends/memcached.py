@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.memcached import PyMemcacheCache
 
-from content.caching.compressor import ZstdCompressor
+from ..compressor import ZstdCompressor
 
 P = ParamSpec("P")
 T = TypeVar("T")

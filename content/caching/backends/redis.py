@@ -12,8 +12,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from content.caching.backends.event_loop import AnyConnection, connection_to
-from content.caching.backends.server import server_of
+from .event_loop import AnyConnection, connection_to
+from .server import server_of
 
 T = TypeVar("T")
 

@@ -18,8 +18,8 @@ from redis.cluster import RedisCluster as SyncCluster
 from redis.retry import Retry as SyncRetry
 from redis.sentinel import Sentinel as SyncSentinel
 
-from content.caching.backends.endpoint import Endpoint, endpoint_of, login_of, open_protocol
-from content.caching.backends.protocol import Command, RedisProtocol
+from .endpoint import Endpoint, endpoint_of, login_of, open_protocol
+from .protocol import Command, RedisProtocol
 
 _SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 _CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
@@ -158,7 +158,7 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
         plain = parts._replace(scheme=parts.scheme.partition("+")[0]).geturl()
         return plain, {
             "CLUSTER": True,
-            "CONNECTION_FACTORY": "content.caching.backends.cluster.ClusterConnectionFactory",
+            "CONNECTION_FACTORY": f"{__package__}.cluster.ClusterConnectionFactory",
         }
     if parts.scheme not in _SENTINEL_SCHEMES:
         return url, {}

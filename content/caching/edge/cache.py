@@ -1,17 +1,17 @@
 """EdgeCache: a shared HTTP cache (RFC 9111) in front of an ASGI application, inside the server's process."""
 
-from content.caching.edge.asgi import Application, Client, Message, Receive, Send
-from content.caching.edge.exchange import Exchange
-from content.caching.edge.fast_path import FastPath, Hit, Served
-from content.caching.edge.in_flight import InFlight
-from content.caching.edge.origin import Origin
-from content.caching.edge.page import Page
-from content.caching.edge.page_store import PageStore
-from content.caching.edge.profile import SHARED_CACHE, Profile
-from content.caching.edge.request import Request, normalize
-from content.caching.edge.rules.keys import HOST
-from content.caching.engine import Engine
-from content.caching.entry import Verdict
+from ..engine import Engine
+from ..entry import Verdict
+from .asgi import Application, Client, Message, Receive, Send
+from .exchange import Exchange
+from .fast_path import FastPath, Hit, Served
+from .in_flight import InFlight
+from .origin import Origin
+from .page import Page
+from .page_store import PageStore
+from .profile import SHARED_CACHE, Profile
+from .request import Request, normalize
+from .rules.keys import HOST
 
 _MEMORY = 64 * 1024 * 1024
 

@@ -16,20 +16,20 @@ from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.views import View as ClassBasedView
 
-from content.caching.declarations import page_aliases
-from content.caching.dependencies import Dependencies, note_private, track_dependencies
-from content.caching.edge.page import Page
-from content.caching.edge.page_builder import CompleteResponse, build_page
-from content.caching.edge.page_store import PageStore, tags_of_page
-from content.caching.edge.profile import Profile
-from content.caching.edge.request import Request
-from content.caching.edge.rules.directives import AT_MOST, PROHIBITION, response_directives
-from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.keys import variant_key, vary_of
-from content.caching.edge.rules.storing import refusal_reason
-from content.caching.engines import engine_of
-from content.caching.entry import Stamp, Verdict
-from content.caching.request_reads import RequestReads, ambient_key, django_request, header_fields, scheme_header
+from ..declarations import page_aliases
+from ..dependencies import Dependencies, note_private, track_dependencies
+from ..engines import engine_of
+from ..entry import Stamp, Verdict
+from ..request_reads import RequestReads, ambient_key, django_request, header_fields, scheme_header
+from .page import Page
+from .page_builder import CompleteResponse, build_page
+from .page_store import PageStore, tags_of_page
+from .profile import Profile
+from .request import Request
+from .rules.directives import AT_MOST, PROHIBITION, response_directives
+from .rules.fields import Fields
+from .rules.keys import variant_key, vary_of
+from .rules.storing import refusal_reason
 
 View = TypeVar("View", bound=Callable[..., Any])
 Seconds = timedelta | float

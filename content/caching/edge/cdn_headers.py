@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from content.caching.edge.page import Page
-from content.caching.edge.rules.answering import stale_for
-from content.caching.edge.rules.directives import parse_directives
-from content.caching.edge.rules.fields import Field, Fields
-from content.caching.key import shorten
+from ..key import shorten
+from .page import Page
+from .rules.answering import stale_for
+from .rules.directives import parse_directives
+from .rules.fields import Field, Fields
 
 # Characters besides letters and digits that every CDN accepts in a tag. No separators, nor the "#" of our own
 # digests.

@@ -3,29 +3,29 @@
 import asyncio
 from typing import Any
 
-from content.caching.dependencies import Dependencies
-from content.caching.edge.asgi import Client
-from content.caching.edge.fast_path import FastPath
-from content.caching.edge.in_flight import InFlight
-from content.caching.edge.origin import Origin
-from content.caching.edge.origin_fetch import OriginFetch
-from content.caching.edge.page import Page
-from content.caching.edge.page_builder import CompleteResponse, build_page
-from content.caching.edge.page_store import Lookup, StoredPage, matches
-from content.caching.edge.parsed_request import is_prefetch
-from content.caching.edge.representation import forbid_storing
-from content.caching.edge.request import Request, normalize_query
-from content.caching.edge.response import build_response
-from content.caching.edge.response_mode import Outcome, ResponseMode
-from content.caching.edge.rules.answering import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
-from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.invalidation import urls_invalidated_by
-from content.caching.edge.rules.keys import url_key
-from content.caching.edge.rules.status import CacheStatus
-from content.caching.edge.rules.storing import personal_refusal
-from content.caching.edge.rules.validation import freshen_fields, head_matches
-from content.caching.entry import Stamp, Verdict
-from content.caching.metrics.events import emit
+from ..dependencies import Dependencies
+from ..entry import Stamp, Verdict
+from ..metrics.events import emit
+from .asgi import Client
+from .fast_path import FastPath
+from .in_flight import InFlight
+from .origin import Origin
+from .origin_fetch import OriginFetch
+from .page import Page
+from .page_builder import CompleteResponse, build_page
+from .page_store import Lookup, StoredPage, matches
+from .parsed_request import is_prefetch
+from .representation import forbid_storing
+from .request import Request, normalize_query
+from .response import build_response
+from .response_mode import Outcome, ResponseMode
+from .rules.answering import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
+from .rules.fields import Fields
+from .rules.invalidation import urls_invalidated_by
+from .rules.keys import url_key
+from .rules.status import CacheStatus
+from .rules.storing import personal_refusal
+from .rules.validation import freshen_fields, head_matches
 
 # Others' calls that a request waits for, one after the other, before it makes its own.
 _MOST_FETCHES_JOINED = 4

@@ -4,13 +4,13 @@ from typing import Any
 
 import msgspec
 
-from content.caching.edge.page import HitForMiss, Page, VaryIndex
-from content.caching.edge.page_store import PageStore, decode, entry_key
-from content.caching.edge.rules.keys import url_key
-from content.caching.engine import Engine
-from content.caching.entry import NOWHERE, CachedValue
-from content.caching.explain import describe_value
-from content.caching.ordering.tag_index import Kind
+from ..engine import Engine
+from ..entry import NOWHERE, CachedValue
+from ..explain import describe_value
+from ..ordering.tag_index import Kind
+from .page import HitForMiss, Page, VaryIndex
+from .page_store import PageStore, decode, entry_key
+from .rules.keys import url_key
 
 
 async def explain_url(engine: Engine, url: str) -> dict[str, Any]:

@@ -10,27 +10,27 @@ import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from content.caching.edge.encoder import Encoder, level_of
-from content.caching.edge.in_flight import InFlight
-from content.caching.edge.origin import Origin
-from content.caching.edge.page import Page, VaryIndex
-from content.caching.edge.page_store import StoredPage, size_of
-from content.caching.edge.parsed_request import ParsedRequest, parse_request
-from content.caching.edge.representation import (
+from ..entry import CachedValue, Verdict
+from ..metrics.counters import counters_for
+from ..metrics.events import emit, listeners, notify, subscribers
+from .encoder import Encoder, level_of
+from .in_flight import InFlight
+from .origin import Origin
+from .page import Page, VaryIndex
+from .page_store import StoredPage, size_of
+from .parsed_request import ParsedRequest, parse_request
+from .representation import (
     EncodedHead,
     Representation,
     coded_representation,
     plain_representation,
 )
-from content.caching.edge.request import Request, normalize_query
-from content.caching.edge.request_cache import RequestCache, weight_of
-from content.caching.edge.rules.coding import accepted_codings
-from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.keys import url_key, variant_key
-from content.caching.edge.wire_image import WireImage
-from content.caching.entry import CachedValue, Verdict
-from content.caching.metrics.counters import counters_for
-from content.caching.metrics.events import emit, listeners, notify, subscribers
+from .request import Request, normalize_query
+from .request_cache import RequestCache, weight_of
+from .rules.coding import accepted_codings
+from .rules.fields import Fields
+from .rules.keys import url_key, variant_key
+from .wire_image import WireImage
 
 _VALID = Verdict.VALID
 _TALLY = counters_for("page")

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import httptools
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from content.caching.edge.parsed_request import ParsedRequest
-from content.caching.edge.request_cache import RequestCache
-from content.caching.edge.rules.fields import Field
+from .parsed_request import ParsedRequest
+from .request_cache import RequestCache
+from .rules.fields import Field
 
 # Number and bytes of cached requests. Most share the parsed form of their header section.
 _MOST_CANDIDATES, _MOST_CANDIDATE_BYTES = 16 * 1024, 64 * 1024 * 1024

@@ -6,11 +6,11 @@ request may get a stream. So the fetches have a register of their own.
 
 import asyncio
 
-from content.caching.edge.asgi import Client
-from content.caching.edge.origin import Origin
-from content.caching.edge.origin_fetch import OriginFetch
-from content.caching.edge.page_store import Lookup
-from content.caching.edge.request import Request
+from .asgi import Client
+from .origin import Origin
+from .origin_fetch import OriginFetch
+from .page_store import Lookup
+from .request import Request
 
 
 class InFlight:

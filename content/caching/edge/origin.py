@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from content.caching.edge.asgi import Application
-from content.caching.edge.page_store import PageStore
-from content.caching.edge.profile import Profile
-from content.caching.edge.representation import untagged_fields
-from content.caching.edge.rules.fields import Field, Fields
-from content.caching.edge.rules.status import CacheStatus
-from content.caching.engine import Engine
-from content.caching.engines import engine_of, local_engine
+from ..engine import Engine
+from ..engines import engine_of, local_engine
+from .asgi import Application
+from .page_store import PageStore
+from .profile import Profile
+from .representation import untagged_fields
+from .rules.fields import Field, Fields
+from .rules.status import CacheStatus
 
 
 class Origin:

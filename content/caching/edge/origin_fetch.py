@@ -13,24 +13,24 @@ import asyncio
 from contextlib import nullcontext
 from dataclasses import replace
 
-from content.caching.dependencies import Dependencies, track_dependencies
-from content.caching.edge.asgi import Client, Message, PacedClient
-from content.caching.edge.origin import Origin
-from content.caching.edge.origin_request import OriginRequest
-from content.caching.edge.page import Page
-from content.caching.edge.page_builder import CompleteResponse, build_page
-from content.caching.edge.page_store import Lookup, StoredPage, tags_of_page
-from content.caching.edge.representation import forbid_storing, plain_representation
-from content.caching.edge.request import Request
-from content.caching.edge.response import build_response
-from content.caching.edge.response_mode import IncomingResponse, Outcome, ResponseMode
-from content.caching.edge.rules.answering import Action, decide
-from content.caching.edge.rules.conditions import not_modified_fields
-from content.caching.edge.rules.fields import Fields, members
-from content.caching.edge.rules.status import CacheStatus
-from content.caching.edge.rules.validation import confirms, freshen_fields
-from content.caching.entry import Stamp
-from content.caching.metrics.events import emit
+from ..dependencies import Dependencies, track_dependencies
+from ..entry import Stamp
+from ..metrics.events import emit
+from .asgi import Client, Message, PacedClient
+from .origin import Origin
+from .origin_request import OriginRequest
+from .page import Page
+from .page_builder import CompleteResponse, build_page
+from .page_store import Lookup, StoredPage, tags_of_page
+from .representation import forbid_storing, plain_representation
+from .request import Request
+from .response import build_response
+from .response_mode import IncomingResponse, Outcome, ResponseMode
+from .rules.answering import Action, decide
+from .rules.conditions import not_modified_fields
+from .rules.fields import Fields, members
+from .rules.status import CacheStatus
+from .rules.validation import confirms, freshen_fields
 
 # Seconds that a call waits for another process's before it goes ahead without a lease.
 _LONGEST_WAIT = 30.0

@@ -2,14 +2,14 @@
 
 import asyncio
 
-from content.caching.edge.asgi import Client, Message
-from content.caching.edge.page import Page
-from content.caching.edge.page_store import StoredPage
-from content.caching.edge.profile import Profile
-from content.caching.edge.request import Request
-from content.caching.edge.rules.conditions import CONDITIONS, ORIGIN_CONDITIONS
-from content.caching.edge.rules.fields import Field, Fields
-from content.caching.edge.rules.validation import conditional_fields
+from .asgi import Client, Message
+from .page import Page
+from .page_store import StoredPage
+from .profile import Profile
+from .request import Request
+from .rules.conditions import CONDITIONS, ORIGIN_CONDITIONS
+from .rules.fields import Field, Fields
+from .rules.validation import conditional_fields
 
 # ASGI extensions that send a body past the edge.
 _UNSEEN_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")

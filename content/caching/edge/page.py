@@ -2,9 +2,9 @@
 
 import msgspec
 
-from content.caching.edge.rules.dates import parse_date
-from content.caching.edge.rules.directives import Directives
-from content.caching.edge.rules.fields import Field, Fields
+from .rules.dates import parse_date
+from .rules.directives import Directives
+from .rules.fields import Field, Fields
 
 
 class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):

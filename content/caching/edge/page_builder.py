@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from content.caching.dependencies import Dependencies
-from content.caching.edge.page import Page, Times
-from content.caching.edge.profile import Profile
-from content.caching.edge.representation import LABEL
-from content.caching.edge.request import Request
-from content.caching.edge.rules.directives import Directives, response_directives
-from content.caching.edge.rules.fields import Fields, connection_fields
-from content.caching.edge.rules.freshness import initial_age, lifetime
-from content.caching.edge.rules.keys import vary_of, vary_value
+from ..dependencies import Dependencies
+from .page import Page, Times
+from .profile import Profile
+from .representation import LABEL
+from .request import Request
+from .rules.directives import Directives, response_directives
+from .rules.fields import Fields, connection_fields
+from .rules.freshness import initial_age, lifetime
+from .rules.keys import vary_of, vary_value
 
 _MOST_PARTS = 200
 SWR = "stale-while-revalidate"

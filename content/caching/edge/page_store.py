@@ -5,16 +5,16 @@ from typing import Any
 
 import msgspec
 
-from content.caching.edge.page import HitForMiss, Page, StoredValue, Times, VaryIndex
-from content.caching.edge.request import Request
-from content.caching.edge.rules.keys import variant_key, vary_value
-from content.caching.engine import Engine
-from content.caching.entry import CachedValue, Header, Stamp, Verdict
-from content.caching.key import EntryKey, resource_tag, shorten
-from content.caching.lease import Lease
-from content.caching.metrics.events import emit
-from content.caching.ordering.tag_index import Kind
-from content.caching.policy import ZERO, Policy
+from ..engine import Engine
+from ..entry import CachedValue, Header, Stamp, Verdict
+from ..key import EntryKey, resource_tag, shorten
+from ..lease import Lease
+from ..metrics.events import emit
+from ..ordering.tag_index import Kind
+from ..policy import ZERO, Policy
+from .page import HitForMiss, Page, StoredValue, Times, VaryIndex
+from .request import Request
+from .rules.keys import variant_key, vary_value
 
 _encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(StoredValue).decode

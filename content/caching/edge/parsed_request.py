@@ -1,12 +1,12 @@
 """What a header section asks for, whatever the URL."""
 
-from content.caching.edge.profile import Profile
-from content.caching.edge.request_cache import weight_of
-from content.caching.edge.rules.coding import accepted_codings
-from content.caching.edge.rules.directives import request_directives
-from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.keys import HOST, PLAIN, PREFIX
-from content.caching.key import MAX_PARAMETERS
+from ..key import MAX_PARAMETERS
+from .profile import Profile
+from .request_cache import weight_of
+from .rules.coding import accepted_codings
+from .rules.directives import request_directives
+from .rules.fields import Fields
+from .rules.keys import HOST, PLAIN, PREFIX
 
 # A request with one of these fields is not plain: it may need more than the stored page, or may not get it.
 _NOT_PLAIN = frozenset(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
-from content.caching.edge.rules.fields import Fields
+from .rules.fields import Fields
 
 if TYPE_CHECKING:
-    from content.caching.edge.cdn_headers import CdnHeaders
+    from .cdn_headers import CdnHeaders
 
 _LARGEST = 8 * 1024 * 1024
 

@@ -15,11 +15,11 @@ from weakref import WeakKeyDictionary
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from content.caching.edge.asgi import find_middleware
-from content.caching.edge.cache import EdgeCache
-from content.caching.edge.fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
-from content.caching.edge.flow_control import FlowControl
-from content.caching.edge.header_section import (
+from .asgi import find_middleware
+from .cache import EdgeCache
+from .fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
+from .flow_control import FlowControl
+from .header_section import (
     Defaults,
     Forwarding,
     HeaderParser,
@@ -27,9 +27,9 @@ from content.caching.edge.header_section import (
     HitCandidate,
     SharedCaches,
 )
-from content.caching.edge.parsed_request import parse_request
-from content.caching.edge.representation import DatedHead
-from content.caching.edge.rules.fields import Fields
+from .parsed_request import parse_request
+from .representation import DatedHead
+from .rules.fields import Fields
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
 # in that time is answered with "connection: close".

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from content.caching.edge.page import Page
-from content.caching.edge.profile import Profile
-from content.caching.edge.rules.coding import coded_tag, is_compressible, with_vary
-from content.caching.edge.rules.conditions import not_modified_fields
-from content.caching.edge.rules.directives import AT_MOST
-from content.caching.edge.rules.fields import Field, Fields
+from .page import Page
+from .profile import Profile
+from .rules.coding import coded_tag, is_compressible, with_vary
+from .rules.conditions import not_modified_fields
+from .rules.directives import AT_MOST
+from .rules.fields import Field, Fields
 
 # What would end a line, or a message, on the wire.
 _UNFIT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")

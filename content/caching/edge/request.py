@@ -4,10 +4,10 @@ from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
-from content.caching.edge.profile import Profile
-from content.caching.edge.rules.directives import Directives, request_directives
-from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.keys import url_key
+from .profile import Profile
+from .rules.directives import Directives, request_directives
+from .rules.fields import Fields
+from .rules.keys import url_key
 
 # Fields that concern one client only.
 _CLIENT_FIELDS = frozenset(

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
-from content.caching.edge.rules.fields import Field
+from .rules.fields import Field
 
 V = TypeVar("V")
 

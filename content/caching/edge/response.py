@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from content.caching.edge.page import Page
-from content.caching.edge.profile import Profile
-from content.caching.edge.representation import Representation
-from content.caching.edge.request import Request
-from content.caching.edge.rules.coding import accepted_codings
-from content.caching.edge.rules.conditions import ORIGIN_CONDITIONS, evaluate_conditions
-from content.caching.edge.rules.fields import Field, Fields
-from content.caching.edge.rules.ranges import range_of
-from content.caching.edge.rules.status import CacheStatus
+from .page import Page
+from .profile import Profile
+from .representation import Representation
+from .request import Request
+from .rules.coding import accepted_codings
+from .rules.conditions import ORIGIN_CONDITIONS, evaluate_conditions
+from .rules.fields import Field, Fields
+from .rules.ranges import range_of
+from .rules.status import CacheStatus
 
 
 class Response(NamedTuple):

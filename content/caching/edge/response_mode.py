@@ -4,20 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from content.caching.edge.asgi import Message
-from content.caching.edge.origin_request import OriginRequest
-from content.caching.edge.page import Page
-from content.caching.edge.page_store import StoredPage
-from content.caching.edge.profile import Profile
-from content.caching.edge.request import Request
-from content.caching.edge.rules.answering import may_serve_on_error
-from content.caching.edge.rules.coding import SMALLEST_CODED, is_compressible, with_vary
-from content.caching.edge.rules.conditions import is_not_modified
-from content.caching.edge.rules.directives import response_directives
-from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.storing import refusal_reason
-from content.caching.edge.rules.validation import confirms, freshen_fields
-from content.caching.entry import Stamp
+from ..entry import Stamp
+from .asgi import Message
+from .origin_request import OriginRequest
+from .page import Page
+from .page_store import StoredPage
+from .profile import Profile
+from .request import Request
+from .rules.answering import may_serve_on_error
+from .rules.coding import SMALLEST_CODED, is_compressible, with_vary
+from .rules.conditions import is_not_modified
+from .rules.directives import response_directives
+from .rules.fields import Fields
+from .rules.storing import refusal_reason
+from .rules.validation import confirms, freshen_fields
 
 
 class ResponseMode(Enum):

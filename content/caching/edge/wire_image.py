@@ -6,24 +6,24 @@ from functools import cache
 
 import msgspec
 
-from content.caching.edge.page import Page
-from content.caching.edge.page_builder import SWR
-from content.caching.edge.parsed_request import ParsedRequest
-from content.caching.edge.profile import Profile
-from content.caching.edge.representation import (
+from ..entry import Verdict
+from .page import Page
+from .page_builder import SWR
+from .parsed_request import ParsedRequest
+from .profile import Profile
+from .representation import (
     EncodedHead,
     Representation,
     is_codable,
     is_writable,
     plain_representation,
 )
-from content.caching.edge.response import choose_representation
-from content.caching.edge.rules.answering import Action, decide, stale_for
-from content.caching.edge.rules.directives import Directives
-from content.caching.edge.rules.fields import Field
-from content.caching.edge.rules.keys import url_key
-from content.caching.edge.rules.status import CacheStatus
-from content.caching.entry import Verdict
+from .response import choose_representation
+from .rules.answering import Action, decide, stale_for
+from .rules.directives import Directives
+from .rules.fields import Field
+from .rules.keys import url_key
+from .rules.status import CacheStatus
 
 _NOTHING = Directives({})
 _BODILESS = frozenset({204, 205, 304})

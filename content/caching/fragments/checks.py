@@ -9,7 +9,7 @@ from django.template import Template, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
 from django.template.utils import InvalidTemplateEngineError
 
-from content.caching.fragments.node import FragmentNode
+from .node import FragmentNode
 
 
 def register_checks() -> None:

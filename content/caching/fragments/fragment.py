@@ -6,10 +6,10 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from content.caching.declarations import page_aliases
-from content.caching.key import EntryKey
-from content.caching.policy import Policy
-from content.caching.resource import Resource
+from ..declarations import page_aliases
+from ..key import EntryKey
+from ..policy import Policy
+from ..resource import Resource
 
 NEVER = Policy(ttl=timedelta(0))
 

@@ -10,14 +10,14 @@ from django.template import Context, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Variable
 from django.utils.functional import Promise
 
-from content.caching.fragments.fragment import fragment_key
-from content.caching.fragments.page import current_page, load_fragments, render_with_fragments
-from content.caching.fragments.reads import Ambience, FragmentReads, PrivateFragment, names_in_key
-from content.caching.fragments.snapshot import snapshot
-from content.caching.key import EntryKey, encode_parameter
-from content.caching.policy import Policy
-from content.caching.request_reads import ambient_key
-from content.caching.transactions import has_written
+from ..key import EntryKey, encode_parameter
+from ..policy import Policy
+from ..request_reads import ambient_key
+from ..transactions import has_written
+from .fragment import fragment_key
+from .page import current_page, load_fragments, render_with_fragments
+from .reads import Ambience, FragmentReads, PrivateFragment, names_in_key
+from .snapshot import snapshot
 
 logger = logging.getLogger("content.caching")
 
@@ -126,8 +126,9 @@ class FragmentNode(Node):
             warned.add(self.name)
             logger.warning(
                 "The fragment %r is rendered anew each time: on an event loop nobody can wait for a cache. "
-                "Render its template with content.caching.fragments.render.",
+                "Render its template with %s.render.",
                 self.name,
+                __package__,
             )
 
 

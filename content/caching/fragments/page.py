@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import cast
 
-from content.caching.engines import engine_of
-from content.caching.entry import CachedValue
-from content.caching.fragments.reads import PrivateFragment
-from content.caching.key import EntryKey
-from content.caching.resource import Resource
+from ..engines import engine_of
+from ..entry import CachedValue
+from ..key import EntryKey
+from ..resource import Resource
+from .reads import PrivateFragment
 
 logger = logging.getLogger("content.caching")
 

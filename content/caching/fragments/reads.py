@@ -13,7 +13,7 @@ from django.template.base import FilterExpression
 from django.utils import timezone, translation
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
-from content.caching.request_reads import CSRF, MESSAGES, USER, USER_ATTRIBUTE, Record, record_reads, watch_context
+from ..request_reads import CSRF, MESSAGES, USER, USER_ATTRIBUTE, Record, record_reads, watch_context
 
 
 class PrivateFragment(Exception):

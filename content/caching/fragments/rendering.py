@@ -4,7 +4,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-from content.caching.fragments.page import render_with_fragments
+from .page import render_with_fragments
 
 
 async def render_to_string(

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from content.caching.executor import inherited_variables
-from content.caching.metrics.counters import counters_by_name
+from ..executor import inherited_variables
+from .counters import counters_by_name
 
 logger = logging.getLogger("content.caching")
 

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from redis.exceptions import RedisError
 
-from content.caching.backends.server import Server
-from content.caching.metrics.events import EventCounts, current_totals
+from ..backends.server import Server
+from .events import EventCounts, current_totals
 
 logger = logging.getLogger("content.caching")
 

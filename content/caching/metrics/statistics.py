@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from content.caching.metrics.events import EventCounts
+from .events import EventCounts
 
 # Fewer reads than this say nothing about a resource.
 ENOUGH = 100

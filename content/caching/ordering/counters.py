@@ -21,11 +21,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from asgiref.sync import sync_to_async
 from django.core.cache import BaseCache
 
-from content.caching.entry import Header, Position, Stamp, Verdict
-from content.caching.errors import NotAppended
-from content.caching.key import tag_key
-from content.caching.ordering.tag_index import Kind
-from content.caching.stores.shared import CacheTier, SharedTier
+from ..entry import Header, Position, Stamp, Verdict
+from ..errors import NotAppended
+from ..key import tag_key
+from ..stores.shared import CacheTier, SharedTier
+from .tag_index import Kind
 
 GENERATION = "generation"
 LOST = -1

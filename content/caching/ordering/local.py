@@ -4,8 +4,8 @@ import itertools
 import threading
 from collections.abc import Iterable, Sequence
 
-from content.caching.entry import Header, Position, Stamp, Verdict
-from content.caching.ordering.tag_index import Kind, Record, TagIndex
+from ..entry import Header, Position, Stamp, Verdict
+from .tag_index import Kind, Record, TagIndex
 
 
 class LocalOrdering:

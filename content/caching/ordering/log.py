@@ -12,12 +12,12 @@ from concurrent.futures import Future
 
 from redis.exceptions import RedisError
 
-from content.caching.backends.server import Server
-from content.caching.entry import Header, Position, Stamp, Verdict
-from content.caching.errors import NotAppended
-from content.caching.ordering.log_reader import LogReader
-from content.caching.ordering.stream import LogStream
-from content.caching.ordering.tag_index import Kind, TagIndex
+from ..backends.server import Server
+from ..entry import Header, Position, Stamp, Verdict
+from ..errors import NotAppended
+from .log_reader import LogReader
+from .stream import LogStream
+from .tag_index import Kind, TagIndex
 
 logger = logging.getLogger("content.caching")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from content.caching.ordering.stream import RECORDS_A_POLL, LogStream
-from content.caching.ordering.tag_index import TagIndex
+from .stream import RECORDS_A_POLL, LogStream
+from .tag_index import TagIndex
 
 logger = logging.getLogger("content.caching")
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from content.caching.entry import Header, Position, Stamp, Verdict
-from content.caching.ordering.tag_index import Kind
+from ..entry import Header, Position, Stamp, Verdict
+from .tag_index import Kind
 
 
 class Ordering(Protocol):

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from content.caching import lua
-from content.caching.backends.event_loop import connection_to
-from content.caching.backends.server import Server
-from content.caching.entry import NOWHERE, Position
-from content.caching.ordering.tag_index import Kind, Record
+from .. import lua
+from ..backends.event_loop import connection_to
+from ..backends.server import Server
+from ..entry import NOWHERE, Position
+from .tag_index import Kind, Record
 
 MAX_LOG_LENGTH = 10_000
 RECORDS_A_POLL = 1000

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from content.caching.entry import NOWHERE, Position, Stamp, Verdict
+from ..entry import NOWHERE, Position, Stamp, Verdict
 
 # Seconds without an answer of the log after which no entry counts as fresh (I1).
 SILENCE = 1.0

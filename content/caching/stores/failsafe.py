@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
-from content.caching.stores.breaker import Breaker
-from content.caching.stores.shared import SharedTier
+from .breaker import Breaker
+from .shared import SharedTier
 
 Result = TypeVar("Result")
 

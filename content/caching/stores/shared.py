@@ -7,8 +7,8 @@ from typing import Any, Protocol, cast
 
 from django.core.cache import BaseCache, caches
 
-from content.caching import lua
-from content.caching.backends import RedisCache
+from .. import lua
+from ..backends import RedisCache
 
 LEASE = "lease:"
 

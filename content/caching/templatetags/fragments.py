@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.template.base import FilterExpression, Parser, Token, TokenType
 
-from content.caching.fragments.node import FragmentNode
+from ..fragments.node import FragmentNode
 
 register = template.Library()
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from content.caching.edge.page import Page
-from content.caching.edge.profile import Profile
-from content.caching.edge.rules.directives import Directives
-from content.caching.edge.rules.freshness import lifetime
-from content.caching.entry import Verdict
+from ...entry import Verdict
+from ..page import Page
+from ..profile import Profile
+from .directives import Directives
+from .freshness import lifetime
 
 UNBOUNDED = float("inf")
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from content.caching.edge.rules.directives import parse_directives
-from content.caching.edge.rules.fields import Fields, members
+from .directives import parse_directives
+from .fields import Fields, members
 
 _WEIGHT = re.compile(r"[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.IGNORECASE)
 # Smaller bodies fit into one packet uncompressed (bytes).

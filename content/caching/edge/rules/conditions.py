@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from content.caching.edge.page import Page
-from content.caching.edge.rules.coding import accepted_codings, is_coded_tag_of
-from content.caching.edge.rules.dates import parse_date
-from content.caching.edge.rules.fields import Fields, members
+from ..page import Page
+from .coding import accepted_codings, is_coded_tag_of
+from .dates import parse_date
+from .fields import Fields, members
 
 # Fields left out of a 304 (section 15.4.5). All others are sent.
 _NOT_IN_304 = frozenset({b"content-length", b"content-type", b"content-encoding", b"content-range", b"last-modified"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import http_sf
 
-from content.caching.edge.rules.fields import Fields, members, unquote
+from .fields import Fields, members, unquote
 
 # "Greater than 2147483648" is as good as that (RFC 9111, section 1.2.2).
 LONGEST = 2_147_483_648

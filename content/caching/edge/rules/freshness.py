@@ -2,9 +2,9 @@
 
 import math
 
-from content.caching.edge.rules.dates import parse_date
-from content.caching.edge.rules.directives import AT_MOST, LONGEST, Directives, lifetime_of
-from content.caching.edge.rules.fields import Fields, members
+from .dates import parse_date
+from .directives import AT_MOST, LONGEST, Directives, lifetime_of
+from .fields import Fields, members
 
 # Statuses that may be kept without a word about it (RFC 9110, section 15.1), but for 206: parts are not kept.
 HEURISTIC = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})

@@ -2,8 +2,8 @@
 
 from urllib.parse import urljoin, urlsplit
 
-from content.caching.edge.request import Request
-from content.caching.edge.rules.fields import Fields
+from ..request import Request
+from .fields import Fields
 
 
 def urls_invalidated_by(request: Request, status: int, response: Fields) -> list[str]:

@@ -4,8 +4,8 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from content.caching.edge.rules.fields import Fields, members
-from content.caching.key import DIGEST_LENGTH, MAX_PARAMETERS
+from ...key import DIGEST_LENGTH, MAX_PARAMETERS
+from .fields import Fields, members
 
 PREFIX = "page@1:"
 # What URLs are made of: not a space, which Memcached forbids, nor a brace, which means something to a Redis Cluster,

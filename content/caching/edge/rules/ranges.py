@@ -2,10 +2,10 @@
 
 import re
 
-from content.caching.edge.page import Page
-from content.caching.edge.rules.conditions import is_strong
-from content.caching.edge.rules.dates import parse_date
-from content.caching.edge.rules.fields import Fields
+from ..page import Page
+from .conditions import is_strong
+from .dates import parse_date
+from .fields import Fields
 
 _ONE_RANGE = re.compile(
     r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))\s*", re.IGNORECASE

@@ -1,11 +1,11 @@
 """May this response be stored (RFC 9111, section 3)? None is yes, else the reason why not."""
 
-from content.caching.edge.profile import Profile
-from content.caching.edge.request import Request
-from content.caching.edge.rules.directives import AT_MOST, Directives
-from content.caching.edge.rules.fields import Fields
-from content.caching.edge.rules.freshness import HEURISTIC
-from content.caching.edge.rules.keys import vary_of
+from ..profile import Profile
+from ..request import Request
+from .directives import AT_MOST, Directives
+from .fields import Fields
+from .freshness import HEURISTIC
+from .keys import vary_of
 
 # Any of these says that what came for Authorization is for others too (section 3.5).
 _ALLOW_AUTHORIZED = frozenset({"public", "must-revalidate", "s-maxage"})

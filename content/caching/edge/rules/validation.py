@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from content.caching.edge.page import Page
-from content.caching.edge.rules.conditions import CONDITIONS, is_strong, opaque_tag
-from content.caching.edge.rules.dates import parse_date
-from content.caching.edge.rules.fields import Field, Fields, connection_fields
+from ..page import Page
+from .conditions import CONDITIONS, is_strong, opaque_tag
+from .dates import parse_date
+from .fields import Field, Fields, connection_fields
 
 # Fields that belong to the stored body; a 304 does not change them (RFC 9111, section 3.2).
 _BODY_FIELDS = frozenset({b"content-length", b"content-encoding", b"content-md5", b"content-range"})
