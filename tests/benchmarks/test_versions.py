@@ -3,7 +3,7 @@
 import pytest
 
 from tests.benchmarks.contender import ROOT
-from tests.benchmarks.versions.checkout import started
+from tests.benchmarks.versions.checkout import start_checkout
 from tests.benchmarks.versions.comparison import ALLOWED, CONFIDENCE, Comparison, coverage_of, may_cost_more
 
 
@@ -38,7 +38,7 @@ def test_an_operation_is_dearer_only_if_the_whole_interval_is(ratios, answer):
 
 
 def test_every_operation_runs_in_a_process_of_its_own(fresh_redis):
-    with started(ROOT, fresh_redis, "versions") as checkout:
+    with start_checkout(ROOT, fresh_redis, "versions") as checkout:
         assert len(checkout.operations) == 14
         costs = [checkout.run(operation) for operation in checkout.operations]
     assert all(0 < cost < 1 for cost in costs)

@@ -2,7 +2,7 @@
 
 Each pair starts two new processes, one for each checkout, on one core. Redis has the other core. The two take turns,
 operation by operation, and the next pair begins with the other one. A cost is processor time of the whole process,
-threads included, divided by the calls. Of the turns of a process the cheapest counts: disturbances only add time.
+threads included, divided by the calls. The cheapest turn of a process counts: disturbances only add time.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from rich.table import Table
 from tests.benchmarks.contender import ROOT
 from tests.benchmarks.cores import FOR_THE_LOAD
 from tests.benchmarks.rounds import console
-from tests.benchmarks.versions.checkout import Checkout, started
+from tests.benchmarks.versions.checkout import Checkout, start_checkout
 from tests.benchmarks.versions.comparison import Comparison, may_cost_more
 from tests.support.servers.redis import running_redis
 
@@ -55,8 +55,8 @@ def measure_pair(base: Path, redis_url: str, number: int, only: str) -> dict[str
     """Seconds a call by operation: in the other checkout, and in this one."""
     with ExitStack() as stack:
         # Prefixes are equally long, since the length of a key has its price.
-        old = stack.enter_context(started(base, redis_url, f"old{number:03}"))
-        new = stack.enter_context(started(ROOT, redis_url, f"new{number:03}"))
+        old = stack.enter_context(start_checkout(base, redis_url, f"old{number:03}"))
+        new = stack.enter_context(start_checkout(ROOT, redis_url, f"new{number:03}"))
         pair = (old, new) if number % 2 else (new, old)
         return {name: measure_operation(name, pair, old, new) for name in new.operations if only in name}
 

@@ -31,7 +31,7 @@ class Checkout:
 
 
 @contextmanager
-def started(folder: Path, redis_url: str, prefix: str) -> Iterator[Checkout]:
+def start_checkout(folder: Path, redis_url: str, prefix: str) -> Iterator[Checkout]:
     """The operations are those of this checkout, and `content` is that of the folder."""
     command = [sys.executable, "-m", "tests.benchmarks.versions.child", folder, redis_url, prefix]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

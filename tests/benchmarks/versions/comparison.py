@@ -35,7 +35,7 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of the median ratio, without an assumption about its distribution: two of the sorted ratios."""
+        """The interval of the median ratio: two of the sorted ratios. It assumes no distribution."""
         rank = outermost_rank(len(self.pairs))
         return self.ratios[rank], self.ratios[-1 - rank]
 

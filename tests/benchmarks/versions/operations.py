@@ -85,13 +85,13 @@ def _resources() -> dict[str, Operation]:
         return calls
 
     return {
-        "hit in memory": prepared(fill, in_turn(post.get, 80_000, keys=100)),
-        "hit from Redis, 1 caller": prepared(fill_shared, at_once(shared.get, 1, 1_000)),
-        f"hit from Redis, {CALLERS} callers": prepared(fill_shared, at_once(shared.get, CALLERS, 6_400)),
-        f"get_many({BATCH}) from memory": prepared(fill, lambda: batches(post, 800)),
-        f"get_many({BATCH}) from Redis": prepared(fill_shared, lambda: batches(shared, 60)),
-        "miss, 1 caller": prepared(fill, at_once(lambda _: post.get(next(numbers)), 1, 400)),
-        f"miss, {CALLERS} callers": prepared(fill, at_once(lambda _: post.get(next(numbers)), CALLERS, 960)),
+        "hit in memory": prepare_first(fill, in_turn(post.get, 80_000, keys=100)),
+        "hit from Redis, 1 caller": prepare_first(fill_shared, at_once(shared.get, 1, 1_000)),
+        f"hit from Redis, {CALLERS} callers": prepare_first(fill_shared, at_once(shared.get, CALLERS, 6_400)),
+        f"get_many({BATCH}) from memory": prepare_first(fill, lambda: batches(post, 800)),
+        f"get_many({BATCH}) from Redis": prepare_first(fill_shared, lambda: batches(shared, 60)),
+        "miss, 1 caller": prepare_first(fill, at_once(lambda _: post.get(next(numbers)), 1, 400)),
+        f"miss, {CALLERS} callers": prepare_first(fill, at_once(lambda _: post.get(next(numbers)), CALLERS, 960)),
         "stale read, refresh under way": _stale_read(hour),
         "stale read and its refresh": _stale_read_and_refresh(hour),
     }
@@ -243,7 +243,7 @@ def _pages() -> dict[str, Operation]:
     return {
         "page hit, EdgeProtocol": hits(by_protocol),
         "page hit, ASGI": hits(by_asgi),
-        "page miss, ASGI": prepared(fill, misses),
+        "page miss, ASGI": prepare_first(fill, misses),
     }
 
 
@@ -260,12 +260,12 @@ def _agets() -> dict[str, Operation]:
         return cache.aget(str(number))
 
     return {
-        "aget, 1 caller": prepared(fill, at_once(get, 1, 1_600)),
-        f"aget, {CALLERS} callers": prepared(fill, at_once(get, CALLERS, 12_800)),
+        "aget, 1 caller": prepare_first(fill, at_once(get, 1, 1_600)),
+        f"aget, {CALLERS} callers": prepare_first(fill, at_once(get, CALLERS, 12_800)),
     }
 
 
-def prepared(prepare: Callable[[], Awaitable[None]], job: Job) -> Operation:
+def prepare_first(prepare: Callable[[], Awaitable[None]], job: Job) -> Operation:
     @asynccontextmanager
     async def operation() -> AsyncIterator[Job]:
         await prepare()
