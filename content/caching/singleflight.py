@@ -72,6 +72,7 @@ class Call:
         "entry_key",
         "error",
         "fallback",
+        "key",
         "loop",
         "on_done",
         "outcome",
@@ -89,6 +90,8 @@ class Call:
         on_done: "Callable[[Call], None] | None" = None,
     ) -> None:
         self.entry_key = entry_key
+        # Read several times a call: a slot costs less than a property.
+        self.key = entry_key.key
         self.loop = loop
         self.on_done = on_done
         self.waiters: list[asyncio.Future[CachedValue]] = []
@@ -99,10 +102,6 @@ class Call:
         self.fallback: CachedValue | None = None
         self.outcome: str | None = None
         self.refresh = ""
-
-    @property
-    def key(self) -> str:
-        return self.entry_key.key
 
     @property
     def is_done(self) -> bool:

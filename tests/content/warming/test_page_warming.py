@@ -90,7 +90,7 @@ async def test_what_is_not_there_is_no_failure():
 
 
 async def test_nobody_has_looked_at_what_is_warmed(reader, counted, monkeypatch):
-    monkeypatch.setattr(pages.edge(), "served", lambda page: counted.append(page.url))
+    monkeypatch.setattr(pages.edge().fast_path, "served", lambda page: counted.append(page.url))
     await warming.warm(pages.planned(["/posts/post-3/"]))
     assert counted == []
     await reader("/posts/post-3/")
@@ -101,7 +101,7 @@ async def test_an_application_that_fails_is_a_failure_with_its_name(monkeypatch)
     async def broken(scope, receive, send):
         raise RuntimeError("no template")
 
-    monkeypatch.setattr(pages.edge(), "app", broken)
+    monkeypatch.setattr(pages.edge().origin, "app", broken)
     report = await warming.warm(pages.planned(["/posts/post-3/"]))
     assert report.failures == {f"page@1:{ORIGIN}/posts/post-3/": "RuntimeError: no template"}
 
