@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from content.caching.edge.rules.dates import parse_date
+from content.caching.edge.rules.fields import parse_date
 from content.cdn.cdn import NotPurged
 
 SECONDS = 10.0

@@ -588,7 +588,7 @@ GUARDS = [
     ),
     Guard(
         "I8: the decorator permits nothing that the view forbids",
-        f"{CACHING}/edge/cache_page.py",
+        f"{CACHING}/edge/permission.py",
         "elif _is_forbidden(response):",
         "elif False:",
         f"{TESTS}/edge/test_prohibitions.py",
@@ -596,7 +596,7 @@ GUARDS = [
     ),
     Guard(
         "I8: what a view reads is compared with its key",
-        f"{CACHING}/edge/cache_page.py",
+        f"{CACHING}/edge/permission.py",
         "        outside = self._reads_outside_key(response, reads)\n",
         "        outside: list[str] = []\n",
         f"{TESTS}/edge/test_privacy.py",
@@ -604,7 +604,7 @@ GUARDS = [
     ),
     Guard(
         "I8: what a stream reads while it is sent is watched",
-        f"{CACHING}/edge/cache_page.py",
+        f"{CACHING}/edge/permission.py",
         "            note_private()\n",
         "            pass\n",
         f"{TESTS}/edge/test_prohibitions.py",

@@ -22,7 +22,7 @@ class Response:
     body: bytes
 
     def __getitem__(self, name: str) -> str | None:
-        return self.fields.combined_value(name.encode())
+        return self.fields.combine(name.encode())
 
     @property
     def is_hit(self) -> bool:

@@ -74,7 +74,7 @@ class EdgeCache:
 
     async def _send_hit(self, hit: Hit, scope: Message, send: Send) -> None:
         image, encoded, now = hit
-        headers = [*image.dated_fields(now), *encoded.pairs]
+        headers = [*image.fields_at(now), *encoded.pairs]
         body = b"" if scope["method"] == "HEAD" else encoded.body
         await send({"type": "http.response.start", "status": encoded.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,4 +1,4 @@
-"""Write the header fields that tell a CDN a page's tags and lifetime.
+"""Build the header fields that tell a CDN the tags and the lifetime of a page.
 
 Tags are encoded here for fields and for purges alike, so that a purge always matches what was sent.
 """
@@ -21,15 +21,16 @@ _NO_STORE = "no-store"
 
 @dataclass(frozen=True, kw_only=True)
 class CdnHeaders:
-    """
-    tags        the field that names what a page depends on
-    separator   between two tags
-    most        tags, and `longest` bytes of them; a page with more is not kept by the CDN: one whose tags were cut
-                could never be purged by them
-    line        bytes of one line of that field; more tags take more lines
-    lasting     the field that says for how long (RFC 9213)
-    forbidding  what it says of an answer that the CDN must not keep
-    purges      the CDN is told of invalidations, and so may answer without asking
+    """The fields that one CDN understands, and its limits.
+
+    tags           the field with the tags of a page
+    separator      text between two tags
+    most, longest  largest number and bytes of tags; the CDN stores no page with more, since purges by a tag that was
+                   cut would miss it
+    line           bytes of one line of that field; more tags take more lines
+    control_field  the field with the lifetime (RFC 9213)
+    forbid_value   its value for a response that the CDN must not store
+    purges         the CDN receives purges, and so may answer without asking the edge
     """
 
     tags: bytes = b"cache-tag"
@@ -48,7 +49,7 @@ class CdnHeaders:
         encoded = sorted({encode_tag(tag) for tag in tags})
         if len(encoded) > self.most or sum(len(tag) + len(self.separator) for tag in encoded) > self.longest:
             return self.for_uncacheable()
-        lines: list[Field] = [(self.tags, line.encode("ascii")) for line in self.lines(encoded)]
+        lines: list[Field] = [(self.tags, line.encode("ascii")) for line in self._lines(encoded)]
         return [*lines, *self._control_fields(page)]
 
     def for_uncacheable(self) -> list[Field]:
@@ -60,7 +61,8 @@ class CdnHeaders:
         own = (self.tags, self.control_field)
         return [*(pair for pair in pairs if pair[0] not in own), *self.for_uncacheable()]
 
-    def lines(self, encoded: Sequence[str]) -> list[str]:
+    def _lines(self, encoded: Sequence[str]) -> list[str]:
+        """The values of the lines that hold the encoded tags."""
         found: list[str] = []
         for tag in encoded:
             if found and len(found[-1]) + len(self.separator) + len(tag) <= self.line:
@@ -87,7 +89,7 @@ def encode_tag(tag: str) -> str:
 
 def _is_public(fields: Fields) -> bool:
     """Whether Cache-Control lets downstream caches store the page. Fields for this cache alone do not count."""
-    directives = parse_directives(fields.combined_value(b"cache-control"))
+    directives = parse_directives(fields.combine(b"cache-control"))
     if b"set-cookie" in fields or directives.is_unqualified("private") or "no-store" in directives:
         return False
     return "public" in directives or (

@@ -14,18 +14,16 @@ from .origin_fetch import OriginFetch
 from .page import Page
 from .page_builder import CompleteResponse, build_page
 from .page_store import Lookup, StoredPage, matches
-from .parsed_request import is_prefetch
 from .representation import forbid_storing
 from .request import Request, normalize_query
 from .response import build_response
 from .response_mode import Outcome, ResponseMode
 from .rules.answering import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
 from .rules.fields import Fields
-from .rules.invalidation import urls_invalidated_by
 from .rules.keys import url_key
 from .rules.status import CacheStatus
 from .rules.storing import personal_refusal
-from .rules.validation import freshen_fields, head_matches
+from .rules.validation import freshen_fields, head_matches, urls_invalidated_by
 
 # Others' calls that a request waits for, one after the other, before it makes its own.
 _MOST_FETCHES_JOINED = 4
@@ -80,9 +78,8 @@ class Exchange:
         if stored is None or not isinstance(stored.value, Page):
             return False
         now, page_store = self.origin.clock(), self.origin.page_store
-        decision = decide(
-            self.request.directives, stored.value, stored.verdict, now, self.origin.profile, heard=page_store.is_heard
-        )
+        asked, reload_after = self.request.directives, self.origin.profile.reload_after
+        decision = decide(asked, stored.value, stored.verdict, now, reload_after, heard=page_store.is_heard)
         if decision.action is Action.VALIDATE:
             lookup.forwarded = decision.reason
             return False
@@ -219,11 +216,7 @@ class Exchange:
         ):
             # It is old, or was asked for before an invalidation: the purge may have been, and would not end it.
             pairs = forbid_storing(pairs, profile)
-        if (
-            self.fast_path.served is not None
-            and self.request.method == "GET"
-            and not is_prefetch(self.request.fields)
-        ):
+        if self.fast_path.served is not None and self.request.method == "GET" and not self.request.fields.is_prefetch:
             self.fast_path.served(page)
         await self.client.send({"type": "http.response.start", "status": response.status, "headers": pairs})
         await self.client.send({"type": "http.response.body", "body": response.body, "more_body": False})

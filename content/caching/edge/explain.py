@@ -1,4 +1,4 @@
-"""Explain why a page is served as it is: the page, its parts, and the log records that invalidated it."""
+"""Explain how a page is served: the page, its parts, and the log records that invalidated it."""
 
 from typing import Any
 

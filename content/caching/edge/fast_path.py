@@ -18,17 +18,15 @@ from .in_flight import InFlight
 from .origin import Origin
 from .page import Page, VaryIndex
 from .page_store import StoredPage, size_of
-from .parsed_request import ParsedRequest, parse_request
+from .parsed_request import ParsedRequest, RequestCache, parse_request, weight_of
 from .representation import (
     EncodedHead,
     Representation,
-    coded_representation,
-    plain_representation,
+    represent_coded,
+    represent_plain,
 )
 from .request import Request, normalize_query
-from .request_cache import RequestCache, weight_of
-from .rules.coding import accepted_codings
-from .rules.fields import Fields
+from .request_fields import RequestFields
 from .rules.keys import url_key, variant_key
 from .wire_image import WireImage
 
@@ -82,7 +80,7 @@ class FastPath:
 
     def _parse_and_cache(self, scheme: str, headers: Sequence[Any]) -> tuple[ParsedRequest | None]:
         pairs = tuple((bytes(name), bytes(value)) for name, value in headers)
-        parsed = parse_request(scheme, Fields(pairs), self.origin.profile)
+        parsed = parse_request(scheme, RequestFields(pairs), self.origin.profile)
         if sum(len(name) + len(value) for name, value in pairs) <= LONGEST_CACHED_SECTION:
             self.parsed_requests.add((scheme, *pairs), (parsed,), weight_of(pairs))
         return (parsed,)
@@ -144,10 +142,10 @@ class FastPath:
     ) -> Mapping[str, Representation]:
         """The representations that exist of a page, by coding, for a response that is no plain hit."""
         if stored is None or stored.tier != "memory":
-            return {"": plain_representation(page, self.origin.profile, tags)}
+            return {"": represent_plain(page, self.origin.profile, tags)}
         cached = stored.cached
         image = cached.derived or self._build_image(stored.key, page, cached)
-        for coding in accepted_codings(request.fields, self.origin.profile.codings)[:1]:
+        for coding in request.fields.choose_codings(self.origin.profile.codings)[:1]:
             self._start_coding(cached, image, coding)
         return image.representations
 
@@ -177,7 +175,7 @@ class FastPath:
 
         def done(body: bytes | None) -> None:
             if body is not None:
-                image.representations[coding] = coded_representation(
+                image.representations[coding] = represent_coded(
                     image.page, image.profile, cached.header.tags, coding, level, body
                 )
                 self._update_size(image.store_key, cached)

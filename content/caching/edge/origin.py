@@ -9,7 +9,7 @@ from ..engines import engine_of, local_engine
 from .asgi import Application
 from .page_store import PageStore
 from .profile import Profile
-from .representation import untagged_fields
+from .representation import fields_without_tags
 from .rules.fields import Field, Fields
 from .rules.status import CacheStatus
 
@@ -41,6 +41,6 @@ class Origin:
     def outgoing_fields(self, fields: Fields, cache_status: CacheStatus) -> list[Field]:
         """Fields of a response that is passed on, or sent before it is complete."""
         return [
-            *untagged_fields(fields, self.profile).pairs,
+            *fields_without_tags(fields, self.profile).pairs,
             (b"cache-status", cache_status.encode(self.profile.name)),
         ]

@@ -22,7 +22,7 @@ from .origin_request import OriginRequest
 from .page import Page
 from .page_builder import CompleteResponse, build_page
 from .page_store import Lookup, StoredPage, tags_of_page
-from .representation import forbid_storing, plain_representation
+from .representation import forbid_storing, represent_plain
 from .request import Request
 from .response import build_response
 from .response_mode import IncomingResponse, Outcome, ResponseMode
@@ -117,7 +117,7 @@ class OriginFetch:
         if stored is None or page is None or not lookup.replaces(self.old):
             return False
         asked, heard = self.request.directives, self.origin.page_store.is_heard
-        decision = decide(asked, page, stored.verdict, now, self.origin.profile, heard=heard)
+        decision = decide(asked, page, stored.verdict, now, self.origin.profile.reload_after, heard=heard)
         return stored.header.made_at >= self.created_at or decision.action is Action.SERVE
 
     async def _call_application(self) -> None:
@@ -213,7 +213,7 @@ class OriginFetch:
         cache_status = CacheStatus(
             hit=True, forwarded=self.forwarded, forwarded_status=304, key=self.key, detail=reason
         )
-        representations = {"": plain_representation(page, profile, ())}
+        representations = {"": represent_plain(page, profile, ())}
         sent = build_response(self.request, page, representations, now, cache_status, profile)
         await self._send(sent.status, forbid_storing(sent.pairs, profile), sent.body)
 
@@ -300,8 +300,8 @@ class OriginFetch:
         tiers.update_backoff(self.key, is_stored=is_stored)
 
     def _tags(self, fields: Fields, dependencies: Dependencies) -> set[str]:
-        tags = {*tags_of_page(self.request), *dependencies.tags, *members(fields.combined_value(b"cache-tag"))}
-        return tags | set((fields.combined_value(b"surrogate-key") or "").split())
+        tags = {*tags_of_page(self.request), *dependencies.tags, *members(fields.combine(b"cache-tag"))}
+        return tags | set((fields.combine(b"surrogate-key") or "").split())
 
     async def _recover(self, error: Exception) -> None:
         """The application has raised: serve the stored page, if it may replace an error."""

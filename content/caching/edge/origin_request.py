@@ -59,9 +59,10 @@ class OriginRequest:
         return {**scope, **more}
 
     def headers(self) -> list[Field]:
-        fields, profile = self.request.fields, self.profile
+        fields: Fields = self.request.fields
+        profile = self.profile
         if self.page is not None and self.validates:
-            fields = Fields(conditional_fields(fields, self.page))
+            fields = Fields.of(tuple(conditional_fields(fields, self.page)))
         elif profile.makes_whole and self.may_ask_whole:
             fields = fields.without([*CONDITIONS, b"range"])
         if profile.visible_fields is None or self.is_personal:

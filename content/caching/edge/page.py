@@ -2,9 +2,8 @@
 
 import msgspec
 
-from .rules.dates import parse_date
 from .rules.directives import Directives
-from .rules.fields import Field, Fields
+from .rules.fields import Field, Fields, parse_date
 
 
 class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):

@@ -1,4 +1,4 @@
-"""A whole response as the page that is kept, with its times."""
+"""Build the page to store from a complete response."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ SWR = "stale-while-revalidate"
 
 
 class CompleteResponse(NamedTuple):
-    """A response that is all there."""
+    """A response whose whole body has arrived, and its request."""
 
     request: Request
     status: int
@@ -33,7 +33,7 @@ def build_page(
     collected: Dependencies,
     profile: Profile,
 ) -> tuple[Page, Times]:
-    """Fresh and stale for no longer than all that was read for it (I3)."""
+    """Build a page and its times. It is fresh and stale no longer than all entries that were read for it (I3)."""
     directives, targeted = response_directives(response.fields, profile.targeted)
     age = initial_age(response.fields, requested_at, received_at)
     seconds_fresh = lifetime(response.status, response.fields, directives, received_at, targeted=targeted)
@@ -66,17 +66,20 @@ def build_page(
 
 
 def _may_vary_by(name: str, profile: Profile) -> bool:
-    """What the application was not shown makes no other page, whatever it says of itself."""
+    """Whether a field can select a variant. Fields that the application does not see cannot."""
     return profile.visible_fields is None or name.encode("latin-1") in profile.visible_fields
 
 
 def _fields_to_store(fields: Fields, directives: Directives) -> Fields:
-    """Without what was about the connection (RFC 9111, section 3.1) or about one reader (5.2.2.7); its age is counted
-    from here on."""
+    """Remove fields about the connection (RFC 9111, section 3.1) and about one client (section 5.2.2.7).
+
+    Age is removed as well: the page itself carries it.
+    """
     return fields.without(connection_fields(fields) | (directives.names("private") or frozenset()) | {b"age", LABEL})
 
 
 def _bound_arguments(directives: Directives, fresh_until: float, collected: Dependencies) -> dict[str, str | None]:
+    """The page's directives, with stale-while-revalidate bounded by the entries that were read."""
     arguments = dict(directives.arguments)
     if SWR in arguments:
         longest = min(directives.seconds(SWR) or 0.0, max(0.0, collected.stale_until - fresh_until))

@@ -17,19 +17,19 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from .asgi import find_middleware
 from .cache import EdgeCache
-from .fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
-from .flow_control import FlowControl
-from .header_section import (
+from .connection import (
     Defaults,
+    FlowControl,
     Forwarding,
     HeaderParser,
     HeaderSection,
     HitCandidate,
     SharedCaches,
 )
+from .fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
 from .parsed_request import parse_request
 from .representation import DatedHead
-from .rules.fields import Fields
+from .request_fields import RequestFields
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
 # in that time is answered with "connection: close".
@@ -167,7 +167,9 @@ class EdgeProtocol(HttpToolsProtocol):
             return HeaderSection(None)
         scope = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": parser.pairs}
         self._forwarding.apply(scope)
-        parsed = parse_request(str(scope["scheme"]), Fields.of(tuple(parser.pairs)), self.fast_path.origin.profile)
+        parsed = parse_request(
+            str(scope["scheme"]), RequestFields.of(tuple(parser.pairs)), self.fast_path.origin.profile
+        )
         return HeaderSection(parsed, scope["client"] if scope["client"] != self.client else None)
 
     def _write_hit(self, hit: Hit, is_head: bool) -> None:

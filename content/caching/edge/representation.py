@@ -1,4 +1,4 @@
-"""What of a page goes out."""
+"""Representations of a stored page: the fields and bodies that are sent to clients."""
 
 import re
 from collections.abc import Iterable
@@ -8,23 +8,23 @@ import msgspec
 
 from .page import Page
 from .profile import Profile
-from .rules.coding import coded_tag, is_compressible, with_vary
+from .rules.coding import is_compressible, tag_for_coding, with_vary
 from .rules.conditions import not_modified_fields
 from .rules.directives import AT_MOST
 from .rules.fields import Field, Fields
 
-# What would end a line, or a message, on the wire.
+# Characters that could end a line or a message on the wire.
 _UNFIT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Bytes that Python takes for a form and what is made of it.
+# Bytes that Python uses for a representation and its heads.
 _OVERHEAD = 600
 _OWN_TAG_FIELDS = frozenset({b"cache-tag", b"surrogate-key"})
-# What the application calls a page, for whoever counts.
+# The application's name for a page, used for counting.
 LABEL = b"evergreen-label"
 
 
 class DatedHead(msgspec.Struct, eq=False, gc=False):
-    """A head as it is written until its age is another (Unix seconds), or what the server says with every answer."""
+    """An encoded head. It is valid until its age changes (Unix seconds), or the server's default headers do."""
 
     head: bytes
     until: float
@@ -32,27 +32,27 @@ class DatedHead(msgspec.Struct, eq=False, gc=False):
 
 
 class EncodedHead(msgspec.Struct, eq=False, gc=False):
-    """Status and fields of an answer, but for its age: as ASGI takes them, and as they are written; and its body."""
+    """Status, fields and body of a response. The fields are kept for ASGI and encoded, without the age."""
 
     status: int
     pairs: tuple[Field, ...]
     body: bytes
-    # How all its heads on the wire end; and, once two have asked in the same second, the head for all others.
+    # The encoded end of the head. After two requests within a second also the whole head.
     tail: bytes | None = None
     dated: DatedHead | None = None
     last_defaults: Any = None
 
     def encode_tail(self, after: bytes) -> bytes:
-        """The end of its head on the wire: of the line that says its age and time left, its fields, an empty line."""
+        """Encode the end of the head: the rest of the Cache-Status line, the fields and an empty line."""
         fields = b"".join(b"%b: %b\r\n" % pair for pair in self.pairs)
         self.tail = b"%b\r\n%b\r\n" % (after, fields)
         return self.tail
 
 
 class Representation(msgspec.Struct, eq=False, gc=False):
-    """A page in one coding (a representation, RFC 9110, section 3.2): its fields as they go out, and its body.
+    """A page in one content coding (RFC 9110, section 3.2): the fields that are sent, and the body.
 
-    `coding` is "" for the page as it came.
+    `coding` is "" for the uncompressed page.
     """
 
     coding: str
@@ -73,14 +73,14 @@ class Representation(msgspec.Struct, eq=False, gc=False):
 
     @property
     def not_modified_head(self) -> EncodedHead:
-        """For a client that has it."""
+        """The head of a 304 response."""
         if self.cached_not_modified_head is None:
             self.cached_not_modified_head = EncodedHead(304, not_modified_fields(self.fields).pairs, b"")
         return self.cached_not_modified_head
 
     @property
     def size(self) -> int:
-        """Bytes, without the body of the page itself, which counts as the page's."""
+        """Size in bytes. An uncompressed body is not counted: it belongs to the page."""
         lines = sum(len(name) + len(value) + 4 for name, value in self.pairs)
         return _OVERHEAD + 2 * lines + (len(self.body) if self.coding else 0)
 
@@ -89,18 +89,20 @@ def _represent(coding: str, fields: Fields, body: bytes) -> Representation:
     return Representation(coding, fields.pairs, body, fields.first(b"etag"))
 
 
-def plain_representation(page: Page, profile: Profile, tags: Iterable[str]) -> Representation:
-    fields = _tagged_fields(page, profile, tags)
+def represent_plain(page: Page, profile: Profile, tags: Iterable[str]) -> Representation:
+    """The uncompressed representation of a page."""
+    fields = _fields_with_tags(page, profile, tags)
     return _represent("", with_vary(fields) if is_codable(page, profile) else fields, page.body)
 
 
-def coded_representation(
+def represent_coded(
     page: Page, profile: Profile, tags: Iterable[str], coding: str, level: int, body: bytes
 ) -> Representation:
+    """The representation of a page in a content coding. `body`: the compressed body."""
     more: list[Field] = [(b"content-encoding", coding.encode("ascii"))]
     if page.etag is not None:
-        more.append((b"etag", coded_tag(page.etag, coding, level).encode("latin-1")))
-    return _represent(coding, with_vary(_tagged_fields(page, profile, tags)).with_fields(more), body)
+        more.append((b"etag", tag_for_coding(page.etag, coding, level).encode("latin-1")))
+    return _represent(coding, with_vary(_fields_with_tags(page, profile, tags)).with_fields(more), body)
 
 
 def is_codable(page: Page, profile: Profile) -> bool:
@@ -108,29 +110,29 @@ def is_codable(page: Page, profile: Profile) -> bool:
 
 
 def _public_fields(fields: Fields, profile: Profile) -> Fields:
-    """Without what was meant for this cache alone."""
+    """Remove the fields that are meant for this cache only."""
     own = {LABEL, *profile.targeted[:1]}
     cleaned = fields.without(own | _OWN_TAG_FIELDS)
-    if b"cache-control" not in fields and any(AT_MOST in (fields.combined_value(name) or "") for name in own):
-        # What the edge alone may store, browsers have to ask for.
+    if b"cache-control" not in fields and any(AT_MOST in (fields.combine(name) or "") for name in own):
+        # Only the edge may store the page. Browsers must revalidate it.
         return cleaned.with_fields([(b"cache-control", b"no-cache")])
     return cleaned
 
 
-def _tagged_fields(page: Page, profile: Profile, tags: Iterable[str]) -> Fields:
-    """With what a CDN is told of it."""
+def _fields_with_tags(page: Page, profile: Profile, tags: Iterable[str]) -> Fields:
+    """The fields of a page, with those for a CDN."""
     fields = _public_fields(page.fields, profile)
     return fields if profile.cdn is None else fields.with_fields(profile.cdn.for_page(page, tags))
 
 
-def untagged_fields(fields: Fields, profile: Profile) -> Fields:
-    """Of an answer that is no page whose tags are known."""
+def fields_without_tags(fields: Fields, profile: Profile) -> Fields:
+    """The fields of a response whose tags are not known."""
     fields = _public_fields(fields, profile)
     return fields if profile.cdn is None else fields.with_fields(profile.cdn.for_uncacheable())
 
 
 def forbid_storing(pairs: list[Field], profile: Profile) -> list[Field]:
-    """An answer that was written as of a page, and that no CDN may keep after all."""
+    """Change the fields of a page so that no CDN stores it."""
     return pairs if profile.cdn is None else profile.cdn.forbid(pairs)
 
 
@@ -139,5 +141,5 @@ def _with_length(status: int, fields: Fields, length: int) -> Fields:
 
 
 def is_writable(pairs: tuple[Field, ...]) -> bool:
-    """Whether it may be written to a connection as it is."""
+    """Whether the fields may be written to a connection unchanged."""
     return all(_TOKEN.fullmatch(name) and not _UNFIT.search(value) for name, value in pairs)

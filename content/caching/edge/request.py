@@ -1,12 +1,12 @@
-"""The request that the rules work on, and its normalization."""
+"""The request that the rules work on, and the normalization of its query."""
 
 from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from .profile import Profile
-from .rules.directives import Directives, request_directives
-from .rules.fields import Fields
+from .request_fields import RequestFields
+from .rules.directives import Directives
 from .rules.keys import url_key
 
 # Fields that concern one client only.
@@ -23,21 +23,27 @@ def _quote_path(path: str) -> bytes:
 
 
 class Request:
-    """A request. `target`: path and query. `url` and `key`: what the page is stored under."""
+    """A request. `target`: path and query. `url`, `key`: the address and the key of its page.
 
-    __slots__ = ("directives", "fields", "key", "method", "scheme", "scope", "target", "url")
+    `fields`: its header fields, if they have been parsed before.
+    """
 
-    def __init__(self, scope: MutableMapping[str, Any]) -> None:
+    __slots__ = ("fields", "key", "method", "scheme", "scope", "target", "url")
+
+    def __init__(self, scope: MutableMapping[str, Any], fields: RequestFields | None = None) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.scheme: str = scope.get("scheme", "http")
-        self.fields = Fields(scope["headers"])
-        self.directives: Directives = request_directives(self.fields)
+        self.fields = fields if fields is not None else RequestFields(scope["headers"])
         path: bytes = scope.get("raw_path") or _quote_path(scope["path"])
         query: bytes = scope.get("query_string", b"")
         self.target = (path + b"?" + query if query else path).decode("latin-1")
         self.url = f"{self.scheme}://{self.host}{self.target}"
         self.key = url_key(self.url)
+
+    @property
+    def directives(self) -> Directives:
+        return self.fields.directives
 
     @property
     def host(self) -> str:
@@ -48,15 +54,16 @@ class Request:
         """Whether the target is a path. Authority-form or asterisk-form could be mistaken for another URL's path."""
         return self.target[:1] in ("", "/", "?")
 
-    def altered(self, **scope: Any) -> "Request":
-        return Request({**self.scope, **scope})
+    def replace(self, **scope: Any) -> "Request":
+        """The request with other values in its scope."""
+        return Request({**self.scope, **scope}, None if "headers" in scope else self.fields)
 
     def as_get(self) -> "Request":
-        return self if self.method == "GET" else self.altered(method="GET")
+        return self if self.method == "GET" else self.replace(method="GET")
 
     def as_plain_get(self) -> "Request":
-        """As an unconditional GET of the whole page, without this client's own fields."""
-        return self.altered(method="GET", headers=self.fields.without(_CLIENT_FIELDS).pairs)
+        """An unconditional GET of the whole page, without the fields that concern this client only."""
+        return self.replace(method="GET", headers=self.fields.without(_CLIENT_FIELDS).pairs)
 
     @property
     def has_content(self) -> bool:
@@ -73,11 +80,12 @@ class Request:
 
 
 def normalize(request: Request, profile: Profile) -> Request:
+    """The request with the normalized query, so that equivalent URLs share one page."""
     query: bytes = request.scope.get("query_string", b"")
     if not query or not request.is_read:
         return request
     normalized = normalize_query(query, profile)
-    return request if normalized == query else request.altered(query_string=normalized)
+    return request if normalized == query else request.replace(query_string=normalized)
 
 
 # Most parameters that are normalized. Sorting tens of thousands would take a tenth of a second, twice.

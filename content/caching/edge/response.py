@@ -7,10 +7,8 @@ from .page import Page
 from .profile import Profile
 from .representation import Representation
 from .request import Request
-from .rules.coding import accepted_codings
-from .rules.conditions import ORIGIN_CONDITIONS, evaluate_conditions
+from .rules.conditions import ORIGIN_CONDITIONS, evaluate_conditions, range_of
 from .rules.fields import Field, Fields
-from .rules.ranges import range_of
 from .rules.status import CacheStatus
 
 
@@ -30,13 +28,12 @@ def build_response(
 ) -> Response:
     """Apply the client's conditions and ranges: the page's status, 304, 206 or 416. `representations`: by coding."""
     extra = [(b"age", str(int(page.age(now))).encode()), (b"cache-status", cache_status.encode(profile.name))]
+    codings = request.fields.choose_codings(profile.codings)
     representation = (
-        representations[""]
-        if b"range" in request.fields
-        else choose_representation(representations, accepted_codings(request.fields, profile.codings))
+        representations[""] if b"range" in request.fields else choose_representation(representations, codings)
     )
     if _is_conditional(request, page):
-        is_known, tag = evaluate_conditions(request.fields, page, representation.etag, profile.codings)
+        is_known, tag = evaluate_conditions(request.fields, page, representation.etag, codings)
         if is_known:
             return Response(304, [*_not_modified_response_fields(representation, tag).pairs, *extra], b"")
     byte_range = range_of(request.fields, page) if request.method == "GET" else None
@@ -60,8 +57,8 @@ def choose_representation(representations: Mapping[str, Representation], codings
 
 
 def _is_conditional(request: Request, page: Page) -> bool:
-    """Conditions apply only to successful responses (RFC 9110, section 13.2.1), and not if the origin must judge
-    them.
+    """Whether this cache evaluates conditions: for successful responses only (RFC 9110, section 13.2.1), unless the
+    origin must evaluate them.
     """
     return 200 <= page.status < 300 and not any(name in request.fields for name in ORIGIN_CONDITIONS)
 

@@ -1,4 +1,4 @@
-"""Keep everything about a page in memory that is the same for all its readers, computed once."""
+"""Compute once what all responses to plain requests for a page have in common."""
 
 import math
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from .representation import (
     Representation,
     is_codable,
     is_writable,
-    plain_representation,
+    represent_plain,
 )
 from .response import choose_representation
 from .rules.answering import Action, decide, stale_for
@@ -60,7 +60,7 @@ class WireImage(msgspec.Struct, eq=False, gc=False):
 
     @classmethod
     def of(cls, store_key: str, page: Page, profile: Profile, tags: Iterable[str]) -> "WireImage":
-        key, fresh_until, plain = url_key(page.url), page.fresh_until, plain_representation(page, profile, tags)
+        key, fresh_until, plain = url_key(page.url), page.fresh_until, represent_plain(page, profile, tags)
         before, after = _status_around(profile.name, key)
         until = fresh_until if _is_plain(page, profile) else -math.inf
         return cls(
@@ -107,7 +107,8 @@ class WireImage(msgspec.Struct, eq=False, gc=False):
     def age(self, now: float) -> int:
         return int(max(now - self.age_from, self.initial_age))
 
-    def dated_fields(self, now: float) -> list[Field]:
+    def fields_at(self, now: float) -> list[Field]:
+        """The fields that change with time: Age and Cache-Status."""
         left = math.floor(self.fresh_until - now)
         return [(b"age", b"%d" % self.age(now)), (b"cache-status", b"%b%d%b" % (self.before, left, self.after))]
 
@@ -120,7 +121,7 @@ def _is_plain(page: Page, profile: Profile) -> bool:
         # A cache behind us has added Cache-Status. Ours must follow it (RFC 9211, section 2), but a plain hit writes
         # it first.
         return False
-    decision = decide(_NOTHING, page, Verdict.VALID, page.fresh_until - 0.001, profile, heard=True)
+    decision = decide(_NOTHING, page, Verdict.VALID, page.fresh_until - 0.001, None, heard=True)
     return decision.action is Action.SERVE
 
 

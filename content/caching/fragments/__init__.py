@@ -1,4 +1,4 @@
-"""Parts of a page that are kept by themselves, each for its time and for whom it varies on."""
+"""Fragments of templates that are cached by themselves, each with its own lifetime and the values it varies on."""
 
 from .rendering import render, render_to_string
 

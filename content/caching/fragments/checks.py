@@ -1,4 +1,4 @@
-"""What `manage.py check` says of fragments in templates."""
+"""Checks of fragments in templates, for `manage.py check`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,36 +17,36 @@ def register_checks() -> None:
 
 
 def check_fragments(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Of templates in files: that no fragment shows one reader what is another's."""
+    """Check that no fragment in a template file shows one reader's data to another."""
     return [message for name, node in _fragments() for message in _check_fragment(name, node)]
 
 
 def _check_fragment(template: str, node: FragmentNode) -> Iterator[CheckMessage]:
     if "csrf_token" in node.personal:
         yield Error(
-            f"The fragment {node.name!r} in {template} keeps a form's token: other readers would be given it.",
+            f"The fragment {node.name!r} in {template} contains a form token, which other readers would get.",
             hint="Put the form outside of the fragment.",
             id="caching.E006",
         )
     if personal := node.personal - {"csrf_token"}:
         yield Warning(
             f"The fragment {node.name!r} in {template} names {', '.join(sorted(personal))} and does not vary on it.",
-            hint="What one reader is shown, others would be: name it, as user.pk, behind the fragment's name.",
+            hint="Other readers would see the same text. Add the value after the fragment's name, such as user.pk.",
             id="caching.W007",
         )
 
 
 def _fragments() -> Iterator[tuple[str, FragmentNode]]:
-    for folder, engine in folders():
+    for folder, engine in _folders():
         for path in sorted(folder.rglob("*")):
-            for node in nodes_of(path, engine):
+            for node in _nodes_of(path, engine):
                 yield path.relative_to(folder).as_posix(), node
 
 
-def folders() -> Iterator[tuple[Path, Any]]:
+def _folders() -> Iterator[tuple[Path, Any]]:
     try:
         backends = engines.all()
-    except InvalidTemplateEngineError:  # which checks of Django's own tell
+    except InvalidTemplateEngineError:  # Django's own checks report it
         return
     for backend in backends:
         if isinstance(backend, DjangoTemplates):
@@ -54,8 +54,8 @@ def folders() -> Iterator[tuple[Path, Any]]:
                 yield Path(folder), backend.engine
 
 
-def nodes_of(path: Path, engine: Any) -> list[FragmentNode]:
-    """Those of a template that cannot be read, or compiled, are for whoever renders it to tell."""
+def _nodes_of(path: Path, engine: Any) -> list[FragmentNode]:
+    """The fragments in a template file. None if it cannot be compiled: rendering reports the error."""
     try:
         source = path.read_text(encoding="utf-8") if path.is_file() else ""
         if "endfragment" not in source:

@@ -11,7 +11,7 @@ from ..key import EntryKey
 from ..policy import Policy
 from ..resource import Resource
 
-NEVER = Policy(ttl=timedelta(0))
+_NEVER = Policy(ttl=timedelta(0))
 
 Load = Callable[..., Awaitable[str]]
 
@@ -19,10 +19,10 @@ Load = Callable[..., Awaitable[str]]
 def fragment_key(
     name: str, values: Sequence[Any], policy: Policy, tags: Sequence[str], alias: str, load: Load
 ) -> EntryKey:
-    """The entry of that fragment for these values; `load` makes it, should nobody have it.
+    """The key of a fragment with these values. `load` renders it if no tier has it.
 
-    Each place that shows a fragment has a context of its own, so each brings its own loader: the resource is copied,
-    its name, counts and keys are shared. Nobody else can load it, and so workers are not asked to.
+    Each use of a fragment has its own template context, and so its own loader. The resource is copied for each use;
+    its name, counters and keys are shared. Workers cannot load a fragment, and are not asked to.
     """
     resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias))
     resource.load, resource.policy = load, policy
@@ -34,7 +34,7 @@ def fragment_key(
 @lru_cache(maxsize=1000)
 def _fragment_resource(name: str, alias: str) -> Resource[..., str]:
     async def load(*values: Any) -> str:
-        raise NotImplementedError  # each use brings its own
+        raise NotImplementedError  # replaced in the copy for each use
 
     page_aliases.add(alias)
-    return Resource(f"fragment.{name}", load=load, policy=NEVER, cache=alias, declared=False)
+    return Resource(f"fragment.{name}", load=load, policy=_NEVER, cache=alias, declared=False)

@@ -1,6 +1,7 @@
-"""What `{% fragment %}` renders to: a hole in the page, or the fragment itself where nobody fills holes."""
+"""The template node of `{% fragment %}`. It renders to a placeholder, or to the fragment outside of `render`."""
 
 import asyncio
+import copy
 import logging
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,8 @@ from ..policy import Policy
 from ..request_reads import ambient_key
 from ..transactions import has_written
 from .fragment import fragment_key
-from .page import current_page, load_fragments, render_with_fragments
 from .reads import Ambience, FragmentReads, PrivateFragment, names_in_key
-from .snapshot import snapshot
+from .rendering import current_placeholders, load_fragments, render_with_fragments
 
 logger = logging.getLogger("content.caching")
 
@@ -25,7 +25,7 @@ warned: set[str] = set()
 
 
 class FragmentNode(Node):
-    """`version` is a digest of what stands in it, `personal` the names in it that differ from reader to reader."""
+    """One use of the tag. `version`: digest of its body. `personal`: variables in it that depend on the reader."""
 
     child_nodelists = ("nodelist",)
 
@@ -46,58 +46,58 @@ class FragmentNode(Node):
         self.personal = personal
 
     def render(self, context: Context) -> str:
-        page = current_page.get()
-        if page is not None:
-            return page.add_hole(self.entry_key(snapshot(context)))
+        placeholders = current_placeholders.get()
+        if placeholders is not None:
+            return placeholders.add(self._entry_key(_copy_context(context)))
         if has_written():
             return self.nodelist.render(context)
         if _is_on_event_loop():
             self._warn_once()
             return self.nodelist.render(context)
-        [text] = async_to_sync(load_fragments)([self.entry_key(snapshot(context))])
+        [text] = async_to_sync(load_fragments)([self._entry_key(_copy_context(context))])
         return text
 
-    def entry_key(self, context: Context) -> EntryKey:
+    def _entry_key(self, context: Context) -> EntryKey:
         ambience = Ambience()
 
         async def load(*values: Any) -> str:
-            # In a thread: only what is missing is rendered, and that may ask the database or take its time.
-            named = await sync_to_async(self.names_in_key)(context)
-            reads = await sync_to_async(FragmentReads)(snapshot(context))
-            with reads.watched() as seen:
-                text = await render_with_fragments(lambda: sync_to_async(self.render_in)(reads.context, ambience))
+            # Rendering may query the database or be slow, so it runs in a thread.
+            named = await sync_to_async(self._names_in_key)(context)
+            reads = await sync_to_async(FragmentReads)(_copy_context(context))
+            with reads.watch() as seen:
+                text = await render_with_fragments(lambda: sync_to_async(self._render_in)(reads.context, ambience))
             if outside := seen - named:
                 message = f"The fragment {self.name!r} reads {', '.join(sorted(outside))} and does not vary on it."
                 raise PrivateFragment(entry_key.key, text, message)
             return text
 
-        ttl, stale, error = (self.seconds(option, context) for option in ("ttl", "stale", "error"))
+        ttl, stale, error = (self._seconds(option, context) for option in ("ttl", "stale", "error"))
         policy = Policy(ttl=ttl, stale_ttl=stale, error_ttl=error)
-        values = [self.version, *self.values_in(context)]
+        values = [self.version, *self._values_in(context)]
         if ambient := ambient_key():
             values.append(ambient)
-        entry_key = fragment_key(self.name, values, policy, self.tags(context), self.alias(context), load)
+        entry_key = fragment_key(self.name, values, policy, self._tags(context), self._alias(context), load)
         return entry_key
 
-    def values_in(self, context: Context) -> list[Any]:
-        return [self.value(expression, context) for expression in self.values]
+    def _values_in(self, context: Context) -> list[Any]:
+        return [self._value(expression, context) for expression in self.values]
 
-    def names_in_key(self, context: Context) -> set[str]:
+    def _names_in_key(self, context: Context) -> set[str]:
         """The reads that the values of this fragment tell apart."""
         named: set[str] = set()
         for expression in self.values:
-            reads = FragmentReads(snapshot(context))
-            with reads.watched() as seen:
-                self.value(expression, reads.context)
+            reads = FragmentReads(_copy_context(context))
+            with reads.watch() as seen:
+                self._value(expression, reads.context)
             named |= names_in_key(expression, seen)
         return named
 
-    def render_in(self, context: Context, ambience: Ambience) -> str:
-        with ambience.active():
+    def _render_in(self, context: Context, ambience: Ambience) -> str:
+        with ambience.activate():
             return self.nodelist.render(context)
 
-    def value(self, expression: FilterExpression, context: Context) -> Any:
-        """Raises VariableDoesNotExist for what is not there: one key for all readers would be worse than none."""
+    def _value(self, expression: FilterExpression, context: Context) -> Any:
+        """A value to vary on. Raises VariableDoesNotExist for a missing variable: all readers would share one key."""
         if isinstance(expression.var, Variable):
             expression.var.resolve(context)
         value = expression.resolve(context)
@@ -106,27 +106,27 @@ class FragmentNode(Node):
             encode_parameter(value)
         except TypeError as error:
             raise TemplateSyntaxError(
-                f"The fragment {self.name!r} cannot vary on {value!r}: name its key."
+                f"The fragment {self.name!r} cannot vary on {value!r}: name its key, or another plain value."
             ) from error
         return value
 
-    def seconds(self, option: str, context: Context) -> timedelta:
+    def _seconds(self, option: str, context: Context) -> timedelta:
         value = self.options[option].resolve(context) if option in self.options else 0
         return value if isinstance(value, timedelta) else timedelta(seconds=float(value))
 
-    def tags(self, context: Context) -> list[str]:
+    def _tags(self, context: Context) -> list[str]:
         value = self.options["tags"].resolve(context) if "tags" in self.options else ()
         return value.split() if isinstance(value, str) else [str(tag) for tag in value]
 
-    def alias(self, context: Context) -> str:
+    def _alias(self, context: Context) -> str:
         return str(self.options["cache"].resolve(context)) if "cache" in self.options else "default"
 
     def _warn_once(self) -> None:
         if self.name not in warned:
             warned.add(self.name)
             logger.warning(
-                "The fragment %r is rendered anew each time: on an event loop nobody can wait for a cache. "
-                "Render its template with %s.render.",
+                "The fragment %r is rendered each time: a synchronous template on an event loop cannot wait for a "
+                "cache. Render its template with %s.render.",
                 self.name,
                 __package__,
             )
@@ -138,3 +138,20 @@ def _is_on_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _copy_context(context: Context) -> Context:
+    """Copy a template's context, since loops change it after this point."""
+    copied_context = copy.copy(context)
+    copied_context.dicts = [_copy_variables(each) for each in context.dicts]
+    copied_context.render_context = copy.copy(context.render_context)
+    copied_context.render_context.dicts = [copy.copy(each) for each in context.render_context.dicts]
+    return copied_context
+
+
+def _copy_variables(variables: Any) -> Any:
+    """Copy a loop's counters too, since the loop changes their one mapping."""
+    result = copy.copy(variables)
+    if isinstance(result.get("forloop"), dict):
+        result["forloop"] = dict(result["forloop"])
+    return result

@@ -1,4 +1,4 @@
-"""What the body of a fragment reads of its reader, and whether the values that the fragment varies on name it."""
+"""Record which data of its reader a fragment reads, to compare it with the values that the fragment varies on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..request_reads import CSRF, MESSAGES, USER, USER_ATTRIBUTE, Record, record
 
 
 class PrivateFragment(Exception):
-    """The text was made of data of one reader that the fragment does not vary on: it is this reader's alone."""
+    """The fragment was rendered from its reader's data without varying on it. Only this reader may get the text."""
 
     def __init__(self, key: str, text: str, message: str) -> None:
         super().__init__(message)
@@ -26,18 +26,18 @@ class PrivateFragment(Exception):
 
 
 class FragmentReads:
-    """A template's context that records what is read of the request, and of variables that speak of its reader."""
+    """A template context that records reads of the request and of variables about the reader."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self._names: set[str] = set()
         self._request = request = _request_of(context)
         tainted = _tainted_variables(context, request) if request is not None else frozenset[str]()
-        context.dicts = [self._recording(variables, tainted) for variables in context.dicts]
+        context.dicts = [self._record_variables(variables, tainted) for variables in context.dicts]
 
     @contextmanager
-    def watched(self) -> Iterator[set[str]]:
-        """The names of what is read in here."""
+    def watch(self) -> Iterator[set[str]]:
+        """The names of all reads within the `with` block."""
         names: set[str] = set()
         self._names = names
         with watch_context(self._record, self._request):
@@ -46,15 +46,15 @@ class FragmentReads:
     def _record(self, name: str) -> None:
         self._names.add(USER if name == USER_ATTRIBUTE else name)
 
-    def _recording(self, variables: dict[str, Any], tainted: frozenset[str]) -> Any:
-        recorded = {name: self._reported(name, value) for name, value in variables.items()}
-        tainted = frozenset(name for name in tainted if name in recorded and type(recorded[name]) is not _Reported)
-        return _RecordingVariables(recorded, tainted, self._record)
+    def _record_variables(self, variables: dict[str, Any], tainted: frozenset[str]) -> Any:
+        recorded = {name: self._wrap(name, value) for name, value in variables.items()}
+        plain = {name for name, value in recorded.items() if type(value) is not _ReportingVariable}
+        return _RecordingVariables(recorded, tainted & plain, self._record)
 
-    def _reported(self, name: str, value: Any) -> Any:
+    def _wrap(self, name: str, value: Any) -> Any:
         """A variable that speaks of the reader, as one that reports when it is looked at; others as they are."""
         about = _subject_of(name, value, self._request)
-        return _Reported(value, about, self._record) if about else value
+        return _ReportingVariable(value, about, self._record) if about else value
 
 
 # Attributes that tell users apart, and filters that keep values apart: what varies on less names nothing.
@@ -72,7 +72,7 @@ def names_in_key(expression: FilterExpression, reads: set[str]) -> set[str]:
 
 
 class _RecordingVariables(dict[str, Any]):
-    """Variables of a template; reads of the `tainted` ones are reported."""
+    """Variables of a template. Reads of the `tainted` ones are reported."""
 
     def __init__(self, variables: dict[str, Any], tainted: frozenset[str], report: Record) -> None:
         super().__init__(variables)
@@ -90,21 +90,21 @@ def _request_of(context: Context) -> HttpRequest | None:
     return request if isinstance(request, HttpRequest) else None
 
 
-class _Reported(SimpleLazyObject):  # type: ignore[type-arg]
-    """A variable that reports once when it is looked at."""
+class _ReportingVariable(SimpleLazyObject):  # type: ignore[type-arg]
+    """A variable that reports its first use."""
 
     def __init__(self, value: Any, about: str, report: Record) -> None:
-        def look_at() -> Any:
+        def use() -> Any:
             report(about)
             return value
 
-        super().__init__(look_at)
+        super().__init__(use)
         self.__dict__["evergreen_about"] = about
 
 
 def _subject_of(name: str, value: Any, request: HttpRequest | None) -> str:
     """What of the reader a variable shows; "" for nothing."""
-    if type(value) is _Reported:
+    if type(value) is _ReportingVariable:
         return str(value.__dict__["evergreen_about"])  # of a fragment that has this one inside
     if name in ("csrf_token", "csp_nonce"):
         return CSRF
@@ -132,7 +132,7 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _tainted_variables(context: Context, request: HttpRequest) -> frozenset[str]:
-    """Variables of context processors that look at the reader; found once a request, by running them once more."""
+    """Variables from context processors that read the request. Found once a request by running them again."""
     known: frozenset[str] | None = vars(request).get("_evergreen_tainted")
     if known is None:
         record_reads(request)
@@ -164,13 +164,13 @@ def _look_up(value: Any) -> None:
 
 
 class Ambience:
-    """The language and time zone that are active where a fragment stands: it is rendered in another thread."""
+    """The active language and time zone, for rendering a fragment in another thread."""
 
     def __init__(self) -> None:
         self._language = translation.get_language()
         self._zone = timezone.get_current_timezone()
 
     @contextmanager
-    def active(self) -> Iterator[None]:
+    def activate(self) -> Iterator[None]:
         with translation.override(self._language), timezone.override(self._zone):
             yield

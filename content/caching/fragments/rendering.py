@@ -1,10 +1,126 @@
-from collections.abc import Mapping, Sequence
-from typing import Any
+"""Render templates whose fragments are cached.
+
+Django renders a template synchronously and in one go, so a tag cannot await a lookup. While a template is rendered
+here, each fragment leaves a placeholder. Then all fragments are looked up at once, without a thread and without
+blocking the event loop. Only those that no tier has are rendered.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-from .page import render_with_fragments
+from ..engines import engine_of
+from ..entry import CachedValue
+from ..key import EntryKey
+from ..resource import Resource
+from .reads import PrivateFragment
+
+logger = logging.getLogger("content.caching")
+
+# Private-use characters, which no filter changes, around a number that a client cannot guess.
+_PLACEHOLDER = re.compile("\ue000([0-9]+)-([0-9]+)\ue001")
+
+
+class Placeholders:
+    """The fragments of a template that is being rendered."""
+
+    def __init__(self) -> None:
+        self._number = str(secrets.randbits(64))
+        self.entry_keys: list[EntryKey] = []
+
+    def add(self, entry_key: EntryKey) -> str:
+        """Add a fragment. Returns its placeholder in the text."""
+        self.entry_keys.append(entry_key)
+        return f"\ue000{self._number}-{len(self.entry_keys) - 1}\ue001"
+
+    def fill(self, text: str, parts: list[str]) -> str:
+        """Replace the placeholders by the fragments. Placeholders of other renderings stay."""
+
+        def part(match: re.Match[str]) -> str:
+            return parts[int(match[2])] if match[1] == self._number else match[0]
+
+        return _PLACEHOLDER.sub(part, text)
+
+
+# The placeholders of the current rendering; None outside of one.
+current_placeholders: ContextVar[Placeholders | None] = ContextVar("current_placeholders", default=None)
+
+
+async def render_with_fragments(render: Callable[[], Awaitable[str]]) -> str:
+    """Call `render` and fill in the fragments. Their tags become dependencies of the caller, as for any resource."""
+    placeholders = Placeholders()
+    token = current_placeholders.set(placeholders)
+    try:
+        text = await render()
+    finally:
+        current_placeholders.reset(token)
+    # `join` makes a plain string of a SafeString, as entries hold.
+    return placeholders.fill("".join([text]), await load_fragments(placeholders.entry_keys))
+
+
+# Name and version of fragments that depend on the reader without varying on it. They are rendered for each reader.
+private_fragments: set[tuple[str, str]] = set()
+_MOST_PRIVATE = 10_000
+
+
+async def load_fragments(entry_keys: list[EntryKey]) -> list[str]:
+    """Load the texts of fragments: one lookup a cache, and one load for each fragment that is missing.
+
+    A fragment that depends on its reader without varying on it is rendered for each reader and not stored.
+    """
+    while True:
+        shared = [entry_key for entry_key in entry_keys if _fragment_of(entry_key) not in private_fragments]
+        try:
+            texts = await _lookup_fragments(shared)
+        except PrivateFragment as error:
+            _note_as_private(next(entry_key for entry_key in shared if entry_key.key == error.key), error)
+        else:
+            return [
+                texts[entry_key.key] if entry_key.key in texts else await _render_alone(entry_key)
+                for entry_key in entry_keys
+            ]
+
+
+def _fragment_of(entry_key: EntryKey) -> tuple[str, str]:
+    return entry_key.owner.name, entry_key.parameters[0]
+
+
+def _note_as_private(entry_key: EntryKey, error: PrivateFragment) -> None:
+    if len(private_fragments) >= _MOST_PRIVATE:
+        private_fragments.clear()
+    private_fragments.add(_fragment_of(entry_key))
+    logger.warning(
+        "%s It is rendered for each reader. To cache it, add the values that it reads after its name.",
+        error,
+    )
+
+
+async def _render_alone(entry_key: EntryKey) -> str:
+    try:
+        return await _resource(entry_key).load(*entry_key.parameters)
+    except PrivateFragment as error:
+        return error.text
+
+
+async def _lookup_fragments(entry_keys: list[EntryKey]) -> dict[str, str]:
+    """Look up or load fragments. Returns their texts by key."""
+    by_alias: dict[str, dict[str, EntryKey]] = {}
+    for entry_key in entry_keys:
+        by_alias.setdefault(_resource(entry_key).cache, {}).setdefault(entry_key.key, entry_key)
+    cached_values: dict[str, CachedValue] = {}
+    for alias, unique in by_alias.items():
+        cached_values |= await engine_of(alias).find(list(unique.values()))
+    return {key.key: _resource(key).deliver(cached_values[key.key], key) for key in entry_keys}
+
+
+def _resource(entry_key: EntryKey) -> Resource[..., str]:
+    return cast(Resource[..., str], entry_key.owner)
 
 
 async def render_to_string(
@@ -14,7 +130,7 @@ async def render_to_string(
     *,
     using: str | None = None,
 ) -> str:
-    """As Django's, for templates with fragments: one lookup for all that the page has."""
+    """Like Django's `render_to_string`, for templates with fragments."""
     template = (
         loader.get_template(template_name, using=using)
         if isinstance(template_name, str)
@@ -35,6 +151,6 @@ async def render(
     status: int | None = None,
     using: str | None = None,
 ) -> HttpResponse:
-    """As django.shortcuts.render, for async views."""
+    """Like `django.shortcuts.render`, for async views."""
     text = await render_to_string(template_name, context, request, using=using)
     return HttpResponse(text, content_type=content_type, status=status)

@@ -96,7 +96,7 @@ async def fragments_view(request, names, first):
     async def render():
         return template.render({}, request)
 
-    return HttpResponse(await fragments.page.render_with_fragments(render))
+    return HttpResponse(await fragments.rendering.render_with_fragments(render))
 
 
 def words_of_processors(request):

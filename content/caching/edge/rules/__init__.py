@@ -1,12 +1,13 @@
-"""The rules of HTTP caching as pure functions, without I/O: one module for each question that a cache asks itself.
+"""The rules of HTTP caching as pure functions, without I/O. Each module has one topic.
 
-storing         may this response be stored                       RFC 9111 section 3
-keys            under which key                                   RFC 9111 sections 2 and 4.1
-freshness       how old is it, how long is it fresh               RFC 9111 section 4.2
-answering       may it answer this request                        RFC 9111 section 4, RFC 5861
-conditions      does the client have it already                   RFC 9110 section 13
-validation      what the application is asked, and what it says   RFC 9111 section 4.3
-ranges          which part of it                                  RFC 9110 section 14
-invalidation    what a write to a URL ends                        RFC 9111 section 4.4
-status          what is said about it                             RFC 9211
+fields          names, values, lists and dates                    RFC 9110 section 5
+directives      Cache-Control and its targeted forms              RFC 9111 section 5.2, RFC 9213
+storing         whether a response may be stored                  RFC 9111 section 3
+keys            the key that it is stored under                   RFC 9111 sections 2 and 4.1
+freshness       its age and lifetime                              RFC 9111 section 4.2
+answering       whether it may answer a request                   RFC 9111 section 4, RFC 5861
+conditions      304 responses and ranges                          RFC 9110 sections 13 and 14
+validation      validation with the application, invalidation     RFC 9111 sections 4.3 and 4.4
+coding          content codings                                   RFC 9110 sections 8.4 and 12.5.3
+status          the Cache-Status field                            RFC 9211
 """

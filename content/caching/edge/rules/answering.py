@@ -1,11 +1,10 @@
-"""May this stored page answer this request (RFC 9111, section 4; RFC 5861)?"""
+"""Decide whether a stored page may answer a request (RFC 9111, section 4; RFC 5861)."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 from ...entry import Verdict
 from ..page import Page
-from ..profile import Profile
 from .directives import Directives
 from .freshness import lifetime
 
@@ -14,25 +13,28 @@ UNBOUNDED = float("inf")
 
 class Action(Enum):
     SERVE = "serve"
-    SERVE_AND_REFRESH = "serve, and refresh behind the reader"
-    VALIDATE = "ask the application first"
+    SERVE_AND_REFRESH = "serve, and refresh in the background"
+    VALIDATE = "validate with the application first"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with a stored page. `reason`: why it is not served as it is, as in RFC 9211: stale, request."""
+    """The action for a stored page. `reason`: why it is not simply served, as in RFC 9211: stale, request."""
 
     action: Action
     reason: str = ""
 
 
-def decide(asked: Directives, page: Page, verdict: Verdict, now: float, profile: Profile, *, heard: bool) -> Decision:
+def decide(
+    asked: Directives, page: Page, verdict: Verdict, now: float, reload_after: float | None, *, heard: bool
+) -> Decision:
     """Decide whether to serve, refresh or validate a page that was not invalidated.
 
-    `asked`: the request's directives. `verdict`, `heard`: from the invalidation log.
+    - `asked`: the request's directives.
+    - `verdict`, `heard`: from the invalidation log.
+    - `reload_after`: seconds for which a page is recent enough to answer a reload. None: never.
     """
-    if profile.reload_after is not None and now - page.received_at < profile.reload_after:
-        # Recent enough to answer a reload.
+    if reload_after is not None and now - page.received_at < reload_after:
         asked = Directives({})
     left = page.fresh_until - now if verdict is Verdict.VALID and heard else min(0.0, page.fresh_until - now)
     if page.directives.is_unqualified("no-cache") or page.directives.names("no-cache") is not None:
@@ -60,7 +62,7 @@ def _decide_by_age(longest: float | None, may_be_stale: float, page: Page, left:
 
 
 def _max_stale(arguments: object) -> float:
-    """Seconds of staleness that the client accepts; without an argument, any (section 5.2.1.2)."""
+    """Seconds of staleness that the client accepts. Without an argument: unbounded (section 5.2.1.2)."""
     found = arguments if isinstance(arguments, dict) else {}
     if "max-stale" not in found:
         return 0.0
@@ -71,9 +73,10 @@ def _max_stale(arguments: object) -> float:
 
 
 def may_collapse(page: Page) -> bool:
-    """Whether it may answer those who asked while it was made: only if it may answer others without being validated.
+    """Whether a new page may answer requests that waited for it.
 
-    A response that says nothing of its lifetime is its own reader's, and so is one with no-cache (section 5.2.2.4).
+    It must be fresh without validation. A response without a lifetime, or with no-cache, answers only its own request
+    (section 5.2.2.4).
     """
     if "no-cache" in page.arguments:
         return False
@@ -81,12 +84,12 @@ def may_collapse(page: Page) -> bool:
 
 
 def _forbids_stale(page: Page) -> bool:
-    """Whether the page must not be served stale on the client's wish (section 4.2.4)."""
+    """Whether max-stale must be ignored for this page (section 4.2.4)."""
     return not {"must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"}.isdisjoint(page.arguments)
 
 
 def stale_for(page: Page, name: str) -> float:
-    """Seconds past freshness allowed by stale-while-revalidate or stale-if-error (RFC 5861).
+    """Seconds for which a page may be served stale, by stale-while-revalidate or stale-if-error (RFC 5861).
 
     s-maxage implies proxy-revalidate (RFC 9111, section 5.2.2.10). If a page has both, the extension wins.
     """

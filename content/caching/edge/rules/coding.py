@@ -1,4 +1,4 @@
-"""Which content coding does this client get (RFC 9110, sections 8.4 and 12.5.3)?"""
+"""Choose the content coding of a response (RFC 9110, sections 8.4 and 12.5.3)."""
 
 import re
 from collections.abc import Sequence
@@ -16,25 +16,24 @@ _TEXT = re.compile(
 _OF_THE_BYTES = (b"content-encoding", b"content-range", b"content-digest", b"digest", b"content-md5")
 
 
-def accepted_codings(request: Fields, offered: Sequence[str]) -> tuple[str, ...]:
-    """The offered codings that the client accepts, by its weights and then in our order.
+def choose_codings(accept_encoding: str | None, offered: Sequence[str]) -> tuple[str, ...]:
+    """Choose the offered codings that a client accepts, by its weights and then in the order offered.
 
-    None that it prefers less than identity. Without Accept-Encoding: none.
+    Codings that it prefers less than identity are left out. Without Accept-Encoding the result is empty.
     """
-    said = request.combined_value(b"accept-encoding")
-    if said is None:
+    if accept_encoding is None:
         return ()
-    weights = _weights_of(said)
+    weights = _weights_of(accept_encoding)
     others, plain = weights.get("*", 0.0), weights.get("identity", 0.0)
     found = [(weights.get(coding, others), coding) for coding in offered]
-    liked = [(weight, coding) for weight, coding in found if weight > 0 and weight >= plain]
-    return tuple(coding for _, coding in sorted(liked, key=lambda each: -each[0]))
+    chosen = [(weight, coding) for weight, coding in found if weight > 0 and weight >= plain]
+    return tuple(coding for _, coding in sorted(chosen, key=lambda each: -each[0]))
 
 
-def _weights_of(said: str) -> dict[str, float]:
+def _weights_of(accept_encoding: str) -> dict[str, float]:
     """Weights by coding, in lower case; 0 for an invalid weight."""
     weights: dict[str, float] = {}
-    for member in members(said):
+    for member in members(accept_encoding):
         coding, semicolon, parameter = member.partition(";")
         found = _WEIGHT.fullmatch(parameter)
         weight = float(found[1]) if found else 0.0 if semicolon else 1.0
@@ -43,33 +42,31 @@ def _weights_of(said: str) -> dict[str, float]:
 
 
 def is_compressible(status: int, fields: Fields, length: int) -> bool:
-    """Whether a body is text, long enough, not yet coded, and may be transformed (RFC 9111, section 5.2.2.6)."""
+    """Whether a body is long enough, uncoded text that may be transformed (RFC 9111, section 5.2.2.6)."""
     if status in (204, 206, 304) or length < SMALLEST_CODED or any(name in fields for name in _OF_THE_BYTES):
         return False
     kind = (fields.first(b"content-type") or "").partition(";")[0].strip()
-    return bool(_TEXT.fullmatch(kind)) and "no-transform" not in parse_directives(
-        fields.combined_value(b"cache-control")
-    )
+    return bool(_TEXT.fullmatch(kind)) and "no-transform" not in parse_directives(fields.combine(b"cache-control"))
 
 
 def with_vary(fields: Fields) -> Fields:
     """Add Accept-Encoding to Vary, so that downstream caches know that the coding depends on it."""
-    said = fields.combined_value(b"vary")
-    if any(member.lower() == "accept-encoding" for member in members(said)):
+    vary = fields.combine(b"vary")
+    if any(member.lower() == "accept-encoding" for member in members(vary)):
         return fields
     return fields.with_fields(
-        [(b"vary", f"{said}, Accept-Encoding".encode("latin-1") if said else b"Accept-Encoding")]
+        [(b"vary", f"{vary}, Accept-Encoding".encode("latin-1") if vary else b"Accept-Encoding")]
     )
 
 
-def coded_tag(etag: str, coding: str, level: int) -> str:
-    """A different strong tag for the coded bytes. A weak tag stays: the content means the same."""
+def tag_for_coding(etag: str, coding: str, level: int) -> str:
+    """A strong tag for the coded bytes. A weak tag stays, since the content is equivalent."""
     if etag.startswith("W/") or not etag.endswith('"'):
         return etag
     return f'{etag[:-1]}-{coding}{level}"'
 
 
-def is_coded_tag_of(tag: str, etag: str, codings: Sequence[str]) -> bool:
-    """Whether `tag` is what `etag` becomes in one of these codings, at any level."""
+def is_tag_for_coding_of(tag: str, etag: str, codings: Sequence[str]) -> bool:
+    """Whether `tag` is the tag of `etag` in one of these codings, at any level."""
     suffix = tag[len(etag) - 1 : -1]
     return tag.startswith(f"{etag[:-1]}-") and suffix.lstrip("-").rstrip("0123456789") in codings

@@ -1,17 +1,22 @@
-"""Does the client have the page already (RFC 9110, section 13)?"""
+"""Apply conditions and ranges of a request to a stored page (RFC 9110, sections 13 and 14)."""
 
+import re
 from collections.abc import Sequence
 
 from ..page import Page
-from .coding import accepted_codings, is_coded_tag_of
-from .dates import parse_date
-from .fields import Fields, members
+from .coding import is_tag_for_coding_of
+from .fields import Fields, members, parse_date
 
 # Fields left out of a 304 (section 15.4.5). All others are sent.
 _NOT_IN_304 = frozenset({b"content-length", b"content-type", b"content-encoding", b"content-range", b"last-modified"})
 CONDITIONS = (b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since", b"if-range")
 # Conditions that only the origin can evaluate (RFC 9111, section 4.3.2).
 ORIGIN_CONDITIONS = (b"if-match", b"if-unmodified-since")
+_ONE_RANGE = re.compile(
+    r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))\s*", re.IGNORECASE
+)
+
+ByteRange = tuple[int, int]
 
 
 def evaluate_conditions(
@@ -20,7 +25,7 @@ def evaluate_conditions(
     """Whether the client has the current representation, and the tag by which it names it.
 
     If-None-Match is compared weakly with the page's tag, with `etag` (the tag to be sent), and with the page's tags
-    in other codings that the client accepts. If-Modified-Since counts only without If-None-Match.
+    in `codings`, which the client accepts. If-Modified-Since counts only without If-None-Match.
     """
     if b"if-none-match" in request:
         tag = _matching_tag(request, page, etag, codings)
@@ -37,14 +42,13 @@ def evaluate_conditions(
 def _matching_tag(request: Fields, page: Page, etag: str | None, codings: Sequence[str]) -> str | None:
     if page.etag is None or etag is None:
         return None
-    given = members(request.combined_value(b"if-none-match"))
+    given = members(request.combine(b"if-none-match"))
     if any(opaque_tag(tag) == opaque_tag(etag) for tag in given):
         return etag
-    takes = accepted_codings(request, codings)
     for tag in given:
         if opaque_tag(tag) == opaque_tag(page.etag):
             return page.etag
-        if is_coded_tag_of(opaque_tag(tag), opaque_tag(page.etag), takes):
+        if is_tag_for_coding_of(opaque_tag(tag), opaque_tag(page.etag), codings):
             return opaque_tag(tag)
     return None
 
@@ -52,7 +56,7 @@ def _matching_tag(request: Fields, page: Page, etag: str | None, codings: Sequen
 def is_not_modified(request: Fields, response: Fields) -> bool:
     """Like `evaluate_conditions`, for a response that is not stored and has a single representation."""
     if b"if-none-match" in request:
-        given, etag = members(request.combined_value(b"if-none-match")), response.first(b"etag")
+        given, etag = members(request.combine(b"if-none-match")), response.first(b"etag")
         return "*" in given or (etag is not None and opaque_tag(etag) in map(opaque_tag, given))
     since, modified_at = parse_date(request.first(b"if-modified-since")), parse_date(response.first(b"last-modified"))
     return since is not None and modified_at is not None and modified_at <= since
@@ -67,6 +71,42 @@ def is_strong(etag: str | None) -> bool:
 
 
 def not_modified_fields(fields: Fields) -> Fields:
-    """Fields of a 304: without those that describe the body, but with a validator."""
+    """The fields of a 304: those of the page that do not describe the body, with a validator."""
     left_out = _NOT_IN_304 if b"etag" in fields else _NOT_IN_304 - {b"last-modified"}
     return fields.without(left_out)
+
+
+def range_of(request: Fields, page: Page) -> ByteRange | bool | None:
+    """The first and last byte that a client asks for. None: the whole page. False: no such part (416).
+
+    Several ranges get the whole page, as section 14.2 allows: combined parts help attackers more than readers. So do
+    all ranges of an empty page.
+    """
+    if page.status != 200 or b"range" not in request or not _if_range_holds(request, page):
+        return None
+    ranges = request.values(b"range")
+    found = _ONE_RANGE.fullmatch(ranges[0]) if len(ranges) == 1 else None
+    if found is None:
+        return None
+    length = len(page.body)
+    if not length:
+        return None
+    if found["suffix"] is not None:
+        wanted = int(found["suffix"])
+        return (max(0, length - wanted), length - 1) if wanted else False
+    first = int(found["first"])
+    last = min(int(found["last"]) if found["last"] else length - 1, length - 1)
+    if found["last"] and int(found["last"]) < first:
+        return None
+    return (first, last) if first < length else False
+
+
+def _if_range_holds(request: Fields, page: Page) -> bool:
+    """Whether If-Range names the stored page by a strong validator (section 13.1.5)."""
+    value = request.first(b"if-range")
+    if value is None:
+        return True
+    if value.startswith(('"', "W/")):
+        return is_strong(value) and value == page.etag
+    moment = parse_date(value)
+    return moment is not None and moment == page.modified

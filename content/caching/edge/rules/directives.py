@@ -1,4 +1,4 @@
-"""Cache-Control (RFC 9111, section 5.2), its targeted kin (RFC 9213), and Pragma (RFC 9111, section 5.4)."""
+"""Parse Cache-Control (RFC 9111, section 5.2), targeted fields (RFC 9213) and Pragma (RFC 9111, section 5.4)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,32 +9,32 @@ import http_sf
 
 from .fields import Fields, members, unquote
 
-# "Greater than 2147483648" is as good as that (RFC 9111, section 1.2.2).
+# Larger numbers of seconds count as this one (RFC 9111, section 1.2.2).
 LONGEST = 2_147_483_648
-# Sites say few different things, over and over: values whose meaning is kept, up to so many characters. Clients may
-# say what they like, and what their longest means takes much more memory than to say it.
+# Number of parsed values that are cached, and their longest length in characters. A site sends few different values.
+# A client may send long ones, and a parsed value takes much more memory than its text.
 _MOST_CACHED, _LONGEST_CACHED = 1000, 200
 _DELTA = re.compile(r"[0-9]{1,30}")
 _CACHE_CONTROL = b"cache-control"
 _SURROGATE = b"surrogate-control"
-# Present, and unusable: whatever it would have allowed is not.
+# The argument of a directive that is present but unusable. It allows nothing.
 _INVALID = ""
-# The member of a targeted field that makes it a permission at most: wherever another field of the response is
-# stricter, that one holds. `cache_page` writes it; other caches ignore a directive they do not know.
+# A member of a targeted field. It lets a stricter field of the response override this one. `cache_page` writes it.
+# Other caches ignore a directive that they do not know.
 AT_MOST = "at-most"
 _LIFETIMES = ("s-maxage", "max-age")
 _STALE_TIMES = ("stale-while-revalidate", "stale-if-error")
 PROHIBITION = re.compile(r"private|no-store|no-cache", re.IGNORECASE)
-# A directive (RFC 9111, section 5.2): a token, then perhaps a token or a quoted string.
+# A directive (RFC 9111, section 5.2): a token, then optionally "=" and a token or a quoted string.
 _DIRECTIVE = re.compile(r"""[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*=[ \t]*(?:[^\s",;=]*|"(?:[^"\\]|\\.)*"))?""")
 _QUOTED_OR_UPPER = re.compile(r'"(?:[^"\\]|\\.)*"|[A-Z]+')
 
 
 class Directives:
-    """By name, in lower case; the argument, or None where there is none.
+    """Arguments by directive name, in lower case. A directive without an argument has None.
 
-    A member that is no directive and contains a prohibition forbids to store: in doubt nothing is stored. A directive
-    that comes twice with different arguments is not believed: the response counts as stale (RFC 9111, section 4.2.1).
+    A malformed member that contains a prohibition counts as no-store. A directive that is repeated with different
+    arguments is ignored, and the response counts as stale (RFC 9111, section 4.2.1).
     """
 
     __slots__ = ("arguments",)
@@ -46,7 +46,7 @@ class Directives:
         return name in self.arguments
 
     def seconds(self, name: str) -> float | None:
-        """None where it is absent; 0 for what is no number of seconds."""
+        """The argument in seconds. None if the directive is absent, 0 if the argument is not a number."""
         if name not in self.arguments:
             return None
         text = self.arguments[name]
@@ -55,14 +55,14 @@ class Directives:
         return float(min(int(text), LONGEST))
 
     def names(self, name: str) -> frozenset[bytes] | None:
-        """The fields that a qualified no-cache or private is about; None where it is about all, or absent."""
+        """The field names in a qualified no-cache or private. None if it is unqualified or absent."""
         text = self.arguments.get(name)
         if text is None:
             return None
         return frozenset(member.lower().encode("latin-1", "ignore") for member in members(text))
 
     def is_unqualified(self, name: str) -> bool:
-        """There, and not about single fields alone."""
+        """Whether the directive is present and applies to the whole response."""
         return name in self.arguments and not self.names(name)
 
 
@@ -92,15 +92,15 @@ def _parse_members(value: str | None) -> Directives:
 
 def _merge(name: str, first: str | None, second: str | None) -> str | None:
     if name in ("no-cache", "private"):
-        # About all, if one of them is.
+        # Unqualified if either is.
         return f"{first}, {second}" if first and second else None
     return _INVALID
 
 
 def request_directives(fields: Fields) -> Directives:
-    """Pragma counts where there is no Cache-Control."""
-    value = fields.combined_value(b"cache-control")
-    if value is None and "no-cache" in (member.lower() for member in members(fields.combined_value(b"pragma"))):
+    """Parse the directives of a request. Pragma counts only without Cache-Control."""
+    value = fields.combine(b"cache-control")
+    if value is None and "no-cache" in (member.lower() for member in members(fields.combine(b"pragma"))):
         return Directives({"no-cache": None})
     return parse_directives(value)
 
@@ -108,27 +108,27 @@ def request_directives(fields: Fields) -> Directives:
 def response_directives(fields: Fields, targeted: Sequence[bytes]) -> tuple[Directives, bool]:
     """The directives that this cache obeys, and whether they replace Expires as well.
 
-    The first valid targeted field replaces Cache-Control and Expires (RFC 9213, section 2.2), unless it is a
-    permission at most. A targeted field that cannot be parsed is ignored, as that section says, but only where the
-    response is cached for no longer then: what it forbids in any case of letters, or limits, holds.
+    The first valid targeted field replaces Cache-Control and Expires (RFC 9213, section 2.2), unless it contains
+    AT_MOST. A targeted field that cannot be parsed is ignored, as that section demands. Its prohibitions and limits
+    still apply, so that a malformed field never makes a response cached for longer.
     """
     doubtful: list[Directives] = []
     for name in targeted:
-        value = fields.combined_value(name)
+        value = fields.combine(name)
         if value is None:
             continue
         found = _parse_surrogate(value) if name == _SURROGATE else _parse_structured(value)
         if found is not None and AT_MOST in found:
-            others = [fields.combined_value(other) for other in (*targeted, _CACHE_CONTROL) if other != name]
+            others = [fields.combine(other) for other in (*targeted, _CACHE_CONTROL) if other != name]
             return _permission_at_most(found, [each for each in others if each is not None]), False
         if found is not None:
             return _strictest(found, *doubtful), True
         doubtful.append(_limits_in(value))
-    return _strictest(parse_directives(fields.combined_value(_CACHE_CONTROL)), *doubtful), False
+    return _strictest(parse_directives(fields.combine(_CACHE_CONTROL)), *doubtful), False
 
 
 def _limits_in(value: str) -> Directives:
-    """What a field that is no Dictionary forbids or limits: prohibitions in any case, times that can be read."""
+    """The prohibitions and valid times in a field that is not a Dictionary."""
     arguments = parse_directives(value.replace(";", ",")).arguments
     limits = {
         name: each for name, each in arguments.items() if name not in _LIFETIMES or _DELTA.fullmatch(each or "")
@@ -137,7 +137,7 @@ def _limits_in(value: str) -> Directives:
 
 
 def _permission_at_most(permission: Directives, others: Sequence[str]) -> Directives:
-    """What is left of it beside the other fields of a response. A prohibition anywhere in them forbids to store."""
+    """Limit a permission by the other fields of the response. A prohibition in any of them forbids storing."""
     if any(map(PROHIBITION.search, others)):
         return Directives({"private": None})
     words = [parse_directives(other) for other in others]
@@ -146,9 +146,9 @@ def _permission_at_most(permission: Directives, others: Sequence[str]) -> Direct
 
 
 def _strictest(first: Directives, *others: Directives) -> Directives:
-    """All that any of them forbids, and the shortest of their times; permissions of the first alone.
+    """Combine the prohibitions of all, the shortest of their times, and the permissions of the first.
 
-    A lifetime of nothing allows no stale times either.
+    A lifetime of 0 allows no stale times either.
     """
     if not others:
         return first
@@ -160,7 +160,8 @@ def _strictest(first: Directives, *others: Directives) -> Directives:
     lives = [life for each in (first, *others) if (life := lifetime_of(each)) is not None]
     if lives:
         if any("s-maxage" in other for other in others):
-            arguments["proxy-revalidate"] = None  # which it implies (RFC 9111, section 5.2.2.10)
+            # s-maxage implies it (RFC 9111, section 5.2.2.10).
+            arguments["proxy-revalidate"] = None
         arguments = {name: each for name, each in arguments.items() if name != "s-maxage"}
         arguments["max-age"] = str(int(min(lives)))
     for name in _STALE_TIMES:
@@ -171,7 +172,7 @@ def _strictest(first: Directives, *others: Directives) -> Directives:
 
 
 def lifetime_of(directives: Directives) -> float | None:
-    """Seconds; a shared cache asks s-maxage first."""
+    """The lifetime in seconds. In a shared cache s-maxage overrides max-age."""
     for name in _LIFETIMES:
         if (seconds := directives.seconds(name)) is not None:
             return seconds
@@ -180,7 +181,7 @@ def lifetime_of(directives: Directives) -> float | None:
 
 @lru_cache(_MOST_CACHED)
 def _parse_structured(value: str) -> Directives | None:
-    """A Dictionary (RFC 9651), its keys in any case of letters; None where it is none, or empty."""
+    """Parse a Dictionary (RFC 9651) with keys in any case. None if it is invalid or empty."""
     lower = _QUOTED_OR_UPPER.sub(lambda found: found[0] if found[0][0] == '"' else found[0].lower(), value)
     try:
         dictionary: Any = http_sf.parse(lower.encode("latin-1"), tltype="dictionary")
@@ -191,12 +192,12 @@ def _parse_structured(value: str) -> Directives | None:
 
 
 def _parse_surrogate(value: str) -> Directives:
-    """Members as in Cache-Control; what follows a semicolon names the caches that it is for."""
+    """Parse members as in Cache-Control. The text after a semicolon names the caches that are addressed."""
     return parse_directives(", ".join(member.partition(";")[0] for member in members(value)))
 
 
 def _argument_of(member: object) -> str | None:
-    """Parameters say nothing that we know; what is no number, text or true is not believed."""
+    """The argument of a member, without parameters. Only integers, strings and true are valid."""
     item = member[0] if isinstance(member, tuple) else member
     if item is True:
         return None

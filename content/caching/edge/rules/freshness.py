@@ -1,14 +1,14 @@
-"""How old a response is, and for how long it is fresh (RFC 9111, section 4.2)."""
+"""Compute the age and the lifetime of a response (RFC 9111, section 4.2)."""
 
 import math
 
-from .dates import parse_date
 from .directives import AT_MOST, LONGEST, Directives, lifetime_of
-from .fields import Fields, members
+from .fields import Fields, members, parse_date
 
-# Statuses that may be kept without a word about it (RFC 9110, section 15.1), but for 206: parts are not kept.
+# Statuses that may be stored without an explicit lifetime (RFC 9110, section 15.1). 206 is missing: this cache stores
+# no parts.
 HEURISTIC = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
-# A tenth of the time since its last change (RFC 9111, section 4.2.2), a day at most.
+# The heuristic lifetime: a share of the time since the last change, and at most a day (RFC 9111, section 4.2.2).
 _HEURISTIC_SHARE = 0.1
 _LONGEST_HEURISTIC = 24 * 60 * 60.0
 
@@ -16,8 +16,7 @@ _LONGEST_HEURISTIC = 24 * 60 * 60.0
 def lifetime(
     status: int, fields: Fields, directives: Directives, received_at: float, *, targeted: bool = False
 ) -> float:
-    """Seconds, counted from when the origin made it. A shared cache asks s-maxage first; of what is there and cannot
-    be read nothing is believed."""
+    """The lifetime in seconds, counted from the time at the origin. An invalid value counts as 0."""
     dated = parse_date(fields.first(b"date"), received_at)
     dated = received_at if dated is None else dated
     seconds = lifetime_of(directives)
@@ -31,7 +30,7 @@ def lifetime(
 
 
 def _until_expires(fields: Fields, dated: float, received_at: float) -> float:
-    """Without end where it is absent; 0 for what is no date, or for several."""
+    """Seconds until Expires. Infinite without Expires, 0 if its value is invalid or ambiguous."""
     ends = {parse_date(value, received_at) for value in fields.values(b"expires")}
     if not ends:
         return math.inf
@@ -47,15 +46,15 @@ def _heuristic(status: int, fields: Fields, directives: Directives, dated: float
 
 
 def initial_age(fields: Fields, requested_at: float, received_at: float) -> float:
-    """When it came (section 4.2.3): by its Date, and by what caches on the way have counted."""
+    """The age in seconds on arrival, from Date, Age and the time of the request (section 4.2.3)."""
     dated = parse_date(fields.first(b"date"), received_at)
     apparent = max(0.0, received_at - dated) if dated is not None else 0.0
     return max(apparent, _age_value(fields) + max(0.0, received_at - requested_at))
 
 
 def _age_value(fields: Fields) -> float:
-    """The first of several (section 5.1); 0 for what is no number."""
-    found = members(fields.combined_value(b"age"))
+    """The first value of Age in seconds (section 5.1). 0 if it is not a number."""
+    found = members(fields.combine(b"age"))
     if not found or not found[0].isascii() or not found[0].isdigit():
         return 0.0
     return float(min(int(found[0][:30]), LONGEST))

@@ -1,4 +1,4 @@
-"""Under which key a response is stored: its URL, and what Vary names (RFC 9111, sections 2 and 4.1)."""
+"""Compute the key of a stored response from its URL and Vary (RFC 9111, sections 2 and 4.1)."""
 
 import hashlib
 import re
@@ -8,17 +8,17 @@ from ...key import DIGEST_LENGTH, MAX_PARAMETERS
 from .fields import Fields, members
 
 PREFIX = "page@1:"
-# What URLs are made of: not a space, which Memcached forbids, nor a brace, which means something to a Redis Cluster,
-# nor "#", which a digest follows.
+# Characters that a key takes from a URL unchanged. Memcached forbids spaces. Braces are hash tags in Redis Cluster.
+# "#" begins a digest.
 PLAIN = re.compile(r"[A-Za-z0-9:/?@!$&'()*+,;=._~%\[\]-]+")
-# The value of a Host field (RFC 9110, section 7.2; RFC 3986, section 3.2.2): nothing in it that begins a path or a
-# query, or two requests for different things had one URL. None at all is what HTTP/1.0 may send.
+# The value of a Host field (RFC 9110, section 7.2; RFC 3986, section 3.2.2). It cannot contain the start of a path or
+# query: two different requests would have the same URL. It may be empty, as in HTTP/1.0.
 HOST = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[A-Za-z0-9.:]+\])(?::[0-9]*)?")
 _SPACES = re.compile(r"[ \t]+")
 _BLANKS_ROUND_COMMAS = re.compile(r"[ \t]*,[ \t]*")
-# Lists whose case and blanks do not change what they ask for.
+# Lists in which case and spaces do not matter.
 _LISTS_OF_TOKENS = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language"})
-# Fields that are no list: a comma is a character of the value like any other.
+# Fields whose value is not a list. A comma in them does not separate members.
 _SINGLE_VALUES = frozenset(
     {"authorization", "cookie", "from", "host", "origin", "proxy-authorization", "referer", "user-agent"}
     | {"content-type", "content-length", "date", "max-forwards"}
@@ -28,9 +28,10 @@ _SINGLE_VALUES = frozenset(
 
 
 def url_key(url: str) -> str:
-    """Also the tag of all that is stored for that URL. Only GET is stored: the method is not in it.
+    """The key of a URL. It is also the tag of all values stored for that URL.
 
-    The URL as it is, where it is made of what URLs are made of, and not too long; else what fits of it, and a digest.
+    A short URL of plain characters is used unchanged. Others are cut and get a digest. The method is not part of the
+    key, since only responses to GET are stored.
     """
     if len(url) <= MAX_PARAMETERS and PLAIN.fullmatch(url):
         return PREFIX + url
@@ -38,29 +39,30 @@ def url_key(url: str) -> str:
 
 
 def variant_key(url: str, vary: Iterable[str], request: Fields) -> str:
-    said = [url, *(f"{name}={vary_value(name, request)}" for name in sorted(vary))]
-    return _digest_key(url, repr(said))
+    """The key of the variant that a request selects by the field names in `vary`."""
+    parts = [url, *(f"{name}={vary_value(name, request)}" for name in sorted(vary))]
+    return _digest_key(url, repr(parts))
 
 
 def _digest_key(url: str, whole: str) -> str:
-    """No two wholes share one, and no URL's own key has a "#"."""
+    """A key with a digest of `whole`. It differs from every plain key by its "#"."""
     shown = PLAIN.match(url[: MAX_PARAMETERS - DIGEST_LENGTH - 1])
     digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
     return f"{PREFIX}{shown[0] if shown else ''}#{digest}"
 
 
 def vary_of(response: Fields) -> tuple[str, ...] | None:
-    """The names, in lower case and sorted; None for *, which no other request matches."""
-    names = {member.lower() for member in members(response.combined_value(b"vary"))}
+    """The field names in Vary, in lower case and sorted. None for "*", which no other request matches."""
+    names = {member.lower() for member in members(response.combine(b"vary"))}
     return None if "*" in names else tuple(sorted(names))
 
 
 def vary_value(name: str, request: Fields) -> str:
-    """The value by which responses are told apart; an absent field is another value than an empty one.
+    """The value of a request field, normalized for comparison. An absent field differs from an empty one.
 
-    Of a field that may be a list, blanks round commas do not count (RFC 9111, section 4.1); of one that is none, each
-    character does."""
-    value = request.combined_value(name.encode("latin-1"))
+    Spaces around commas do not matter in a list (RFC 9111, section 4.1). Other fields are compared exactly.
+    """
+    value = request.combine(name.encode("latin-1"))
     if value is None:
         return "-"
     if name in _SINGLE_VALUES:

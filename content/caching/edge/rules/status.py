@@ -1,4 +1,4 @@
-"""The Cache-Status field (RFC 9211)."""
+"""Encode the Cache-Status field (RFC 9211)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class CacheStatus:
-    """What this cache did with a request.
+    """The steps that this cache took for a request.
 
     - `forwarded`: why the application was called: uri-miss, vary-miss, stale, request, method, bypass.
     - `ttl`: remaining freshness in seconds; negative if stale.

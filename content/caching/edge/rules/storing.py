@@ -1,4 +1,4 @@
-"""May this response be stored (RFC 9111, section 3)? None is yes, else the reason why not."""
+"""Decide whether a response may be stored (RFC 9111, section 3). None means yes; else the reason against it."""
 
 from ..profile import Profile
 from ..request import Request
@@ -7,17 +7,18 @@ from .fields import Fields
 from .freshness import HEURISTIC
 from .keys import vary_of
 
-# Any of these says that what came for Authorization is for others too (section 3.5).
+# Directives that allow storing a response to a request with Authorization (section 3.5).
 _ALLOW_AUTHORIZED = frozenset({"public", "must-revalidate", "s-maxage"})
-# A part, or what became of a condition, a range or an expectation: no key has these, and they are one client's.
+# Statuses that result from a condition, a range or an expectation of one client. No key contains these.
 _REQUEST_STATUSES = frozenset({206, 304, 412, 416, 417})
-# Whose meaning for caching this one knows, for must-understand (section 5.2.2.3).
+# Statuses that this cache understands, for must-understand (section 5.2.2.3).
 _UNDERSTOOD = HEURISTIC | {302, 303, 307, 400, 401, 403, 406, 409, 415, 422, 429, 500, 502, 503, 504}
 
 
 def refusal_reason(
     request: Request, status: int, fields: Fields, directives: Directives, profile: Profile
 ) -> str | None:
+    """The reason against storing a response, as a short text for Cache-Status."""
     if request.method != "GET":
         return "method"
     if not 200 <= status <= 599 or status in _REQUEST_STATUSES:
@@ -38,24 +39,20 @@ def refusal_reason(
 
 
 def personal_refusal(request: Request, fields: Fields, directives: Directives, profile: Profile) -> str | None:
-    """What may be somebody's own."""
+    """The reason against storing a response that may belong to one client."""
     if b"set-cookie" in fields and (AT_MOST in directives or not profile.stores_cookies):
         return "set-cookie"
     if profile.is_personal(request.fields) and "public" not in directives:
         return "personal"
-    if (
-        b"authorization" in request.fields
-        and not {"public", "must-revalidate", "s-maxage"} & directives.arguments.keys()
-    ):
+    if b"authorization" in request.fields and not _ALLOW_AUTHORIZED & directives.arguments.keys():
         return "authorization"
     return None
 
 
 def _undeclared_refusal(status: int, fields: Fields, directives: Directives, profile: Profile) -> str | None:
-    """It must say how long, or be of a status that needs not."""
-    says = {"s-maxage", "max-age"} & directives.arguments.keys()
+    """The reason against storing a response without a lifetime, unless its status allows a heuristic one."""
+    has_lifetime = not {"s-maxage", "max-age"}.isdisjoint(directives.arguments)
     if profile.explicit_only:
-        return None if says else "says nothing"
-    if says or "public" in directives or b"expires" in fields or "no-cache" in directives or status in HEURISTIC:
-        return None
-    return "says nothing"
+        return None if has_lifetime else "says nothing"
+    is_cacheable = "public" in directives or b"expires" in fields or "no-cache" in directives or status in HEURISTIC
+    return None if has_lifetime or is_cacheable else "says nothing"

@@ -1,11 +1,12 @@
-"""Validate a stored page with the application (RFC 9111, section 4.3)."""
+"""Validate stored pages with the application, and invalidate them after writes (RFC 9111, sections 4.3 and 4.4)."""
 
 from collections.abc import Sequence
+from urllib.parse import urljoin, urlsplit
 
 from ..page import Page
+from ..request import Request
 from .conditions import CONDITIONS, is_strong, opaque_tag
-from .dates import parse_date
-from .fields import Field, Fields, connection_fields
+from .fields import Field, Fields, connection_fields, parse_date
 
 # Fields that belong to the stored body; a 304 does not change them (RFC 9111, section 3.2).
 _BODY_FIELDS = frozenset({b"content-length", b"content-encoding", b"content-md5", b"content-range"})
@@ -52,3 +53,25 @@ def head_matches(page: Page, status: int, response: Fields) -> bool:
         (b"content-length", str(len(page.body))),
     )
     return all(response.first(name) in (None, value) for name, value in expected)
+
+
+def urls_invalidated_by(request: Request, status: int, response: Fields) -> list[str]:
+    """The URLs that a write invalidates: its own, and those in Location and Content-Location on the same origin.
+
+    An error invalidates nothing.
+    """
+    if request.is_safe or not 200 <= status < 400:
+        return []
+    named = [response.first(name) for name in (b"location", b"content-location")]
+    return [request.url, *(url for text in named if text and (url := _same_origin_url(request, text)))]
+
+
+def _same_origin_url(request: Request, reference: str) -> str | None:
+    try:
+        url = urljoin(request.url, reference)
+        there, here = urlsplit(url), urlsplit(request.url)
+    except ValueError:
+        return None
+    if (there.scheme, there.netloc.lower()) != (here.scheme, here.netloc.lower()):
+        return None
+    return there._replace(netloc=here.netloc, fragment="").geturl()

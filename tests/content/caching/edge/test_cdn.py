@@ -300,6 +300,6 @@ def test_no_two_tags_are_written_alike(one, other):
 def test_lines_have_all_tags_once_and_none_is_too_long(tags, line):
     cdn_headers = CdnHeaders(separator=" ", line=line)
     written = sorted({encode_tag(tag) for tag in tags})
-    lines = cdn_headers.lines(written)
+    lines = cdn_headers._lines(written)
     assert [tag for each in lines for tag in each.split(" ")] == written
     assert all(len(each) <= line for each in lines)

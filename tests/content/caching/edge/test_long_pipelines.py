@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from content.caching.edge.flow_control import MOST_WAITING
+from content.caching.edge.connection import MOST_WAITING
 from content.caching.edge.protocol import LARGEST_HEAD
 from tests.support.wire import connected, request
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from content.caching.fragments.page import private
+from content.caching.fragments.rendering import private_fragments
 from content.caching.metrics.events import listen
 from tests.support.privacy.readers import PrivateSite, Reader, interleave, settings_of_the_site
 
@@ -16,7 +16,7 @@ def site(way):
     if way == "protocol":
         pytest.skip("what is asked here is not what a connection changes")
     with settings_of_the_site:
-        private.clear()
+        private_fragments.clear()
         yield PrivateSite()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from content.caching.edge.rules.dates import http_date, parse_date
+from content.caching.edge.rules.fields import http_date, parse_date
 from tests.support.edge import Origin, Site
 
 THEN = 1_690_000_000

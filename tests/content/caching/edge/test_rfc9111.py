@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from content.caching.edge import SHARED_CACHE
-from content.caching.edge.rules.dates import http_date
+from content.caching.edge.rules.fields import http_date
 from tests.support.edge import Origin, Site, pairs_of, settle
 
 MINUTE = {"cache-control": "max-age=60"}

@@ -1,17 +1,20 @@
-"""Parse the header sections of requests to EdgeProtocol, and cache the results."""
+"""The parts of an EdgeProtocol connection: header parser, proxy headers, flow control and shared caches."""
 
 import copy
+from collections.abc import Sized
 from typing import Any, NamedTuple
 
 import httptools
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.flow_control import FlowControl as UvicornFlowControl
 
-from .parsed_request import ParsedRequest
-from .request_cache import RequestCache
+from .parsed_request import ParsedRequest, RequestCache
 from .rules.fields import Field
 
 # Number and bytes of cached requests. Most share the parsed form of their header section.
 _MOST_CANDIDATES, _MOST_CANDIDATE_BYTES = 16 * 1024, 64 * 1024 * 1024
+# Pipelined requests that may wait behind the current one.
+MOST_WAITING = 64
 
 
 class HeaderSection(NamedTuple):
@@ -102,3 +105,15 @@ class Forwarding:
         except StopIteration:
             return
         raise RuntimeError("uvicorn's ProxyHeadersMiddleware awaited something; it must finish in one step")
+
+
+class FlowControl(UvicornFlowControl):
+    """Pause reading while many requests wait. uvicorn alone would read more after each response."""
+
+    def __init__(self, transport: Any, waiting: Sized) -> None:
+        super().__init__(transport)
+        self.waiting = waiting
+
+    def resume_reading(self) -> None:
+        if len(self.waiting) <= MOST_WAITING:
+            super().resume_reading()
