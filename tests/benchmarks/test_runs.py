@@ -21,7 +21,9 @@ def load(*, requests: int = 100, seconds: float = 1.0, busy: float = 0.5) -> Loa
 def test_the_time_of_a_server_is_that_of_its_processes_as_well():
     with subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         parent.stdout.readline()
-        assert seconds_of(parent.pid) - own_seconds(parent.pid) >= 0.29
+        assert (
+            seconds_of(parent.pid) - own_seconds(parent.pid) >= 0.28
+        )  # the children take 0.3 s, counted in hundredths
         parent.stdin.close()
 
 
