@@ -49,11 +49,15 @@ class Loader:
             return await self.tiers.lookup([pending[key].entry_key for key in keys], again=True)
 
         async def settle(ours: list[str], found: dict[str, CachedValue]) -> list[str]:
-            mine = await self._take_ours(pending, ours, found, lease)
+            # Nothing is awaited before this: a reader who joined meanwhile might have to see more (rule 16).
+            self._resolve_found(pending, found)
+            mine = [pending.pop(key) for key in ours if key in pending]
             if mine:
                 loads.append(state.begin(self.run(state, mine, lease)))
             for call in pending.values():
                 emit("wait", call.entry_key.owner.name, call.key)
+            taken = {call.key for call in mine}
+            await lease.release([key for key in ours if key not in taken])
             return list(pending)
 
         timeout = max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
@@ -62,21 +66,12 @@ class Loader:
         if loads:
             await asyncio.gather(*loads)
 
-    async def _take_ours(
-        self, pending: dict[str, Call], ours: list[str], found: dict[str, CachedValue], lease: Lease
-    ) -> list[Call]:
-        """The calls that are ours to load. They leave `pending`, as do those that others have stored."""
-        mine = []
-        for key in list(pending):
-            value = found.get(key)
-            judgement = self.tiers.accept(pending[key].entry_key, value, again=True) if value is not None else None
-            if judgement is not None and judgement.value is not None:
-                if key in ours:
-                    await lease.release([key])
+    def _resolve_found(self, pending: dict[str, Call], found: dict[str, CachedValue]) -> None:
+        """The calls whose values other processes have stored meanwhile leave `pending`."""
+        for key, value in found.items():
+            judgement = self.tiers.accept(pending[key].entry_key, value, again=True)
+            if judgement.value is not None:
                 pending.pop(key).resolve(judgement.value, judgement.outcome, judgement.refresh)
-            elif key in ours:
-                mine.append(pending.pop(key))
-        return mine
 
     async def reload(self, state: LoopState, entry_key: EntryKey) -> CachedValue:
         """Load now, whatever is stored. Waits while another process loads that key, and then loads again."""

@@ -131,10 +131,11 @@ class Exchange:
         await self._run_fetch(self.in_flight.new(self.request, lookup, self.client, shared=shared))
 
     def _may_join(self, fetch: OriginFetch) -> bool:
-        """One that has its answer is still storing it: whether that has been overtaken is known by a log alone."""
+        """One that has its answer is still storing it, or letting go of its lease. Whether that answer has been
+        overtaken is known by a log alone, and only if it came from a call that noted where it began."""
         if self._wants_new or not self.origin.page_store.covers(fetch.begun):
             return False
-        return self.origin.engine.ordering.is_local or not fetch.outcome.done()
+        return not fetch.outcome.done() or (self.origin.engine.ordering.is_local and fetch.begun is not None)
 
     @property
     def _wants_new(self) -> bool:

@@ -114,7 +114,10 @@ class OriginFetch:
     def _is_satisfied_by(self, lookup: Lookup) -> bool:
         """By a page made since this call was created, or by a newer one that is as fresh as the request asks."""
         stored, page, now = lookup.stored, lookup.page, self.origin.clock()
-        if stored is None or page is None or not lookup.replaces(self.old):
+        if stored is None or page is None:
+            return False
+        self.origin.page_store.update_verdict(stored)
+        if not lookup.replaces(self.old):
             return False
         asked, heard = self.request.directives, self.origin.page_store.is_heard
         decision = decide(asked, page, stored.verdict, now, self.origin.profile.reload_after, heard=heard)

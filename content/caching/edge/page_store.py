@@ -41,15 +41,18 @@ KIND: Any = _PageKind()
 class StoredPage:
     """A stored value with the invalidation log's verdict."""
 
-    __slots__ = ("cached", "header", "key", "tier", "value", "verdict")
+    __slots__ = ("cached", "header", "key", "tier", "value")
 
     def __init__(self, key: str, cached: CachedValue, tier: str) -> None:
         self.key = key
         self.cached = cached
         self.value: StoredValue = cached.value
         self.header = cached.header
-        self.verdict = cached.verdict
         self.tier = tier
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.cached.verdict
 
 
 class PageStore:
@@ -107,6 +110,10 @@ class PageStore:
         if cached.verdict is Verdict.INVALID or self.engine.clock() >= cached.header.error_until:
             return None
         return StoredPage(key, cached, tier)
+
+    def update_verdict(self, stored: StoredPage) -> None:
+        """A verdict from before an await may be from before an invalidation that a reader must see."""
+        self.engine.tiers.update_verdict(stored.cached)
 
     def still_holds(self, begun: Stamp | None, tags: tuple[str, ...]) -> bool:
         """Whether no invalidation or expiry has come since `begun`. Assumed where only I/O could tell."""

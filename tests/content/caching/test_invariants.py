@@ -155,6 +155,38 @@ async def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, world, r
         await early
 
 
+async def test_rule_16_nor_a_value_that_was_found_before_while_its_lease_is_released(alias, world, row):
+    """An entry of another process is found under the lease. It is invalidated while the lease is being released."""
+    engine = engine_of(alias)
+    await row.get()
+    engine.memory.clear()
+    releasing, answer = asyncio.Event(), asyncio.Event()
+    lookup, release, looks = engine.shared.lookup, engine.shared.release, count()
+
+    async def lookup_late(keys):
+        """At first it is not there yet."""
+        return await lookup(keys) if next(looks) else {}
+
+    async def release_late(*args):
+        releasing.set()
+        await answer.wait()
+        await release(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.shared, "lookup", lookup_late)
+        patch.setattr(engine.shared, "release", release_late)
+        early = asyncio.ensure_future(row.get())
+        await releasing.wait()
+        world.row = 1
+        await invalidate(["row"])
+        engine.memory.clear()
+        late = asyncio.ensure_future(row.get())
+        await asyncio.sleep(0.01)
+        answer.set()
+        assert await late == 1
+        await early
+
+
 async def test_i6_nor_what_was_invalidated_while_the_load_failed(alias, world, row, clock):
     await row.get()
     clock.forward(200)

@@ -154,6 +154,36 @@ async def test_i1_whoever_waited_is_not_given_what_has_expired_meanwhile(site):
 
 
 @with_a_log
+@pytest.mark.parametrize("step", ["lease", "release"])
+async def test_rule_16_nor_what_was_invalidated_while_that_page_was_looked_for(site, step):
+    """Another process has stored the page. It is invalidated while the lease is answered for, or released."""
+    await site.ask()
+    await wait_for_tasks(site)
+    another(site)
+    shared = site.edge.engine.shared
+    held, answer, ask = asyncio.Event(), asyncio.Event(), getattr(shared, step)
+
+    async def answer_late(*args):
+        answered = await ask(*args)
+        held.set()
+        await answer.wait()
+        return answered
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared, step, answer_late)
+        site.edge.in_flight.start(late_fetch(site))
+        await held.wait()
+        await settle()
+        another(site)
+        site.origin.value = 1
+        await invalidate(["number"])
+        late = asyncio.ensure_future(site.ask())
+        await settle()
+        answer.set()
+        assert (await late).body == b"1"
+
+
+@with_a_log
 async def test_i1_while_the_log_is_silent_what_another_reader_asked_for_is_not_called_fresh(site):
     site.origin.gate = asyncio.Event()
     fall_silent(site)
