@@ -54,15 +54,15 @@ GUARDS = [
     Guard(
         "rule 16: nobody joins a page that was found, not called for",
         f"{CACHING}/edge/exchange.py",
-        "(self.origin.engine.ordering.is_local and fetch.begun is not None)",
-        "self.origin.engine.ordering.is_local",
+        "(self._origin.engine.ordering.is_local and fetch.begun is not None)",
+        "self._origin.engine.ordering.is_local",
         f"{TESTS}/edge/test_engine_tiers.py",
         "rule_16",
     ),
     Guard(
         "rule 16: a page that was found is judged again",
         f"{CACHING}/edge/origin_fetch.py",
-        "        self.origin.page_store.update_verdict(stored)\n",
+        "        self._origin.page_store.update_verdict(stored)\n",
         "",
         f"{TESTS}/edge/test_engine_tiers.py",
         "rule_16",
@@ -344,7 +344,7 @@ GUARDS = [
     Guard(
         "I8: who says who they are goes past the edge",
         f"{CACHING}/edge/exchange.py",
-        "        elif self.origin.profile.is_personal(self.request.fields):\n"
+        "        elif self._origin.profile.is_personal(self.request.fields):\n"
         "            await self._serve_personal()\n",
         "",
         f"{TESTS}/edge/test_hostile.py",
@@ -361,7 +361,7 @@ GUARDS = [
     Guard(
         "rule 16: nobody joins a page that was begun before",
         f"{CACHING}/edge/exchange.py",
-        "if self._wants_new or not self.origin.page_store.covers(fetch.begun):",
+        "if self._wants_new or not self._origin.page_store.covers(fetch.begun):",
         "if self._wants_new:",
         f"{TESTS}/edge/test_collapsing.py",
         "after_an_invalidation",
@@ -377,15 +377,15 @@ GUARDS = [
     Guard(
         "I6: under the lease of a page the tier of all processes is asked, whatever memory has",
         f"{CACHING}/edge/origin_fetch.py",
-        "lambda keys: page_store.lookup_page(self.request, again=True)",
-        "lambda keys: page_store.lookup_page(self.request)",
+        "lambda keys: page_store.lookup_page(self._request, again=True)",
+        "lambda keys: page_store.lookup_page(self._request)",
         f"{TESTS}/edge/test_engine_tiers.py",
         "another_process_has_made_anew",
     ),
     Guard(
         "I1: what another process has made answers while it is fresh",
         f"{CACHING}/edge/origin_fetch.py",
-        "return stored.header.made_at >= self.created_at or decision.action is Action.SERVE",
+        "return stored.header.made_at >= self._created_at or decision.action is Action.SERVE",
         "return True",
         f"{TESTS}/edge/test_engine_tiers.py",
         "newer_one",
@@ -539,8 +539,8 @@ GUARDS = [
     Guard(
         "CDN: what is stale is not kept there",
         f"{CACHING}/edge/exchange.py",
-        "(cache_status.ttl or 0) <= 0 or not self.origin.page_store.still_holds(begun, tags)",
-        "not self.origin.page_store.still_holds(begun, tags)",
+        "(cache_status.ttl or 0) <= 0 or not self._origin.page_store.still_holds(begun, tags)",
+        "not self._origin.page_store.still_holds(begun, tags)",
         f"{TESTS}/edge/test_cdn.py",
         "stale",
     ),
@@ -554,7 +554,7 @@ GUARDS = [
     ),
     Guard(
         "CDN: what was confirmed for one reader is not kept there",
-        f"{CACHING}/edge/origin_fetch.py",
+        f"{CACHING}/edge/response_sender.py",
         "await self._send(sent.status, forbid_storing(sent.pairs, profile), sent.body)",
         "await self._send(sent.status, sent.pairs, sent.body)",
         f"{TESTS}/edge/test_cdn.py",

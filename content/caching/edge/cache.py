@@ -94,7 +94,7 @@ class EdgeCache:
         application's errors.
         """
         request = normalize(Request(scope), self.profile)
-        fetch = self.in_flight.anew(request, await self.page_store.lookup_page(request, again=True))
+        fetch = self.in_flight.new_refresh(request, await self.page_store.lookup_page(request, again=True))
         await self.in_flight.start(fetch)
         outcome = fetch.outcome.result()
         if outcome.error is not None:

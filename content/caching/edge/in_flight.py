@@ -55,8 +55,8 @@ class InFlight:
         """Refresh in the background: one fetch a key, and with backoff after a failure."""
         key = request.key
         if not self.is_fetching(key) and not self._origin.engine.backoff.is_delayed(key):
-            self.start(self.anew(request, lookup))
+            self.start(self.new_refresh(request, lookup))
 
-    def anew(self, request: Request, lookup: Lookup) -> OriginFetch:
-        """A fetch of the whole page, for whoever asks next."""
+    def new_refresh(self, request: Request, lookup: Lookup) -> OriginFetch:
+        """A fetch of the whole page for later requests, without a client."""
         return OriginFetch(self._origin, request.as_plain_get(), "stale", old=lookup.stored, client=None, shared=True)

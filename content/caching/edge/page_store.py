@@ -145,6 +145,10 @@ class PageStore:
             await self.store(request.key, index, [], begun, times)
         return await self.store(variant_key(request.url, page.vary, request.fields), page, tags, begun, times)
 
+    async def freshen(self, request: Request, old: StoredPage, page: Page, times: Times, begun: Stamp | None) -> None:
+        """Replace a stored page by one with newer fields, made of the same dependencies."""
+        await self.store_page(request, page, old.header.tags, begun, times, None)
+
     async def mark_hit_for_miss(self, request: Request, reason: str, begun: Stamp | None, token: str | None) -> None:
         """Tell later requests, in all processes, not to wait for each other. A stored value stays."""
         key, now = request.key, self.engine.clock()
@@ -178,12 +182,12 @@ class PageStore:
             tags=tags_stored,
             stamp=Stamp(""),
         )
-        tiers, place = self.engine.tiers, entry_key(key)
+        tiers, where = self.engine.tiers, entry_key(key)
         if len(tags_stored) > _MOST_TAGS:
-            await tiers.refuse(place, "too many tags", token)
+            await tiers.refuse(where, "too many tags", token)
             return False
         cached = CachedValue(header, value, is_decoded=True)
-        return await tiers.store(place, cached, _encode(value), begun, size=size_of(value), token=token)
+        return await tiers.store(where, cached, _encode(value), begun, size=size_of(value), token=token)
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         await self.engine.append(Kind.INVALIDATE, tags)

@@ -81,7 +81,21 @@ class IncomingResponse:
         self.status, self.fields = message["status"], Fields(message.get("headers", ()))
         self.received_at = self._clock()
         self.mode, reason = self._choose_mode()
+        if self.mode is ResponseMode.FORWARD and self._is_known_to_client:
+            self.mode = ResponseMode.NOT_MODIFIED
         return reason
+
+    def stop_storing(self) -> bool:
+        """Forward the response from here on. True if nothing of it was sent yet."""
+        is_unsent, self.mode = self.mode is ResponseMode.STORE, ResponseMode.FORWARD
+        return is_unsent
+
+    def fail(self) -> bool:
+        """The application has raised. True if the stored page is sent instead."""
+        if self.mode is not ResponseMode.UNDECIDED or not self._may_serve_stale:
+            return False
+        self.mode = ResponseMode.STALE_IF_ERROR
+        return True
 
     def _choose_mode(self) -> tuple[ResponseMode, str]:
         old = self.old_page
@@ -89,7 +103,7 @@ class IncomingResponse:
             about = confirms(old, self.fields)
             reason = self.refusal_reason(old.status, freshen_fields(old, self.fields)) if about else None
             return (ResponseMode.FRESHEN, "") if reason is None else (ResponseMode.CONFIRM, reason)
-        if self.status >= 500 and self.may_serve_stale:
+        if self.status >= 500 and self._may_serve_stale:
             return ResponseMode.STALE_IF_ERROR, ""
         is_for_get = self._request.method == "GET" or self._profile.makes_whole
         reason = (self.refusal_reason(self.status, self.fields) or self._size_reason()) if is_for_get else "method"
@@ -101,7 +115,7 @@ class IncomingResponse:
         return ResponseMode.TEE if is_streamed and self._has_client else ResponseMode.STORE, ""
 
     @property
-    def may_serve_stale(self) -> bool:
+    def _may_serve_stale(self) -> bool:
         """Whether the stored page may replace an error (RFC 5861, section 4)."""
         page, old = self.old_page, self._old
         return page is not None and old is not None and may_serve_on_error(page, old.verdict, self._clock())
@@ -160,7 +174,7 @@ class IncomingResponse:
         stated = self.fields.first(b"content-length")
         return self.is_complete and (stated is None or stated == str(self._length))
 
-    # --- what the client is told ----------------------------------------------------------------------------
+    # --- the client ----------------------------------------------------------------------------------------
 
     @property
     def _has_client(self) -> bool:
@@ -173,7 +187,7 @@ class IncomingResponse:
         return with_vary(self.fields) if may_vary else self.fields
 
     @property
-    def is_known_to_client(self) -> bool:
+    def _is_known_to_client(self) -> bool:
         """The edge hid the client's condition from the application, and so answers it."""
         hides = self._profile.makes_whole and self._origin_request.may_ask_whole and self._request.is_read
         return (
