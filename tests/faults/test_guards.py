@@ -231,7 +231,7 @@ GUARDS = [
     ),
     Guard(
         "I5: the breaker",
-        f"{CACHING}/stores/breaker.py",
+        f"{CACHING}/stores/failsafe.py",
         "        return self.failures >= FAILURES",
         "        return False",
         f"{TESTS}/test_tiers.py",
