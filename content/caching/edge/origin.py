@@ -10,8 +10,7 @@ from .asgi import Application
 from .page_store import PageStore
 from .profile import Profile
 from .representation import fields_without_tags
-from .rules.fields import Field, Fields
-from .rules.status import CacheStatus
+from .rules.fields import CacheStatus, Field, Fields
 
 
 class Origin:

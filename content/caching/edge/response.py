@@ -8,8 +8,7 @@ from .profile import Profile
 from .representation import Representation
 from .request import Request
 from .rules.conditions import ORIGIN_CONDITIONS, evaluate_conditions, range_of
-from .rules.fields import Field, Fields
-from .rules.status import CacheStatus
+from .rules.fields import CacheStatus, Field, Fields
 
 
 class Response(NamedTuple):

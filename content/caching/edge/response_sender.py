@@ -8,8 +8,7 @@ from .representation import forbid_storing, represent_plain
 from .response import build_response
 from .response_mode import IncomingResponse, ResponseMode
 from .rules.conditions import not_modified_fields
-from .rules.fields import Field
-from .rules.status import CacheStatus
+from .rules.fields import CacheStatus, Field
 
 
 class ResponseSender:

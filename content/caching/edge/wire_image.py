@@ -21,9 +21,8 @@ from .representation import (
 from .response import choose_representation
 from .rules.answering import Action, decide, stale_for
 from .rules.directives import Directives
-from .rules.fields import Field
+from .rules.fields import CacheStatus, Field
 from .rules.keys import url_key
-from .rules.status import CacheStatus
 
 _NOTHING = Directives({})
 _BODILESS = frozenset({204, 205, 304})
