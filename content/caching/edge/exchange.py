@@ -16,8 +16,8 @@ from .representation import forbid_storing
 from .request import Request, normalize_query
 from .response import build_response
 from .response_mode import Outcome, ResponseMode
-from .rules.answering import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
 from .rules.fields import CacheStatus, Fields
+from .rules.freshness import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
 from .rules.keys import url_key
 from .rules.storing import personal_refusal
 from .rules.validation import urls_invalidated_by

@@ -19,9 +19,9 @@ from .representation import (
     represent_plain,
 )
 from .response import choose_representation
-from .rules.answering import Action, decide, stale_for
 from .rules.directives import Directives
 from .rules.fields import CacheStatus, Field
+from .rules.freshness import Action, decide, stale_for
 from .rules.keys import url_key
 
 _NOTHING = Directives({})
