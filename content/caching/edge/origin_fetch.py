@@ -25,9 +25,9 @@ from .page_store import Lookup, StoredPage, tags_of_page
 from .request import Request
 from .response_mode import IncomingResponse, Outcome, ResponseMode
 from .response_sender import ResponseSender
+from .rules.conditions import confirms, freshen_fields, head_matches
 from .rules.fields import Fields, members
 from .rules.freshness import Action, decide
-from .rules.validation import confirms, freshen_fields, head_matches
 
 # Seconds that a call waits for another process's before it goes ahead without a lease.
 _LONGEST_WAIT = 30.0

@@ -7,9 +7,8 @@ from .page import Page
 from .page_store import StoredPage
 from .profile import Profile
 from .request import Request
-from .rules.conditions import CONDITIONS, ORIGIN_CONDITIONS
+from .rules.conditions import CONDITIONS, ORIGIN_CONDITIONS, conditional_fields
 from .rules.fields import Field, Fields
-from .rules.validation import conditional_fields
 
 # ASGI extensions that send a body past the edge.
 _UNSEEN_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
