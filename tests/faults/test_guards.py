@@ -660,7 +660,7 @@ GUARDS = [
     ),
     Guard(
         "I8: a value that is no list is compared as it is",
-        f"{CACHING}/edge/rules/keys.py",
+        f"{CACHING}/edge/rules/variants.py",
         "    if name in _SINGLE_VALUES:\n",
         "    if False:\n",
         f"{TESTS}/edge/test_rfc9111.py",

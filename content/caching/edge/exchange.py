@@ -18,8 +18,8 @@ from .response import build_response
 from .response_mode import Outcome, ResponseMode
 from .rules.fields import CacheStatus, Fields
 from .rules.freshness import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
-from .rules.keys import url_key
 from .rules.storing import personal_refusal, urls_invalidated_by
+from .rules.variants import url_key
 
 # Most calls of other requests that a request waits for, one after the other, before it calls the application itself.
 _MOST_FETCHES_JOINED = 4

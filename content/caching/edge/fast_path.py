@@ -27,7 +27,7 @@ from .representation import (
 )
 from .request import Request, normalize_query
 from .request_fields import RequestFields
-from .rules.keys import url_key, variant_key
+from .rules.variants import url_key, variant_key
 from .wire_image import WireImage
 
 _VALID = Verdict.VALID

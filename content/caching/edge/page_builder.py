@@ -10,7 +10,7 @@ from .request import Request
 from .rules.directives import Directives, response_directives
 from .rules.fields import Fields, connection_fields
 from .rules.freshness import initial_age, lifetime
-from .rules.keys import vary_of, vary_value
+from .rules.variants import vary_of, vary_value
 
 _MOST_PARTS = 200
 SWR = "stale-while-revalidate"

@@ -7,7 +7,7 @@ from ..key import MAX_PARAMETERS
 from .profile import Profile
 from .request_fields import RequestFields
 from .rules.fields import Field
-from .rules.keys import HOST, PLAIN, PREFIX
+from .rules.variants import HOST, PLAIN, PREFIX
 
 # A request with one of these fields is not plain: it may need more than the stored page, or may not get it.
 _NOT_PLAIN = frozenset(

@@ -8,10 +8,10 @@ import msgspec
 
 from .page import Page
 from .profile import Profile
-from .rules.coding import is_compressible, tag_for_coding, with_vary
 from .rules.conditions import not_modified_fields
 from .rules.directives import AT_MOST
 from .rules.fields import Field, Fields
+from .rules.variants import is_compressible, tag_for_coding, with_vary
 
 # Characters that could end a line or a message on the wire.
 _UNFIT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote_plus
 from .profile import Profile
 from .request_fields import RequestFields
 from .rules.directives import Directives
-from .rules.keys import url_key
+from .rules.variants import url_key
 
 # Fields that concern one client only.
 _CLIENT_FIELDS = frozenset(

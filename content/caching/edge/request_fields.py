@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from http.cookies import CookieError, SimpleCookie
 
-from .rules.coding import choose_codings
 from .rules.directives import Directives, request_directives
 from .rules.fields import Field, Fields
+from .rules.variants import choose_codings
 
 _PREFETCH = (b"sec-purpose", b"purpose")
 

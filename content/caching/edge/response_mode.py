@@ -11,12 +11,12 @@ from .page import Page
 from .page_store import StoredPage
 from .profile import Profile
 from .request import Request
-from .rules.coding import SMALLEST_CODED, is_compressible, with_vary
 from .rules.conditions import confirms, freshen_fields, is_not_modified
 from .rules.directives import response_directives
 from .rules.fields import Fields
 from .rules.freshness import may_serve_on_error
 from .rules.storing import refusal_reason
+from .rules.variants import SMALLEST_CODED, is_compressible, with_vary
 
 
 class ResponseMode(Enum):

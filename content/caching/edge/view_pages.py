@@ -15,8 +15,8 @@ from .profile import Profile
 from .request import Request
 from .rules.directives import response_directives
 from .rules.fields import Fields
-from .rules.keys import variant_key, vary_of
 from .rules.storing import refusal_reason
+from .rules.variants import variant_key, vary_of
 
 _PROFILE = Profile(explicit_only=True, stores_cookies=False)
 

@@ -22,7 +22,7 @@ from .response import choose_representation
 from .rules.directives import Directives
 from .rules.fields import CacheStatus, Field
 from .rules.freshness import Action, decide, stale_for
-from .rules.keys import url_key
+from .rules.variants import url_key
 
 _NOTHING = Directives({})
 _BODILESS = frozenset({204, 205, 304})

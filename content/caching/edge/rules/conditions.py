@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from ..page import Page
-from .coding import is_tag_for_coding_of
 from .fields import Field, Fields, connection_fields, members, parse_date
+from .variants import is_tag_for_coding_of
 
 # Fields left out of a 304 (section 15.4.5). All others are sent.
 _NOT_IN_304 = frozenset({b"content-length", b"content-type", b"content-encoding", b"content-range", b"last-modified"})

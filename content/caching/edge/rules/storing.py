@@ -7,7 +7,7 @@ from ..request import Request
 from .directives import AT_MOST, Directives
 from .fields import Fields
 from .freshness import HEURISTIC
-from .keys import vary_of
+from .variants import vary_of
 
 # Directives that allow storing a response to a request with Authorization (section 3.5).
 _ALLOW_AUTHORIZED = frozenset({"public", "must-revalidate", "s-maxage"})
