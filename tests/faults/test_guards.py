@@ -344,7 +344,7 @@ GUARDS = [
     Guard(
         "I8: who says who they are goes past the edge",
         f"{CACHING}/edge/exchange.py",
-        "        elif self._origin.profile.is_personal(self.request.fields):\n"
+        "        elif self.request.fields.identifies_sender(self._origin.profile.personal_cookies):\n"
         "            await self._serve_personal()\n",
         "",
         f"{TESTS}/edge/test_hostile.py",
@@ -514,8 +514,8 @@ GUARDS = [
     ),
     Guard(
         "I8: somebody's request is no plain one",
-        f"{CACHING}/edge/parsed_request.py",
-        "if profile.is_personal(fields) or ",
+        f"{CACHING}/edge/request.py",
+        "if fields.identifies_sender(profile.personal_cookies) or ",
         "if ",
         f"{TESTS}/edge/test_hostile.py",
         "i8 or personal or cookie",

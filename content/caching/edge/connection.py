@@ -8,7 +8,7 @@ import httptools
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.flow_control import FlowControl as UvicornFlowControl
 
-from .parsed_request import ParsedRequest, RequestCache
+from .request import ParsedRequest, RequestCache
 from .rules.fields import Field
 
 # Number and bytes of cached requests. Most share the parsed form of their header section.

@@ -40,7 +40,7 @@ class Exchange:
     async def run(self) -> None:
         if not self.request.is_read:
             await self._pass_write()
-        elif self._origin.profile.is_personal(self.request.fields):
+        elif self.request.fields.identifies_sender(self._origin.profile.personal_cookies):
             await self._serve_personal()
         else:
             await self._serve_read()

@@ -18,15 +18,13 @@ from .in_flight import InFlight
 from .origin import Origin
 from .page import Page, VaryIndex
 from .page_store import StoredPage, size_of
-from .parsed_request import ParsedRequest, RequestCache, parse_request, weight_of
 from .representation import (
     EncodedHead,
     Representation,
     represent_coded,
     represent_plain,
 )
-from .request import Request, normalize_query
-from .request_fields import RequestFields
+from .request import ParsedRequest, Request, RequestCache, RequestFields, normalize_query, parse_request, weight_of
 from .rules.variants import url_key, variant_key
 from .wire_image import WireImage
 

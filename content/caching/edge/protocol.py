@@ -27,9 +27,8 @@ from .connection import (
     SharedCaches,
 )
 from .fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
-from .parsed_request import parse_request
 from .representation import DatedHead
-from .request_fields import RequestFields
+from .request import RequestFields, parse_request
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
 # in that time is answered with "connection: close".

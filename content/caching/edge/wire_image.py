@@ -9,7 +9,6 @@ import msgspec
 from ..entry import Verdict
 from .page import Page
 from .page_builder import SWR
-from .parsed_request import ParsedRequest
 from .profile import Profile
 from .representation import (
     EncodedHead,
@@ -18,6 +17,7 @@ from .representation import (
     is_writable,
     represent_plain,
 )
+from .request import ParsedRequest
 from .response import choose_representation
 from .rules.directives import Directives
 from .rules.fields import CacheStatus, Field

@@ -44,7 +44,7 @@ def personal_refusal(request: Request, fields: Fields, directives: Directives, p
     """The reason against storing a response that may belong to one client."""
     if b"set-cookie" in fields and (AT_MOST in directives or not profile.stores_cookies):
         return "set-cookie"
-    if profile.is_personal(request.fields) and "public" not in directives:
+    if request.fields.identifies_sender(profile.personal_cookies) and "public" not in directives:
         return "personal"
     if b"authorization" in request.fields and not _ALLOW_AUTHORIZED & directives.arguments.keys():
         return "authorization"
