@@ -13,14 +13,15 @@ from typing import Any
 from ..entry import CachedValue, Verdict
 from ..metrics.counters import counters_for
 from ..metrics.events import emit, listeners, notify, subscribers
-from .encoder import Encoder, level_of
 from .in_flight import InFlight
 from .origin import Origin
 from .page import Page, VaryIndex
 from .page_store import StoredPage, size_of
 from .representation import (
     EncodedHead,
+    Encoder,
     Representation,
+    level_of,
     represent_coded,
     represent_plain,
 )

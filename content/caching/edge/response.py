@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from .page import Page
 from .profile import Profile
-from .representation import Representation
+from .representation import Representation, choose_representation
 from .request import Request
 from .rules.conditions import ORIGIN_CONDITIONS, evaluate_conditions, range_of
 from .rules.fields import CacheStatus, Field, Fields
@@ -45,14 +45,6 @@ def build_response(
         [*representation.head(page.status).pairs, *extra],
         b"" if request.method == "HEAD" else representation.body,
     )
-
-
-def choose_representation(representations: Mapping[str, Representation], codings: tuple[str, ...]) -> Representation:
-    """The first available coding, else the uncompressed page."""
-    for coding in codings:
-        if coding in representations:
-            return representations[coding]
-    return representations[""]
 
 
 def _is_conditional(request: Request, page: Page) -> bool:

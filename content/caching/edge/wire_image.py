@@ -13,12 +13,12 @@ from .profile import Profile
 from .representation import (
     EncodedHead,
     Representation,
+    choose_representation,
     is_codable,
     is_writable,
     represent_plain,
 )
 from .request import ParsedRequest
-from .response import choose_representation
 from .rules.directives import Directives
 from .rules.fields import CacheStatus, Field
 from .rules.freshness import Action, decide, stale_for
