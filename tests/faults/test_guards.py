@@ -554,7 +554,7 @@ GUARDS = [
     ),
     Guard(
         "CDN: what was confirmed for one reader is not kept there",
-        f"{CACHING}/edge/response_sender.py",
+        f"{CACHING}/edge/response.py",
         "await self._send(sent.status, forbid_storing(sent.pairs, profile), sent.body)",
         "await self._send(sent.status, sent.pairs, sent.body)",
         f"{TESTS}/edge/test_cdn.py",

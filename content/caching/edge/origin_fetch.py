@@ -23,8 +23,8 @@ from .page import Page, Times
 from .page_builder import CompleteResponse, build_page
 from .page_store import Lookup, StoredPage, tags_of_page
 from .request import Request
+from .response import ResponseSender
 from .response_mode import IncomingResponse, Outcome, ResponseMode
-from .response_sender import ResponseSender
 from .rules.conditions import confirms, freshen_fields, head_matches
 from .rules.fields import Fields, members
 from .rules.freshness import Action, decide
