@@ -352,7 +352,7 @@ GUARDS = [
     ),
     Guard(
         "the application sees nothing that the key does not know",
-        f"{CACHING}/edge/origin_request.py",
+        f"{CACHING}/edge/origin.py",
         "if profile.visible_fields is None or self.is_personal:",
         "if True:",
         f"{TESTS}/edge/test_hostile.py",

@@ -17,8 +17,7 @@ from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
 from .asgi import Client, Message
-from .origin import Origin
-from .origin_request import OriginRequest
+from .origin import Origin, OriginRequest
 from .page import Page, Times
 from .page_builder import CompleteResponse, build_page
 from .page_store import Lookup, StoredPage, tags_of_page

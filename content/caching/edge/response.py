@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from .asgi import Message, PacedClient
-from .origin import Origin
-from .origin_request import OriginRequest
+from .origin import Origin, OriginRequest
 from .page import Page
 from .profile import Profile
 from .representation import Representation, choose_representation, forbid_storing, represent_plain

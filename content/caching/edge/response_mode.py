@@ -6,7 +6,7 @@ from enum import Enum
 
 from ..entry import Stamp
 from .asgi import Message
-from .origin_request import OriginRequest
+from .origin import OriginRequest
 from .page import Page
 from .page_store import StoredPage
 from .profile import Profile
