@@ -335,7 +335,7 @@ GUARDS = [
     ),
     Guard(
         "I8: what is made for somebody is not kept",
-        f"{CACHING}/edge/response_mode.py",
+        f"{CACHING}/edge/incoming_response.py",
         'return "personal" if is_personal and self._profile.visible_fields is not None else None',
         "return None",
         f"{TESTS}/edge/test_hostile.py",

@@ -8,6 +8,7 @@ from ..metrics.events import emit
 from .asgi import Client
 from .fast_path import FastPath
 from .in_flight import InFlight
+from .incoming_response import Outcome, ResponseMode
 from .origin import Origin
 from .origin_fetch import OriginFetch
 from .page import Page
@@ -15,7 +16,6 @@ from .page_store import Lookup, StoredPage, matches
 from .representation import forbid_storing
 from .request import Request, normalize_query
 from .response import build_response
-from .response_mode import Outcome, ResponseMode
 from .rules.fields import CacheStatus, Fields
 from .rules.freshness import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
 from .rules.storing import personal_refusal, urls_invalidated_by

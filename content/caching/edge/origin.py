@@ -82,8 +82,8 @@ class OriginRequest:
         self.validates = self.page is not None and self.page.can_be_validated
         self.may_ask_whole = not any(name in request.fields for name in ORIGIN_CONDITIONS)
         self._has_begun = False
-        # Set when no other request waits for the response. Only then the application learns that the
-        # client disconnected.
+        # Set when no other request waits for the response. Only then the application learns that the client
+        # disconnected.
         self.is_exclusive = asyncio.Event()
 
     def scope(self) -> Message:

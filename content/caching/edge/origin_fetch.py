@@ -17,13 +17,12 @@ from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
 from .asgi import Client, Message
+from .incoming_response import CompleteResponse, IncomingResponse, Outcome, ResponseMode, build_page
 from .origin import Origin, OriginRequest
 from .page import Page, Times
-from .page_builder import CompleteResponse, build_page
 from .page_store import Lookup, StoredPage, tags_of_page
 from .request import Request
 from .response import ResponseSender
-from .response_mode import IncomingResponse, Outcome, ResponseMode
 from .rules.conditions import confirms, freshen_fields, head_matches
 from .rules.fields import Fields, members
 from .rules.freshness import Action, decide

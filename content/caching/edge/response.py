@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from .asgi import Message, PacedClient
+from .incoming_response import IncomingResponse, ResponseMode
 from .origin import Origin, OriginRequest
 from .page import Page
 from .profile import Profile
 from .representation import Representation, choose_representation, forbid_storing, represent_plain
 from .request import Request
-from .response_mode import IncomingResponse, ResponseMode
 from .rules.conditions import ORIGIN_CONDITIONS, evaluate_conditions, not_modified_fields, range_of
 from .rules.fields import CacheStatus, Field, Fields
 

@@ -7,8 +7,8 @@ from ..dependencies import Dependencies
 from ..engines import engine_of
 from ..entry import Stamp, Verdict
 from ..request_reads import ambient_key, header_fields
+from .incoming_response import CompleteResponse, build_page
 from .page import Page
-from .page_builder import CompleteResponse, build_page
 from .page_store import PageStore, tags_of_page
 from .permission import restrict_edge
 from .profile import Profile

@@ -8,7 +8,6 @@ import msgspec
 
 from ..entry import Verdict
 from .page import Page
-from .page_builder import SWR
 from .profile import Profile
 from .representation import (
     EncodedHead,
@@ -19,7 +18,7 @@ from .representation import (
     represent_plain,
 )
 from .request import ParsedRequest
-from .rules.directives import Directives
+from .rules.directives import SWR, Directives
 from .rules.fields import CacheStatus, Field
 from .rules.freshness import Action, decide, stale_for
 from .rules.variants import url_key
