@@ -12,10 +12,9 @@ from .declarations import declare
 from .dependencies import add_dependency, trackers
 from .engine import Engine
 from .engines import engine_of, engines
-from .entry import CachedValue, Header
+from .entry import CachedValue, Header, is_immutable
 from .errors import LoadError, NotThere, TooManyTags
 from .explain import explain_entry
-from .immutable import is_immutable
 from .key import EntryKey, Parameters, resource_key, resource_tag
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
