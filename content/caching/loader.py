@@ -10,9 +10,8 @@ from .entry import CachedValue, Header, Stamp
 from .errors import LoadError, LoadTimeout, NotModified, NotThere
 from .key import EntryKey, KeyOwner, Parameters
 from .lease import Lease
-from .loop_state import LoopState
 from .metrics.events import emit, measure
-from .singleflight import Call, LoaderRun, current_run
+from .singleflight import Call, LoaderRun, LoopState, current_run
 from .tiers import Tiers
 
 T = TypeVar("T")
