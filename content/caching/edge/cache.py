@@ -11,7 +11,7 @@ from .page import Page
 from .page_store import PageStore
 from .profile import SHARED_CACHE, Profile
 from .request import Request, normalize
-from .rules.keys import HOST
+from .rules.variants import HOST
 
 _MEMORY = 64 * 1024 * 1024
 

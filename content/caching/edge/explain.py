@@ -10,7 +10,7 @@ from ..explain import describe_value
 from ..ordering.tag_index import Kind
 from .page import HitForMiss, Page, VaryIndex
 from .page_store import PageStore, decode, entry_key
-from .rules.keys import url_key
+from .rules.variants import url_key
 
 
 async def explain_url(engine: Engine, url: str) -> dict[str, Any]:

@@ -12,21 +12,20 @@ from typing import Any
 
 from ..entry import CachedValue, Verdict
 from ..metrics.events import counters_for, emit, listeners, notify, subscribers
-from .encoder import Encoder, level_of
 from .in_flight import InFlight
 from .origin import Origin
 from .page import Page, VaryIndex
 from .page_store import StoredPage, size_of
-from .parsed_request import ParsedRequest, RequestCache, parse_request, weight_of
 from .representation import (
     EncodedHead,
+    Encoder,
     Representation,
+    level_of,
     represent_coded,
     represent_plain,
 )
-from .request import Request, normalize_query
-from .request_fields import RequestFields
-from .rules.keys import url_key, variant_key
+from .request import ParsedRequest, Request, RequestCache, RequestFields, normalize_query, parse_request, weight_of
+from .rules.variants import url_key, variant_key
 from .wire_image import WireImage
 
 _VALID = Verdict.VALID

@@ -14,7 +14,7 @@ from ..ordering.tag_index import Kind
 from ..policy import ZERO, Policy
 from .page import HitForMiss, Page, StoredValue, Times, VaryIndex
 from .request import Request
-from .rules.keys import variant_key, vary_value
+from .rules.variants import variant_key, vary_value
 
 _encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(StoredValue).decode
