@@ -13,6 +13,11 @@ from typing import Any
 
 import msgspec
 
+from .errors import Unreadable
+from .serializer import decode
+
+__all__ = ["CachedValue", "Entry", "Header", "Position", "Stamp", "Unreadable", "Verdict", "pack", "unpack"]
+
 FORMAT = 2
 PREAMBLE = 5
 
@@ -56,10 +61,6 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     value: bytes
 
 
-class Unreadable(Exception):
-    """Bytes that are no entry of a format we know."""
-
-
 encode_header = msgspec.msgpack.Encoder().encode
 decode_header = msgspec.msgpack.Decoder(Header).decode
 
@@ -74,11 +75,7 @@ def unpack(stored: object) -> Entry:
     if not isinstance(stored, bytes) or len(stored) < PREAMBLE or stored[0] != FORMAT:
         raise Unreadable("not an entry of a known format")
     end = PREAMBLE + int.from_bytes(stored[1:PREAMBLE], "big")
-    try:
-        header = decode_header(stored[PREAMBLE:end])
-    except msgspec.MsgspecError as error:
-        raise Unreadable(str(error)) from error
-    return Entry(header=header, value=stored[end:])
+    return Entry(header=decode(decode_header, stored[PREAMBLE:end]), value=stored[end:])
 
 
 class CachedValue(msgspec.Struct, eq=False, gc=False):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from .entry import CachedValue, Header
-from .metrics.counters import Counters
+from .metrics.events import Counters
 from .policy import Policy, Times
 
 # Memcached allows 250 bytes a key, of which Django's prefix and version take some.

@@ -17,7 +17,7 @@ from .errors import LoadError, NotThere, TooManyTags
 from .explain import explain_entry
 from .immutable import is_immutable
 from .key import EntryKey, Parameters, resource_key, resource_tag
-from .metrics.counters import counters_for
+from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
 from .transactions import has_written

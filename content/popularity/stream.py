@@ -8,6 +8,9 @@ import msgspec
 from django.conf import settings
 from redis.exceptions import ResponseError
 
+from content.caching.errors import Unreadable
+from content.caching.serializer import decode
+
 # At one record a process and second this is more than a day of twenty processes, in about 200 MB at worst.
 LONGEST_STREAM = 2_000_000
 
@@ -52,8 +55,8 @@ def read_after(client: Any, last_id: RecordId, count: int) -> tuple[Counter[int]
 def readable(packed: bytes) -> dict[int, int]:
     """A record that nobody can read counts nothing, and holds up none behind it."""
     try:
-        return decoder.decode(packed)
-    except Exception:
+        return decode(decoder.decode, packed)
+    except Unreadable:
         return {}
 
 

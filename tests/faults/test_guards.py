@@ -231,7 +231,7 @@ GUARDS = [
     ),
     Guard(
         "I5: the breaker",
-        f"{CACHING}/stores/breaker.py",
+        f"{CACHING}/stores/failsafe.py",
         "        return self.failures >= FAILURES",
         "        return False",
         f"{TESTS}/test_tiers.py",
@@ -263,11 +263,11 @@ GUARDS = [
     ),
     Guard(
         "I9: unreadable bytes are a miss",
-        f"{CACHING}/entry.py",
-        "        raise Unreadable(str(error)) from error",
-        "        raise",
-        f"{TESTS}/test_tiers.py",
-        "i9_garbage and redis",
+        f"{CACHING}/serializer.py",
+        "    except Exception as error:",
+        "    except msgspec.MsgspecError as error:",
+        f"{TESTS}/test_serializer.py",
+        "i9_a_decoder",
     ),
     Guard(
         "I9: another format is a miss",

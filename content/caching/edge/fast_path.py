@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..entry import CachedValue, Verdict
-from ..metrics.counters import counters_for
-from ..metrics.events import emit, listeners, notify, subscribers
+from ..metrics.events import counters_for, emit, listeners, notify, subscribers
 from .in_flight import InFlight
 from .origin import Origin
 from .page import Page, VaryIndex
