@@ -13,7 +13,6 @@ from content.caching.entry import Position
 from content.caching.lease import Lease
 from content.caching.ordering.stream import format_position, parse_position
 
-
 # Either number of a stream's id has 64 bits. Redis refuses a larger one.
 MOST_OF_AN_ID = 2**64
 
