@@ -45,3 +45,7 @@ class LoadTimeout(CacheError):
 
 class NotModified(Exception):
     """A loader raises it when what `previous()` holds is still right: the value stays, its times begin anew."""
+
+
+class Unreadable(Exception):
+    """Bytes from a shared store that this release cannot read: damaged, foreign, or of another format. A miss."""
