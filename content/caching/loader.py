@@ -56,8 +56,9 @@ class Loader:
                 loads.append(state.begin(self.run(state, mine, lease)))
             for call in pending.values():
                 emit("wait", call.entry_key.owner.name, call.key)
-            taken = {call.key for call in mine}
-            await lease.release([key for key in ours if key not in taken])
+            if len(mine) < len(ours):
+                taken = {call.key for call in mine}
+                await lease.release([key for key in ours if key not in taken])
             return list(pending)
 
         timeout = max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
