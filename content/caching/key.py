@@ -63,12 +63,27 @@ def encode_parameter(value: Any) -> str:
 Parameters = tuple[Any, ...]
 
 
-class KeyOwner(Protocol):
-    """The owner of keys, as the engine sees it: a resource, or the kind of all pages."""
+class KeyKind(Protocol):
+    """The owner of keys, as the tiers see it: a resource, or the kind of all pages."""
 
     # In events and metrics.
     name: str
     policy: Policy
+
+
+class TierKey(Protocol):
+    """One entry, as the tiers see it: an `EntryKey`, or the key of a page."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def owner(self) -> KeyKind: ...
+
+
+class KeyOwner(KeyKind, Protocol):
+    """The owner of keys, as the engine sees it: a resource."""
+
     counters: Counters
     # Readers may share one decoded value.
     is_immutable: bool

@@ -644,7 +644,7 @@ GUARDS = [
     ),
     Guard(
         "I8: what a fragment reads is compared with what it varies on",
-        f"{CACHING}/fragments/node.py",
+        f"{CACHING}/templatetags/fragments.py",
         "if outside := seen - named:",
         "if outside := set():",
         f"{TESTS}/edge/test_privacy.py",

@@ -79,7 +79,7 @@ class EdgeCache:
         await send({"type": "http.response.start", "status": encoded.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    # --- before anyone asks --------------------------------------------------------------------------------
+    # --- warming -------------------------------------------------------------------------------------------
 
     async def fresh_for(self, scope: Message) -> float:
         """Seconds for which every process finds the page fresh; 0 if it does not."""

@@ -147,7 +147,7 @@ class FastPath:
             self._start_coding(cached, image, coding)
         return image.representations
 
-    # --- behind the reader --------------------------------------------------------------------------------------
+    # --- counting and compressing -------------------------------------------------------------------------------
 
     def _count(
         self, cached: CachedValue, image: WireImage, parsed: ParsedRequest, *, is_head: bool, is_stale: bool

@@ -6,7 +6,8 @@ from django.http.response import HttpResponseBase
 from ..dependencies import Dependencies
 from ..engines import engine_of
 from ..entry import Stamp, Verdict
-from ..request_reads import ambient_key, header_fields
+from ..recording_request import header_fields
+from ..request_reads import ambient_key
 from .incoming_response import CompleteResponse, build_page
 from .page import Page
 from .page_store import PageStore, tags_of_page

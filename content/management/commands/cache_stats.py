@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from content.caching.engines import engine_of
-from content.caching.metrics.reports import Report, ResourceStatistics, in_milliseconds, reporting, statistics
+from content.caching.metrics.reports import Report, reporting
+from content.caching.metrics.statistics import ResourceStatistics, in_milliseconds, statistics
 
 
 class Command(BaseCommand):
