@@ -29,7 +29,7 @@ from .refresh_queue import RefreshQueue
 from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run
 from .stores.memory import MemoryTier
 from .stores.shared import SharedTier
-from .tiers import Tiers
+from .tiers import Judgement, Tiers
 
 VALID = Verdict.VALID
 
@@ -147,16 +147,9 @@ class Engine:
         if call is not None:
             emit("joined", entry_key.owner.name, entry_key.key)
             return call, False
-        call = Call(entry_key, state.loop, self._on_done)
+        call = Call(entry_key, state.loop, state.calls.remove)
         state.calls.start(call)
         return call, True
-
-    def _on_done(self, call: Call) -> None:
-        state = self.loops.states.get(call.loop)
-        if state is not None:
-            state.calls.remove(call)
-        if call.value is not None and call.refresh:
-            self.refresher.schedule(call.entry_key, call.value.header, call.refresh)
 
     async def _wait(self, call: Call) -> CachedValue:
         """For its value; after the soft timeout of its policy the last good value, if there is one."""
@@ -189,9 +182,9 @@ class Engine:
     async def _populate(self, state: LoopState, batches: Sequence[LookupBatch]) -> None:
         """End every call. Keys that the shared tier does not have are loaded for each batch apart."""
         try:
-            found = await self.tiers.lookup([call.entry_key for batch in batches for call in batch.calls])
+            found = await self.tiers.find([call.entry_key for batch in batches for call in batch.calls])
             for batch in batches:
-                missing = [call for call in batch.calls if not self._resolve_from_shared(call, found.get(call.key))]
+                missing = [call for call in batch.calls if not self._resolve_from_shared(call, *found[call.key])]
                 if missing:
                     state.begin(self._load(state, missing), batch.context)
         except BaseException as error:
@@ -200,14 +193,15 @@ class Engine:
             if not isinstance(error, Exception):
                 raise
 
-    def _resolve_from_shared(self, call: Call, value: CachedValue | None) -> bool:
-        """Whether what the shared tier has (None: nothing) is enough; else the key has to be loaded."""
+    def _resolve_from_shared(self, call: Call, judgement: Judgement, fallback: CachedValue | None) -> bool:
+        """Whether what the shared tier has is enough; else the key has to be loaded."""
+        value, outcome, refresh = judgement
         if value is not None:
-            judgement = self.tiers.accept(call.entry_key, value)
-            if judgement.value is not None:
-                call.resolve(judgement.value, judgement.outcome, judgement.refresh)
-                return True
-        call.fallback = fallback = self.tiers.find_fallback(call.key, value)
+            call.resolve(value, outcome)
+            if refresh:
+                self.refresher.schedule(call.entry_key, value.header, refresh)
+            return True
+        call.fallback = fallback
         if fallback is None or not self.backoff.has_failed(call.key):
             return False
         # Its load failed a moment ago: that is not tried again for each reader.
@@ -218,6 +212,10 @@ class Engine:
     async def _load(self, state: LoopState, calls: Sequence[Call]) -> None:
         try:
             await self.loader.load_missing(state, calls)
+            for call in calls:
+                # Another process had stored it meanwhile.
+                if call.value is not None and call.refresh:
+                    self.refresher.schedule(call.entry_key, call.value.header, call.refresh)
         except BaseException as error:
             _reject_all(calls, error)
             if not isinstance(error, Exception):

@@ -1,7 +1,7 @@
 """Load what no tier has: once, under a lease, and stored only if no invalidation overtook it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
 
@@ -85,22 +85,23 @@ class Loader:
                 loads.append(state.begin(self.run(state, mine, lease)))
             for call in pending.values():
                 emit("wait", call.entry_key.owner.name, call.key)
-            taken = {call.key for call in mine}
-            await lease.release([key for key in ours if key not in taken])
+            if len(mine) < len(ours):
+                taken = {call.key for call in mine}
+                await lease.release([key for key in ours if key not in taken])
             return list(pending)
 
         timeout = max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
         for key in await lease.contend(list(pending), look, settle, timeout=timeout):
             self._fail(pending[key], LoadTimeout(f"{key}: the process that loads it takes too long."))
-        if loads:
-            await asyncio.gather(*loads)
+        for load in loads:
+            await load
 
     def _resolve_found(self, pending: dict[str, Call], found: dict[str, CachedValue]) -> None:
         """The calls whose values other processes have stored meanwhile leave `pending`."""
         for key, value in found.items():
-            judgement = self.tiers.accept(pending[key].entry_key, value, again=True)
-            if judgement.value is not None:
-                pending.pop(key).resolve(judgement.value, judgement.outcome, judgement.refresh)
+            accepted, outcome, refresh = self.tiers.accept(pending[key].entry_key, value, again=True)
+            if accepted is not None:
+                pending.pop(key).resolve(accepted, outcome, refresh)
 
     async def reload(self, state: LoopState, entry_key: EntryKey) -> CachedValue:
         """Load now, whatever is stored. Waits while another process loads that key, and then loads again."""
@@ -126,7 +127,7 @@ class Loader:
         by_owner: dict[KeyOwner, list[Call]] = {}
         for call in calls:
             by_owner.setdefault(call.entry_key.owner, []).append(call)
-        await asyncio.gather(*(self._run_owner(state, some, lease) for some in by_owner.values()))
+        await _run_together([self._run_owner(state, some, lease) for some in by_owner.values()])
 
     async def _run_owner(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
         """Every call is resolved or rejected, and every lease is released."""
@@ -134,8 +135,8 @@ class Loader:
         try:
             with lease.renewal(keys):
                 results, record = await self._run_loader(state, calls)
-                await asyncio.gather(
-                    *(self._finish(call, results[call.entry_key.parameters], record, lease) for call in calls)
+                await _run_together(
+                    [self._finish(call, results[call.entry_key.parameters], record, lease) for call in calls]
                 )
         except Exception as error:
             await self._fail_all(calls, error, lease)
@@ -237,3 +238,11 @@ class Loader:
             call.resolve(call.fallback.as_stale())
         else:
             call.reject(error)
+
+
+async def _run_together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Side by side. The commonest case, one alone, is spared the cost of a task."""
+    if len(work) == 1:
+        await work[0]
+    else:
+        await asyncio.gather(*work)

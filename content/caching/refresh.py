@@ -18,7 +18,7 @@ from .loader import Loader
 from .metrics.events import emit
 from .refresh_queue import RefreshQueue, RefreshRequest
 from .singleflight import Call, LoopState, LoopStates
-from .tiers import Tiers
+from .tiers import NOTHING, Tiers
 
 logger = logging.getLogger("content.caching")
 
@@ -78,7 +78,7 @@ class Refresher:
     def _is_newer(self, entry_key: EntryKey, value: CachedValue, seen: Header) -> bool:
         if value.verdict is not Verdict.VALID or value.header.made_at <= seen.made_at:
             return False
-        return self.tiers.accept(entry_key, value, again=True).value is not None
+        return self.tiers.accept(entry_key, value, again=True) is not NOTHING
 
     async def _refresh_here(self, state: LoopState, entry_key: EntryKey, seen: Header, reason: str) -> None:
         """Under the lease, and unless another process was quicker."""

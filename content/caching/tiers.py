@@ -6,8 +6,7 @@ Resources, fragments and pages go through here, so that the rules of docs/protoc
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from .backoff import Backoff
 from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
@@ -24,18 +23,10 @@ EARLY_REACH = 15.0
 HOT = 10
 
 
-class Judgement(NamedTuple):
-    """The value that a reader may be given, None if nothing may be served.
-
-    `outcome` is how the read is counted: hit, negative or stale. `refresh` is the reason to load again, "" for none.
-    """
-
-    value: CachedValue | None = None
-    outcome: str = ""
-    refresh: str = ""
-
-
-NOTHING = Judgement()
+# The value that a reader may be given, None if nothing may be served; how the read is counted: hit, negative or
+# stale; the reason to load again, "" for none. A plain tuple, since a named one costs a call more.
+Judgement = tuple[CachedValue | None, str, str]
+NOTHING: Judgement = (None, "", "")
 
 
 class Tiers:
@@ -90,6 +81,16 @@ class Tiers:
             for (key, entry), verdict in zip(entries.items(), verdicts, strict=True)
         }
 
+    async def find(self, keys: Sequence[EntryKey]) -> dict[str, tuple[Judgement, CachedValue | None]]:
+        """What readers get from the shared tier, by key. Beside a judgement of nothing: the value to fall back on."""
+        stored, found = await self.lookup(keys), dict[str, tuple[Judgement, CachedValue | None]]()
+        for entry_key in keys:
+            key = entry_key.key
+            value = stored.get(key)
+            judgement = self.accept(entry_key, value) if value is not None else NOTHING
+            found[key] = judgement, self.find_fallback(key, value) if judgement is NOTHING else None
+        return found
+
     def accept(self, entry_key: EntryKey, value: CachedValue, *, again: bool = False) -> Judgement:
         """Decode, judge and remember a value from the shared tier. `again` if its verdict is from before an await."""
         owner = entry_key.owner
@@ -103,7 +104,7 @@ class Tiers:
                 emit("unreadable", owner.name, entry_key.key, reason="no such value")
             return NOTHING
         judgement = self.judge(owner.policy, decoded)
-        if judgement.value is not None:
+        if judgement is not NOTHING:
             self.remember(entry_key, decoded if owner.is_immutable else value, len(value.value))
         return judgement
 
@@ -114,9 +115,9 @@ class Tiers:
         header, now = value.header, self.clock()
         if value.verdict is Verdict.VALID and now < header.fresh_until and self.ordering.is_heard:
             refresh = "ahead of its end" if self._is_refreshed_early(policy, value, now) else ""
-            return Judgement(value, "hit" if header.there else "negative", refresh)
+            return value, "hit" if header.there else "negative", refresh
         if value.verdict is not Verdict.INVALID and now < header.stale_until:
-            return Judgement(value.as_stale(), "stale", "stale")
+            return value.as_stale(), "stale", "stale"
         return NOTHING
 
     def _is_refreshed_early(self, policy: Policy, value: CachedValue, now: float) -> bool:

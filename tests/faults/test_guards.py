@@ -46,8 +46,8 @@ GUARDS = [
     Guard(
         "rule 16: a found value resolves its call at once",
         f"{CACHING}/loader.py",
-        "pending.pop(key).resolve(judgement.value, judgement.outcome, judgement.refresh)",
-        "asyncio.get_running_loop().call_later(0.05, pending.pop(key).resolve, judgement.value)",
+        "pending.pop(key).resolve(accepted, outcome, refresh)",
+        "asyncio.get_running_loop().call_later(0.05, pending.pop(key).resolve, accepted)",
         f"{TESTS}/test_invariants.py",
         "rule_16",
     ),
@@ -467,8 +467,8 @@ GUARDS = [
     Guard(
         "I1: a page that was made of a stale part is not called fresh",
         f"{CACHING}/edge/origin_fetch.py",
-        "stored=not dependencies.stale, stale=dependencies.stale",
-        "stored=not dependencies.stale",
+        "                stale=dependencies.stale,\n",
+        "",
         f"{TESTS}/edge/test_engine_tiers.py",
         "i1_what_was_made",
     ),

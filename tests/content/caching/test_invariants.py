@@ -254,6 +254,25 @@ async def test_i1_what_was_expired_is_served_stale_and_loaded_again(alias, world
     assert await row.get() == 1
 
 
+async def test_i4_a_stale_value_found_under_the_lease_is_served_and_refreshed(alias, world, row):
+    """An entry of another process: the first lookup comes too early for it, the one beside the lease finds it."""
+    engine = engine_of(alias)
+    await row.get()
+    world.row = 1
+    await expire(["row"])
+    engine.memory.clear()
+    lookup, looks = engine.shared.lookup, count()
+
+    async def lookup_late(keys):
+        return await lookup(keys) if next(looks) else {}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.shared, "lookup", lookup_late)
+        assert await row.get() == 0
+        await settled()
+    assert world.loads == 2, "it was loaded again with no other reader"
+
+
 async def test_i1_without_word_of_the_log_nothing_is_fresh_and_all_is_stale(alias, world, row):
     await row.get()
     tag_index = engine_of(alias).ordering.tag_index
