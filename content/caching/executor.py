@@ -105,6 +105,11 @@ class LoadExecutor:
             await self.free.pop().close()
 
 
+def load_context() -> contextvars.Context:
+    """For a load in its reader's own thread."""
+    return _new_context() if LoadExecutor.isolated else contextvars.copy_context()
+
+
 def _new_context() -> contextvars.Context:
     here, context = contextvars.copy_context(), contextvars.Context()
     for variable in inherited_variables:

@@ -14,6 +14,7 @@ from .entry import CachedValue, Stamp
 from .errors import LoadError
 from .executor import LoadExecutor
 from .key import EntryKey
+from .metrics.events import emit
 
 
 class Joinable(Protocol):
@@ -41,6 +42,9 @@ class Calls(Generic[C]):
         if call is not None and (call.stamp is None or covers(call.stamp)):
             return call
         return None
+
+    def get(self, key: str) -> C | None:
+        return self._calls.get(key)
 
     def start(self, call: C) -> None:
         """Readers who come from now on join this one."""
@@ -224,3 +228,11 @@ class LoopStates:
             self.latest = None
         if state is not None:
             await state.executor.close()
+
+
+def emit_outcome(call: Call) -> None:
+    """In the context of the reader who started the call."""
+    if call.outcome is None:
+        emit("miss", call.entry_key.owner.name, call.key)
+    else:
+        emit(call.outcome, call.entry_key.owner.name, call.key, tier="shared")

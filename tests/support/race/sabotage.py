@@ -166,17 +166,16 @@ SABOTAGES = [
     ),
     Sabotage(
         "transactions go past the cache",
-        f"{CACHING}/resource.py",
-        "        if has_written():\n            return async_to_sync(self.load)(*args, **kwargs)\n"
-        "        return async_to_sync(self.get)",
-        "        return async_to_sync(self.get)",
+        f"{CACHING}/sync_resource.py",
+        "            return self._load_past_cache_sync([entry_key])[entry_key.parameters].get()\n        engine =",
+        "            pass\n        engine =",
         UNDONE,
         "I1",
     ),
     Sabotage(
         "a load goes on without the reader who began it",
         f"{CACHING}/engine.py",
-        "            if is_new:\n                _emit_outcome(call)\n",
+        "            if is_new:\n                emit_outcome(call)\n",
         "            if is_new:\n                call.reject(asyncio.CancelledError())\n",
         HURRIED,
         "I11",

@@ -1,0 +1,219 @@
+"""The engine for threads without an event loop: the same steps and the same code below them, which blocks.
+
+1. Memory is asked by Engine.lookup_memory, as for async readers.
+2. A call of another thread for the same key is joined, if its load began late enough for this reader (rule 16).
+3. One round trip looks up what is missing, and acquires the leases of keys without an entry (rule 19).
+4. A `def` loader runs in this thread, on its own database connection. An async one runs on the lasting loop.
+5. The loaded value is sealed and stored under the lease, as Loader does it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any
+
+from . import lasting_loop
+from .dependencies import Dependencies
+from .entry import CachedValue
+from .errors import LoadError, LoadTimeout
+from .key import EntryKey
+from .lasting_loop import run_inline
+from .lease import FIRST_DELAY, MAX_DELAY, Lease
+from .loader import Loader, LoadRecord
+from .metrics.events import emit
+from .refresh import Refresher
+from .singleflight import Call, LoaderRun, LoopStates, current_run, emit_outcome
+from .thread_loader import NOT_JOINABLE, BlockingTiers, ThreadLoader
+from .tiers import Tiers
+
+FindOnLoop = Callable[[Sequence[EntryKey]], Coroutine[Any, Any, dict[str, CachedValue]]]
+
+
+class ThreadCall(Call):
+    """A call whose readers are threads. One thread started it, and ends it."""
+
+    __slots__ = ("ended",)
+
+    def __init__(self, entry_key: EntryKey) -> None:
+        super().__init__(entry_key, loop=None)  # type: ignore[arg-type]  # only the waiters of a loop need one
+        self.ended = threading.Event()
+
+    def _finish(self) -> None:
+        self.ended.set()
+
+
+class SyncEngine:
+    """`find_on_loop`: Engine.find, for policies whose soft timeout needs a load that goes on without its reader."""
+
+    def __init__(
+        self, tiers: Tiers, loader: Loader, refresher: Refresher, loops: LoopStates, find_on_loop: FindOnLoop
+    ) -> None:
+        self.tiers = BlockingTiers(tiers)
+        self.loader = ThreadLoader(self.tiers, loader, loops)
+        self.refresher = refresher
+        self.loops = loops
+        self.find_on_loop = find_on_loop
+        self.ordering = self.tiers.ordering
+        self.calls: dict[str, ThreadCall] = {}
+        self.lock = threading.Lock()
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        return self.tiers.clock
+
+    # --- single-flight ------------------------------------------------------------------------------
+
+    def find(self, keys: Sequence[EntryKey]) -> dict[str, CachedValue]:
+        """A value for each key that was not in memory. Raises the error that the load of one ended with."""
+        if any(entry_key.owner.policy.soft_timeout is not None for entry_key in keys):
+            return lasting_loop.run(self.find_on_loop(keys))
+        calls, started, run = dict[str, ThreadCall](), list[ThreadCall](), current_run.get()
+        try:
+            for entry_key in keys:
+                calls[entry_key.key], is_new = self._join_or_start(entry_key)
+                if is_new:
+                    started.append(calls[entry_key.key])
+            if run is not None:
+                self.refuse_recursion(calls.values(), run)
+                run.waits_for.update(calls.values())
+            if started:
+                self._resolve(started)
+                self._end(started)
+                for call in started:
+                    self._count(call)
+            return {key: self._wait(call) for key, call in calls.items()}
+        finally:
+            self._end(started)
+            if run is not None:
+                run.waits_for.difference_update(calls.values())
+
+    def _join_or_start(self, entry_key: EntryKey) -> tuple[ThreadCall, bool]:
+        """The call for that key, and whether it is new."""
+        with self.lock:
+            call = self.calls.get(entry_key.key)
+            # Read once: the thread of the call changes it.
+            stamp = call.stamp if call is not None else None
+            if call is None or (stamp is not None and not self.ordering.covers(stamp)):
+                call = self.calls[entry_key.key] = ThreadCall(entry_key)
+                return call, True
+        emit("joined", entry_key.owner.name, entry_key.key)
+        return call, False
+
+    def refuse_recursion(self, calls: Collection[Call], run: LoaderRun) -> None:
+        """Raise LoadError for a loader that would wait for itself, through threads and loops of this process."""
+        for call in calls:
+            others = [state.calls.get(call.key) for state in list(self.loops.states.values())]
+            if any(
+                other is not None and other.depends_on(run) for other in (call, self.calls.get(call.key), *others)
+            ):
+                raise LoadError(f"{call.key} is read while it is loaded, by what its own loader reads.")
+
+    def _end(self, started: Sequence[ThreadCall]) -> None:
+        """Nobody joins them from now on. Readers of a call that was not resolved start another."""
+        with self.lock:
+            for call in started:
+                if self.calls.get(call.key) is call:
+                    del self.calls[call.key]
+        for call in started:
+            call.ended.set()
+
+    def _count(self, call: ThreadCall) -> None:
+        """Emit the outcome of a call of this thread, and refresh what is stale."""
+        emit_outcome(call)
+        if call.value is not None and call.refresh:
+            self.refresher.schedule(call.entry_key, call.value.header, call.refresh)
+
+    def _wait(self, call: ThreadCall) -> CachedValue:
+        """For the thread that ends the call, until the hard timeout of its policy."""
+        owner = call.entry_key.owner
+        if not call.ended.wait(owner.policy.hard_timeout.total_seconds()):
+            fallback = self.tiers.find_fallback(call.key, call.fallback)
+            if fallback is None:
+                raise LoadTimeout(f"{call.key}: the thread that loads it takes too long.")
+            return fallback.as_stale()
+        if call.error is not None:
+            raise call.error
+        if call.value is not None:
+            return call.value
+        # An interrupt ended the thread of the call before it had a value.
+        return self.find([call.entry_key])[call.key]
+
+    # --- lookup, lease, load --------------------------------------------------------------------------
+
+    def _resolve(self, calls: Sequence[ThreadCall]) -> None:
+        """Resolve or reject each of the calls, which are this thread's."""
+        lease, pending = self.loader.new_lease(), {call.key: call for call in calls}
+        deadline = time.monotonic() + max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
+        # What memory has and may not serve, the shared tier most likely has as well.
+        always, is_first, delay = any(self.tiers.peek(key) is not None for key in pending), True, FIRST_DELAY
+        while True:
+            keys = [call.entry_key for call in pending.values()]
+            found, ours = run_inline(self.tiers.lookup_or_lease(keys, lease, always=always, again=not is_first))
+            for call in list(pending.values()):
+                if self._resolve_from_shared(call, found.get(call.key), is_first=is_first):
+                    del pending[call.key]
+            mine = [pending.pop(key) for key in ours if key in pending]
+            if len(mine) < len(ours):
+                taken = {call.key for call in mine}
+                run_inline(lease.release([key for key in ours if key not in taken]))
+            if mine:
+                self._load(mine, lease)
+            if not pending:
+                return
+            if time.monotonic() > deadline:
+                for call in pending.values():
+                    self.loader.give_up(call)
+                return
+            if always:
+                for call in pending.values():
+                    emit("wait", call.entry_key.owner.name, call.key)
+                time.sleep(delay)
+                delay = min(delay * 2, MAX_DELAY)
+            always, is_first = True, False
+
+    def _resolve_from_shared(self, call: ThreadCall, value: CachedValue | None, *, is_first: bool) -> bool:
+        """Whether what the shared tier has (None: nothing) is enough; else the key has to be loaded."""
+        if value is not None:
+            # A reader who comes after this verdict does not join (rule 16).
+            call.stamp = NOT_JOINABLE
+            self.tiers.update_verdict(value)
+            judgement = self.tiers.accept(call.entry_key, value, again=not is_first)
+            if judgement.value is not None:
+                call.resolve(judgement.value, judgement.outcome, judgement.refresh)
+                return True
+            call.stamp = None
+        if not is_first:
+            return False
+        call.fallback = fallback = self.tiers.find_fallback(call.key, value)
+        if fallback is not None and self.tiers.backoff.has_failed(call.key):
+            # Its load failed a moment ago: that is not tried again for each reader.
+            emit("error_stale", call.entry_key.owner.name, call.key, reason="failed a moment ago")
+            call.resolve(fallback.as_stale())
+        return call.is_done
+
+    def _load(self, calls: Sequence[ThreadCall], lease: Lease) -> None:
+        try:
+            run_inline(self.loader.load(calls, lease))
+        except BaseException:
+            # An interrupt: other processes need not wait for a load that nobody runs any more.
+            run_inline(lease.release([call.key for call in calls]))
+            raise
+
+    # --- by hand --------------------------------------------------------------------------------------
+
+    def refresh(self, entry_key: EntryKey) -> CachedValue:
+        """Load now, whatever is stored. Waits while another process loads that key, and then loads again."""
+        call, lease, delay = ThreadCall(entry_key), self.loader.new_lease(), FIRST_DELAY
+        deadline = time.monotonic() + entry_key.owner.policy.hard_timeout.total_seconds()
+        while not run_inline(self.tiers.lookup_or_lease([entry_key], lease, always=True, again=True))[1]:
+            if time.monotonic() > deadline:
+                raise LoadTimeout(f"{call.key}: the process that loads it takes too long.")
+            time.sleep(delay)
+            delay = min(delay * 2, MAX_DELAY)
+        self._load([call], lease)
+        return self._wait(call)
+
+    def store(self, entry_key: EntryKey, result: Any) -> None:
+        """As if a load that began now had returned it."""
+        begun = run_inline(self.ordering.begin())
+        run_inline(self.loader.store(entry_key, result, LoadRecord(begun, Dependencies(), self.clock(), 0.0), None))
