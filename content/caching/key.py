@@ -94,6 +94,9 @@ class KeyOwner(KeyKind, Protocol):
     def is_async(self) -> bool:
         """Whether its loader needs an event loop."""
 
+    def prepare(self) -> None:
+        """Called before another thread than the reader's may load."""
+
     async def run_loader(self, wanted: Sequence[Parameters], earlier: CachedValue | None) -> dict[Parameters, Any]:
         """Results by parameters. `earlier` is the last good value, which the loader may find unchanged."""
 

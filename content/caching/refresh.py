@@ -49,6 +49,7 @@ class Refresher:
         if asyncio._get_running_loop() is None:
             state = self.loops.states.get(lasting_loop())
             if not (self.tiers.backoff.is_delayed(entry_key.key) or (state and entry_key.key in state.refreshes)):
+                entry_key.owner.prepare()
                 call_soon(self.schedule, entry_key, seen, reason)
             return
         state = self.loops.current()

@@ -100,6 +100,9 @@ class Resource(SyncMethods[P, T]):
     def is_async(self) -> bool:
         return iscoroutinefunction(self.load) or iscoroutinefunction(self.load_many)
 
+    def prepare(self) -> None:
+        """Called before another thread than the reader's may load."""
+
     # --- reading ------------------------------------------------------------------------------------
 
     async def get(self, *args: P.args, **kwargs: P.kwargs) -> T:
