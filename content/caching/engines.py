@@ -93,7 +93,16 @@ def forget_engines(**kwargs: Any) -> None:
 
 
 setting_changed.connect(forget_engines, dispatch_uid="content.caching.engines")
-os.register_at_fork(after_in_child=engines.clear)
+
+
+def _begin_anew_in_child() -> None:
+    """Another thread of the parent may have held the lock."""
+    global lock
+    lock = threading.Lock()
+    engines.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def local_engine(memory: int) -> Engine:

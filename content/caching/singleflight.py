@@ -218,16 +218,29 @@ class LoopStates:
         state = self.states.get(loop)
         if state is None:
             state = self.states[loop] = LoopState()
-            state.finalizer = call_at_loop_end(lambda: self._discard(loop))
+            state.finalizer = call_at_loop_end(lambda: self._close(loop), lambda: self._discard(loop))
         self.latest = state
         return state
 
-    async def _discard(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _close(self, loop: asyncio.AbstractEventLoop) -> None:
+        state = self._pop(loop)
+        if state is not None:
+            await state.executor.close()
+
+    def _discard(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop is closed already."""
+        state = self._pop(loop)
+        if state is not None:
+            state.executor.discard()
+            for task in state.tasks:
+                # Its caller was answered; asyncio would log that it did not come to its end.
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    def _pop(self, loop: asyncio.AbstractEventLoop) -> LoopState | None:
         state = self.states.pop(loop, None)
         if self.latest is state:
             self.latest = None
-        if state is not None:
-            await state.executor.close()
+        return state
 
 
 def emit_outcome(call: Call) -> None:

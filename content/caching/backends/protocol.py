@@ -97,6 +97,11 @@ class RedisProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def discard(self) -> None:
+        """Close the socket when the event loop is closed already."""
+        if self._transport is not None:
+            close_socket(self._transport)
+
     # --- asyncio.Protocol ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,6 +132,16 @@ class RedisProtocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.abort(exceptions.ConnectionError(f"The connection to Redis was lost: {error or 'closed by Redis'}."))
+
+
+def close_socket(transport: Any) -> None:
+    """Of a transport whose loop is closed. asyncio itself would need the loop; uvloop has closed it with the loop."""
+    tls = getattr(transport, "_ssl_protocol", None)
+    transport = transport if tls is None else tls._transport
+    connection = getattr(transport, "_sock", None)
+    if connection is not None:
+        connection.close()
+        transport._sock = None
 
 
 def as_redis_error(error: BaseException) -> BaseException:
