@@ -10,7 +10,7 @@
 import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import lasting_loop
 from .dependencies import Dependencies
@@ -42,6 +42,15 @@ class ThreadCall(Call):
         self.ended.set()
 
 
+class Look(NamedTuple):
+    """A lookup of keys that memory does not have, and the keys whose lease came with it. `always`: asked for all."""
+
+    lease: Lease
+    always: bool
+    found: dict[str, CachedValue]
+    ours: list[str]
+
+
 class SyncEngine:
     """`find_on_loop`: Engine.find, for policies whose soft timeout needs a load that goes on without its reader."""
 
@@ -59,12 +68,40 @@ class SyncEngine:
 
     @property
     def clock(self) -> Callable[[], float]:
-        return self.tiers.clock
+        clock: Callable[[], float] = self.tiers.clock
+        return clock
+
+    def find_one(self, entry_key: EntryKey) -> CachedValue:
+        """As find. One that the shared tier has is nobody's to load: its readers do not join."""
+        is_plain = entry_key.owner.policy.soft_timeout is None and current_run.get() is None
+        if not is_plain or entry_key.key in self.calls:
+            return self.find((entry_key,))[entry_key.key]
+        first = self._look([entry_key])
+        value = first.found.get(entry_key.key)
+        if value is not None and not first.ours:
+            judgement = self.tiers.accept(entry_key, value)
+            if judgement.value is not None:
+                emit(judgement.outcome, entry_key.owner.name, entry_key.key, tier="shared")
+                if judgement.refresh:
+                    self.refresher.schedule(entry_key, value.header, judgement.refresh)
+                return judgement.value
+        return self.find((entry_key,), first)[entry_key.key]
+
+    def _look(self, keys: Sequence[EntryKey]) -> "Look":
+        """The first round trip for keys that memory does not have."""
+        lease = self.loader.new_lease()
+        # What memory has and may not serve, the shared tier most likely has as well.
+        always = any(self.tiers.peek(entry_key.key) is not None for entry_key in keys)
+        found, ours = run_inline(self.tiers.lookup_or_lease(keys, lease, always=always, again=False))
+        return Look(lease, always, found, ours)
 
     # --- single-flight ------------------------------------------------------------------------------
 
-    def find(self, keys: Sequence[EntryKey]) -> dict[str, CachedValue]:
-        """A value for each key that was not in memory. Raises the error that the load of one ended with."""
+    def find(self, keys: Sequence[EntryKey], first: "Look | None" = None) -> dict[str, CachedValue]:
+        """A value for each key that was not in memory. Raises the error that the load of one ended with.
+
+        `first`: what was found so far, and the leases of this thread.
+        """
         if any(entry_key.owner.policy.soft_timeout is not None for entry_key in keys):
             return lasting_loop.run(self.find_on_loop(keys))
         calls, started, run = dict[str, ThreadCall](), list[ThreadCall](), current_run.get()
@@ -77,10 +114,12 @@ class SyncEngine:
                 self.refuse_recursion(calls.values(), run)
                 run.waits_for.update(calls.values())
             if started:
-                self._resolve(started)
+                self._resolve(started, first)
                 self._end(started)
                 for call in started:
                     self._count(call)
+            elif first is not None:
+                run_inline(first.lease.release(first.ours))
             return {key: self._wait(call) for key, call in calls.items()}
         finally:
             self._end(started)
@@ -140,15 +179,13 @@ class SyncEngine:
 
     # --- lookup, lease, load --------------------------------------------------------------------------
 
-    def _resolve(self, calls: Sequence[ThreadCall]) -> None:
+    def _resolve(self, calls: Sequence[ThreadCall], first: "Look | None") -> None:
         """Resolve or reject each of the calls, which are this thread's."""
-        lease, pending = self.loader.new_lease(), {call.key: call for call in calls}
+        pending = {call.key: call for call in calls}
+        lease, always, found, ours = first or self._look([call.entry_key for call in calls])
         deadline = time.monotonic() + max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
-        # What memory has and may not serve, the shared tier most likely has as well.
-        always, is_first, delay = any(self.tiers.peek(key) is not None for key in pending), True, FIRST_DELAY
+        is_first, delay = True, FIRST_DELAY
         while True:
-            keys = [call.entry_key for call in pending.values()]
-            found, ours = run_inline(self.tiers.lookup_or_lease(keys, lease, always=always, again=not is_first))
             for call in list(pending.values()):
                 if self._resolve_from_shared(call, found.get(call.key), is_first=is_first):
                     del pending[call.key]
@@ -170,6 +207,8 @@ class SyncEngine:
                 time.sleep(delay)
                 delay = min(delay * 2, MAX_DELAY)
             always, is_first = True, False
+            keys = [call.entry_key for call in pending.values()]
+            found, ours = run_inline(self.tiers.lookup_or_lease(keys, lease, always=True, again=True))
 
     def _resolve_from_shared(self, call: ThreadCall, value: CachedValue | None, *, is_first: bool) -> bool:
         """Whether what the shared tier has (None: nothing) is enough; else the key has to be loaded."""

@@ -35,7 +35,7 @@ class SyncMethods(Generic[P, T]):
         engine = engines.get(self.cache) or engine_of(self.cache)
         answer = engine.lookup_memory(entry_key)
         if answer is None:
-            answer = engine.sync.find((entry_key,))[entry_key.key]
+            answer = engine.sync.find_one(entry_key)
         return self.deliver(answer, entry_key)
 
     def get_many_sync(self, keys: Iterable[Hashable]) -> dict[Any, T]:

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -30,6 +31,11 @@ from .transactions import has_written, may_read_the_past
 NOT_JOINABLE = Stamp("")
 
 
+def _of_tiers(name: str) -> Any:
+    """An attribute that is the engine's: tests and settings replace it there."""
+    return property(attrgetter(f"of.{name}"))
+
+
 class BlockingTiers(Tiers):
     """The tiers of an engine, with a shared tier that blocks. Memory, clock and backoff are the engine's."""
 
@@ -41,10 +47,10 @@ class BlockingTiers(Tiers):
             ordering = CounterOrdering(ordering.tier, self.shared)
         self.ordering = ordering
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("memory", "clock", "chance", "backoff"):
-            raise AttributeError(name)
-        return getattr(self.of, name)
+    memory = _of_tiers("memory")
+    clock = _of_tiers("clock")
+    chance = _of_tiers("chance")
+    backoff = _of_tiers("backoff")
 
     async def lookup_or_lease(
         self, keys: Sequence[EntryKey], lease: Lease, *, always: bool, again: bool

@@ -243,6 +243,11 @@ def _refusal_reason(begun: Stamp | None, sealed: Stamp | None) -> str:
 
 def _measure_lookups(keys: Collection[TierKey], seconds: float) -> None:
     """One lookup of many keys: a share for each."""
+    if len(keys) == 1:
+        [entry_key] = keys
+        measure("lookup", entry_key.owner.name, 1)
+        measure("lookup_seconds", entry_key.owner.name, seconds)
+        return
     for name, count in Counter(entry_key.owner.name for entry_key in keys).items():
         measure("lookup", name, count)
         measure("lookup_seconds", name, seconds * count / len(keys))

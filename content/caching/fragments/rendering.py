@@ -154,7 +154,7 @@ def load_fragment(entry_key: EntryKey, source: Source) -> str:
         try:
             if answer is None:
                 source.keep()
-                answer = engine.sync.find((entry_key,))[entry_key.key]
+                answer = engine.sync.find_one(entry_key)
             return resource.deliver(answer, entry_key)
         except PrivateFragment as error:
             _note_as_private(entry_key, error)

@@ -7,6 +7,9 @@ code above them.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import hiredis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
 from .. import lua
 from ..lasting_loop import call_soon
 from .failsafe import Failsafe
@@ -59,38 +62,54 @@ class BlockingNullTier(_LookupAfterLease, NullTier):
 
 
 class BlockingRedisTier(RedisTier):
-    """By the connections that Django's cache API has in this process."""
+    """By connections of its own, as many as there were threads that asked at once."""
 
-    @property
-    def _client(self) -> Any:
-        return self.cache.client.get_client(write=True)
+    def __init__(self, alias: str) -> None:
+        super().__init__(alias)
+        server = self.cache.servers[0]
+        self._client: Any = server.sync_client()
+        self._pool: Any = None if server.cluster else self._client.connection_pool
+        # Taken from the pool, which takes longer to ask than Redis does.
+        self._free: list[Any] = []
 
     async def _execute(self, *command: Any) -> Any:
-        return self._client.execute_command(*command)
+        return self._run(command)[0]
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
-        return self._by_key(keys, self._execute_all([("GET", self.cache.full_key(key, None)) for key in keys]))
+        full_key = self.cache.full_key
+        return self._by_key(keys, self._run(*(("GET", full_key(key, None)) for key in keys)))
 
     async def lookup_or_lease(
         self, keys: Sequence[str], token: str, seconds: float, *, always: bool
     ) -> tuple[dict[str, Any], list[str]]:
-        full_key, end = self.cache.full_key, milliseconds(seconds)
-        commands = [
-            ("EVAL", lua.LOOKUP_OR_LEASE, 2, full_key(key, None), self.lease_key(key), token, end, int(always))
-            for key in keys
-        ]
-        answers = self._execute_all(commands)
+        full_keys, end = [self.cache.full_key(key, None) for key in keys], milliseconds(seconds)
+        answers = self._run(
+            *(
+                ("EVAL", lua.LOOKUP_OR_LEASE, 2, full_key, self._lease_key_of(full_key), token, end, int(always))
+                for full_key in full_keys
+            )
+        )
         ours = [key for key, (_, is_ours) in zip(keys, answers, strict=True) if is_ours]
         return self._by_key(keys, [content for content, _ in answers]), ours
 
-    def _execute_all(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        """In one round trip; in a cluster in one for each command."""
-        if len(commands) == 1 or self.cache.servers[0].cluster:
+    def _run(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """In one round trip; in a cluster in one for each command. Raises RedisError."""
+        if self._pool is None:
             return [self._client.execute_command(*command) for command in commands]
-        with self._client.pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            return list(pipeline.execute())
+        connection = self._free.pop() if self._free else self._pool.get_connection()
+        try:
+            connection.send_packed_command([hiredis.pack_command(command) for command in commands])
+            answers = [connection.read_response(disable_decoding=True) for _ in commands]
+        except BaseException as error:
+            # Its next answer might be to these commands.
+            connection.disconnect()
+            self._pool.release(connection)
+            if not isinstance(error, RedisConnectionError):
+                raise
+            # Redis closes idle connections. The client tries others, as often as its options say.
+            return [self._client.execute_command(*command) for command in commands]
+        self._free.append(connection)
+        return answers
 
 
 class BlockingFailsafe(Failsafe):

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 from django.core.cache import BaseCache, caches
@@ -189,7 +190,14 @@ class RedisTier(CacheTier):
 
     def lease_key(self, key: str) -> str:
         """In a cluster the braces put it into its entry's slot, where one script may touch both."""
-        return f"{self.cache.full_key(LEASE, None)}{{{self.cache.full_key(key, None)}}}"
+        return self._lease_key_of(self.cache.full_key(key, None))
+
+    def _lease_key_of(self, full_key: str) -> str:
+        return f"{self._lease_prefix}{{{full_key}}}"
+
+    @cached_property
+    def _lease_prefix(self) -> str:
+        return self.cache.full_key(LEASE, None)
 
 
 def _whole_seconds(seconds: float) -> int:
