@@ -30,12 +30,16 @@ FindOnLoop = Callable[[Sequence[EntryKey]], Coroutine[Any, Any, dict[str, Cached
 
 
 class ThreadCall(Call):
-    """A call whose readers are threads. One thread started it, and ends it."""
+    """A call whose readers are threads. One thread started it, and ends it.
 
-    __slots__ = ("ended",)
+    `earlier`: a call of the same key that was under way, and began too early to be joined.
+    """
 
-    def __init__(self, entry_key: EntryKey) -> None:
+    __slots__ = ("earlier", "ended")
+
+    def __init__(self, entry_key: EntryKey, earlier: "ThreadCall | None" = None) -> None:
         super().__init__(entry_key, loop=None)  # type: ignore[arg-type]  # only the waiters of a loop need one
+        self.earlier = earlier
         self.ended = threading.Event()
 
     def _finish(self) -> None:
@@ -120,7 +124,7 @@ class SyncEngine:
                     self._count(call)
             elif first is not None:
                 run_inline(first.lease.release(first.ours))
-            return {key: self._wait(call) for key, call in calls.items()}
+            return {entry_key.key: self._wait(entry_key, calls[entry_key.key]) for entry_key in keys}
         finally:
             self._end(started)
             if run is not None:
@@ -133,7 +137,7 @@ class SyncEngine:
             # Read once: the thread of the call changes it.
             stamp = call.stamp if call is not None else None
             if call is None or (stamp is not None and not self.ordering.covers(stamp)):
-                call = self.calls[entry_key.key] = ThreadCall(entry_key)
+                call = self.calls[entry_key.key] = ThreadCall(entry_key, call)
                 return call, True
         emit("joined", entry_key.owner.name, entry_key.key)
         return call, False
@@ -141,10 +145,12 @@ class SyncEngine:
     def refuse_recursion(self, calls: Collection[Call], run: LoaderRun) -> None:
         """Raise LoadError for a loader that would wait for itself, through threads and loops of this process."""
         for call in calls:
-            others = [state.calls.get(call.key) for state in list(self.loops.states.values())]
-            if any(
-                other is not None and other.depends_on(run) for other in (call, self.calls.get(call.key), *others)
-            ):
+            others: list[Call | None] = [state.calls.get(call.key) for state in list(self.loops.states.values())]
+            known = self.calls.get(call.key)
+            while known is not None:
+                others.append(known)
+                known = known.earlier
+            if any(other is not None and other.depends_on(run) for other in (call, *others)):
                 raise LoadError(f"{call.key} is read while it is loaded, by what its own loader reads.")
 
     def _end(self, started: Sequence[ThreadCall]) -> None:
@@ -154,6 +160,7 @@ class SyncEngine:
                 if self.calls.get(call.key) is call:
                     del self.calls[call.key]
         for call in started:
+            call.earlier = None
             call.ended.set()
 
     def _count(self, call: ThreadCall) -> None:
@@ -162,10 +169,9 @@ class SyncEngine:
         if call.value is not None and call.refresh:
             self.refresher.schedule(call.entry_key, call.value.header, call.refresh)
 
-    def _wait(self, call: ThreadCall) -> CachedValue:
-        """For the thread that ends the call, until the hard timeout of its policy."""
-        owner = call.entry_key.owner
-        if not call.ended.wait(owner.policy.hard_timeout.total_seconds()):
+    def _wait(self, entry_key: EntryKey, call: ThreadCall) -> CachedValue:
+        """For the thread that ends the call, until the hard timeout of the reader's policy."""
+        if not call.ended.wait(entry_key.owner.policy.hard_timeout.total_seconds()):
             fallback = self.tiers.find_fallback(call.key, call.fallback)
             if fallback is None:
                 raise LoadTimeout(f"{call.key}: the thread that loads it takes too long.")
@@ -175,7 +181,7 @@ class SyncEngine:
         if call.value is not None:
             return call.value
         # An interrupt ended the thread of the call before it had a value.
-        return self.find([call.entry_key])[call.key]
+        return self.find([entry_key])[entry_key.key]
 
     # --- lookup, lease, load --------------------------------------------------------------------------
 
@@ -250,7 +256,7 @@ class SyncEngine:
             time.sleep(delay)
             delay = min(delay * 2, MAX_DELAY)
         self._load([call], lease)
-        return self._wait(call)
+        return self._wait(entry_key, call)
 
     def store(self, entry_key: EntryKey, result: Any) -> None:
         """As if a load that began now had returned it."""
