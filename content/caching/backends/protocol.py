@@ -1,6 +1,7 @@
 """The Redis protocol (RESP 2) on one shared connection. Redis answers in the order of the commands."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
@@ -140,6 +141,9 @@ def close_socket(transport: Any) -> None:
     transport = transport if tls is None else tls._transport
     connection = getattr(transport, "_sock", None)
     if connection is not None:
+        with contextlib.suppress(RuntimeError):
+            # It marks the transport as closing, and then fails to tell the loop.
+            transport.abort()
         connection.close()
         transport._sock = None
 
