@@ -13,6 +13,8 @@ from tests.support.race.workloads import (
     REPLACED,
     SELDOM,
     SHORT_LOG,
+    SYNC,
+    SYNC_QUIET,
     UNDONE,
     Workload,
 )
@@ -187,5 +189,21 @@ SABOTAGES = [
         "        waiter = self.waiters[0] if self.waiters else self.loop.create_future()\n",
         HURRIED,
         "I11",
+    ),
+    Sabotage(
+        "no thread joins a load from before",
+        f"{CACHING}/sync.py",
+        "            if call is None or (stamp is not None and not self.ordering.covers(stamp)):\n",
+        "            if call is None:\n",
+        SYNC,
+        "I1",
+    ),
+    Sabotage(
+        "threads load under the lease",
+        f"{CACHING}/stores/blocking.py",
+        "zip(keys, answers, strict=True) if is_ours]",
+        "zip(keys, answers, strict=True)]",
+        SYNC_QUIET,
+        "I2",
     ),
 ]
