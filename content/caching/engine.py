@@ -13,6 +13,7 @@ The order of steps is what makes a read right; docs/protocol.md says what goes w
 import asyncio
 import contextvars
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -26,9 +27,10 @@ from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
 from .refresh import Refresher
 from .refresh_queue import RefreshQueue
-from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run
+from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run, emit_outcome
 from .stores.memory import MemoryTier
 from .stores.shared import SharedTier
+from .sync import SyncEngine
 from .tiers import Judgement, Tiers
 
 VALID = Verdict.VALID
@@ -53,6 +55,17 @@ class Engine:
         self.loops = LoopStates()
         self.loader = Loader(self.tiers, lease)
         self.refresher = Refresher(self.tiers, self.loader, self.loops, refresh_queue)
+        self._sync: SyncEngine | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def sync(self) -> SyncEngine:
+        """For threads without an event loop. Made on first use."""
+        if self._sync is None:
+            with self._lock:
+                if self._sync is None:
+                    self._sync = SyncEngine(self.tiers, self.loader, self.refresher, self.loops, self.find)
+        return self._sync
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -125,7 +138,7 @@ class Engine:
                 found[key] = await self._wait(call)
         finally:
             for call in started:
-                _emit_outcome(call)
+                emit_outcome(call)
         return found
 
     async def find_one(self, entry_key: EntryKey) -> CachedValue:
@@ -139,7 +152,7 @@ class Engine:
             return await (call.new_waiter() if is_plain else self._wait(call))
         finally:
             if is_new:
-                _emit_outcome(call)
+                emit_outcome(call)
 
     def _join_or_start(self, state: LoopState, entry_key: EntryKey) -> tuple[Call, bool]:
         """The call for that key, and whether it is new."""
@@ -153,7 +166,9 @@ class Engine:
 
     async def _wait(self, call: Call) -> CachedValue:
         """For its value; after the soft timeout of its policy the last good value, if there is one."""
-        owner = call.entry_key.owner
+        owner, run = call.entry_key.owner, current_run.get()
+        if run is not None and self._sync is not None:
+            self._sync.refuse_recursion([call], run)
         if owner.policy.soft_timeout is None:
             return await call.wait()
         waiting = asyncio.ensure_future(call.wait())
@@ -248,14 +263,6 @@ class Engine:
         tags = checked_tags(tags)
         if tags:
             self.ordering.append_sync(kind, tags, nonce)
-
-
-def _emit_outcome(call: Call) -> None:
-    """In the context of the reader who started the call."""
-    if call.outcome is None:
-        emit("miss", call.entry_key.owner.name, call.key)
-    else:
-        emit(call.outcome, call.entry_key.owner.name, call.key, tier="shared")
 
 
 def _reject_all(calls: Iterable[Call], error: BaseException) -> None:

@@ -147,6 +147,13 @@ class KeyOwner(KeyKind, Protocol):
     # Bytes that a packed entry may have.
     largest: int
 
+    @property
+    def is_async(self) -> bool:
+        """Whether its loader needs an event loop."""
+
+    def prepare(self) -> None:
+        """Called before another thread than the reader's may load."""
+
     async def run_loader(self, wanted: Sequence[Parameters], earlier: CachedValue | None) -> dict[Parameters, Any]:
         """Results by parameters. `earlier` is the last good value, which the loader may find unchanged."""
 

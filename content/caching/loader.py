@@ -1,10 +1,14 @@
 """Load what no tier has: once, under a lease, and stored only if no invalidation overtook it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
+
+from . import lasting_loop
 from .dependencies import Dependencies, track_dependencies
 from .entry import CachedValue, Header, Stamp
 from .errors import LoadError, LoadTimeout, NotModified, NotThere
@@ -29,6 +33,12 @@ class LoaderResult(Generic[T]):
         self.value = value
         self.absence = absence
 
+    def get(self) -> T:
+        """The value. Raises NotThere."""
+        if self.absence is not None:
+            raise self.absence
+        return self.value  # type: ignore[return-value]
+
 
 # While a loader runs: the value that was stored before, which it may find unchanged.
 previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
@@ -45,6 +55,22 @@ def return_type(load: Callable[..., Any]) -> Any:
     if "return" not in hints:
         raise LoadError(f"{load.__qualname__} needs a return annotation: stored values are decoded to it.")
     return hints["return"]
+
+
+async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a loader. A `def` runs in this thread if that has no event loop, else in a thread for the ORM."""
+    if iscoroutinefunction(load):
+        return await load(*arguments)
+    if asyncio._get_running_loop() is not None:
+        result = await sync_to_async(load)(*arguments)
+        return await result if inspect.isawaitable(result) else result
+    result = load(*arguments)
+    # Of a function that returns a coroutine without being `async def`.
+    return lasting_loop.run(_await(result)) if inspect.isawaitable(result) else result
+
+
+async def _await(result: Awaitable[T]) -> T:
+    return await result
 
 
 class LoadRecord(NamedTuple):
@@ -127,7 +153,14 @@ class Loader:
         by_owner: dict[KeyOwner, list[Call]] = {}
         for call in calls:
             by_owner.setdefault(call.entry_key.owner, []).append(call)
-        await _run_together([self._run_owner(state, some, lease) for some in by_owner.values()])
+        await self._run_all([self._run_owner(state, some, lease) for some in by_owner.values()])
+
+    async def _run_all(self, runs: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Side by side. The commonest case, one alone, is spared the cost of a task."""
+        if len(runs) == 1:
+            await runs[0]
+        else:
+            await asyncio.gather(*runs)
 
     async def _run_owner(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
         """Every call is resolved or rejected, and every lease is released."""
@@ -135,7 +168,7 @@ class Loader:
         try:
             with lease.renewal(keys):
                 results, record = await self._run_loader(state, calls)
-                await _run_together(
+                await self._run_all(
                     [self._finish(call, results[call.entry_key.parameters], record, lease) for call in calls]
                 )
         except Exception as error:
@@ -170,8 +203,7 @@ class Loader:
     ) -> tuple[dict[Parameters, Any], Dependencies]:
         owner = calls[0].entry_key.owner
         limit = owner.policy.hard_timeout.total_seconds()
-        fallback = calls[0].fallback if len(calls) == 1 else None
-        previous = owner.decode_value(fallback) if fallback is not None else None
+        previous = self._previous(calls)
 
         async def load() -> tuple[dict[Parameters, Any], Dependencies]:
             current_run.set(run)
@@ -184,11 +216,24 @@ class Loader:
             return await state.executor.run(load)
         except TimeoutError as error:
             raise LoadTimeout(f"{calls[0].key} has not loaded within {limit:g} s.") from error
-        except NotModified:
-            if previous is None:
-                raise
-            results = {calls[0].entry_key.parameters: owner.result_of(previous)}
-            return results, Dependencies(tags=set(previous.header.tags))
+        except NotModified as error:
+            return self._unmodified(calls, previous, error)
+
+    def _previous(self, calls: Sequence[Call]) -> CachedValue | None:
+        """What the loader of a single key may find unchanged."""
+        fallback = calls[0].fallback if len(calls) == 1 else None
+        return calls[0].entry_key.owner.decode_value(fallback) if fallback is not None else None
+
+    def _unmodified(
+        self, calls: Sequence[Call], previous: CachedValue | None, error: NotModified
+    ) -> tuple[dict[Parameters, Any], Dependencies]:
+        """The results of a loader that raised NotModified. Raises the error if there was nothing before."""
+        if previous is None:
+            raise error
+        entry_key = calls[0].entry_key
+        return {entry_key.parameters: entry_key.owner.result_of(previous)}, Dependencies(
+            tags=set(previous.header.tags)
+        )
 
     async def store(self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None) -> CachedValue:
         """Store what was loaded, unless something refuses it. The reader gets the value in any case."""
@@ -238,11 +283,3 @@ class Loader:
             call.resolve(call.fallback.as_stale())
         else:
             call.reject(error)
-
-
-async def _run_together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Side by side. The commonest case, one alone, is spared the cost of a task."""
-    if len(work) == 1:
-        await work[0]
-    else:
-        await asyncio.gather(*work)

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from .declarations import resources
 from .entry import NOWHERE, CachedValue, Header, Verdict
 from .key import EntryKey
+from .lasting_loop import call_soon, lasting_loop
 from .lease import Lease
 from .loader import Loader
 from .metrics.events import emit
@@ -41,7 +42,16 @@ class Refresher:
     # --- the reader's side --------------------------------------------------------------------------
 
     def schedule(self, entry_key: EntryKey, seen: Header, reason: str) -> None:
-        """One refresh of a key at a time in this process, and none while its loads are delayed."""
+        """One refresh of a key at a time in a loop, and none while its loads are delayed.
+
+        A reader without a loop hands it to the lasting loop.
+        """
+        if asyncio._get_running_loop() is None:
+            state = self.loops.states.get(lasting_loop())
+            if not (self.tiers.backoff.is_delayed(entry_key.key) or (state and entry_key.key in state.refreshes)):
+                entry_key.owner.prepare()
+                call_soon(self.schedule, entry_key, seen, reason)
+            return
         state = self.loops.current()
         if entry_key.key in state.refreshes or self.tiers.backoff.is_delayed(entry_key.key):
             return

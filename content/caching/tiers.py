@@ -6,7 +6,8 @@ Resources, fragments and pages go through here, so that the rules of docs/protoc
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from .backoff import Backoff
 from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
@@ -56,7 +57,10 @@ class Tiers:
             return None
         version = self.ordering.version
         if held.version != version:
-            held.verdict, held.version = self.ordering.judge_now(held.header), version
+            verdict = self.ordering.judge_now(held.header)
+            # Another thread may have judged by a later version meanwhile.
+            if held.version < version:
+                held.verdict, held.version = verdict, version
         return held
 
     async def lookup(self, keys: Iterable[TierKey], *, again: bool = False) -> dict[str, CachedValue]:
@@ -64,8 +68,15 @@ class Tiers:
         by_key = {entry_key.key: entry_key for entry_key in keys}
         began = time.perf_counter()
         stored = await self.shared.lookup(list(by_key))
-        if not again:
-            _measure_lookups(by_key.values(), time.perf_counter() - began)
+        return await self.judge_stored(by_key, stored, None if again else time.perf_counter() - began)
+
+    async def judge_stored(
+        self, by_key: Mapping[str, TierKey], stored: Mapping[str, Any], seconds: float | None
+    ) -> dict[str, CachedValue]:
+        """The contents as values with their verdicts. `seconds`: how long the lookup took, None not to count it."""
+        again = seconds is None
+        if seconds is not None:
+            _measure_lookups(by_key.values(), seconds)
         entries: dict[str, Entry] = {}
         for key, content in stored.items():
             try:
@@ -232,6 +243,11 @@ def _refusal_reason(begun: Stamp | None, sealed: Stamp | None) -> str:
 
 def _measure_lookups(keys: Collection[TierKey], seconds: float) -> None:
     """One lookup of many keys: a share for each."""
+    if len(keys) == 1:
+        [entry_key] = keys
+        measure("lookup", entry_key.owner.name, 1)
+        measure("lookup_seconds", entry_key.owner.name, seconds)
+        return
     for name, count in Counter(entry_key.owner.name for entry_key in keys).items():
         measure("lookup", name, count)
         measure("lookup_seconds", name, seconds * count / len(keys))

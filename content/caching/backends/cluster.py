@@ -7,6 +7,7 @@ from typing import Any
 from django_redis.pool import ConnectionFactory
 from redis.cluster import RedisCluster
 
+from .connection import discard_connections
 from .protocol import Command, PendingCommand, as_redis_error
 from .server import Server
 
@@ -76,6 +77,11 @@ class ClusterConnection:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.client.aclose()
+
+    def discard(self) -> None:
+        """Close all connections when the event loop is closed already."""
+        for node in self.client.get_nodes():
+            discard_connections(node._connections)
 
 
 def _split_by_key(command: Command) -> list[Command]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import exceptions
 
-from .protocol import Command, PendingCommand, RedisProtocol, as_redis_error
+from .protocol import Command, PendingCommand, RedisProtocol, as_redis_error, close_socket
 from .server import Server
 
 # Seconds before a connection attempt that follows a failed one.
@@ -131,6 +131,22 @@ class Connection:
             await self._client.aclose(close_connection_pool=True)
         # Transports close in the loop's next turn.
         await asyncio.sleep(0)
+
+    def discard(self) -> None:
+        """Close all connections when the event loop is closed already."""
+        if self._protocol is not None:
+            self._protocol.discard()
+        if self._client is not None:
+            pool = self._client.connection_pool
+            discard_connections([*pool._available_connections, *pool._in_use_connections])
+
+
+def discard_connections(connections: Iterable[Any]) -> None:
+    """Of redis.asyncio, whose event loop is closed already."""
+    for connection in connections:
+        if connection._writer is not None:
+            close_socket(connection._writer.transport)
+            connection._reader = connection._writer = None
 
 
 def _fail(commands: Iterable[PendingCommand], error: BaseException) -> None:

@@ -1,6 +1,7 @@
 """The Redis protocol (RESP 2) on one shared connection. Redis answers in the order of the commands."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
@@ -97,6 +98,11 @@ class RedisProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def discard(self) -> None:
+        """Close the socket when the event loop is closed already."""
+        if self._transport is not None:
+            close_socket(self._transport)
+
     # --- asyncio.Protocol ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,6 +133,19 @@ class RedisProtocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.abort(exceptions.ConnectionError(f"The connection to Redis was lost: {error or 'closed by Redis'}."))
+
+
+def close_socket(transport: Any) -> None:
+    """Of a transport whose loop is closed. asyncio itself would need the loop; uvloop has closed it with the loop."""
+    tls = getattr(transport, "_ssl_protocol", None)
+    transport = transport if tls is None else tls._transport
+    connection = getattr(transport, "_sock", None)
+    if connection is not None:
+        with contextlib.suppress(RuntimeError):
+            # It marks the transport as closing, and then fails to tell the loop.
+            transport.abort()
+        connection.close()
+        transport._sock = None
 
 
 def as_redis_error(error: BaseException) -> BaseException:

@@ -210,6 +210,15 @@ def log_of(server: Server, prefix: str) -> InvalidationLog:
     return log
 
 
+def _begin_anew_in_child() -> None:
+    """Another thread of the parent may have held the lock."""
+    global logs_lock
+    logs_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)
+
+
 def stop_logs() -> None:
     """At the end of the process, lest a thread that outlives it logs errors about a Redis that has ended."""
     for log in logs.values():

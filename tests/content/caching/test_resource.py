@@ -11,6 +11,7 @@ from django.test import override_settings
 from content.caching import NotThere, Policy, Resource, invalidate, invalidate_sync
 from content.caching.engines import engine_of
 from content.caching.errors import LoadError, TooManyTags
+from content.caching.lasting_loop import lasting_loop
 from content.caching.metrics.events import listen
 
 HOUR = Policy(ttl=timedelta(hours=1), negative_ttl=timedelta(minutes=1), jitter=0)
@@ -397,8 +398,7 @@ def test_loops_that_end_leave_nothing_behind(alias, shelf, clock):
         assert book.get_sync(number) == Book(str(number))
         asyncio.run(book.get(number))
     engine = engine_of(alias)
-    assert engine.loops.states == {}
-    assert engine.loops.latest is None
+    assert set(engine.loops.states) <= {lasting_loop()}
 
 
 async def test_readers_of_one_turn_are_looked_up_together_and_loaded_apart(alias, shelf, clock):

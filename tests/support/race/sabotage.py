@@ -13,6 +13,8 @@ from tests.support.race.workloads import (
     REPLACED,
     SELDOM,
     SHORT_LOG,
+    SYNC,
+    SYNC_QUIET,
     UNDONE,
     Workload,
 )
@@ -166,17 +168,16 @@ SABOTAGES = [
     ),
     Sabotage(
         "transactions go past the cache",
-        f"{CACHING}/resource.py",
-        "        if has_written():\n            return async_to_sync(self.load)(*args, **kwargs)\n"
-        "        return async_to_sync(self.get)",
-        "        return async_to_sync(self.get)",
+        f"{CACHING}/sync_resource.py",
+        "            return self._load_past_cache_sync([entry_key])[entry_key.parameters].get()\n        engine =",
+        "            pass\n        engine =",
         UNDONE,
         "I1",
     ),
     Sabotage(
         "a load goes on without the reader who began it",
         f"{CACHING}/engine.py",
-        "            if is_new:\n                _emit_outcome(call)\n",
+        "            if is_new:\n                emit_outcome(call)\n",
         "            if is_new:\n                call.reject(asyncio.CancelledError())\n",
         HURRIED,
         "I11",
@@ -188,5 +189,21 @@ SABOTAGES = [
         "        waiter = self.waiters[0] if self.waiters else self.loop.create_future()\n",
         HURRIED,
         "I11",
+    ),
+    Sabotage(
+        "no thread joins a load from before",
+        f"{CACHING}/sync.py",
+        "            if call is None or (stamp is not None and not self.ordering.covers(stamp)):\n",
+        "            if call is None:\n",
+        SYNC,
+        "I1",
+    ),
+    Sabotage(
+        "threads load under the lease",
+        f"{CACHING}/stores/blocking.py",
+        "zip(keys, answers, strict=True) if is_ours]",
+        "zip(keys, answers, strict=True)]",
+        SYNC_QUIET,
+        "I2",
     ),
 ]
