@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple
 
-from .backends.event_loop import LoopFinalizer, call_at_loop_end
+from .backends.connection import LoopFinalizer, call_at_loop_end
 from .executor import LoadExecutor
 from .singleflight import Call, Calls
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from content.caching import lua
-from content.caching.backends.event_loop import connection_to
+from content.caching.backends.connection import connection_to
 from content.caching.backends.server import Server
 from content.caching.entry import Position
 from content.caching.lease import Lease

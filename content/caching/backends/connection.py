@@ -1,12 +1,19 @@
-"""One shared connection from an event loop to one Redis server, with automatic batching and reconnecting."""
+"""One shared connection from an event loop to one Redis server, with automatic batching and reconnecting.
+
+It is opened on first use and closed when the loop ends.
+"""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import contextlib
+import os
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
 from redis import exceptions
 
+from .cluster import ClusterConnection
 from .protocol import Command, PendingCommand, RedisProtocol, as_redis_error
 from .server import Server
 
@@ -182,3 +189,57 @@ def _distribute(answers: "asyncio.Future[Any]", futures: "list[asyncio.Future[An
             future.set_exception(error)
         else:
             future.set_result(value)
+
+
+# --- the connections of each event loop ----------------------------------------------------------------
+
+AnyConnection = Connection | ClusterConnection
+LoopFinalizer = AsyncGenerator[None, None]
+# The process id keeps a forked child from using its parent's connections.
+_Connections = dict[tuple[int, Server], tuple[AnyConnection, LoopFinalizer]]
+
+_connections_by_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def connection_to(server: Server) -> AnyConnection:
+    """The running loop's connection to that server."""
+    loop = asyncio.get_running_loop()
+    connections = _connections_by_loop.get(loop)
+    if connections is None:
+        connections = _connections_by_loop[loop] = {}
+    key = (os.getpid(), server)
+    found = connections.get(key)
+    return found[0] if found else _open_connection(connections, key, server)
+
+
+def _open_connection(connections: _Connections, key: tuple[int, Server], server: Server) -> AnyConnection:
+    connection = ClusterConnection(server) if server.cluster else Connection(server)
+    loop = asyncio.get_running_loop()
+
+    async def close() -> None:
+        _connections_by_loop.pop(loop, None)
+        await connection.close()
+
+    connections[key] = (connection, call_at_loop_end(close))
+    return connection
+
+
+def call_at_loop_end(callback: Callable[[], Awaitable[None]]) -> LoopFinalizer:
+    """Await `callback()` when the running loop ends. Keep the returned object: without a reference it runs at once.
+
+    A loop that ends closes the asynchronous generators that were started in it (PEP 525). The finalizer is one.
+    """
+    finalizer = _finalize_with(callback)
+    # The first step registers the generator with the loop, and awaits nothing.
+    with contextlib.suppress(StopIteration):
+        finalizer.__anext__().send(None)
+    return finalizer
+
+
+async def _finalize_with(callback: Callable[[], Awaitable[None]]) -> LoopFinalizer:
+    try:
+        yield
+    finally:
+        await callback()

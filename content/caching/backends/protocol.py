@@ -31,6 +31,17 @@ def _error_of(text: str) -> exceptions.RedisError:
     return kind(rest) if kind else exceptions.ResponseError(text)
 
 
+def _can_be_packed(pending: PendingCommand) -> bool:
+    command, future = pending
+    try:
+        hiredis.pack_command(command)
+    except Exception as error:
+        if not future.done():
+            future.set_exception(error)
+        return False
+    return True
+
+
 class RedisProtocol(asyncio.Protocol):
     """One connection to Redis.
 
@@ -54,10 +65,16 @@ class RedisProtocol(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def send(self, batch: Sequence[PendingCommand]) -> None:
-        """Send the whole batch in one write."""
+        """Send the whole batch in one write. A command that Redis cannot be sent fails alone, with TypeError."""
         assert self._transport is not None  # noqa: S101
         pack = hiredis.pack_command
-        packed = [pack(command) for command, _ in batch]
+        try:
+            packed = [pack(command) for command, _ in batch]
+        except Exception:
+            batch = [pending for pending in batch if _can_be_packed(pending)]
+            packed = [pack(command) for command, _ in batch]
+            if not batch:
+                return
         if not self.unanswered:
             self._received_at = self._loop.time()
             self._is_in_grace = False
