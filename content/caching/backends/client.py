@@ -7,6 +7,7 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_redis.client import DefaultClient
 from django_redis.exceptions import CompressorError, ConnectionInterrupted
+from django_redis.pool import ConnectionFactory, SentinelConnectionFactory
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -15,6 +16,7 @@ from .. import codec
 from ..compressor import bounded_decompress
 from ..errors import Unreadable
 from ..serializer import MessagePackSerializer
+from .server import identity_of, sync_retry
 
 logger = logging.getLogger("content.caching")
 
@@ -37,6 +39,37 @@ _INT64 = 2**63
 # Different keys that are logged in the life of a process.
 _MAX_LOGGED = 100
 _logged_keys: set[str] = set()
+
+
+class _OwnOptions:
+    """For django-redis's factories of connections: RETRIES and HEALTH_CHECK_INTERVAL, and pools by all options.
+
+    Django-redis has one pool for each URL, so that two aliases with different options would share one.
+    """
+
+    options: dict[str, Any]
+    _pools: dict[str, Any]
+
+    def make_connection_params(self, url: str) -> dict[str, Any]:
+        params: dict[str, Any] = super().make_connection_params(url)  # type: ignore[misc]  # of the factory
+        return params | {
+            "retry": sync_retry(int(self.options.get("RETRIES", 1))),
+            "health_check_interval": float(self.options.get("HEALTH_CHECK_INTERVAL", 30.0)),
+        }
+
+    def get_or_create_connection_pool(self, params: dict[str, Any]) -> Any:
+        key = params["url"] + identity_of(self.options)
+        if key not in self._pools:
+            self._pools[key] = self.get_connection_pool(params)  # type: ignore[attr-defined]  # of the factory
+        return self._pools[key]
+
+
+class OwnConnectionFactory(_OwnOptions, ConnectionFactory):  # type: ignore[misc]  # django-redis has no types
+    """For OPTIONS["CONNECTION_FACTORY"], which has it by default."""
+
+
+class OwnSentinelConnectionFactory(_OwnOptions, SentinelConnectionFactory):  # type: ignore[misc]  # as above
+    """For OPTIONS["CONNECTION_FACTORY"] with SENTINELS."""
 
 
 class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types

@@ -110,7 +110,8 @@ class Connection:
     def _schedule_ping(self) -> None:
         """Check an idle connection every `health_check_interval` seconds."""
         self._failures = 0
-        self._ping_timer = self._loop.call_later(self._server.health_check_interval, self._ping)
+        if self._server.ping_interval:
+            self._ping_timer = self._loop.call_later(self._server.ping_interval, self._ping)
 
     def _ping(self) -> None:
         if self._protocol is not None and self._protocol.is_open:

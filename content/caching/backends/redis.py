@@ -28,6 +28,7 @@ from .server import server_of
 
 _DELETE_BATCH = 1000
 _DEFAULTS = {
+    "CONNECTION_FACTORY": f"{__package__}.client.OwnConnectionFactory",
     "CLIENT_CLASS": f"{__package__}.client.Client",
     "SERIALIZER": f"{__package__.rpartition('.')[0]}.serializer.MessagePackSerializer",
 }
