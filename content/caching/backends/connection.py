@@ -87,6 +87,10 @@ class Connection:
                         return
                     await asyncio.sleep(min(_FIRST_PAUSE * 2**self._failures, _MAX_PAUSE))
                     self._failures += 1
+                except Exception as error:
+                    # A mistake in the options.
+                    _fail(self._take_queue(), error)
+                    return
             self._protocol.lost.add_done_callback(self._on_connection_lost)
             self._schedule_ping()
         finally:
