@@ -14,8 +14,9 @@ await invalidate(["product:A-100"])      # what was loaded before this is never 
 
 from .errors import CacheError, NotModified, NotThere
 from .invalidation import expire, expire_sync, invalidate, invalidate_sync
+from .loader import previous
 from .policy import FREQUENT, MODERATE, RARE, STATIC, VOLATILE, Policy
-from .resource import Resource, previous
+from .resource import Resource
 
 __all__ = [
     "FREQUENT",

@@ -9,8 +9,6 @@ class CachingConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, transactions
-        from .fragments import checks as fragment_checks
 
         checks.register_checks()
-        fragment_checks.register_checks()
         transactions.watch_connections()

@@ -1,16 +1,21 @@
-"""System checks for caches and resources. `manage.py check --deploy` also asks the Redis of the log."""
+"""System checks for caches, resources and fragments. `manage.py check --deploy` also asks the Redis of the log."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.template import Template, TemplateSyntaxError, engines
+from django.template.backends.django import DjangoTemplates
+from django.template.utils import InvalidTemplateEngineError
 from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
 from .backends import MemcachedCache, RedisCache
 from .declarations import cache_aliases, duplicate_names
 from .engines import log_server
+from .templatetags.fragments import FragmentNode
 
 Messages = list[CheckMessage]
 
@@ -31,6 +36,7 @@ def register_checks() -> None:
     register(check_caches, "caches")
     register(check_resources, "caches")
     register(check_log, "caches", deploy=True)
+    register(check_fragments, "templates")
 
 
 def check_caches(app_configs: Any, **kwargs: Any) -> Messages:
@@ -138,3 +144,53 @@ def _check_log(alias: str) -> Iterator[CheckMessage]:
 
 def _dotted_name(backend: type) -> str:
     return f"{__package__}.backends.{backend.__name__}"
+
+
+def check_fragments(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check that no fragment in a template file shows one reader's data to another."""
+    return [message for name, node in _fragments() for message in _check_fragment(name, node)]
+
+
+def _check_fragment(template: str, node: FragmentNode) -> Iterator[CheckMessage]:
+    if "csrf_token" in node.personal:
+        yield Error(
+            f"The fragment {node.name!r} in {template} contains a form token, which other readers would get.",
+            hint="Put the form outside of the fragment.",
+            id="caching.E006",
+        )
+    if personal := node.personal - {"csrf_token"}:
+        yield Warning(
+            f"The fragment {node.name!r} in {template} names {', '.join(sorted(personal))} and does not vary on it.",
+            hint="Other readers would see the same text. Add the value after the fragment's name, such as user.pk.",
+            id="caching.W007",
+        )
+
+
+def _fragments() -> Iterator[tuple[str, FragmentNode]]:
+    for folder, engine in _folders():
+        for path in sorted(folder.rglob("*")):
+            for node in _nodes_of(path, engine):
+                yield path.relative_to(folder).as_posix(), node
+
+
+def _folders() -> Iterator[tuple[Path, Any]]:
+    try:
+        backends = engines.all()
+    except InvalidTemplateEngineError:  # Django's own checks report it
+        return
+    for backend in backends:
+        if isinstance(backend, DjangoTemplates):
+            for folder in backend.template_dirs:
+                yield Path(folder), backend.engine
+
+
+def _nodes_of(path: Path, engine: Any) -> list[FragmentNode]:
+    """The fragments in a template file. None if it cannot be compiled: rendering reports the error."""
+    try:
+        source = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if "endfragment" not in source:
+            return []
+        nodes: Any = Template(source, engine=engine).nodelist
+        return list(nodes.get_nodes_by_type(FragmentNode))
+    except (OSError, UnicodeDecodeError, TemplateSyntaxError):
+        return []

@@ -21,13 +21,12 @@ from .dependencies import Dependencies
 from .entry import CachedValue, Verdict
 from .key import EntryKey
 from .loader import LEASE, Loader, LoadRecord
-from .loop_state import LookupBatch, LoopState, LoopStates
 from .metrics.events import emit, listeners, notify, subscribers
 from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
 from .refresh import Refresher
 from .refresh_queue import RefreshQueue
-from .singleflight import Call, current_run
+from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run
 from .stores.memory import MemoryTier
 from .stores.shared import SharedTier
 from .tiers import Tiers

@@ -21,8 +21,7 @@ from .ordering.log import LogOrdering, log_of
 from .refresh_queue import RefreshQueue
 from .stores.failsafe import Failsafe
 from .stores.memory import MemoryTier
-from .stores.null import NullTier
-from .stores.shared import CacheTier, LocMemTier, RedisTier
+from .stores.shared import CacheTier, LocMemTier, NullTier, RedisTier
 
 MEMORY = 64 * 1024 * 1024
 

@@ -1,18 +1,21 @@
 """Keys: readable, bounded in length, and never the same for two different sets of parameters."""
 
 import hashlib
+import reprlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from .entry import CachedValue, Header
-from .metrics.counters import Counters
+from .metrics.events import Counters
 from .policy import Policy, Times
 
 # Memcached allows 250 bytes a key, of which Django's prefix and version take some.
 MAX_PARAMETERS = 120
 DIGEST_LENGTH = 32
+# Characters. Longer ones name no set of entries; they are text that slipped in.
+MAX_TAG_LENGTH = 500
 
 
 def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
@@ -27,6 +30,60 @@ def resource_tag(name: str) -> str:
 
 def tag_key(tag: str) -> str:
     return f"tag:{shorten(encode_parameter(tag))}"
+
+
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The same tags as a tuple.
+
+    Raises TypeError for a string or bytes in place of a list, and for a tag that is no str. Raises ValueError for a
+    tag that is empty, longer than MAX_TAG_LENGTH, or not encodable as UTF-8.
+    """
+    if isinstance(tags, str):
+        raise TypeError(
+            f"The tags are one string, {shown(tags)}: each character would be a tag. "
+            f"Give a list, as in invalidate([{shown(tags)}]); a tuple of one tag ends in a comma."
+        )
+    if isinstance(tags, bytes | bytearray | memoryview) or not isinstance(tags, Iterable):
+        raise TypeError(f"The tags are {shown(tags)}, no list of strings. Give a list, as in invalidate(['a']).")
+    # Most tags pass the first test: ASCII text of a usual length.
+    return tuple(
+        tag if type(tag) is str and tag.isascii() and 0 < len(tag) <= MAX_TAG_LENGTH else _checked_tag(tag)
+        for tag in tags
+    )
+
+
+def _checked_tag(tag: Any) -> str:
+    if not isinstance(tag, str):
+        raise TypeError(
+            f"The tag {shown(tag)} is of type {type(tag).__name__}: no entry depends on it. "
+            "Give strings, as in invalidate(['post:42'])."
+        )
+    if not tag:
+        raise ValueError("A tag is empty: no entry depends on it. Leave it out, or give its name.")
+    if len(tag) > MAX_TAG_LENGTH:
+        raise ValueError(
+            f"The tag {shown(tag)} has {len(tag)} characters; {MAX_TAG_LENGTH} are the most. "
+            "Name the set of entries by an id or a digest."
+        )
+    # Of a subclass (SafeString, a str Enum) its plain text.
+    plain = str.__str__(tag)
+    try:
+        plain.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"The tag {shown(tag)} cannot be encoded as UTF-8: character {error.start} is half of a surrogate pair. "
+            "Decode the text that it comes from correctly, or name the tag by an id."
+        ) from None
+    return plain
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+
+
+def shown(value: Any) -> str:
+    """A value as text for a message, shortened."""
+    return _short.repr(value)
 
 
 def shorten(text: str) -> str:
@@ -63,12 +120,27 @@ def encode_parameter(value: Any) -> str:
 Parameters = tuple[Any, ...]
 
 
-class KeyOwner(Protocol):
-    """The owner of keys, as the engine sees it: a resource, or the kind of all pages."""
+class KeyKind(Protocol):
+    """The owner of keys, as the tiers see it: a resource, or the kind of all pages."""
 
     # In events and metrics.
     name: str
     policy: Policy
+
+
+class TierKey(Protocol):
+    """One entry, as the tiers see it: an `EntryKey`, or the key of a page."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def owner(self) -> KeyKind: ...
+
+
+class KeyOwner(KeyKind, Protocol):
+    """The owner of keys, as the engine sees it: a resource."""
+
     counters: Counters
     # Readers may share one decoded value.
     is_immutable: bool

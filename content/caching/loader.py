@@ -1,21 +1,50 @@
 """Load what no tier has: once, under a lease, and stored only if no invalidation overtook it."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
 
 from .dependencies import Dependencies, track_dependencies
 from .entry import CachedValue, Header, Stamp
-from .errors import LoadTimeout, NotModified
+from .errors import LoadError, LoadTimeout, NotModified, NotThere
 from .key import EntryKey, KeyOwner, Parameters
 from .lease import Lease
-from .loop_state import LoopState
 from .metrics.events import emit, measure
-from .singleflight import Call, LoaderRun, current_run
+from .singleflight import Call, LoaderRun, LoopState, current_run
 from .tiers import Tiers
+
+T = TypeVar("T")
 
 # A holder that dies is replaced after this many seconds.
 LEASE = 6.0
+
+
+class LoaderResult(Generic[T]):
+    """The result of a loader: a value, or the NotThere that it raised."""
+
+    __slots__ = ("absence", "value")
+
+    def __init__(self, value: T | None = None, absence: NotThere | None = None) -> None:
+        self.value = value
+        self.absence = absence
+
+
+# While a loader runs: the value that was stored before, which it may find unchanged.
+previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
+
+
+def previous() -> Any:
+    """In a loader: the value as it was stored last, or None. Raise NotModified to keep it."""
+    return previous_value.get()
+
+
+def return_type(load: Callable[..., Any]) -> Any:
+    """The return annotation of a loader. Raises LoadError if it has none."""
+    hints = get_type_hints(load)
+    if "return" not in hints:
+        raise LoadError(f"{load.__qualname__} needs a return annotation: stored values are decoded to it.")
+    return hints["return"]
 
 
 class LoadRecord(NamedTuple):

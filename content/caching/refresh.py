@@ -15,10 +15,9 @@ from .entry import NOWHERE, CachedValue, Header, Verdict
 from .key import EntryKey
 from .lease import Lease
 from .loader import Loader
-from .loop_state import LoopState, LoopStates
 from .metrics.events import emit
 from .refresh_queue import RefreshQueue, RefreshRequest
-from .singleflight import Call
+from .singleflight import Call, LoopState, LoopStates
 from .tiers import Tiers
 
 logger = logging.getLogger("content.caching")

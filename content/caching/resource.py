@@ -1,9 +1,8 @@
 import copy
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import msgspec
 from asgiref.sync import async_to_sync
@@ -12,12 +11,12 @@ from .declarations import declare
 from .dependencies import add_dependency, trackers
 from .engine import Engine
 from .engines import engine_of, engines
-from .entry import CachedValue, Header
-from .errors import LoadError, NotThere, TooManyTags
+from .entry import CachedValue, Header, is_immutable
+from .errors import NotThere, TooManyTags
 from .explain import explain_entry
-from .immutable import is_immutable
 from .key import EntryKey, Parameters, resource_key, resource_tag
-from .metrics.counters import counters_for
+from .loader import LoaderResult, previous_value, return_type
+from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
 from .transactions import has_written
@@ -28,25 +27,6 @@ T = TypeVar("T")
 MAX_TAGS = 128
 MAX_KNOWN_KEYS = 10_000
 LARGEST = 4 * 1024 * 1024
-
-
-class LoaderResult(Generic[T]):
-    """The result of a loader: a value, or the NotThere that it raised."""
-
-    __slots__ = ("absence", "value")
-
-    def __init__(self, value: T | None = None, absence: NotThere | None = None) -> None:
-        self.value = value
-        self.absence = absence
-
-
-# While a loader runs: the value that was stored before, which it may find unchanged.
-previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
-
-
-def previous() -> Any:
-    """In a loader: the value as it was stored last, or None. Raise NotModified to keep it."""
-    return previous_value.get()
 
 
 class Resource(Generic[P, T]):
@@ -98,7 +78,7 @@ class Resource(Generic[P, T]):
         self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
         self.counters = counters_for(name)
-        returned = _return_type(load)
+        returned = return_type(load)
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
         self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned).decode
@@ -314,10 +294,3 @@ class Resource(Generic[P, T]):
 def _bare(parameters: Parameters) -> Any:
     """As get_many and load_many name them: the one parameter itself, or the tuple."""
     return parameters[0] if len(parameters) == 1 else parameters
-
-
-def _return_type(load: Callable[..., Any]) -> Any:
-    hints = get_type_hints(load)
-    if "return" not in hints:
-        raise LoadError(f"{load.__qualname__} needs a return annotation: stored values are decoded to it.")
-    return hints["return"]

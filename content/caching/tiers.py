@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from .backoff import Backoff
 from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
-from .key import EntryKey
+from .key import EntryKey, TierKey
 from .metrics.events import emit, measure
 from .ordering.ordering import Ordering
 from .policy import Policy
@@ -70,7 +70,7 @@ class Tiers:
             held.verdict, held.version = self.ordering.judge_now(held.header), version
         return held
 
-    async def lookup(self, keys: Iterable[EntryKey], *, again: bool = False) -> dict[str, CachedValue]:
+    async def lookup(self, keys: Iterable[TierKey], *, again: bool = False) -> dict[str, CachedValue]:
         """The values in the shared tier, judged. With `again` lookup and unreadable bytes are not counted."""
         by_key = {entry_key.key: entry_key for entry_key in keys}
         began = time.perf_counter()
@@ -157,7 +157,7 @@ class Tiers:
 
     # --- remember and store -------------------------------------------------------------------------
 
-    def remember(self, entry_key: EntryKey, value: CachedValue, size: int) -> None:
+    def remember(self, entry_key: TierKey, value: CachedValue, size: int) -> None:
         """In memory. `size`: of the encoded value, in bytes."""
         if self.memory is not None:
             header, policy = value.header, entry_key.owner.policy
@@ -167,7 +167,7 @@ class Tiers:
 
     async def store(
         self,
-        entry_key: EntryKey,
+        entry_key: TierKey,
         value: CachedValue,
         encoded: bytes,
         begun: Stamp | None,
@@ -208,7 +208,7 @@ class Tiers:
         self.remember(entry_key, value, size)
         return True
 
-    async def refuse(self, entry_key: EntryKey, reason: str, token: str | None) -> None:
+    async def refuse(self, entry_key: TierKey, reason: str, token: str | None) -> None:
         """Count a value that is not stored, and end the lease under which it was made."""
         emit("refused", entry_key.owner.name, entry_key.key, reason=reason)
         if token is not None:
@@ -231,7 +231,7 @@ def _refusal_reason(begun: Stamp | None, sealed: Stamp | None) -> str:
     return "overtaken by an invalidation" if sealed is None else "its time is up already"
 
 
-def _measure_lookups(keys: Collection[EntryKey], seconds: float) -> None:
+def _measure_lookups(keys: Collection[TierKey], seconds: float) -> None:
     """One lookup of many keys: a share for each."""
     for name, count in Counter(entry_key.owner.name for entry_key in keys).items():
         measure("lookup", name, count)

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ResponseError
 
 from content.caching import lua
 from content.caching.backends.connection import connection_to
@@ -9,6 +12,9 @@ from content.caching.backends.server import Server
 from content.caching.entry import Position
 from content.caching.lease import Lease
 from content.caching.ordering.stream import format_position, parse_position
+
+# Either number of a stream's id has 64 bits. Redis refuses a larger one.
+MOST_OF_AN_ID = 2**64
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Place:
         self.seconds = lease
 
     async def read(self) -> Mark | None:
-        stored = await connection_to(self.server).execute("GET", self.mark)
+        stored = await self.execute(self.mark, "GET", self.mark)
         return mark_of(stored) if stored else None
 
     async def write(self, mark: Mark) -> None:
@@ -55,13 +61,25 @@ class Place:
         await self.run(lua.RELEASE, key, token)
 
     async def run(self, script: str, key: str, *arguments: str | int) -> bool:
-        return bool(await connection_to(self.server).execute("EVAL", script, 1, key, *arguments))
+        return bool(await self.execute(key, "EVAL", script, 1, key, *arguments))
+
+    async def execute(self, key: str, *command: str | int) -> Any:
+        """A value of another type under one of our keys is deleted: else the CDN would never be told again."""
+        connection = connection_to(self.server)
+        try:
+            return await connection.execute(*command)
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            await connection.execute("UNLINK", key)
+            return await connection.execute(*command)
 
 
 def mark_of(stored: bytes) -> Mark | None:
-    """None for what is none."""
-    epoch, _, position = stored.partition(b" ")
+    """None for bytes that are no mark. Then everything is purged once."""
+    epoch, _, text = stored.partition(b" ")
     try:
-        return Mark(epoch.decode(), parse_position(position))
+        position = parse_position(text)
+        return Mark(epoch.decode(), position) if max(position) < MOST_OF_AN_ID else None
     except ValueError:
         return None

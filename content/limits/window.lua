@@ -1,11 +1,23 @@
 -- Take one, if every rate allows it: in any span of a rate's time no more than its limit.
 -- KEYS: key, a list of the times of those that were allowed, the oldest first, in microseconds
 -- ARGV: for each rate its limit and its time in microseconds   Answers: 1 or 0, how many remain, microseconds to wait.
-local length = redis.call('LLEN', KEYS[1])
-local function at(index) return tonumber(redis.call('LINDEX', KEYS[1], index)) end
-
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
+local most, longest = 0, 0
+for index = 1, #ARGV, 2 do
+  most, longest = math.max(most, tonumber(ARGV[index])), math.max(longest, tonumber(ARGV[index + 1]))
+end
+
+-- What is no time counts as long ago.
+local function at(index)
+  local time = tonumber(redis.call('LINDEX', KEYS[1], index))
+  return time and time == time and time or 0
+end
+
+-- No list, or one that ends in a time more than a day ahead, is not ours: the count begins anew.
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and (kind ~= 'list' or at(-1) > now + 86400 * 1000000) then redis.call('UNLINK', KEYS[1]) end
+local length = redis.call('LLEN', KEYS[1])
 -- A clock that was set back stands still until it is where it was.
 if length > 0 then now = math.max(now, at(-1)) end
 
@@ -18,14 +30,16 @@ local function younger_than(time)
   return length - low
 end
 
-local remaining, wait, most, longest = math.huge, 0, 0, 0
+local remaining, wait = math.huge, 0
 for index = 1, #ARGV, 2 do
   local limit, time = tonumber(ARGV[index]), tonumber(ARGV[index + 1])
   remaining = math.min(remaining, limit - younger_than(now - time))
   if length >= limit then wait = math.max(wait, at(-limit) + time - now) end
-  most, longest = math.max(most, limit), math.max(longest, time)
 end
-if remaining < 1 then return {0, 0, wait} end
+if remaining < 1 then
+  if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], math.ceil(longest / 1000)) end
+  return {0, 0, wait}
+end
 
 redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
 redis.call('LTRIM', KEYS[1], -most, -1)

@@ -30,5 +30,12 @@ class WindowMeter:
         return Verdict(True, remaining)
 
     async def counted(self, key: str, rate: Rate) -> int:
-        await self.cache.aadd(key, 0, timeout=int(rate.seconds) + 1)
-        return await self.cache.aincr(key)
+        """A stored value that cannot be counted up is not ours: the count begins anew."""
+        timeout = int(rate.seconds) + 1
+        await self.cache.aadd(key, 0, timeout=timeout)
+        try:
+            return await self.cache.aincr(key)
+        except Exception:
+            # Each client library raises its own. If the server is down, this raises as well.
+            await self.cache.aset(key, 1, timeout=timeout)
+            return 1

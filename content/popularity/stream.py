@@ -2,16 +2,27 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from django.conf import settings
+from redis.exceptions import ResponseError
+
+from content.caching.errors import Unreadable
+from content.caching.serializer import decode
 
 # At one record a process and second this is more than a day of twenty processes, in about 200 MB at worst.
 LONGEST_STREAM = 2_000_000
 
+# In Redis's error: the key is no stream, or its last id is the largest there is.
+UNUSABLE = ("WRONGTYPE", "exhausted the last possible ID")
+
+PostId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+# A process counts for about a second, or for as long as Redis is down.
+Views = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+
 encode = msgspec.msgpack.encode
-decode = msgspec.msgpack.Decoder(dict[int, int]).decode
+decoder = msgspec.msgpack.Decoder(dict[PostId, Views])
 
 RecordId = str
 
@@ -21,7 +32,15 @@ def stream_name() -> str:
 
 
 async def append(client: Any, views: Mapping[int, int]) -> None:
-    await client.xadd(stream_name(), {b"views": encode(dict(views))}, maxlen=LONGEST_STREAM, approximate=True)
+    """A key of another type, or a stream without a free id, is deleted: else no view would be counted again."""
+    record = {b"views": encode(dict(views))}
+    try:
+        await client.xadd(stream_name(), record, maxlen=LONGEST_STREAM, approximate=True)
+    except ResponseError as error:
+        if not any(reason in str(error) for reason in UNUSABLE):
+            raise
+        await client.unlink(stream_name())
+        await client.xadd(stream_name(), record, maxlen=LONGEST_STREAM, approximate=True)
 
 
 def read_after(client: Any, last_id: RecordId, count: int) -> tuple[Counter[int], RecordId]:
@@ -36,14 +55,15 @@ def read_after(client: Any, last_id: RecordId, count: int) -> tuple[Counter[int]
 def readable(packed: bytes) -> dict[int, int]:
     """A record that nobody can read counts nothing, and holds up none behind it."""
     try:
-        return decode(packed)
-    except msgspec.MsgspecError:
+        return decode(decoder.decode, packed)
+    except Unreadable:
         return {}
 
 
 def newest_id(client: Any) -> RecordId:
-    """The last id that the stream gave out; 0-0 where there is no stream."""
-    if not client.exists(stream_name()):
+    """The last id that the stream gave out; 0-0 if there is no stream. A key of another type is deleted."""
+    if client.type(stream_name()) != b"stream":
+        client.unlink(stream_name())
         return "0-0"
     return str(client.xinfo_stream(stream_name())["last-generated-id"].decode())
 

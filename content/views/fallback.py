@@ -1,6 +1,7 @@
 """Paths that no other view knows: moved ones, and those that lack their last slash."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.utils.encoding import escape_uri_path
 from django.utils.http import escape_leading_slashes
 
 from content import resources
@@ -43,4 +44,4 @@ async def moved(request: HttpRequest) -> HttpResponse | None:
 
 def with_slash(request: HttpRequest) -> HttpResponse:
     query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
-    return unkept(HttpResponsePermanentRedirect(f"{escape_leading_slashes(request.path)}/{query}"))
+    return unkept(HttpResponsePermanentRedirect(f"{escape_leading_slashes(escape_uri_path(request.path))}/{query}"))

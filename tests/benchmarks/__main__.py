@@ -2,9 +2,11 @@ import asyncio
 import platform
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import uvloop
 
+from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER, pinned
 from tests.support.servers.redis import running_redis
 
 IN_REDIS = ("backend", "resource", "cost", "growth", "pages")
@@ -23,14 +25,16 @@ def main(wanted: list[str]) -> None:
     from tests.benchmarks.rounds import console
 
     console.print(f"Python {platform.python_version()}, {platform.machine()}; contenders take turns.\n")
-    with running_redis() as server, running_redis() as large:
+    with ExitStack() as stack:
+        with pinned(FOR_THE_LOAD):
+            server, large = (stack.enter_context(running_redis()) for _ in range(2))
         from tests.benchmarks.servers import configure
 
         configure(server.url, large.url)
         for name in wanted or ALL:
             if name in IN_REDIS:
                 # The loop that the service runs on, for all contenders.
-                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                with pinned(FOR_THE_SERVER), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(module(name).run(server.url))
             elif name in ON_THE_SITE:
                 # With the site's own settings, and so in a process of its own.

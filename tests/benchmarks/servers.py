@@ -11,6 +11,7 @@ VALUE = {"title": "A post", "body": "warm and fresh " * 20, "tags": ["a", "b", "
 OURS = "content.caching.backends.RedisCache"
 DJANGO_REDIS = "django_redis.cache.RedisCache"
 CACHEX = "django_cachex.cache.RedisCache"
+VCACHE = "django_vcache.backend.ValkeyCache"
 
 OPTIONS: dict[str, Any] = {
     "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
@@ -38,5 +39,12 @@ def configure(url: str, large_url: str) -> None:
             "KEY_PREFIX": "cachex",
             "OPTIONS": {"max_connections": 300},
         }
+    try:
+        # Its driver is written in Rust. It needs CPython 3.12.
+        import django_vcache  # noqa: F401
+    except ImportError:
+        pass
+    else:
+        caches["vcache"] = {"BACKEND": VCACHE, "LOCATION": url, "KEY_PREFIX": "vcache"}
     settings.configure(CACHES=caches, INSTALLED_APPS=[], USE_TZ=True, SECRET_KEY="benchmark")
     django.setup()

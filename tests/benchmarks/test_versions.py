@@ -39,6 +39,6 @@ def test_an_operation_is_dearer_only_if_the_whole_interval_is(ratios, answer):
 
 def test_every_operation_runs_in_a_process_of_its_own(fresh_redis):
     with start_checkout(ROOT, fresh_redis, "versions") as checkout:
-        assert len(checkout.operations) == 14
+        assert len(checkout.operations) == 17
         costs = [checkout.run(operation) for operation in checkout.operations]
     assert all(0 < cost < 1 for cost in costs)

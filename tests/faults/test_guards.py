@@ -231,7 +231,7 @@ GUARDS = [
     ),
     Guard(
         "I5: the breaker",
-        f"{CACHING}/stores/breaker.py",
+        f"{CACHING}/stores/failsafe.py",
         "        return self.failures >= FAILURES",
         "        return False",
         f"{TESTS}/test_tiers.py",
@@ -335,7 +335,7 @@ GUARDS = [
     ),
     Guard(
         "I8: what is made for somebody is not kept",
-        f"{CACHING}/edge/response_mode.py",
+        f"{CACHING}/edge/incoming_response.py",
         'return "personal" if is_personal and self._profile.visible_fields is not None else None',
         "return None",
         f"{TESTS}/edge/test_hostile.py",
@@ -344,7 +344,7 @@ GUARDS = [
     Guard(
         "I8: who says who they are goes past the edge",
         f"{CACHING}/edge/exchange.py",
-        "        elif self._origin.profile.is_personal(self.request.fields):\n"
+        "        elif self.request.fields.identifies_sender(self._origin.profile.personal_cookies):\n"
         "            await self._serve_personal()\n",
         "",
         f"{TESTS}/edge/test_hostile.py",
@@ -352,7 +352,7 @@ GUARDS = [
     ),
     Guard(
         "the application sees nothing that the key does not know",
-        f"{CACHING}/edge/origin_request.py",
+        f"{CACHING}/edge/origin.py",
         "if profile.visible_fields is None or self.is_personal:",
         "if True:",
         f"{TESTS}/edge/test_hostile.py",
@@ -514,8 +514,8 @@ GUARDS = [
     ),
     Guard(
         "I8: somebody's request is no plain one",
-        f"{CACHING}/edge/parsed_request.py",
-        "if profile.is_personal(fields) or ",
+        f"{CACHING}/edge/request.py",
+        "if fields.identifies_sender(profile.personal_cookies) or ",
         "if ",
         f"{TESTS}/edge/test_hostile.py",
         "i8 or personal or cookie",
@@ -554,7 +554,7 @@ GUARDS = [
     ),
     Guard(
         "CDN: what was confirmed for one reader is not kept there",
-        f"{CACHING}/edge/response_sender.py",
+        f"{CACHING}/edge/response.py",
         "await self._send(sent.status, forbid_storing(sent.pairs, profile), sent.body)",
         "await self._send(sent.status, sent.pairs, sent.body)",
         f"{TESTS}/edge/test_cdn.py",
@@ -644,7 +644,7 @@ GUARDS = [
     ),
     Guard(
         "I8: what a fragment reads is compared with what it varies on",
-        f"{CACHING}/fragments/node.py",
+        f"{CACHING}/templatetags/fragments.py",
         "if outside := seen - named:",
         "if outside := set():",
         f"{TESTS}/edge/test_privacy.py",
@@ -652,7 +652,7 @@ GUARDS = [
     ),
     Guard(
         "I8: who waited gets no answer that says nothing of its lifetime",
-        f"{CACHING}/edge/rules/answering.py",
+        f"{CACHING}/edge/rules/freshness.py",
         "    return lifetime(page.status, page.fields, page.directives, page.received_at) > page.initial_age\n",
         "    return True\n",
         f"{TESTS}/edge/test_collapsing.py",
@@ -660,7 +660,7 @@ GUARDS = [
     ),
     Guard(
         "I8: a value that is no list is compared as it is",
-        f"{CACHING}/edge/rules/keys.py",
+        f"{CACHING}/edge/rules/variants.py",
         "    if name in _SINGLE_VALUES:\n",
         "    if False:\n",
         f"{TESTS}/edge/test_rfc9111.py",

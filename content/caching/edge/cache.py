@@ -11,7 +11,7 @@ from .page import Page
 from .page_store import PageStore
 from .profile import SHARED_CACHE, Profile
 from .request import Request, normalize
-from .rules.keys import HOST
+from .rules.variants import HOST
 
 _MEMORY = 64 * 1024 * 1024
 
@@ -79,7 +79,7 @@ class EdgeCache:
         await send({"type": "http.response.start", "status": encoded.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    # --- before anyone asks --------------------------------------------------------------------------------
+    # --- warming -------------------------------------------------------------------------------------------
 
     async def fresh_for(self, scope: Message) -> float:
         """Seconds for which every process finds the page fresh; 0 if it does not."""

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from ..key import shorten
 from .page import Page
-from .rules.answering import stale_for
 from .rules.directives import parse_directives
 from .rules.fields import Field, Fields
+from .rules.freshness import stale_for
 
 # Characters besides letters and digits that every CDN accepts in a tag. No separators, nor the "#" of our own
 # digests.

@@ -1,4 +1,4 @@
-"""The parts of an EdgeProtocol connection: header parser, proxy headers, flow control and shared caches."""
+"""The parts of an EdgeProtocol connection: bounds, flow control, header parser, proxy headers and shared caches."""
 
 import copy
 from collections.abc import Sized
@@ -7,10 +7,17 @@ from typing import Any, NamedTuple
 import httptools
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.flow_control import FlowControl as UvicornFlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from .parsed_request import ParsedRequest, RequestCache
+from .request import ParsedRequest, RequestCache
 from .rules.fields import Field
 
+# Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
+# in that time is answered with "connection: close".
+HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
+# Bounds of a head: bytes and fields.
+LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 # Number and bytes of cached requests. Most share the parsed form of their header section.
 _MOST_CANDIDATES, _MOST_CANDIDATE_BYTES = 16 * 1024, 64 * 1024 * 1024
 # Pipelined requests that may wait behind the current one.
@@ -117,3 +124,146 @@ class FlowControl(UvicornFlowControl):
     def resume_reading(self) -> None:
         if len(self.waiting) <= MOST_WAITING:
             super().resume_reading()
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with bounds: seconds, bytes and fields of a head, and pipelined requests that wait.
+
+    It also reports a disconnect to the request that is being answered, and lets a request in transit arrive during
+    shutdown.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._is_in_message = self._is_shutting_down = self._is_too_large = False
+        self.head_started_at: float | None = None
+        # Bytes of the current head, and of the last body in the data just received.
+        self._head_size = self._body_received = 0
+        self.idle_since = self.loop.time()
+        # The cycle that is being answered. In a pipeline, `cycle` is the last one.
+        self._active_cycle: RequestResponseCycle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.flow = FlowControl(transport, self.pipeline)
+        self.idle_since = self.loop.time()
+        self._start_timer(self.timeout_keep_alive)
+
+    def data_received(self, data: bytes) -> None:
+        self._body_received = 0
+        super().data_received(data)
+        self._watch_head(data)
+
+    def _is_idle(self) -> bool:
+        return not (self._is_in_message or self.pipeline or self._is_responding())
+
+    def _is_responding(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _watch_head(self, data: bytes) -> None:
+        """Bound the time and size of an open head. Earlier requests in the same data do not count."""
+        if self.transport.is_closing():
+            return
+        if self.head_started_at is None:
+            # Empty lines start no request, but have stopped the timer. A WebSocket connection is no longer ours.
+            if self.timeout_keep_alive_task is None and self._is_idle() and self in self.connections:
+                self._start_timer(self.timeout_keep_alive)
+            return
+        blank = data.rfind(b"\r\n\r\n")
+        begin = 0 if blank < 0 else blank + 4 + self._body_received
+        self._head_size += max(0, len(data) - begin)
+        if self._head_size > LARGEST_HEAD:
+            self._refuse_head()
+        elif self.timeout_keep_alive_task is None:
+            self._start_timer(HEAD_SECONDS)
+
+    def _start_timer(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Plain hits do not restart the timer, so it checks itself whether data has arrived."""
+        self.timeout_keep_alive_task = None
+        if self._is_responding():
+            # A response is due. uvicorn starts another timer after it.
+            return
+        if self.head_started_at is not None:
+            left = self.head_started_at + HEAD_SECONDS - self.loop.time()
+        else:
+            left = self.idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._start_timer(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def on_message_begin(self) -> None:
+        self._is_in_message, self.head_started_at, self._head_size = True, self.loop.time(), 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self.head_started_at, self._body_received = None, 0
+        if len(self.headers) > MOST_FIELDS or len(self.url) + sum(map(_len_of_field, self.headers)) > LARGEST_HEAD:
+            self._is_too_large = True
+            raise ValueError("request head too large")
+        super().on_headers_complete()
+        if self._is_shutting_down and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self._body_received += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_in_message = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._is_too_large:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
+
+    def _refuse_head(self) -> None:
+        self.transport.write(_TOO_LARGE)
+        self.transport.close()
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._active_cycle = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the active request of the disconnect; uvicorn tells only the last of a pipeline. Stop the timer, which
+        uvicorn leaves after a reset.
+        """
+        if self._active_cycle is not None and not self._active_cycle.response_complete:
+            self._active_cycle.disconnected = True
+            self._active_cycle.message_event.set()
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        self._unset_keepalive_if_required()
+
+    def on_response_complete(self) -> None:
+        self.idle_since = self.loop.time()
+        if self.head_started_at is not None:
+            # Reading had paused until this response was complete.
+            self.head_started_at = self.idle_since
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Close idle connections after a delay, since a request may be on its way. It is answered with "connection:
+        close".
+        """
+        self._is_shutting_down = True
+        if self._is_responding():
+            super().shutdown()
+        else:
+            self.loop.call_later(LAST_SECONDS, self._close_if_quiet)
+
+    def _close_if_quiet(self) -> None:
+        if not self._is_responding():
+            self.transport.close()
+
+
+def _len_of_field(field: tuple[bytes, bytes]) -> int:
+    return len(field[0]) + len(field[1]) + 4

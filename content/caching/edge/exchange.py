@@ -8,6 +8,7 @@ from ..metrics.events import emit
 from .asgi import Client
 from .fast_path import FastPath
 from .in_flight import InFlight
+from .incoming_response import Outcome, ResponseMode
 from .origin import Origin
 from .origin_fetch import OriginFetch
 from .page import Page
@@ -15,13 +16,10 @@ from .page_store import Lookup, StoredPage, matches
 from .representation import forbid_storing
 from .request import Request, normalize_query
 from .response import build_response
-from .response_mode import Outcome, ResponseMode
-from .rules.answering import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
-from .rules.fields import Fields
-from .rules.keys import url_key
-from .rules.status import CacheStatus
-from .rules.storing import personal_refusal
-from .rules.validation import urls_invalidated_by
+from .rules.fields import CacheStatus, Fields
+from .rules.freshness import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
+from .rules.storing import personal_refusal, urls_invalidated_by
+from .rules.variants import url_key
 
 # Most calls of other requests that a request waits for, one after the other, before it calls the application itself.
 _MOST_FETCHES_JOINED = 4
@@ -42,7 +40,7 @@ class Exchange:
     async def run(self) -> None:
         if not self.request.is_read:
             await self._pass_write()
-        elif self._origin.profile.is_personal(self.request.fields):
+        elif self.request.fields.identifies_sender(self._origin.profile.personal_cookies):
             await self._serve_personal()
         else:
             await self._serve_read()

@@ -9,8 +9,8 @@ from ..entry import NOWHERE, CachedValue
 from ..explain import describe_value
 from ..ordering.tag_index import Kind
 from .page import HitForMiss, Page, VaryIndex
-from .page_store import PageStore, decode, entry_key
-from .rules.keys import url_key
+from .page_store import PageKey, PageStore, decode
+from .rules.variants import url_key
 
 
 async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
@@ -19,7 +19,7 @@ async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
 
 async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
     """Explain the entry in the shared tier. Other processes' memory cannot be read."""
-    cached = (await engine.tiers.lookup([entry_key(key)], again=True)).get(key)
+    cached = (await engine.tiers.lookup([PageKey(key)], again=True)).get(key)
     report: dict[str, Any] = {
         "key": key,
         "entry": describe_value(engine.tiers, cached),
@@ -65,7 +65,7 @@ def _describe_page(engine: Engine, page: Page) -> dict[str, Any]:
 
 async def _explain_part(engine: Engine, key: str) -> dict[str, Any]:
     """One of the entries that the page was made from."""
-    cached = (await engine.tiers.lookup([entry_key(key)], again=True)).get(key)
+    cached = (await engine.tiers.lookup([PageKey(key)], again=True)).get(key)
     if cached is None:
         return {"key": key, "entry": None, "why": "nothing is stored under this key"}
     return {

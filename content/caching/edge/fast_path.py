@@ -11,23 +11,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..entry import CachedValue, Verdict
-from ..metrics.counters import counters_for
-from ..metrics.events import emit, listeners, notify, subscribers
-from .encoder import Encoder, level_of
+from ..metrics.events import counters_for, emit, listeners, notify, subscribers
 from .in_flight import InFlight
 from .origin import Origin
 from .page import Page, VaryIndex
 from .page_store import StoredPage, size_of
-from .parsed_request import ParsedRequest, RequestCache, parse_request, weight_of
 from .representation import (
     EncodedHead,
+    Encoder,
     Representation,
+    level_of,
     represent_coded,
     represent_plain,
 )
-from .request import Request, normalize_query
-from .request_fields import RequestFields
-from .rules.keys import url_key, variant_key
+from .request import ParsedRequest, Request, RequestCache, RequestFields, normalize_query, parse_request, weight_of
+from .rules.variants import url_key, variant_key
 from .wire_image import WireImage
 
 _VALID = Verdict.VALID
@@ -149,7 +147,7 @@ class FastPath:
             self._start_coding(cached, image, coding)
         return image.representations
 
-    # --- behind the reader --------------------------------------------------------------------------------------
+    # --- counting and compressing -------------------------------------------------------------------------------
 
     def _count(
         self, cached: CachedValue, image: WireImage, parsed: ParsedRequest, *, is_head: bool, is_stale: bool

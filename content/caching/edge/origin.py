@@ -1,4 +1,4 @@
-"""The application behind an edge, how it is cached, and where its pages are stored."""
+"""The application behind an edge: how it is cached, where its pages are stored, and the requests that it gets."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,12 +6,14 @@ from typing import Any
 
 from ..engine import Engine
 from ..engines import engine_of, local_engine
-from .asgi import Application
-from .page_store import PageStore
+from .asgi import Application, Client, Message
+from .page import Page
+from .page_store import PageStore, StoredPage
 from .profile import Profile
 from .representation import fields_without_tags
-from .rules.fields import Field, Fields
-from .rules.status import CacheStatus
+from .request import Request
+from .rules.conditions import CONDITIONS, ORIGIN_CONDITIONS, conditional_fields
+from .rules.fields import CacheStatus, Field, Fields
 
 
 class Origin:
@@ -44,3 +46,83 @@ class Origin:
             *fields_without_tags(fields, self.profile).pairs,
             (b"cache-status", cache_status.encode(self.profile.name)),
         ]
+
+
+# ASGI extensions that send a body past the edge.
+_UNSEEN_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend", "http.response.trailers")
+# Scope key: whether the edge serves and counts the page that this call makes.
+_COUNTED = "evergreen.edge"
+# The validators of the stored page. The application always sees them.
+_VALIDATORS = frozenset({b"if-none-match", b"if-modified-since"})
+
+
+class OriginRequest:
+    """The request to the application, derived from the client's.
+
+    `old`: the stored page to validate. `shared`: others may get the response. `personal`: only this client may get
+    it.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        request: Request,
+        old: StoredPage | None,
+        client: Client | None,
+        *,
+        shared: bool,
+        personal: bool,
+    ) -> None:
+        self.profile = profile
+        self.request = request
+        self.client = client
+        self.is_shared = shared
+        self.is_personal = personal
+        self.page = old.value if old is not None and isinstance(old.value, Page) else None
+        self.validates = self.page is not None and self.page.can_be_validated
+        self.may_ask_whole = not any(name in request.fields for name in ORIGIN_CONDITIONS)
+        self._has_begun = False
+        # Set when no other request waits for the response. Only then the application learns that the client
+        # disconnected.
+        self.is_exclusive = asyncio.Event()
+
+    def scope(self) -> Message:
+        scope = self.request.scope
+        extensions = {
+            name: each for name, each in (scope.get("extensions") or {}).items() if name not in _UNSEEN_EXTENSIONS
+        }
+        method = "GET" if self.request.method == "HEAD" and self.profile.makes_whole else self.request.method
+        more = {"method": method, "headers": self.headers(), "extensions": extensions, _COUNTED: not self.is_personal}
+        return {**scope, **more}
+
+    def headers(self) -> list[Field]:
+        fields: Fields = self.request.fields
+        profile = self.profile
+        if self.page is not None and self.validates:
+            fields = Fields.of(tuple(conditional_fields(fields, self.page)))
+        elif profile.makes_whole and self.may_ask_whole:
+            fields = fields.without([*CONDITIONS, b"range"])
+        if profile.visible_fields is None or self.is_personal:
+            return list(fields.pairs)
+        visible = profile.visible_fields | _VALIDATORS
+        # In lower case, as in the key.
+        return [
+            (name, value.lower() if name == b"host" else value) for name, value in fields.pairs if name in visible
+        ]
+
+    async def receive(self) -> Message:
+        """Hide the client's body and disconnect while others may share the response. No key covers the body, and the
+        others would have to wait for it.
+        """
+        is_first, self._has_begun = not self._has_begun, True
+        if self.client is not None and self.client.has_body and self.passes_body:
+            return await self.client.receive()
+        if is_first:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.is_exclusive.wait()
+        return await self.client.wait_until_gone() if self.client is not None else {"type": "http.disconnect"}
+
+    @property
+    def passes_body(self) -> bool:
+        """Whether the application gets the body of a GET, which has no defined meaning (RFC 9110, section 9.3.1)."""
+        return not self.is_shared and (self.is_personal or self.profile.visible_fields is None)

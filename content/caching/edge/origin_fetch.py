@@ -17,17 +17,15 @@ from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
 from .asgi import Client, Message
-from .origin import Origin
-from .origin_request import OriginRequest
+from .incoming_response import CompleteResponse, IncomingResponse, Outcome, ResponseMode, build_page
+from .origin import Origin, OriginRequest
 from .page import Page, Times
-from .page_builder import CompleteResponse, build_page
 from .page_store import Lookup, StoredPage, tags_of_page
 from .request import Request
-from .response_mode import IncomingResponse, Outcome, ResponseMode
-from .response_sender import ResponseSender
-from .rules.answering import Action, decide
+from .response import ResponseSender
+from .rules.conditions import confirms, freshen_fields, head_matches
 from .rules.fields import Fields, members
-from .rules.validation import confirms, freshen_fields, head_matches
+from .rules.freshness import Action, decide
 
 # Seconds that a call waits for another process's before it goes ahead without a lease.
 _LONGEST_WAIT = 30.0

@@ -1,20 +1,20 @@
 """Store and look up pages in an engine's tiers, under its leases and tags."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
 from ..engine import Engine
 from ..entry import CachedValue, Header, Stamp, Verdict
-from ..key import EntryKey, resource_tag, shorten
+from ..key import KeyKind, resource_tag, shorten
 from ..lease import Lease
 from ..metrics.events import emit
 from ..ordering.tag_index import Kind
 from ..policy import ZERO, Policy
 from .page import HitForMiss, Page, StoredValue, Times, VaryIndex
 from .request import Request
-from .rules.keys import variant_key, vary_value
+from .rules.variants import variant_key, vary_value
 
 _encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(StoredValue).decode
@@ -29,13 +29,20 @@ _OVERHEAD = 600
 
 
 class _PageKind:
-    """The policy of pages, as the engine expects it. Each page carries its own freshness."""
+    """The name and policy of all pages. Each page carries its own freshness."""
 
     name = "page"
     policy = Policy(ttl=ZERO, early=0, ahead=0)
 
 
-KIND: Any = _PageKind()
+KIND: KeyKind = _PageKind()
+
+
+class PageKey(NamedTuple):
+    """The key of one page, variant index or hit-for-miss marker, as the tiers take it."""
+
+    key: str
+    owner: KeyKind = KIND
 
 
 class StoredPage:
@@ -92,7 +99,7 @@ class PageStore:
         remembered = self._recall(key)
         if remembered is not None and not again:
             return remembered
-        cached = (await self.engine.tiers.lookup([entry_key(key)], again=again)).get(key)
+        cached = (await self.engine.tiers.lookup([PageKey(key)], again=again)).get(key)
         if cached is None or (remembered is not None and cached.header.made_at <= remembered.header.made_at):
             return remembered
         try:
@@ -103,7 +110,7 @@ class PageStore:
         self.engine.tiers.update_verdict(cached)
         stored = self._as_stored_page(key, cached, "shared")
         if stored is not None:
-            self.engine.tiers.remember(entry_key(key), cached, size_of(cached.value))
+            self.engine.tiers.remember(PageKey(key), cached, size_of(cached.value))
         return stored
 
     def _as_stored_page(self, key: str, cached: CachedValue, tier: str) -> StoredPage | None:
@@ -182,7 +189,7 @@ class PageStore:
             tags=tags_stored,
             stamp=Stamp(""),
         )
-        tiers, where = self.engine.tiers, entry_key(key)
+        tiers, where = self.engine.tiers, PageKey(key)
         if len(tags_stored) > _MOST_TAGS:
             await tiers.refuse(where, "too many tags", token)
             return False
@@ -214,10 +221,6 @@ def path_tag(target: str) -> str:
 def matches(request: Request, page: Page) -> bool:
     """Whether another request's page matches this one's Vary values (RFC 9111, section 4.1)."""
     return page.varied == tuple(vary_value(name, request.fields) for name in page.vary)
-
-
-def entry_key(key: str) -> EntryKey:
-    return EntryKey(KIND, (), key)
 
 
 def size_of(value: StoredValue) -> int:

@@ -103,7 +103,7 @@ class Permission:
         return reads.outside_key(names, by_language=self._at_view)
 
     def _check_stream(self, response: HttpResponseBase, reads: RequestReads) -> None:
-        """The header fields are sent already; the edge can still be told not to store the page."""
+        """Check the reads after the stream. The fields are sent, but a private dependency still forbids storing."""
         if outside := self._reads_outside_key(response, reads):
             self._warn_once(outside)
             note_private()

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .request_fields import RequestFields
-
 if TYPE_CHECKING:
     from .cdn_headers import CdnHeaders
 
@@ -65,10 +63,6 @@ class Profile:
     def bypasses(self, path: str) -> bool:
         """Whether requests for this path bypass the cache. `path`: decoded, as the application sees it."""
         return self.passes is not None and self.passes.match(path) is not None
-
-    def is_personal(self, request: RequestFields) -> bool:
-        """Whether the request identifies its sender."""
-        return bool(self.personal_cookies) and request.identifies_sender(self.personal_cookies)
 
 
 SHARED_CACHE = Profile()

@@ -6,17 +6,18 @@ from django.http.response import HttpResponseBase
 from ..dependencies import Dependencies
 from ..engines import engine_of
 from ..entry import Stamp, Verdict
-from ..request_reads import ambient_key, header_fields
+from ..recording_request import header_fields
+from ..request_reads import ambient_key
+from .incoming_response import CompleteResponse, build_page
 from .page import Page
-from .page_builder import CompleteResponse, build_page
 from .page_store import PageStore, tags_of_page
 from .permission import restrict_edge
 from .profile import Profile
 from .request import Request
 from .rules.directives import response_directives
 from .rules.fields import Fields
-from .rules.keys import variant_key, vary_of
 from .rules.storing import refusal_reason
+from .rules.variants import variant_key, vary_of
 
 _PROFILE = Profile(explicit_only=True, stores_cookies=False)
 

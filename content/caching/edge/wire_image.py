@@ -8,22 +8,20 @@ import msgspec
 
 from ..entry import Verdict
 from .page import Page
-from .page_builder import SWR
-from .parsed_request import ParsedRequest
 from .profile import Profile
 from .representation import (
     EncodedHead,
     Representation,
+    choose_representation,
     is_codable,
     is_writable,
     represent_plain,
 )
-from .response import choose_representation
-from .rules.answering import Action, decide, stale_for
-from .rules.directives import Directives
-from .rules.fields import Field
-from .rules.keys import url_key
-from .rules.status import CacheStatus
+from .request import ParsedRequest
+from .rules.directives import SWR, Directives
+from .rules.fields import CacheStatus, Field
+from .rules.freshness import Action, decide, stale_for
+from .rules.variants import url_key
 
 _NOTHING = Directives({})
 _BODILESS = frozenset({204, 205, 304})

@@ -13,7 +13,8 @@ from django.template.base import FilterExpression
 from django.utils import timezone, translation
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
-from ..request_reads import CSRF, MESSAGES, USER, USER_ATTRIBUTE, Record, record_reads, watch_context
+from ..recording_request import CSRF, MESSAGES, USER, USER_ATTRIBUTE, Record
+from ..request_reads import record_reads, watch_context
 
 
 class PrivateFragment(Exception):

@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from ..executor import inherited_variables
-from .counters import counters_by_name
 
 logger = logging.getLogger("content.caching")
 
@@ -37,6 +36,23 @@ class Event(NamedTuple):
     key: str
     tier: str
     reason: str
+
+
+class Counters:
+    """Hits in memory. They are apart from other events: counting an event takes longer than such a hit."""
+
+    __slots__ = ("memory_hits",)
+
+    def __init__(self) -> None:
+        self.memory_hits = 0
+
+
+# By the name of what was read: resources, and pages.
+counters_by_name: dict[str, Counters] = {}
+
+
+def counters_for(name: str) -> Counters:
+    return counters_by_name.setdefault(name, Counters())
 
 
 totals: EventCounts = Counter()

@@ -1,4 +1,4 @@
-"""Totals of all processes, summed in Redis: each adds what it has counted since it last did."""
+"""Totals of all processes, summed in Redis: each adds what it has counted since its last report."""
 
 import atexit
 import logging
@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from ..backends.server import Server
+from ..errors import Unreadable
+from ..serializer import decode
 from .events import EventCounts, current_totals
 
 logger = logging.getLogger("content.caching")
@@ -24,6 +26,10 @@ EVERY = 5.0
 EXPIRED_AFTER = 4 * EVERY
 
 SEPARATOR = "|"
+# In Redis's error: the key is no hash, or the field no number.
+UNUSABLE = ("WRONGTYPE", "not a float", "NaN or Infinity")
+# Bytes, calls or seconds: thirty years at a terabyte a second.
+LARGEST_SUM = 1e21
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -37,7 +43,7 @@ class Process(msgspec.Struct, frozen=True):
     is_heard: bool
 
 
-decode = msgspec.json.Decoder(Process).decode
+_decoder = msgspec.json.Decoder(Process)
 
 
 @dataclass(frozen=True)
@@ -79,18 +85,38 @@ class Reporter:
         """Whether Redis took it. If not, the counts go with the next."""
         with self.lock:
             totals = current_totals()
-            pipeline = self.connect().pipeline(transaction=False)
-            for event, amount in totals.items():
-                if amount != self.sent[event]:
-                    pipeline.hincrbyfloat(self.counts, SEPARATOR.join(event), amount - self.sent[event])
-            pipeline.hset(self.processes, self.name, msgspec.json.encode(self.process()))
+            news = {
+                event: amount - self.sent[event] for event, amount in totals.items() if amount != self.sent[event]
+            }
             try:
-                pipeline.execute()
+                self._send(news)
             except (RedisError, OSError) as error:
                 logger.debug("statistics are not taken: %s", error)
                 return False
             self.sent = totals
             return True
+
+    def _send(self, news: dict[tuple[str, str, str], int]) -> None:
+        """Each command by itself: a sum that Redis cannot add to is begun anew, and the others count once."""
+        client, process = self.connect(), msgspec.json.encode(self.process())
+        pipeline = client.pipeline(transaction=False)
+        for event, amount in news.items():
+            pipeline.hincrbyfloat(self.counts, SEPARATOR.join(event), amount)
+        pipeline.hset(self.processes, self.name, process)
+        *answers, kept = pipeline.execute(raise_on_error=False)
+        failed = {
+            event: amount for (event, amount), answer in zip(news.items(), answers, strict=True) if _is_bad(answer)
+        }
+        if failed:
+            self._delete_unless_hash(self.counts)
+            client.hset(self.counts, mapping={SEPARATOR.join(event): amount for event, amount in failed.items()})
+        if _is_bad(kept):
+            self._delete_unless_hash(self.processes)
+            client.hset(self.processes, self.name, process)
+
+    def _delete_unless_hash(self, key: str) -> None:
+        if self.connect().type(key) != b"hash":
+            self.connect().unlink(key)
 
     def process(self) -> Process:
         size, entries, is_heard = self.describe()
@@ -100,21 +126,53 @@ class Reporter:
         """The report of all processes, with the latest of this one. Raises RedisError or OSError."""
         self.flush()
         client, now = self.connect(), time.time()
-        totals: EventCounts = Counter()
-        for field, amount in client.hgetall(self.counts).items():
-            what, resource, tier = field.decode().split(SEPARATOR)
-            totals[what, resource, tier] = float(amount)  # type: ignore[assignment]  # typeshed has Counter hold int
-        reports = {name: decode(content) for name, content in client.hgetall(self.processes).items()}
-        expired = [name for name, process in reports.items() if now - process.at >= EXPIRED_AFTER]
-        if expired:
+        totals = _readable_totals(client.hgetall(self.counts))
+        reports = {name: _readable_process(content) for name, content in client.hgetall(self.processes).items()}
+        living = {
+            name: process
+            for name, process in reports.items()
+            # A time ahead of now is of another clock, or not ours at all.
+            if process is not None and abs(now - process.at) < EXPIRED_AFTER
+        }
+        if expired := reports.keys() - living.keys():
             client.hdel(self.processes, *expired)
-        return Report(totals, tuple(process for name, process in sorted(reports.items()) if name not in expired))
+        return Report(totals, tuple(process for _, process in sorted(living.items())))
 
     def stop(self) -> None:
         if not self.stopping.is_set():
             self.stopping.set()
             self.flush()
             self.connect().close()
+
+
+def _is_bad(answer: Any) -> bool:
+    """Whether the key holds what is no sum of ours, by the answer to a command. Raises any other error."""
+    if not isinstance(answer, Exception):
+        return isinstance(answer, float) and not abs(answer) < LARGEST_SUM
+    if isinstance(answer, ResponseError) and any(reason in str(answer) for reason in UNUSABLE):
+        return True
+    raise answer
+
+
+def _readable_totals(stored: dict[bytes, bytes]) -> EventCounts:
+    """The sums. What is no sum of ours is left out."""
+    totals: EventCounts = Counter()
+    for field, amount in stored.items():
+        try:
+            what, resource, tier = field.decode().split(SEPARATOR)
+            number = float(amount)
+        except ValueError:
+            continue
+        if abs(number) < LARGEST_SUM:
+            totals[what, resource, tier] = number  # type: ignore[assignment]  # typeshed has Counter hold int
+    return totals
+
+
+def _readable_process(content: bytes) -> Process | None:
+    try:
+        return decode(_decoder.decode, content)
+    except Unreadable:
+        return None
 
 
 class Reporting:

@@ -1,15 +1,32 @@
-"""`{% load fragments %}`"""
+"""`{% load fragments %}`: the tag and its node.
 
+The node renders to a placeholder, or to the fragment outside of `render`.
+"""
+
+import asyncio
+import copy
 import hashlib
+import logging
 import re
+from datetime import timedelta
 from typing import Any
 
-from django import template
-from django.template.base import FilterExpression, Parser, Token, TokenType
+from asgiref.sync import async_to_sync, sync_to_async
+from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
+from django.template.base import FilterExpression, Parser, Token, TokenType, Variable
+from django.utils.functional import Promise
 
-from ..fragments.node import FragmentNode
+from .. import fragments
+from ..fragments.reads import Ambience, FragmentReads, PrivateFragment, names_in_key
+from ..fragments.rendering import current_placeholders, fragment_key, load_fragments, render_with_fragments
+from ..key import EntryKey, encode_parameter
+from ..policy import Policy
+from ..request_reads import ambient_key
+from ..transactions import has_written
 
-register = template.Library()
+logger = logging.getLogger("content.caching")
+
+register = Library()
 
 OPTIONS = {"ttl", "stale", "error", "tags", "cache"}
 OPTION = re.compile(r"(\w+)=(.+)", re.DOTALL)
@@ -19,6 +36,141 @@ PERSONAL = re.compile(r"\b(request|user|perms|messages|csrf_token|LANGUAGE_CODE)
 
 CODE = (TokenType.VAR, TokenType.BLOCK)
 BLOCK = re.compile(r"block(\s|\.super)")
+
+warned: set[str] = set()
+
+
+class FragmentNode(Node):
+    """One use of the tag. `version`: digest of its body. `personal`: variables in it that depend on the reader."""
+
+    child_nodelists = ("nodelist",)
+
+    def __init__(
+        self,
+        name: str,
+        values: list[FilterExpression],
+        options: dict[str, FilterExpression],
+        nodelist: NodeList,
+        version: str,
+        personal: frozenset[str],
+    ) -> None:
+        self.name = name
+        self.values = values
+        self.options = options
+        self.nodelist = nodelist
+        self.version = version
+        self.personal = personal
+
+    def render(self, context: Context) -> str:
+        placeholders = current_placeholders.get()
+        if placeholders is not None:
+            return placeholders.add(self._entry_key(_copy_context(context)))
+        if has_written():
+            return self.nodelist.render(context)
+        if _is_on_event_loop():
+            self._warn_once()
+            return self.nodelist.render(context)
+        [text] = async_to_sync(load_fragments)([self._entry_key(_copy_context(context))])
+        return text
+
+    def _entry_key(self, context: Context) -> EntryKey:
+        ambience = Ambience()
+
+        async def load(*values: Any) -> str:
+            # Rendering may query the database or be slow, so it runs in a thread.
+            named = await sync_to_async(self._names_in_key)(context)
+            reads = await sync_to_async(FragmentReads)(_copy_context(context))
+            with reads.watch() as seen:
+                text = await render_with_fragments(lambda: sync_to_async(self._render_in)(reads.context, ambience))
+            if outside := seen - named:
+                message = f"The fragment {self.name!r} reads {', '.join(sorted(outside))} and does not vary on it."
+                raise PrivateFragment(entry_key.key, text, message)
+            return text
+
+        ttl, stale, error = (self._seconds(option, context) for option in ("ttl", "stale", "error"))
+        policy = Policy(ttl=ttl, stale_ttl=stale, error_ttl=error)
+        values = [self.version, *self._values_in(context)]
+        if ambient := ambient_key():
+            values.append(ambient)
+        entry_key = fragment_key(self.name, values, policy, self._tags(context), self._alias(context), load)
+        return entry_key
+
+    def _values_in(self, context: Context) -> list[Any]:
+        return [self._value(expression, context) for expression in self.values]
+
+    def _names_in_key(self, context: Context) -> set[str]:
+        """The reads that the values of this fragment tell apart."""
+        named: set[str] = set()
+        for expression in self.values:
+            reads = FragmentReads(_copy_context(context))
+            with reads.watch() as seen:
+                self._value(expression, reads.context)
+            named |= names_in_key(expression, seen)
+        return named
+
+    def _render_in(self, context: Context, ambience: Ambience) -> str:
+        with ambience.activate():
+            return self.nodelist.render(context)
+
+    def _value(self, expression: FilterExpression, context: Context) -> Any:
+        """A value to vary on. Raises VariableDoesNotExist for a missing variable: all readers would share one key."""
+        if isinstance(expression.var, Variable):
+            expression.var.resolve(context)
+        value = expression.resolve(context)
+        value = str(value) if isinstance(value, Promise) else value
+        try:
+            encode_parameter(value)
+        except TypeError as error:
+            raise TemplateSyntaxError(
+                f"The fragment {self.name!r} cannot vary on {value!r}: name its key, or another plain value."
+            ) from error
+        return value
+
+    def _seconds(self, option: str, context: Context) -> timedelta:
+        value = self.options[option].resolve(context) if option in self.options else 0
+        return value if isinstance(value, timedelta) else timedelta(seconds=float(value))
+
+    def _tags(self, context: Context) -> list[str]:
+        value = self.options["tags"].resolve(context) if "tags" in self.options else ()
+        return value.split() if isinstance(value, str) else [str(tag) for tag in value]
+
+    def _alias(self, context: Context) -> str:
+        return str(self.options["cache"].resolve(context)) if "cache" in self.options else "default"
+
+    def _warn_once(self) -> None:
+        if self.name not in warned:
+            warned.add(self.name)
+            logger.warning(
+                "The fragment %r is rendered each time: a synchronous template on an event loop cannot wait for a "
+                "cache. Render its template with %s.render.",
+                self.name,
+                fragments.__name__,
+            )
+
+
+def _is_on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _copy_context(context: Context) -> Context:
+    """Copy a template's context, since loops change it after this point."""
+    copied_context = copy.copy(context)
+    copied_context.dicts = [_copy_variables(each) for each in context.dicts]
+    copied_context.render_context = copy.copy(context.render_context)
+    copied_context.render_context.dicts = [copy.copy(each) for each in context.render_context.dicts]
+    return copied_context
+
+
+def _copy_variables(variables: Any) -> Any:
+    """Copy a loop's counters too, since the loop changes their one mapping."""
+    result = copy.copy(variables)
+    if isinstance(result.get("forloop"), dict):
+        result["forloop"] = dict(result["forloop"])
+    return result
 
 
 @register.tag
@@ -33,7 +185,7 @@ def fragment(parser: Parser, token: Token) -> FragmentNode:
     _, *bits = token.split_contents()
     name = LITERAL.fullmatch(bits[0]) if bits else None
     if name is None:
-        raise template.TemplateSyntaxError("A fragment begins with its name in quotes: letters, digits, . - and _.")
+        raise TemplateSyntaxError("A fragment begins with its name in quotes: letters, digits, . - and _.")
     values: list[FilterExpression] = []
     options: dict[str, FilterExpression] = {}
     for bit in bits[1:]:
@@ -43,15 +195,15 @@ def fragment(parser: Parser, token: Token) -> FragmentNode:
         else:
             options[option[1]] = parser.compile_filter(option[2])
     if unknown := set(options) - OPTIONS:
-        raise template.TemplateSyntaxError(f"A fragment has no {', '.join(sorted(unknown))}; {sorted(OPTIONS)}.")
+        raise TemplateSyntaxError(f"A fragment has no {', '.join(sorted(unknown))}; {sorted(OPTIONS)}.")
     if "ttl" not in options:
-        raise template.TemplateSyntaxError(f"The fragment {name[2]!r} needs a ttl: for how many seconds it is fresh.")
+        raise TemplateSyntaxError(f"The fragment {name[2]!r} needs a ttl: for how many seconds it is fresh.")
     waiting: list[Any] = list(parser.tokens)
     nodelist = parser.parse(("endfragment",))
     inside = waiting[len(parser.tokens) :]
     parser.delete_first_token()
     if any(BLOCK.match(each.contents) for each in inside if each.token_type in CODE):
-        raise template.TemplateSyntaxError(
+        raise TemplateSyntaxError(
             f"The fragment {name[2]!r} has a block in it, which other templates fill: it belongs into the block."
         )
     # What was edited has other keys: no reader is shown the old words by the old entry.

@@ -92,6 +92,9 @@ def _resources() -> dict[str, Operation]:
         f"get_many({BATCH}) from Redis": prepare_first(fill_shared, lambda: batches(shared, 60)),
         "miss, 1 caller": prepare_first(fill, at_once(lambda _: post.get(next(numbers)), 1, 400)),
         f"miss, {CALLERS} callers": prepare_first(fill, at_once(lambda _: post.get(next(numbers)), CALLERS, 960)),
+        "get_sync from memory": prepare_first(fill, in_thread(post.get_sync, 500, keys=100)),
+        "get_sync from Redis": prepare_first(fill_shared, in_thread(shared.get_sync, 200, keys=KEYS)),
+        "get_sync, miss": prepare_first(fill, in_thread(lambda _: post.get_sync(next(numbers)), 200, keys=1)),
         "stale read, refresh under way": _stale_read(hour),
         "stale read and its refresh": _stale_read_and_refresh(hour),
     }
@@ -281,6 +284,17 @@ def in_turn(get: Callable[[int], Awaitable[Any]], calls: int, *, keys: int) -> J
         return calls
 
     return job
+
+
+def in_thread(get: Callable[[int], Any], calls: int, *, keys: int) -> Job:
+    """As a sync view does: in a thread that has no event loop."""
+
+    def get_all() -> int:
+        for number in range(calls):
+            get(number % keys)
+        return calls
+
+    return lambda: asyncio.to_thread(get_all)
 
 
 def at_once(get: Callable[[int], Awaitable[Any]], callers: int, calls: int) -> Job:

@@ -80,6 +80,41 @@ def test_a_process_that_is_silent_is_over(fresh_redis):
     reporter.stop()
 
 
+POISONS = {
+    "another type": lambda client, key: (client.delete(key), client.set(key, "alien")),
+    "no number": lambda client, key: client.hset(key, "hit|book|memory", b"\xff"),
+    "more than any": lambda client, key: client.hset(key, "hit|book|memory", "1.7e308"),
+    "fields of others": lambda client, key: client.hset(
+        key, mapping={b"\xff": 1, "a|b": 1, "hit|x|memory": "nan", "hit|y|memory": "inf", "hit|z|memory": "z"}
+    ),
+}
+
+
+@pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS)
+def test_i15_sums_that_cannot_be_read_or_added_to_begin_anew(fresh_redis, monkeypatch, poison):
+    counted = Counter({("hit", "book", "memory"): 5, ("load", "book", ""): 1})
+    monkeypatch.setattr("content.caching.metrics.reports.current_totals", lambda: Counter(counted))
+    reporter = reporter_to(fresh_redis, "poison")
+    poison(reporter.connect(), reporter.counts)
+    assert reporter.report().totals == counted
+    counted["load", "book", ""] = 3
+    assert reporter.report().totals == counted
+    reporter.stop()
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[" * 100_000, b'{"at": 1e99}', b"", b"7"])
+def test_i15_a_report_that_cannot_be_read_is_deleted(fresh_redis, content):
+    reporter = reporter_to(fresh_redis, "poison")
+    client = reporter.connect()
+    client.hset(reporter.processes, b"\xff", content)
+    assert len(reporter.report().processes) == 1
+    assert client.hlen(reporter.processes) == 1
+    client.delete(reporter.processes)
+    client.set(reporter.processes, content)
+    assert len(reporter.report().processes) == 1
+    reporter.stop()
+
+
 # --- by resource ----------------------------------------------------------------------------------------
 
 

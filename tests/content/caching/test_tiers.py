@@ -10,7 +10,7 @@ from content.caching import NotThere, Policy, Resource, invalidate
 from content.caching.engines import engine_of
 from content.caching.lease import Lease
 from content.caching.metrics.events import listen, total
-from content.caching.stores.breaker import FAILURES
+from content.caching.stores.failsafe import FAILURES
 from content.caching.stores.shared import RedisTier
 from content.caching.testing import (
     always_delay,

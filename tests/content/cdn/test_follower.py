@@ -55,6 +55,28 @@ async def after(cdn: Recording, **options) -> list[tuple[str, tuple[str, ...]]]:
     return cdn.told
 
 
+@pytest.mark.parametrize("poisoned", ["mark", "lease_key"])
+async def test_i15_a_key_of_another_type_keeps_nobody_from_telling_the_cdn(poisoned, redis_server):
+    await after(Recording())
+    place = place_for()
+    with redis_server.client() as client:
+        client.delete(getattr(place, poisoned))
+        client.rpush(getattr(place, poisoned), "alien")
+    told = await after(Recording())
+    assert told == ([ALL, ALL] if poisoned == "mark" else [])
+    await invalidate(["later"])
+    assert ("hard", ("later",)) in await after(Recording())
+
+
+@pytest.mark.parametrize("stored", [b"\xff 1-1", b"epoch 1", b"epoch -1-2", f"epoch {2**64}-0".encode(), b"\x00" * 9])
+async def test_i15_a_mark_that_cannot_be_read_purges_everything_once(stored, redis_server):
+    await after(Recording())
+    with redis_server.client() as client:
+        client.set(place_for().mark, stored)
+    assert await after(Recording()) == [ALL, ALL]
+    assert await after(Recording()) == []
+
+
 async def test_the_first_time_everything_is_purged_twice():
     await invalidate(["before"])
     assert await after(Recording()) == [ALL, ALL]

@@ -122,6 +122,36 @@ def move(redis, key: bytes, seconds: float) -> None:
     redis.rpush(key, *times)
 
 
+@pytest.mark.parametrize(
+    "poison",
+    [
+        lambda redis, key: redis.set(key, b"\xff"),
+        lambda redis, key: redis.hset(key, "a", "b"),
+        lambda redis, key: redis.rpush(key, b"\xff", b"nan", b"-1e400", b""),
+        lambda redis, key: redis.rpush(key, *["9" * 30] * 10),
+        lambda redis, key: redis.rpush(key, b"inf"),
+    ],
+)
+async def test_i15_in_redis_a_key_that_is_not_ours_limits_nobody_for_ever(redis, poison):
+    limit = Limit("poison", Rate(2, MINUTE), Rate(4, HOUR))
+    await limit.take("ann")
+    [key] = redis.keys("*limit:*")
+    redis.delete(key)
+    poison(redis, key)
+    assert [(await limit.take("ann")).allowed for _ in range(3)] == [True, True, False]
+    assert redis.pttl(key) > 0
+
+
+async def test_i15_in_memcached_a_number_that_cannot_be_counted_up_begins_anew(memcached, request):
+    with override_settings(CACHES={"default": settings_of("memcached", request)}):
+        cache = caches["default"]
+        cache.clear()
+        limit, clock = Rate(2, MINUTE), Clock()
+        meter = WindowMeter(cache, clock)
+        await cache.aset(f"ann:60:{clock() // 60:.0f}", "no number")
+        assert [(await meter.take("ann", [limit])).allowed for _ in range(3)] == [True, True, False]
+
+
 async def test_in_redis_keys_end_and_say_of_nobody_who_it_is(redis):
     limit = Limit("address", Rate(3, MINUTE), Rate(4, HOUR))
     await limit.take("203.0.113.7")

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connections
 from redis import Redis
 
@@ -111,6 +112,51 @@ def test_views_of_a_post_that_is_gone_and_records_nobody_can_read_hold_up_nothin
     record(redis, {999_999: 4, posts[0].pk: 1})
     assert write_views() == 1
     assert totals() == {posts[0].pk: 1}
+
+
+HOSTILE = {
+    "broken UTF-8": b"\x81\xa2\xff\xfe\x01",
+    "nested without end": b"\x81\x01" * 100_000,
+    "negative views": stream.encode({1: -5}),
+    "no views": stream.encode({1: 0}),
+    "too many views": stream.encode({1: 2**63}),
+    "a post beyond any": stream.encode({2**64 - 1: 1}),
+    "text": stream.encode("views"),
+}
+
+
+@pytest.mark.parametrize("poison", HOSTILE.values(), ids=HOSTILE)
+def test_i15_a_hostile_record_counts_nothing_and_holds_up_nothing(redis, posts, poison):
+    redis.xadd(stream.stream_name(), {b"views": poison})
+    record(redis, {posts[0].pk: 1})
+    assert write_views() == 1
+    assert totals() == {posts[0].pk: 1}
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        lambda redis, name: redis.set(name, "alien"),
+        lambda redis, name: redis.xadd(name, {"x": "y"}, id=f"{2**64 - 1}-{2**64 - 1}"),
+    ],
+    ids=["another type", "the last id there is"],
+)
+async def test_i15_a_stream_that_takes_no_record_is_begun_anew(redis, posts, poison):
+    poison(redis, stream.stream_name())
+    counted = ViewBuffer()
+    counted.add(posts[0].pk)
+    await counted.flush()
+    await counted.close()
+    assert not counted.views
+    assert await sync_to_async(write_views)() == 1
+
+
+def test_i15_a_key_of_another_type_is_no_error_of_the_writer(redis, posts):
+    record(redis, {posts[0].pk: 1})
+    write_views()
+    redis.delete(stream.stream_name())
+    redis.set(stream.stream_name(), "alien")
+    assert write_views() == 0
 
 
 def die_in(module, name: str, *, after: bool) -> None:

@@ -116,6 +116,15 @@ def test_an_old_path_leads_to_the_new_one(client, blog):
     assert queries.count == 0
 
 
+@pytest.mark.parametrize("path", ["/posts/c%23-tips", "/tags/what%3F", "/a%25b", "/caf%C3%A9"])
+def test_a_redirect_keeps_the_encoding_of_its_path(client, path):
+    """Decoded, "#" would begin a fragment and "?" a query."""
+    response = client.get(path, {"x": "1"})
+    assert response.status_code == 301
+    assert response["Location"] == f"{path}/?x=1"
+
+
+
 def test_a_path_without_its_last_slash_leads_there_and_never_to_another_host(client, blog):
     assert client.get("/posts/post-1?x=1").headers["Location"] == "/posts/post-1/?x=1"
     assert not client.get("//example.com/a").headers.get("Location", "/").startswith("//")

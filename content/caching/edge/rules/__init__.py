@@ -1,13 +1,9 @@
 """The rules of HTTP caching as pure functions, without I/O. Each module has one topic.
 
-fields          names, values, lists and dates                    RFC 9110 section 5
+fields          names, values, lists, dates; Cache-Status         RFC 9110 section 5, RFC 9211
 directives      Cache-Control and its targeted forms              RFC 9111 section 5.2, RFC 9213
-storing         whether a response may be stored                  RFC 9111 section 3
-keys            the key that it is stored under                   RFC 9111 sections 2 and 4.1
-freshness       its age and lifetime                              RFC 9111 section 4.2
-answering       whether it may answer a request                   RFC 9111 section 4, RFC 5861
-conditions      304 responses and ranges                          RFC 9110 sections 13 and 14
-validation      validation with the application, invalidation     RFC 9111 sections 4.3 and 4.4
-coding          content codings                                   RFC 9110 sections 8.4 and 12.5.3
-status          the Cache-Status field                            RFC 9211
+storing         whether a response may be stored, invalidation    RFC 9111 sections 3 and 4.4
+variants        keys by URL and Vary, content codings             RFC 9111 sections 2 and 4.1, RFC 9110 section 12.5.3
+freshness       its age and lifetime, whether it may answer       RFC 9111 section 4, RFC 5861
+conditions      304 responses and ranges, validation              RFC 9110 sections 13 and 14, RFC 9111 section 4.3
 """

@@ -1,11 +1,11 @@
-"""Apply conditions and ranges of a request to a stored page (RFC 9110, sections 13 and 14)."""
+"""Conditions and ranges of clients, and validation with the application (RFC 9110, 13 and 14; RFC 9111, 4.3)."""
 
 import re
 from collections.abc import Sequence
 
 from ..page import Page
-from .coding import is_tag_for_coding_of
-from .fields import Fields, members, parse_date
+from .fields import Field, Fields, connection_fields, members, parse_date
+from .variants import is_tag_for_coding_of
 
 # Fields left out of a 304 (section 15.4.5). All others are sent.
 _NOT_IN_304 = frozenset({b"content-length", b"content-type", b"content-encoding", b"content-range", b"last-modified"})
@@ -110,3 +110,52 @@ def _if_range_holds(request: Fields, page: Page) -> bool:
         return is_strong(value) and value == page.etag
     moment = parse_date(value)
     return moment is not None and moment == page.modified
+
+
+# --- validation with the application (RFC 9111, section 4.3) ---
+
+# Fields that belong to the stored body; a 304 does not change them (RFC 9111, section 3.2).
+_BODY_FIELDS = frozenset({b"content-length", b"content-encoding", b"content-md5", b"content-range"})
+
+
+def conditional_fields(request: Fields, page: Page) -> list[Field]:
+    """The request's fields, with the stored page's validators instead of the client's conditions."""
+    pairs = list(request.without([*CONDITIONS, b"range"]).pairs)
+    if page.etag is not None:
+        pairs.append((b"if-none-match", page.etag.encode("latin-1")))
+    last_modified = page.fields.first(b"last-modified")
+    if last_modified is not None:
+        pairs.append((b"if-modified-since", last_modified.encode("latin-1")))
+    return pairs
+
+
+def confirms(page: Page, response: Fields) -> bool:
+    """Whether a 304 confirms the stored page (section 4.3.4)."""
+    etag = response.first(b"etag")
+    if etag is not None and page.etag is not None:
+        return etag == page.etag if is_strong(etag) else opaque_tag(etag) == opaque_tag(page.etag)
+    last_modified = response.first(b"last-modified")
+    if etag is None and last_modified is not None and page.modified is not None:
+        return parse_date(last_modified) == page.modified
+    return True
+
+
+def freshen_fields(page: Page, response: Fields) -> Fields:
+    """Replace the stored fields by those received (section 3.2).
+
+    Without Date, the response counts as made when received (RFC 9110, section 6.6.1); the stored Date is dropped.
+    """
+    unwanted = _BODY_FIELDS | connection_fields(response)
+    return page.fields.without([b"date"]).with_fields(response.without(unwanted).pairs)
+
+
+def head_matches(page: Page, status: int, response: Fields) -> bool:
+    """Whether a response to HEAD describes the stored page (section 4.3.5)."""
+    if status != page.status:
+        return False
+    expected: Sequence[tuple[bytes, str | None]] = (
+        (b"etag", page.etag),
+        (b"last-modified", page.fields.first(b"last-modified")),
+        (b"content-length", str(len(page.body))),
+    )
+    return all(response.first(name) in (None, value) for name, value in expected)

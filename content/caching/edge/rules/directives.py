@@ -23,7 +23,8 @@ _INVALID = ""
 # Other caches ignore a directive that they do not know.
 AT_MOST = "at-most"
 _LIFETIMES = ("s-maxage", "max-age")
-_STALE_TIMES = ("stale-while-revalidate", "stale-if-error")
+SWR = "stale-while-revalidate"
+_STALE_TIMES = (SWR, "stale-if-error")
 PROHIBITION = re.compile(r"private|no-store|no-cache", re.IGNORECASE)
 # A directive (RFC 9111, section 5.2): a token, then optionally "=" and a token or a quoted string.
 _DIRECTIVE = re.compile(r"""[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*=[ \t]*(?:[^\s",;=]*|"(?:[^"\\]|\\.)*"))?""")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from content.caching.edge import SHARED_CACHE
-from content.caching.edge.encoder import BEST, QUICK
 from content.caching.edge.fast_path import HOT
-from content.caching.edge.request_fields import RequestFields
+from content.caching.edge.representation import BEST, QUICK
+from content.caching.edge.request import RequestFields
 from tests.support.edge import Origin, Response, Site
 
 OFFERED = ("br", "zstd", "gzip")

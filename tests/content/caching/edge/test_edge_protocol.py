@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from uvicorn.server import ServerState
 
-from content.caching.edge import SHARED_CACHE, EdgeCache, protocol
+from content.caching.edge import SHARED_CACHE, EdgeCache, connection
 from content.caching.edge.protocol import EdgeProtocol
 from tests.support.edge import Origin, Site, settle
 from tests.support.wire import answer, configured, connected, request
@@ -405,7 +405,7 @@ async def test_a_body_before_a_head_is_no_large_head():
 
 @pytest.mark.parametrize("begun", [b"GET", get()[:-2]])
 async def test_a_head_that_never_ends_is_closed(monkeypatch, begun):
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
     async with connected(EdgeCache(Named())) as (reader, writer, _):
         writer.write(begun)
         assert await reader.read() == b""
@@ -418,7 +418,7 @@ async def test_a_head_behind_an_answer_that_is_owed_cuts_nothing_off(monkeypatch
     async with connected(site.edge) as (reader, writer, served):
         writer.write(get() + get()[:9])
         await settle()
-        served.head_started_at = clock() - 2 * protocol.HEAD_SECONDS
+        served.head_started_at = clock() - 2 * connection.HEAD_SECONDS
         served.timeout_keep_alive_handler()
         gate.set()
         assert (await next_answer(reader))[0] == 200
@@ -475,7 +475,7 @@ async def test_who_asks_while_the_server_ends_is_answered_and_told_to_close():
 
 @pytest.mark.parametrize("asks", [False, True], ids=["just made", "after a hit"])
 async def test_a_quiet_connection_is_closed_when_the_server_ends(monkeypatch, asks):
-    monkeypatch.setattr(protocol, "LAST_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "LAST_SECONDS", 0.05)
     site = Site(Origin())
     await site.ask()
     async with connected(site.edge) as (reader, writer, served):

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from content.caching.edge.connection import MOST_WAITING
-from content.caching.edge.protocol import LARGEST_HEAD
+from content.caching.edge.connection import LARGEST_HEAD, MOST_WAITING
 from tests.support.wire import connected, request
 
 COUNT, READ_AT_ONCE = 4000, 256 * 1024

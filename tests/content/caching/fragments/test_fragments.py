@@ -13,7 +13,8 @@ from django.test import RequestFactory
 from content.caching import Resource, invalidate
 from content.caching.dependencies import track_dependencies
 from content.caching.engines import engine_of
-from content.caching.fragments import node, render, render_to_string
+from content.caching.fragments import render, render_to_string
+from content.caching.templatetags import fragments as fragment_tag
 from tests.content.caching.test_resource import HOUR
 
 ask = RequestFactory().get
@@ -215,7 +216,7 @@ def test_sync_code_has_them_too(alias):
 
 async def test_on_an_event_loop_without_render_it_is_told(alias, caplog):
     """Nothing can be waited for there: it is rendered anew, which is right and slow."""
-    node.warned.clear()
+    fragment_tag.warned.clear()
     made = Made()
     template = Template("{% load fragments %}{% fragment 'side' ttl=60 %}{{ made }}{% endfragment %}")
     with caplog.at_level(logging.WARNING, "content.caching"):
