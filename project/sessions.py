@@ -15,7 +15,7 @@ from django.contrib.sessions.backends import cached_db
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.core.cache import BaseCache, caches
 
-from content.caching.stores.breaker import FAILURES, Breaker
+from content.caching.stores.failsafe import FAILURES, Breaker
 
 logger = logging.getLogger(__name__)
 
