@@ -157,6 +157,27 @@ class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types
         super().set_many(data, timeout, version, client)
         return []
 
+    def incr_version(self, key: str, delta: int = 1, version: int | None = None, client: Any = None) -> int:
+        """Move the value and its lifetime. Returns the new version. Raises ValueError for a missing key."""
+        client = client or self.get_client(write=True)
+        version = self._backend.version if version is None else version
+        old, new = self.make_key(key, version), self.make_key(key, version + delta)
+        try:
+            if not self._options.get("CLUSTER"):
+                client.rename(old, new)
+            else:
+                # RENAME works within one slot only.
+                content, milliseconds = client.dump(old), client.pttl(old)
+                if content is None:
+                    raise missing(key)
+                client.restore(new, max(milliseconds, 0), content, replace=True)
+                client.delete(old)
+        except FAILURES as error:
+            if "no such key" in str(error):
+                raise missing(key) from error
+            raise ConnectionInterrupted(connection=client) from error
+        return version + delta
+
     def _incr(
         self,
         key: str,
