@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from .backoff import Backoff
 from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
 from .key import EntryKey, TierKey
@@ -193,7 +191,7 @@ class Tiers:
         if sealed is None or left <= 0:
             await self.refuse(entry_key, _refusal_reason(begun, sealed), token)
             return False
-        value.header = replace(header, stamp=sealed)
+        value.header = header = header.sealed(sealed)
         content = pack(Entry(value.header, encoded))
         is_small = largest is None or len(content) <= largest
         if is_small and await self.shared.store(key, content, left, token):

@@ -72,10 +72,10 @@ class Racer:
         stream = self.engine.ordering.log.stream
         append = stream.aappend
 
-        async def noted(kind: Any, tags: Any, nonce: str) -> tuple[int, int]:
-            position = await append(kind, tags, nonce)
-            self.positions[nonce] = position
-            return position
+        async def noted(kind: Any, tags: Any, nonce: str) -> Any:
+            appended = await append(kind, tags, nonce)
+            self.positions[nonce] = appended.position
+            return appended
 
         stream.aappend = noted
 
@@ -160,7 +160,8 @@ def bound_the_log(options: dict[str, Any]) -> None:
     """Short, where a race is to see its ends."""
     from content.caching.ordering import stream, tag_index
 
-    tag_index.MAX_TAGS = options.get("most_tags", tag_index.MAX_TAGS)
+    if "most_tags" in options:
+        tag_index.RECENT_TAGS = tag_index.MAX_TAGS = options["most_tags"]
     stream.MAX_LOG_LENGTH = options.get("longest_log", stream.MAX_LOG_LENGTH)
 
 

@@ -54,8 +54,8 @@ SABOTAGES = [
     Sabotage(
         "contiguous tail: an own append jumps nothing",
         f"{CACHING}/ordering/log.py",
-        "        self._confirm(nonce)\n        await self.catch_up_to(position)\n",
-        "        self._confirm(nonce)\n        self.tag_index.tail = position\n",
+        "        await _await(self._consumption(own))\n",
+        "        self.tag_index.tail = own.appended.position\n",
         BUSY,
         "I1",
     ),
@@ -71,8 +71,8 @@ SABOTAGES = [
     Sabotage(
         "write-through after the own record",
         f"{CACHING}/ordering/log.py",
-        "        self._confirm(nonce)\n        await self.catch_up_to(position)\n",
-        "        self._confirm(nonce)\n        self.tag_index.remove_pending(nonce)\n",
+        "        await _await(self._consumption(own))\n",
+        "        self.tag_index.remove_pending(nonce)\n",
         BUSY,
         "I1",
     ),
@@ -135,7 +135,7 @@ SABOTAGES = [
     Sabotage(
         "the floor, when tags are forgotten",
         f"{CACHING}/ordering/tag_index.py",
-        "        self.floor = max(self.floor, known[oldest[-1]])\n",
+        "        self._raise_floor(self.folded.newest)\n",
         "",
         FORGETFUL,
         "I1",
@@ -159,7 +159,7 @@ SABOTAGES = [
     Sabotage(
         "fencing",
         f"{CACHING}/lua/store.lua",
-        "if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end\n",
+        "if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 0 end\n",
         "",
         REPLACED,
         "I12",
