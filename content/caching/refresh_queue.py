@@ -14,7 +14,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from . import lua
-from .backends.event_loop import connection_to
+from .backends.connection import connection_to
 from .backends.server import Server
 from .entry import NOWHERE, Position
 from .errors import Unreadable

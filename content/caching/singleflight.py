@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, ContextVar
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from .backends.event_loop import LoopFinalizer, call_at_loop_end
+from .backends.connection import LoopFinalizer, call_at_loop_end
 from .entry import CachedValue, Stamp
 from .errors import LoadError
 from .executor import LoadExecutor

@@ -318,6 +318,22 @@ GUARDS = [
         "i9_a_decoder",
     ),
     Guard(
+        "I9: a value that cannot be read does not block its key",
+        f"{CACHING}/backends/redis.py",
+        "            await self._discard(full_key, answer, error)\n            return default",
+        "            return default",
+        f"{TESTS}/backends/test_unreadable.py",
+        "i9_get_or_set",
+    ),
+    Guard(
+        "I5: a session that ended without its cache does not come back",
+        "project/sessions.py",
+        "        self._remember(key)\n        return False",
+        "        return False",
+        "tests/project/test_sessions_without_cache.py",
+        "ended_meanwhile and hung",
+    ),
+    Guard(
         "I9: another format is a miss",
         f"{CACHING}/entry.py",
         " or stored[0] != FORMAT:",
@@ -828,7 +844,7 @@ GUARDS = [
     ),
     Guard(
         "a loop that is closed without an end is cleaned up",
-        f"{CACHING}/backends/event_loop.py",
+        f"{CACHING}/backends/connection.py",
         "            self.discard()\n",
         "            pass\n",
         f"{TESTS}/test_closed_loops.py",

@@ -7,9 +7,8 @@ from typing import Any
 from django_redis.pool import ConnectionFactory
 from redis.cluster import RedisCluster
 
-from .connection import discard_connections
-from .protocol import Command, PendingCommand, as_redis_error
-from .server import Server
+from .protocol import Command, PendingCommand, as_redis_error, discard_connections
+from .server import Server, identity_of
 
 
 class ClusterConnection:
@@ -107,17 +106,18 @@ def _merge_answers(name: str, answers: list[Any]) -> Any:
 
 
 class ClusterConnectionFactory(ConnectionFactory):  # type: ignore[misc]  # django-redis has no types
-    """One client for each URL in a process. It keeps the connections to the nodes."""
+    """One client for each URL and its options in a process. It keeps the connections to the nodes."""
 
     _clients: dict[str, RedisCluster] = {}
 
     def connect(self, url: str) -> RedisCluster:
-        if url not in self._clients:
-            params = self.make_connection_params(url)
+        key = url + identity_of(self.options)
+        if key not in self._clients:
+            params = self.make_connection_params(url) | self.pool_cls_kwargs
             params.pop("url")
             params.pop("parser_class")
-            self._clients[url] = RedisCluster.from_url(url, **params)
-        return self._clients[url]
+            self._clients[key] = RedisCluster.from_url(url, **params)
+        return self._clients[key]
 
     def disconnect(self, connection: Any) -> None:
         """Keep the client: it is expensive to create, and safe to share between threads."""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from .. import lua
-from ..backends.event_loop import connection_to
+from ..backends.connection import connection_to
 from ..backends.server import Server
 from ..entry import MAX_LIFETIME, Position
 from ..errors import Unreadable
