@@ -58,7 +58,7 @@ def always_delay(seconds: float) -> Misbehaviour:
 
     async def misbehave(name: str, call: Call) -> Any:
         if asyncio._get_running_loop() is None:
-            time.sleep(seconds)
+            time.sleep(seconds)  # noqa: ASYNC251  # a thread that has no event loop
         else:
             await asyncio.sleep(seconds)
         return await call()
