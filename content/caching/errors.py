@@ -1,5 +1,7 @@
+import reprlib
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 
 class CacheError(Exception):
@@ -49,3 +51,12 @@ class NotModified(Exception):
 
 class Unreadable(Exception):
     """Bytes from a shared store that this release cannot read: damaged, foreign, or of another format. A miss."""
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+
+
+def shown(value: Any) -> str:
+    """A value as text for a message, shortened."""
+    return _short.repr(value)

@@ -1,13 +1,16 @@
 """Keys: readable, bounded in length, and never the same for two different sets of parameters."""
 
 import hashlib
-import reprlib
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, Flag
 from typing import Any, Protocol
 from urllib.parse import quote
+from uuid import UUID
 
 from .entry import CachedValue, Header
+from .errors import shown
 from .metrics.events import Counters
 from .policy import Policy, Times
 
@@ -77,15 +80,6 @@ def _checked_tag(tag: Any) -> str:
     return plain
 
 
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 80
-
-
-def shown(value: Any) -> str:
-    """A value as text for a message, shortened."""
-    return _short.repr(value)
-
-
 def shorten(text: str) -> str:
     if len(text) <= MAX_PARAMETERS:
         return text
@@ -95,26 +89,74 @@ def shorten(text: str) -> str:
 
 
 def encode_parameter(value: Any) -> str:
-    """One parameter as text that no other value shares, of whatever type.
+    """One parameter as text that no other value shares, of whatever type. Equal values of a type have equal texts.
 
     Text that begins with a letter stands for itself, other text follows an apostrophe, and other types follow "!".
-    Percent-encoding leaves neither of these marks in a text.
+    Percent-encoding leaves neither of these marks in a text. An Enum that is a str or an int is its value, as it
+    equals it. Raises TypeError for a type that has no such text.
     """
     match value:
         case str():
-            text = quote(value, safe=":", errors="surrogatepass").replace("~", "%7E")
+            text = quote(str.__str__(value), safe=":", errors="surrogatepass").replace("~", "%7E")
             return text if text[:1].isalpha() else f"'{text}"
         case bool() | None:
             return f"!{value}"
         case int():
-            return str(value)
+            # The decimal digits of a long number take long to find, and Python refuses them.
+            return int.__repr__(value) if value.bit_length() < 1000 else f"{int(value):#x}"
         case float():
-            return f"!{value!r}"
-        case datetime() | date():
-            return f"!{quote(value.isoformat())}"
+            return f"!{float.__repr__(value + 0.0)}"
+        case Enum():
+            kind = type(value)
+            content = value.value if isinstance(value, Flag) else value.name
+            return f"!enum.{quote(f'{kind.__module__}.{kind.__qualname__}')}.{encode_parameter(content)}"
+        case datetime():
+            return f"!{quote(_in_utc(value).isoformat())}"
+        case date():
+            return f"!{value.isoformat()}"
+        case time():
+            return f"!time.{_encode_time(value)}"
+        case Decimal():
+            return f"!decimal.{_encode_decimal(value)}"
+        case UUID():
+            return f"!uuid.{value.hex}"
         case tuple() | list():
             return f"({','.join(map(encode_parameter, value))})"
-    raise TypeError(f"{value!r} cannot be a parameter of a resource: use text, numbers, dates or tuples.")
+    raise TypeError(
+        f"{shown(value)}, of type {type(value).__name__}, cannot be a parameter: it has no text for a key. "
+        "Use text, numbers, dates, times, UUIDs, Enums or tuples of them, such as the id of an object."
+    )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC, since moments in several zones may be equal. A naive one is in no zone."""
+    if moment.utcoffset() is None:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return moment
+
+
+def _encode_time(value: time) -> str:
+    offset = value.utcoffset()
+    if offset is None:
+        return quote(value.isoformat())
+    since_midnight = timedelta(
+        hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
+    )
+    return f"utc{(since_midnight - offset).total_seconds()}"
+
+
+def _encode_decimal(value: Decimal) -> str:
+    """Without the zeros at the end: 1.0 equals 1.00."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        return str(value)
+    significant = "".join(map(str, digits)).rstrip("0")
+    if not significant:
+        return "0"
+    return f"{'-' if sign else ''}{significant.lstrip('0')}e{exponent + len(digits) - len(significant)}"
 
 
 Parameters = tuple[Any, ...]
