@@ -3,7 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from .errors import shown
 from .key import EntryKey, Parameters
+from .policy import Policy
+from .signatures import check_function
+
+# Characters, of a key's 250 in Memcached.
+_MAX_NAME_LENGTH = 100
+_EXAMPLES = {
+    "load_many": "`load_many=load_prices`",
+    "tags": "`tags=lambda sku: [f'product:{sku}']`",
+    "value_tags": "`value_tags=lambda price: [f'shop:{price.shop}']`",
+    "adapt": "`adapt=lambda price, policy: policy.until(price.ends)`",
+}
 
 
 class Declared(Protocol):
@@ -21,6 +33,22 @@ resources: dict[str, Declared] = {}
 duplicate_names: dict[str, tuple[str, str]] = {}
 # Aliases that views and fragments choose themselves.
 page_aliases: set[str] = set()
+
+
+def check_declaration(name: Any, policy: Any, load: Any, *others: Any) -> None:
+    """Raise TypeError or ValueError for what would fail, or work wrongly, at the first read."""
+    if not isinstance(name, str):
+        raise TypeError(f"A resource's name is {shown(name)}, and must be text. Write Resource('price', load=...).")
+    if not name or len(name) > _MAX_NAME_LENGTH:
+        raise ValueError(f"A resource's name has {len(name)} characters. Give it 1 to {_MAX_NAME_LENGTH}.")
+    if not isinstance(policy, Policy):
+        raise TypeError(
+            f"Resource {name!r}: policy is {shown(policy)}, and must be a Policy. Write Policy(ttl='5m')."
+        )
+    check_function(load, f"Resource {name!r}: load", "`load=load_price`")
+    for function, option in zip(others, ("load_many", "tags", "value_tags", "adapt"), strict=True):
+        if function is not None:
+            check_function(function, f"Resource {name!r}: {option}", _EXAMPLES[option])
 
 
 def declare(resource: Declared) -> None:

@@ -26,6 +26,18 @@ def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
     return f"{name}@{schema}:{shorten(','.join(map(encode_parameter, parameters)))}"
 
 
+def hashable_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
+    """As resource_key. Raises TypeError for parameters that are unhashable or have no key."""
+    try:
+        hash(parameters)
+        return resource_key(name, schema, parameters)
+    except TypeError as error:
+        raise TypeError(
+            f"Resource {name!r}: the parameters {shown(parameters)} have no key: {error}. Give plain values, such as "
+            "the id of an object, and a tuple in place of a list."
+        ) from None
+
+
 def resource_tag(name: str) -> str:
     """The tag of every entry of a resource, and of every page that reads one."""
     return f"resource:{name}"
@@ -68,8 +80,8 @@ def _checked_tag(tag: Any) -> str:
             f"The tag {shown(tag)} has {len(tag)} characters; {MAX_TAG_LENGTH} are the most. "
             "Name the set of entries by an id or a digest."
         )
-    # Of a subclass (SafeString, a str Enum) its plain text.
-    plain = str.__str__(tag)
+    # Of a subclass (SafeString, a str Enum) or a lazy string its plain text.
+    plain = str.__str__(tag) if issubclass(type(tag), str) else str(tag)
     try:
         plain.encode()
     except UnicodeEncodeError as error:
@@ -97,17 +109,18 @@ def encode_parameter(value: Any) -> str:
     """
     match value:
         case str():
-            text = quote(str.__str__(value), safe=":", errors="surrogatepass").replace("~", "%7E")
+            text = quote(value, safe=":", errors="surrogatepass").replace("~", "%7E")
             return text if text[:1].isalpha() else f"'{text}"
         case bool() | None:
             return f"!{value}"
         case int():
             # The decimal digits of a long number take long to find, and Python refuses them.
-            return int.__repr__(value) if value.bit_length() < 1000 else f"{int(value):#x}"
+            number = value.value if isinstance(value, Enum) else value
+            return str(number) if number.bit_length() < 1000 else f"{number:#x}"
         case float():
-            return f"!{float.__repr__(value + 0.0)}"
+            return f"!{value + 0.0!r}"
         case Enum():
-            kind = type(value)
+            kind = value.__class__
             content = value.value if isinstance(value, Flag) else value.name
             return f"!enum.{quote(f'{kind.__module__}.{kind.__qualname__}')}.{encode_parameter(content)}"
         case datetime():
