@@ -1,5 +1,7 @@
 """Every resource by its name, and the caches in which resources, fragments and pages are stored."""
 
+import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -18,6 +20,9 @@ _EXAMPLES = {
 }
 
 
+logger = logging.getLogger("content.caching")
+
+
 class Declared(Protocol):
     """A resource, as far as those need it that know its name alone."""
 
@@ -33,6 +38,10 @@ resources: dict[str, Declared] = {}
 duplicate_names: dict[str, tuple[str, str]] = {}
 # Aliases that views and fragments choose themselves.
 page_aliases: set[str] = set()
+# The alias of each edge of this process; None for one that has memory only.
+edge_caches: set[str | None] = set()
+# Views whose pages only an edge can store.
+edge_views: set[str] = set()
 
 
 def check_declaration(name: Any, policy: Any, load: Any, *others: Any) -> None:
@@ -53,15 +62,44 @@ def check_declaration(name: Any, policy: Any, load: Any, *others: Any) -> None:
 
 def declare(resource: Declared) -> None:
     known = resources.get(resource.name)
-    if known is not None and _location(known) != _location(resource):
-        duplicate_names[resource.name] = (_location(known), _location(resource))
+    if known is not None and _is_another(known, resource) and resource.name not in duplicate_names:
+        first, second = duplicate_names[resource.name] = (_location(known), _location(resource))
+        logger.warning(
+            "Two resources are named %r, of %s and %s: each is given the other's values. Give each its own name.",
+            resource.name,
+            first,
+            second,
+        )
     resources[resource.name] = resource
 
 
+def used_aliases() -> set[str]:
+    """The caches of resources, fragments, views and edges."""
+    edges = {alias for alias in edge_caches if alias is not None}
+    return {*edges, *page_aliases, *(resource.cache for resource in resources.values())}
+
+
+def unstored_views() -> list[str]:
+    """Views whose pages nothing stores: they rely on an edge, and this process has none."""
+    return [] if edge_caches else sorted(edge_views)
+
+
 def cache_aliases() -> set[str]:
-    """Every cache in which something is stored."""
-    return {"default", *page_aliases, *(resource.cache for resource in resources.values())}
+    """Every cache in which something may be stored."""
+    return {"default", *used_aliases()}
+
+
+def _is_another(known: Declared, resource: Declared) -> bool:
+    """Whether they have two loaders. A module that is imported again makes its loader anew, with new code."""
+    if _location(known) != _location(resource):
+        return True
+    code = getattr(known.load, "__code__", None)
+    # Two functions of the same code are made by one function that was called twice.
+    return known.load is not resource.load and code is not None and code is getattr(resource.load, "__code__", None)
 
 
 def _location(resource: Declared) -> str:
-    return f"{resource.load.__module__}.{resource.load.__qualname__}"
+    load = resource.load
+    while isinstance(load, functools.partial):
+        load = load.func
+    return f"{load.__module__}.{getattr(load, '__qualname__', type(load).__qualname__)}"

@@ -350,7 +350,7 @@ async def test_one_value_that_cannot_be_kept_leaves_no_lease(alias, shelf, clock
     )
     assert await asyncio.gather(book.get(1), book.get(2), book.get(2)) == [Book("one"), Book("two"), Book("two")]
     await book.get(2)
-    assert shelf.loads == [1, 2]
+    assert sorted(shelf.loads) == [1, 2]
     assert await engine_of(alias).shared.holder(book.entry_key((1,), {}).key) is None
 
 
