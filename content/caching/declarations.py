@@ -50,6 +50,11 @@ def check_declaration(name: Any, policy: Any, load: Any, *others: Any) -> None:
         raise TypeError(f"A resource's name is {shown(name)}, and must be text. Write Resource('price', load=...).")
     if not name or len(name) > _MAX_NAME_LENGTH:
         raise ValueError(f"A resource's name has {len(name)} characters. Give it 1 to {_MAX_NAME_LENGTH}.")
+    if not name.isprintable() or any(character.isspace() for character in name):
+        raise ValueError(
+            f"The resource's name {name!r} has spaces or control characters, which Memcached's keys cannot have. "
+            "Use letters, digits, and . _ - : between words."
+        )
     if not isinstance(policy, Policy):
         raise TypeError(
             f"Resource {name!r}: policy is {shown(policy)}, and must be a Policy. Write Policy(ttl='5m')."

@@ -26,7 +26,7 @@ def _watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 
 def _track_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     connection = context["connection"]
-    if not connection.in_atomic_block:
+    if not _is_in_transaction(connection):
         connection.evergreen_has_written = False
     elif not sql.lstrip()[:9].upper().startswith(READS):
         connection.evergreen_has_written = True
@@ -35,6 +35,12 @@ def _track_write(execute: Callable[..., Any], sql: str, params: Any, many: bool,
 
 def has_written() -> bool:
     return any(
-        connection.in_atomic_block and getattr(connection, "evergreen_has_written", False)
+        _is_in_transaction(connection) and getattr(connection, "evergreen_has_written", False)
         for connection in connections.all(initialized_only=True)
     )
+
+
+def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether it is in an atomic block of the code. What Django's TestCase holds open counts as committed."""
+    blocks = connection.atomic_blocks
+    return connection.in_atomic_block and not all(getattr(block, "_from_testcase", False) for block in blocks)

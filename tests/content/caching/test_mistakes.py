@@ -135,7 +135,12 @@ def test_an_option_that_is_none_is_refused_at_its_declaration(wrong, message):
 
 
 @pytest.mark.parametrize(
-    ("name", "error"), [(None, TypeError), (7, TypeError), ("", ValueError), ("x" * 101, ValueError)]
+    ("name", "error"),
+    [
+        (None, TypeError),
+        (7, TypeError),
+        *((name, ValueError) for name in ("", "x" * 101, "two words", "a\n", "a\x7f")),
+    ],
 )
 def test_a_name_that_is_none_is_refused(name, error):
     with pytest.raises(error, match="resource's name"):
