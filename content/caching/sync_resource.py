@@ -1,7 +1,7 @@
 """The sync methods of a resource, for threads without an event loop."""
 
 import asyncio
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -92,7 +92,7 @@ class SyncMethods(Generic[P, T]):
     def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey:
         raise NotImplementedError
 
-    def declared_tags(self, entry_key: EntryKey) -> list[str]:
+    def declared_tags(self, entry_key: EntryKey) -> Sequence[str]:
         raise NotImplementedError
 
     def deliver(self, answer: CachedValue, entry_key: EntryKey) -> T:

@@ -22,7 +22,7 @@ from django.template import loader
 from ..declarations import page_aliases
 from ..engines import engine_of
 from ..entry import CachedValue
-from ..key import EntryKey
+from ..key import EntryKey, checked_tags
 from ..policy import Policy
 from ..resource import Resource
 from .reads import PrivateFragment
@@ -57,7 +57,7 @@ def fragment_key(
     resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias))
     resource.load = source.load  # type: ignore[assignment]  # a `def`
     resource.prepare, resource.policy = source.keep, policy  # type: ignore[method-assign]
-    own, key = tuple(tags), resource.key(tuple(values))
+    own, key = checked_tags(tags), resource.key(tuple(values))
     source.key = key
     resource.tags = lambda *parameters: own or (key,)
     return EntryKey(resource, tuple(values), key)
@@ -65,7 +65,7 @@ def fragment_key(
 
 @lru_cache(maxsize=1000)
 def _fragment_resource(name: str, alias: str) -> Resource[..., str]:
-    def load(*values: Any) -> str:
+    def load(version: str) -> str:
         raise NotImplementedError  # replaced in the copy for each use
 
     page_aliases.add(alias)
