@@ -1,15 +1,18 @@
 """Load what no tier has: once, under a lease, and stored only if no invalidation overtook it."""
 
 import asyncio
-import logging
-from collections.abc import Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
+
+from . import lasting_loop
 from .dependencies import Dependencies, track_dependencies
 from .entry import CachedValue, Header, LoadedAbsence, Stamp
 from .errors import LoadTimeout, NotModified, NotThere
-from .key import EntryKey, KeyOwner, Parameters
+from .key import MAX_TAGS, EntryKey, KeyOwner, Parameters, warn_of_tags
 from .lease import Lease
 from .metrics.events import emit, measure
 from .singleflight import Call, LoaderRun, LoopState, current_run
@@ -17,10 +20,6 @@ from .tiers import Tiers
 
 T = TypeVar("T")
 
-logger = logging.getLogger("content.caching")
-
-# That an entry may carry. One with more is not stored.
-MAX_TAGS = 128
 # A holder that dies is replaced after this many seconds.
 LEASE = 6.0
 
@@ -34,6 +33,12 @@ class LoaderResult(Generic[T]):
         self.value = value
         self.absence = absence
 
+    def get(self) -> T:
+        """The value. Raises NotThere."""
+        if self.absence is not None:
+            raise self.absence
+        return self.value  # type: ignore[return-value]
+
 
 # While a loader runs: the value that was stored before, which it may find unchanged.
 previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
@@ -44,21 +49,20 @@ def previous() -> Any:
     return previous_value.get()
 
 
-_warned_of_tags: set[str] = set()
+async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a loader. A `def` runs in this thread if that has no event loop, else in a thread for the ORM."""
+    if iscoroutinefunction(load):
+        return await load(*arguments)
+    if asyncio._get_running_loop() is not None:
+        result = await sync_to_async(load)(*arguments)
+        return await result if inspect.isawaitable(result) else result
+    result = load(*arguments)
+    # Of a function that returns a coroutine without being `async def`.
+    return lasting_loop.run(_await(result)) if inspect.isawaitable(result) else result
 
 
-def _warn_of_tags(name: str, tags: Sequence[str]) -> None:
-    """Once for each resource."""
-    if name not in _warned_of_tags:
-        _warned_of_tags.add(name)
-        logger.warning(
-            "An entry of the resource %r has %d tags, %r among them; %d are the most. Readers get the value, but "
-            "it is not stored, so each read loads it. Give the set one tag of its own, and invalidate that.",
-            name,
-            len(tags),
-            tags[0],
-            MAX_TAGS,
-        )
+async def _await(result: Awaitable[T]) -> T:
+    return await result
 
 
 class LoadRecord(NamedTuple):
@@ -99,22 +103,23 @@ class Loader:
                 loads.append(state.begin(self.run(state, mine, lease)))
             for call in pending.values():
                 emit("wait", call.entry_key.owner.name, call.key)
-            taken = {call.key for call in mine}
-            await lease.release([key for key in ours if key not in taken])
+            if len(mine) < len(ours):
+                taken = {call.key for call in mine}
+                await lease.release([key for key in ours if key not in taken])
             return list(pending)
 
         timeout = max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
         for key in await lease.contend(list(pending), look, settle, timeout=timeout):
             self._fail(pending[key], LoadTimeout(f"{key}: the process that loads it takes too long."))
-        if loads:
-            await asyncio.gather(*loads)
+        for load in loads:
+            await load
 
     def _resolve_found(self, pending: dict[str, Call], found: dict[str, CachedValue]) -> None:
         """The calls whose values other processes have stored meanwhile leave `pending`."""
         for key, value in found.items():
-            judgement = self.tiers.accept(pending[key].entry_key, value, again=True)
-            if judgement.value is not None:
-                pending.pop(key).resolve(judgement.value, judgement.outcome, judgement.refresh)
+            accepted, outcome, refresh = self.tiers.accept(pending[key].entry_key, value, again=True)
+            if accepted is not None:
+                pending.pop(key).resolve(accepted, outcome, refresh)
 
     async def reload(self, state: LoopState, entry_key: EntryKey) -> CachedValue:
         """Load now, whatever is stored. Waits while another process loads that key, and then loads again."""
@@ -140,7 +145,14 @@ class Loader:
         by_owner: dict[KeyOwner, list[Call]] = {}
         for call in calls:
             by_owner.setdefault(call.entry_key.owner, []).append(call)
-        await asyncio.gather(*(self._run_owner(state, some, lease) for some in by_owner.values()))
+        await self._run_all([self._run_owner(state, some, lease) for some in by_owner.values()])
+
+    async def _run_all(self, runs: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Side by side. The commonest case, one alone, is spared the cost of a task."""
+        if len(runs) == 1:
+            await runs[0]
+        else:
+            await asyncio.gather(*runs)
 
     async def _run_owner(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
         """Every call is resolved or rejected, and every lease is released."""
@@ -148,8 +160,8 @@ class Loader:
         try:
             with lease.renewal(keys):
                 results, record = await self._run_loader(state, calls)
-                await asyncio.gather(
-                    *(self._finish(call, results[call.entry_key.parameters], record, lease) for call in calls)
+                await self._run_all(
+                    [self._finish(call, results[call.entry_key.parameters], record, lease) for call in calls]
                 )
         except Exception as error:
             await self._fail_all(calls, error, lease)
@@ -183,8 +195,7 @@ class Loader:
     ) -> tuple[dict[Parameters, Any], Dependencies]:
         owner = calls[0].entry_key.owner
         limit = owner.policy.hard_timeout.total_seconds()
-        fallback = calls[0].fallback if len(calls) == 1 else None
-        previous = owner.decode_value(fallback) if fallback is not None else None
+        previous = self._previous(calls)
 
         async def load() -> tuple[dict[Parameters, Any], Dependencies]:
             current_run.set(run)
@@ -204,11 +215,24 @@ class Loader:
 
         try:
             return await state.executor.run(load)
-        except NotModified:
-            if previous is None:
-                raise
-            results = {calls[0].entry_key.parameters: owner.result_of(previous)}
-            return results, Dependencies(tags=set(previous.header.tags))
+        except NotModified as error:
+            return self._unmodified(calls, previous, error)
+
+    def _previous(self, calls: Sequence[Call]) -> CachedValue | None:
+        """What the loader of a single key may find unchanged."""
+        fallback = calls[0].fallback if len(calls) == 1 else None
+        return calls[0].entry_key.owner.decode_value(fallback) if fallback is not None else None
+
+    def _unmodified(
+        self, calls: Sequence[Call], previous: CachedValue | None, error: NotModified
+    ) -> tuple[dict[Parameters, Any], Dependencies]:
+        """The results of a loader that raised NotModified. Raises the error if there was nothing before."""
+        if previous is None:
+            raise error
+        entry_key = calls[0].entry_key
+        return {entry_key.parameters: entry_key.owner.result_of(previous)}, Dependencies(
+            tags=set(previous.header.tags)
+        )
 
     async def store(self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None) -> CachedValue:
         """Store what was loaded, unless something refuses it. The reader gets the value in any case."""
@@ -235,7 +259,7 @@ class Loader:
             await self.tiers.refuse(entry_key, "its time is up already", token)
             is_stored = False
         elif len(header.tags) > MAX_TAGS:
-            _warn_of_tags(owner.name, header.tags)
+            warn_of_tags(owner.name, header.tags)
             await self.tiers.refuse(entry_key, "too many tags", token)
             is_stored = False
         else:

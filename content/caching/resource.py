@@ -1,10 +1,10 @@
 import copy
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
-from asgiref.sync import async_to_sync
+from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import ObjectDoesNotExist
 
 from .declarations import check_declaration, declare
@@ -15,12 +15,13 @@ from .entry import CachedValue, Header, is_immutable
 from .errors import NotThere
 from .explain import explain_entry
 from .key import EntryKey, Parameters, checked_tags, hashable_key, resource_key, resource_tag
-from .loader import LoaderResult, previous_value
+from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
 from .signatures import by_place, loader_signature, return_type, tags_by_place
-from .transactions import has_written
+from .sync_resource import SyncMethods, present
+from .transactions import bypasses, is_bypassed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,14 +30,14 @@ MAX_KNOWN_KEYS = 10_000
 LARGEST = 4 * 1024 * 1024
 
 
-class Resource(Generic[P, T]):
+class Resource(SyncMethods[P, T]):
     """A named, declared kind of cached value.
 
     name        in keys and events; one resource a name
-    load        async, parameters -> value; raises NotThere for "no such thing". Its return annotation is
-                what stored values are decoded to: a msgspec Struct or plain data, best frozen
-    load_many   async, a sequence of parameters (each bare if there is one, else a tuple) -> a mapping from
-                them to values; what is left out is not there
+    load        def or async def, parameters -> value; raises NotThere for "no such thing". Its return annotation
+                is what stored values are decoded to: a msgspec Struct or plain data, best frozen
+    load_many   def or async def, a sequence of parameters (each bare if there is one, else a tuple) -> a
+                mapping from them to values; what is left out is not there
     policy      how long entries live
     tags        parameters -> the tags every entry for them carries, "not there" included; without it,
                 each entry has its own key for a tag
@@ -52,9 +53,9 @@ class Resource(Generic[P, T]):
         self,
         name: str,
         *,
-        load: Callable[P, Awaitable[T]],
+        load: Callable[P, Awaitable[T]] | Callable[P, T],
         policy: Policy,
-        load_many: Callable[[Sequence[Any]], Awaitable[Mapping[Any, T]]] | None = None,
+        load_many: Callable[[Sequence[Any]], Awaitable[Mapping[Any, T]] | Mapping[Any, T]] | None = None,
         tags: Callable[P, Iterable[str]] | None = None,
         value_tags: Callable[[T], Iterable[str]] | None = None,
         adapt: Callable[[T, Policy], Policy] | None = None,
@@ -96,11 +97,20 @@ class Resource(Generic[P, T]):
         other.policy = replace(self.policy, **policy)
         return other
 
+    @property
+    def is_async(self) -> bool:
+        return iscoroutinefunction(self.load) or iscoroutinefunction(self.load_many)
+
+    def prepare(self) -> None:
+        """Called before another thread than the reader's may load."""
+
     # --- reading ------------------------------------------------------------------------------------
 
     async def get(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """The value for these parameters, from cache or loaded; raises NotThere, and what the loader raises."""
         entry_key = self.entry_key(args, kwargs)
+        if bypasses and is_bypassed():
+            return (await self.load_past_cache([entry_key]))[entry_key.parameters].get()
         engine = engines.get(self.cache) or engine_of(self.cache)
         answer = engine.lookup_memory(entry_key)
         if answer is None:
@@ -113,10 +123,18 @@ class Resource(Generic[P, T]):
         Each key is the parameter itself where the resource has one, else a tuple of them. One lookup for all,
         one round of leases for what is missing, one `load_many` for what is ours to load.
         """
-        entry_keys = {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
+        entry_keys = self.entry_keys(keys)
+        if bypasses and is_bypassed():
+            return present(entry_keys, await self.load_past_cache(entry_keys.values()))
         answers = await self.engine.find(
             list({entry_key.key: entry_key for entry_key in entry_keys.values()}.values())
         )
+        return self.deliver_many(entry_keys, answers)
+
+    def entry_keys(self, keys: Iterable[Hashable]) -> dict[Hashable, EntryKey]:
+        return {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
+
+    def deliver_many(self, entry_keys: Mapping[Any, EntryKey], answers: Mapping[str, CachedValue]) -> dict[Any, T]:
         found = ((key, entry_key, answers[entry_key.key]) for key, entry_key in entry_keys.items())
         return {key: self.deliver(answer, entry_key) for key, entry_key, answer in found if answer.header.there}
 
@@ -126,6 +144,8 @@ class Resource(Generic[P, T]):
         After a write and its invalidation this is write-through: the load begins behind the record.
         """
         entry_key = self.entry_key(args, kwargs)
+        if bypasses and is_bypassed():
+            return (await self.load_past_cache([entry_key]))[entry_key.parameters].get()
         return self.deliver(await self.engine.refresh(entry_key), entry_key)
 
     async def fresh_for(self, *args: P.args, **kwargs: P.kwargs) -> float:
@@ -157,38 +177,13 @@ class Resource(Generic[P, T]):
         """As invalidate, but the stored value is served, as stale, until it is loaded again."""
         await self.engine.append(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
 
-    # --- sync twins, for code that has no event loop --------------------------------------------------
+    # --- past the cache -------------------------------------------------------------------------------
 
-    def get_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As get. In a transaction that has written: from the database, and nothing is stored."""
-        if has_written():
-            return async_to_sync(self.load)(*args, **kwargs)
-        return async_to_sync(self.get)(*args, **kwargs)
-
-    def get_many_sync(self, keys: Iterable[Hashable]) -> dict[Any, T]:
-        if has_written():
-            return async_to_sync(self._load_past_cache)(list(keys))
-        return async_to_sync(self.get_many)(keys)
-
-    def refresh_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        if has_written():
-            return async_to_sync(self.load)(*args, **kwargs)
-        return async_to_sync(self.refresh)(*args, **kwargs)
-
-    def set_sync(self, value: T, *args: P.args, **kwargs: P.kwargs) -> None:
-        async_to_sync(self.set)(value, *args, **kwargs)
-
-    def invalidate_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.engine.append_sync(Kind.INVALIDATE, self.declared_tags(self.entry_key(args, kwargs)))
-
-    def expire_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.engine.append_sync(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
-
-    async def _load_past_cache(self, keys: Sequence[Hashable]) -> dict[Any, T]:
-        entry_keys = {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
-        loaded = await self.run_loader([entry_key.parameters for entry_key in entry_keys.values()], None)
-        found = {key: loaded[entry_key.parameters] for key, entry_key in entry_keys.items()}
-        return {key: each.value for key, each in found.items() if each.absence is None}  # type: ignore[misc]
+    async def load_past_cache(self, entry_keys: Collection[EntryKey]) -> dict[Parameters, LoaderResult[T]]:
+        """The loader's results. What is made of them is not stored: it may show what is never committed."""
+        for entry_key in entry_keys:
+            add_dependency(entry_key.key, (), 0.0, 0.0, stale=True)
+        return await self.run_loader([entry_key.parameters for entry_key in entry_keys], None)
 
     # --- what the engine asks -------------------------------------------------------------------------
 
@@ -221,7 +216,7 @@ class Resource(Generic[P, T]):
         if self.load_many is None or len(wanted) == 1:
             return {parameters: await self._load_one(parameters) for parameters in wanted}
         keys = {_bare(parameters): parameters for parameters in wanted}
-        values = await self.load_many(list(keys))
+        values = await call_loader(self.load_many, list(keys))
         return {
             parameters: LoaderResult(values[key]) if key in values else LoaderResult(absence=NotThere(self.name))
             for key, parameters in keys.items()
@@ -229,7 +224,7 @@ class Resource(Generic[P, T]):
 
     async def _load_one(self, parameters: Parameters) -> LoaderResult[T]:
         try:
-            return LoaderResult(await self.load(*parameters))  # type: ignore[call-arg]
+            return LoaderResult(await call_loader(self.load, *parameters))
         except NotThere as absence:
             return LoaderResult(absence=absence)
         except ObjectDoesNotExist as error:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views import View as ClassBasedView
@@ -15,7 +15,9 @@ from ..declarations import edge_views, page_aliases
 from ..dependencies import track_dependencies
 from ..duration import Duration
 from ..key import checked_tags
+from ..lasting_loop import run_inline
 from ..request_reads import RequestReads, django_request
+from ..transactions import is_bypassed
 from .permission import Permission, needs_rendering, permission_of, restrict_edge
 from .view_pages import ViewPages
 
@@ -91,7 +93,8 @@ class _ViewCache:
         if self._pages is None or request.method != "GET":
             reads = self._watch(request, view)
             return self._permission.grant_when_rendered(await view(), reads)
-        lookup = await self._pages.lookup(django_request(request), _arguments_of(request, view))
+        page_store = self._pages.page_store()
+        lookup = await self._pages.lookup(page_store, django_request(request), _arguments_of(request, view))
         if lookup.page is not None:
             return self._pages.respond(lookup.page)
         reads = self._watch(request, view)
@@ -101,7 +104,7 @@ class _ViewCache:
             if needs_rendering(response):
                 response = await sync_to_async(response.render)()
         self._permission.grant(response, reads)
-        await self._pages.store(lookup, response, collected)
+        await self._pages.store(page_store, lookup, response, collected)
         return restrict_edge(response)
 
     def respond_sync(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
@@ -115,16 +118,21 @@ class _ViewCache:
         if _is_in_loop():
             # The view is async as well, and its caller awaits the result.
             return self.respond(request, view)
-        lookup = async_to_sync(self._pages.lookup)(django_request(request), _arguments_of(request, view))
-        if lookup.page is not None:
-            return self._pages.respond(lookup.page)
+        page_store, lookup = self._pages.page_store(blocking=True), None
+        if not is_bypassed():
+            arguments = _arguments_of(request, view)
+            lookup = run_inline(self._pages.lookup(page_store, django_request(request), arguments))
+            if lookup.page is not None:
+                return self._pages.respond(lookup.page)
         reads = self._watch(request, view)
         with track_dependencies() as collected:
             response = view()
             if needs_rendering(response):
                 response = response.render()
         self._permission.grant(response, reads)
-        async_to_sync(self._pages.store)(lookup, response, collected)
+        # What a transaction has written may be rolled back.
+        if lookup is not None and not is_bypassed():
+            run_inline(self._pages.store(page_store, lookup, response, collected))
         return restrict_edge(response)
 
     def _watch(self, request: HttpRequest, view: Callable[[], Any]) -> RequestReads:

@@ -1,9 +1,12 @@
 """Store a view's pages in a cache of its own, as `cache_page(cache="alias")` asks for."""
 
+from typing import cast
+
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from ..dependencies import Dependencies
+from ..engine import Engine
 from ..engines import engine_of
 from ..entry import Stamp, Verdict
 from ..recording_request import header_fields
@@ -43,13 +46,15 @@ class ViewPages:
         self._tags = tags
         self._vary_names = tuple(name.lower() for name in vary)
 
-    @property
-    def _page_store(self) -> PageStore:
-        return PageStore(engine_of(self._cache))
+    def page_store(self, *, blocking: bool = False) -> PageStore:
+        """`blocking`: for threads without an event loop, whose coroutines run_inline runs."""
+        engine = engine_of(self._cache)
+        # It has what lookup, begin and store need.
+        return PageStore(cast(Engine, engine.sync) if blocking else engine)
 
-    async def lookup(self, request: HttpRequest, arguments: str) -> ViewLookup:
+    async def lookup(self, page_store: PageStore, request: HttpRequest, arguments: str) -> ViewLookup:
         """Look up a fresh page. `arguments`: those of the view that its URL does not contain."""
-        parsed, page_store = _parse_request(request), self._page_store
+        parsed = _parse_request(request)
         place = f"view:{self._view_name}:{arguments}:{ambient_key()}"
         key = variant_key(f"{place}:{parsed.url}", self._vary_names, parsed.fields)
         stored, now = await page_store.lookup(key), page_store.engine.clock()
@@ -67,11 +72,13 @@ class ViewPages:
         for name, value in page.pairs:
             response[name.decode("latin-1")] = value.decode("latin-1")
         # The edge counts the age of the page from here.
-        response["Age"] = str(int(page.age(self._page_store.engine.clock())))
+        response["Age"] = str(int(page.age(engine_of(self._cache).clock())))
         restrict_edge(response)
         return response
 
-    async def store(self, lookup: ViewLookup, response: HttpResponseBase, collected: Dependencies) -> None:
+    async def store(
+        self, page_store: PageStore, lookup: ViewLookup, response: HttpResponseBase, collected: Dependencies
+    ) -> None:
         """Store the response of the view, if it may be stored."""
         if not isinstance(response, HttpResponse) or collected.stale or collected.private:
             return
@@ -79,7 +86,6 @@ class ViewPages:
         names = vary_of(fields)
         if names is None or not set(names) <= set(self._vary_names):
             return
-        page_store = self._page_store
         now = page_store.engine.clock()
         directives, _ = response_directives(fields, _PROFILE.targeted)
         # no-cache demands validation, which is impossible here.
