@@ -53,9 +53,9 @@ class Resource(SyncMethods[P, T]):
         self,
         name: str,
         *,
-        load: Callable[P, Awaitable[T]] | Callable[P, T],
+        load: Callable[P, Awaitable[T]],
         policy: Policy,
-        load_many: Callable[[Sequence[Any]], Awaitable[Mapping[Any, T]] | Mapping[Any, T]] | None = None,
+        load_many: Callable[[Sequence[Any]], Awaitable[Mapping[Any, T]]] | None = None,
         tags: Callable[P, Iterable[str]] | None = None,
         value_tags: Callable[[T], Iterable[str]] | None = None,
         adapt: Callable[[T, Policy], Policy] | None = None,
@@ -130,13 +130,6 @@ class Resource(SyncMethods[P, T]):
             list({entry_key.key: entry_key for entry_key in entry_keys.values()}.values())
         )
         return self.deliver_many(entry_keys, answers)
-
-    def entry_keys(self, keys: Iterable[Hashable]) -> dict[Hashable, EntryKey]:
-        return {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
-
-    def deliver_many(self, entry_keys: Mapping[Any, EntryKey], answers: Mapping[str, CachedValue]) -> dict[Any, T]:
-        found = ((key, entry_key, answers[entry_key.key]) for key, entry_key in entry_keys.items())
-        return {key: self.deliver(answer, entry_key) for key, entry_key, answer in found if answer.header.there}
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Load again whatever is cached, store it, and return it; raises NotThere.

@@ -18,6 +18,7 @@ And a second tier that misbehaves: `with chaos(always_throw()):`, `always_delay(
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -34,6 +35,7 @@ from .engines import engine_of, engines, log_server
 from .executor import LoadExecutor
 from .ordering.log import LogOrdering, logs
 from .resource import Resource
+from .stores.blocking import BlockingTier, blocking_tier
 from .stores.failsafe import Failsafe
 from .stores.shared import SharedTier
 
@@ -68,7 +70,10 @@ def always_delay(seconds: float) -> Misbehaviour:
     """Every call works, later."""
 
     async def misbehave(name: str, call: Call) -> Any:
-        await asyncio.sleep(seconds)
+        if asyncio._get_running_loop() is None:
+            time.sleep(seconds)  # noqa: ASYNC251  # a thread that has no event loop
+        else:
+            await asyncio.sleep(seconds)
         return await call()
 
     return misbehave
@@ -79,21 +84,26 @@ def garbage(content: Any = b"\x02\xff\xff\xff\xffgarbage") -> Misbehaviour:
 
     async def misbehave(name: str, call: Call) -> Any:
         answer = await call()
+        if name == "lookup_or_lease":
+            return dict.fromkeys(answer[0], content), answer[1]
         return dict.fromkeys(answer, content) if name == "lookup" else answer
 
     return misbehave
 
 
 class Chaotic:
-    """A second tier all of whose calls go through a misbehaviour."""
+    """A second tier all of whose calls go through a misbehaviour, those of threads too."""
 
     def __init__(self, tier: SharedTier, misbehave: Misbehaviour) -> None:
         self.tier = tier
         self.misbehave = misbehave
 
+    def blocking(self) -> BlockingTier:
+        return cast(BlockingTier, Chaotic(blocking_tier(self.tier), self.misbehave))
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         operation = getattr(self.tier, name)
-        return lambda *args: self.misbehave(name, lambda: operation(*args))
+        return lambda *args, **options: self.misbehave(name, lambda: operation(*args, **options))
 
 
 @contextmanager

@@ -55,7 +55,8 @@ def fragment_key(
     its name, counters and keys are shared. Workers cannot load a fragment, and are not asked to.
     """
     resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias))
-    resource.load, resource.prepare, resource.policy = source.load, source.keep, policy  # type: ignore[method-assign]
+    resource.load = source.load  # type: ignore[assignment]  # a `def`
+    resource.prepare, resource.policy = source.keep, policy  # type: ignore[method-assign]
     own, key = checked_tags(tags), resource.key(tuple(values))
     source.key = key
     resource.tags = lambda *parameters: own or (key,)
@@ -68,7 +69,7 @@ def _fragment_resource(name: str, alias: str) -> Resource[..., str]:
         raise NotImplementedError  # replaced in the copy for each use
 
     page_aliases.add(alias)
-    return Resource(f"fragment.{name}", load=load, policy=_NEVER, cache=alias, declared=False)
+    return Resource(f"fragment.{name}", load=load, policy=_NEVER, cache=alias, declared=False)  # type: ignore[arg-type]
 
 
 class Placeholders:
