@@ -69,8 +69,8 @@ class Probe:
 def append_a_million(url: str) -> None:
     log = InvalidationLog(Server(url, timeout=5.0, connect_timeout=5.0), "race")
     log.follow()
-    for first in range(0, 1_000_000, 200):
-        log.stream.append(Kind.INVALIDATE, [f"row:{number}" for number in range(first, first + 200)], "")
+    for first in range(0, 1_000_000, 100):
+        log.stream.append(Kind.INVALIDATE, [f"row:{number}" for number in range(first, first + 100)], "")
     # All of them leave the log.
     for number in range(20_000):
         log.stream.append(Kind.INVALIDATE, [f"last:{number % 100}"], "")
