@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
 from .backends import MemcachedCache, RedisCache
-from .declarations import duplicate_names, unstored_views, used_aliases
+from .declarations import aliases_in_use, duplicate_names, views_without_store
 from .engines import log_server
 from .templatetags.fragments import FragmentNode
 
@@ -45,7 +45,7 @@ def register_checks() -> None:
 def check_caches(app_configs: Any, **kwargs: Any) -> Messages:
     """Each alias in use exists, unpickles nothing, and has timeouts."""
     messages: Messages = []
-    for alias in sorted(used_aliases()):
+    for alias in sorted(aliases_in_use()):
         config = settings.CACHES.get(alias)
         if config is None:
             messages.append(
@@ -70,10 +70,10 @@ def check_resources(app_configs: Any, **kwargs: Any) -> Messages:
 def check_pages(app_configs: Any, **kwargs: Any) -> Messages:
     """Pages of each `cache_page` are stored somewhere: by an edge or in a cache."""
     _import_quietly(settings.ROOT_URLCONF)
-    if unstored_views():
+    if views_without_store():
         for name in _asgi_modules():
             _import_quietly(name)
-    views = unstored_views()
+    views = views_without_store()
     if not views:
         return []
     return [
@@ -105,7 +105,9 @@ def _import_quietly(name: Any) -> None:
 
 def check_log(app_configs: Any, **kwargs: Any) -> Messages:
     """Each Redis with a log answers and does not evict: an evicted log makes every entry invalid."""
-    return [message for alias in sorted(used_aliases()) if alias in settings.CACHES for message in _check_log(alias)]
+    return [
+        message for alias in sorted(aliases_in_use()) if alias in settings.CACHES for message in _check_log(alias)
+    ]
 
 
 def _check_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:

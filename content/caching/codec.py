@@ -30,7 +30,7 @@ _SAFE_TEXT, _SURROGATES = 12, 13
 _RESPONSE = 14
 
 Kinds = frozenset[type]
-# What MessagePack has, and gives back with its type.
+# Types that MessagePack gives back as they were.
 _PLAIN: Kinds = frozenset({str, int, float, bool, bytes, type(None)})
 # Text that is no Unicode and numbers past 64 bits are found by the error of the encoder; then each one is looked at.
 _PLAIN_FOR_CERTAIN: Kinds = _PLAIN - {str, int}

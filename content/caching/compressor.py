@@ -41,7 +41,7 @@ class ZstdCompressor(BaseCompressor):  # type: ignore[misc]  # django-redis has 
         return _decompress_zstd(value) if value.startswith(_MAGIC) else value
 
 
-def bounded_decompress(compressor: Any) -> Callable[[bytes], bytes]:
+def decompressor_of(compressor: Any) -> Callable[[bytes], bytes]:
     """The compressor's `decompress`, with a bound of 64 MiB where the compressor itself has none.
 
     It knows those of django-redis that are in Python's library or zstd; lz4 and brotli stay as they are.

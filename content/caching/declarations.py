@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from .errors import shown
+from .errors import short_repr
 from .key import EntryKey, Parameters
 from .policy import Policy
 from .signatures import check_function
@@ -47,7 +47,9 @@ edge_views: set[str] = set()
 def check_declaration(name: Any, policy: Any, load: Any, *others: Any) -> None:
     """Raise TypeError or ValueError for what would fail, or work wrongly, at the first read."""
     if not isinstance(name, str):
-        raise TypeError(f"A resource's name is {shown(name)}, and must be text. Write Resource('price', load=...).")
+        raise TypeError(
+            f"A resource's name is {short_repr(name)}, and must be text. Write Resource('price', load=...)."
+        )
     if not name or len(name) > _MAX_NAME_LENGTH:
         raise ValueError(f"A resource's name has {len(name)} characters. Give it 1 to {_MAX_NAME_LENGTH}.")
     if not name.isprintable() or any(character.isspace() for character in name):
@@ -57,7 +59,7 @@ def check_declaration(name: Any, policy: Any, load: Any, *others: Any) -> None:
         )
     if not isinstance(policy, Policy):
         raise TypeError(
-            f"Resource {name!r}: policy is {shown(policy)}, and must be a Policy. Write Policy(ttl='5m')."
+            f"Resource {name!r}: policy is {short_repr(policy)}, and must be a Policy. Write Policy(ttl='5m')."
         )
     check_function(load, f"Resource {name!r}: load", "`load=load_price`")
     for function, option in zip(others, ("load_many", "tags", "value_tags", "adapt"), strict=True):
@@ -78,20 +80,20 @@ def declare(resource: Declared) -> None:
     resources[resource.name] = resource
 
 
-def used_aliases() -> set[str]:
+def aliases_in_use() -> set[str]:
     """The caches of resources, fragments, views and edges."""
     edges = {alias for alias in edge_caches if alias is not None}
     return {*edges, *page_aliases, *(resource.cache for resource in resources.values())}
 
 
-def unstored_views() -> list[str]:
+def views_without_store() -> list[str]:
     """Views whose pages nothing stores: they rely on an edge, and this process has none."""
     return [] if edge_caches else sorted(edge_views)
 
 
 def cache_aliases() -> set[str]:
     """Every cache in which something may be stored."""
-    return {"default", *used_aliases()}
+    return {"default", *aliases_in_use()}
 
 
 def _is_another(known: Declared, resource: Declared) -> bool:

@@ -4,7 +4,7 @@ import math
 import re
 from datetime import timedelta
 
-from .errors import shown
+from .errors import short_repr
 
 Duration = timedelta | float | str
 
@@ -29,9 +29,9 @@ def duration(value: Duration, name: str) -> timedelta:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         found = _seconds(value, value, name)
     else:
-        raise TypeError(f"{name} is {shown(value)}, of type {type(value).__name__}: that is no duration. {_FIX}")
+        raise TypeError(f"{name} is {short_repr(value)}, of type {type(value).__name__}: that is no duration. {_FIX}")
     if found < timedelta(0):
-        raise ValueError(f"{name} is {shown(value)}: a time cannot be negative. Give 0 or more.")
+        raise ValueError(f"{name} is {short_repr(value)}: a time cannot be negative. Give 0 or more.")
     return found
 
 
@@ -41,7 +41,7 @@ def _parse(text: str, name: str) -> timedelta:
     while len(stripped) <= _LONGEST and (part := _PART.match(stripped, end)):
         parts, end = parts + float(part[1]) * _SECONDS[part[2]], part.end()
     if not stripped or end != len(stripped):
-        raise ValueError(f"{name} is {shown(text)}: that is no duration. {_FIX}")
+        raise ValueError(f"{name} is {short_repr(text)}: that is no duration. {_FIX}")
     return _seconds(parts, text, name)
 
 
@@ -51,4 +51,4 @@ def _seconds(number: float, value: Duration, name: str) -> timedelta:
             return timedelta(seconds=number)
     except OverflowError:
         pass
-    raise ValueError(f"{name} is {shown(value)}: that is no time that a cache can count. {_FIX}")
+    raise ValueError(f"{name} is {short_repr(value)}: that is no time that a cache can count. {_FIX}")

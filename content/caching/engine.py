@@ -20,7 +20,7 @@ from typing import Any
 
 from .dependencies import Dependencies
 from .entry import CachedValue, Verdict
-from .key import EntryKey, checked_tags
+from .key import EntryKey, check_tags
 from .loader import LEASE, Loader, LoadRecord
 from .metrics.events import emit, listeners, notify, subscribers
 from .ordering.ordering import Ordering
@@ -255,12 +255,12 @@ class Engine:
         return max(0.0, value.header.fresh_until - self.clock())
 
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        tags = checked_tags(tags)
+        tags = check_tags(tags)
         if tags:
             await self.ordering.append(kind, tags, nonce)
 
     def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        tags = checked_tags(tags)
+        tags = check_tags(tags)
         if tags:
             self.ordering.append_sync(kind, tags, nonce)
 

@@ -56,7 +56,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tags: tuple[str, ...]
     stamp: Stamp
 
-    def sealed(self, stamp: Stamp) -> "Header":
+    def with_stamp(self, stamp: Stamp) -> "Header":
         """With that stamp, and no time after the longest that an entry may live."""
         last = self.made_at + MAX_LIFETIME
         fresh_until, stale_until = min(self.fresh_until, last), min(self.stale_until, last)

@@ -22,8 +22,8 @@ class NotThere(CacheError):
         super().__init__(what)
         if isinstance(tags, str | bytes):
             raise TypeError(
-                f"NotThere: its tags are {shown(tags)}, and each character would be a tag. Give a list, as in "
-                f"NotThere(tags=[{shown(tags)}]); a tuple of one tag ends in a comma."
+                f"NotThere: its tags are {short_repr(tags)}, and each character would be a tag. Give a list, as in "
+                f"NotThere(tags=[{short_repr(tags)}]); a tuple of one tag ends in a comma."
             )
         self.until = until
         self.tags = tuple(tags)
@@ -68,6 +68,6 @@ _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
 
 
-def shown(value: Any) -> str:
+def short_repr(value: Any) -> str:
     """A value as text for a message, shortened."""
     return _short.repr(value)

@@ -11,7 +11,7 @@ from django.conf import settings
 from .declarations import cache_aliases
 from .engines import engine_of
 from .errors import CacheError
-from .key import checked_tags
+from .key import check_tags
 from .ordering.log import LogOrdering
 from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
@@ -42,7 +42,7 @@ def expire_sync(tags: Iterable[str], *, cache: str | None = None, nonce: str | N
 
 
 async def _append(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str | None) -> None:
-    wanted, failed = checked_tags(tags), None
+    wanted, failed = check_tags(tags), None
     for ordering in orderings(cache):
         try:
             await ordering.append(kind, wanted, nonce)
@@ -53,7 +53,7 @@ async def _append(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str
 
 
 def _append_sync(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str | None) -> None:
-    wanted, failed = checked_tags(tags), None
+    wanted, failed = check_tags(tags), None
     for ordering in orderings(cache):
         try:
             ordering.append_sync(kind, wanted, nonce)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from .entry import CachedValue, Header
-from .errors import shown
+from .errors import short_repr
 from .metrics.events import Counters
 from .policy import Policy, Times
 
@@ -38,8 +38,8 @@ def hashable_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
         return resource_key(name, schema, parameters)
     except TypeError as error:
         raise TypeError(
-            f"Resource {name!r}: the parameters {shown(parameters)} have no key: {error}. Give plain values, such as "
-            "the id of an object, and a tuple in place of a list."
+            f"Resource {name!r}: the parameters {short_repr(parameters)} have no key: {error}. "
+            "Give plain values, such as the id of an object, and a tuple in place of a list."
         ) from None
 
 
@@ -52,7 +52,7 @@ def tag_key(tag: str) -> str:
     return f"tag:{shorten(encode_parameter(tag))}"
 
 
-def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """The same tags as a tuple.
 
     Raises TypeError for a string or bytes in place of a list, and for a tag that is no str. Raises ValueError for a
@@ -60,38 +60,39 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(tags, str):
         raise TypeError(
-            f"The tags are one string, {shown(tags)}: each character would be a tag. "
-            f"Give a list, as in invalidate([{shown(tags)}]); a tuple of one tag ends in a comma."
+            f"The tags are one string, {short_repr(tags)}: each character would be a tag. "
+            f"Give a list, as in invalidate([{short_repr(tags)}]); a tuple of one tag ends in a comma."
         )
     if isinstance(tags, bytes | bytearray | memoryview) or not isinstance(tags, Iterable):
-        raise TypeError(f"The tags are {shown(tags)}, no list of strings. Give a list, as in invalidate(['a']).")
+        raise TypeError(f"The tags are {short_repr(tags)}, no list of strings. Give a list, as in invalidate(['a']).")
     # Most tags pass the first test: ASCII text of a usual length.
     return tuple(
-        tag if type(tag) is str and tag.isascii() and 0 < len(tag) <= MAX_TAG_LENGTH else _checked_tag(tag)
+        tag if type(tag) is str and tag.isascii() and 0 < len(tag) <= MAX_TAG_LENGTH else _check_tag(tag)
         for tag in tags
     )
 
 
-def _checked_tag(tag: Any) -> str:
+def _check_tag(tag: Any) -> str:
     if not isinstance(tag, str):
         raise TypeError(
-            f"The tag {shown(tag)} is of type {type(tag).__name__}: no entry depends on it. "
+            f"The tag {short_repr(tag)} is of type {type(tag).__name__}: no entry depends on it. "
             "Give strings, as in invalidate(['post:42'])."
         )
     if not tag:
         raise ValueError("A tag is empty: no entry depends on it. Leave it out, or give its name.")
     if len(tag) > MAX_TAG_LENGTH:
         raise ValueError(
-            f"The tag {shown(tag)} has {len(tag)} characters; {MAX_TAG_LENGTH} are the most. "
+            f"The tag {short_repr(tag)} has {len(tag)} characters; {MAX_TAG_LENGTH} are the most. "
             "Name the set of entries by an id or a digest."
         )
-    # Of a subclass (SafeString, a str Enum) or a lazy string its plain text.
+    # Plain text, also for a subclass (SafeString, a str Enum) and for a lazy string.
     plain = str.__str__(tag) if issubclass(type(tag), str) else str(tag)
     try:
         plain.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"The tag {shown(tag)} cannot be encoded as UTF-8: character {error.start} is half of a surrogate pair. "
+            f"The tag {short_repr(tag)} cannot be encoded as UTF-8: character {error.start} is half of a surrogate "
+            "pair. "
             "Decode the text that it comes from correctly, or name the tag by an id."
         ) from None
     return plain
@@ -158,7 +159,7 @@ def encode_parameter(value: Any) -> str:
         case tuple() | list():
             return f"({','.join(map(encode_parameter, value))})"
     raise TypeError(
-        f"{shown(value)}, of type {type(value).__name__}, cannot be a parameter: it has no text for a key. "
+        f"{short_repr(value)}, of type {type(value).__name__}, cannot be a parameter: it has no text for a key. "
         "Use text, numbers, dates, times, UUIDs, Enums or tuples of them, such as the id of an object."
     )
 

@@ -57,7 +57,7 @@ async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
         result = await sync_to_async(load)(*arguments)
         return await result if inspect.isawaitable(result) else result
     result = load(*arguments)
-    # Of a function that returns a coroutine without being `async def`.
+    # The result is a coroutine if a function that is not `async def` returns one.
     return lasting_loop.run(_await(result)) if inspect.isawaitable(result) else result
 
 
@@ -96,7 +96,7 @@ class Loader:
             return await self.tiers.lookup([pending[key].entry_key for key in keys], again=True)
 
         async def settle(ours: list[str], found: dict[str, CachedValue]) -> list[str]:
-            # Nothing is awaited before this: a reader who joined meanwhile might have to see more (rule 16).
+            # First of all, without an await: a reader who joined meanwhile might have to see more (rule 16).
             self._resolve_found(pending, found)
             mine = [pending.pop(key) for key in ours if key in pending]
             if mine:
@@ -219,7 +219,7 @@ class Loader:
             return self._unmodified(calls, previous, error)
 
     def _previous(self, calls: Sequence[Call]) -> CachedValue | None:
-        """What the loader of a single key may find unchanged."""
+        """The last good value of a single key, which its loader may find unchanged."""
         fallback = calls[0].fallback if len(calls) == 1 else None
         return calls[0].entry_key.owner.decode_value(fallback) if fallback is not None else None
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .duration import Duration, duration
-from .errors import shown
+from .errors import short_repr
 
 ZERO = timedelta(0)
 
@@ -113,7 +113,7 @@ def _timeout(value: Duration, name: str) -> timedelta:
 
 def _number(value: Any, name: str, meaning: str, most: float = 1e6) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"Policy.{name} is {shown(value)}: that is no number. Give {meaning}.")
+        raise TypeError(f"Policy.{name} is {short_repr(value)}: that is no number. Give {meaning}.")
     if not 0 <= value <= most:
         raise ValueError(f"Policy.{name} is {value}: that is out of its range. Give {meaning}.")
     return value
@@ -123,7 +123,7 @@ def _moment(value: Any) -> datetime | None:
     if value is None or isinstance(value, datetime):
         return value
     raise TypeError(
-        f"Policy.end is {shown(value)}, of type {type(value).__name__}: that is no moment. Give a datetime; "
+        f"Policy.end is {short_repr(value)}, of type {type(value).__name__}: that is no moment. Give a datetime; "
         "a duration belongs in ttl."
     )
 

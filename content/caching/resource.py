@@ -14,7 +14,7 @@ from .engines import engine_of, engines
 from .entry import CachedValue, Header, is_immutable
 from .errors import NotThere
 from .explain import explain_entry
-from .key import EntryKey, Parameters, checked_tags, hashable_key, resource_key, resource_tag
+from .key import EntryKey, Parameters, check_tags, hashable_key, resource_key, resource_tag
 from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
@@ -173,7 +173,7 @@ class Resource(SyncMethods[P, T]):
     # --- past the cache -------------------------------------------------------------------------------
 
     async def load_past_cache(self, entry_keys: Collection[EntryKey]) -> dict[Parameters, LoaderResult[T]]:
-        """The loader's results. What is made of them is not stored: it may show what is never committed."""
+        """The loader's results. Values made of them are not stored: they may show rows that are never committed."""
         for entry_key in entry_keys:
             add_dependency(entry_key.key, (), 0.0, 0.0, stale=True)
         return await self.run_loader([entry_key.parameters for entry_key in entry_keys], None)
@@ -244,7 +244,7 @@ class Resource(SyncMethods[P, T]):
 
     def _checked(self, tags: Iterable[str]) -> tuple[str, ...]:
         try:
-            return checked_tags(tags)
+            return check_tags(tags)
         except (TypeError, ValueError) as error:
             raise type(error)(f"Resource {self.name!r}: {error}") from None
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from .errors import LoadError, shown
+from .errors import LoadError, short_repr
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
@@ -18,7 +18,7 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 def check_function(function: Any, what: str, example: str) -> None:
     """Raise TypeError for what cannot be called. `what` names it, such as "Resource 'price': tags"."""
     if not callable(function):
-        raise TypeError(f"{what} is {shown(function)}, and must be a function. Write {example}.")
+        raise TypeError(f"{what} is {short_repr(function)}, and must be a function. Write {example}.")
 
 
 def loader_signature(load: Function, name: str) -> inspect.Signature:
@@ -34,7 +34,7 @@ def loader_signature(load: Function, name: str) -> inspect.Signature:
 
 
 def return_type(load: Function, name: str) -> Any:
-    """What values are decoded to. Raises LoadError for a loader that does not say it."""
+    """The type that stored values are decoded to. Raises LoadError for a loader without a return annotation."""
     function = load
     while isinstance(function, functools.partial):
         function = function.func

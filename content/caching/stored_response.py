@@ -41,7 +41,7 @@ PlainResponse = tuple[
 
 
 def to_plain(response: http.HttpResponse) -> PlainResponse:
-    """What a client gets to see. Raises TypeError for a response that is not rendered."""
+    """Status, header fields, cookies and content. Raises TypeError for a response that is not rendered."""
     name = next(cls.__name__ for cls in type(response).__mro__ if _CLASSES.get(cls.__name__) is cls)
     try:
         content = response.content

@@ -32,7 +32,7 @@ FindOnLoop = Callable[[Sequence[EntryKey]], Coroutine[Any, Any, dict[str, Cached
 class ThreadCall(Call):
     """A call whose readers are threads. One thread started it, and ends it.
 
-    `earlier`: a call of the same key that was under way, and began too early to be joined.
+    `earlier`: a running call of the same key whose load began too early to be joined.
     """
 
     __slots__ = ("earlier", "ended")
@@ -72,11 +72,12 @@ class SyncEngine:
 
     @property
     def clock(self) -> Callable[[], float]:
+        """The engine's, for pages that are stored from threads."""
         clock: Callable[[], float] = self.tiers.clock
         return clock
 
     def find_one(self, entry_key: EntryKey) -> CachedValue:
-        """As find. One that the shared tier has is nobody's to load: its readers do not join."""
+        """As find, for one key. A value in the shared tier needs no load, so its readers do not join a call."""
         is_plain = entry_key.owner.policy.soft_timeout is None and current_run.get() is None
         if not is_plain or entry_key.key in self.calls:
             return self.find((entry_key,))[entry_key.key]
@@ -94,7 +95,7 @@ class SyncEngine:
     def _look(self, keys: Sequence[EntryKey]) -> "Look":
         """The first round trip for keys that memory does not have."""
         lease = self.loader.new_lease()
-        # What memory has and may not serve, the shared tier most likely has as well.
+        # An entry that memory has and may not serve most likely stands in the shared tier as well.
         always = any(self.tiers.peek(entry_key.key) is not None for entry_key in keys)
         found, ours = run_inline(self.tiers.lookup_or_lease(keys, lease, always=always, again=False))
         return Look(lease, always, found, ours)
@@ -154,7 +155,7 @@ class SyncEngine:
                 raise LoadError(f"{call.key} is read while it is loaded, by what its own loader reads.")
 
     def _end(self, started: Sequence[ThreadCall]) -> None:
-        """Nobody joins them from now on. Readers of a call that was not resolved start another."""
+        """No reader joins them from now on. Readers of a call that was not resolved start another."""
         with self.lock:
             for call in started:
                 if self.calls.get(call.key) is call:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class SyncMethods(Generic[P, T]):
-    """What they do is described with their async twins. Hits in memory cost a function call.
+    """The async methods of the same names describe them. A hit in memory costs a function call.
 
     A `def` loader runs in the caller's thread; the hard timeout of its policy does not end it. In a transaction that
     has written, reads go to the database, and nothing is stored. Raises SynchronousOnlyOperation on an event loop.
@@ -30,7 +30,7 @@ class SyncMethods(Generic[P, T]):
 
     def get_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
         entry_key = self.entry_key(args, kwargs)
-        if _is_past_cache():
+        if _bypasses_cache():
             return self._load_past_cache_sync([entry_key])[entry_key.parameters].get()
         engine = engines.get(self.cache) or engine_of(self.cache)
         answer = engine.lookup_memory(entry_key)
@@ -40,7 +40,7 @@ class SyncMethods(Generic[P, T]):
 
     def get_many_sync(self, keys: Iterable[Hashable]) -> dict[Any, T]:
         entry_keys = self.entry_keys(keys)
-        if _is_past_cache():
+        if _bypasses_cache():
             return present(entry_keys, self._load_past_cache_sync(entry_keys.values()))
         engine, answers, missing = engine_of(self.cache), dict[str, CachedValue](), dict[str, EntryKey]()
         for entry_key in entry_keys.values():
@@ -55,12 +55,12 @@ class SyncMethods(Generic[P, T]):
 
     def refresh_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
         entry_key = self.entry_key(args, kwargs)
-        if _is_past_cache():
+        if _bypasses_cache():
             return self._load_past_cache_sync([entry_key])[entry_key.parameters].get()
         return self.deliver(engine_of(self.cache).sync.refresh(entry_key), entry_key)
 
     def set_sync(self, value: T, *args: P.args, **kwargs: P.kwargs) -> None:
-        if not _is_past_cache():
+        if not _bypasses_cache():
             engine_of(self.cache).sync.store(self.entry_key(args, kwargs), LoaderResult(value))
 
     def invalidate_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -108,8 +108,8 @@ def present(entry_keys: Mapping[Any, EntryKey], loaded: Mapping[Parameters, Load
     return {key: result.get() for key, result in found.items() if result.absence is None}
 
 
-def _is_past_cache() -> bool:
-    """Whether a sync reader goes past the cache. Raises SynchronousOnlyOperation on an event loop."""
+def _bypasses_cache() -> bool:
+    """Whether a sync reader bypasses the cache. Raises SynchronousOnlyOperation on an event loop."""
     if asyncio._get_running_loop() is not None:
         raise SynchronousOnlyOperation(
             "The event loop of this thread would stand still while a sync method waits. Await the async one instead."

@@ -9,7 +9,7 @@ loads_in_place     loads run in their caller's context, so that they see rows of
 
 unittest: `class PriceTest(CachedTestMixin, TestCase)` has all of them.
 
-Nothing here empties a server. A test's entries have a key prefix of their own, and only these are deleted.
+No helper empties a server. A test's entries have a key prefix of their own, and only these are deleted.
 
 Assertions on stored entries: `await assert_fresh(price, "A-100")`, `assert_stale`, `assert_not_served`.
 
@@ -154,7 +154,7 @@ async def assert_not_served(resource: Resource[..., Any], *parameters: Any) -> N
 def isolated_cache(alias: str = "default") -> Iterator[None]:
     """An empty cache under that alias: the same server and options, and keys that nobody else uses.
 
-    What was stored is deleted afterwards, as far as the server can list it; the rest ends by its timeout.
+    Its keys are deleted afterwards if the server can list them. Otherwise they end by their timeout.
     """
     config = dict(settings.CACHES[alias])
     prefix = f"test-{secrets.token_hex(6)}"

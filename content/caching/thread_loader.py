@@ -121,7 +121,7 @@ class ThreadLoader(Loader):
         return await self.on_loop._execute(self.loops.current(), calls, run)
 
     def give_up(self, call: Call) -> None:
-        """Of a key whose lease another process holds."""
+        """Fail a call whose lease another process holds."""
         self._fail(call, LoadTimeout(f"{call.key}: the process that loads it takes too long."))
 
     async def store(self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None) -> CachedValue:

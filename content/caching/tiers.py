@@ -93,7 +93,7 @@ class Tiers:
         }
 
     async def find(self, keys: Sequence[EntryKey]) -> dict[str, tuple[Judgement, CachedValue | None]]:
-        """What readers get from the shared tier, by key. Beside a judgement of nothing: the value to fall back on."""
+        """Values of the shared tier with their judgements, by key. Beside a judgement of nothing: the fallback."""
         stored, found = await self.lookup(keys), dict[str, tuple[Judgement, CachedValue | None]]()
         for entry_key in keys:
             key = entry_key.key
@@ -203,7 +203,7 @@ class Tiers:
         if sealed is None or left <= 0:
             await self.refuse(entry_key, _refusal_reason(begun, sealed), token)
             return False
-        value.header = header = header.sealed(sealed)
+        value.header = header = header.with_stamp(sealed)
         content = pack(Entry(value.header, encoded))
         is_small = largest is None or len(content) <= largest
         if is_small and await self.shared.store(key, content, left, token):

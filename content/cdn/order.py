@@ -27,7 +27,7 @@ class Order:
             tags[record.kind].update(record.tags)
             position = record.position
         hard, soft = frozenset(tags[Kind.INVALIDATE]), frozenset(tags[Kind.EXPIRE])
-        # What a record that cannot be read has named is not known.
+        # A record that cannot be read may have named any tag.
         everything = not all(record.is_readable for record in records)
         return cls(position, hard, soft - hard, everything).bounded()
 

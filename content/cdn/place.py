@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from redis.exceptions import ResponseError
 
 from content.caching import lua
+from content.caching.backends.client import is_wrong_type
 from content.caching.backends.connection import connection_to
 from content.caching.backends.server import Server
 from content.caching.entry import Position
@@ -40,7 +40,15 @@ class Place:
         self.seconds = lease
 
     async def read(self) -> Mark | None:
-        stored = await self.execute(self.mark, "GET", self.mark)
+        """A value of another type is deleted: otherwise the CDN would not be told again."""
+        connection = connection_to(self.server)
+        try:
+            stored = await connection.execute("GET", self.mark)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            await connection.execute("UNLINK", self.mark)
+            return None
         return mark_of(stored) if stored else None
 
     async def write(self, mark: Mark) -> None:
@@ -61,18 +69,7 @@ class Place:
         await self.run(lua.RELEASE, key, token)
 
     async def run(self, script: str, key: str, *arguments: str | int) -> bool:
-        return bool(await self.execute(key, "EVAL", script, 1, key, *arguments))
-
-    async def execute(self, key: str, *command: str | int) -> Any:
-        """A value of another type under one of our keys is deleted: else the CDN would never be told again."""
-        connection = connection_to(self.server)
-        try:
-            return await connection.execute(*command)
-        except ResponseError as error:
-            if "WRONGTYPE" not in str(error):
-                raise
-            await connection.execute("UNLINK", key)
-            return await connection.execute(*command)
+        return bool(await connection_to(self.server).execute("EVAL", script, 1, key, *arguments))
 
 
 def mark_of(stored: bytes) -> Mark | None:

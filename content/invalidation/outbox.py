@@ -20,7 +20,7 @@ from django.utils import timezone
 from content.caching import CacheError, invalidate_sync
 from content.caching.declarations import resources
 from content.caching.engines import engine_of
-from content.caching.key import checked_tags, resource_tag
+from content.caching.key import check_tags, resource_tag
 from content.models import PendingInvalidation
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def deliver(row: PendingInvalidation) -> bool:
 def readable_tags(row: PendingInvalidation) -> Iterable[str]:
     """The tags of a row. If one cannot be read, the tags of all resources: what it named is not known (rule 17)."""
     try:
-        return checked_tags(row.tags)
+        return check_tags(row.tags)
     except (TypeError, ValueError) as error:
         logger.error(
             "Row %s of the outbox has tags that cannot be read, so all entries are invalidated: %s", row.pk, error

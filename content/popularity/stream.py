@@ -8,14 +8,15 @@ import msgspec
 from django.conf import settings
 from redis.exceptions import ResponseError
 
+from content.caching.backends.client import is_wrong_type
 from content.caching.errors import Unreadable
 from content.caching.serializer import decode
 
 # At one record a process and second this is more than a day of twenty processes, in about 200 MB at worst.
 LONGEST_STREAM = 2_000_000
 
-# In Redis's error: the key is no stream, or its last id is the largest there is.
-UNUSABLE = ("WRONGTYPE", "exhausted the last possible ID")
+# In Redis's error, if the last id of the stream is the largest there is.
+STREAM_IS_FULL = "exhausted the last possible ID"
 
 PostId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 # A process counts for about a second, or for as long as Redis is down.
@@ -37,7 +38,7 @@ async def append(client: Any, views: Mapping[int, int]) -> None:
     try:
         await client.xadd(stream_name(), record, maxlen=LONGEST_STREAM, approximate=True)
     except ResponseError as error:
-        if not any(reason in str(error) for reason in UNUSABLE):
+        if not is_wrong_type(error) and STREAM_IS_FULL not in str(error):
             raise
         await client.unlink(stream_name())
         await client.xadd(stream_name(), record, maxlen=LONGEST_STREAM, approximate=True)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import uvloop
 
-from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER, pinned
+from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER, pin_to_core
 from tests.support.servers.redis import running_redis
 
 IN_REDIS = ("backend", "resource", "cost", "growth", "pages")
@@ -26,7 +26,7 @@ def main(wanted: list[str]) -> None:
 
     console.print(f"Python {platform.python_version()}, {platform.machine()}; contenders take turns.\n")
     with ExitStack() as stack:
-        with pinned(FOR_THE_LOAD):
+        with pin_to_core(FOR_THE_LOAD):
             server, large = (stack.enter_context(running_redis()) for _ in range(2))
         from tests.benchmarks.servers import configure
 
@@ -34,7 +34,7 @@ def main(wanted: list[str]) -> None:
         for name in wanted or ALL:
             if name in IN_REDIS:
                 # The loop that the service runs on, for all contenders.
-                with pinned(FOR_THE_SERVER), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                with pin_to_core(FOR_THE_SERVER), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(module(name).run(server.url))
             elif name in ON_THE_SITE:
                 # With the site's own settings, and so in a process of its own.

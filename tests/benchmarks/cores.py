@@ -15,7 +15,7 @@ def on_core(core: int, command: Sequence[object]) -> list[str]:
 
 
 @contextmanager
-def pinned(core: int) -> Iterator[None]:
+def pin_to_core(core: int) -> Iterator[None]:
     """This thread, and what it starts meanwhile, on that core alone."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})

@@ -15,7 +15,7 @@ from django.core.cache import caches
 from django.db import connection
 from django.template import engines
 
-from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER, pinned
+from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER, pin_to_core
 from tests.benchmarks.rounds import Job, console, measured, show
 from tests.benchmarks.servers import OPTIONS, OURS
 from tests.support.servers.postgres import running_postgres
@@ -126,9 +126,14 @@ async def compare(redis_client: Any) -> None:
 
 
 def main() -> None:
-    with pinned(FOR_THE_LOAD), running_redis() as server, running_postgres() as postgres, server.client() as client:
+    with (
+        pin_to_core(FOR_THE_LOAD),
+        running_redis() as server,
+        running_postgres() as postgres,
+        server.client() as client,
+    ):
         configure(server.url, dj_database_url.parse(postgres.url, conn_max_age=None))
-        with pinned(FOR_THE_SERVER):
+        with pin_to_core(FOR_THE_SERVER):
             create_rows()
             asyncio.run(compare(client))
 

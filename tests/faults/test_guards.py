@@ -207,8 +207,8 @@ GUARDS = [
     ),
     Guard(
         "I15: a lease without an end is nobody's",
-        f"{CACHING}/lua/acquire.lua",
-        "if left >= 0 and left <= 10 * tonumber(ARGV[2]) then return 0 end",
+        f"{CACHING}/lua/lease.lua",
+        "if left >= 0 and left <= 10 * tonumber(milliseconds) then return 0 end",
         "if left ~= -2 then return 0 end",
         f"{TESTS}/test_invariants.py",
         "i15",

@@ -13,9 +13,9 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .. import codec
-from ..compressor import bounded_decompress
+from ..compressor import decompressor_of
 from ..errors import Unreadable
-from ..serializer import MessagePackSerializer
+from ..serializer import MessagePackSerializer, decode
 from .server import identity_of, sync_retry
 
 logger = logging.getLogger("content.caching")
@@ -79,7 +79,7 @@ class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types
         super().__init__(server, params, backend)
         own = type(self._serializer) is MessagePackSerializer
         self._loads = codec.unpack if own else self._serializer.loads
-        self._decompress = bounded_decompress(self._compressor)
+        self._decompress = decompressor_of(self._compressor)
 
     def encode(self, value: Any, *, allow_int: bool = True) -> bytes | int:
         """Whole numbers of 64 bits stay text, for INCRBY. Raises TypeError for a value that cannot be stored."""
@@ -104,10 +104,7 @@ class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types
 
     def _decode_uncompressed(self, value: bytes) -> Any:
         """As in django-redis, what cannot be decompressed was small, or stored before there was a compressor."""
-        try:
-            return self._loads(value)
-        except Exception as error:
-            raise Unreadable(f"{type(error).__name__}: {error}") from error
+        return decode(self._loads, value)
 
     # --- sync methods -------------------------------------------------------------------------------
 
@@ -211,12 +208,12 @@ class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types
         """For what Redis cannot add: floats, large and other numbers."""
         for _ in range(REPLACE_ATTEMPTS):
             content = client.get(full_key)
-            value = self.added(key, content, delta)
+            value = self.add_to(key, content, delta)
             if client.eval(REPLACE, 1, full_key, content, self.encode(value)):
                 return value
         raise RedisTimeoutError(f"{key!r} was changed by others in each of {REPLACE_ATTEMPTS} attempts to add to it.")
 
-    def added(self, key: str, content: bytes | None, delta: Any) -> Any:
+    def add_to(self, key: str, content: bytes | None, delta: Any) -> Any:
         """The stored value plus `delta`. Raises ValueError for a key that is missing or unreadable."""
         if content is None:
             raise missing(key)

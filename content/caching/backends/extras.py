@@ -1,4 +1,4 @@
-"""What django-redis has beyond Django's cache API, sync and async, and IGNORE_EXCEPTIONS for all of it."""
+"""The methods of django-redis beyond Django's cache API, sync and async. IGNORE_EXCEPTIONS holds for each."""
 
 import asyncio
 import functools

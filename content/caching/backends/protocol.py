@@ -153,7 +153,7 @@ class RedisProtocol(asyncio.Protocol):
 
 
 def close_socket(transport: Any) -> None:
-    """Of a transport whose loop is closed. asyncio itself would need the loop; uvloop has closed it with the loop."""
+    """Close the socket of a transport whose loop is closed. asyncio would need the loop; uvloop has closed it."""
     tls = getattr(transport, "_ssl_protocol", None)
     transport = transport if tls is None else tls._transport
     connection = getattr(transport, "_sock", None)
@@ -175,7 +175,7 @@ def as_redis_error(error: BaseException) -> BaseException:
 
 
 def discard_connections(connections: Iterable[Any]) -> None:
-    """Of redis.asyncio, whose event loop is closed already."""
+    """Close connections of redis.asyncio whose event loop is closed already."""
     for connection in connections:
         if connection._writer is not None:
             close_socket(connection._writer.transport)

@@ -188,7 +188,7 @@ class RedisCache(Extras):
         """For what Redis cannot add: floats, large and other numbers."""
         for _ in range(REPLACE_ATTEMPTS):
             content = await self.write("GET", full_key)
-            value = self.client.added(key, content, delta)
+            value = self.client.add_to(key, content, delta)
             if await self.write("EVAL", REPLACE, 1, full_key, content, self.client.encode(value)):
                 return value
         raise RedisTimeoutError(f"{key!r} was changed by others in each of {REPLACE_ATTEMPTS} attempts to add to it.")

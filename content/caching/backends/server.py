@@ -33,7 +33,7 @@ _SENTINEL_PORT = 26379
 # Seconds; redis-py's own default.
 _DEFAULT_TIMEOUT = 5.0
 
-# Of CONNECTION_POOL_KWARGS, what only the pools of the sync methods have.
+# Keys of CONNECTION_POOL_KWARGS that only the pools of the sync methods know.
 _SYNC_ONLY = ("parser_class", "connection_class", "retry", "redis_connect_func", "credential_provider")
 
 
@@ -56,12 +56,12 @@ class Server:
     retries: int = 1
     health_check_interval: float = 30.0
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    # What `parameters` are compared by.
+    # Stands for `parameters` in comparisons.
     identity: str = ""
 
     @cached_property
     def _parameters(self) -> dict[str, Any]:
-        """Of redis-py's connections. As in redis-py, the URL wins over the rest."""
+        """The parameters of redis-py's connections. As in redis-py, the URL wins over the rest."""
         given = {
             "username": self.username,
             "password": self.password,

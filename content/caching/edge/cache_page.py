@@ -14,7 +14,7 @@ from django.views import View as ClassBasedView
 from ..declarations import edge_views, page_aliases
 from ..dependencies import track_dependencies
 from ..duration import Duration
-from ..key import checked_tags
+from ..key import check_tags
 from ..lasting_loop import run_inline
 from ..request_reads import RequestReads, django_request
 from ..transactions import is_bypassed
@@ -51,7 +51,7 @@ def cache_page(
 
     Raises TypeError and ValueError for a time that is none, and for a string in place of a list.
     """
-    control, tags = permission_of(ttl, stale, error), checked_tags(tags)
+    control, tags = permission_of(ttl, stale, error), check_tags(tags)
     for option, names in (("vary", vary), ("ignore_reads", ignore_reads)):
         if isinstance(names, str | bytes):
             raise TypeError(f"cache_page: {option} is {names!r}, one string. Give a list: {option}=[{names!r}].")
@@ -133,7 +133,7 @@ class _ViewCache:
             if needs_rendering(response):
                 response = response.render()
         self._permission.grant(response, reads)
-        # What a transaction has written may be rolled back.
+        # The page may show rows of an open transaction, which may be rolled back.
         if lookup is not None and not is_bypassed():
             made = self._pages.build(lookup, response, collected)
             if made is not None and not self._store_later(request, made, response):

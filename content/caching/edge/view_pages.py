@@ -136,7 +136,7 @@ class ViewPages:
         stored = await page_store.lookup(key)
         known = stored.value.vary if stored is not None and isinstance(stored.value, VaryIndex) else ()
         if not added and known:
-            # Responses without the names are told apart by them as well: an earlier one has varied.
+            # An earlier response varied on these names, so this one is stored under them as well.
             added = known[0]
         if added:
             index = VaryIndex((added, *(each for each in known if each != added))[:MOST_VARIES], lookup.request.url)

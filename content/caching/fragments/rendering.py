@@ -22,7 +22,7 @@ from django.template import loader
 from ..declarations import page_aliases
 from ..engines import engine_of
 from ..entry import CachedValue
-from ..key import EntryKey, checked_tags
+from ..key import EntryKey, check_tags
 from ..policy import Policy
 from ..resource import Resource
 from .reads import PrivateFragment
@@ -36,7 +36,7 @@ _NEVER = Policy(ttl=timedelta(0))
 
 
 class Source(Protocol):
-    """What a fragment is rendered from. `key`: that of its entry."""
+    """The template nodes and context of a fragment. `key`: that of its entry."""
 
     key: str
 
@@ -57,7 +57,7 @@ def fragment_key(
     resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias))
     resource.load = source.load  # type: ignore[assignment]  # a `def`
     resource.prepare, resource.policy = source.keep, policy  # type: ignore[method-assign]
-    own, key = checked_tags(tags), resource.key(tuple(values))
+    own, key = check_tags(tags), resource.key(tuple(values))
     source.key = key
     resource.tags = lambda *parameters: own or (key,)
     return EntryKey(resource, tuple(values), key)

@@ -96,9 +96,7 @@ end
 local function raise_floor(position) redis.call('HSET', KEYS[3], 'floor', position) end
 
 local function forget_all(position)
-  local keys = {}
-  for part = 0, PARTS - 1 do keys[#keys + 1] = ARGV[2] .. part end
-  redis.call('UNLINK', unpack(keys))
+  unlink_parts()
   redis.call('HSET', KEYS[3], 'items', 0)
   raise_floor(position)
 end

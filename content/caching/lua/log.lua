@@ -10,12 +10,17 @@ local LARGEST_TIME = 2 ^ 48
 
 local function is_position(text) return text and string.match(text, '^%d+%-%d+$') and #text <= 41 end
 
--- Everything known is lost: a new epoch begins, and entries of the old one are invalid.
-local function begin_anew()
-  -- An older release kept all tags in one hash.
-  local keys = {KEYS[1], KEYS[3], KEYS[1] .. ':snapshot'}
+local function unlink_parts()
+  local keys = {}
   for part = 0, PARTS - 1 do keys[#keys + 1] = ARGV[2] .. part end
   redis.call('UNLINK', unpack(keys))
+end
+
+-- Everything known is lost: a new epoch begins, and entries of the old one are invalid.
+local function begin_anew()
+  unlink_parts()
+  -- An older release kept all tags in one hash.
+  redis.call('UNLINK', KEYS[1], KEYS[3], KEYS[1] .. ':snapshot')
   redis.call('SET', KEYS[2], ARGV[1])
   return ARGV[1]
 end

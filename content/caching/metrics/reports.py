@@ -146,7 +146,7 @@ class Reporter:
 
 
 def _is_bad(answer: Any) -> bool:
-    """Whether the key holds what is no sum of ours, by the answer to a command. Raises any other error."""
+    """Whether the answer shows that the key holds no sum of this program. Raises any other error."""
     if not isinstance(answer, Exception):
         return isinstance(answer, float) and not abs(answer) < LARGEST_SUM
     if isinstance(answer, ResponseError) and any(reason in str(answer) for reason in UNUSABLE):
@@ -155,7 +155,7 @@ def _is_bad(answer: Any) -> bool:
 
 
 def _readable_totals(stored: dict[bytes, bytes]) -> EventCounts:
-    """The sums. What is no sum of ours is left out."""
+    """The sums, without fields that other programs wrote."""
     totals: EventCounts = Counter()
     for field, amount in stored.items():
         try:

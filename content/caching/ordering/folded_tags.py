@@ -29,7 +29,7 @@ class FoldedTags:
         self._limits = [2 * SMALL] * PARTS
 
     def add(self, kind: str, tag: str, position: Position) -> None:
-        """Of a tag that was added before, this position is the later one."""
+        """Add a position, which is later than any that the tag has."""
         digest = _hash(kind, tag)
         number = _part(digest)
         self.newest = max(self.newest, position)
@@ -50,10 +50,10 @@ class FoldedTags:
             at = part.find(digest, at + 1)
         return _unpack(bytes(part[last + 8 : last + ITEM])) if last >= 0 else NOWHERE
 
-    def put_below(self, first: int, parts: Sequence[bytes], newest: Position) -> None:
-        """Items older than those that are here. `first`: the number of the first part."""
+    def prepend(self, parts: Sequence[bytes], newest: Position) -> None:
+        """Take over all parts of the base. Their items are older than those that are here."""
         self.newest = max(self.newest, newest)
-        for number, older in enumerate(parts, first):
+        for number, older in enumerate(parts):
             self._parts[number] = bytearray(older) + self._parts[number]
             self.size += len(older)
             self._limits[number] = max(self._limits[number], 2 * len(self._parts[number]))

@@ -152,10 +152,16 @@ class InvalidationLog:
         """On the reader's thread: wake the waiters, and send again what was refused."""
         self.joined.set()
         with self.lock:
-            ready = [future for goal, future in self.waiters if self._is_consumed(goal)]
-            self.waiters = [(goal, future) for goal, future in self.waiters if not self._is_consumed(goal)]
-            known = [own for own in self.own_records if own.is_known_to(self.tag_index)]
-            self.own_records = [own for own in self.own_records if own not in known]
+            waiters, self.waiters = self.waiters, []
+            own_records, self.own_records = self.own_records, []
+            ready, known = list[Future[None]](), list[OwnRecord]()
+            for goal, future in waiters:
+                if self._is_consumed(goal):
+                    ready.append(future)
+                else:
+                    self.waiters.append((goal, future))
+            for own in own_records:
+                (known if own.is_known_to(self.tag_index) else self.own_records).append(own)
             unsent = list(self.unsent.items())
         for own in known:
             self.tag_index.end_pending(own.nonce)
@@ -181,7 +187,7 @@ class InvalidationLog:
 
 
 async def _await(future: "Future[None]") -> None:
-    """Half a second at most."""
+    """As _wait_for, on an event loop: at most CONSUME_TIMEOUT."""
     await asyncio.wait([asyncio.wrap_future(future)], timeout=CONSUME_TIMEOUT)
 
 

@@ -92,7 +92,7 @@ class LogReader:
             return
 
     def _read_base(self) -> bool:
-        """What the records from before the log said, in bounded steps. False if the log was lost meanwhile.
+        """Read the tags of records that have left the log, in bounded steps. False if the log was lost meanwhile.
 
         Records that enter the base meanwhile are known from the log. A floor that rises meanwhile is read at the end.
         """

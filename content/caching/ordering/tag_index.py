@@ -92,7 +92,7 @@ class TagIndex:
     def adopt_base(self, parts: Sequence[bytes], newest: Position, floor: Position) -> None:
         """Take over the tags from before the position where this process joined, and the floor that they allow."""
         with self.lock:
-            self.folded.put_below(0, parts, newest)
+            self.folded.prepend(parts, newest)
             self.floor = max(floor, self.raised)
             self.version += 1
 
@@ -199,7 +199,7 @@ class TagIndex:
         return verdict if position >= folded.newest else _judge_folded(folded, position, tags, verdict)
 
     def last_position(self, kind: Kind, tag: str) -> Position:
-        """Of a tag; NOWHERE if it is not known."""
+        """The last position of a tag, NOWHERE if it is not known."""
         return max(self.last[kind].get(tag, NOWHERE), self.folded.last(kind.value, tag))
 
 

@@ -20,7 +20,7 @@ class BlockingTier(SharedTier, Protocol):
     async def lookup_or_lease(
         self, keys: Sequence[str], token: str, seconds: float, *, always: bool
     ) -> tuple[dict[str, Any], list[str]]:
-        """What is stored, and the keys whose lease the token has now: of those without an entry, `always` of all.
+        """The stored contents, and the keys whose lease is the token's now: those without an entry, or `always` all.
 
         The lookup of a key whose lease the token has now sees what the last holder stored (rule 19).
         """

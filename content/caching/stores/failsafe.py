@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
+from ..backends.client import is_wrong_type
 from .shared import SharedTier
 
 Result = TypeVar("Result")
@@ -120,7 +121,7 @@ class Failsafe:
             answer = await operation()
         except Exception as error:
             # A key of another type says nothing about the server.
-            if "WRONGTYPE" not in str(error):
+            if not is_wrong_type(error):
                 self.breaker.record_failure()
             self._warn(error)
             return fallback

@@ -20,7 +20,7 @@ from .. import fragments
 from ..duration import duration
 from ..fragments.reads import Ambience, FragmentReads, PrivateFragment, names_in_key
 from ..fragments.rendering import current_placeholders, fragment_key, load_fragment
-from ..key import EntryKey, checked_tags, encode_parameter
+from ..key import EntryKey, check_tags, encode_parameter
 from ..policy import Policy
 from ..request_reads import ambient_key
 from ..transactions import is_bypassed
@@ -122,7 +122,7 @@ class FragmentNode(Node):
         """A string is a list of words, as templates have no other literal."""
         value = self.options["tags"].resolve(context) if "tags" in self.options else ()
         try:
-            return checked_tags(value.split() if isinstance(value, str) else value)
+            return check_tags(value.split() if isinstance(value, str) else value)
         except (TypeError, ValueError) as error:
             raise TemplateSyntaxError(f"The fragment {self.name!r}: {error}") from error
 

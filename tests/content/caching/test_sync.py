@@ -429,7 +429,7 @@ def test_a_soft_timeout_serves_the_old_value_while_the_load_goes_on(alias, any_r
 @pytest.mark.parametrize("kinds", [("def", "def"), ("def", "async"), ("async", "def"), ("async", "async")])
 @only_redis
 def test_a_loader_that_waits_for_itself_does_not_wait_for_ever(alias, kinds):
-    """It is told so, or reaches its timeout if the circle is not seen in time."""
+    """It gets a LoadError. A circle that begins with an async loader may end by the timeout instead."""
     resources: list[Resource] = []
 
     def read(kind: str, number: int) -> Any:

@@ -5,7 +5,7 @@ import enum
 import pytest
 from django.utils.safestring import mark_safe
 
-from content.caching.key import MAX_TAG_LENGTH, checked_tags
+from content.caching.key import MAX_TAG_LENGTH, check_tags
 
 
 class Color(enum.StrEnum):
@@ -26,7 +26,7 @@ class Color(enum.StrEnum):
     ],
 )
 def test_tags_that_name_something_are_taken_as_they_are(tags, expected):
-    checked = checked_tags(tags)
+    checked = check_tags(tags)
     assert checked == expected
     assert all(type(tag) is str for tag in checked)
 
@@ -34,13 +34,13 @@ def test_tags_that_name_something_are_taken_as_they_are(tags, expected):
 @pytest.mark.parametrize("tags", ["a", "post:42", "", b"a", bytearray(b"a"), mark_safe("a"), 42, None, object()])
 def test_tags_that_are_no_list_of_strings_are_refused(tags):
     with pytest.raises(TypeError, match=r"invalidate\(\["):
-        checked_tags(tags)
+        check_tags(tags)
 
 
 @pytest.mark.parametrize("tag", [42, None, b"a", ("a",), ["a"], 1.5, True, object()])
 def test_a_tag_that_is_no_string_is_refused(tag):
     with pytest.raises(TypeError, match=r"of type .*invalidate\(\["):
-        checked_tags(["a", tag])
+        check_tags(["a", tag])
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_a_tag_that_is_no_string_is_refused(tag):
 )
 def test_a_tag_that_can_name_nothing_is_refused(tag, message):
     with pytest.raises(ValueError, match=message) as raised:
-        checked_tags(["a", tag])
+        check_tags(["a", tag])
     assert len(str(raised.value)) < 400

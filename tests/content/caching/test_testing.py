@@ -1,4 +1,4 @@
-"""What the engine brings for tests of other people's resources, and what it leaves alone."""
+"""The helpers for tests of other people's resources. They change nothing that a test does not own."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def counting() -> tuple[Resource[Any, int], list[str]]:
 
 
 def test_a_clean_cache_is_empty_and_leaves_everything_else_alone(alias, clock):
-    """Of a shared server: other people's entries, their log, and keys of other programs."""
+    """On a shared server, the entries and the log of others stay, and keys of other programs."""
     resource, loads = counting()
     assert resource.get_sync("A") == 1
     caches["default"].set("theirs", "kept", None)

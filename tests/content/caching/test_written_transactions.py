@@ -1,4 +1,4 @@
-"""What a transaction has written is its own: on SQLite, and on PostgreSQL, whose BEGIN no wrapper sees."""
+"""Reads in a transaction that has written, on SQLite and on PostgreSQL, whose BEGIN passes no execute wrapper."""
 
 import threading
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ def atomic(**options) -> transaction.Atomic:
 
 
 def is_noted(work) -> bool:
-    """Whether a transaction that does this, and reads, has written when it is over."""
+    """Whether `work` counts as a write in a transaction that also reads."""
     with atomic():
         name()
         work()
@@ -173,7 +173,7 @@ def test_rule_15_reads_within_loaders_go_past_it_too(alias, item):
 
 
 def test_what_was_made_of_what_is_not_committed_is_not_stored(item, alias):
-    """The transaction is over when the whole is stored, but what it read has no tags."""
+    """The transaction has ended when the whole is stored, but the uncommitted part carries no tags."""
 
     def load_whole() -> str:
         with atomic():

@@ -1,4 +1,4 @@
-"""What Django itself and its users keep in a cache, as `default`, through both APIs."""
+"""Values that Django itself and its users keep in the `default` cache, through both APIs."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,25 +15,14 @@ from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import cache_page
 
-from tests.support.servers.memcached import running_memcached
-
-
-@pytest.fixture(scope="module")
-def memcached_server():
-    with running_memcached() as server:
-        yield server
+from tests.content.caching.conftest import memcached_alias
 
 
 @pytest.fixture(params=["redis", "zstd", "memcached"])
 def each_cache(request, open_cache, redis_server, memcached_server):
     """Redis with and without a compressor, and Memcached."""
     if request.param == "memcached":
-        config = {
-            "BACKEND": "content.caching.backends.MemcachedCache",
-            "LOCATION": f"127.0.0.1:{memcached_server.port}",
-            "KEY_PREFIX": "uses",
-        }
-        with override_settings(CACHES={"default": config}):
+        with override_settings(CACHES={"default": memcached_alias(memcached_server.url)}):
             caches["default"].clear()
             yield caches["default"]
         return
