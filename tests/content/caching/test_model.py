@@ -81,6 +81,8 @@ class Model(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 20, 59, 61, 121, 700]))
     def wait(self, seconds: int) -> None:
+        # A load has a time limit. On a slow machine this clock would run past it in the middle of one.
+        self.let_refreshes_end()
         self.clock.forward(seconds)
 
     @rule()
