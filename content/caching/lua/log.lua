@@ -5,6 +5,8 @@ if redis.replicate_commands then redis.replicate_commands() end
 local PARTS = 1024
 -- An item of a part: 8 bytes of the tag's hash, then its position in 8 bytes, big-endian.
 local ITEM = 16
+-- Bytes of a part. Ours are a tenth of it.
+local LARGEST_PART = 262144
 -- Milliseconds of a position have 6 bytes.
 local LARGEST_TIME = 2 ^ 48
 

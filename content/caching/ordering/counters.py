@@ -129,10 +129,17 @@ def _compare_versions(made_with: Mapping[str, tuple[int, int]], found: Mapping[s
 
 
 def _increment(counters: BaseCache, key: str) -> None:
+    """Raises the error of a cache that does not answer. What is no counter becomes one."""
     try:
         counters.incr(key)
-    except ValueError:
-        counters.add(key, _unused_number(), timeout=None)
+    except Exception as error:
+        found = counters.get(key)
+        if type(found) is int and not isinstance(error, ValueError):
+            raise
+        if found is None:
+            counters.add(key, _unused_number(), timeout=None)
+        else:
+            counters.set(key, _unused_number(), timeout=None)
 
 
 def _unused_number() -> int:

@@ -5,7 +5,8 @@ bytes (hash, then position) stand in parts by their hash, the oldest first, so t
 keeps the base in the same form: a process that joins takes it over as it is (lua/log.lua).
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from hashlib import sha1
 
 from ..entry import NOWHERE, Position
@@ -14,46 +15,67 @@ PARTS = 1024
 ITEM = 16
 # Bytes of a part below which it is not compacted.
 SMALL = 4096
+# Tags of each kind whose last position is remembered, because they were asked for.
+MAX_REMEMBERED = 10_000
 # Milliseconds and sequence of a position have 6 and 2 bytes.
 _LARGEST_TIME, _LARGEST_SEQUENCE = 2**48 - 1, 2**16 - 1
 
 
 class FoldedTags:
-    """`newest`: no item has a later position. `size`: bytes of all items."""
+    """`newest`: no item has a later position. `size`: bytes of all items.
+
+    One thread adds items, others may look tags up meanwhile.
+    """
 
     def __init__(self) -> None:
         self.newest = NOWHERE
         self.size = 0
+        self._base: Sequence[bytes] = [b""] * PARTS
         self._parts = [bytearray() for _ in range(PARTS)]
         # Sizes at which parts are compacted.
         self._limits = [2 * SMALL] * PARTS
+        # Last positions by kind and tag, each with the number of additions before it was looked up.
+        self._remembered: defaultdict[str, dict[str, tuple[int, Position]]] = defaultdict(dict)
+        self._additions = 0
 
-    def add(self, kind: str, tag: str, position: Position) -> None:
-        """Of a tag that was added before, this position is the later one."""
-        digest = _hash(kind, tag)
-        number = _part(digest)
-        self.newest = max(self.newest, position)
-        self._parts[number] += digest + _pack(position)
-        self.size += ITEM
-        if len(self._parts[number]) > self._limits[number]:
-            self._compact(number)
+    def add(self, kind: str, items: Iterable[tuple[str, Position]]) -> None:
+        """Tags and positions, the oldest first, and none older than the last that was added of its tag."""
+        parts, prefix, packed, last = self._parts, kind.encode(), b"", None
+        for tag, position in items:
+            if position != last:
+                packed, last = _pack(position), position
+                self.newest = max(self.newest, position)
+            digest = _hash(prefix, tag)
+            number = _part(digest)
+            parts[number] += digest + packed
+            self.size += ITEM
+            if len(parts[number]) > self._limits[number]:
+                self._compact(number)
+        # After the items: what another thread looked up before is not believed from now on.
+        self._additions += 1
 
     def last(self, kind: str, tag: str) -> Position:
         """The last position of that tag, NOWHERE if it has none."""
-        digest = _hash(kind, tag)
-        part = self._parts[_part(digest)]
-        at = part.rfind(digest)
-        while at > 0 and at % ITEM:
-            at = part.rfind(digest, 0, at + len(digest) - 1)
-        return _unpack(bytes(part[at + 8 : at + ITEM])) if at >= 0 and at % ITEM == 0 else NOWHERE
+        additions, remembered = self._additions, self._remembered[kind]
+        known = remembered.get(tag)
+        if known is not None and known[0] == additions:
+            return known[1]
+        digest = _hash(kind.encode(), tag)
+        number = _part(digest)
+        found = _find(self._parts[number], digest)
+        if found is None:
+            found = _find(self._base[number], digest) or NOWHERE
+        if len(remembered) >= MAX_REMEMBERED:
+            self._remembered[kind] = remembered = {}
+        remembered[tag] = additions, found
+        return found
 
-    def put_below(self, first: int, parts: Sequence[bytes], newest: Position) -> None:
-        """Items older than those that are here. `first`: the number of the first part."""
+    def adopt_base(self, parts: Sequence[bytes], newest: Position) -> None:
+        """Parts from Redis, as they are: their items are older than those that are added here."""
         self.newest = max(self.newest, newest)
-        for number, older in enumerate(parts, first):
-            self._parts[number] = bytearray(older) + self._parts[number]
-            self.size += len(older)
-            self._limits[number] = max(self._limits[number], 2 * len(self._parts[number]))
+        self._base = parts
+        self._additions += 1
+        self.size += sum(map(len, parts))
 
     def _compact(self, number: int) -> None:
         """Keep the last item of each tag."""
@@ -65,12 +87,21 @@ class FoldedTags:
         self._limits[number] = 2 * max(SMALL, len(self._parts[number]))
 
 
-def _hash(kind: str, tag: str) -> bytes:
-    return sha1(f"{kind}{tag}".encode(errors="surrogatepass"), usedforsecurity=False).digest()[:8]
+def _find(part: bytes | bytearray, digest: bytes) -> Position | None:
+    """The position of the last item with that hash."""
+    at = part.rfind(digest)
+    while at > 0 and at % ITEM:
+        at = part.rfind(digest, 0, at + len(digest) - 1)
+    return _unpack(bytes(part[at + 8 : at + ITEM])) if at >= 0 and at % ITEM == 0 else None
+
+
+def _hash(kind: bytes, tag: str) -> bytes:
+    return sha1(kind + tag.encode(errors="surrogatepass"), usedforsecurity=False).digest()[:8]
 
 
 def _part(digest: bytes) -> int:
-    return int.from_bytes(digest[:4], "big") % PARTS
+    """Of the first four bytes, as a big-endian number, the rest by PARTS."""
+    return (digest[2] & 3) << 8 | digest[3]
 
 
 def _pack(position: Position) -> bytes:

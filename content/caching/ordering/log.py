@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from ..backends.server import Server
 from ..entry import Header, Position, Stamp, Verdict
 from ..errors import NotAppended
+from ..key import checked_tags, shown
 from .log_reader import LogReader
 from .stream import TAGS_A_RECORD, Appended, LogStream
 from .tag_index import Kind, TagIndex
@@ -27,6 +28,7 @@ CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
 # Seconds that a process waits, once, to join the log. After that it begins without.
 JOIN_TIMEOUT = 0.5
+MAX_NONCE_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ class InvalidationLog:
                 appended = self.stream.append(kind, part, nonce)
             except (RedisError, OSError) as error:
                 raise self._keep_unsent(kind, records[number:], error) from error
+            except BaseException as error:
+                # Whether it was sent is not known.
+                self._keep_unsent(kind, records[number:], error)
+                raise
             own = self._confirm(nonce, appended)
         _wait_for(self._consumption(own))
 
@@ -96,7 +102,7 @@ class InvalidationLog:
                 appended = await self.stream.aappend(kind, part, nonce)
             except (RedisError, OSError) as error:
                 raise self._keep_unsent(kind, records[number:], error) from error
-            except asyncio.CancelledError as error:
+            except BaseException as error:
                 # Whether it was sent is not known.
                 self._keep_unsent(kind, records[number:], error)
                 raise
@@ -106,9 +112,10 @@ class InvalidationLog:
     def _prepare(self, kind: Kind, tags: Iterable[str], nonce: str | None) -> list[tuple[str, tuple[str, ...]]]:
         """The records to append, one for at most TAGS_A_RECORD tags.
 
-        Their tags are pending before the first is sent: no reader of this process falls in between.
+        Their tags are pending before the first is sent: no reader of this process falls in between. Arguments that
+        cannot be sent raise TypeError or ValueError, and nothing is pending for them.
         """
-        nonce, unique = nonce or secrets.token_hex(8), tuple(dict.fromkeys(tags))
+        nonce, unique = _checked_nonce(nonce), tuple(dict.fromkeys(checked_tags(tags)))
         parts = [unique[at : at + TAGS_A_RECORD] for at in range(0, len(unique), TAGS_A_RECORD)] or [()]
         records = [(nonce if number == 0 else f"{nonce}.{number}", part) for number, part in enumerate(parts)]
         for each, part in records:
@@ -128,6 +135,11 @@ class InvalidationLog:
             self.unsent.pop(nonce, None)
             self.own_records.append(own)
         return own
+
+    def _forget_unsent(self, nonce: str) -> None:
+        with self.lock:
+            self.unsent.pop(nonce, None)
+        self.tag_index.end_pending(nonce)
 
     # --- when the tail has moved --------------------------------------------------------------------
 
@@ -176,8 +188,27 @@ class InvalidationLog:
                 self.warned_at = time.monotonic()
                 logger.warning("an invalidation is refused, all entries end with their epoch: %s", error)
             return False
+        except OSError:
+            raise
+        except Exception:
+            # It can never be sent. All entries end with their epoch once, so that it is not needed.
+            logger.exception("an invalidation cannot be sent, all entries end with their epoch")
+            self.reader.stream.drop_epoch()
+            self._forget_unsent(nonce)
+            return True
         self._confirm(nonce, appended)
         return True
+
+
+def _checked_nonce(nonce: str | None) -> str:
+    if nonce is None:
+        return secrets.token_hex(8)
+    if not isinstance(nonce, str) or not nonce.isascii() or not 0 < len(nonce) <= MAX_NONCE_LENGTH:
+        raise ValueError(
+            f"The nonce {shown(nonce)} cannot mark an invalidation. "
+            f"Give ASCII text of 1 to {MAX_NONCE_LENGTH} characters, or none."
+        )
+    return nonce
 
 
 async def _await(future: "Future[None]") -> None:

@@ -92,7 +92,7 @@ class TagIndex:
     def adopt_base(self, parts: Sequence[bytes], newest: Position, floor: Position) -> None:
         """Take over the tags from before the position where this process joined, and the floor that they allow."""
         with self.lock:
-            self.folded.put_below(0, parts, newest)
+            self.folded.adopt_base(parts, newest)
             self.floor = max(floor, self.raised)
             self.version += 1
 
@@ -117,8 +117,7 @@ class TagIndex:
     def _fold_oldest(self, kind: Kind, known: dict[str, Position]) -> None:
         """A tag is always in one of both places."""
         oldest = list(islice(known.items(), max(FOLDED_AT_ONCE, len(known) - RECENT_TAGS)))
-        for tag, position in oldest:
-            self.folded.add(kind.value, tag, position)
+        self.folded.add(kind.value, oldest)
         self.version += 1
         for tag, _ in oldest:
             del known[tag]
