@@ -138,6 +138,20 @@ class CachedValue(msgspec.Struct, eq=False, gc=False):
         return CachedValue(self.header, self.value, self.is_decoded, stale=True)
 
 
+class LoadedAbsence(CachedValue, eq=False, gc=True):
+    """The answer "not there" of a load, for the readers who wait for it. Tiers hold no exceptions."""
+
+    cause: BaseException | None = None
+
+    @classmethod
+    def of(cls, value: CachedValue, absence: BaseException) -> "LoadedAbsence":
+        """The value with what its loader raised."""
+        return cls(value.header, value.value, value.is_decoded, stale=value.stale, cause=absence.__cause__ or absence)
+
+    def as_stale(self) -> "LoadedAbsence":
+        return LoadedAbsence(self.header, self.value, self.is_decoded, stale=True, cause=self.cause)
+
+
 _PLAIN = (
     inspect.NoneType,
     inspect.BoolType,

@@ -21,7 +21,8 @@ async def invalidate(tags: Iterable[str], *, cache: str | None = None, nonce: st
     """Never serve again what was loaded before this call and depends on one of the tags.
 
     Call it after the commit, with the tags of the old and the new state. Raises NotAppended if other processes could
-    not be reached. This process then serves nothing with these tags as fresh, and retries while it lives.
+    not be reached. This process then serves nothing with these tags as fresh, and retries while it lives. Raises
+    TypeError and ValueError for tags that are no list of strings, before anything is written.
     """
     await _append(Kind.INVALIDATE, tags, cache, nonce)
 

@@ -1,13 +1,16 @@
 """Keys: readable, bounded in length, and never the same for two different sets of parameters."""
 
 import hashlib
-import reprlib
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, Flag
 from typing import Any, Protocol
 from urllib.parse import quote
+from uuid import UUID
 
 from .entry import CachedValue, Header
+from .errors import shown
 from .metrics.events import Counters
 from .policy import Policy, Times
 
@@ -21,6 +24,18 @@ MAX_TAG_LENGTH = 500
 def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
     """`<resource>@<schema>:<parameters>`; long parameters end in a digest of the whole."""
     return f"{name}@{schema}:{shorten(','.join(map(encode_parameter, parameters)))}"
+
+
+def hashable_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
+    """As resource_key. Raises TypeError for parameters that are unhashable or have no key."""
+    try:
+        hash(parameters)
+        return resource_key(name, schema, parameters)
+    except TypeError as error:
+        raise TypeError(
+            f"Resource {name!r}: the parameters {shown(parameters)} have no key: {error}. Give plain values, such as "
+            "the id of an object, and a tuple in place of a list."
+        ) from None
 
 
 def resource_tag(name: str) -> str:
@@ -65,8 +80,8 @@ def _checked_tag(tag: Any) -> str:
             f"The tag {shown(tag)} has {len(tag)} characters; {MAX_TAG_LENGTH} are the most. "
             "Name the set of entries by an id or a digest."
         )
-    # Of a subclass (SafeString, a str Enum) its plain text.
-    plain = str.__str__(tag)
+    # Of a subclass (SafeString, a str Enum) or a lazy string its plain text.
+    plain = str.__str__(tag) if issubclass(type(tag), str) else str(tag)
     try:
         plain.encode()
     except UnicodeEncodeError as error:
@@ -75,15 +90,6 @@ def _checked_tag(tag: Any) -> str:
             "Decode the text that it comes from correctly, or name the tag by an id."
         ) from None
     return plain
-
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 80
-
-
-def shown(value: Any) -> str:
-    """A value as text for a message, shortened."""
-    return _short.repr(value)
 
 
 def shorten(text: str) -> str:
@@ -95,10 +101,11 @@ def shorten(text: str) -> str:
 
 
 def encode_parameter(value: Any) -> str:
-    """One parameter as text that no other value shares, of whatever type.
+    """One parameter as text that no other value shares, of whatever type. Equal values of a type have equal texts.
 
     Text that begins with a letter stands for itself, other text follows an apostrophe, and other types follow "!".
-    Percent-encoding leaves neither of these marks in a text.
+    Percent-encoding leaves neither of these marks in a text. An Enum that is a str or an int is its value, as it
+    equals it. Raises TypeError for a type that has no such text.
     """
     match value:
         case str():
@@ -107,14 +114,62 @@ def encode_parameter(value: Any) -> str:
         case bool() | None:
             return f"!{value}"
         case int():
-            return str(value)
+            # The decimal digits of a long number take long to find, and Python refuses them.
+            number = value.value if isinstance(value, Enum) else value
+            return str(number) if number.bit_length() < 1000 else f"{number:#x}"
         case float():
-            return f"!{value!r}"
-        case datetime() | date():
-            return f"!{quote(value.isoformat())}"
+            return f"!{value + 0.0!r}"
+        case Enum():
+            kind = value.__class__
+            content = value.value if isinstance(value, Flag) else value.name
+            return f"!enum.{quote(f'{kind.__module__}.{kind.__qualname__}')}.{encode_parameter(content)}"
+        case datetime():
+            return f"!{quote(_in_utc(value).isoformat())}"
+        case date():
+            return f"!{value.isoformat()}"
+        case time():
+            return f"!time.{_encode_time(value)}"
+        case Decimal():
+            return f"!decimal.{_encode_decimal(value)}"
+        case UUID():
+            return f"!uuid.{value.hex}"
         case tuple() | list():
             return f"({','.join(map(encode_parameter, value))})"
-    raise TypeError(f"{value!r} cannot be a parameter of a resource: use text, numbers, dates or tuples.")
+    raise TypeError(
+        f"{shown(value)}, of type {type(value).__name__}, cannot be a parameter: it has no text for a key. "
+        "Use text, numbers, dates, times, UUIDs, Enums or tuples of them, such as the id of an object."
+    )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC, since moments in several zones may be equal. A naive one is in no zone."""
+    if moment.utcoffset() is None:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return moment
+
+
+def _encode_time(value: time) -> str:
+    offset = value.utcoffset()
+    if offset is None:
+        return quote(value.isoformat())
+    since_midnight = timedelta(
+        hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
+    )
+    return f"utc{(since_midnight - offset).total_seconds()}"
+
+
+def _encode_decimal(value: Decimal) -> str:
+    """Without the zeros at the end: 1.0 equals 1.00."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        return str(value)
+    significant = "".join(map(str, digits)).rstrip("0")
+    if not significant:
+        return "0"
+    return f"{'-' if sign else ''}{significant.lstrip('0')}e{exponent + len(digits) - len(significant)}"
 
 
 Parameters = tuple[Any, ...]

@@ -2,16 +2,17 @@
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
-from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
 from . import lasting_loop
 from .dependencies import Dependencies, track_dependencies
-from .entry import CachedValue, Header, Stamp
-from .errors import LoadError, LoadTimeout, NotModified, NotThere
+from .entry import CachedValue, Header, LoadedAbsence, Stamp
+from .errors import LoadTimeout, NotModified, NotThere
 from .key import EntryKey, KeyOwner, Parameters
 from .lease import Lease
 from .metrics.events import emit, measure
@@ -20,6 +21,10 @@ from .tiers import Tiers
 
 T = TypeVar("T")
 
+logger = logging.getLogger("content.caching")
+
+# That an entry may carry. One with more is not stored.
+MAX_TAGS = 128
 # A holder that dies is replaced after this many seconds.
 LEASE = 6.0
 
@@ -49,12 +54,21 @@ def previous() -> Any:
     return previous_value.get()
 
 
-def return_type(load: Callable[..., Any]) -> Any:
-    """The return annotation of a loader. Raises LoadError if it has none."""
-    hints = get_type_hints(load)
-    if "return" not in hints:
-        raise LoadError(f"{load.__qualname__} needs a return annotation: stored values are decoded to it.")
-    return hints["return"]
+_warned_of_tags: set[str] = set()
+
+
+def _warn_of_tags(name: str, tags: Sequence[str]) -> None:
+    """Once for each resource."""
+    if name not in _warned_of_tags:
+        _warned_of_tags.add(name)
+        logger.warning(
+            "An entry of the resource %r has %d tags, %r among them; %d are the most. Readers get the value, but "
+            "it is not stored, so each read loads it. Give the set one tag of its own, and invalidate that.",
+            name,
+            len(tags),
+            tags[0],
+            MAX_TAGS,
+        )
 
 
 async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
@@ -208,14 +222,21 @@ class Loader:
         async def load() -> tuple[dict[Parameters, Any], Dependencies]:
             current_run.set(run)
             with track_dependencies() as dependencies:
-                async with asyncio.timeout(limit):
-                    parameters = [call.entry_key.parameters for call in calls]
-                    return await owner.run_loader(parameters, previous), dependencies
+                parameters = [call.entry_key.parameters for call in calls]
+                try:
+                    async with asyncio.timeout(limit) as timer:
+                        return await owner.run_loader(parameters, previous), dependencies
+                except TimeoutError as error:
+                    # One that the loader itself raised is the loader's.
+                    if not timer.expired():
+                        raise
+                    raise LoadTimeout(
+                        f"{calls[0].key} has not loaded within {limit:g} s, and was ended. Make its loader faster, "
+                        "or raise hard_timeout in its policy."
+                    ) from error
 
         try:
             return await state.executor.run(load)
-        except TimeoutError as error:
-            raise LoadTimeout(f"{calls[0].key} has not loaded within {limit:g} s.") from error
         except NotModified as error:
             return self._unmodified(calls, previous, error)
 
@@ -259,11 +280,17 @@ class Loader:
         elif header.fresh_until <= now:
             await self.tiers.refuse(entry_key, "its time is up already", token)
             is_stored = False
+        elif len(header.tags) > MAX_TAGS:
+            _warn_of_tags(owner.name, header.tags)
+            await self.tiers.refuse(entry_key, "too many tags", token)
+            is_stored = False
         else:
             is_stored = await self.tiers.store(
                 entry_key, value, encoded, record.begun, size=len(encoded), token=token, largest=owner.largest
             )
         self.tiers.update_backoff(entry_key.key, is_stored=is_stored)
+        if result.absence is not None:
+            value = LoadedAbsence.of(value, result.absence)
         # A value that was made of a stale part makes its own readers stale as well.
         return value.as_stale() if dependencies.stale else value
 

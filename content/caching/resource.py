@@ -1,31 +1,31 @@
 import copy
-import inspect
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import ObjectDoesNotExist
 
-from .declarations import declare
+from .declarations import check_declaration, declare
 from .dependencies import add_dependency, trackers
 from .engine import Engine
 from .engines import engine_of, engines
 from .entry import CachedValue, Header, is_immutable
-from .errors import NotThere, TooManyTags
+from .errors import NotThere
 from .explain import explain_entry
-from .key import EntryKey, Parameters, resource_key, resource_tag
-from .loader import LoaderResult, call_loader, previous_value, return_type
+from .key import EntryKey, Parameters, checked_tags, hashable_key, resource_key, resource_tag
+from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
+from .signatures import by_place, loader_signature, return_type, tags_by_place
 from .sync_resource import SyncMethods, present
 from .transactions import bypasses, is_bypassed
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MAX_TAGS = 128
 MAX_KNOWN_KEYS = 10_000
 LARGEST = 4 * 1024 * 1024
 
@@ -53,9 +53,9 @@ class Resource(SyncMethods[P, T]):
         self,
         name: str,
         *,
-        load: Callable[P, Awaitable[T]] | Callable[P, T],
+        load: Callable[P, Awaitable[T]],
         policy: Policy,
-        load_many: Callable[[Sequence[Any]], Awaitable[Mapping[Any, T]] | Mapping[Any, T]] | None = None,
+        load_many: Callable[[Sequence[Any]], Awaitable[Mapping[Any, T]]] | None = None,
         tags: Callable[P, Iterable[str]] | None = None,
         value_tags: Callable[[T], Iterable[str]] | None = None,
         adapt: Callable[[T, Policy], Policy] | None = None,
@@ -64,22 +64,23 @@ class Resource(SyncMethods[P, T]):
         largest: int = LARGEST,
         declared: bool = True,
     ) -> None:
+        check_declaration(name, policy, load, load_many, tags, value_tags, adapt)
         self.name = name
-        self.load = load
+        self.load = by_place(load)
         self.load_many = load_many
         self.policy = policy
-        self.tags = tags
+        self.signature = loader_signature(load, name)
+        self.tags = tags_by_place(tags, tuple(self.signature.parameters), name) if tags is not None else None
         self.value_tags = value_tags
         self.adapt = adapt
         self.schema = schema
         self.cache = cache
         self.largest = largest
         self.own_tag = resource_tag(name)
-        self.signature = inspect.signature(load)
         self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
         self.counters = counters_for(name)
-        returned = return_type(load)
+        returned = return_type(load, name)
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
         self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned).decode
@@ -129,13 +130,6 @@ class Resource(SyncMethods[P, T]):
             list({entry_key.key: entry_key for entry_key in entry_keys.values()}.values())
         )
         return self.deliver_many(entry_keys, answers)
-
-    def entry_keys(self, keys: Iterable[Hashable]) -> dict[Hashable, EntryKey]:
-        return {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
-
-    def deliver_many(self, entry_keys: Mapping[Any, EntryKey], answers: Mapping[str, CachedValue]) -> dict[Any, T]:
-        found = ((key, entry_key, answers[entry_key.key]) for key, entry_key in entry_keys.items())
-        return {key: self.deliver(answer, entry_key) for key, entry_key, answer in found if answer.header.there}
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Load again whatever is cached, store it, and return it; raises NotThere.
@@ -199,7 +193,7 @@ class Resource(SyncMethods[P, T]):
         """Known ones are looked up, where equal parameters are sure to have equal keys (1 == True has not)."""
         for parameter in parameters:
             if type(parameter) is not str and type(parameter) is not int:
-                return resource_key(self.name, self.schema, parameters)
+                return hashable_key(self.name, self.schema, parameters)
         key = self.known_keys.get(parameters)
         if key is None:
             if len(self.known_keys) >= MAX_KNOWN_KEYS:
@@ -226,6 +220,8 @@ class Resource(SyncMethods[P, T]):
             return LoaderResult(await call_loader(self.load, *parameters))
         except NotThere as absence:
             return LoaderResult(absence=absence)
+        except ObjectDoesNotExist as error:
+            return LoaderResult(absence=NotThere(self.name).with_cause(error))
 
     def result_of(self, answer: CachedValue) -> LoaderResult[T]:
         return LoaderResult(answer.value) if answer.header.there else LoaderResult(absence=NotThere(self.name))
@@ -235,18 +231,22 @@ class Resource(SyncMethods[P, T]):
     ) -> tuple[str, ...]:
         tags = {self.own_tag, *self.declared_tags(entry_key), *dependencies}
         if loaded.absence is not None:
-            tags.update(loaded.absence.tags)
+            tags.update(self._checked(loaded.absence.tags))
         elif self.value_tags:
-            tags.update(self.value_tags(loaded.value))  # type: ignore[arg-type]
-        if len(tags) > MAX_TAGS:
-            raise TooManyTags(f"{len(tags)} tags, {min(tags)!r} among them; an entry may carry {MAX_TAGS}.")
+            tags.update(self._checked(self.value_tags(loaded.value)))  # type: ignore[arg-type]
         return tuple(sorted(tags))
 
-    def declared_tags(self, entry_key: EntryKey) -> list[str]:
+    def declared_tags(self, entry_key: EntryKey) -> Sequence[str]:
         """The tags of every entry for these parameters; its own key if `tags` was not given."""
         if self.tags is None:
-            return [entry_key.key]
-        return list(self.tags(*entry_key.parameters))  # type: ignore[call-arg]
+            return (entry_key.key,)
+        return self._checked(self.tags(*entry_key.parameters))  # type: ignore[call-arg]
+
+    def _checked(self, tags: Iterable[str]) -> tuple[str, ...]:
+        try:
+            return checked_tags(tags)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Resource {self.name!r}: {error}") from None
 
     def times_of(self, loaded: LoaderResult[T], now: float, chance: float) -> Times:
         policy = self.policy
@@ -282,7 +282,7 @@ class Resource(SyncMethods[P, T]):
         if trackers.get():
             add_dependency(entry_key.key, header.tags, header.fresh_until, header.stale_until, stale=answer.stale)
         if not header.there:
-            raise NotThere(self.name, until=None, tags=header.tags)
+            raise NotThere(self.name, tags=header.tags) from getattr(answer, "cause", None)
         return answer.value if answer.is_decoded else self.decode(answer.value)
 
 

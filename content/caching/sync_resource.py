@@ -1,7 +1,7 @@
 """The sync methods of a resource, for threads without an event loop."""
 
 import asyncio
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -76,6 +76,13 @@ class SyncMethods(Generic[P, T]):
                 return async_to_sync(self.load_past_cache)(entry_keys)
             return run_inline(self.load_past_cache(entry_keys))
 
+    def entry_keys(self, keys: Iterable[Hashable]) -> dict[Hashable, EntryKey]:
+        return {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
+
+    def deliver_many(self, entry_keys: Mapping[Any, EntryKey], answers: Mapping[str, CachedValue]) -> dict[Any, T]:
+        found = ((key, entry_key, answers[entry_key.key]) for key, entry_key in entry_keys.items())
+        return {key: self.deliver(answer, entry_key) for key, entry_key, answer in found if answer.header.there}
+
     # --- what Resource has ------------------------------------------------------------------------------
 
     @property
@@ -85,16 +92,10 @@ class SyncMethods(Generic[P, T]):
     def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey:
         raise NotImplementedError
 
-    def entry_keys(self, keys: Iterable[Hashable]) -> dict[Hashable, EntryKey]:
-        raise NotImplementedError
-
-    def declared_tags(self, entry_key: EntryKey) -> list[str]:
+    def declared_tags(self, entry_key: EntryKey) -> Sequence[str]:
         raise NotImplementedError
 
     def deliver(self, answer: CachedValue, entry_key: EntryKey) -> T:
-        raise NotImplementedError
-
-    def deliver_many(self, entry_keys: Mapping[Any, EntryKey], answers: Mapping[str, CachedValue]) -> dict[Any, T]:
         raise NotImplementedError
 
     async def load_past_cache(self, entry_keys: Collection[EntryKey]) -> dict[Parameters, LoaderResult[T]]:

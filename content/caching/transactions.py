@@ -57,7 +57,7 @@ def _watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 
 def _track_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     connection = context["connection"]
-    if connection.autocommit:
+    if connection.autocommit or _outermost_block(connection) is _OF_TESTS:
         if _thread.writes:
             _open_writes()
         return execute(sql, params, many, context)
@@ -74,8 +74,15 @@ def _note(connection: BaseDatabaseWrapper, hooks: Any) -> None:
     _thread.writes = (*others, _Write(connection, _outermost_block(connection), hooks))
 
 
+# In place of a block: all that is open is what Django's TestCase holds open. Its writes count as committed.
+_OF_TESTS = object()
+
+
 def _outermost_block(connection: BaseDatabaseWrapper) -> Any:
-    return connection.atomic_blocks[0] if connection.atomic_blocks else None
+    blocks = connection.atomic_blocks
+    if not blocks:
+        return None
+    return next((block for block in blocks if not getattr(block, "_from_testcase", False)), _OF_TESTS)
 
 
 def has_written() -> bool:
@@ -90,7 +97,10 @@ def _open_writes() -> tuple[_Write, ...]:
 def may_read_the_past() -> bool:
     """Whether queries of this thread may see a snapshot from before now: an open transaction's, at some levels."""
     return any(
-        connection.connection is not None and not connection.autocommit and not _reads_committed(connection)
+        connection.connection is not None
+        and not connection.autocommit
+        and _outermost_block(connection) is not _OF_TESTS
+        and not _reads_committed(connection)
         for connection in connections.all(initialized_only=True)
     )
 

@@ -791,7 +791,7 @@ GUARDS = [
         f"{CACHING}/thread_loader.py",
         "(LoadExecutor.isolated and may_read_the_past())",
         "False",
-        f"{TESTS}/test_transactions.py",
+        f"{TESTS}/test_written_transactions.py",
         "snapshot",
     ),
     Guard(
@@ -799,7 +799,7 @@ GUARDS = [
         f"{CACHING}/thread_loader.py",
         "record._replace(begun=None) if has_written() else record",
         "record",
-        f"{TESTS}/test_transactions.py",
+        f"{TESTS}/test_written_transactions.py",
         "loader_that_writes",
     ),
     Guard(
@@ -807,7 +807,7 @@ GUARDS = [
         f"{CACHING}/transactions.py",
         "            and (self.hooks is None or self.hooks is connection.run_on_commit)\n",
         "",
-        f"{TESTS}/test_transactions.py",
+        f"{TESTS}/test_written_transactions.py",
         "decorated",
     ),
     Guard(
@@ -815,7 +815,7 @@ GUARDS = [
         f"{CACHING}/transactions.py",
         "        _note(connection, None)\n",
         "        pass\n",
-        f"{TESTS}/test_transactions.py",
+        f"{TESTS}/test_written_transactions.py",
         "savepoint",
     ),
     Guard(
@@ -823,7 +823,7 @@ GUARDS = [
         f"{CACHING}/resource.py",
         "            add_dependency(entry_key.key, (), 0.0, 0.0, stale=True)\n",
         "            pass\n",
-        f"{TESTS}/test_transactions.py",
+        f"{TESTS}/test_written_transactions.py",
         "what_was_made_of",
     ),
     Guard(
@@ -831,7 +831,7 @@ GUARDS = [
         f"{CACHING}/transactions.py",
         "_is_bypassed.set(True)",
         "_is_bypassed.set(False)",
-        f"{TESTS}/test_transactions.py",
+        f"{TESTS}/test_written_transactions.py",
         "within_loaders",
     ),
     Guard(
@@ -839,7 +839,7 @@ GUARDS = [
         f"{CACHING}/edge/cache_page.py",
         "        if lookup is not None and not is_bypassed():\n",
         "        if lookup is not None:\n",
-        f"{TESTS}/test_transactions.py",
+        f"{TESTS}/test_written_transactions.py",
         "pages_of",
     ),
     Guard(

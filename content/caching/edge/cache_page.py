@@ -11,22 +11,24 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views import View as ClassBasedView
 
-from ..declarations import page_aliases
+from ..declarations import edge_views, page_aliases
 from ..dependencies import track_dependencies
+from ..duration import Duration
+from ..key import checked_tags
 from ..lasting_loop import run_inline
 from ..request_reads import RequestReads, django_request
 from ..transactions import is_bypassed
-from .permission import Permission, Seconds, needs_rendering, permission_of, restrict_edge
+from .permission import Permission, needs_rendering, permission_of, restrict_edge
 from .view_pages import ViewPages
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def cache_page(
-    ttl: Seconds,
+    ttl: Duration,
     *,
-    stale: Seconds = 0,
-    error: Seconds = 0,
+    stale: Duration = 0,
+    error: Duration = 0,
     tags: Sequence[str] = (),
     vary: Sequence[str] = (),
     ignore_reads: Sequence[str] = (),
@@ -34,10 +36,10 @@ def cache_page(
 ) -> Callable[[View], View]:
     """Cache the pages of a view: async, sync or class-based (`as_view()`, or method_decorator on `dispatch`).
 
-    The edge serves a page as fresh for `ttl` seconds (or a timedelta). Then it serves it stale for `stale` while it
-    refreshes it, and for `error` if the refresh fails. An invalidation of one of the `tags`, or of a resource that
-    the view has read, invalidates the page. With `cache`, the alias of a cache, the view itself stores its pages
-    there, with an edge or without one.
+    The edge serves a page as fresh for `ttl`. Then it serves it stale for `stale` while it refreshes it, and for
+    `error` if the refresh fails. Each is in seconds, a timedelta, or text such as "5m". An invalidation of one of
+    the `tags`, or of a resource that the view has read, invalidates the page. With `cache`, the alias of a cache,
+    the view itself stores its pages there, with an edge or without one.
 
     Only responses of status 200 to GET are stored: one for each URL and each value of the header fields in `vary`.
     A response is not stored if it forbids that: `private`, `no-store`, `no-cache`, `Vary: *`, or a cookie that it
@@ -46,16 +48,21 @@ def cache_page(
 
     `ignore_reads` names reads that do not matter to the page: a header field, `cookie:NAME`, `session`, `language`.
 
-    Raises ValueError for a negative time.
+    Raises TypeError and ValueError for a time that is none, and for a string in place of a list.
     """
-    control = permission_of(ttl, stale, error)
+    control, tags = permission_of(ttl, stale, error), checked_tags(tags)
+    for option, names in (("vary", vary), ("ignore_reads", ignore_reads)):
+        if isinstance(names, str | bytes):
+            raise TypeError(f"cache_page: {option} is {names!r}, one string. Give a list: {option}=[{names!r}].")
 
     def decorate(view: View) -> View:
         name = _name_of(view)
-        permission = Permission(control, tuple(tags), tuple(vary), name, at_view=cache is not None)
-        pages = ViewPages(name, cache, tuple(tags), tuple(vary)) if cache is not None else None
+        permission = Permission(control, tags, tuple(vary), name, at_view=cache is not None)
+        pages = ViewPages(name, cache, tags, tuple(vary)) if cache is not None else None
         if cache is not None:
             page_aliases.add(cache)
+        else:
+            edge_views.add(name)
         view_cache = _ViewCache(permission, pages, tuple(ignore_reads))
         if iscoroutinefunction(view):
 

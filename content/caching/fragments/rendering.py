@@ -22,7 +22,7 @@ from django.template import loader
 from ..declarations import page_aliases
 from ..engines import engine_of
 from ..entry import CachedValue
-from ..key import EntryKey
+from ..key import EntryKey, checked_tags
 from ..policy import Policy
 from ..resource import Resource
 from .reads import PrivateFragment
@@ -55,8 +55,9 @@ def fragment_key(
     its name, counters and keys are shared. Workers cannot load a fragment, and are not asked to.
     """
     resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias))
-    resource.load, resource.prepare, resource.policy = source.load, source.keep, policy  # type: ignore[method-assign]
-    own, key = tuple(tags), resource.key(tuple(values))
+    resource.load = source.load  # type: ignore[assignment]  # a `def`
+    resource.prepare, resource.policy = source.keep, policy  # type: ignore[method-assign]
+    own, key = checked_tags(tags), resource.key(tuple(values))
     source.key = key
     resource.tags = lambda *parameters: own or (key,)
     return EntryKey(resource, tuple(values), key)
@@ -64,11 +65,11 @@ def fragment_key(
 
 @lru_cache(maxsize=1000)
 def _fragment_resource(name: str, alias: str) -> Resource[..., str]:
-    def load(*values: Any) -> str:
+    def load(version: str) -> str:
         raise NotImplementedError  # replaced in the copy for each use
 
     page_aliases.add(alias)
-    return Resource(f"fragment.{name}", load=load, policy=_NEVER, cache=alias, declared=False)
+    return Resource(f"fragment.{name}", load=load, policy=_NEVER, cache=alias, declared=False)  # type: ignore[arg-type]
 
 
 class Placeholders:

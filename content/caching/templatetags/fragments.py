@@ -17,9 +17,10 @@ from django.template.base import FilterExpression, Parser, Token, TokenType, Var
 from django.utils.functional import Promise
 
 from .. import fragments
+from ..duration import duration
 from ..fragments.reads import Ambience, FragmentReads, PrivateFragment, names_in_key
 from ..fragments.rendering import current_placeholders, fragment_key, load_fragment
-from ..key import EntryKey, encode_parameter
+from ..key import EntryKey, checked_tags, encode_parameter
 from ..policy import Policy
 from ..request_reads import ambient_key
 from ..transactions import is_bypassed
@@ -103,6 +104,7 @@ class FragmentNode(Node):
         value = str(value) if isinstance(value, Promise) else value
         try:
             encode_parameter(value)
+            hash(value)
         except TypeError as error:
             raise TemplateSyntaxError(
                 f"The fragment {self.name!r} cannot vary on {value!r}: name its key, or another plain value."
@@ -111,11 +113,18 @@ class FragmentNode(Node):
 
     def _seconds(self, option: str, context: Context) -> timedelta:
         value = self.options[option].resolve(context) if option in self.options else 0
-        return value if isinstance(value, timedelta) else timedelta(seconds=float(value))
+        try:
+            return duration(value, f"The {option} of the fragment {self.name!r}")
+        except (TypeError, ValueError) as error:
+            raise TemplateSyntaxError(str(error)) from error
 
-    def _tags(self, context: Context) -> list[str]:
+    def _tags(self, context: Context) -> tuple[str, ...]:
+        """A string is a list of words, as templates have no other literal."""
         value = self.options["tags"].resolve(context) if "tags" in self.options else ()
-        return value.split() if isinstance(value, str) else [str(tag) for tag in value]
+        try:
+            return checked_tags(value.split() if isinstance(value, str) else value)
+        except (TypeError, ValueError) as error:
+            raise TemplateSyntaxError(f"The fragment {self.name!r}: {error}") from error
 
     def _alias(self, context: Context) -> str:
         return str(self.options["cache"].resolve(context)) if "cache" in self.options else "default"
@@ -193,8 +202,8 @@ def fragment(parser: Parser, token: Token) -> FragmentNode:
 
     {% fragment "sidebar" user.pk LANGUAGE_CODE ttl=300 stale=600 tags="terms posts" %}
 
-    The name is a literal; the values behind it are what it varies on. `ttl`, `stale` and `error` are seconds (or
-    timedeltas), `tags` a list or words, `cache` an alias.
+    The name is a literal; the values behind it are what it varies on. `ttl`, `stale` and `error` are seconds, text
+    such as "5m", or timedeltas, `tags` a list or words, `cache` an alias.
     """
     _, *bits = token.split_contents()
     name = LITERAL.fullmatch(bits[0]) if bits else None
