@@ -103,7 +103,7 @@ def unpack(stored: object) -> Entry:
         and header.fresh_until <= last
         and header.stale_until <= last
         and header.error_until <= last
-        and -last <= header.cost <= last
+        and -MAX_LIFETIME <= header.cost <= MAX_LIFETIME
     ):
         raise Unreadable("times that no entry has")
     milliseconds, sequence = header.stamp.position

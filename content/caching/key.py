@@ -19,6 +19,8 @@ MAX_PARAMETERS = 120
 DIGEST_LENGTH = 32
 # Characters. Longer ones name no set of entries; they are text that slipped in.
 MAX_TAG_LENGTH = 500
+# Characters of the mark by which an appender knows its own record again.
+MAX_NONCE_LENGTH = 200
 
 
 def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
@@ -90,6 +92,16 @@ def _checked_tag(tag: Any) -> str:
             "Decode the text that it comes from correctly, or name the tag by an id."
         ) from None
     return plain
+
+
+def checked_nonce(nonce: str) -> str:
+    """The same nonce. Raises ValueError for what a record cannot be marked with."""
+    if not isinstance(nonce, str) or not nonce.isascii() or not 0 < len(nonce) <= MAX_NONCE_LENGTH:
+        raise ValueError(
+            f"The nonce {shown(nonce)} cannot mark an invalidation. "
+            f"Give ASCII text of 1 to {MAX_NONCE_LENGTH} characters, or none."
+        )
+    return nonce
 
 
 def shorten(text: str) -> str:

@@ -11,6 +11,7 @@ import redis
 
 from content.caching.backends.server import Server
 from content.caching.ordering.log import InvalidationLog
+from content.caching.ordering.stream import TAGS_A_RECORD
 from content.caching.ordering.tag_index import Kind
 from tests.support.race.course import Course
 from tests.support.servers.redis import running_redis
@@ -69,8 +70,8 @@ class Probe:
 def append_a_million(url: str) -> None:
     log = InvalidationLog(Server(url, timeout=5.0, connect_timeout=5.0), "race")
     log.follow()
-    for first in range(0, 1_000_000, 200):
-        log.stream.append(Kind.INVALIDATE, [f"row:{number}" for number in range(first, first + 200)], "")
+    for first in range(0, 1_000_000, TAGS_A_RECORD):
+        log.stream.append(Kind.INVALIDATE, [f"row:{number}" for number in range(first, first + TAGS_A_RECORD)], "")
     # All of them leave the log.
     for number in range(20_000):
         log.stream.append(Kind.INVALIDATE, [f"last:{number % 100}"], "")

@@ -9,16 +9,15 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
 from ..backends.server import Server
 from ..entry import Header, Position, Stamp, Verdict
 from ..errors import NotAppended
-from ..key import checked_tags, shown
+from ..key import checked_nonce, checked_tags
 from .log_reader import LogReader
-from .stream import TAGS_A_RECORD, Appended, LogStream
+from .stream import TAGS_A_RECORD, Appended, LogStream, OwnRecord
 from .tag_index import Kind, TagIndex
 
 logger = logging.getLogger("content.caching")
@@ -28,22 +27,6 @@ CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
 # Seconds that a process waits, once, to join the log. After that it begins without.
 JOIN_TIMEOUT = 0.5
-MAX_NONCE_LENGTH = 200
-
-
-@dataclass(frozen=True)
-class OwnRecord:
-    """A record that this process has appended. `joins`: how often it had joined the log by then."""
-
-    nonce: str
-    appended: Appended
-    joins: int
-
-    def is_known_to(self, tag_index: TagIndex) -> bool:
-        """Whether the index covers it. An epoch that was joined later makes all earlier entries invalid anyway."""
-        if tag_index.epoch == self.appended.epoch:
-            return tag_index.tail >= self.appended.position
-        return tag_index.joins > self.joins
 
 
 class InvalidationLog:
@@ -57,7 +40,7 @@ class InvalidationLog:
         self.stream = LogStream(server, prefix)
         # The tail waits on a connection of its own, appends do not wait for it.
         self.reader = LogReader(LogStream(server, prefix), self.tag_index, self._on_consumed)
-        self.waiters: list[tuple[OwnRecord | Position, Future[None]]] = []
+        self.waiters: list[tuple[OwnRecord | Position | None, Future[None]]] = []
         # Appended by this process, and not consumed yet.
         self.own_records: list[OwnRecord] = []
         self.unsent: dict[str, tuple[Kind, tuple[str, ...]]] = {}
@@ -115,7 +98,8 @@ class InvalidationLog:
         Their tags are pending before the first is sent: no reader of this process falls in between. Arguments that
         cannot be sent raise TypeError or ValueError, and nothing is pending for them.
         """
-        nonce, unique = _checked_nonce(nonce), tuple(dict.fromkeys(checked_tags(tags)))
+        nonce = secrets.token_hex(8) if nonce is None else checked_nonce(nonce)
+        unique = tuple(dict.fromkeys(checked_tags(tags)))
         parts = [unique[at : at + TAGS_A_RECORD] for at in range(0, len(unique), TAGS_A_RECORD)] or [()]
         records = [(nonce if number == 0 else f"{nonce}.{number}", part) for number, part in enumerate(parts)]
         for each, part in records:
@@ -143,8 +127,18 @@ class InvalidationLog:
 
     # --- when the tail has moved --------------------------------------------------------------------
 
-    def _consumption(self, goal: "OwnRecord | Position") -> "Future[None]":
-        """Done when this process has consumed the log up to there."""
+    async def finish_joining(self) -> None:
+        """Wait for a process that joins the log, two seconds at most: its readers would load what is still valid."""
+        seconds = self.reader.joining_until - time.monotonic()
+        if seconds > 0:
+            future = self._consumption(None)
+            if asyncio._get_running_loop() is None:
+                _wait_for(future, seconds)
+            else:
+                await _await(future, seconds)
+
+    def _consumption(self, goal: "OwnRecord | Position | None") -> "Future[None]":
+        """Done when this process has consumed the log up to there; None: when it has joined the log."""
         future: Future[None] = Future()
         with self.lock:
             if self._is_consumed(goal):
@@ -153,7 +147,9 @@ class InvalidationLog:
                 self.waiters.append((goal, future))
         return future
 
-    def _is_consumed(self, goal: "OwnRecord | Position") -> bool:
+    def _is_consumed(self, goal: "OwnRecord | Position | None") -> bool:
+        if goal is None:
+            return not self.reader.is_joining
         return goal.is_known_to(self.tag_index) if isinstance(goal, OwnRecord) else self.tag_index.tail >= goal
 
     async def catch_up_to(self, position: Position) -> None:
@@ -200,25 +196,14 @@ class InvalidationLog:
         return True
 
 
-def _checked_nonce(nonce: str | None) -> str:
-    if nonce is None:
-        return secrets.token_hex(8)
-    if not isinstance(nonce, str) or not nonce.isascii() or not 0 < len(nonce) <= MAX_NONCE_LENGTH:
-        raise ValueError(
-            f"The nonce {shown(nonce)} cannot mark an invalidation. "
-            f"Give ASCII text of 1 to {MAX_NONCE_LENGTH} characters, or none."
-        )
-    return nonce
+async def _await(future: "Future[None]", seconds: float = CONSUME_TIMEOUT) -> None:
+    """That long at most."""
+    await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
 
 
-async def _await(future: "Future[None]") -> None:
-    """Half a second at most."""
-    await asyncio.wait([asyncio.wrap_future(future)], timeout=CONSUME_TIMEOUT)
-
-
-def _wait_for(future: "Future[None]") -> None:
+def _wait_for(future: "Future[None]", seconds: float = CONSUME_TIMEOUT) -> None:
     try:
-        future.result(CONSUME_TIMEOUT)
+        future.result(seconds)
     except TimeoutError:
         future.cancel()
 
@@ -284,6 +269,8 @@ class LogOrdering:
         return None if self.tag_index.judge(begun, tags) is Verdict.INVALID else begun
 
     async def judge(self, headers: Sequence[Header]) -> list[Verdict]:
+        if self.log.reader.is_joining:
+            await self.log.finish_joining()
         return [self.tag_index.judge(header.stamp, header.tags) for header in headers]
 
     def judge_now(self, header: Header) -> Verdict:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from redis.exceptions import RedisError
@@ -16,6 +17,8 @@ logger = logging.getLogger("content.caching")
 WAIT = 0.25
 FIRST_DELAY = 0.02
 MAX_DELAY = 0.5
+# Seconds for which readers wait for a process that joins, at most.
+LONGEST_JOIN = 2.0
 
 
 class LogReader:
@@ -34,10 +37,19 @@ class LogReader:
         self.stopping = threading.Event()
         # The parts of the base that were read since this process joined; None: the tag index has all of them.
         self.parts: list[bytes] | None = []
+        # Whether the tag index takes entries for invalid that it will know to be valid in a moment.
+        self.is_joining = False
+        self.joining_until = 0.0
         self.thread = threading.Thread(target=self._follow, name="invalidation log", daemon=True)
 
     def start(self) -> None:
+        self._begin_joining()
         self.thread.start()
+
+    def _begin_joining(self) -> None:
+        if not self.is_joining:
+            self.joining_until = time.monotonic() + LONGEST_JOIN
+            self.is_joining = True
 
     def stop(self, *, wait: bool) -> None:
         """With `wait` it returns when the thread has ended, or is about to."""
@@ -59,6 +71,7 @@ class LogReader:
                 delay = FIRST_DELAY
                 self.stream.wait(self.tag_index.tail, WAIT)
             except (RedisError, OSError) as error:
+                self.is_joining = False
                 logger.log(
                     logging.WARNING if delay == FIRST_DELAY else logging.DEBUG,
                     "the invalidation log does not answer, nothing held counts as fresh: %s",
@@ -69,6 +82,7 @@ class LogReader:
             except Exception:
                 # A process that does not follow the log must not serve anything as fresh.
                 logger.exception("the invalidation log cannot be read")
+                self.is_joining = False
                 self.tag_index.discard_epoch()
                 self.stopping.wait(MAX_DELAY)
 
@@ -80,10 +94,12 @@ class LogReader:
             if result.base is not None:
                 self.tag_index.join(result.epoch, result.base, floor=result.base)
                 self.parts = []
+                self._begin_joining()
             self.tag_index.apply(result.records)
             if self.parts is not None:
                 self._read_base(self.parts)
             elif not result.has_more:
+                self.is_joining = False
                 self.tag_index.mark_heard(asked_at)
                 self.on_consumed()
                 return

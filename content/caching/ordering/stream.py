@@ -16,7 +16,7 @@ from ..errors import Unreadable
 from ..metrics.events import emit
 from ..serializer import decode
 from .folded_tags import PARTS
-from .tag_index import Kind, Record
+from .tag_index import Kind, Record, TagIndex
 
 # Records of the stream, and their tags. Older ones are in the base, which a process reads faster when it joins.
 MAX_LOG_LENGTH = 2_000
@@ -48,6 +48,21 @@ class Appended:
     @classmethod
     def of(cls, record_id: bytes, epoch: bytes) -> "Appended":
         return cls(epoch.decode(), parse_position(record_id))
+
+
+@dataclass(frozen=True)
+class OwnRecord:
+    """A record that this process has appended. `joins`: how often it had joined the log by then."""
+
+    nonce: str
+    appended: Appended
+    joins: int
+
+    def is_known_to(self, tag_index: TagIndex) -> bool:
+        """Whether the index covers it. An epoch that was joined later makes all earlier entries invalid anyway."""
+        if tag_index.epoch == self.appended.epoch:
+            return tag_index.tail >= self.appended.position
+        return tag_index.joins > self.joins
 
 
 @dataclass(frozen=True)

@@ -433,9 +433,52 @@ def test_many_tags_are_several_records_and_pending_together(logs, fresh_redis):
     begun = log.tag_index.stamp()
     tags = [f"tag-{number}" for number in range(1001)]
     log.append(Kind.INVALIDATE, tags, "mine")
-    assert log.stream.connect().xlen(log.stream.stream) == 1 + 6
+    assert log.stream.connect().xlen(log.stream.stream) == 1 + 11
     assert not log.tag_index.pending
     assert {log.tag_index.judge(begun, [tag]) for tag in tags} == {Verdict.INVALID}
+
+
+@pytest.mark.parametrize("nonce", ["\ud800", "caf\u00e9", "x" * 201, "", 7, b"a"])
+def test_i15_a_nonce_that_cannot_be_sent_is_refused_before_anything_is_pending(logs, fresh_redis, nonce):
+    log = follow(logs, fresh_redis)
+    with pytest.raises(ValueError, match="ASCII"):
+        log.append(Kind.INVALIDATE, ["a"], nonce)
+    assert not log.tag_index.pending
+    assert not log.unsent
+
+
+def test_i15_an_append_that_ends_in_any_error_is_sent_again(logs, fresh_redis, monkeypatch):
+    """What interrupts it does not say whether it was sent."""
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    monkeypatch.setattr(log.stream, "append", raising(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        log.append(Kind.INVALIDATE, ["a"])
+    wait_until(lambda: not log.tag_index.pending, "it was sent and consumed", 2)
+    assert log.tag_index.judge(begun, ["a"]) is Verdict.INVALID
+    assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
+
+
+def test_i15_a_record_that_can_never_be_sent_ends_the_epoch_once(logs, fresh_redis, monkeypatch):
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    monkeypatch.setattr(log.stream, "append", raising(OverflowError))
+    monkeypatch.setattr(log.reader.stream, "append", raising(OverflowError))
+    with pytest.raises(OverflowError):
+        log.append(Kind.INVALIDATE, ["a"])
+    wait_until(
+        lambda: not log.tag_index.pending and log.tag_index.epoch not in ("", begun.epoch), "it is given up", 2
+    )
+    assert log.tag_index.judge(begun, ["never-seen"]) is Verdict.INVALID
+    assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
+    assert not log.unsent
+
+
+def raising(error: type[BaseException]):
+    def fail(*arguments: object) -> None:
+        raise error
+
+    return fail
 
 
 def test_rule_11_a_stream_that_was_deleted_ends_the_epoch(logs, fresh_redis):
