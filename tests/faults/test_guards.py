@@ -207,9 +207,9 @@ GUARDS = [
     ),
     Guard(
         "rule 22: what is looked up and then folded is not remembered",
-        f"{CACHING}/ordering/folded_tags.py",
-        "        if known is not None and known[0] == additions:\n",
-        "        if known is not None:\n",
+        f"{CACHING}/ordering/tag_index.py",
+        "        if known is None or known[0] != additions:\n",
+        "        if known is None:\n",
         f"{TESTS}/test_joining.py",
         "looked_up",
     ),

@@ -5,17 +5,18 @@ bytes (hash, then position) stand in parts by their hash, the oldest first, so t
 keeps the base in the same form: a process that joins takes it over as it is (lua/log.lua).
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from hashlib import sha1
 
 from ..entry import NOWHERE, Position
 
+# Kinds of last positions.
+INVALIDATED, EXPIRED = "i", "e"
 PARTS = 1024
 ITEM = 16
 # Bytes of a part below which it is not compacted.
 SMALL = 4096
-# Tags of each kind whose last position is remembered, because they were asked for.
+# Tags whose last positions are remembered, because they were looked up.
 MAX_REMEMBERED = 10_000
 # Milliseconds and sequence of a position have 6 and 2 bytes.
 _LARGEST_TIME, _LARGEST_SEQUENCE = 2**48 - 1, 2**16 - 1
@@ -34,9 +35,10 @@ class FoldedTags:
         self._parts = [bytearray() for _ in range(PARTS)]
         # Sizes at which parts are compacted.
         self._limits = [2 * SMALL] * PARTS
-        # Last positions by kind and tag, each with the number of additions before it was looked up.
-        self._remembered: defaultdict[str, dict[str, tuple[int, Position]]] = defaultdict(dict)
-        self._additions = 0
+        # By tag: the number of additions before it was looked up, then its last position of each kind. What was
+        # looked up before the last addition must not be believed.
+        self.remembered: dict[str, tuple[int, Position, Position]] = {}
+        self.additions = 0
 
     def add(self, kind: str, items: Iterable[tuple[str, Position]]) -> None:
         """Tags and positions, the oldest first, and none older than the last that was added of its tag."""
@@ -51,30 +53,30 @@ class FoldedTags:
             self.size += ITEM
             if len(parts[number]) > self._limits[number]:
                 self._compact(number)
-        # After the items: what another thread looked up before is not believed from now on.
-        self._additions += 1
+        self.additions += 1
+
+    def look_up(self, tag: str) -> tuple[int, Position, Position]:
+        """As in `remembered`."""
+        # Read before the items, which another thread adds before it counts the addition.
+        additions = self.additions
+        found = additions, self.last(INVALIDATED, tag), self.last(EXPIRED, tag)
+        if len(self.remembered) >= MAX_REMEMBERED:
+            self.remembered = {}
+        self.remembered[tag] = found
+        return found
 
     def last(self, kind: str, tag: str) -> Position:
         """The last position of that tag, NOWHERE if it has none."""
-        additions, remembered = self._additions, self._remembered[kind]
-        known = remembered.get(tag)
-        if known is not None and known[0] == additions:
-            return known[1]
         digest = _hash(kind.encode(), tag)
         number = _part(digest)
         found = _find(self._parts[number], digest)
-        if found is None:
-            found = _find(self._base[number], digest) or NOWHERE
-        if len(remembered) >= MAX_REMEMBERED:
-            self._remembered[kind] = remembered = {}
-        remembered[tag] = additions, found
-        return found
+        return found if found is not None else _find(self._base[number], digest) or NOWHERE
 
     def adopt_base(self, parts: Sequence[bytes], newest: Position) -> None:
         """Parts from Redis, as they are: their items are older than those that are added here."""
         self.newest = max(self.newest, newest)
         self._base = parts
-        self._additions += 1
+        self.additions += 1
         self.size += sum(map(len, parts))
 
     def _compact(self, number: int) -> None:

@@ -11,13 +11,14 @@ import pytest
 import redis
 
 from content.caching.backends.server import Server
-from content.caching.entry import NOWHERE, Header, Verdict
+from content.caching.entry import NOWHERE, Header, Stamp, Verdict
 from content.caching.lasting_loop import run_inline
 from content.caching.ordering import stream as streams
-from content.caching.ordering.folded_tags import FoldedTags, _hash, _part
+from content.caching.ordering import tag_index as tag_index_module
+from content.caching.ordering.folded_tags import _hash, _part
 from content.caching.ordering.log import InvalidationLog, LogOrdering
 from content.caching.ordering.stream import LogStream
-from content.caching.ordering.tag_index import Kind
+from content.caching.ordering.tag_index import Kind, Record, TagIndex
 from tests.support.joiner import Joiner
 from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
@@ -180,14 +181,18 @@ async def test_rule_22_a_reader_waits_for_a_process_that_joins(logs, fresh_redis
     assert await judging == await in_thread == [Verdict.INVALID, Verdict.VALID]
 
 
-def test_a_tag_that_is_added_after_it_was_looked_up_is_found():
-    folded = FoldedTags()
-    assert folded.last("i", "a") == folded.last("i", "a") == NOWHERE
-    folded.add("i", [("b", (1, 1)), ("a", (1, 2))])
-    assert folded.last("i", "a") == folded.last("i", "a") == (1, 2)
-    assert folded.last("e", "a") == NOWHERE
-    folded.add("i", [("a", (1, 3))])
-    assert folded.last("i", "a") == (1, 3)
+def test_a_tag_that_is_folded_after_it_was_looked_up_is_found(monkeypatch):
+    monkeypatch.setattr(tag_index_module, "RECENT_TAGS", 5)
+    monkeypatch.setattr(tag_index_module, "FOLDED_AT_ONCE", 5)
+    index = TagIndex()
+    index.join("epoch", NOWHERE, floor=NOWHERE)
+    begun, number = Stamp("epoch", (1, 0)), 0
+    for kind, expected in ((Kind.EXPIRE, Verdict.EXPIRED), (Kind.INVALIDATE, Verdict.INVALID)):
+        for tag in ("a", *map(str, range(20))):
+            number += 1
+            index.apply([Record((1, number), kind, (tag,), "")])
+            assert index.judge(begun, ["never-seen"]) is Verdict.VALID
+            assert index.judge(begun, ["a"]) is expected
 
 
 # --- a million tags -----------------------------------------------------------------------------------
