@@ -29,7 +29,7 @@ if type(id) == 'table' or time_of(id) >= LARGEST_TIME then
   id = add()
 end
 -- The base covers all records before this one.
-if is_lost then redis.call('HSET', KEYS[3], 'next', id) end
+if is_lost then set_first(id) end
 
 -- A sequence that does not fit counts as the next millisecond: it invalidates too much, never too little.
 local function packed(position)
@@ -149,7 +149,7 @@ while length - moved > 1 and moved < RECORDS_MOVED and moved_tags < TAGS_MOVED
   position, first, moved = oldest[1][1], oldest[2][1], moved + 1
 end
 if moved > 0 then
-  redis.call('HSET', KEYS[3], 'position', position, 'next', first)
+  set_first(first, position)
   redis.call('XTRIM', KEYS[1], 'MINID', '=', first)
 end
 redis.call('HSET', KEYS[3], 'tags', in_stream)

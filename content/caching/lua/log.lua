@@ -12,10 +12,24 @@ local LARGEST_TIME = 2 ^ 48
 
 local function is_position(text) return text and string.match(text, '^%d+%-%d+$') and #text <= 41 end
 
+-- Of the release before this one, which may follow the same log: it kept all tags in this hash, and takes a log whose
+-- first record is not named there for lost. It judges by a floor what it would find in the parts.
+local SNAPSHOT = KEYS[1] .. ':snapshot'
+
+-- Name the first record of the stream. `position`: of the last record that has left it, if any has.
+local function set_first(id, position)
+  own(SNAPSHOT, 'hash')
+  redis.call('HSET', KEYS[3], 'next', id)
+  redis.call('HSET', SNAPSHOT, 'next', id)
+  if position then
+    redis.call('HSET', KEYS[3], 'position', position)
+    redis.call('HSET', SNAPSHOT, 'position', position, 'floor', position)
+  end
+end
+
 -- Everything known is lost: a new epoch begins, and entries of the old one are invalid.
 local function begin_anew()
-  -- An older release kept all tags in one hash.
-  local keys = {KEYS[1], KEYS[3], KEYS[1] .. ':snapshot'}
+  local keys = {KEYS[1], KEYS[3], SNAPSHOT}
   for part = 0, PARTS - 1 do keys[#keys + 1] = ARGV[2] .. part end
   redis.call('UNLINK', unpack(keys))
   redis.call('SET', KEYS[2], ARGV[1])

@@ -9,7 +9,7 @@ local nonce = read_nonce()
 if not nonce then
   nonce = begin_anew()
   local id = redis.call('XADD', KEYS[1], '*', 'k', 'i', 'n', '', 't', '\144')
-  redis.call('HSET', KEYS[3], 'next', id)
+  set_first(id)
 end
 -- A write without effect. It fails on a server that may not write (a replica, or a primary without its replicas).
 redis.call('HDEL', KEYS[3], '')

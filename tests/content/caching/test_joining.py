@@ -158,6 +158,20 @@ def test_i15_a_part_of_the_base_of_any_size_is_deleted(logs, fresh_redis, size):
     assert late.tag_index.judge(late.tag_index.stamp(), ["a"]) is Verdict.VALID
 
 
+def test_the_release_before_this_one_finds_its_log_whole(logs, fresh_redis, monkeypatch):
+    """It takes a log for lost, and ends the epoch, unless its snapshot names the first record."""
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    log = new_log(logs, fresh_redis)
+    with redis.Redis.from_url(fresh_redis) as client:
+        client.set(f"{log.stream.stream}:snapshot", "alien")
+        for number in range(50):
+            log.stream.append(Kind.INVALIDATE, [f"tag-{number}"], "")
+            [(first, _)] = client.xrange(log.stream.stream, count=1)
+            snapshot = client.hgetall(f"{log.stream.stream}:snapshot")
+            assert snapshot[b"next"] == client.hget(log.stream.keys[2], "next") == first
+            assert snapshot.get(b"floor") == client.hget(log.stream.keys[2], "position")
+
+
 async def test_rule_22_a_reader_waits_for_a_process_that_joins(logs, fresh_redis, monkeypatch):
     """The base is not read yet, and so all that is older is taken for invalid. It would be loaded again."""
     monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
