@@ -91,10 +91,13 @@ class FoldedTags:
 
 def _find(part: bytes | bytearray, digest: bytes) -> Position | None:
     """The position of the last item with that hash."""
-    at = part.rfind(digest)
-    while at > 0 and at % ITEM:
-        at = part.rfind(digest, 0, at + len(digest) - 1)
-    return _unpack(bytes(part[at + 8 : at + ITEM])) if at >= 0 and at % ITEM == 0 else None
+    last, at = -1, part.find(digest)
+    while at >= 0:
+        if at % ITEM == 0:
+            last = at
+        # Forwards, although the last one is wanted: Python searches backwards many times slower.
+        at = part.find(digest, at + 1)
+    return _unpack(bytes(part[last + 8 : last + ITEM])) if last >= 0 else None
 
 
 def _hash(kind: bytes, tag: str) -> bytes:

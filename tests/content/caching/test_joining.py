@@ -1,6 +1,7 @@
 """Processes that join a long log: what they know, what it costs Redis, and what happens to entries (rule 22)."""
 
 import asyncio
+import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -270,3 +271,15 @@ def check_joins(tags: int, keys: int) -> tuple[list[float], list[float], list[fl
 
 def test_rule_22_six_processes_join_a_log_with_many_tags_and_load_what_was_invalidated_once():
     check_joins(30_000, 50)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_rule_22_a_million_tags_end_no_other_entry_and_block_nobody():
+    """The times are printed. Their bounds leave room for a machine that does something else."""
+    appends, joins, first_reads = check_joins(1_000_000, 200)
+    report = f"ms of appends {appends[-3:]}, of joins {joins[-3:]}; s until first reads {sorted(first_reads)}"
+    print(report)
+    assert statistics.median(appends or [0]) < 5, report
+    assert statistics.median(joins or [0]) < 5, report
+    assert max(first_reads) < 2.0, report
