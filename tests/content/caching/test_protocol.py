@@ -18,6 +18,7 @@ from content.caching.ordering import stream as streams
 from content.caching.ordering import tag_index as tag_index_module
 from content.caching.ordering.log import InvalidationLog
 from content.caching.ordering.tag_index import NOWHERE, Kind, Record, TagIndex
+from content.caching.refresh_queue import RefreshRequest, _decode_request
 from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
 
@@ -307,6 +308,29 @@ def test_rule_17_an_alien_record_is_stepped_over_and_counted(logs, fresh_redis, 
         assert each.tag_index.judge(begun, ["anything"]) is Verdict.INVALID
         assert each.tag_index.judge(each.tag_index.stamp(), ["anything"]) is Verdict.VALID
     assert late.stream.connect().xlen(late.stream.stream) <= 21
+
+
+PACKED = [b"k", b"i", b"n", b"nonce", b"t", msgspec.msgpack.encode(["a", "caf\u00e9"])]
+
+
+@given(st.integers(0, 5), st.integers(0, 20), st.integers(0, 5), st.binary(max_size=5))
+def test_i9_a_record_of_changed_bytes_is_a_record(field, place, removed, change):
+    """Of tags that are tags, or one that is not readable."""
+    pairs, changed = list(PACKED), bytearray(PACKED[field])
+    changed[place : place + removed] = change
+    pairs[field] = bytes(changed)
+    found = streams._parse_record(b"5-7", pairs)
+    assert found.position == (5, 7)
+    assert all(isinstance(tag, str) for tag in found.tags)
+    assert found.is_readable or found.kind is Kind.INVALIDATE
+
+
+@given(st.integers(0, 40), st.integers(0, 5), st.binary(max_size=5), st.binary(max_size=20))
+def test_i9_a_member_of_the_queue_of_changed_bytes_is_a_request_or_none(place, removed, change, seen):
+    member = bytearray(msgspec.msgpack.encode(("book", (1, "a", None, (2.5, True)))))
+    member[place : place + removed] = change
+    found = _decode_request(bytes(member), seen)
+    assert found is None or isinstance(found, RefreshRequest)
 
 
 def test_rule_17_text_of_all_alphabets_is_read(logs, fresh_redis, monkeypatch):
