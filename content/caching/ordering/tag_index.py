@@ -3,7 +3,7 @@
 The latest tags are in maps, older ones are folded into few bytes. An entry that was made after the newest folded tag
 is judged by the maps alone.
 
-A record is in the maps before the tail moves past it. The clock only decides whether the log was heard of lately.
+A record is in the maps before the tail moves past it. The clock only decides whether the log answered lately.
 Readers may run on another thread than the log reader. Between any two steps below, they judge too strictly rather
 than too kindly.
 """
