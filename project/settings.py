@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "project.apps.ProjectConfig",
     "content.apps.ContentConfig",
     "content.caching.apps.CachingConfig",
+    "content.caching.watch.apps.WatchConfig",
     "project.apps.EvergreenAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

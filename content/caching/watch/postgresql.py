@@ -1,0 +1,110 @@
+"""Triggers for PostgreSQL: one for each event and statement, with transition tables.
+
+PostgreSQL allows no transition tables with a list of columns, or with several events. Functions run as their owner, so
+that a user who may write the table need not know of the outbox.
+"""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .declaration import Watch
+from .models import WatchedChange
+
+# Of each event: clause of the trigger, transition tables, and the table of the rows that are counted.
+_EVENTS = {
+    "insert": ("AFTER INSERT", "REFERENCING NEW TABLE AS new_rows", "new_rows"),
+    "update": ("AFTER UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", "new_rows"),
+    "delete": ("AFTER DELETE", "REFERENCING OLD TABLE AS old_rows", "old_rows"),
+    "truncate": ("AFTER TRUNCATE", "", ""),
+}
+
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION %NAME%() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp
+AS $evergreen$
+BEGIN
+  {body}
+  RETURN NULL;
+END
+$evergreen$
+"""
+_TRIGGER = "CREATE TRIGGER %NAME% {when} ON {table} {tables} FOR EACH STATEMENT EXECUTE FUNCTION %NAME%()"
+_INSERT = "INSERT INTO {outbox} (model, writer, changes) "
+_WRITER = "coalesce(current_setting('evergreen.writer', true), '')"
+_BOUNDED = """
+  IF (SELECT count(*) FROM (SELECT 1 FROM {counted} LIMIT {bound} + 1) AS first_rows) > {bound} THEN
+    {coarse}
+  ELSE
+    {named}
+  END IF;
+"""
+
+
+def templates(
+    connection: BaseDatabaseWrapper, watch: Watch, bound: int, *, exact: bool
+) -> dict[str, tuple[str, ...]]:
+    """By event, the statements that create its trigger, with %NAME% for the name."""
+    quote = connection.ops.quote_name
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        schema = quote(cursor.fetchone()[0])
+    insert = _INSERT.format(outbox=quote(WatchedChange._meta.db_table))
+    label = _literal(watch.label)
+    coarse = f"{insert} VALUES ({label}, {_WRITER}, '\"*\"');"
+    found = {}
+    for event, (when, tables, counted) in _EVENTS.items():
+        body = coarse
+        if exact and counted:
+            named = f"{insert} SELECT {label}, {_WRITER}, {_changes(quote, watch, event)};"
+            body = _BOUNDED.format(counted=counted, bound=bound, coarse=coarse, named=named)
+        found[event] = (
+            _FUNCTION.format(schema=schema, body=body),
+            _TRIGGER.format(when=when, table=quote(watch.table), tables=tables if exact else ""),
+        )
+    return found
+
+
+def _changes(quote, watch: Watch, event: str) -> str:  # type: ignore[no-untyped-def]
+    key = quote(watch.key)
+    old, new = (_state(quote, watch, each) for each in ("o", "n"))
+    if event == "insert":
+        return f"jsonb_agg(jsonb_build_array(n.{key}, NULL, {new}, '[]'::jsonb)) FROM new_rows n HAVING count(*) > 0"
+    if event == "delete":
+        return f"jsonb_agg(jsonb_build_array(o.{key}, {old}, NULL, '[]'::jsonb)) FROM old_rows o HAVING count(*) > 0"
+    columns = [(quote(column), _literal(column)) for column in watch.columns]
+    names = ", ".join(f"CASE WHEN o.{name} IS DISTINCT FROM n.{name} THEN {text} END" for name, text in columns)
+    differ = " OR ".join(f"o.{name} IS DISTINCT FROM n.{name}" for name, _ in columns) or "false"
+    # A row whose key was changed is one that went and one that came.
+    return f"""jsonb_agg(jsonb_build_array(
+      coalesce(o.{key}, n.{key}),
+      CASE WHEN o.{key} IS NOT NULL THEN {old} END,
+      CASE WHEN n.{key} IS NOT NULL THEN {new} END,
+      to_jsonb(array_remove(ARRAY[{names}]::text[], NULL))))
+    FROM old_rows o FULL JOIN new_rows n ON o.{key} = n.{key}
+    WHERE o.{key} IS NULL OR n.{key} IS NULL OR {differ} HAVING count(*) > 0"""
+
+
+def _state(quote, watch: Watch, row: str) -> str:  # type: ignore[no-untyped-def]
+    pairs = ", ".join(f"{_literal(column)}, {row}.{quote(column)}" for column in watch.reads)
+    return f"jsonb_build_object({pairs})"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def installed(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, bool]:
+    """Names of the table's triggers that begin so, and whether each fires."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname, tgenabled IN ('O', 'A') FROM pg_trigger "
+            "WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal AND starts_with(tgname, %s)",
+            [connection.ops.quote_name(table), prefix],
+        )
+        return dict(cursor.fetchall())
+
+
+def drop(connection: BaseDatabaseWrapper, table: str, name: str) -> list[str]:
+    quote = connection.ops.quote_name
+    return [
+        f"DROP TRIGGER {quote(name)} ON {quote(table)}",
+        f"DROP FUNCTION IF EXISTS {quote(name)}()",
+    ]

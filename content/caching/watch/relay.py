@@ -1,0 +1,176 @@
+"""Relay the outbox: append the tags of each change to the invalidation log, and note that it was done.
+
+1. A trigger writes the row in the writer's statement: no commit without it.
+2. After its commit the writer's process relays its own rows (own_writes.py), so that its next read is new.
+3. Any other process relays the rest: of psql, of processes that died, of an append that the log refused.
+4. A row is kept for a while after its append, and appended again if the log's epoch has ended since: a server that
+   was promoted may lack the record (rule 12 of docs/protocol.md).
+
+A record that is appended twice does no harm. Rows are taken because they exist, never by a number that grows:
+transactions do not commit in the order of their numbers (rule 1).
+"""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, connections, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from ..errors import CacheError
+from ..invalidation import invalidate_sync, orderings
+from .declaration import ALL, Change, Watch, watches
+from .models import PendingChanges, WatchedChange
+from .triggers import MAX_ROWS
+
+logger = logging.getLogger("content.caching")
+
+# A process that has named itself relays its own rows. After this time any other process does.
+WRITERS_TIME = timedelta(seconds=1)
+# How long a row is kept after its append, and one that was set aside.
+KEPT = timedelta(minutes=2)
+KEPT_FAILED = timedelta(days=7)
+ROWS_A_RUN = 500
+MAX_FAILURE_LENGTH = 500
+
+
+def relay_own(using: str, writer: str) -> int:
+    """Append what this process has committed. Returns the number of rows; 0 if the log refuses them.
+
+    Rows of writers without a name are taken along.
+    """
+    rows = WatchedChange.objects.using(using).filter(epoch="", writer__in=["", writer]).order_by("pk")
+    return _relay(list(rows[:ROWS_A_RUN]), using)
+
+
+def relay_waiting(using: str = "default") -> int:
+    """Append what waits, whoever wrote it. Several processes may do so at once. Returns the number of rows."""
+    connection = connections[using]
+    noted = _pending_numbers(connection)
+    with transaction.atomic(using):
+        rows = _waiting(using)
+        if connection.features.has_select_for_update_skip_locked:
+            rows = rows.select_for_update(skip_locked=True)
+        found = list(rows[:ROWS_A_RUN])
+        done = _relay(found, using) if found else 0
+    if noted and done == len(found):
+        _lower_pending_numbers(using, noted)
+    return done
+
+
+def prune(using: str = "default") -> int:
+    """Delete rows that were appended long ago. Returns their number."""
+    now = timezone.now()
+    done = WatchedChange.objects.using(using).exclude(epoch="")
+    old = done.filter(Q(failure="", created_at__lt=now - KEPT) | Q(created_at__lt=now - KEPT_FAILED))
+    return old.delete()[0]
+
+
+def current_epoch() -> str:
+    """The epoch of the logs that this process follows. A cache without a log has none, and one word stands for it."""
+    indexes = (getattr(ordering, "tag_index", None) for ordering in orderings(None))
+    return ",".join(index.epoch or "lost" for index in indexes if index is not None)[:200] or "counters"
+
+
+def _waiting(using: str) -> QuerySet[WatchedChange]:
+    left_behind = Q(writer="") | Q(created_at__lt=timezone.now() - WRITERS_TIME)
+    never = Q(epoch="") & left_behind
+    return WatchedChange.objects.using(using).filter(never | ~Q(epoch__in=["", current_epoch()])).order_by("pk")
+
+
+def _relay(rows: Sequence[WatchedChange], using: str) -> int:
+    if not rows:
+        return 0
+    tags, failures = _tags_of(rows)
+    epoch = current_epoch()
+    try:
+        if tags:
+            invalidate_sync(tags)
+    except CacheError as error:
+        logger.warning("%d changes wait in the outbox: %s", len(rows), error)
+        return 0
+    WatchedChange.objects.using(using).filter(pk__in=[row.pk for row in rows]).update(epoch=epoch)
+    for pk, failure in failures.items():
+        WatchedChange.objects.using(using).filter(pk=pk).update(failure=failure[:MAX_FAILURE_LENGTH])
+    return len(rows)
+
+
+def _tags_of(rows: Sequence[WatchedChange]) -> tuple[set[str], dict[int, str]]:
+    """The tags of all rows, and why some could not be read: all rows of their models are invalidated instead."""
+    tags, failures = set[str](), dict[int, str]()
+    by_model = defaultdict[str, list[WatchedChange]](list)
+    for row in rows:
+        by_model[row.model].append(row)
+    for label, its_rows in by_model.items():
+        watch = watches.get(label)
+        if watch is None:
+            failures |= {row.pk: f"{label} is not watched in this process." for row in its_rows}
+            continue
+        try:
+            tags |= _tags_of_model(watch, its_rows)
+        except DatabaseError:
+            raise
+        except Exception:
+            tags |= _tags_one_by_one(watch, its_rows, failures)
+    return tags, failures
+
+
+def _tags_one_by_one(watch: Watch, rows: Iterable[WatchedChange], failures: dict[int, str]) -> set[str]:
+    tags = set[str]()
+    for row in rows:
+        try:
+            tags |= _tags_of_model(watch, [row])
+        except DatabaseError:
+            raise
+        except Exception as error:
+            logger.exception(
+                "Change %s of %s cannot be read. All its documents are loaded again.", row.pk, watch.label
+            )
+            failures[row.pk] = f"{type(error).__name__}: {error}"
+            tags |= watch.coarse_tags
+    return tags
+
+
+def _tags_of_model(watch: Watch, rows: Iterable[WatchedChange]) -> set[str]:
+    changes, tags = [], set[str]()
+    for row in rows:
+        decoded = json.loads(row.changes)
+        if decoded == ALL:
+            tags |= watch.coarse_tags
+        else:
+            changes += [_change(watch, each) for each in decoded]
+    return tags | watch.tags_of(changes) if changes else tags
+
+
+def _change(watch: Watch, decoded: Any) -> Change:
+    key, old, new, columns = decoded
+    return Change(
+        pk=watch.model._meta.pk.to_python(key),  # type: ignore[union-attr]
+        old=old,
+        new=new,
+        columns=frozenset(column for column in columns if column is not None),
+    )
+
+
+# --- SQLite counts what waits, since its triggers see one row at a time -----------------------------------
+
+
+def _pending_numbers(connection: Any) -> dict[str, int]:
+    if connection.vendor != "sqlite":
+        return {}
+    rows = PendingChanges.objects.using(connection.alias).filter(number__gt=0)
+    return dict(rows.values_list("model", "number"))
+
+
+def _lower_pending_numbers(using: str, noted: dict[str, int]) -> None:
+    """What was counted when the rows were read is done. Changes that no trigger named since are one coarse change."""
+    for label, number in noted.items():
+        with transaction.atomic(using):
+            pending = PendingChanges.objects.using(using).get(model=label)
+            if pending.number > MAX_ROWS and pending.number >= number:
+                WatchedChange.objects.using(using).create(model=label, changes=f'"{ALL}"')
+            PendingChanges.objects.using(using).filter(model=label).update(number=max(0, pending.number - number))

@@ -1,0 +1,92 @@
+"""Triggers for SQLite: one for each event and row. A counter of the model bounds the rows that they write.
+
+SQLite drops the triggers of a table that is rebuilt, as Django's migrations do. INSERT OR REPLACE deletes a row without
+a trigger, unless `recursive_triggers` is on.
+"""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .declaration import Watch
+from .models import PendingChanges, WatchedChange
+
+_TRIGGER = """
+CREATE TRIGGER %NAME% AFTER {event} ON {table} WHEN {number} <= {bound}{differ} BEGIN
+  UPDATE {counters} SET number = number + 1 WHERE model = {label};
+  INSERT INTO {outbox} (model, changes) VALUES ({label}, CASE WHEN {number} <= {bound} THEN {changes} ELSE '"*"' END);
+END
+"""
+
+
+def templates(
+    connection: BaseDatabaseWrapper, watch: Watch, bound: int, *, exact: bool
+) -> dict[str, tuple[str, ...]]:
+    """By event, the statement that creates its trigger, with %NAME% for the name."""
+    quote, label = connection.ops.quote_name, _literal(watch.label)
+    counters = quote(PendingChanges._meta.db_table)
+    number = f"coalesce((SELECT number FROM {counters} WHERE model = {label}), 0)"
+    found = {}
+    for event in ("insert", "update", "delete"):
+        differ = f" AND ({_differ(quote, watch)})" if exact and event == "update" else ""
+        text = _TRIGGER.format(
+            event=event.upper(),
+            table=quote(watch.table),
+            number=number,
+            bound=bound,
+            differ=differ,
+            counters=counters,
+            outbox=quote(WatchedChange._meta.db_table),
+            label=label,
+            changes=_changes(quote, watch, event) if exact else "'\"*\"'",
+        )
+        found[event] = (text,)
+    return found
+
+
+def _differ(quote, watch: Watch) -> str:  # type: ignore[no-untyped-def]
+    columns = dict.fromkeys((watch.key, *watch.columns))
+    return " OR ".join(f"old.{quote(column)} IS NOT new.{quote(column)}" for column in columns)
+
+
+def _changes(quote, watch: Watch, event: str) -> str:  # type: ignore[no-untyped-def]
+    key = quote(watch.key)
+    old, new = (_state(quote, watch, each) for each in ("old", "new"))
+    gone, come = (
+        f"json_array(old.{key}, {old}, NULL, json_array())",
+        f"json_array(new.{key}, NULL, {new}, json_array())",
+    )
+    if event == "insert":
+        return f"json_array({come})"
+    if event == "delete":
+        return f"json_array({gone})"
+    names = ", ".join(
+        f"CASE WHEN old.{quote(column)} IS NOT new.{quote(column)} THEN {_literal(column)} END"
+        for column in watch.columns
+    )
+    # A row whose key was changed is one that went and one that came.
+    return (
+        f"CASE WHEN old.{key} IS new.{key} THEN json_array(json_array(new.{key}, {old}, {new}, json_array({names}))) "
+        f"ELSE json_array({gone}, {come}) END"
+    )
+
+
+def _state(quote, watch: Watch, row: str) -> str:  # type: ignore[no-untyped-def]
+    pairs = ", ".join(f"{_literal(column)}, {row}.{quote(column)}" for column in watch.reads)
+    return f"json_object({pairs})"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def installed(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, bool]:
+    """Names of the table's triggers that begin so; SQLite cannot disable one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s AND substr(name, 1, %s) = %s",
+            [table, len(prefix), prefix],
+        )
+        return dict.fromkeys((name for (name,) in cursor.fetchall()), True)
+
+
+def drop(connection: BaseDatabaseWrapper, table: str, name: str) -> list[str]:
+    return [f"DROP TRIGGER {connection.ops.quote_name(name)}"]

@@ -1,0 +1,126 @@
+"""Database triggers of watched models: write, compare and mend them.
+
+A trigger's name ends in a hash of its text, so that one of an older declaration is known by its name. Statements that
+write more than MAX_ROWS rows are one coarse change.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db import connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from . import postgresql, sqlite
+from .declaration import Watch, watches
+from .models import PendingChanges, WatchedChange
+
+logger = logging.getLogger("content.caching")
+
+PREFIX = "evergreen_"
+DIALECTS = {"postgresql": postgresql, "sqlite": sqlite}
+# Rows of one statement (PostgreSQL), or between two runs of the relay (SQLite), that are named one by one.
+MAX_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """`statements` create it, in this order."""
+
+    name: str
+    table: str
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with the triggers of a table, in words for an operator."""
+
+    watch: Watch
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.watch.table}: {self.reason}"
+
+
+def wanted_triggers(connection: BaseDatabaseWrapper, watch: Watch, *, exact: bool = True) -> list[Trigger]:
+    """Without `exact` each write is a coarse change, and no column is named: for a table that is being altered."""
+    dialect = DIALECTS[connection.vendor]
+    triggers = []
+    for event, template in dialect.templates(connection, watch, MAX_ROWS, exact=exact).items():
+        digest = hashlib.sha256("\0".join(template).encode()).hexdigest()[:12]
+        name = f"{PREFIX}{event}_{digest}"
+        triggers.append(Trigger(name, watch.table, tuple(text.replace("%NAME%", name) for text in template)))
+    return triggers
+
+
+def find_faults(using: str = "default") -> list[Fault]:
+    """Triggers that are missing, outdated or disabled."""
+    connection = connections[using]
+    return [Fault(watch, reason) for watch in watches_of(using) for reason in _reasons(connection, watch)]
+
+
+def _reasons(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
+    found = DIALECTS[connection.vendor].installed(connection, watch.table, PREFIX)
+    wanted = {trigger.name for trigger in wanted_triggers(connection, watch)}
+    if missing := wanted - found.keys():
+        outdated = found.keys() - wanted
+        yield f"{len(missing)} triggers are {'outdated' if outdated else 'missing'}"
+    if disabled := sorted(name for name in wanted & found.keys() if not found[name]):
+        yield f"{', '.join(disabled)} disabled"
+
+
+def mend_triggers(using: str = "default") -> list[Fault]:
+    """Create what is missing, replace what is outdated, enable what is disabled. Returns what was wrong.
+
+    Writes since the fault were not seen: they count as a write to all rows.
+    """
+    faults = find_faults(using)
+    broken = {fault.watch.label: fault.watch for fault in faults}
+    install_triggers(broken.values(), using)
+    for fault in faults:
+        logger.warning("Mended the triggers of %s. Its documents are loaded again.", fault)
+    return faults
+
+
+def install_triggers(wanted: Iterable[Watch], using: str = "default", *, exact: bool = True) -> None:
+    """(Re)create the triggers of these models, and note a coarse change of each."""
+    connection = connections[using]
+    for watch in wanted:
+        with transaction.atomic(using), connection.cursor() as cursor:
+            _drop_triggers(connection, watch)
+            for trigger in wanted_triggers(connection, watch, exact=exact):
+                for statement in trigger.statements:
+                    cursor.execute(statement)
+            PendingChanges.objects.using(using).get_or_create(model=watch.label)
+            WatchedChange.objects.using(using).create(model=watch.label, changes='"*"')
+
+
+def drop_triggers(using: str = "default") -> None:
+    for watch in watches_of(using):
+        with transaction.atomic(using):
+            _drop_triggers(connections[using], watch)
+
+
+def _drop_triggers(connection: BaseDatabaseWrapper, watch: Watch) -> None:
+    dialect = DIALECTS[connection.vendor]
+    with connection.cursor() as cursor:
+        for name in dialect.installed(connection, watch.table, PREFIX):
+            for statement in dialect.drop(connection, watch.table, name):
+                cursor.execute(statement)
+
+
+def watches_of(using: str) -> list[Watch]:
+    """Watched models whose tables are in that database, if it is one that has triggers here."""
+    connection = connections[using]
+    if connection.vendor not in DIALECTS or not router.allow_migrate_model(using, WatchedChange):
+        return []
+    tables = set(connection.introspection.table_names())
+    if WatchedChange._meta.db_table not in tables:
+        return []
+    return [
+        watch
+        for watch in watches.values()
+        if watch.table in tables and router.allow_migrate_model(using, watch.model)
+    ]

@@ -1,0 +1,61 @@
+"""Watched tables in a database of their own, SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+
+import dj_database_url
+import pytest
+from django.db import connections
+
+from content.caching.watch import declaration, own_writes, relay, triggers
+from content.caching.watch.models import PendingChanges, WatchedChange
+from tests.support.watched import Label, Product, Shelf
+
+TABLES = [WatchedChange, PendingChanges, Shelf, Label, Product]
+
+
+def slugs(changes: list[declaration.Change]) -> list[str]:
+    return [f"product-slug:{state['slug']}" for change in changes for state in change.states]
+
+
+def labelled(changes: list[declaration.Change]) -> list[str]:
+    return [f"product:{state['product_id']}:page" for change in changes for state in change.states]
+
+
+def execute(connection, sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path, django_db_blocker, monkeypatch) -> Iterator[str]:
+    """The alias "own", whose tables are watched."""
+    url = request.getfixturevalue("postgres_server") if request.param == "postgresql" else f"sqlite:///{tmp_path}/db"
+    settings = connections.configure_settings({"default": {}, "own": dj_database_url.parse(url)})["own"]
+    connections.settings["own"] = settings
+    monkeypatch.setattr(declaration, "watches", {})
+    for module in (triggers, own_writes, relay):
+        monkeypatch.setattr(module, "watches", declaration.watches)
+    declaration.watch(
+        Product,
+        documents={"page": ["name", "text", "slug", "sold_from"], "card": ["name", "slug"]},
+        reads=["slug", "sold_from"],
+        tags=slugs,
+        coarse=["product-slugs"],
+    )
+    declaration.watch(Product.labels.through, reads=["product", "label"], tags=labelled, name="labelling")
+    with django_db_blocker.unblock():
+        connection = connections["own"]
+        try:
+            with connection.schema_editor() as editor:
+                for model in TABLES:
+                    editor.create_model(model)
+            triggers.mend_triggers("own")
+            WatchedChange.objects.using("own").all().delete()
+            yield "own"
+        finally:
+            connection.close()
+            for name in connection.introspection.table_names():
+                execute(connection, f"DROP TABLE {name}{' CASCADE' if connection.vendor == 'postgresql' else ''}")
+            connection.close()
+    del connections["own"]
+    del connections.settings["own"]
