@@ -9,12 +9,18 @@ class Shelf(models.Model):
     class Meta:
         app_label = "watched"
 
+    def __str__(self) -> str:
+        return str(self.pk)
+
 
 class Label(models.Model):
     word = models.CharField(max_length=50)
 
     class Meta:
         app_label = "watched"
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class Product(models.Model):
@@ -28,3 +34,6 @@ class Product(models.Model):
 
     class Meta:
         app_label = "watched"
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -17,7 +17,7 @@ ALL = "*"
 class Change:
     """One row that was written. `old` is None for a new row, `new` for a deleted one.
 
-    Both hold the columns that the declaration reads, as JSON has them. `columns` names all watched columns that differ.
+    Both hold the columns that the declaration reads, as JSON has them. `columns` names the watched ones that differ.
     """
 
     pk: Any
@@ -60,7 +60,7 @@ class Watch:
     @property
     def key(self) -> str:
         """The column of the primary key."""
-        return str(self.model._meta.pk.column)  # type: ignore[union-attr]
+        return str(self.model._meta.pk.column)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Triggers for PostgreSQL: one for each event and statement, with transition tables.
 
-PostgreSQL allows no transition tables with a list of columns, or with several events. Functions run as their owner, so
-that a user who may write the table need not know of the outbox.
+PostgreSQL allows no transition tables with a list of columns, or with several events. Functions run as their owner:
+who may write the table needs no right to the outbox.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -18,8 +18,8 @@ _EVENTS = {
 }
 
 _FUNCTION = """
-CREATE OR REPLACE FUNCTION %NAME%() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp
-AS $evergreen$
+CREATE OR REPLACE FUNCTION %NAME%() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $evergreen$
 BEGIN
   {body}
   RETURN NULL;
@@ -49,7 +49,7 @@ def templates(
     insert = _INSERT.format(outbox=quote(WatchedChange._meta.db_table))
     label = _literal(watch.label)
     coarse = f"{insert} VALUES ({label}, {_WRITER}, '\"*\"');"
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for event, (when, tables, counted) in _EVENTS.items():
         body = coarse
         if exact and counted:

@@ -127,9 +127,7 @@ def _tags_one_by_one(watch: Watch, rows: Iterable[WatchedChange], failures: dict
         except DatabaseError:
             raise
         except Exception as error:
-            logger.exception(
-                "Change %s of %s cannot be read. All its documents are loaded again.", row.pk, watch.label
-            )
+            logger.exception("Change %s of %s cannot be read: all its documents are invalid.", row.pk, watch.label)
             failures[row.pk] = f"{type(error).__name__}: {error}"
             tags |= watch.coarse_tags
     return tags
@@ -149,7 +147,7 @@ def _tags_of_model(watch: Watch, rows: Iterable[WatchedChange]) -> set[str]:
 def _change(watch: Watch, decoded: Any) -> Change:
     key, old, new, columns = decoded
     return Change(
-        pk=watch.model._meta.pk.to_python(key),  # type: ignore[union-attr]
+        pk=watch.model._meta.pk.to_python(key),
         old=old,
         new=new,
         columns=frozenset(column for column in columns if column is not None),

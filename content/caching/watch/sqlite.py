@@ -1,7 +1,7 @@
 """Triggers for SQLite: one for each event and row. A counter of the model bounds the rows that they write.
 
-SQLite drops the triggers of a table that is rebuilt, as Django's migrations do. INSERT OR REPLACE deletes a row without
-a trigger, unless `recursive_triggers` is on.
+SQLite drops the triggers of a table that is rebuilt, as Django's migrations do. INSERT OR REPLACE deletes a row
+without a trigger, unless `recursive_triggers` is on.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -23,8 +23,8 @@ def templates(
     """By event, the statement that creates its trigger, with %NAME% for the name."""
     quote, label = connection.ops.quote_name, _literal(watch.label)
     counters = quote(PendingChanges._meta.db_table)
-    number = f"coalesce((SELECT number FROM {counters} WHERE model = {label}), 0)"
-    found = {}
+    number = f"coalesce((SELECT number FROM {counters} WHERE model = {label}), 0)"  # noqa: S608  # names of ours
+    found: dict[str, tuple[str, ...]] = {}
     for event in ("insert", "update", "delete"):
         differ = f" AND ({_differ(quote, watch)})" if exact and event == "update" else ""
         text = _TRIGGER.format(
