@@ -76,7 +76,7 @@ class Watch:
             for document, columns in self.documents.items()
             if change.concerns(columns)
         }
-        return tags.union(check_tags(tuple(self.tags(changes)))) if self.tags is not None else tags
+        return tags.union(check_tags(self.tags(changes))) if self.tags is not None else tags
 
     @property
     def coarse_tags(self) -> set[str]:
@@ -117,7 +117,7 @@ def watch(
         documents=shown,
         reads=tuple(_columns(model, reads)),
         tags=tags,
-        coarse=check_tags(tuple(coarse)),
+        coarse=check_tags(coarse),
     )
     check_tags(watched.coarse_tags)
     watches[label] = watched

@@ -10,13 +10,13 @@ A record that is appended twice does no harm. Rows are taken because they exist,
 transactions do not commit in the order of their numbers (rule 1).
 """
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -36,6 +36,9 @@ KEPT = timedelta(minutes=2)
 KEPT_FAILED = timedelta(days=7)
 ROWS_A_RUN = 500
 MAX_FAILURE_LENGTH = 500
+
+_State = dict[str, Any] | None
+_decode = msgspec.json.Decoder(Literal["*"] | list[tuple[Any, _State, _State, list[str | None]]]).decode
 
 
 def relay_own(using: str, writer: str) -> int:
@@ -136,16 +139,15 @@ def _tags_one_by_one(watch: Watch, rows: Iterable[WatchedChange], failures: dict
 def _tags_of_model(watch: Watch, rows: Iterable[WatchedChange]) -> set[str]:
     changes, tags = [], set[str]()
     for row in rows:
-        decoded = json.loads(row.changes)
+        decoded = _decode(row.changes)
         if decoded == ALL:
             tags |= watch.coarse_tags
         else:
-            changes += [_change(watch, each) for each in decoded]
+            changes += [_change(watch, *each) for each in decoded]
     return tags | watch.tags_of(changes) if changes else tags
 
 
-def _change(watch: Watch, decoded: Any) -> Change:
-    key, old, new, columns = decoded
+def _change(watch: Watch, key: Any, old: _State, new: _State, columns: list[str | None]) -> Change:
     return Change(
         pk=watch.model._meta.pk.to_python(key),
         old=old,

@@ -1,0 +1,110 @@
+"""Triggers are found, and mended, when somebody has changed them."""
+
+import pytest
+from django.db import connections, models, transaction
+
+from content.caching.watch import declaration, triggers
+from content.caching.watch.models import WatchedChange
+from tests.support.watched import Product
+
+
+def execute(sql: str) -> None:
+    with connections["own"].cursor() as cursor:
+        cursor.execute(sql)
+
+
+def names() -> list[str]:
+    connection = connections["own"]
+    return sorted(triggers.DIALECTS[connection.vendor].installed(connection, "watched_product", triggers.PREFIX))
+
+
+def drop(name: str) -> None:
+    on = " ON watched_product" if connections["own"].vendor == "postgresql" else ""
+    execute(f"DROP TRIGGER {name}{on}")
+
+
+def test_nothing_is_wrong_with_new_triggers(database):
+    assert triggers.find_faults(database) == []
+    assert triggers.mend_triggers(database) == []
+
+
+def test_a_dropped_trigger_is_made_again_and_all_rows_count_as_changed(database):
+    before = names()
+    drop(before[0])
+    (fault,) = triggers.mend_triggers(database)
+    assert str(fault) == "watched_product: 1 triggers are missing"
+    assert names() == before
+    assert WatchedChange.objects.using(database).get().changes == '"*"'
+
+
+def test_triggers_of_an_older_declaration_are_replaced(database, monkeypatch):
+    before = names()
+    watch = declaration.watches["watched.product"]
+    newer = declaration.Watch(**{**vars(watch), "documents": {"page": frozenset(["views"])}})
+    monkeypatch.setitem(declaration.watches, "watched.product", newer)
+    (fault,) = triggers.mend_triggers(database)
+    assert "outdated" in str(fault)
+    assert names() != before
+    assert len(names()) == len(before)
+    WatchedChange.objects.using(database).all().delete()
+    Product.objects.using(database).create(slug="a", name="a")
+    Product.objects.using(database).update(name="b")
+    Product.objects.using(database).update(views=1)
+    assert WatchedChange.objects.using(database).count() == 2, "the new row and its views"
+
+
+def test_a_disabled_trigger_is_enabled(database):
+    if connections[database].vendor != "postgresql":
+        pytest.skip("SQLite cannot disable a trigger")
+    execute("ALTER TABLE watched_product DISABLE TRIGGER ALL")
+    (fault,) = triggers.mend_triggers(database)
+    assert "disabled" in str(fault)
+    assert triggers.find_faults(database) == []
+
+
+def test_triggers_that_a_rebuilt_table_has_lost_are_made_again(database):
+    before = names()
+    field = models.IntegerField(default=0)
+    field.set_attributes_from_name("weight")
+    field.model = Product
+    with connections[database].schema_editor() as editor:
+        editor.add_field(Product, field)
+    triggers.mend_triggers(database)
+    assert names() == before
+
+
+def test_while_a_table_is_altered_each_write_is_a_change_of_all_rows(database):
+    """A column may go in a migration: no trigger may name it then."""
+    triggers.install_triggers(triggers.watches_of(database), database, exact=False)
+    WatchedChange.objects.using(database).all().delete()
+    Product.objects.using(database).create(slug="a", name="a")
+    assert [row.changes for row in WatchedChange.objects.using(database).all()] == ['"*"']
+    assert triggers.mend_triggers(database)
+    assert triggers.find_faults(database) == []
+
+
+def test_a_transaction_that_is_rolled_back_leaves_no_change(database):
+    with transaction.atomic(database):
+        Product.objects.using(database).create(slug="a", name="a")
+        transaction.set_rollback(True, using=database)
+    assert not WatchedChange.objects.using(database).exists()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ({"documents": {"page": ["nmae"]}}, "no column for 'nmae'"),
+        ({"documents": {"page": "name"}}, "one string"),
+        ({"reads": ["labels"]}, "no column for 'labels'"),
+        ({"coarse": "all"}, "one string"),
+    ],
+)
+def test_a_wrong_declaration_is_refused_at_once(database, monkeypatch, mistake, message):
+    monkeypatch.delitem(declaration.watches, "watched.product")
+    with pytest.raises((TypeError, ValueError), match=message):
+        declaration.watch(Product, **mistake)
+
+
+def test_a_model_is_declared_once(database):
+    with pytest.raises(ValueError, match="watched already"):
+        declaration.watch(Product)
