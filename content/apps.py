@@ -8,12 +8,13 @@ class ContentConfig(AppConfig):
     name = "content"
 
     def ready(self) -> None:
-        from content.invalidation.signals import connect
+        from content import invalidation, resources  # noqa: F401  # declares the resources
+        from content.caching.declarations import resources as declared
         from content.models import search_index
         from content.ops import queries
         from content.services import groups, moves
 
-        connect()
+        invalidation.declare(list(declared))
         post_migrate.connect(search_index.keep_watching, sender=self)
         moves.connect()
         post_migrate.connect(groups.make_groups, sender=self)

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 
 from content import popularity, warming
-from content.invalidation.outbox import relay
+from content.caching.watch.relay import relay_waiting
 from workers import purging, refreshing
 from workers.lease import leased
 from workers.loop import run
@@ -25,7 +25,8 @@ def write_views() -> int:
 @shared_task
 @leased("relay invalidations", seconds=60)
 def relay_invalidations() -> int:
-    return relay()
+    """The net under `relay_changes`, the loop that follows the outbox."""
+    return relay_waiting()
 
 
 @shared_task

@@ -15,7 +15,6 @@ from content.demo.blog import DemoBlog
 from content.demo.newsroom import DemoPost
 from content.demo.pictures import draw
 from content.demo.scenes import SCENES
-from content.invalidation import invalidate_on_commit, tags_of
 from content.models import Author, Authorship, Category, MediaFile, Post, SiteConfig, Tag
 from content.rendering import render_markdown, slugify
 
@@ -89,8 +88,7 @@ def write_rows(blog: DemoBlog, html: list[str], pictures: dict[str, list[MediaFi
     posts = [new_post(post, markup, categories, covers, now) for post, markup in zip(blog.posts, html, strict=True)]
     Post.objects.bulk_create(posts, batch_size=100)
     link_rows(blog.posts, posts, tags, authors)
-    site = configure_site(blog)
-    invalidate_on_commit(tags_of([*posts, *categories.values(), *tags.values(), *authors.values(), *media, *site]))
+    configure_site(blog)
 
 
 def named_rows(model: type[Named], rows: list[Named]) -> dict[str, Named]:

@@ -8,7 +8,6 @@ from content.importers.reading import Prepared
 from content.importers.redirects import wanted_redirects, write_redirects
 from content.importers.slugs import SlugBook
 from content.importers.terms import TermBook
-from content.invalidation import invalidate_on_commit, post_facts, tags_of, tags_of_changes
 from content.models import Author, Authorship, Category, Post, Redirect, Tag
 
 COLUMNS = [
@@ -40,7 +39,6 @@ class Writing:
         self.now = now
         self.done = Written()
         self.known = {post.source_path: post for post in Post.objects.filter(source_path__in=[p.name for p in batch])}
-        self.before = post_facts(post.pk for post in self.known.values())
         self.old_urls = {post.pk: post.get_absolute_url() for post in self.known.values()}
         self.slugs = SlugBook((p.draft.slug for p in batch), self.known)
 
@@ -55,9 +53,6 @@ class Writing:
             Post.objects.bulk_update(self.done.updated, COLUMNS)
         self.link(posts)
         self.redirect(posts)
-        made = [*self.authors.made, *self.categories.made, *self.tags.made, *self.done.redirects]
-        after = post_facts(post.pk for post in posts)
-        invalidate_on_commit(tags_of_changes(self.before, after) | tags_of(made))
         return self.done
 
     def make_terms(self) -> None:

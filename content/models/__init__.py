@@ -4,7 +4,6 @@ from content.models.author import Author
 from content.models.category import Category
 from content.models.comment import Comment
 from content.models.media import MediaFile
-from content.models.outbox import PendingInvalidation
 from content.models.post import Authorship, Post, PostQuerySet
 from content.models.redirect import Redirect
 from content.models.site_config import SiteConfig
@@ -17,7 +16,6 @@ __all__ = [
     "Category",
     "Comment",
     "MediaFile",
-    "PendingInvalidation",
     "Post",
     "PostQuerySet",
     "PostViews",

@@ -6,8 +6,6 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from content import dependencies
-from content.invalidation import invalidate_on_commit
 from content.models import Comment, Post, SiteConfig
 from content.services.errors import AlreadySaid, CommentsClosed, NoSuchPost
 
@@ -66,21 +64,19 @@ def shown(post: int, comment: int | None) -> int | None:
 
 @transaction.atomic
 def moderate(pks: Iterable[int], status: str) -> int:
-    """Give those comments that status; how many had another. One invalidation, of the threads that look different.
+    """Give those comments that status; how many had another.
 
     Raises ValueError for what is no status.
     """
     status, wanted = Comment.Status(status), sorted(set(pks))
-    changed, threads = 0, set()
+    changed = 0
     for start in range(0, len(wanted), AT_ONCE):
         rows = changing(wanted[start : start + AT_ONCE], status)
-        threads |= {post for _, post, before in rows if Comment.Status.APPROVED in (before, status)}
-        changed += Comment.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(status=status)
-    invalidate_on_commit(dependencies.comments(post) for post in threads)
+        changed += Comment.objects.filter(pk__in=rows).update(status=status)
     return changed
 
 
-def changing(pks: list[int], status: str) -> list[tuple[int, int, str]]:
-    """Id, post and status of those that have another."""
+def changing(pks: list[int], status: str) -> list[int]:
+    """Those that have another status, locked."""
     rows = Comment.objects.select_for_update().filter(pk__in=pks).exclude(status=status).order_by("pk")
-    return list(rows.values_list("pk", "post_id", "status"))
+    return list(rows.values_list("pk", flat=True))

@@ -1,8 +1,4 @@
-"""Many posts published, withdrawn or put back to draft at once: one transaction, one invalidation.
-
-Bulk updates send no signals, so these say themselves what changed: the tags of both states of each post that is not
-what it was, and of no other.
-"""
+"""Many posts published, withdrawn or put back to draft at once, in one transaction."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -10,7 +6,6 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from content.invalidation import changed_posts
 from content.models import Post, PostQuerySet
 from content.services.redirects import free_paths
 
@@ -45,8 +40,7 @@ def changed(posts: PostQuerySet, pks: Collection[int], write: Callable[[PostQuer
     """Those of `posts` that are among `pks`, locked where the database can, and written."""
     with transaction.atomic():
         chosen = list(posts.filter(pk__in=pks).select_for_update().values_list("pk", flat=True))
-        with changed_posts(chosen):
-            write(Post.objects.filter(pk__in=chosen))
+        write(Post.objects.filter(pk__in=chosen))
         living = Post.objects.public(timezone.now()).filter(pk__in=chosen).only("kind", "slug")
         free_paths(post.get_absolute_url() for post in living)
         return len(chosen)

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
-from content import dependencies
-from content.invalidation import invalidate_on_commit
 from content.models import Redirect
 
 
@@ -36,12 +34,10 @@ def move_paths(moves: Mapping[str, str]) -> None:
             unique_fields=["old_path"],
             update_fields=["new_path"],
         )
-        changed = [*left, *(row.old_path for row in chained)]
-        invalidate_on_commit(dependencies.redirect(path) for path in changed)
 
 
 def free_paths(paths: Iterable[str]) -> None:
-    """Forget redirects from paths that live; each deletion invalidates by its signal."""
+    """Forget redirects from paths that live."""
     Redirect.objects.filter(old_path__in=list(paths)).delete()
 
 

@@ -5,6 +5,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from content.caching.engines import engine_of
+from content.caching.watch import relay
+from content.caching.watch.models import WatchedChange
 from content.models import Post
 from tests.support.blog import make_blog
 
@@ -15,6 +17,21 @@ def clean_cache():
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture
+def invalidated(monkeypatch, django_capture_on_commit_callbacks):
+    """Run something as a transaction of its own; the tags that it invalidated after its commit."""
+
+    def run(change) -> set[str]:
+        WatchedChange.objects.all().delete()
+        seen: set[str] = set()
+        monkeypatch.setattr(relay, "invalidate_sync", seen.update)
+        with django_capture_on_commit_callbacks(execute=True):
+            change()
+        return seen
+
+    return run
 
 
 @pytest.fixture

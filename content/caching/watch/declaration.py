@@ -44,6 +44,7 @@ class Watch:
     model: type[models.Model]
     name: str
     documents: Mapping[str, frozenset[str]]
+    shown: frozenset[str]
     reads: tuple[str, ...]
     tags: Tags | None
     coarse: tuple[str, ...]
@@ -65,7 +66,7 @@ class Watch:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns whose change matters, in the order of the table."""
-        wanted = {*self.reads}.union(*self.documents.values())
+        wanted = {*self.reads}.union(self.shown, *self.documents.values())
         return tuple(field.column for field in self.model._meta.concrete_fields if field.column in wanted)
 
     def tags_of(self, changes: Sequence[Change]) -> set[str]:
@@ -91,6 +92,7 @@ def watch(
     model: type[models.Model],
     *,
     documents: Mapping[str, Iterable[str]] | None = None,
+    columns: Iterable[str] = (),
     reads: Iterable[str] = (),
     tags: Tags | None = None,
     coarse: Iterable[str] = (),
@@ -99,6 +101,7 @@ def watch(
     """Watch every write to a model's table. Call it when the application is ready.
 
     documents: by name, the fields that a document shows. A change of one has the tag "product:42:card".
+    columns: further fields whose change matters, for `tags` alone.
     reads: fields whose old and new values `tags` needs. Give short ones: they are kept in the outbox.
     tags: further tags of some changes; it may query the database, once for all of them.
     coarse: tags, beside "product:*", for a statement that writes more rows than can be named one by one.
@@ -115,6 +118,7 @@ def watch(
         model=model,
         name=name or model._meta.model_name or label,
         documents=shown,
+        shown=frozenset(_columns(model, columns)),
         reads=tuple(_columns(model, reads)),
         tags=tags,
         coarse=check_tags(coarse),
@@ -129,6 +133,7 @@ def _columns(model: type[models.Model], fields: Iterable[str]) -> list[str]:
         raise TypeError(f"The fields are one string, {fields!r}. Give a list of names.")
     by_name = {field.name: field.column for field in model._meta.concrete_fields}
     by_name |= {field.attname: field.column for field in model._meta.concrete_fields}
+    fields = list(fields)
     unknown = [name for name in fields if name not in by_name]
     if unknown:
         raise ValueError(

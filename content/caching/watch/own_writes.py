@@ -79,8 +79,12 @@ class _RelayOnCommit:
 
 
 def _relay_on_commit(connection: BaseDatabaseWrapper) -> None:
-    """Once a transaction. A savepoint that is rolled back takes its hooks along, so each write asks again."""
-    if not any(isinstance(hook[1], _RelayOnCommit) for hook in connection.run_on_commit):
+    """Once a transaction. A savepoint that is rolled back takes its hooks along, so each write asks again.
+
+    In Django's TestCase one transaction stands for many: `captureOnCommitCallbacks` sees the hooks of its own block.
+    """
+    is_of_test = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+    if is_of_test or not any(isinstance(hook[1], _RelayOnCommit) for hook in connection.run_on_commit):
         connection.on_commit(_RelayOnCommit(connection))
 
 

@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 import msgspec
 from django.db import DatabaseError, connections, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from ..errors import CacheError
@@ -46,23 +47,16 @@ def relay_own(using: str, writer: str) -> int:
 
     Rows of writers without a name are taken along.
     """
-    rows = WatchedChange.objects.using(using).filter(epoch="", writer__in=["", writer]).order_by("pk")
-    return _relay(list(rows[:ROWS_A_RUN]), using)
+    return _relay_found(WatchedChange.objects.using(using).filter(epoch="", writer__in=["", writer]), using)
 
 
 def relay_waiting(using: str = "default") -> int:
     """Append what waits, whoever wrote it. Several processes may do so at once. Returns the number of rows."""
-    connection = connections[using]
-    noted = _pending_numbers(connection)
+    rows = _waiting(using)
+    if not connections[using].features.has_select_for_update_skip_locked:
+        return _relay_found(rows, using)
     with transaction.atomic(using):
-        rows = _waiting(using)
-        if connection.features.has_select_for_update_skip_locked:
-            rows = rows.select_for_update(skip_locked=True)
-        found = list(rows[:ROWS_A_RUN])
-        done = _relay(found, using) if found else 0
-    if noted and done == len(found):
-        _lower_pending_numbers(using, noted)
-    return done
+        return _relay_found(rows.select_for_update(skip_locked=True), using)
 
 
 def prune(using: str = "default") -> int:
@@ -82,7 +76,16 @@ def current_epoch() -> str:
 def _waiting(using: str) -> QuerySet[WatchedChange]:
     left_behind = Q(writer="") | Q(created_at__lt=timezone.now() - WRITERS_TIME)
     never = Q(epoch="") & left_behind
-    return WatchedChange.objects.using(using).filter(never | ~Q(epoch__in=["", current_epoch()])).order_by("pk")
+    return WatchedChange.objects.using(using).filter(never | ~Q(epoch__in=["", current_epoch()]))
+
+
+def _relay_found(rows: QuerySet[WatchedChange], using: str) -> int:
+    noted = _pending_numbers(connections[using])
+    found = list(rows.order_by("pk")[:ROWS_A_RUN])
+    done = _relay(found, using)
+    if noted and done == len(found) and _lower_pending_numbers(using, noted):
+        done += _relay(list(rows.order_by("pk")[:ROWS_A_RUN]), using)
+    return done
 
 
 def _relay(rows: Sequence[WatchedChange], using: str) -> int:
@@ -166,11 +169,19 @@ def _pending_numbers(connection: Any) -> dict[str, int]:
     return dict(rows.values_list("model", "number"))
 
 
-def _lower_pending_numbers(using: str, noted: dict[str, int]) -> None:
-    """What was counted when the rows were read is done. Changes that no trigger named since are one coarse change."""
+def _lower_pending_numbers(using: str, noted: dict[str, int]) -> bool:
+    """Take off what was counted before the rows were read. Changes that no trigger has named are one coarse change.
+
+    Returns whether there were such.
+    """
+    has_unnamed = False
     for label, number in noted.items():
         with transaction.atomic(using):
-            pending = PendingChanges.objects.using(using).get(model=label)
-            if pending.number > MAX_ROWS and pending.number >= number:
+            counter = PendingChanges.objects.using(using).filter(model=label)
+            # Written first, so that no writer comes between.
+            counter.update(number=Greatest(F("number") - number, 0))
+            left = counter.values_list("number", flat=True).first() or 0
+            if left + number > MAX_ROWS:
+                has_unnamed = True
                 WatchedChange.objects.using(using).create(model=label, changes=f'"{ALL}"')
-            PendingChanges.objects.using(using).filter(model=label).update(number=max(0, pending.number - number))
+    return has_unnamed

@@ -9,7 +9,6 @@ from content.exporters.records import CommentRecord
 from content.exporters.records.comment import OWN_COLUMNS
 from content.importers.errors import BadFile
 from content.importers.report import Counts
-from content.invalidation import invalidate_on_commit, tags_of
 from content.models import Comment, Post
 from content.rendering import BodyTooLarge, render_comment
 
@@ -69,7 +68,6 @@ class ThreadRestore:
         self.rows = self.known | created
         updated = [self.rows[record.id] for record in self.records if self.update(record)]
         Comment.objects.bulk_update(updated, [*OWN_COLUMNS, "html", "parent"])
-        invalidate_on_commit(tags_of([*created.values(), *updated]))
         changed = sum(comment.pk not in {row.pk for row in created.values()} for comment in updated)
         return Counts(len(created), changed, len(self.known) - changed)
 

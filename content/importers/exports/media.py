@@ -16,7 +16,6 @@ from content.exporters.records import MediaRecord
 from content.importers.errors import BadFile
 from content.importers.exports.opening import file_inside
 from content.importers.report import Counts
-from content.invalidation import invalidate_on_commit, tags_of
 from content.models import MediaFile
 from content.models.media import ALLOWED_EXTENSIONS
 
@@ -103,7 +102,6 @@ def write_rows(records: Sequence[MediaRecord]) -> Counts:
             setattr(row, name, getattr(by_digest[row.sha256], name))
     if created or updated:
         MediaFile.objects.bulk_update([*created, *updated], COLUMNS)
-    invalidate_on_commit(tags_of([*created, *updated]))
     return Counts(len(created), len(updated), len(known) - len(updated))
 
 

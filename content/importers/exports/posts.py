@@ -8,7 +8,6 @@ from content.exporters.records import PostRecord, post_record, whole
 from content.exporters.records.post import OWN_COLUMNS
 from content.importers.errors import BadFile
 from content.importers.report import Counts
-from content.invalidation import invalidate_on_commit, tags_of
 from content.models import Author, Authorship, Category, MediaFile, Post, Tag
 
 COLUMNS = [*(name for name in OWN_COLUMNS if name != "slug"), "html", "category", "cover"]
@@ -60,7 +59,6 @@ def by_slug(model: type[Author] | type[Category] | type[Tag], slugs: set[str]) -
 def write_posts(batch: Sequence[Incoming]) -> Counts:
     """Within a transaction of the caller's."""
     known = {post.slug: post for post in Post.objects.filter(slug__in=[each.record.slug for each in batch])}
-    before = tags_of(known.values())
     linked = LinkedRows([each.record for each in batch])
     posts = [filled(known.get(each.record.slug) or Post(), each, linked) for each in batch]
     created = [post for post in posts if post.pk is None]
@@ -70,7 +68,6 @@ def write_posts(batch: Sequence[Incoming]) -> Counts:
         post.created_at = each.record.created_at
     Post.objects.bulk_update(posts, COLUMNS)
     link(posts, batch, linked)
-    invalidate_on_commit(before | tags_of(posts))
     return Counts(created=len(created), updated=len(known))
 
 

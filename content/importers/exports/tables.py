@@ -12,7 +12,6 @@ from content.exporters.records import Record, RedirectRecord, SiteRecord, column
 from content.exporters.tables import SITE, Table
 from content.importers.errors import BadFile
 from content.importers.report import Counts
-from content.invalidation import invalidate_on_commit, tags_of
 from content.models.site_config import ONLY_ROW, check_menu
 
 
@@ -46,13 +45,11 @@ def write_rows(table: Table, records: Sequence[Record]) -> Counts:
         if key not in known
     ]
     updated = [row for key, row in known.items() if columns_of(table.record, row) != by_key[key]]
-    before = tags_of(updated)
     for row in updated:
         fill(row, columns(by_key[getattr(row, table.key)], without=table.key))
     rows.bulk_create(created)
     if updated:
         rows.bulk_update(updated, [name for name in table.record.__struct_fields__ if name != table.key])
-    invalidate_on_commit(before | tags_of([*created, *updated]))
     return Counts(len(created), len(updated), len(known) - len(updated))
 
 

@@ -12,7 +12,6 @@ from content.importers.wordpress.draft import moment_of
 from content.importers.wordpress.item import Item
 from content.importers.wordpress.records import Record
 from content.importers.wordpress.titles import plain_title
-from content.invalidation import invalidate_on_commit, tags_of
 from content.models import Comment, Post
 from content.rendering import BodyTooLarge, render_comment
 
@@ -85,7 +84,6 @@ def write_thread(post: int, said: Sequence[Said], report: ImportReport) -> None:
                 one.comment.parent_id = known.get(one.answers)
             Comment.objects.bulk_create([one.comment for one in level])
             known |= {one.name: one.comment.pk for one in level}
-        invalidate_on_commit(tags_of(one.comment for one in new.values()))
     report.comments += len(new)
 
 

@@ -6,7 +6,8 @@ be empty; `surplus` is a page that ended and looks the same: the reason stands b
 
 import pytest
 
-from content.invalidation import outbox
+from content.caching.watch import relay
+from content.caching.watch.models import WatchedChange
 from content.models import Author, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
 from tests.support.admin_site import act, save_form
 from tests.support.blog import make_blog, make_post
@@ -43,9 +44,10 @@ def ended(monkeypatch, settings, django_capture_on_commit_callbacks):
 
     def measure(change) -> tuple[set[str], set[str]]:
         seen: set[str] = set()
+        WatchedChange.objects.all().delete()
         before: Pages = all_pages(PATHS)
         with monkeypatch.context() as patched:
-            patched.setattr(outbox, "invalidate_sync", lambda tags, nonce: seen.update(tags))
+            patched.setattr(relay, "invalidate_sync", seen.update)
             with django_capture_on_commit_callbacks(execute=True):
                 change()
         different = before.unlike(all_pages(PATHS))

@@ -32,7 +32,6 @@ LEFT_OUT = {
 }
 TABLES_LEFT_OUT = {
     "Authorship": "a post names its authors in order",
-    "PendingInvalidation": "of this database's own cache",
     "PostViews": "counts of views",
     "ViewCursor": "counts of views",
 }

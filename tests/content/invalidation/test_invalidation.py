@@ -3,31 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from content.caching.errors import NotAppended
-from content.invalidation import outbox, tags_of
+from content.caching.watch import relay
 from content.models import Author, Authorship, Category, Post, Redirect, SiteConfig, Tag
 from tests.support.blog import sitemaps_of
 
 pytestmark = pytest.mark.django_db
 
 MAY = datetime(2018, 5, 31, 23, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def invalidated(monkeypatch, django_capture_on_commit_callbacks):
-    """Run something as a transaction of its own; the tags that it invalidated after its commit."""
-
-    def run(change) -> set[str]:
-        seen: set[str] = set()
-        monkeypatch.setattr(outbox, "invalidate_sync", lambda tags, nonce: seen.update(tags))
-        with django_capture_on_commit_callbacks(execute=True):
-            change()
-        return seen
-
-    return run
 
 
 @pytest.fixture
@@ -38,6 +24,11 @@ def news() -> Category:
 @pytest.fixture
 def post(news) -> Post:
     return Post.objects.create(slug="hello", title="Hello", body="Body", category=news, status="published")
+
+
+def execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
 
 
 def test_other_words_change_the_post_and_no_list(invalidated, post):
@@ -141,7 +132,7 @@ def test_site_and_redirects(invalidated):
 
 def test_rule_1_nothing_is_invalidated_before_the_commit_nor_after_a_rollback(monkeypatch, post):
     seen: set[str] = set()
-    monkeypatch.setattr(outbox, "invalidate_sync", lambda tags, nonce: seen.update(tags))
+    monkeypatch.setattr(relay, "invalidate_sync", seen.update)
     with transaction.atomic():
         post.save()
         assert not seen
@@ -149,13 +140,24 @@ def test_rule_1_nothing_is_invalidated_before_the_commit_nor_after_a_rollback(mo
     assert not seen
 
 
-def test_tags_of_rows_names_everything_a_bulk_write_may_touch(post, news):
-    Post.objects.filter(pk=post.pk).update(published_at=MAY)
-    assert tags_of([post, news]) == {
-        f"post:{post.pk}", "post-slug:hello", "posts", f"category:{news.pk}:posts",
-        "archive", "archive:2018", "archive:2018-05", *sitemaps_of(post),
-        f"category:{news.pk}", "category-slug:news", "terms", "search",
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda post: Post.objects.filter(pk=post.pk).update(title="Other"),
+        lambda post: Post.objects.bulk_update([Post(pk=post.pk, title="Other")], ["title"]),
+        lambda post: execute("UPDATE content_post SET title = 'Other'"),
+    ],
+    ids=["update", "bulk_update", "cursor"],
+)
+def test_a_write_without_signals_is_seen_like_a_save(invalidated, post, write):
+    assert invalidated(lambda: write(post)) == {f"post:{post.pk}", "post-slug:hello", "search"}
+
+
+def test_a_write_to_too_many_rows_ends_all_that_shows_posts(invalidated, news, monkeypatch):
+    Post.objects.bulk_create(Post(slug=f"p{number}", title="P", status="draft") for number in range(1001))
+    tags = invalidated(lambda: Post.objects.update(title="Other"))
+    assert {"post:*", "resource:post", "resource:listing", "resource:search"} <= tags
+    assert "resource:category" not in tags
 
 
 def test_a_scheduled_post_is_announced_to_its_lists(invalidated, news):
@@ -165,10 +167,10 @@ def test_a_scheduled_post_is_announced_to_its_lists(invalidated, news):
 
 
 def test_a_cache_out_of_reach_does_not_undo_the_write(monkeypatch, post, django_capture_on_commit_callbacks):
-    def away(tags, nonce):
+    def away(tags):
         raise NotAppended("Redis is away")
 
-    monkeypatch.setattr(outbox, "invalidate_sync", away)
+    monkeypatch.setattr(relay, "invalidate_sync", away)
     post.title = "Written all the same"
     with django_capture_on_commit_callbacks(execute=True):
         post.save()

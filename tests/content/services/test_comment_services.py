@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from content.models import Comment, PendingInvalidation, Post, SiteConfig
+from content.caching.watch import relay
+from content.caching.watch.models import WatchedChange
+from content.models import Comment, Post, SiteConfig
 from content.ops.queries import count_queries
 from content.services import comments
 from content.services.errors import AlreadySaid, CommentsClosed, NoSuchPost
@@ -24,11 +26,11 @@ class Told:
     """What readers' caches are told."""
 
     def now(self):
-        """The tags of each invalidation since the last call."""
-        rows = PendingInvalidation.objects.order_by("pk")
-        tags = [row.tags for row in rows]
+        """The tags of what was written since the last call, as one list; none if there are none."""
+        rows = WatchedChange.objects.all()
+        tags, _ = relay._tags_of(rows)
         rows.delete()
-        return tags
+        return [sorted(tags)] if tags else []
 
 
 @pytest.fixture

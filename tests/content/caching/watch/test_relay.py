@@ -125,10 +125,9 @@ def test_sqlite_names_rows_again_once_the_relay_has_been(alias, database):
     counters = PendingChanges.objects.using(database)
     counters.filter(model="watched.product").update(number=5000)
     write()
-    assert relay.relay_waiting(database) == 1
+    assert relay.relay_waiting(database) == 2
     assert counters.get(model="watched.product").number == 0
-    assert rows().filter(changes='"*"', epoch="").count() == 1
-    relay.relay_waiting(database)
+    assert rows().filter(changes='"*"').exclude(epoch="").count() == 1
     Product.objects.using(database).create(slug="a", name="a")
     assert '"a"' in rows().order_by("pk").last().changes
 

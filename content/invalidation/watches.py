@@ -1,0 +1,100 @@
+"""The site's watched models: columns that readers see, and the tags of a change.
+
+Database triggers see every way of writing (content/caching/watch). A change has the tags of the row's old and new
+state: a row that moves is missed in one place and appears in the other (rule 5 of docs/protocol.md).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from content import dependencies
+from content.caching.key import resource_tag
+from content.caching.watch import Change, watch
+from content.invalidation.posts import tags_of_posts
+from content.models import Author, Authorship, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
+
+# Every resource shows posts but these.
+WITHOUT_POSTS = {"site", "redirect", "category", "tag", "author"}
+POST_COLUMNS = [
+    "kind", "slug", "title", "excerpt", "body", "html", "text", "category", "cover", "cover_alt", "status",
+    "password", "published_at", "updated_at", "language", "comments_open",
+]  # fmt: skip
+
+
+def declare(resources: Iterable[str]) -> None:
+    """Called once, when the application is ready. `resources`: the names of all."""
+    everything = [resource_tag(name) for name in resources]
+    of_posts = [resource_tag(name) for name in resources if name not in WITHOUT_POSTS]
+    watch(
+        Post,
+        columns=POST_COLUMNS,
+        reads=["kind", "slug", "category", "status", "published_at", "updated_at"],
+        tags=tags_of_posts,
+        coarse=of_posts,
+    )
+    watch(
+        Post.tags.through, name="post-tag", reads=["post", "tag"], tags=tags_of_links("tag", "terms"), coarse=of_posts
+    )
+    watch(
+        Authorship,
+        columns=["position"],
+        reads=["post", "author"],
+        tags=tags_of_links("author", "authors"),
+        coarse=of_posts,
+    )
+    for model, kind in ((Author, "author"), (Category, "category"), (Tag, "tag")):
+        shown = [field.name for field in model._meta.concrete_fields if not field.primary_key]
+        watch(model, columns=shown, reads=["slug"], tags=tags_of_terms(kind), coarse=everything)
+    watch(
+        Comment,
+        columns=["author_name", "html", "parent", "created_at"],
+        reads=["post", "status"],
+        tags=tags_of_comments,
+        coarse=of_posts,
+    )
+    watch(
+        MediaFile,
+        columns=["file", "alt_text", "width", "height"],
+        tags=lambda changes: [dependencies.media(change.pk) for change in changes],
+        coarse=of_posts,
+    )
+    watch(
+        Redirect,
+        columns=["new_path"],
+        reads=["old_path"],
+        tags=lambda changes: [
+            dependencies.redirect(state["old_path"]) for change in changes for state in change.states
+        ],
+        coarse=[resource_tag("redirect")],
+    )
+    site = [field.name for field in SiteConfig._meta.concrete_fields]
+    watch(SiteConfig, columns=site, tags=lambda changes: [dependencies.SITE], coarse=[dependencies.SITE])
+
+
+def tags_of_links(kind: str, others: str) -> Callable[[Sequence[Change]], set[str]]:
+    """Of rows between posts and their tags or authors. `others`: the tag of all lists of that kind."""
+
+    def tags(changes: Sequence[Change]) -> set[str]:
+        states = [state for change in changes for state in change.states]
+        posts = {dependencies.post(state["post_id"]) for state in states}
+        return {others} | posts | {dependencies.posts_of(kind, state[f"{kind}_id"]) for state in states}
+
+    return tags
+
+
+def tags_of_terms(kind: str) -> Callable[[Sequence[Change]], set[str]]:
+    def tags(changes: Sequence[Change]) -> set[str]:
+        slugs = {dependencies.slug(kind, state["slug"]) for change in changes for state in change.states}
+        rows = {dependencies.row(kind, change.pk) for change in changes}
+        return {dependencies.AUTHORS if kind == "author" else dependencies.TERMS} | slugs | rows
+
+    return tags
+
+
+def tags_of_comments(changes: Sequence[Change]) -> set[str]:
+    """Readers see approved comments alone."""
+    return {
+        dependencies.comments(state["post_id"])
+        for change in changes
+        for state in change.states
+        if state["status"] == Comment.Status.APPROVED
+    }
