@@ -2,13 +2,18 @@ import os
 
 import django
 from celery import Celery
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-django.setup()
+try:
+    django.setup()
+except ImproperlyConfigured as error:
+    # Celery would print a traceback.
+    raise SystemExit(str(error)) from error
 
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
-from workers.schedule import as_beat_schedule  # noqa: E402
+from workers.schedule import as_beat_schedule
 
 app = Celery("evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals"])
 app.conf.update(
