@@ -56,13 +56,17 @@ def request_fields(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
+def formatter(form: str) -> logging.Formatter:
+    """`form` is text or json."""
+    return JsonFormatter() if form == "json" else TextFormatter()
+
+
 def logging_config(form: str, level: str) -> dict[str, Any]:
     """Django's LOGGING. `form` is text or json."""
-    formatter = {"text": TextFormatter, "json": JsonFormatter}[form]
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"lines": {"()": formatter}},
+        "formatters": {"lines": {"()": formatter, "form": form}},
         "filters": {"no health checks": {"()": "project.log_filters.NoHealthChecks"}},
         "handlers": {
             "console": {

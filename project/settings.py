@@ -216,4 +216,5 @@ CELERY_BROKER_URL = env.CELERY_BROKER_URL or REDIS_URL.replace("unix://", "redis
 # --- logging ----------------------------------------------------------------------------------------
 
 ACCESS_LOG = env.EVERGREEN_ACCESS_LOG
-LOGGING = logging_config(env.LOG_FORMAT, env.EVERGREEN_LOG_LEVEL)
+LOG_FORMAT = env.LOG_FORMAT
+LOGGING = logging_config(LOG_FORMAT, env.EVERGREEN_LOG_LEVEL)
