@@ -46,7 +46,7 @@ def time_of(record: logging.LogRecord) -> str:
 
 def request_fields(record: logging.LogRecord) -> dict[str, Any]:
     if record.name == "uvicorn.access" and isinstance(record.args, tuple):
-        return dict(zip(ACCESS_FIELDS, record.args, strict=False))
+        return {"request_id": request_id.get()} | dict(zip(ACCESS_FIELDS, record.args, strict=False))
     request = getattr(record, "request", None)
     return {
         "request_id": request_id.get(),
@@ -67,12 +67,15 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": formatter, "form": form}},
-        "filters": {"no health checks": {"()": "project.log_filters.NoHealthChecks"}},
+        "filters": {
+            "no health checks": {"()": "project.log_filters.NoHealthChecks"},
+            "no host tracebacks": {"()": "project.log_filters.NoHostTracebacks"},
+        },
         "handlers": {
             "console": {
                 "class": "logging.StreamHandler",
                 "formatter": "lines",
-                "filters": ["no health checks"],
+                "filters": ["no health checks", "no host tracebacks"],
             }
         },
         "root": {"handlers": ["console"], "level": level},

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.middleware.RequestId",
     "project.middleware.Security",
     "content.ops.timing.ServerTimingMiddleware",
     "content.views.security.ContentSecurityPolicyMiddleware",
