@@ -13,8 +13,10 @@ except ImproperlyConfigured as error:
 
 from django.conf import settings
 
+from workers import broker
 from workers.schedule import as_beat_schedule
 
+broker.install()
 app = Celery("evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals"])
 app.conf.update(
     # JSON in both directions: a queue that anybody can write to must not be able to run code.
