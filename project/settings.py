@@ -87,6 +87,9 @@ DATABASES = {
         conn_health_checks=True,
     )
 }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Seconds. Without it, a host that is silent holds a request or a command up for two minutes.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers beside one writer; a writer asks for the lock when it begins, and waits up to 20 s for it.
     DATABASES["default"]["OPTIONS"] = {
