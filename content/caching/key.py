@@ -1,6 +1,7 @@
 """Keys: readable, bounded in length, and never the same for two different sets of parameters."""
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,6 +20,10 @@ MAX_PARAMETERS = 120
 DIGEST_LENGTH = 32
 # Characters. Longer ones name no set of entries; they are text that slipped in.
 MAX_TAG_LENGTH = 500
+# That an entry may carry. One with more is not stored.
+MAX_TAGS = 128
+
+logger = logging.getLogger("content.caching")
 
 
 def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
@@ -90,6 +95,23 @@ def _checked_tag(tag: Any) -> str:
             "Decode the text that it comes from correctly, or name the tag by an id."
         ) from None
     return plain
+
+
+_warned_of_tags: set[str] = set()
+
+
+def warn_of_tags(name: str, tags: Sequence[str]) -> None:
+    """Say once for each resource that its entries have too many."""
+    if name not in _warned_of_tags:
+        _warned_of_tags.add(name)
+        logger.warning(
+            "An entry of the resource %r has %d tags, %r among them; %d are the most. Readers get the value, but "
+            "it is not stored, so each read loads it. Give the set one tag of its own, and invalidate that.",
+            name,
+            len(tags),
+            tags[0],
+            MAX_TAGS,
+        )
 
 
 def shorten(text: str) -> str:

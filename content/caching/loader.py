@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -13,7 +12,7 @@ from . import lasting_loop
 from .dependencies import Dependencies, track_dependencies
 from .entry import CachedValue, Header, LoadedAbsence, Stamp
 from .errors import LoadTimeout, NotModified, NotThere
-from .key import EntryKey, KeyOwner, Parameters
+from .key import MAX_TAGS, EntryKey, KeyOwner, Parameters, warn_of_tags
 from .lease import Lease
 from .metrics.events import emit, measure
 from .singleflight import Call, LoaderRun, LoopState, current_run
@@ -21,10 +20,6 @@ from .tiers import Tiers
 
 T = TypeVar("T")
 
-logger = logging.getLogger("content.caching")
-
-# That an entry may carry. One with more is not stored.
-MAX_TAGS = 128
 # A holder that dies is replaced after this many seconds.
 LEASE = 6.0
 
@@ -52,23 +47,6 @@ previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
 def previous() -> Any:
     """In a loader: the value as it was stored last, or None. Raise NotModified to keep it."""
     return previous_value.get()
-
-
-_warned_of_tags: set[str] = set()
-
-
-def _warn_of_tags(name: str, tags: Sequence[str]) -> None:
-    """Once for each resource."""
-    if name not in _warned_of_tags:
-        _warned_of_tags.add(name)
-        logger.warning(
-            "An entry of the resource %r has %d tags, %r among them; %d are the most. Readers get the value, but "
-            "it is not stored, so each read loads it. Give the set one tag of its own, and invalidate that.",
-            name,
-            len(tags),
-            tags[0],
-            MAX_TAGS,
-        )
 
 
 async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
@@ -281,7 +259,7 @@ class Loader:
             await self.tiers.refuse(entry_key, "its time is up already", token)
             is_stored = False
         elif len(header.tags) > MAX_TAGS:
-            _warn_of_tags(owner.name, header.tags)
+            warn_of_tags(owner.name, header.tags)
             await self.tiers.refuse(entry_key, "too many tags", token)
             is_stored = False
         else:

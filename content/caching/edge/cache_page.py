@@ -19,7 +19,7 @@ from ..lasting_loop import run_inline
 from ..request_reads import RequestReads, django_request
 from ..transactions import is_bypassed
 from .permission import Permission, needs_rendering, permission_of, restrict_edge
-from .view_pages import ViewPages
+from .view_pages import MadePage, ViewPages
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -42,6 +42,7 @@ def cache_page(
     the view itself stores its pages there, with an edge or without one.
 
     Only responses of status 200 to GET are stored: one for each URL and each value of the header fields in `vary`.
+    With `cache`, a Vary that middleware adds later counts too: a page is stored when its response is closed.
     A response is not stored if it forbids that: `private`, `no-store`, `no-cache`, `Vary: *`, or a cookie that it
     sets. Nor is a page made from request data that neither the URL nor `vary` names: cookies, session, user,
     messages, form tokens, header fields, the client's address. A shorter lifetime in the response overrides `ttl`.
@@ -104,7 +105,9 @@ class _ViewCache:
             if needs_rendering(response):
                 response = await sync_to_async(response.render)()
         self._permission.grant(response, reads)
-        await self._pages.store(page_store, lookup, response, collected)
+        made = self._pages.build(lookup, response, collected)
+        if made is not None and not self._store_later(request, made, response):
+            await self._pages.store(page_store, made, response)
         return restrict_edge(response)
 
     def respond_sync(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
@@ -132,8 +135,17 @@ class _ViewCache:
         self._permission.grant(response, reads)
         # What a transaction has written may be rolled back.
         if lookup is not None and not is_bypassed():
-            run_inline(self._pages.store(page_store, lookup, response, collected))
+            made = self._pages.build(lookup, response, collected)
+            if made is not None and not self._store_later(request, made, response):
+                run_inline(self._pages.store(page_store, made, response))
         return restrict_edge(response)
+
+    def _store_later(self, request: HttpRequest, made: MadePage, response: Any) -> bool:
+        """Store the page when its response is closed, if middleware may add to its Vary. False for a direct call."""
+        if self._pages is None or getattr(request, "resolver_match", None) is None:
+            return False
+        response._resource_closers.append(functools.partial(self._pages.store_at_close, made, response))
+        return True
 
     def _watch(self, request: HttpRequest, view: Callable[[], Any]) -> RequestReads:
         reads = RequestReads(request, self._ignore_reads)

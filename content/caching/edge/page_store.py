@@ -23,7 +23,7 @@ _decoder = msgspec.msgpack.Decoder(StoredValue)
 
 _MOST_TAGS = 1000
 # Most sets of Vary names remembered for one URL.
-_MOST_VARIES = 4
+MOST_VARIES = 4
 # Seconds for which requests do not wait for each other after a response that was not stored.
 _HIT_FOR_MISS_SECONDS = 10.0
 # Bytes that Python uses for a page besides its body and fields.
@@ -149,7 +149,7 @@ class PageStore:
             return await self.store(request.key, page, tags, begun, times, token)
         stored = await self.lookup(request.key)
         known = stored.value.vary if stored is not None and isinstance(stored.value, VaryIndex) else ()
-        index = VaryIndex((page.vary, *(vary for vary in known if vary != page.vary))[:_MOST_VARIES], request.url)
+        index = VaryIndex((page.vary, *(vary for vary in known if vary != page.vary))[:MOST_VARIES], request.url)
         if stored is None or index != stored.value or stored.header.error_until < times.discard_at:
             await self.store(request.key, index, [], begun, times)
         return await self.store(variant_key(request.url, page.vary, request.fields), page, tags, begun, times)

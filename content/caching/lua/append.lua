@@ -83,8 +83,10 @@ local function fold(record, kind, tags)
     local key = ARGV[2] .. (first % PARTS)
     local size = redis.pcall('APPEND', key, struct.pack('>I4I4', first, second) .. place)
     if type(size) == 'table' or size % ITEM ~= 0 then return nil end
-    local compacted = tonumber(redis.call('HGET', KEYS[3], 'size:' .. key) or SMALL) or SMALL
-    if size > 2 * compacted then grown = key end
+    if size > 2 * SMALL and not grown then
+      local compacted = tonumber(redis.call('HGET', KEYS[3], 'size:' .. key) or SMALL) or SMALL
+      grown = size > 2 * compacted and key or nil
+    end
   end
   -- One at most, so that an append takes a bounded time.
   return grown and #tags - compact(grown) or #tags

@@ -20,7 +20,7 @@ from .tag_index import Kind, Record
 MAX_LOG_LENGTH = 10_000
 RECORDS_A_POLL = 1000
 # Tags of a record. More are appended as several records.
-TAGS_A_RECORD = 200
+TAGS_A_RECORD = 100
 # Of a record of any release, as lua/append.lua has it.
 MAX_TAGS_READ = 1000
 # Of the base, in all processes' Redis: 32 MB.

@@ -433,7 +433,7 @@ def test_many_tags_are_several_records_and_pending_together(logs, fresh_redis):
     begun = log.tag_index.stamp()
     tags = [f"tag-{number}" for number in range(1001)]
     log.append(Kind.INVALIDATE, tags, "mine")
-    assert log.stream.connect().xlen(log.stream.stream) == 1 + 6
+    assert log.stream.connect().xlen(log.stream.stream) == 1 + 11
     assert not log.tag_index.pending
     assert {log.tag_index.judge(begun, [tag]) for tag in tags} == {Verdict.INVALID}
 

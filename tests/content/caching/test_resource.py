@@ -9,11 +9,11 @@ from django.core.cache import caches
 from django.test import override_settings
 
 from content.caching import NotThere, Policy, Resource, invalidate, invalidate_sync
-from content.caching import loader as loader_module
+from content.caching import key as key_module
 from content.caching.engines import engine_of
 from content.caching.errors import LoadError
+from content.caching.key import MAX_TAGS
 from content.caching.lasting_loop import lasting_loop
-from content.caching.loader import MAX_TAGS
 from content.caching.metrics.events import listen
 
 HOUR = Policy(ttl=timedelta(hours=1), negative_ttl=timedelta(minutes=1), jitter=0)
@@ -307,7 +307,7 @@ def test_the_sync_twins_do_the_same(alias, shelf, clock):
 
 
 async def test_more_tags_than_the_bound_are_answered_counted_and_warned_of_once(alias, shelf, clock, caplog):
-    loader_module._warned_of_tags.clear()
+    key_module._warned_of_tags.clear()
     shelf.values[1] = Book("one")
     book = resource(shelf, clock, value_tags=lambda _: [f"t{n}" for n in range(MAX_TAGS)])
     with listen() as events:
