@@ -66,7 +66,7 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"lines": {"()": formatter, "form": form}},
+        "formatters": {"lines": {"()": f"{__name__}.formatter", "form": form}},
         "filters": {
             "no health checks": {"()": "project.log_filters.NoHealthChecks"},
             "no host tracebacks": {"()": "project.log_filters.NoHostTracebacks"},
