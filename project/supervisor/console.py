@@ -38,6 +38,8 @@ class JsonTerminal:
     """With LOG_FORMAT=json: one object a line, with the process that wrote it."""
 
     def line(self, name: str, text: str) -> None:
+        if not text:
+            return
         entry = parsed(text) or {"time": now(), "level": "INFO", "logger": name, "message": text}
         print(json.dumps({"process": name} | entry, ensure_ascii=False), flush=True)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 from project.supervisor.child import Child
 
-# Seconds that the processes which ask have, then Redis, which answers them. A task or a request that takes longer is
-# cut: the worker's tasks are done again after the next start.
-ASKING_SECONDS = 3.0
-REDIS_SECONDS = 1.0
+# Seconds that the processes which ask have, then Redis, which answers them. An idle Celery worker takes 2.5. A task
+# or a request that takes longer is cut: the worker's tasks are done again after the next start.
+ASKING_SECONDS = 4.0
+REDIS_SECONDS = 0.8
 # Seconds after which it is worth a line.
 SILENT_SECONDS = 0.5
 

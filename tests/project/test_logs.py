@@ -11,6 +11,7 @@ from project import log_filters
 from project.edge import is_ours, refusal
 from project.logs import formatter, request_id
 from project.middleware import RequestId
+from project.supervisor.console import JsonTerminal
 
 
 def record(message: str, *arguments: object, name: str = "here", **fields: object) -> logging.LogRecord:
@@ -99,3 +100,21 @@ def test_django_logs_no_traceback_for_an_unknown_host(fresh_hosts, client, caplo
     assert client.get("/admin/", headers={"host": "evil.example"}).status_code == 400
     [line] = [message for message in caplog.messages if "evil.example" in message]
     assert line == "Refused a request for the host 'evil.example'. If it is yours, add it to ALLOWED_HOSTS."
+
+
+def test_every_line_under_up_is_json_with_its_process(capsys):
+    terminal = JsonTerminal()
+    terminal.line("web", '{"level": "WARNING", "message": "slow"}')
+    terminal.line("redis", "Ready to accept connections")
+    terminal.line("worker", "[1, 2]")
+    terminal.line("worker", "{no json")
+    terminal.line("worker", "")
+    terminal.say("beat was killed", "bold yellow")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["process"], line["level"], line["message"]) for line in lines] == [
+        ("web", "WARNING", "slow"),
+        ("redis", "INFO", "Ready to accept connections"),
+        ("worker", "INFO", "[1, 2]"),
+        ("worker", "INFO", "{no json"),
+        ("up", "WARNING", "beat was killed"),
+    ]
