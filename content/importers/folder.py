@@ -47,7 +47,7 @@ class FolderImport:
     def __init__(self, root: Path, report: ImportReport, progress: Progress, now: datetime) -> None:
         self.report = report
         self.progress = progress
-        self.library = MediaLibrary(root)
+        self.library = MediaLibrary(root, note=report.note)
         self.now = now
 
     def import_batch(self, files: Sequence[SourceFile]) -> None:
@@ -67,6 +67,7 @@ class FolderImport:
         try:
             if not file.is_post:
                 self.report.not_posts += 1
+                self.report.note("files that are no posts", file.name)
                 return None
             content = file.read()
             if source_hash(content) == known_hash:

@@ -2,6 +2,7 @@
 
 import hashlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -26,10 +27,18 @@ class MediaLibrary:
     root: Path
     stored: int = 0
     missing: int = 0
+    # Of a kind, and what it was: for the report.
+    note: Callable[[str, str], None] = lambda kind, name: None
     by_path: dict[Path, MediaFile | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
+
+    def miss(self, kind: str, folder: Path, address: str) -> None:
+        """Count what a post in `folder` refers to and what is not there."""
+        self.missing += 1
+        near = folder.relative_to(self.root).as_posix() if folder.is_relative_to(self.root) else folder.name
+        self.note(kind, f"{address} (from {near})")
 
     def media_for(self, folder: Path, address: str) -> MediaFile | None:
         """The file at that address, as a post in `folder` writes it; None for what is not there or no media."""

@@ -2,6 +2,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+# Of one kind: an import of any size takes a bounded list.
+MOST_DETAILS = 10_000
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -50,6 +53,8 @@ class ImportReport:
     tables: dict[str, Counts] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    # Single things that the numbers count, by kind; `import_content --list` prints them.
+    details: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -58,8 +63,20 @@ class ImportReport:
     def fail(self, name: str, reason: str) -> None:
         self.failures.append(Failure(name, " ".join(reason.split())))
 
+    def note(self, kind: str, name: str) -> None:
+        """Remember one for --list, of the first thousands of its kind."""
+        names = self.details.setdefault(kind, [])
+        if len(names) < MOST_DETAILS:
+            names.append(name)
+
     def as_data(self) -> dict[str, Any]:
         return asdict(self) | {"failed": len(self.failures)}
+
+    def listed(self) -> dict[str, list[str]]:
+        """What the numbers count, by kind."""
+        tags = {"template tags converted": self.converted, "template tags dropped": self.dropped}
+        counted = {kind: [f"{name} ({count})" for name, count in sorted(tag.items())] for kind, tag in tags.items()}
+        return {kind: names for kind, names in (self.details | counted).items() if names}
 
     def summary(self) -> str:
         return (

@@ -914,6 +914,38 @@ GUARDS = [
         f"{TESTS}/edge/test_view_pages.py",
         "no_language",
     ),
+    Guard(
+        "a message that is no task is dropped, and stops no worker",
+        "workers/broker.py",
+        'except MALFORMED as error:\n            report("a message", error)',
+        'except ZeroDivisionError as error:\n            report("a message", error)',
+        "tests/workers/test_broker.py",
+        "no_task and list",
+    ),
+    Guard(
+        "a key of the queue that kombu cannot read is deleted at each connection",
+        "workers/broker.py",
+        "            heal(Redis(connection_pool=channel.pool), channel.global_keyprefix)\n",
+        "            pass\n",
+        "tests/workers/test_broker.py",
+        "wrong_type and index",
+    ),
+    Guard(
+        "a mistake in a setting prints no password",
+        "project/wrong_settings.py",
+        'NO_PORT.sub(":***", place.partition("?")[0])',
+        'place.partition("?")[0]',
+        "tests/project/test_wrong_settings.py",
+        "no_secret",
+    ),
+    Guard(
+        "a process that dies is started again",
+        "project/supervisor/keeper.py",
+        "            await asyncio.sleep(seconds)\n",
+        "            return\n",
+        "tests/project/supervisor/test_keeper.py",
+        "without_a_bound",
+    ),
 ]
 
 

@@ -66,7 +66,9 @@ async def restarted(service: Service) -> None:
 
 
 def test_it_is_told_in_one_line_when_all_are_ready(service):
-    assert re.fullmatch(rf"{SERVING} {service.url} with 2 workers \(\d+, \d+\)\.", service.line_with(SERVING))
+    assert re.search(
+        rf" INFO serve: {SERVING} {service.url} with 2 workers \(\d+, \d+\)\.$", service.line_with(SERVING)
+    )
     assert roll_call(service) == workers(service)
     with service.client() as client:
         assert client.get("/").status_code == 200

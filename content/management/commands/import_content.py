@@ -26,6 +26,12 @@ class Command(BaseCommand):
             action="store_true",
             help="of a WordPress export: download its pictures and files; without it, they become links",
         )
+        parser.add_argument(
+            "--list",
+            action="store_true",
+            dest="listed",
+            help="print each thing that the report counts: skipped files, missing images and links, template tags",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,11 +48,20 @@ class Command(BaseCommand):
         except BadExport as error:
             raise CommandError(f"{path}: {error}", returncode=2) from error
         if options["json"]:
-            self.stdout.write(json.dumps(report.as_data(), indent=2))
+            data = report.as_data() | {"details": report.listed() if options["listed"] else {}}
+            self.stdout.write(json.dumps(data, indent=2))
         else:
             self.summarise(report)
+            if options["listed"]:
+                self.list_details(report)
         if report.failures:
             raise CommandError(f"{len(report.failures)} of {report.files} files were not imported.", returncode=1)
+
+    def list_details(self, report: ImportReport) -> None:
+        for kind, names in report.listed().items():
+            self.stdout.write(f"{kind}:")
+            for name in names:
+                self.stdout.write(f"  {name}")
 
     def summarise(self, report: ImportReport) -> None:
         for failure in report.failures:
