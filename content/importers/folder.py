@@ -60,6 +60,8 @@ class FolderImport:
         prepared = [ready for file in files if (ready := self.read(file, hashes.get(file.name)))]
         write_batch(prepared, self.report, self.now)
         self.report.media, self.report.media_missing = self.library.stored, self.library.missing
+        self.report.warnings += self.library.refused
+        self.library.refused.clear()
         self.progress(self.report)
 
     def read(self, file: SourceFile, known_hash: str | None) -> Prepared | None:

@@ -103,6 +103,8 @@ class WordPressImport:
         write_batch(prepared, self.report, self.now)
         write_comments(named, self.report, self.now)
         self.report.media, self.report.media_missing = self.media.stored, self.media.missing
+        self.report.warnings += self.media.refused
+        self.media.refused.clear()
         reset_queries()  # in debug, Django keeps the text of every query: that would be the whole export
         self.progress(self.report)
 
