@@ -2,6 +2,7 @@
 
 import zlib
 from contextlib import suppress
+from functools import cache
 from io import BytesIO
 
 from PIL import Image, ImageCms
@@ -62,7 +63,9 @@ def photo(format: str, *, orientation: int = 1, frames: int = 1) -> bytes:
     return file.getvalue()
 
 
+@cache
 def profile() -> bytes:
+    """Made once: it has the time of its making in it."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
