@@ -1,11 +1,20 @@
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Failure:
     """A file or an item that was not imported, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """What is not public here, because its source does not publish it, and why."""
 
     path: str
     reason: str
@@ -49,6 +58,7 @@ class ImportReport:
     dropped: Counter[str] = field(default_factory=Counter)
     tables: dict[str, Counts] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -58,8 +68,15 @@ class ImportReport:
     def fail(self, name: str, reason: str) -> None:
         self.failures.append(Failure(name, " ".join(reason.split())))
 
+    def withhold(self, name: str, reason: str) -> None:
+        self.withheld.append(Withheld(name, " ".join(reason.split())))
+
     def as_data(self) -> dict[str, Any]:
-        return asdict(self) | {"failed": len(self.failures)}
+        """Plain values that every reader of JSON takes."""
+        counters = {"converted": dict(self.converted), "dropped": dict(self.dropped)}
+        return plain(asdict(replace(self, converted=Counter(), dropped=Counter())) | counters) | {
+            "failed": len(self.failures)
+        }
 
     def summary(self) -> str:
         return (
@@ -68,3 +85,19 @@ class ImportReport:
             f"{self.converted.total()} template remnants converted, {self.dropped.total()} dropped; "
             f"{self.redirects} redirects, {len(self.warnings)} warnings."
         )
+
+
+def plain(value: Any) -> Any:
+    """Without half surrogate pairs, which are bytes of file names, and numbers that JSON does not have."""
+    match value:
+        case dict():
+            return {plain(str(key)): plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [plain(each) for each in value]
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case float():
+            return value if isfinite(value) else None
+        case None | bool() | int():
+            return value
+    return plain(str(value))

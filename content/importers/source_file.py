@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from content.importers.errors import BadFile
@@ -13,8 +14,12 @@ LONGEST_NAME = 500
 ENDINGS = {".md", ".markdown", ".mdown", ".mkd"}
 NO_POSTS = {"_index", "readme", "license", "contributing", "changelog", "code_of_conduct", "security"}
 JEKYLL_POSTS = {"_posts", "_drafts"}
+# Jekyll publishes no file whose name begins with one of these.
+UNSEEN = ("_", "#", "~")
 # Part of every source_hash: raise it when the same file would become another post.
-IMPORTER_VERSION = b"2"
+IMPORTER_VERSION = b"3"
+# Hashes of these versions stand in databases: they tell a folder that was moved from another one.
+OLD_VERSIONS = (b"2",)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,16 @@ class SourceFile:
     def is_in_drafts(self) -> bool:
         return "_drafts" in self.folders
 
+    def withheld_by_place(self, file_date: datetime | None) -> str:
+        """Why its generator leaves it out, by its name or its folder alone; empty where it does not."""
+        if self.is_in_drafts:
+            return "It lies in _drafts."
+        if self.path.name.startswith(UNSEEN):
+            return f"Its name begins with {self.path.name[0]}."
+        if self.is_jekyll and file_date is None:
+            return "It lies in _posts without a date in its name, where Jekyll leaves it out."
+        return ""
+
     @property
     def is_in_pages(self) -> bool:
         return self.folders[:1] in (("pages",), ("_pages",))
@@ -97,8 +112,9 @@ def decoded(content: bytes) -> str:
         raise BadFile(f"It is not UTF-8: byte {error.start} is {content[error.start]:#04x}.") from error
 
 
-def source_hash(content: bytes) -> str:
-    return hashlib.sha256(IMPORTER_VERSION + content).hexdigest()
+def source_hash(content: bytes, above: str = "", *, version: bytes = IMPORTER_VERSION) -> str:
+    """Of all that its post is made from: `above` is what other files and the time add to its own bytes."""
+    return hashlib.sha256(version + content + above.encode(errors="backslashreplace")).hexdigest()
 
 
 def markdown_files(root: Path) -> Iterator[SourceFile]:
