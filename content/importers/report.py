@@ -71,7 +71,7 @@ class ImportReport:
     def withhold(self, name: str, reason: str) -> None:
         self.withheld.append(Withheld(name, " ".join(reason.split())))
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> Any:
         """Plain values that every reader of JSON takes."""
         counters = {"converted": dict(self.converted), "dropped": dict(self.dropped)}
         return plain(asdict(replace(self, converted=Counter(), dropped=Counter())) | counters) | {
