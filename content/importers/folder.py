@@ -14,6 +14,7 @@ from content.importers.errors import BadFile
 from content.importers.exports import import_export, is_export
 from content.importers.fields import Matter
 from content.importers.folder_values import FolderValues
+from content.importers.identity import source_of
 from content.importers.media import MediaLibrary
 from content.importers.reading import Prepared, prepare
 from content.importers.report import ImportReport
@@ -27,20 +28,22 @@ Progress = Callable[[ImportReport], None]
 
 
 def import_folder(
-    root: Path, progress: Progress = lambda report: None, *, now: datetime | None = None
+    root: Path, progress: Progress = lambda report: None, *, now: datetime | None = None, source: str = ""
 ) -> ImportReport:
     """All Markdown files below `root`. Running it again changes only what has changed in the files.
 
     `progress` is called with the counts so far, after each file. A database that cannot be reached at all
     ends the run with its OperationalError; what was committed stays, and the next run goes on from there.
-    An export of a site of ours is taken back as it was.
+    An export of a site of ours is taken back as it was. `source` names the source that the folder is.
     """
     if is_export(root):
         return import_export(root, progress)
     files = list(markdown_files(root))
+    known_as = source_of(root, files, source)
     run = FolderImport(root, ImportReport(files=len(files)), progress, now or timezone.now())
+    run.report.warnings += [known_as.warning] if known_as.warning else []
     progress(run.report)
-    waiting = iter(files)
+    waiting = (replace(file, source=known_as.name) for file in files)
     while batch := list(islice(waiting, FILES_A_BATCH)):
         run.import_batch(batch)
     return run.report

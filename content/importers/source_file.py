@@ -24,16 +24,20 @@ OLD_VERSIONS = (b"2",)
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A Markdown file below the root. `name` is its path with the root's own name, and stays its identity."""
+    """A Markdown file below the root. `name` is its path with its source's name, and stays its identity."""
 
     root: Path
     path: Path
     has_sections: bool = False
     has_siblings: bool = False
+    source: str = ""
 
     @property
     def name(self) -> str:
-        name = f"{self.root.name}/{self.path.relative_to(self.root).as_posix()}"
+        return self.named(self.source or self.root.name)
+
+    def named(self, source: str) -> str:
+        name = f"{source}/{self.path.relative_to(self.root).as_posix()}"
         return name.encode(errors="backslashreplace").decode()
 
     @property
