@@ -18,7 +18,7 @@ from content.importers.identity import source_of
 from content.importers.media import MediaLibrary
 from content.importers.reading import Prepared, prepare
 from content.importers.report import ImportReport
-from content.importers.source_file import SourceFile, decoded, markdown_files, source_hash
+from content.importers.source_file import SourceFile, decoded, markdown_files, source_hash, withheld_folders
 from content.importers.withheld import MENTIONS_EXPIRY, Words, is_expired
 from content.models import Post
 
@@ -42,6 +42,8 @@ def import_folder(
     known_as = source_of(root, files, source)
     run = FolderImport(root, ImportReport(files=len(files)), progress, now or timezone.now())
     run.report.warnings += [known_as.warning] if known_as.warning else []
+    for folder in withheld_folders(root):
+        run.report.withhold(f"{known_as.name}/{folder}/", "Its name begins with _: none of its files is imported.")
     progress(run.report)
     waiting = (replace(file, source=known_as.name) for file in files)
     while batch := list(islice(waiting, FILES_A_BATCH)):

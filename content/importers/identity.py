@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from content.importers.errors import BadFile
-from content.importers.source_file import IMPORTER_VERSION, OLD_VERSIONS, SourceFile, source_hash
+from content.importers.source_file import IMPORTER_VERSION, OLD_VERSIONS, SourceFile, source_hash, text_of
 from content.models import ImportSource, Post
 
 LONGEST_NAME = 150
@@ -40,10 +40,6 @@ def source_of(root: Path, files: list[SourceFile], given: str = "") -> Source:
             )
     ImportSource.objects.update_or_create(name=name, defaults={"location": location})
     return Source(name, warning)
-
-
-def text_of(name: str) -> str:
-    return name.encode(errors="backslashreplace").decode()
 
 
 def known_name(location: str, files: list[SourceFile]) -> str:

@@ -10,6 +10,7 @@ from content.importers.draft import Draft, draft_of
 from content.importers.errors import BadFile
 from content.importers.fields import UNREADABLE, Matter, plain_values
 from content.importers.html_indent import without_html_indent
+from content.importers.kramdown import without_comments
 from content.importers.media import MediaLibrary
 from content.importers.references import Resolver
 from content.importers.source_file import SourceFile, decoded
@@ -52,7 +53,7 @@ def prepare(
     if is_of_export(matter):
         raise BadFile("It is of an export: import the whole folder, the one that has evergreen.yaml.")
     draft = draft_of(source, matter, now, inherited)
-    cleaned = remnants.clean(without_html_indent(UNREADABLE.sub("", text)), plain_values(matter))
+    cleaned = remnants.clean(without_html_indent(without_comments(UNREADABLE.sub("", text))), plain_values(matter))
     folder = source.path.parent
     body = Resolver(cleaned.text, folder, library).resolved().strip("\n")
     html = rendered(body)

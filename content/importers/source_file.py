@@ -14,6 +14,7 @@ LONGEST_NAME = 500
 ENDINGS = {".md", ".markdown", ".mdown", ".mkd"}
 NO_POSTS = {"_index", "readme", "license", "contributing", "changelog", "code_of_conduct", "security"}
 JEKYLL_POSTS = {"_posts", "_drafts"}
+OF_GENERATORS = {"_site", "_includes", "_layouts", "_data", "_sass", "_plugins", "_dist"}
 # Jekyll publishes no file whose name begins with one of these.
 UNSEEN = ("_", "#", "~")
 # Part of every source_hash: raise it when the same file would become another post.
@@ -37,8 +38,7 @@ class SourceFile:
         return self.named(self.source or self.root.name)
 
     def named(self, source: str) -> str:
-        name = f"{source}/{self.path.relative_to(self.root).as_posix()}"
-        return name.encode(errors="backslashreplace").decode()
+        return text_of(f"{source}/{self.path.relative_to(self.root).as_posix()}")
 
     @property
     def stem(self) -> str:
@@ -143,3 +143,23 @@ def walk(folder: Path) -> Iterator[Path]:
 
 def is_left_out(name: str) -> bool:
     return (name.startswith((".", "_")) and name not in {*JEKYLL_POSTS, "_pages"}) or name == "node_modules"
+
+
+def withheld_folders(root: Path) -> Iterator[str]:
+    """Folders that are left out for their underscore and have Markdown in them, but for a generator's own."""
+    root = root.resolve()
+    for parent, folders, _ in os.walk(root):
+        for name in sorted(folders):
+            folder = Path(parent, name)
+            if name.startswith("_") and is_left_out(name) and name not in OF_GENERATORS and has_markdown(folder):
+                yield text_of(folder.relative_to(root).as_posix())
+        folders[:] = [name for name in folders if not is_left_out(name)]
+
+
+def has_markdown(folder: Path) -> bool:
+    return any(Path(name).suffix.lower() in ENDINGS for _, _, names in os.walk(folder) for name in names)
+
+
+def text_of(name: str) -> str:
+    """With the bytes of file names that are no UTF-8 written out."""
+    return name.encode(errors="backslashreplace").decode()

@@ -124,7 +124,6 @@ def test_a_redirect_keeps_the_encoding_of_its_path(client, path):
     assert response["Location"] == f"{path}/?x=1"
 
 
-
 def test_a_path_without_its_last_slash_leads_there_and_never_to_another_host(client, blog):
     assert client.get("/posts/post-1?x=1").headers["Location"] == "/posts/post-1/?x=1"
     assert not client.get("//example.com/a").headers.get("Location", "/").startswith("//")
