@@ -177,7 +177,7 @@ API_A_MINUTE = env.int("EVERGREEN_API_A_MINUTE", 600, validate=validate.Range(0,
 
 # --- sessions ---------------------------------------------------------------------------------------
 
-SESSION_ENGINE = env.str("EVERGREEN_SESSION_ENGINE", "django.contrib.sessions.backends.cached_db")
+SESSION_ENGINE = env.str("EVERGREEN_SESSION_ENGINE", "project.sessions")
 SESSION_CACHE_ALIAS = "sessions"
 
 # --- files ------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """System checks for caches, resources and fragments. `manage.py check --deploy` also asks the Redis of the log."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
 from .backends import MemcachedCache, RedisCache
-from .declarations import cache_aliases, duplicate_names
+from .declarations import duplicate_names, unstored_views, used_aliases
 from .engines import log_server
 from .templatetags.fragments import FragmentNode
 
@@ -35,6 +37,7 @@ LEAST_MEMORY = 1024 * 1024
 def register_checks() -> None:
     register(check_caches, "caches")
     register(check_resources, "caches")
+    register(check_pages, "caches")
     register(check_log, "caches", deploy=True)
     register(check_fragments, "templates")
 
@@ -42,7 +45,7 @@ def register_checks() -> None:
 def check_caches(app_configs: Any, **kwargs: Any) -> Messages:
     """Each alias in use exists, unpickles nothing, and has timeouts."""
     messages: Messages = []
-    for alias in sorted(cache_aliases()):
+    for alias in sorted(used_aliases()):
         config = settings.CACHES.get(alias)
         if config is None:
             messages.append(
@@ -64,9 +67,45 @@ def check_resources(app_configs: Any, **kwargs: Any) -> Messages:
     ]
 
 
+def check_pages(app_configs: Any, **kwargs: Any) -> Messages:
+    """Pages of each `cache_page` are stored somewhere: by an edge or in a cache."""
+    _import_quietly(settings.ROOT_URLCONF)
+    if unstored_views():
+        for name in _asgi_modules():
+            _import_quietly(name)
+    views = unstored_views()
+    if not views:
+        return []
+    return [
+        Warning(
+            f"cache_page on {', '.join(views)}: nothing stores the pages, because this process has no edge and "
+            "cache_page no cache. Each request calls the view.",
+            hint=f"Wrap the application in asgi.py: EdgeCache(get_asgi_application()) of {__package__}.edge, and "
+            "name it in ASGI_APPLICATION. Or give cache_page(..., cache='default').",
+            id="caching.W008",
+        )
+    ]
+
+
+def _asgi_modules() -> Iterator[str]:
+    """Where a project makes its ASGI application."""
+    if application := getattr(settings, "ASGI_APPLICATION", None):
+        yield application.rpartition(".")[0]
+    package = (settings.SETTINGS_MODULE or "").rpartition(".")[0]
+    if package:
+        yield f"{package}.asgi"
+
+
+def _import_quietly(name: Any) -> None:
+    """A module that cannot be imported is reported by Django's own checks, or by its server."""
+    if isinstance(name, str):
+        with suppress(Exception):
+            import_module(name)
+
+
 def check_log(app_configs: Any, **kwargs: Any) -> Messages:
     """Each Redis with a log answers and does not evict: an evicted log makes every entry invalid."""
-    return [message for alias in sorted(cache_aliases()) if alias in settings.CACHES for message in _check_log(alias)]
+    return [message for alias in sorted(used_aliases()) if alias in settings.CACHES for message in _check_log(alias)]
 
 
 def _check_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:

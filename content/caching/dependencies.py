@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from .key import checked_tags
+
 
 @dataclass
 class Dependencies:
@@ -25,7 +27,9 @@ trackers: ContextVar[tuple[Dependencies, ...]] = ContextVar("trackers", default=
 
 
 def add_dependency(key: str, tags: Iterable[str], fresh_until: float, stale_until: float, *, stale: bool) -> None:
-    """Called for every answer that a resource gives."""
+    """Called for every answer that a resource gives. Raises TypeError for tags that are no list of strings."""
+    if type(tags) is not tuple:
+        tags = checked_tags(tags)
     for dependencies in trackers.get():
         dependencies.keys.add(key)
         dependencies.tags.update(tags)

@@ -13,23 +13,25 @@ The order of steps is what makes a read right; docs/protocol.md says what goes w
 import asyncio
 import contextvars
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .dependencies import Dependencies
 from .entry import CachedValue, Verdict
-from .key import EntryKey
+from .key import EntryKey, checked_tags
 from .loader import LEASE, Loader, LoadRecord
 from .metrics.events import emit, listeners, notify, subscribers
 from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
 from .refresh import Refresher
 from .refresh_queue import RefreshQueue
-from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run
+from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run, emit_outcome
 from .stores.memory import MemoryTier
 from .stores.shared import SharedTier
-from .tiers import Tiers
+from .sync import SyncEngine
+from .tiers import Judgement, Tiers
 
 VALID = Verdict.VALID
 
@@ -53,6 +55,17 @@ class Engine:
         self.loops = LoopStates()
         self.loader = Loader(self.tiers, lease)
         self.refresher = Refresher(self.tiers, self.loader, self.loops, refresh_queue)
+        self._sync: SyncEngine | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def sync(self) -> SyncEngine:
+        """For threads without an event loop. Made on first use."""
+        if self._sync is None:
+            with self._lock:
+                if self._sync is None:
+                    self._sync = SyncEngine(self.tiers, self.loader, self.refresher, self.loops, self.find)
+        return self._sync
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -125,7 +138,7 @@ class Engine:
                 found[key] = await self._wait(call)
         finally:
             for call in started:
-                _emit_outcome(call)
+                emit_outcome(call)
         return found
 
     async def find_one(self, entry_key: EntryKey) -> CachedValue:
@@ -139,7 +152,7 @@ class Engine:
             return await (call.new_waiter() if is_plain else self._wait(call))
         finally:
             if is_new:
-                _emit_outcome(call)
+                emit_outcome(call)
 
     def _join_or_start(self, state: LoopState, entry_key: EntryKey) -> tuple[Call, bool]:
         """The call for that key, and whether it is new."""
@@ -147,20 +160,15 @@ class Engine:
         if call is not None:
             emit("joined", entry_key.owner.name, entry_key.key)
             return call, False
-        call = Call(entry_key, state.loop, self._on_done)
+        call = Call(entry_key, state.loop, state.calls.remove)
         state.calls.start(call)
         return call, True
 
-    def _on_done(self, call: Call) -> None:
-        state = self.loops.states.get(call.loop)
-        if state is not None:
-            state.calls.remove(call)
-        if call.value is not None and call.refresh:
-            self.refresher.schedule(call.entry_key, call.value.header, call.refresh)
-
     async def _wait(self, call: Call) -> CachedValue:
         """For its value; after the soft timeout of its policy the last good value, if there is one."""
-        owner = call.entry_key.owner
+        owner, run = call.entry_key.owner, current_run.get()
+        if run is not None and self._sync is not None:
+            self._sync.refuse_recursion([call], run)
         if owner.policy.soft_timeout is None:
             return await call.wait()
         waiting = asyncio.ensure_future(call.wait())
@@ -189,9 +197,9 @@ class Engine:
     async def _populate(self, state: LoopState, batches: Sequence[LookupBatch]) -> None:
         """End every call. Keys that the shared tier does not have are loaded for each batch apart."""
         try:
-            found = await self.tiers.lookup([call.entry_key for batch in batches for call in batch.calls])
+            found = await self.tiers.find([call.entry_key for batch in batches for call in batch.calls])
             for batch in batches:
-                missing = [call for call in batch.calls if not self._resolve_from_shared(call, found.get(call.key))]
+                missing = [call for call in batch.calls if not self._resolve_from_shared(call, *found[call.key])]
                 if missing:
                     state.begin(self._load(state, missing), batch.context)
         except BaseException as error:
@@ -200,14 +208,15 @@ class Engine:
             if not isinstance(error, Exception):
                 raise
 
-    def _resolve_from_shared(self, call: Call, value: CachedValue | None) -> bool:
-        """Whether what the shared tier has (None: nothing) is enough; else the key has to be loaded."""
+    def _resolve_from_shared(self, call: Call, judgement: Judgement, fallback: CachedValue | None) -> bool:
+        """Whether what the shared tier has is enough; else the key has to be loaded."""
+        value, outcome, refresh = judgement
         if value is not None:
-            judgement = self.tiers.accept(call.entry_key, value)
-            if judgement.value is not None:
-                call.resolve(judgement.value, judgement.outcome, judgement.refresh)
-                return True
-        call.fallback = fallback = self.tiers.find_fallback(call.key, value)
+            call.resolve(value, outcome)
+            if refresh:
+                self.refresher.schedule(call.entry_key, value.header, refresh)
+            return True
+        call.fallback = fallback
         if fallback is None or not self.backoff.has_failed(call.key):
             return False
         # Its load failed a moment ago: that is not tried again for each reader.
@@ -218,6 +227,10 @@ class Engine:
     async def _load(self, state: LoopState, calls: Sequence[Call]) -> None:
         try:
             await self.loader.load_missing(state, calls)
+            for call in calls:
+                # Another process had stored it meanwhile.
+                if call.value is not None and call.refresh:
+                    self.refresher.schedule(call.entry_key, call.value.header, call.refresh)
         except BaseException as error:
             _reject_all(calls, error)
             if not isinstance(error, Exception):
@@ -242,22 +255,14 @@ class Engine:
         return max(0.0, value.header.fresh_until - self.clock())
 
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        tags = list(tags)
+        tags = checked_tags(tags)
         if tags:
             await self.ordering.append(kind, tags, nonce)
 
     def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        tags = list(tags)
+        tags = checked_tags(tags)
         if tags:
             self.ordering.append_sync(kind, tags, nonce)
-
-
-def _emit_outcome(call: Call) -> None:
-    """In the context of the reader who started the call."""
-    if call.outcome is None:
-        emit("miss", call.entry_key.owner.name, call.key)
-    else:
-        emit(call.outcome, call.entry_key.owner.name, call.key, tier="shared")
 
 
 def _reject_all(calls: Iterable[Call], error: BaseException) -> None:

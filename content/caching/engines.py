@@ -21,7 +21,7 @@ from .ordering.log import LogOrdering, log_of
 from .refresh_queue import RefreshQueue
 from .stores.failsafe import Failsafe
 from .stores.memory import MemoryTier
-from .stores.shared import CacheTier, LocMemTier, NullTier, RedisTier
+from .stores.shared import CacheTier, InlineTier, NullTier, RedisTier
 
 MEMORY = 64 * 1024 * 1024
 
@@ -61,7 +61,7 @@ def _tier_class(cache: BaseCache) -> type[CacheTier]:
     if isinstance(cache, RedisCache):
         return RedisTier
     # Not what is derived from it, whose asynchronous methods may do something of their own.
-    return LocMemTier if type(cache) is LocMemCache else CacheTier
+    return InlineTier if type(cache) is LocMemCache else CacheTier
 
 
 def _emit_eviction(key: str) -> None:
@@ -93,7 +93,16 @@ def forget_engines(**kwargs: Any) -> None:
 
 
 setting_changed.connect(forget_engines, dispatch_uid="content.caching.engines")
-os.register_at_fork(after_in_child=engines.clear)
+
+
+def _begin_anew_in_child() -> None:
+    """Another thread of the parent may have held the lock."""
+    global lock
+    lock = threading.Lock()
+    engines.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def local_engine(memory: int) -> Engine:

@@ -20,6 +20,8 @@ from .serializer import decode
 __all__ = ["CachedValue", "Entry", "Header", "Position", "Stamp", "Unreadable", "Verdict", "pack", "unpack"]
 
 FORMAT = 2
+# Seconds. No entry lives longer, so the log's base forgets a tag after this time (rule 22).
+MAX_LIFETIME = 31 * 24 * 3600.0
 PREAMBLE = 5
 
 Position = tuple[int, int]
@@ -54,6 +56,13 @@ class Header(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tags: tuple[str, ...]
     stamp: Stamp
 
+    def sealed(self, stamp: Stamp) -> "Header":
+        """With that stamp, and no time after the longest that an entry may live."""
+        last = self.made_at + MAX_LIFETIME
+        fresh_until, stale_until = min(self.fresh_until, last), min(self.stale_until, last)
+        error_until = min(self.error_until, last)
+        return Header(self.made_at, fresh_until, stale_until, error_until, self.there, self.cost, self.tags, stamp)
+
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One stored value with its header; `value` is still encoded."""
@@ -76,7 +85,12 @@ def unpack(stored: object) -> Entry:
     if not isinstance(stored, bytes) or len(stored) < PREAMBLE or stored[0] != FORMAT:
         raise Unreadable("not an entry of a known format")
     end = PREAMBLE + int.from_bytes(stored[1:PREAMBLE], "big")
-    return Entry(header=decode(decode_header, stored[PREAMBLE:end]), value=stored[end:])
+    header = decode(decode_header, stored[PREAMBLE:end])
+    last = header.made_at + MAX_LIFETIME
+    # Comparisons with NaN are false.
+    if not (header.fresh_until <= last and header.stale_until <= last and header.error_until <= last):
+        raise Unreadable("times that no entry has")
+    return Entry(header=header, value=stored[end:])
 
 
 class CachedValue(msgspec.Struct, eq=False, gc=False):
@@ -100,6 +114,20 @@ class CachedValue(msgspec.Struct, eq=False, gc=False):
 
     def as_stale(self) -> "CachedValue":
         return CachedValue(self.header, self.value, self.is_decoded, stale=True)
+
+
+class LoadedAbsence(CachedValue, eq=False, gc=True):
+    """The answer "not there" of a load, for the readers who wait for it. Tiers hold no exceptions."""
+
+    cause: BaseException | None = None
+
+    @classmethod
+    def of(cls, value: CachedValue, absence: BaseException) -> "LoadedAbsence":
+        """The value with what its loader raised."""
+        return cls(value.header, value.value, value.is_decoded, stale=value.stale, cause=absence.__cause__ or absence)
+
+    def as_stale(self) -> "LoadedAbsence":
+        return LoadedAbsence(self.header, self.value, self.is_decoded, stale=True, cause=self.cause)
 
 
 _PLAIN = (

@@ -1,5 +1,7 @@
+import reprlib
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 
 class CacheError(Exception):
@@ -9,18 +11,26 @@ class CacheError(Exception):
 class NotThere(CacheError):
     """The answer "no such thing". A loader raises it; it is cached for the policy's negative_ttl.
 
+    Django's ObjectDoesNotExist, such as `Post.DoesNotExist`, is the same answer when a loader raises it. Readers get
+    NotThere in each case. Its `__cause__` is what the loader raised, if it was called for this read.
+
     `until` ends the answer earlier (a post that is scheduled, say); `tags` are what else it depends on,
     beside the resource's own tags for these parameters.
     """
 
     def __init__(self, what: str = "not there", *, until: datetime | None = None, tags: Iterable[str] = ()) -> None:
         super().__init__(what)
+        if isinstance(tags, str | bytes):
+            raise TypeError(
+                f"NotThere: its tags are {shown(tags)}, and each character would be a tag. Give a list, as in "
+                f"NotThere(tags=[{shown(tags)}]); a tuple of one tag ends in a comma."
+            )
         self.until = until
         self.tags = tuple(tags)
 
-
-class TooManyTags(CacheError):
-    """An entry may depend on a bounded number of tags: give the set a tag of its own."""
+    def with_cause(self, cause: BaseException) -> "NotThere":
+        self.__cause__ = cause
+        return self
 
 
 class LoadError(CacheError):
@@ -40,7 +50,10 @@ class Overloaded(CacheError):
 
 
 class LoadTimeout(CacheError):
-    """A loader that took longer than the policy's hard timeout, with nothing older to serve."""
+    """A loader that took longer than the policy's hard timeout, with nothing older to serve.
+
+    A TimeoutError that the loader itself raises reaches the reader as it is.
+    """
 
 
 class NotModified(Exception):
@@ -49,3 +62,12 @@ class NotModified(Exception):
 
 class Unreadable(Exception):
     """Bytes from a shared store that this release cannot read: damaged, foreign, or of another format. A miss."""
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+
+
+def shown(value: Any) -> str:
+    """A value as text for a message, shortened."""
+    return _short.repr(value)

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
@@ -47,10 +48,18 @@ class OrmThread:
 
     async def close(self) -> None:
         """Close its connections first: PostgreSQL holds one until it is closed."""
+        closed = self.discard()
+        if closed is not None:
+            await asyncio.wrap_future(closed)
+
+    def discard(self) -> "Future[None] | None":
+        """As close, and wait for nothing."""
         executor = SyncToAsync.context_to_thread_executor.pop(self.context, None)
-        if executor is not None:
-            await asyncio.wrap_future(executor.submit(connections.close_all))
-            executor.shutdown(wait=False)
+        if executor is None:
+            return None
+        closed: Future[None] = executor.submit(connections.close_all)
+        executor.shutdown(wait=False)
+        return closed
 
 
 def _close_broken_connections() -> bool:
@@ -103,6 +112,16 @@ class LoadExecutor:
         """At the end of the loop, when its loads are done or cancelled."""
         while self.free:
             await self.free.pop().close()
+
+    def discard(self) -> None:
+        """As close, when the loop is closed already."""
+        while self.free:
+            self.free.pop().discard()
+
+
+def load_context() -> contextvars.Context:
+    """For a load in its reader's own thread."""
+    return _new_context() if LoadExecutor.isolated else contextvars.copy_context()
 
 
 def _new_context() -> contextvars.Context:

@@ -11,6 +11,7 @@ from django.conf import settings
 from .declarations import cache_aliases
 from .engines import engine_of
 from .errors import CacheError
+from .key import checked_tags
 from .ordering.log import LogOrdering
 from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
@@ -20,7 +21,8 @@ async def invalidate(tags: Iterable[str], *, cache: str | None = None, nonce: st
     """Never serve again what was loaded before this call and depends on one of the tags.
 
     Call it after the commit, with the tags of the old and the new state. Raises NotAppended if other processes could
-    not be reached. This process then serves nothing with these tags as fresh, and retries while it lives.
+    not be reached. This process then serves nothing with these tags as fresh, and retries while it lives. Raises
+    TypeError and ValueError for tags that are no list of strings, before anything is written.
     """
     await _append(Kind.INVALIDATE, tags, cache, nonce)
 
@@ -40,7 +42,7 @@ def expire_sync(tags: Iterable[str], *, cache: str | None = None, nonce: str | N
 
 
 async def _append(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str | None) -> None:
-    wanted, failed = tuple(tags), None
+    wanted, failed = checked_tags(tags), None
     for ordering in orderings(cache):
         try:
             await ordering.append(kind, wanted, nonce)
@@ -51,7 +53,7 @@ async def _append(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str
 
 
 def _append_sync(kind: Kind, tags: Iterable[str], cache: str | None, nonce: str | None) -> None:
-    wanted, failed = tuple(tags), None
+    wanted, failed = checked_tags(tags), None
     for ordering in orderings(cache):
         try:
             ordering.append_sync(kind, wanted, nonce)

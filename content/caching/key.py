@@ -1,13 +1,17 @@
 """Keys: readable, bounded in length, and never the same for two different sets of parameters."""
 
 import hashlib
-import reprlib
+import logging
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, Flag
 from typing import Any, Protocol
 from urllib.parse import quote
+from uuid import UUID
 
 from .entry import CachedValue, Header
+from .errors import shown
 from .metrics.events import Counters
 from .policy import Policy, Times
 
@@ -16,11 +20,27 @@ MAX_PARAMETERS = 120
 DIGEST_LENGTH = 32
 # Characters. Longer ones name no set of entries; they are text that slipped in.
 MAX_TAG_LENGTH = 500
+# That an entry may carry. One with more is not stored.
+MAX_TAGS = 128
+
+logger = logging.getLogger("content.caching")
 
 
 def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
     """`<resource>@<schema>:<parameters>`; long parameters end in a digest of the whole."""
     return f"{name}@{schema}:{shorten(','.join(map(encode_parameter, parameters)))}"
+
+
+def hashable_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
+    """As resource_key. Raises TypeError for parameters that are unhashable or have no key."""
+    try:
+        hash(parameters)
+        return resource_key(name, schema, parameters)
+    except TypeError as error:
+        raise TypeError(
+            f"Resource {name!r}: the parameters {shown(parameters)} have no key: {error}. Give plain values, such as "
+            "the id of an object, and a tuple in place of a list."
+        ) from None
 
 
 def resource_tag(name: str) -> str:
@@ -65,8 +85,8 @@ def _checked_tag(tag: Any) -> str:
             f"The tag {shown(tag)} has {len(tag)} characters; {MAX_TAG_LENGTH} are the most. "
             "Name the set of entries by an id or a digest."
         )
-    # Of a subclass (SafeString, a str Enum) its plain text.
-    plain = str.__str__(tag)
+    # Of a subclass (SafeString, a str Enum) or a lazy string its plain text.
+    plain = str.__str__(tag) if issubclass(type(tag), str) else str(tag)
     try:
         plain.encode()
     except UnicodeEncodeError as error:
@@ -77,13 +97,21 @@ def _checked_tag(tag: Any) -> str:
     return plain
 
 
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 80
+_warned_of_tags: set[str] = set()
 
 
-def shown(value: Any) -> str:
-    """A value as text for a message, shortened."""
-    return _short.repr(value)
+def warn_of_tags(name: str, tags: Sequence[str]) -> None:
+    """Say once for each resource that its entries have too many."""
+    if name not in _warned_of_tags:
+        _warned_of_tags.add(name)
+        logger.warning(
+            "An entry of the resource %r has %d tags, %r among them; %d are the most. Readers get the value, but "
+            "it is not stored, so each read loads it. Give the set one tag of its own, and invalidate that.",
+            name,
+            len(tags),
+            tags[0],
+            MAX_TAGS,
+        )
 
 
 def shorten(text: str) -> str:
@@ -95,10 +123,11 @@ def shorten(text: str) -> str:
 
 
 def encode_parameter(value: Any) -> str:
-    """One parameter as text that no other value shares, of whatever type.
+    """One parameter as text that no other value shares, of whatever type. Equal values of a type have equal texts.
 
     Text that begins with a letter stands for itself, other text follows an apostrophe, and other types follow "!".
-    Percent-encoding leaves neither of these marks in a text.
+    Percent-encoding leaves neither of these marks in a text. An Enum that is a str or an int is its value, as it
+    equals it. Raises TypeError for a type that has no such text.
     """
     match value:
         case str():
@@ -107,14 +136,62 @@ def encode_parameter(value: Any) -> str:
         case bool() | None:
             return f"!{value}"
         case int():
-            return str(value)
+            # The decimal digits of a long number take long to find, and Python refuses them.
+            number = value.value if isinstance(value, Enum) else value
+            return str(number) if number.bit_length() < 1000 else f"{number:#x}"
         case float():
-            return f"!{value!r}"
-        case datetime() | date():
-            return f"!{quote(value.isoformat())}"
+            return f"!{value + 0.0!r}"
+        case Enum():
+            kind = value.__class__
+            content = value.value if isinstance(value, Flag) else value.name
+            return f"!enum.{quote(f'{kind.__module__}.{kind.__qualname__}')}.{encode_parameter(content)}"
+        case datetime():
+            return f"!{quote(_in_utc(value).isoformat())}"
+        case date():
+            return f"!{value.isoformat()}"
+        case time():
+            return f"!time.{_encode_time(value)}"
+        case Decimal():
+            return f"!decimal.{_encode_decimal(value)}"
+        case UUID():
+            return f"!uuid.{value.hex}"
         case tuple() | list():
             return f"({','.join(map(encode_parameter, value))})"
-    raise TypeError(f"{value!r} cannot be a parameter of a resource: use text, numbers, dates or tuples.")
+    raise TypeError(
+        f"{shown(value)}, of type {type(value).__name__}, cannot be a parameter: it has no text for a key. "
+        "Use text, numbers, dates, times, UUIDs, Enums or tuples of them, such as the id of an object."
+    )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC, since moments in several zones may be equal. A naive one is in no zone."""
+    if moment.utcoffset() is None:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return moment
+
+
+def _encode_time(value: time) -> str:
+    offset = value.utcoffset()
+    if offset is None:
+        return quote(value.isoformat())
+    since_midnight = timedelta(
+        hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
+    )
+    return f"utc{(since_midnight - offset).total_seconds()}"
+
+
+def _encode_decimal(value: Decimal) -> str:
+    """Without the zeros at the end: 1.0 equals 1.00."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        return str(value)
+    significant = "".join(map(str, digits)).rstrip("0")
+    if not significant:
+        return "0"
+    return f"{'-' if sign else ''}{significant.lstrip('0')}e{exponent + len(digits) - len(significant)}"
 
 
 Parameters = tuple[Any, ...]
@@ -146,6 +223,13 @@ class KeyOwner(KeyKind, Protocol):
     is_immutable: bool
     # Bytes that a packed entry may have.
     largest: int
+
+    @property
+    def is_async(self) -> bool:
+        """Whether its loader needs an event loop."""
+
+    def prepare(self) -> None:
+        """Called before another thread than the reader's may load."""
 
     async def run_loader(self, wanted: Sequence[Parameters], earlier: CachedValue | None) -> dict[Parameters, Any]:
         """Results by parameters. `earlier` is the last good value, which the loader may find unchanged."""

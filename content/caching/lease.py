@@ -84,6 +84,8 @@ class Lease:
             yield
         finally:
             task.cancel()
+            # A loop that is closed at once leaves it at that, and asyncio would log it.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
 
     async def renew(self, keys: Sequence[str], *, until_lost: bool = False) -> None:
         """Renew for ever; with `until_lost` return when a lease is another's.

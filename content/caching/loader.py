@@ -1,14 +1,18 @@
 """Load what no tier has: once, under a lease, and stored only if no invalidation overtook it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
-from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
+
+from . import lasting_loop
 from .dependencies import Dependencies, track_dependencies
-from .entry import CachedValue, Header, Stamp
-from .errors import LoadError, LoadTimeout, NotModified, NotThere
-from .key import EntryKey, KeyOwner, Parameters
+from .entry import CachedValue, Header, LoadedAbsence, Stamp
+from .errors import LoadTimeout, NotModified, NotThere
+from .key import MAX_TAGS, EntryKey, KeyOwner, Parameters, warn_of_tags
 from .lease import Lease
 from .metrics.events import emit, measure
 from .singleflight import Call, LoaderRun, LoopState, current_run
@@ -29,6 +33,12 @@ class LoaderResult(Generic[T]):
         self.value = value
         self.absence = absence
 
+    def get(self) -> T:
+        """The value. Raises NotThere."""
+        if self.absence is not None:
+            raise self.absence
+        return self.value  # type: ignore[return-value]
+
 
 # While a loader runs: the value that was stored before, which it may find unchanged.
 previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
@@ -39,12 +49,20 @@ def previous() -> Any:
     return previous_value.get()
 
 
-def return_type(load: Callable[..., Any]) -> Any:
-    """The return annotation of a loader. Raises LoadError if it has none."""
-    hints = get_type_hints(load)
-    if "return" not in hints:
-        raise LoadError(f"{load.__qualname__} needs a return annotation: stored values are decoded to it.")
-    return hints["return"]
+async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a loader. A `def` runs in this thread if that has no event loop, else in a thread for the ORM."""
+    if iscoroutinefunction(load):
+        return await load(*arguments)
+    if asyncio._get_running_loop() is not None:
+        result = await sync_to_async(load)(*arguments)
+        return await result if inspect.isawaitable(result) else result
+    result = load(*arguments)
+    # Of a function that returns a coroutine without being `async def`.
+    return lasting_loop.run(_await(result)) if inspect.isawaitable(result) else result
+
+
+async def _await(result: Awaitable[T]) -> T:
+    return await result
 
 
 class LoadRecord(NamedTuple):
@@ -85,22 +103,23 @@ class Loader:
                 loads.append(state.begin(self.run(state, mine, lease)))
             for call in pending.values():
                 emit("wait", call.entry_key.owner.name, call.key)
-            taken = {call.key for call in mine}
-            await lease.release([key for key in ours if key not in taken])
+            if len(mine) < len(ours):
+                taken = {call.key for call in mine}
+                await lease.release([key for key in ours if key not in taken])
             return list(pending)
 
         timeout = max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
         for key in await lease.contend(list(pending), look, settle, timeout=timeout):
             self._fail(pending[key], LoadTimeout(f"{key}: the process that loads it takes too long."))
-        if loads:
-            await asyncio.gather(*loads)
+        for load in loads:
+            await load
 
     def _resolve_found(self, pending: dict[str, Call], found: dict[str, CachedValue]) -> None:
         """The calls whose values other processes have stored meanwhile leave `pending`."""
         for key, value in found.items():
-            judgement = self.tiers.accept(pending[key].entry_key, value, again=True)
-            if judgement.value is not None:
-                pending.pop(key).resolve(judgement.value, judgement.outcome, judgement.refresh)
+            accepted, outcome, refresh = self.tiers.accept(pending[key].entry_key, value, again=True)
+            if accepted is not None:
+                pending.pop(key).resolve(accepted, outcome, refresh)
 
     async def reload(self, state: LoopState, entry_key: EntryKey) -> CachedValue:
         """Load now, whatever is stored. Waits while another process loads that key, and then loads again."""
@@ -126,7 +145,14 @@ class Loader:
         by_owner: dict[KeyOwner, list[Call]] = {}
         for call in calls:
             by_owner.setdefault(call.entry_key.owner, []).append(call)
-        await asyncio.gather(*(self._run_owner(state, some, lease) for some in by_owner.values()))
+        await self._run_all([self._run_owner(state, some, lease) for some in by_owner.values()])
+
+    async def _run_all(self, runs: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Side by side. The commonest case, one alone, is spared the cost of a task."""
+        if len(runs) == 1:
+            await runs[0]
+        else:
+            await asyncio.gather(*runs)
 
     async def _run_owner(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
         """Every call is resolved or rejected, and every lease is released."""
@@ -134,8 +160,8 @@ class Loader:
         try:
             with lease.renewal(keys):
                 results, record = await self._run_loader(state, calls)
-                await asyncio.gather(
-                    *(self._finish(call, results[call.entry_key.parameters], record, lease) for call in calls)
+                await self._run_all(
+                    [self._finish(call, results[call.entry_key.parameters], record, lease) for call in calls]
                 )
         except Exception as error:
             await self._fail_all(calls, error, lease)
@@ -169,25 +195,44 @@ class Loader:
     ) -> tuple[dict[Parameters, Any], Dependencies]:
         owner = calls[0].entry_key.owner
         limit = owner.policy.hard_timeout.total_seconds()
-        fallback = calls[0].fallback if len(calls) == 1 else None
-        previous = owner.decode_value(fallback) if fallback is not None else None
+        previous = self._previous(calls)
 
         async def load() -> tuple[dict[Parameters, Any], Dependencies]:
             current_run.set(run)
             with track_dependencies() as dependencies:
-                async with asyncio.timeout(limit):
-                    parameters = [call.entry_key.parameters for call in calls]
-                    return await owner.run_loader(parameters, previous), dependencies
+                parameters = [call.entry_key.parameters for call in calls]
+                try:
+                    async with asyncio.timeout(limit) as timer:
+                        return await owner.run_loader(parameters, previous), dependencies
+                except TimeoutError as error:
+                    # One that the loader itself raised is the loader's.
+                    if not timer.expired():
+                        raise
+                    raise LoadTimeout(
+                        f"{calls[0].key} has not loaded within {limit:g} s, and was ended. Make its loader faster, "
+                        "or raise hard_timeout in its policy."
+                    ) from error
 
         try:
             return await state.executor.run(load)
-        except TimeoutError as error:
-            raise LoadTimeout(f"{calls[0].key} has not loaded within {limit:g} s.") from error
-        except NotModified:
-            if previous is None:
-                raise
-            results = {calls[0].entry_key.parameters: owner.result_of(previous)}
-            return results, Dependencies(tags=set(previous.header.tags))
+        except NotModified as error:
+            return self._unmodified(calls, previous, error)
+
+    def _previous(self, calls: Sequence[Call]) -> CachedValue | None:
+        """What the loader of a single key may find unchanged."""
+        fallback = calls[0].fallback if len(calls) == 1 else None
+        return calls[0].entry_key.owner.decode_value(fallback) if fallback is not None else None
+
+    def _unmodified(
+        self, calls: Sequence[Call], previous: CachedValue | None, error: NotModified
+    ) -> tuple[dict[Parameters, Any], Dependencies]:
+        """The results of a loader that raised NotModified. Raises the error if there was nothing before."""
+        if previous is None:
+            raise error
+        entry_key = calls[0].entry_key
+        return {entry_key.parameters: entry_key.owner.result_of(previous)}, Dependencies(
+            tags=set(previous.header.tags)
+        )
 
     async def store(self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None) -> CachedValue:
         """Store what was loaded, unless something refuses it. The reader gets the value in any case."""
@@ -213,11 +258,17 @@ class Loader:
         elif header.fresh_until <= now:
             await self.tiers.refuse(entry_key, "its time is up already", token)
             is_stored = False
+        elif len(header.tags) > MAX_TAGS:
+            warn_of_tags(owner.name, header.tags)
+            await self.tiers.refuse(entry_key, "too many tags", token)
+            is_stored = False
         else:
             is_stored = await self.tiers.store(
                 entry_key, value, encoded, record.begun, size=len(encoded), token=token, largest=owner.largest
             )
         self.tiers.update_backoff(entry_key.key, is_stored=is_stored)
+        if result.absence is not None:
+            value = LoadedAbsence.of(value, result.absence)
         # A value that was made of a stale part makes its own readers stale as well.
         return value.as_stale() if dependencies.stale else value
 

@@ -1,9 +1,12 @@
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
+
+from .duration import Duration, duration
+from .errors import shown
 
 ZERO = timedelta(0)
-TIMES = ("ttl", "stale_ttl", "error_ttl", "negative_ttl")
 
 
 @dataclass(frozen=True)
@@ -15,9 +18,11 @@ class Times:
     error_until: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, init=False)
 class Policy:
     """How long an entry of a resource lives, and how long its loader may take.
+
+    A duration is given as a timedelta, in seconds, or as text such as "5m".
 
     ttl           fresh for this long
     stale_ttl     then stale for this long: served while it is refreshed
@@ -35,29 +40,45 @@ class Policy:
     """
 
     ttl: timedelta
-    stale_ttl: timedelta = ZERO
-    error_ttl: timedelta = ZERO
-    negative_ttl: timedelta = timedelta(minutes=1)
-    jitter: float = 0.1
-    early: float = 1.0
-    ahead: float = 0.1
-    end: datetime | None = None
-    soft_timeout: timedelta | None = None
-    hard_timeout: timedelta = timedelta(seconds=30)
+    stale_ttl: timedelta
+    error_ttl: timedelta
+    negative_ttl: timedelta
+    jitter: float
+    early: float
+    ahead: float
+    end: datetime | None
+    soft_timeout: timedelta | None
+    hard_timeout: timedelta
 
-    def __post_init__(self) -> None:
-        for name in TIMES:
-            if getattr(self, name) < ZERO:
-                raise ValueError(f"Policy.{name} is {getattr(self, name)}: a time cannot be negative.")
-        for name in ("soft_timeout", "hard_timeout"):
-            if getattr(self, name) is not None and getattr(self, name) <= ZERO:
-                raise ValueError(f"Policy.{name} is {getattr(self, name)}: a load needs some time.")
-        if not 0 <= self.jitter <= 1:
-            raise ValueError(f"Policy.jitter is {self.jitter}: it is a share, from 0 to 1.")
-        if not 0 <= self.ahead <= 1:
-            raise ValueError(f"Policy.ahead is {self.ahead}: it is a share, from 0 to 1.")
-        if self.early < 0:
-            raise ValueError(f"Policy.early is {self.early}: 0 is never, 1 the usual.")
+    def __init__(
+        self,
+        *,
+        ttl: Duration,
+        stale_ttl: Duration = ZERO,
+        error_ttl: Duration = ZERO,
+        negative_ttl: Duration = timedelta(minutes=1),
+        jitter: float = 0.1,
+        early: float = 1.0,
+        ahead: float = 0.1,
+        end: datetime | None = None,
+        soft_timeout: Duration | None = None,
+        hard_timeout: Duration = timedelta(seconds=30),
+    ) -> None:
+        """Durations are kept as timedeltas. Raises TypeError and ValueError for a field that is no such value."""
+        fields: dict[str, Any] = {
+            "ttl": duration(ttl, "Policy.ttl"),
+            "stale_ttl": duration(stale_ttl, "Policy.stale_ttl"),
+            "error_ttl": duration(error_ttl, "Policy.error_ttl"),
+            "negative_ttl": duration(negative_ttl, "Policy.negative_ttl"),
+            "jitter": _number(jitter, "jitter", "a share, from 0 to 1", most=1),
+            "early": _number(early, "early", "0 for never, 1 for the usual"),
+            "ahead": _number(ahead, "ahead", "a share, from 0 to 1", most=1),
+            "end": _moment(end),
+            "soft_timeout": None if soft_timeout is None else _timeout(soft_timeout, "soft_timeout"),
+            "hard_timeout": _timeout(hard_timeout, "hard_timeout"),
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
 
     def until(self, moment: datetime | None) -> "Policy":
         """The same, ended at that moment (None: no such end)."""
@@ -81,6 +102,30 @@ class Policy:
     def should_refresh_early(self, now: float, fresh_until: float, cost: float, chance: float) -> bool:
         """XFetch: the nearer the end and the dearer the load, the likelier; `chance` in (0, 1]."""
         return now - cost * self.early * math.log(chance) >= fresh_until
+
+
+def _timeout(value: Duration, name: str) -> timedelta:
+    found = duration(value, f"Policy.{name}")
+    if not found:
+        raise ValueError(f"Policy.{name} is 0: a load needs some time. Give more, such as 30 for seconds.")
+    return found
+
+
+def _number(value: Any, name: str, meaning: str, most: float = 1e6) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"Policy.{name} is {shown(value)}: that is no number. Give {meaning}.")
+    if not 0 <= value <= most:
+        raise ValueError(f"Policy.{name} is {value}: that is out of its range. Give {meaning}.")
+    return value
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        return value
+    raise TypeError(
+        f"Policy.end is {shown(value)}, of type {type(value).__name__}: that is no moment. Give a datetime; "
+        "a duration belongs in ttl."
+    )
 
 
 # Named time classes, each with its stale and error times.

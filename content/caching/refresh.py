@@ -13,12 +13,13 @@ from redis.exceptions import RedisError
 from .declarations import resources
 from .entry import NOWHERE, CachedValue, Header, Verdict
 from .key import EntryKey
+from .lasting_loop import call_soon, lasting_loop
 from .lease import Lease
 from .loader import Loader
 from .metrics.events import emit
 from .refresh_queue import RefreshQueue, RefreshRequest
 from .singleflight import Call, LoopState, LoopStates
-from .tiers import Tiers
+from .tiers import NOTHING, Tiers
 
 logger = logging.getLogger("content.caching")
 
@@ -41,7 +42,16 @@ class Refresher:
     # --- the reader's side --------------------------------------------------------------------------
 
     def schedule(self, entry_key: EntryKey, seen: Header, reason: str) -> None:
-        """One refresh of a key at a time in this process, and none while its loads are delayed."""
+        """One refresh of a key at a time in a loop, and none while its loads are delayed.
+
+        A reader without a loop hands it to the lasting loop.
+        """
+        if asyncio._get_running_loop() is None:
+            state = self.loops.states.get(lasting_loop())
+            if not (self.tiers.backoff.is_delayed(entry_key.key) or (state and entry_key.key in state.refreshes)):
+                entry_key.owner.prepare()
+                call_soon(self.schedule, entry_key, seen, reason)
+            return
         state = self.loops.current()
         if entry_key.key in state.refreshes or self.tiers.backoff.is_delayed(entry_key.key):
             return
@@ -78,7 +88,7 @@ class Refresher:
     def _is_newer(self, entry_key: EntryKey, value: CachedValue, seen: Header) -> bool:
         if value.verdict is not Verdict.VALID or value.header.made_at <= seen.made_at:
             return False
-        return self.tiers.accept(entry_key, value, again=True).value is not None
+        return self.tiers.accept(entry_key, value, again=True) is not NOTHING
 
     async def _refresh_here(self, state: LoopState, entry_key: EntryKey, seen: Header, reason: str) -> None:
         """Under the lease, and unless another process was quicker."""

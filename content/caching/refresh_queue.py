@@ -14,9 +14,12 @@ import msgspec
 from redis.exceptions import RedisError
 
 from . import lua
-from .backends.event_loop import connection_to
+from .backends.connection import connection_to
 from .backends.server import Server
 from .entry import NOWHERE, Position
+from .errors import Unreadable
+from .metrics.events import emit
+from .serializer import decode
 
 MAX_QUEUED = 10_000
 # Seconds. A worker that has not asked for work for this long has ended: the readers' processes load.
@@ -94,11 +97,12 @@ def is_portable(parameters: Sequence[Any]) -> bool:
 def _decode_request(member: bytes, seen: bytes) -> RefreshRequest | None:
     """None for bytes that are no request."""
     try:
-        resource, parameters = _decode_member(member)
-        seen_at, position = _decode_seen(seen) if seen else (0.0, NOWHERE)
-    except msgspec.MsgspecError:
+        resource, parameters = decode(_decode_member, member)
+        seen_at, position = decode(_decode_seen, seen) if seen else (0.0, NOWHERE)
+        return RefreshRequest(resource, decode(_as_tuples, parameters), seen_at, position)
+    except Unreadable as error:
+        emit("unreadable", "", tier="queue", reason=str(error)[:200])
         return None
-    return RefreshRequest(resource, _as_tuples(parameters), seen_at, position)
 
 
 def _as_tuples(parameters: Sequence[Any]) -> Parameters:

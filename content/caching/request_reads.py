@@ -275,11 +275,7 @@ def scheme_header() -> str:
 
 
 def ambient_key() -> str:
-    """The active language and time zone, for keys; "" where they are the site's own."""
-    language = translation.get_language() if settings.USE_I18N else None
-    zone = timezone.get_current_timezone_name() if settings.USE_TZ else None
-    parts = [
-        language if language != settings.LANGUAGE_CODE else None,
-        zone if settings.USE_TZ and zone != timezone.get_default_timezone_name() else None,
-    ]
-    return ";".join(part or "" for part in parts) if any(parts) else ""
+    """The active language and time zone, for keys; "" where Django uses neither. No language at all is "-"."""
+    language = (translation.get_language() or "-") if settings.USE_I18N else ""
+    zone = timezone.get_current_timezone_name() if settings.USE_TZ else ""
+    return f"{language};{zone}" if language or zone else ""

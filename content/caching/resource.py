@@ -1,42 +1,43 @@
 import copy
-import inspect
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
-from asgiref.sync import async_to_sync
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import ObjectDoesNotExist
 
-from .declarations import declare
+from .declarations import check_declaration, declare
 from .dependencies import add_dependency, trackers
 from .engine import Engine
 from .engines import engine_of, engines
 from .entry import CachedValue, Header, is_immutable
-from .errors import NotThere, TooManyTags
+from .errors import NotThere
 from .explain import explain_entry
-from .key import EntryKey, Parameters, resource_key, resource_tag
-from .loader import LoaderResult, previous_value, return_type
+from .key import EntryKey, Parameters, checked_tags, hashable_key, resource_key, resource_tag
+from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
-from .transactions import has_written
+from .signatures import by_place, loader_signature, return_type, tags_by_place
+from .sync_resource import SyncMethods, present
+from .transactions import bypasses, is_bypassed
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MAX_TAGS = 128
 MAX_KNOWN_KEYS = 10_000
 LARGEST = 4 * 1024 * 1024
 
 
-class Resource(Generic[P, T]):
+class Resource(SyncMethods[P, T]):
     """A named, declared kind of cached value.
 
     name        in keys and events; one resource a name
-    load        async, parameters -> value; raises NotThere for "no such thing". Its return annotation is
-                what stored values are decoded to: a msgspec Struct or plain data, best frozen
-    load_many   async, a sequence of parameters (each bare if there is one, else a tuple) -> a mapping from
-                them to values; what is left out is not there
+    load        def or async def, parameters -> value; raises NotThere for "no such thing". Its return annotation
+                is what stored values are decoded to: a msgspec Struct or plain data, best frozen
+    load_many   def or async def, a sequence of parameters (each bare if there is one, else a tuple) -> a
+                mapping from them to values; what is left out is not there
     policy      how long entries live
     tags        parameters -> the tags every entry for them carries, "not there" included; without it,
                 each entry has its own key for a tag
@@ -63,22 +64,23 @@ class Resource(Generic[P, T]):
         largest: int = LARGEST,
         declared: bool = True,
     ) -> None:
+        check_declaration(name, policy, load, load_many, tags, value_tags, adapt)
         self.name = name
-        self.load = load
+        self.load = by_place(load)
         self.load_many = load_many
         self.policy = policy
-        self.tags = tags
+        self.signature = loader_signature(load, name)
+        self.tags = tags_by_place(tags, tuple(self.signature.parameters), name) if tags is not None else None
         self.value_tags = value_tags
         self.adapt = adapt
         self.schema = schema
         self.cache = cache
         self.largest = largest
         self.own_tag = resource_tag(name)
-        self.signature = inspect.signature(load)
         self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
         self.counters = counters_for(name)
-        returned = return_type(load)
+        returned = return_type(load, name)
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
         self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned).decode
@@ -95,11 +97,20 @@ class Resource(Generic[P, T]):
         other.policy = replace(self.policy, **policy)
         return other
 
+    @property
+    def is_async(self) -> bool:
+        return iscoroutinefunction(self.load) or iscoroutinefunction(self.load_many)
+
+    def prepare(self) -> None:
+        """Called before another thread than the reader's may load."""
+
     # --- reading ------------------------------------------------------------------------------------
 
     async def get(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """The value for these parameters, from cache or loaded; raises NotThere, and what the loader raises."""
         entry_key = self.entry_key(args, kwargs)
+        if bypasses and is_bypassed():
+            return (await self.load_past_cache([entry_key]))[entry_key.parameters].get()
         engine = engines.get(self.cache) or engine_of(self.cache)
         answer = engine.lookup_memory(entry_key)
         if answer is None:
@@ -112,12 +123,13 @@ class Resource(Generic[P, T]):
         Each key is the parameter itself where the resource has one, else a tuple of them. One lookup for all,
         one round of leases for what is missing, one `load_many` for what is ours to load.
         """
-        entry_keys = {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
+        entry_keys = self.entry_keys(keys)
+        if bypasses and is_bypassed():
+            return present(entry_keys, await self.load_past_cache(entry_keys.values()))
         answers = await self.engine.find(
             list({entry_key.key: entry_key for entry_key in entry_keys.values()}.values())
         )
-        found = ((key, entry_key, answers[entry_key.key]) for key, entry_key in entry_keys.items())
-        return {key: self.deliver(answer, entry_key) for key, entry_key, answer in found if answer.header.there}
+        return self.deliver_many(entry_keys, answers)
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Load again whatever is cached, store it, and return it; raises NotThere.
@@ -125,6 +137,8 @@ class Resource(Generic[P, T]):
         After a write and its invalidation this is write-through: the load begins behind the record.
         """
         entry_key = self.entry_key(args, kwargs)
+        if bypasses and is_bypassed():
+            return (await self.load_past_cache([entry_key]))[entry_key.parameters].get()
         return self.deliver(await self.engine.refresh(entry_key), entry_key)
 
     async def fresh_for(self, *args: P.args, **kwargs: P.kwargs) -> float:
@@ -156,38 +170,13 @@ class Resource(Generic[P, T]):
         """As invalidate, but the stored value is served, as stale, until it is loaded again."""
         await self.engine.append(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
 
-    # --- sync twins, for code that has no event loop --------------------------------------------------
+    # --- past the cache -------------------------------------------------------------------------------
 
-    def get_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As get. In a transaction that has written: from the database, and nothing is stored."""
-        if has_written():
-            return async_to_sync(self.load)(*args, **kwargs)
-        return async_to_sync(self.get)(*args, **kwargs)
-
-    def get_many_sync(self, keys: Iterable[Hashable]) -> dict[Any, T]:
-        if has_written():
-            return async_to_sync(self._load_past_cache)(list(keys))
-        return async_to_sync(self.get_many)(keys)
-
-    def refresh_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        if has_written():
-            return async_to_sync(self.load)(*args, **kwargs)
-        return async_to_sync(self.refresh)(*args, **kwargs)
-
-    def set_sync(self, value: T, *args: P.args, **kwargs: P.kwargs) -> None:
-        async_to_sync(self.set)(value, *args, **kwargs)
-
-    def invalidate_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.engine.append_sync(Kind.INVALIDATE, self.declared_tags(self.entry_key(args, kwargs)))
-
-    def expire_sync(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.engine.append_sync(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
-
-    async def _load_past_cache(self, keys: Sequence[Hashable]) -> dict[Any, T]:
-        entry_keys = {key: self.entry_key(key if isinstance(key, tuple) else (key,), {}) for key in keys}
-        loaded = await self.run_loader([entry_key.parameters for entry_key in entry_keys.values()], None)
-        found = {key: loaded[entry_key.parameters] for key, entry_key in entry_keys.items()}
-        return {key: each.value for key, each in found.items() if each.absence is None}  # type: ignore[misc]
+    async def load_past_cache(self, entry_keys: Collection[EntryKey]) -> dict[Parameters, LoaderResult[T]]:
+        """The loader's results. What is made of them is not stored: it may show what is never committed."""
+        for entry_key in entry_keys:
+            add_dependency(entry_key.key, (), 0.0, 0.0, stale=True)
+        return await self.run_loader([entry_key.parameters for entry_key in entry_keys], None)
 
     # --- what the engine asks -------------------------------------------------------------------------
 
@@ -204,7 +193,7 @@ class Resource(Generic[P, T]):
         """Known ones are looked up, where equal parameters are sure to have equal keys (1 == True has not)."""
         for parameter in parameters:
             if type(parameter) is not str and type(parameter) is not int:
-                return resource_key(self.name, self.schema, parameters)
+                return hashable_key(self.name, self.schema, parameters)
         key = self.known_keys.get(parameters)
         if key is None:
             if len(self.known_keys) >= MAX_KNOWN_KEYS:
@@ -220,7 +209,7 @@ class Resource(Generic[P, T]):
         if self.load_many is None or len(wanted) == 1:
             return {parameters: await self._load_one(parameters) for parameters in wanted}
         keys = {_bare(parameters): parameters for parameters in wanted}
-        values = await self.load_many(list(keys))
+        values = await call_loader(self.load_many, list(keys))
         return {
             parameters: LoaderResult(values[key]) if key in values else LoaderResult(absence=NotThere(self.name))
             for key, parameters in keys.items()
@@ -228,9 +217,11 @@ class Resource(Generic[P, T]):
 
     async def _load_one(self, parameters: Parameters) -> LoaderResult[T]:
         try:
-            return LoaderResult(await self.load(*parameters))  # type: ignore[call-arg]
+            return LoaderResult(await call_loader(self.load, *parameters))
         except NotThere as absence:
             return LoaderResult(absence=absence)
+        except ObjectDoesNotExist as error:
+            return LoaderResult(absence=NotThere(self.name).with_cause(error))
 
     def result_of(self, answer: CachedValue) -> LoaderResult[T]:
         return LoaderResult(answer.value) if answer.header.there else LoaderResult(absence=NotThere(self.name))
@@ -240,18 +231,22 @@ class Resource(Generic[P, T]):
     ) -> tuple[str, ...]:
         tags = {self.own_tag, *self.declared_tags(entry_key), *dependencies}
         if loaded.absence is not None:
-            tags.update(loaded.absence.tags)
+            tags.update(self._checked(loaded.absence.tags))
         elif self.value_tags:
-            tags.update(self.value_tags(loaded.value))  # type: ignore[arg-type]
-        if len(tags) > MAX_TAGS:
-            raise TooManyTags(f"{len(tags)} tags, {min(tags)!r} among them; an entry may carry {MAX_TAGS}.")
+            tags.update(self._checked(self.value_tags(loaded.value)))  # type: ignore[arg-type]
         return tuple(sorted(tags))
 
-    def declared_tags(self, entry_key: EntryKey) -> list[str]:
+    def declared_tags(self, entry_key: EntryKey) -> Sequence[str]:
         """The tags of every entry for these parameters; its own key if `tags` was not given."""
         if self.tags is None:
-            return [entry_key.key]
-        return list(self.tags(*entry_key.parameters))  # type: ignore[call-arg]
+            return (entry_key.key,)
+        return self._checked(self.tags(*entry_key.parameters))  # type: ignore[call-arg]
+
+    def _checked(self, tags: Iterable[str]) -> tuple[str, ...]:
+        try:
+            return checked_tags(tags)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Resource {self.name!r}: {error}") from None
 
     def times_of(self, loaded: LoaderResult[T], now: float, chance: float) -> Times:
         policy = self.policy
@@ -287,7 +282,7 @@ class Resource(Generic[P, T]):
         if trackers.get():
             add_dependency(entry_key.key, header.tags, header.fresh_until, header.stale_until, stale=answer.stale)
         if not header.there:
-            raise NotThere(self.name, until=None, tags=header.tags)
+            raise NotThere(self.name, tags=header.tags) from getattr(answer, "cause", None)
         return answer.value if answer.is_decoded else self.decode(answer.value)
 
 

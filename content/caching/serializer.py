@@ -1,11 +1,11 @@
-"""Encode values without pickle, which can run code when it is read, and decode bytes from shared stores."""
+"""Decode bytes from shared stores, and the serializer without pickle, which can run code when it is read."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
 from django_redis.serializers.base import BaseSerializer
 
+from . import codec
 from .errors import Unreadable
 
 T = TypeVar("T")
@@ -25,10 +25,12 @@ def decode(decoder: Callable[[Any], T], data: Any) -> T:
 
 
 class MessagePackSerializer(BaseSerializer):  # type: ignore[misc]  # django-redis has no types
-    """MessagePack: numbers, text, bytes, lists, mappings and dates. Raises TypeError for anything else."""
+    """For OPTIONS["SERIALIZER"]: MessagePack that keeps types. docs/backends.md lists them."""
 
     def dumps(self, value: Any) -> bytes:
-        return msgspec.msgpack.encode(value)
+        """Raises TypeError for a value that would not come back as it is."""
+        return codec.encode(value)
 
     def loads(self, value: bytes) -> Any:
-        return msgspec.msgpack.decode(value)
+        """Raises Unreadable for damaged bytes, pickles and formats of other releases."""
+        return decode(codec.unpack, value)

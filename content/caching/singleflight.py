@@ -9,11 +9,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, ContextVar
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from .backends.event_loop import LoopFinalizer, call_at_loop_end
+from .backends.connection import LoopFinalizer, call_at_loop_end
 from .entry import CachedValue, Stamp
 from .errors import LoadError
 from .executor import LoadExecutor
 from .key import EntryKey
+from .metrics.events import emit
 
 
 class Joinable(Protocol):
@@ -41,6 +42,9 @@ class Calls(Generic[C]):
         if call is not None and (call.stamp is None or covers(call.stamp)):
             return call
         return None
+
+    def get(self, key: str) -> C | None:
+        return self._calls.get(key)
 
     def start(self, call: C) -> None:
         """Readers who come from now on join this one."""
@@ -214,13 +218,34 @@ class LoopStates:
         state = self.states.get(loop)
         if state is None:
             state = self.states[loop] = LoopState()
-            state.finalizer = call_at_loop_end(lambda: self._discard(loop))
+            state.finalizer = call_at_loop_end(lambda: self._close(loop), lambda: self._discard(loop))
         self.latest = state
         return state
 
-    async def _discard(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _close(self, loop: asyncio.AbstractEventLoop) -> None:
+        state = self._pop(loop)
+        if state is not None:
+            await state.executor.close()
+
+    def _discard(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop is closed already."""
+        state = self._pop(loop)
+        if state is not None:
+            state.executor.discard()
+            for task in state.tasks:
+                # Its caller was answered; asyncio would log that it did not come to its end.
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    def _pop(self, loop: asyncio.AbstractEventLoop) -> LoopState | None:
         state = self.states.pop(loop, None)
         if self.latest is state:
             self.latest = None
-        if state is not None:
-            await state.executor.close()
+        return state
+
+
+def emit_outcome(call: Call) -> None:
+    """In the context of the reader who started the call."""
+    if call.outcome is None:
+        emit("miss", call.entry_key.owner.name, call.key)
+    else:
+        emit(call.outcome, call.entry_key.owner.name, call.key, tier="shared")

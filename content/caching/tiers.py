@@ -6,10 +6,8 @@ Resources, fragments and pages go through here, so that the rules of docs/protoc
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
-
-from msgspec.structs import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from .backoff import Backoff
 from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
@@ -26,18 +24,10 @@ EARLY_REACH = 15.0
 HOT = 10
 
 
-class Judgement(NamedTuple):
-    """The value that a reader may be given, None if nothing may be served.
-
-    `outcome` is how the read is counted: hit, negative or stale. `refresh` is the reason to load again, "" for none.
-    """
-
-    value: CachedValue | None = None
-    outcome: str = ""
-    refresh: str = ""
-
-
-NOTHING = Judgement()
+# The value that a reader may be given, None if nothing may be served; how the read is counted: hit, negative or
+# stale; the reason to load again, "" for none. A plain tuple, since a named one costs a call more.
+Judgement = tuple[CachedValue | None, str, str]
+NOTHING: Judgement = (None, "", "")
 
 
 class Tiers:
@@ -67,7 +57,10 @@ class Tiers:
             return None
         version = self.ordering.version
         if held.version != version:
-            held.verdict, held.version = self.ordering.judge_now(held.header), version
+            verdict = self.ordering.judge_now(held.header)
+            # Another thread may have judged by a later version meanwhile.
+            if held.version < version:
+                held.verdict, held.version = verdict, version
         return held
 
     async def lookup(self, keys: Iterable[TierKey], *, again: bool = False) -> dict[str, CachedValue]:
@@ -75,8 +68,15 @@ class Tiers:
         by_key = {entry_key.key: entry_key for entry_key in keys}
         began = time.perf_counter()
         stored = await self.shared.lookup(list(by_key))
-        if not again:
-            _measure_lookups(by_key.values(), time.perf_counter() - began)
+        return await self.judge_stored(by_key, stored, None if again else time.perf_counter() - began)
+
+    async def judge_stored(
+        self, by_key: Mapping[str, TierKey], stored: Mapping[str, Any], seconds: float | None
+    ) -> dict[str, CachedValue]:
+        """The contents as values with their verdicts. `seconds`: how long the lookup took, None not to count it."""
+        again = seconds is None
+        if seconds is not None:
+            _measure_lookups(by_key.values(), seconds)
         entries: dict[str, Entry] = {}
         for key, content in stored.items():
             try:
@@ -92,6 +92,16 @@ class Tiers:
             for (key, entry), verdict in zip(entries.items(), verdicts, strict=True)
         }
 
+    async def find(self, keys: Sequence[EntryKey]) -> dict[str, tuple[Judgement, CachedValue | None]]:
+        """What readers get from the shared tier, by key. Beside a judgement of nothing: the value to fall back on."""
+        stored, found = await self.lookup(keys), dict[str, tuple[Judgement, CachedValue | None]]()
+        for entry_key in keys:
+            key = entry_key.key
+            value = stored.get(key)
+            judgement = self.accept(entry_key, value) if value is not None else NOTHING
+            found[key] = judgement, self.find_fallback(key, value) if judgement is NOTHING else None
+        return found
+
     def accept(self, entry_key: EntryKey, value: CachedValue, *, again: bool = False) -> Judgement:
         """Decode, judge and remember a value from the shared tier. `again` if its verdict is from before an await."""
         owner = entry_key.owner
@@ -105,7 +115,7 @@ class Tiers:
                 emit("unreadable", owner.name, entry_key.key, reason="no such value")
             return NOTHING
         judgement = self.judge(owner.policy, decoded)
-        if judgement.value is not None:
+        if judgement is not NOTHING:
             self.remember(entry_key, decoded if owner.is_immutable else value, len(value.value))
         return judgement
 
@@ -116,9 +126,9 @@ class Tiers:
         header, now = value.header, self.clock()
         if value.verdict is Verdict.VALID and now < header.fresh_until and self.ordering.is_heard:
             refresh = "ahead of its end" if self._is_refreshed_early(policy, value, now) else ""
-            return Judgement(value, "hit" if header.there else "negative", refresh)
+            return value, "hit" if header.there else "negative", refresh
         if value.verdict is not Verdict.INVALID and now < header.stale_until:
-            return Judgement(value.as_stale(), "stale", "stale")
+            return value.as_stale(), "stale", "stale"
         return NOTHING
 
     def _is_refreshed_early(self, policy: Policy, value: CachedValue, now: float) -> bool:
@@ -193,7 +203,7 @@ class Tiers:
         if sealed is None or left <= 0:
             await self.refuse(entry_key, _refusal_reason(begun, sealed), token)
             return False
-        value.header = replace(header, stamp=sealed)
+        value.header = header = header.sealed(sealed)
         content = pack(Entry(value.header, encoded))
         is_small = largest is None or len(content) <= largest
         if is_small and await self.shared.store(key, content, left, token):
@@ -233,6 +243,11 @@ def _refusal_reason(begun: Stamp | None, sealed: Stamp | None) -> str:
 
 def _measure_lookups(keys: Collection[TierKey], seconds: float) -> None:
     """One lookup of many keys: a share for each."""
+    if len(keys) == 1:
+        [entry_key] = keys
+        measure("lookup", entry_key.owner.name, 1)
+        measure("lookup_seconds", entry_key.owner.name, seconds)
+        return
     for name, count in Counter(entry_key.owner.name for entry_key in keys).items():
         measure("lookup", name, count)
         measure("lookup_seconds", name, seconds * count / len(keys))

@@ -158,8 +158,8 @@ class Follower:
     async def read(self) -> bool:
         """Whether there may be more."""
         answer = await self.stream.apoll(self.epoch, self.tail)
-        if answer.snapshot is not None:
-            await self.begin_anew(answer.epoch, answer.snapshot.position)
+        if answer.base is not None:
+            await self.begin_anew(answer.epoch, answer.base)
             return True
         if answer.records:
             order = Order.of(answer.records, self.tail)
@@ -172,7 +172,7 @@ class Follower:
         """All that is in the log by now is covered by one purge of everything, which begins after it was read."""
         self.repeats.clear()
         tail, answer = position, await self.stream.apoll(epoch, position)
-        while answer.snapshot is None and answer.records:
+        while answer.base is None and answer.records:
             tail = answer.records[-1].position
             answer = await self.stream.apoll(epoch, tail)
         logger.warning("what the CDN was told is not known, or not all is in the log any more: everything is purged")

@@ -1,6 +1,6 @@
 """What records of the log ask of a CDN."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from content.caching.entry import Position
@@ -20,14 +20,16 @@ class Order:
     everything: bool = False
 
     @classmethod
-    def of(cls, records: Iterable[Record], position: Position) -> "Order":
+    def of(cls, records: Sequence[Record], position: Position) -> "Order":
         """What is invalidated need not be expired."""
         tags: dict[Kind, set[str]] = {kind: set() for kind in Kind}
         for record in records:
             tags[record.kind].update(record.tags)
             position = record.position
         hard, soft = frozenset(tags[Kind.INVALIDATE]), frozenset(tags[Kind.EXPIRE])
-        return cls(position, hard, soft - hard).bounded()
+        # What a record that cannot be read has named is not known.
+        everything = not all(record.is_readable for record in records)
+        return cls(position, hard, soft - hard, everything).bounded()
 
     def and_then(self, later: "Order") -> "Order":
         hard = self.hard | later.hard

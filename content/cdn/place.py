@@ -7,7 +7,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from content.caching import lua
-from content.caching.backends.event_loop import connection_to
+from content.caching.backends.connection import connection_to
 from content.caching.backends.server import Server
 from content.caching.entry import Position
 from content.caching.lease import Lease

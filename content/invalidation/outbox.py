@@ -18,7 +18,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from content.caching import CacheError, invalidate_sync
+from content.caching.declarations import resources
 from content.caching.engines import engine_of
+from content.caching.key import checked_tags, resource_tag
 from content.models import PendingInvalidation
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ WRITERS_TIME = timedelta(seconds=1)
 # How long after its append a row is kept, for a log that loses its latest records.
 KEPT = timedelta(minutes=10)
 ROWS_A_RUN = 1000
+# After so many refusals in a row the log is down, and a run ends. Fewer are rows of which each is refused for itself.
+MOST_REFUSALS = 3
 
 
 def write_down(tags: Iterable[str]) -> PendingInvalidation:
@@ -39,7 +43,7 @@ def deliver(row: PendingInvalidation) -> bool:
     """Append it, and note where. False, with a word in the log, when it has to be tried again."""
     epoch = current_epoch()
     try:
-        invalidate_sync(row.tags, nonce=row.nonce)
+        invalidate_sync(readable_tags(row), nonce=row.nonce)
     except CacheError as error:
         logger.warning("An invalidation waits: %s", error)
         return False
@@ -47,16 +51,30 @@ def deliver(row: PendingInvalidation) -> bool:
     return True
 
 
+def readable_tags(row: PendingInvalidation) -> Iterable[str]:
+    """The tags of a row. If one cannot be read, the tags of all resources: what it named is not known (rule 17)."""
+    try:
+        return checked_tags(row.tags)
+    except (TypeError, ValueError) as error:
+        logger.error(
+            "Row %s of the outbox has tags that cannot be read, so all entries are invalidated: %s", row.pk, error
+        )
+        return [resource_tag(name) for name in (*resources, "page")]
+
+
 def relay(now: datetime | None = None) -> int:
-    """Append what waits, forget what is long done; how many were appended. Stops at the first that is refused."""
+    """Append what waits, forget what is long done; how many were appended."""
     now = now or timezone.now()
     epoch = current_epoch()
     PendingInvalidation.objects.filter(epoch=epoch, created_at__lt=now - KEPT).exclude(epoch="").delete()
-    appended = 0
+    appended = refused = 0
     for row in waiting(epoch, now)[:ROWS_A_RUN]:
-        if not deliver(row):
+        if deliver(row):
+            appended, refused = appended + 1, 0
+        else:
+            refused += 1
+        if refused == MOST_REFUSALS:
             break
-        appended += 1
     return appended
 
 

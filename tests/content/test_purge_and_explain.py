@@ -47,3 +47,9 @@ def test_the_commands_say_what_they_did(capsys):
 def test_a_path_alone_is_asked_for_its_host():
     with pytest.raises(CommandError, match=r"say its whole URL, as http://127\.0\.0\.1:8000/posts/first/"):
         call_command("cache_explain", "/posts/first/")
+
+
+@pytest.mark.parametrize("tag", ["", "x" * 501, "\udc80"])
+def test_a_tag_that_names_nothing_is_refused(tag):
+    with pytest.raises(CommandError, match=r"Nothing was purged\. .*tag"):
+        call_command("purge_cache", "--tag", tag)

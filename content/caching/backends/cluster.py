@@ -7,8 +7,8 @@ from typing import Any
 from django_redis.pool import ConnectionFactory
 from redis.cluster import RedisCluster
 
-from .protocol import Command, PendingCommand, as_redis_error
-from .server import Server
+from .protocol import Command, PendingCommand, as_redis_error, discard_connections
+from .server import Server, identity_of
 
 
 class ClusterConnection:
@@ -77,6 +77,11 @@ class ClusterConnection:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.client.aclose()
 
+    def discard(self) -> None:
+        """Close all connections when the event loop is closed already."""
+        for node in self.client.get_nodes():
+            discard_connections(node._connections)
+
 
 def _split_by_key(command: Command) -> list[Command]:
     """One command for each key, because the keys of one command may be on several nodes."""
@@ -101,17 +106,18 @@ def _merge_answers(name: str, answers: list[Any]) -> Any:
 
 
 class ClusterConnectionFactory(ConnectionFactory):  # type: ignore[misc]  # django-redis has no types
-    """One client for each URL in a process. It keeps the connections to the nodes."""
+    """One client for each URL and its options in a process. It keeps the connections to the nodes."""
 
     _clients: dict[str, RedisCluster] = {}
 
     def connect(self, url: str) -> RedisCluster:
-        if url not in self._clients:
-            params = self.make_connection_params(url)
+        key = url + identity_of(self.options)
+        if key not in self._clients:
+            params = self.make_connection_params(url) | self.pool_cls_kwargs
             params.pop("url")
             params.pop("parser_class")
-            self._clients[url] = RedisCluster.from_url(url, **params)
-        return self._clients[url]
+            self._clients[key] = RedisCluster.from_url(url, **params)
+        return self._clients[key]
 
     def disconnect(self, connection: Any) -> None:
         """Keep the client: it is expensive to create, and safe to share between threads."""

@@ -1,13 +1,20 @@
-"""One shared connection from an event loop to one Redis server, with automatic batching and reconnecting."""
+"""One shared connection from an event loop to one Redis server, with automatic batching and reconnecting.
+
+It is opened on first use and closed when the loop ends.
+"""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import contextlib
+import os
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
 from redis import exceptions
 
-from .protocol import Command, PendingCommand, RedisProtocol, as_redis_error
+from .cluster import ClusterConnection
+from .protocol import Command, PendingCommand, RedisProtocol, as_redis_error, discard_connections
 from .server import Server
 
 # Seconds before a connection attempt that follows a failed one.
@@ -80,6 +87,10 @@ class Connection:
                         return
                     await asyncio.sleep(min(_FIRST_PAUSE * 2**self._failures, _MAX_PAUSE))
                     self._failures += 1
+                except Exception as error:
+                    # A mistake in the options.
+                    _fail(self._take_queue(), error)
+                    return
             self._protocol.lost.add_done_callback(self._on_connection_lost)
             self._schedule_ping()
         finally:
@@ -103,7 +114,8 @@ class Connection:
     def _schedule_ping(self) -> None:
         """Check an idle connection every `health_check_interval` seconds."""
         self._failures = 0
-        self._ping_timer = self._loop.call_later(self._server.health_check_interval, self._ping)
+        if self._server.ping_interval:
+            self._ping_timer = self._loop.call_later(self._server.ping_interval, self._ping)
 
     def _ping(self) -> None:
         if self._protocol is not None and self._protocol.is_open:
@@ -131,6 +143,14 @@ class Connection:
             await self._client.aclose(close_connection_pool=True)
         # Transports close in the loop's next turn.
         await asyncio.sleep(0)
+
+    def discard(self) -> None:
+        """Close all connections when the event loop is closed already."""
+        if self._protocol is not None:
+            self._protocol.discard()
+        if self._client is not None:
+            pool = self._client.connection_pool
+            discard_connections([*pool._available_connections, *pool._in_use_connections])
 
 
 def _fail(commands: Iterable[PendingCommand], error: BaseException) -> None:
@@ -182,3 +202,87 @@ def _distribute(answers: "asyncio.Future[Any]", futures: "list[asyncio.Future[An
             future.set_exception(error)
         else:
             future.set_result(value)
+
+
+# --- the connections of each event loop ----------------------------------------------------------------
+
+AnyConnection = Connection | ClusterConnection
+LoopFinalizer = AsyncGenerator[None, None]
+# The process id keeps a forked child from using its parent's connections.
+_Connections = dict[tuple[int, Server], tuple[AnyConnection, LoopFinalizer]]
+
+# Seconds.
+_FOREVER = 1e9
+
+_connections_by_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def connection_to(server: Server) -> AnyConnection:
+    """The running loop's connection to that server."""
+    loop = asyncio.get_running_loop()
+    connections = _connections_by_loop.get(loop)
+    if connections is None:
+        connections = _connections_by_loop[loop] = {}
+    key = (os.getpid(), server)
+    found = connections.get(key)
+    return found[0] if found else _open_connection(connections, key, server)
+
+
+def _open_connection(connections: _Connections, key: tuple[int, Server], server: Server) -> AnyConnection:
+    connection = ClusterConnection(server) if server.cluster else Connection(server)
+    loop = asyncio.get_running_loop()
+
+    async def close() -> None:
+        _connections_by_loop.pop(loop, None)
+        await connection.close()
+
+    def discard() -> None:
+        _connections_by_loop.pop(loop, None)
+        connection.discard()
+
+    connections[key] = (connection, call_at_loop_end(close, discard))
+    return connection
+
+
+def call_at_loop_end(close: Callable[[], Awaitable[None]], discard: Callable[[], None]) -> LoopFinalizer:
+    """Await `close()` when the running loop ends. Keep the returned object: without a reference it runs at once.
+
+    A loop that ends in order closes the asynchronous generators that were started in it (PEP 525). The finalizer is
+    one. A loop that is closed without that drops its timers: then `discard()` is called, which has no loop to await.
+    """
+    sentinel = _Sentinel(discard)
+    asyncio.get_running_loop().call_later(_FOREVER, sentinel)
+    finalizer = _finalize_with(close, weakref.ref(sentinel))
+    # The first step registers the generator with the loop, and awaits nothing.
+    with contextlib.suppress(StopIteration):
+        finalizer.__anext__().send(None)
+    return finalizer
+
+
+class _Sentinel:
+    """The callback of a timer that is never due, which nothing else refers to."""
+
+    def __init__(self, discard: Callable[[], None]) -> None:
+        self.discard: Callable[[], None] | None = discard
+
+    def __call__(self) -> None:
+        """Keep the sentinel for as long again."""
+        asyncio.get_running_loop().call_later(_FOREVER, self)
+
+    def __del__(self) -> None:
+        if self.discard is not None:
+            self.discard()
+
+
+async def _finalize_with(
+    close: Callable[[], Awaitable[None]], sentinel: "weakref.ref[_Sentinel]"
+) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        waiting = sentinel()
+        if waiting is not None:
+            waiting.discard = None
+        await close()

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, ParamSpec, TypeVar
 
-import msgspec
 from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.memcached import PyMemcacheCache
 
+from .. import codec
 from ..compressor import ZstdCompressor
+from ..errors import Unreadable
+from ..serializer import decode
+from .client import report_unreadable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,21 +23,26 @@ _BYTES, _INTEGER, _PACKED, _COMPRESSED = 0, 2, 32, 64
 # Bytes. Memcached's own limit is 1 MiB with the header, unless it was started with a larger -I.
 _LARGEST = 1024 * 1024 - 1024
 
+# Larger numbers are stored in binary: Python limits the digits that it reads as a number.
+_LARGEST_TEXT = 2**64
+
+_UNREADABLE = object()
+
 _OWN_OPTIONS = ("LOG", "MEMORY", "COMPRESS_FROM", "LARGEST")
 
 
 class _Serde:
-    """Pymemcache's serializer: bytes and integers as they are, other plain data as MessagePack."""
+    """Pymemcache's serializer: bytes and integers as they are, other values as MessagePack that keeps types."""
 
     def __init__(self, compressor: ZstdCompressor, largest: int) -> None:
         self._compressor = compressor
         self._largest = largest
 
     def serialize(self, key: Any, value: Any) -> tuple[bytes, int]:
-        """Raises TypeError for values that are not plain data, ValueError for values that are too large."""
-        if type(value) is int:
+        """Raises TypeError for values that would change their type, ValueError for values that are too large."""
+        if type(value) is int and abs(value) < _LARGEST_TEXT:
             return str(value).encode(), _INTEGER
-        content, flags = (value, _BYTES) if type(value) is bytes else (msgspec.msgpack.encode(value), _PACKED)
+        content, flags = (value, _BYTES) if type(value) is bytes else (codec.encode(value), _PACKED)
         compressed = self._compressor.compress(content)
         if compressed is not content:
             content, flags = compressed, flags | _COMPRESSED
@@ -43,14 +51,21 @@ class _Serde:
         return content, flags
 
     def deserialize(self, key: Any, value: bytes, flags: int) -> Any:
-        """Return another client's values as bytes. They are never unpickled."""
+        """Return another client's values as bytes, never unpickled, and _UNREADABLE for what cannot be read."""
+        try:
+            return decode(lambda content: self._read(content, flags), value)
+        except Unreadable as error:
+            report_unreadable(str(key), str(error))
+            return _UNREADABLE
+
+    def _read(self, value: bytes, flags: int) -> Any:
         if flags & ~(_INTEGER | _PACKED | _COMPRESSED):
             return value
         if flags & _COMPRESSED:
             value = self._compressor.decompress(value)
         if flags & _INTEGER:
             return int(value)
-        return msgspec.msgpack.decode(value) if flags & _PACKED else value
+        return codec.unpack(value) if flags & _PACKED else value
 
 
 class MemcachedCache(PyMemcacheCache):
@@ -76,6 +91,18 @@ class MemcachedCache(PyMemcacheCache):
         # Pymemcache's pools do not close themselves.
         weakref.finalize(self, client.disconnect_all)
         return client
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        value = super().get(key, default, version)
+        if value is not _UNREADABLE:
+            return value
+        # `add` can then store again.
+        self.delete(key, version)
+        return default
+
+    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
+        found = super().get_many(keys, version)
+        return {key: value for key, value in found.items() if value is not _UNREADABLE}
 
     async def aget(self, key: str, default: Any = None, version: int | None = None) -> Any:
         return await _run_in_thread(self.get, key, default, version)

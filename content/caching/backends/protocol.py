@@ -1,8 +1,9 @@
 """The Redis protocol (RESP 2) on one shared connection. Redis answers in the order of the commands."""
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import hiredis
@@ -31,6 +32,17 @@ def _error_of(text: str) -> exceptions.RedisError:
     return kind(rest) if kind else exceptions.ResponseError(text)
 
 
+def _can_be_packed(pending: PendingCommand) -> bool:
+    command, future = pending
+    try:
+        hiredis.pack_command(command)
+    except Exception as error:
+        if not future.done():
+            future.set_exception(error)
+        return False
+    return True
+
+
 class RedisProtocol(asyncio.Protocol):
     """One connection to Redis.
 
@@ -54,10 +66,16 @@ class RedisProtocol(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def send(self, batch: Sequence[PendingCommand]) -> None:
-        """Send the whole batch in one write."""
+        """Send the whole batch in one write. A command that Redis cannot be sent fails alone, with TypeError."""
         assert self._transport is not None  # noqa: S101
         pack = hiredis.pack_command
-        packed = [pack(command) for command, _ in batch]
+        try:
+            packed = [pack(command) for command, _ in batch]
+        except Exception:
+            batch = [pending for pending in batch if _can_be_packed(pending)]
+            packed = [pack(command) for command, _ in batch]
+            if not batch:
+                return
         if not self.unanswered:
             self._received_at = self._loop.time()
             self._is_in_grace = False
@@ -97,6 +115,11 @@ class RedisProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def discard(self) -> None:
+        """Close the socket when the event loop is closed already."""
+        if self._transport is not None:
+            close_socket(self._transport)
+
     # --- asyncio.Protocol ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -129,6 +152,19 @@ class RedisProtocol(asyncio.Protocol):
         self.abort(exceptions.ConnectionError(f"The connection to Redis was lost: {error or 'closed by Redis'}."))
 
 
+def close_socket(transport: Any) -> None:
+    """Of a transport whose loop is closed. asyncio itself would need the loop; uvloop has closed it with the loop."""
+    tls = getattr(transport, "_ssl_protocol", None)
+    transport = transport if tls is None else tls._transport
+    connection = getattr(transport, "_sock", None)
+    if connection is not None:
+        with contextlib.suppress(RuntimeError):
+            # It marks the transport as closing, and then fails to tell the loop.
+            transport.abort()
+        connection.close()
+        transport._sock = None
+
+
 def as_redis_error(error: BaseException) -> BaseException:
     """The error that redis-py would raise, so that callers handle one family of errors."""
     if isinstance(error, exceptions.RedisError):
@@ -136,3 +172,11 @@ def as_redis_error(error: BaseException) -> BaseException:
     if isinstance(error, TimeoutError):
         return exceptions.TimeoutError(f"Cannot connect to Redis in time: {error}")
     return exceptions.ConnectionError(f"Cannot connect to Redis: {error}")
+
+
+def discard_connections(connections: Iterable[Any]) -> None:
+    """Of redis.asyncio, whose event loop is closed already."""
+    for connection in connections:
+        if connection._writer is not None:
+            close_socket(connection._writer.transport)
+            connection._reader = connection._writer = None

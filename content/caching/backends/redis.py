@@ -1,57 +1,95 @@
 """django-redis with natively async methods. Keys, versions, serializers, compressors and options are the same."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
-from typing import Any, TypeVar
+import contextlib
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any
 
-import django_redis.cache
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_redis.exceptions import CompressorError
-from redis.asyncio.lock import Lock
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from .event_loop import AnyConnection, connection_to
+from ..errors import Unreadable
+from .client import (
+    DISCARD,
+    FAILURES,
+    INCR,
+    REPLACE,
+    REPLACE_ATTEMPTS,
+    fingerprint,
+    is_wrong_type,
+    missing,
+    report_unreadable,
+)
+from .connection import AnyConnection, connection_to
+from .extras import Extras
 from .server import server_of
 
-T = TypeVar("T")
-
-_INCR = "if redis.call('EXISTS', KEYS[1]) == 0 then return false end return redis.call('INCRBY', KEYS[1], ARGV[1])"
-_FAILURES = (RedisConnectionError, RedisTimeoutError, ResponseError, OSError)
 _DELETE_BATCH = 1000
+_DEFAULTS = {
+    "CONNECTION_FACTORY": f"{__package__}.client.OwnConnectionFactory",
+    "CLIENT_CLASS": f"{__package__}.client.Client",
+    "SERIALIZER": f"{__package__.rpartition('.')[0]}.serializer.MessagePackSerializer",
+}
 
 
-class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django-redis has no types
+class RedisCache(Extras):
     """A CACHES backend. The sync methods are django-redis's own. The async methods use no threads.
 
     OPTIONS are django-redis's (SERIALIZER, COMPRESSOR, SOCKET_TIMEOUT, SENTINELS, ...) and three more: CLUSTER,
     RETRIES (attempts after the first, default 1) and HEALTH_CHECK_INTERVAL (seconds, default 30).
-    Connection errors are raised. With IGNORE_EXCEPTIONS they count as a miss, as in django-redis.
+    SERIALIZER is by default ours, without pickle. Connection errors are raised. With IGNORE_EXCEPTIONS every call
+    but a lock counts them as a miss.
     """
 
     shares_connections = True
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
-        super().__init__(server, params)
+        options = _DEFAULTS | (params.get("OPTIONS") or {})
+        super().__init__(server, params | {"OPTIONS": options})
         urls = server if isinstance(server, list | tuple) else server.split(",")
-        self.servers = [server_of(url, params.get("OPTIONS") or {}) for url in urls]
+        self.servers = [server_of(url, options) for url in urls]
 
     # --- Django's cache API -------------------------------------------------------------------------
 
     async def aget(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        answer = await self._failsafe(self.read("GET", self.full_key(key, version)), None)
-        return default if answer is None else self.client.decode(answer)
+        full_key = self.full_key(key, version)
+        try:
+            answer = await self.read("GET", full_key)
+        except FAILURES as error:
+            if not is_wrong_type(error):
+                return self._ignore(error, default)
+            report_unreadable(full_key, str(error))
+            return default
+        if answer is None:
+            return default
+        try:
+            return self.client.decode(answer)
+        except Unreadable as error:
+            await self._discard(full_key, answer, error)
+            return default
 
     async def aget_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
         wanted = {self.full_key(key, version): key for key in keys}
         if not wanted:
             return {}
         answers = await self._failsafe(self.read("MGET", *wanted), [None] * len(wanted))
-        decode = self.client.decode
-        return {
-            key: decode(answer) for key, answer in zip(wanted.values(), answers, strict=True) if answer is not None
-        }
+        decode, found = self.client.decode, {}
+        for (full_key, key), answer in zip(wanted.items(), answers, strict=True):
+            if answer is None:
+                continue
+            try:
+                found[key] = decode(answer)
+            except Unreadable as error:
+                await self._discard(full_key, answer, error)
+        return found
+
+    async def _discard(self, full_key: str, content: bytes, error: Unreadable) -> None:
+        """Delete it, so that `aadd` can store again. If that fails, it stays a miss."""
+        report_unreadable(full_key, str(error))
+        with contextlib.suppress(*FAILURES):
+            await self.write("EVAL", DISCARD, 1, full_key, *fingerprint(content))
 
     async def aset(
         self,
@@ -97,10 +135,9 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
             await self.adelete_many(data, version)
             return []
         end = () if milliseconds is None else ("PX", milliseconds)
-        answers = (
-            self._failsafe(self.write("SET", self.full_key(key, version), self.client.encode(value), *end), None)
-            for key, value in data.items()
-        )
+        # All are encoded before any is sent: a value that cannot be stored is a TypeError, and nothing is stored.
+        encoded = [(self.full_key(key, version), self.client.encode(value)) for key, value in data.items()]
+        answers = [self._failsafe(self.write("SET", full_key, content, *end), None) for full_key, content in encoded]
         return [key for key, answer in zip(data, await asyncio.gather(*answers), strict=True) if answer is None]
 
     async def atouch(
@@ -129,26 +166,34 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
     async def ahas_key(self, key: str, version: int | None = None) -> bool:
         return bool(await self._failsafe(self.read("EXISTS", self.full_key(key, version)), False))
 
-    async def aincr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        """Raises ValueError for a missing key. Atomic for 64-bit numbers; larger ones are read and then written."""
+    async def aincr(self, key: str, delta: Any = 1, version: int | None = None) -> Any:
+        """Raises ValueError for a key that is missing or unreadable. Atomic for all numbers."""
         full_key = self.full_key(key, version)
         try:
-            value = await self.write("EVAL", _INCR, 1, full_key, delta)
-        except ResponseError:
-            return await self._incr_large(key, delta, version)
-        except _FAILURES as error:
-            return self._ignore(error, None)  # type: ignore[return-value]
+            if type(delta) is not int:
+                return await self._add_and_replace(key, full_key, delta)
+            try:
+                value = await self.write("EVAL", INCR, 1, full_key, delta)
+            except ResponseError as error:
+                if is_wrong_type(error):
+                    raise missing(key) from error
+                return await self._add_and_replace(key, full_key, delta)
+        except FAILURES as error:
+            return self._ignore(error, None)
         if value is None:
-            raise ValueError(f"Key '{key!r}' not found")
-        return int(value)
+            raise missing(key)
+        return value
 
-    async def _incr_large(self, key: str, delta: int, version: int | None) -> int:
-        milliseconds = await self.apttl(key, version)
-        value = await self.aget(key, version=version) + delta
-        await self.aset(key, value, milliseconds / 1000 if milliseconds else None, version)
-        return int(value)
+    async def _add_and_replace(self, key: str, full_key: str, delta: Any) -> Any:
+        """For what Redis cannot add: floats, large and other numbers."""
+        for _ in range(REPLACE_ATTEMPTS):
+            content = await self.write("GET", full_key)
+            value = self.client.added(key, content, delta)
+            if await self.write("EVAL", REPLACE, 1, full_key, content, self.client.encode(value)):
+                return value
+        raise RedisTimeoutError(f"{key!r} was changed by others in each of {REPLACE_ATTEMPTS} attempts to add to it.")
 
-    async def adecr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+    async def adecr(self, key: str, delta: Any = 1, version: int | None = None) -> Any:
         return await self.aincr(key, -delta, version)
 
     async def aincr_version(self, key: str, delta: int = 1, version: int | None = None) -> int:
@@ -156,15 +201,20 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
         version = self.version if version is None else version
         old = self.full_key(key, version)
         new = self.full_key(key, version + delta)
-        moved = await (self._move_between_slots(old, new) if self.servers[0].cluster else self._rename(old, new))
+        try:
+            moved = await (self._move_between_slots(old, new) if self.servers[0].cluster else self._rename(old, new))
+        except FAILURES as error:
+            return self._ignore(error, None)  # type: ignore[return-value]  # as in django-redis
         if not moved:
-            raise ValueError(f"Key '{key!r}' not found")
+            raise missing(key)
         return version + delta
 
     async def _rename(self, old: str, new: str) -> bool:
         try:
             await self.write("RENAME", old, new)
-        except ResponseError:
+        except ResponseError as error:
+            if "no such key" not in str(error):
+                raise
             return False
         return True
 
@@ -186,68 +236,6 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
 
     async def aclose(self, **kwargs: Any) -> None:
         """Django calls this after each request. Connections stay open until their event loop ends."""
-
-    # --- django-redis's extras ----------------------------------------------------------------------
-
-    async def attl(self, key: str, version: int | None = None) -> int | None:
-        """Seconds until the key expires. None: it never does. 0: there is no such key."""
-        return _time_left(await self._failsafe(self.read("TTL", self.full_key(key, version)), -2))
-
-    async def apttl(self, key: str, version: int | None = None) -> int | None:
-        """Milliseconds until the key expires. None: it never does. 0: there is no such key."""
-        return _time_left(await self._failsafe(self.read("PTTL", self.full_key(key, version)), -2))
-
-    async def aexpire(self, key: str, timeout: float, version: int | None = None) -> bool:
-        """Expire after that many seconds. Returns whether the key exists."""
-        answer = self.write("PEXPIRE", self.full_key(key, version), int(timeout * 1000))
-        return bool(await self._failsafe(answer, False))
-
-    async def apersist(self, key: str, version: int | None = None) -> bool:
-        return bool(await self._failsafe(self.write("PERSIST", self.full_key(key, version)), False))
-
-    async def aiter_keys(
-        self, search: str, itersize: int | None = None, version: int | None = None
-    ) -> AsyncIterator[str]:
-        """Matching keys, without prefix and version. SCAN may yield a key twice."""
-        pattern = self.client.make_pattern(search, version=version)
-        async for key in self._connection(write=False).client.scan_iter(match=pattern, count=itersize):
-            yield self.client.reverse_key(key.decode())
-
-    async def adelete_pattern(
-        self, pattern: str, version: int | None = None, prefix: str | None = None, itersize: int | None = None
-    ) -> int:
-        """The number of deleted keys."""
-        connection, deleted, keys = self._connection(write=True), 0, []
-        full_pattern = self.client.make_pattern(pattern, version=version, prefix=prefix)
-        async for key in connection.client.scan_iter(
-            match=full_pattern, count=itersize or self._default_scan_itersize
-        ):
-            keys.append(key)
-            if len(keys) == _DELETE_BATCH:
-                deleted, keys = deleted + await self._delete_keys(connection, keys), []
-        return deleted + await self._delete_keys(connection, keys)
-
-    async def _delete_keys(self, connection: AnyConnection, keys: list[bytes]) -> int:
-        return sum(await asyncio.gather(*(connection.execute("DEL", key) for key in keys)))
-
-    def alock(
-        self,
-        key: str,
-        version: int | None = None,
-        timeout: float | None = None,
-        sleep: float = 0.1,
-        blocking: bool = True,
-        blocking_timeout: float | None = None,
-    ) -> Lock:
-        """`async with cache.alock("key", timeout=10):` takes the same lock as the sync `lock`."""
-        return Lock(
-            self._connection(write=True).client,
-            self.full_key(key, version),
-            timeout=timeout,
-            sleep=sleep,
-            blocking=blocking,
-            blocking_timeout=blocking_timeout,
-        )
 
     # --- commands, for the engine too ---------------------------------------------------------------
 
@@ -278,20 +266,3 @@ class RedisCache(django_redis.cache.RedisCache):  # type: ignore[misc]  # django
 
     def write(self, *command: Any) -> Awaitable[Any]:
         return self._connection(write=True).execute(*command)
-
-    async def _failsafe(self, answer: Awaitable[T], fallback: T) -> T:
-        try:
-            return await answer
-        except _FAILURES as error:
-            return self._ignore(error, fallback)
-
-    def _ignore(self, error: Exception, fallback: T) -> T:
-        if not self._ignore_exceptions:
-            raise error
-        if self._log_ignored_exceptions and self.logger:
-            self.logger.exception("Exception ignored")
-        return fallback
-
-
-def _time_left(answer: int) -> int | None:
-    return None if answer == -1 else max(answer, 0)

@@ -1,8 +1,12 @@
 """A Redis server and how to connect to it: standalone, behind Sentinel, or a cluster."""
 
 import asyncio
+import inspect
+import socket
+import ssl
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,21 +14,27 @@ from django.core.exceptions import ImproperlyConfigured
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.connection import ConnectionPool, RedisSSLContext, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import RedisCluster as SyncCluster
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry as SyncRetry
 from redis.sentinel import Sentinel as SyncSentinel
 
-from .endpoint import Endpoint, endpoint_of, login_of, open_protocol
 from .protocol import Command, RedisProtocol
 
 _SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 _CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
 _DEFAULT_CONNECTIONS = 64
+_DEFAULT_PORT = 6379
 _SENTINEL_PORT = 26379
+# Seconds; redis-py's own default.
+_DEFAULT_TIMEOUT = 5.0
+
+# Of CONNECTION_POOL_KWARGS, what only the pools of the sync methods have.
+_SYNC_ONLY = ("parser_class", "connection_class", "retry", "redis_connect_func", "credential_provider")
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class Server:
     """Address, login and options. Equal values share connections.
 
     Times are in seconds. `retries`: attempts after the first, with exponential pauses up to 0.1 s.
+    `parameters`: further ones of redis-py's connections, as CONNECTION_POOL_KWARGS has them.
     """
 
     url: str
@@ -44,32 +55,96 @@ class Server:
     max_connections: int = _DEFAULT_CONNECTIONS
     retries: int = 1
     health_check_interval: float = 30.0
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    # What `parameters` are compared by.
+    identity: str = ""
+
+    @cached_property
+    def _parameters(self) -> dict[str, Any]:
+        """Of redis-py's connections. As in redis-py, the URL wins over the rest."""
+        given = {
+            "username": self.username,
+            "password": self.password,
+            "socket_connect_timeout": self.connect_timeout,
+            "socket_timeout": self.timeout,
+            "health_check_interval": self.health_check_interval,
+        }
+        parameters = {name: value for name, value in given.items() if value is not None} | dict(self.parameters)
+        return parameters | dict(parse_url(self.url))
+
+    @property
+    def ping_interval(self) -> float:
+        """Seconds; 0: never."""
+        return float(self._parameters["health_check_interval"])
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext | None:
+        if not self.url.startswith("rediss://"):
+            return None
+        given: dict[str, Any] = {
+            name[4:]: value for name, value in self._parameters.items() if name.startswith("ssl_")
+        }
+        known = inspect.signature(RedisSSLContext).parameters
+        if unknown := sorted(set(given) - set(known)):
+            raise ImproperlyConfigured(
+                f"The async methods do not know these TLS options: ssl_{', ssl_'.join(unknown)}."
+            )
+        defaults: dict[str, Any] = {"cert_reqs": "required", "check_hostname": True}
+        return RedisSSLContext(**defaults | given).get()
 
     async def connect(self) -> RedisProtocol:
         """Open a connection, log in and select the database. Raises OSError or RedisError."""
-        async with asyncio.timeout(self.connect_timeout):
-            endpoint = await self._locate()
-            protocol = await open_protocol(endpoint, self.timeout)
+        async with asyncio.timeout(self._parameters.get("socket_connect_timeout")):
+            protocol = await self._open()
             try:
-                for command in endpoint.greeting:
+                for command in self._greeting():
                     await _execute(protocol, command)
             except BaseException:
                 protocol.abort(ConnectionError("The login did not finish."))
                 raise
         return protocol
 
-    async def _locate(self) -> Endpoint:
-        """The server's current address. Behind Sentinel that is the current master."""
-        endpoint = endpoint_of(self.url, self.username, self.password)
+    async def _open(self) -> RedisProtocol:
+        loop, parameters = asyncio.get_running_loop(), self._parameters
+        timeout = parameters.get("socket_timeout")
+        if self.url.startswith("unix://"):
+            _, protocol = await loop.create_unix_connection(lambda: RedisProtocol(timeout), parameters["path"])
+            return protocol
+        host, port = await self._locate()
+        transport, protocol = await loop.create_connection(lambda: RedisProtocol(timeout), host, port, ssl=self._tls)
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (parameters.get("socket_keepalive_options") or {}).items():
+            connection.setsockopt(socket.IPPROTO_TCP, name, value)
+        return protocol
+
+    async def _locate(self) -> tuple[str, int]:
+        """The server's current host and port. Behind Sentinel that is the current master."""
+        host, port = self._parameters.get("host", "127.0.0.1"), self._parameters.get("port", _DEFAULT_PORT)
         if not self.sentinels:
-            return endpoint
+            return host, port
         sentinel = Sentinel(self.sentinels, **self._sentinel_options())
         try:
-            host, port = await sentinel.discover_master(endpoint.host)
+            return await sentinel.discover_master(host)  # type: ignore[no-any-return]
         finally:
             for client in sentinel.sentinels:
                 await client.aclose()
-        return replace(endpoint, host=host, port=port)
+
+    def _greeting(self) -> list[Command]:
+        """The first commands of a connection."""
+        username, password, provider = (
+            self._parameters.get(name) for name in ("username", "password", "credential_provider")
+        )
+        commands: list[Command] = []
+        if provider is not None:
+            commands.append(("AUTH", *provider.get_credentials()))
+        elif password:
+            commands.append(("AUTH", username, password) if username else ("AUTH", password))
+        if name := self._parameters.get("client_name"):
+            commands.append(("CLIENT", "SETNAME", name))
+        if db := self._parameters.get("db"):
+            commands.append(("SELECT", int(db)))
+        return commands or [("PING",)]
 
     def client(self) -> Any:
         """Create a redis.asyncio client for the running loop."""
@@ -82,9 +157,7 @@ class Server:
 
     def sync_client(self) -> Any:
         """Create a redis client for the threads of this process."""
-        arguments = self.client_options() | {
-            "retry": SyncRetry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), self.retries)
-        }
+        arguments = self.client_options() | {"retry": sync_retry(self.retries)}
         if self.cluster:
             return SyncCluster.from_url(self.url, **arguments)
         if not self.sentinels:
@@ -93,16 +166,15 @@ class Server:
         return sentinel.master_for(urlsplit(self.url).hostname, **arguments | self._login_options())
 
     def client_options(self) -> dict[str, Any]:
-        given = {
-            "username": self.username,
-            "password": self.password,
-            "socket_connect_timeout": self.connect_timeout,
-            "socket_timeout": self.timeout,
-        }
-        return {name: value for name, value in given.items() if value is not None} | {
-            "retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), self.retries),
-            "health_check_interval": self.health_check_interval,
-        }
+        """Without what the URL has, which redis-py reads itself."""
+        address = parse_url(self.url)
+        skipped = {*address, *_SYNC_ONLY, "max_connections", "path"}
+        given = {name: value for name, value in self._parameters.items() if name not in skipped}
+        if provider := self._parameters.get("credential_provider"):
+            given["credential_provider"] = provider
+        if not self.url.startswith("rediss://"):
+            given = {name: value for name, value in given.items() if not name.startswith("ssl_")}
+        return given | {"retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), self.retries)}
 
     def _sentinel_pool(self) -> SentinelConnectionPool:
         return SentinelConnectionPool(
@@ -113,11 +185,13 @@ class Server:
         )
 
     def _login_options(self) -> dict[str, Any]:
-        return asdict(login_of(self.url, self.username, self.password)) | {"ssl": self.url.startswith("rediss")}
+        login = {name: self._parameters.get(name) for name in ("username", "password")}
+        return login | {"db": self._parameters.get("db", 0), "ssl": self.url.startswith("rediss")}
 
     def _sentinel_options(self) -> dict[str, Any]:
         """Timeouts for the sentinels themselves."""
-        return {"socket_timeout": self.connect_timeout, "socket_connect_timeout": self.connect_timeout}
+        seconds = self._parameters.get("socket_connect_timeout")
+        return {"socket_timeout": seconds, "socket_connect_timeout": seconds}
 
 
 async def _execute(protocol: RedisProtocol, command: Command) -> None:
@@ -129,21 +203,33 @@ async def _execute(protocol: RedisProtocol, command: Command) -> None:
     answer.result()
 
 
+def sync_retry(retries: int) -> SyncRetry:
+    """After a timeout there is no retry: the caller has waited enough."""
+    return SyncRetry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), retries, (RedisConnectionError,))
+
+
 def server_of(url: str, options: Mapping[str, Any]) -> Server:
     """From a django-redis LOCATION and OPTIONS. The sync methods read the same ones."""
-    pool = options.get("CONNECTION_POOL_KWARGS", {})
+    pool = dict(options.get("CONNECTION_POOL_KWARGS") or {})
     return Server(
         url=url,
         sentinels=tuple((str(host), int(port)) for host, port in options.get("SENTINELS", ())),
         cluster=bool(options.get("CLUSTER")),
         username=options.get("USERNAME"),
         password=options.get("PASSWORD"),
-        connect_timeout=options.get("SOCKET_CONNECT_TIMEOUT"),
-        timeout=options.get("SOCKET_TIMEOUT"),
+        connect_timeout=options.get("SOCKET_CONNECT_TIMEOUT", _DEFAULT_TIMEOUT),
+        timeout=options.get("SOCKET_TIMEOUT", _DEFAULT_TIMEOUT),
         max_connections=int(pool.get("max_connections", _DEFAULT_CONNECTIONS)),
         retries=int(options.get("RETRIES", 1)),
         health_check_interval=float(options.get("HEALTH_CHECK_INTERVAL", 30.0)),
+        parameters=pool,
+        identity=identity_of(pool),
     )
+
+
+def identity_of(options: Mapping[str, Any]) -> str:
+    """Equal for equal options; the values need not be hashable."""
+    return repr(sorted(options.items(), key=lambda item: item[0]))
 
 
 def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
@@ -170,7 +256,7 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
     location = f"{scheme}://{login + '@' if login else ''}{service}/{database or 0}"
     return location, {
         "SENTINELS": [_host_and_port(host) for host in hosts.split(",")],
-        "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+        "CONNECTION_FACTORY": f"{__package__}.client.OwnSentinelConnectionFactory",
     } | dict(parse_qsl(parts.query))
 
 

@@ -1,5 +1,6 @@
 """EdgeCache: a shared HTTP cache (RFC 9111) in front of an ASGI application, inside the server's process."""
 
+from ..declarations import edge_caches
 from ..engine import Engine
 from ..entry import Verdict
 from .asgi import Application, Client, Message, Receive, Send
@@ -35,6 +36,7 @@ class EdgeCache:
         memory: int = _MEMORY,
         served: Served | None = None,
     ) -> None:
+        edge_caches.add(cache)
         self.app = app
         self.profile = profile
         self.origin = Origin(app, profile, cache, memory)

@@ -6,25 +6,29 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views import View as ClassBasedView
 
-from ..declarations import page_aliases
+from ..declarations import edge_views, page_aliases
 from ..dependencies import track_dependencies
+from ..duration import Duration
+from ..key import checked_tags
+from ..lasting_loop import run_inline
 from ..request_reads import RequestReads, django_request
-from .permission import Permission, Seconds, needs_rendering, permission_of, restrict_edge
-from .view_pages import ViewPages
+from ..transactions import is_bypassed
+from .permission import Permission, needs_rendering, permission_of, restrict_edge
+from .view_pages import MadePage, ViewPages
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def cache_page(
-    ttl: Seconds,
+    ttl: Duration,
     *,
-    stale: Seconds = 0,
-    error: Seconds = 0,
+    stale: Duration = 0,
+    error: Duration = 0,
     tags: Sequence[str] = (),
     vary: Sequence[str] = (),
     ignore_reads: Sequence[str] = (),
@@ -32,28 +36,34 @@ def cache_page(
 ) -> Callable[[View], View]:
     """Cache the pages of a view: async, sync or class-based (`as_view()`, or method_decorator on `dispatch`).
 
-    The edge serves a page as fresh for `ttl` seconds (or a timedelta). Then it serves it stale for `stale` while it
-    refreshes it, and for `error` if the refresh fails. An invalidation of one of the `tags`, or of a resource that
-    the view has read, invalidates the page. With `cache`, the alias of a cache, the view itself stores its pages
-    there, with an edge or without one.
+    The edge serves a page as fresh for `ttl`. Then it serves it stale for `stale` while it refreshes it, and for
+    `error` if the refresh fails. Each is in seconds, a timedelta, or text such as "5m". An invalidation of one of
+    the `tags`, or of a resource that the view has read, invalidates the page. With `cache`, the alias of a cache,
+    the view itself stores its pages there, with an edge or without one.
 
     Only responses of status 200 to GET are stored: one for each URL and each value of the header fields in `vary`.
+    With `cache`, a Vary that middleware adds later counts too: a page is stored when its response is closed.
     A response is not stored if it forbids that: `private`, `no-store`, `no-cache`, `Vary: *`, or a cookie that it
     sets. Nor is a page made from request data that neither the URL nor `vary` names: cookies, session, user,
     messages, form tokens, header fields, the client's address. A shorter lifetime in the response overrides `ttl`.
 
     `ignore_reads` names reads that do not matter to the page: a header field, `cookie:NAME`, `session`, `language`.
 
-    Raises ValueError for a negative time.
+    Raises TypeError and ValueError for a time that is none, and for a string in place of a list.
     """
-    control = permission_of(ttl, stale, error)
+    control, tags = permission_of(ttl, stale, error), checked_tags(tags)
+    for option, names in (("vary", vary), ("ignore_reads", ignore_reads)):
+        if isinstance(names, str | bytes):
+            raise TypeError(f"cache_page: {option} is {names!r}, one string. Give a list: {option}=[{names!r}].")
 
     def decorate(view: View) -> View:
         name = _name_of(view)
-        permission = Permission(control, tuple(tags), tuple(vary), name, at_view=cache is not None)
-        pages = ViewPages(name, cache, tuple(tags), tuple(vary)) if cache is not None else None
+        permission = Permission(control, tags, tuple(vary), name, at_view=cache is not None)
+        pages = ViewPages(name, cache, tags, tuple(vary)) if cache is not None else None
         if cache is not None:
             page_aliases.add(cache)
+        else:
+            edge_views.add(name)
         view_cache = _ViewCache(permission, pages, tuple(ignore_reads))
         if iscoroutinefunction(view):
 
@@ -84,7 +94,8 @@ class _ViewCache:
         if self._pages is None or request.method != "GET":
             reads = self._watch(request, view)
             return self._permission.grant_when_rendered(await view(), reads)
-        lookup = await self._pages.lookup(django_request(request), _arguments_of(request, view))
+        page_store = self._pages.page_store()
+        lookup = await self._pages.lookup(page_store, django_request(request), _arguments_of(request, view))
         if lookup.page is not None:
             return self._pages.respond(lookup.page)
         reads = self._watch(request, view)
@@ -94,7 +105,9 @@ class _ViewCache:
             if needs_rendering(response):
                 response = await sync_to_async(response.render)()
         self._permission.grant(response, reads)
-        await self._pages.store(lookup, response, collected)
+        made = self._pages.build(lookup, response, collected)
+        if made is not None and not self._store_later(request, made, response):
+            await self._pages.store(page_store, made, response)
         return restrict_edge(response)
 
     def respond_sync(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
@@ -108,17 +121,31 @@ class _ViewCache:
         if _is_in_loop():
             # The view is async as well, and its caller awaits the result.
             return self.respond(request, view)
-        lookup = async_to_sync(self._pages.lookup)(django_request(request), _arguments_of(request, view))
-        if lookup.page is not None:
-            return self._pages.respond(lookup.page)
+        page_store, lookup = self._pages.page_store(blocking=True), None
+        if not is_bypassed():
+            arguments = _arguments_of(request, view)
+            lookup = run_inline(self._pages.lookup(page_store, django_request(request), arguments))
+            if lookup.page is not None:
+                return self._pages.respond(lookup.page)
         reads = self._watch(request, view)
         with track_dependencies() as collected:
             response = view()
             if needs_rendering(response):
                 response = response.render()
         self._permission.grant(response, reads)
-        async_to_sync(self._pages.store)(lookup, response, collected)
+        # What a transaction has written may be rolled back.
+        if lookup is not None and not is_bypassed():
+            made = self._pages.build(lookup, response, collected)
+            if made is not None and not self._store_later(request, made, response):
+                run_inline(self._pages.store(page_store, made, response))
         return restrict_edge(response)
+
+    def _store_later(self, request: HttpRequest, made: MadePage, response: Any) -> bool:
+        """Store the page when its response is closed, if middleware may add to its Vary. False for a direct call."""
+        if self._pages is None or getattr(request, "resolver_match", None) is None:
+            return False
+        response._resource_closers.append(functools.partial(self._pages.store_at_close, made, response))
+        return True
 
     def _watch(self, request: HttpRequest, view: Callable[[], Any]) -> RequestReads:
         reads = RequestReads(request, self._ignore_reads)

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import msgspec
-
 from ..engine import Engine
-from ..entry import NOWHERE, CachedValue
+from ..entry import CachedValue
+from ..errors import Unreadable
 from ..explain import describe_value
 from ..ordering.tag_index import Kind
 from .page import HitForMiss, Page, VaryIndex
-from .page_store import PageKey, PageStore, decode
+from .page_store import PageKey, PageStore, read_stored_value
 from .rules.variants import url_key
 
 
@@ -35,8 +34,8 @@ async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
 
 async def _explain_page(engine: Engine, key: str, cached: CachedValue) -> dict[str, Any]:
     try:
-        stored = decode(cached.value)
-    except msgspec.MsgspecError as error:
+        stored = read_stored_value(cached.value)
+    except Unreadable as error:
         return {"why": f"unreadable: {error}"}
     match stored:
         case VaryIndex():
@@ -85,7 +84,7 @@ def _records_against(engine: Engine, cached: CachedValue) -> list[dict[str, Any]
         {"tag": tag, "kind": kind.name.lower(), "record": f"{position[0]}-{position[1]}"}
         for kind in Kind
         for tag in cached.header.tags
-        if (position := tag_index.last[kind].get(tag, NOWHERE)) > cached.header.stamp.position
+        if (position := tag_index.last_position(kind, tag)) > cached.header.stamp.position
     ]
 
 

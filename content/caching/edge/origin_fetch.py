@@ -11,7 +11,6 @@ It runs in a task that belongs to no request: a client that hangs up cancels no 
 
 import asyncio
 from contextlib import nullcontext
-from dataclasses import replace
 
 from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
@@ -227,8 +226,16 @@ class OriginFetch:
         """Followers get the page in any case. It is stored unless it was overtaken, or a part of it was stale."""
         page, times = self._build_page(complete, dependencies)
         tags = self._tags(self.response.fields, dependencies)
-        outcome = Outcome(page, stored=not dependencies.stale, stale=dependencies.stale, status=self.response.status)
-        self._resolve(replace(outcome, tags=tuple(tags), begun=self.begun))
+        self._resolve(
+            Outcome(
+                page,
+                stored=not dependencies.stale,
+                stale=dependencies.stale,
+                status=self.response.status,
+                tags=tuple(tags),
+                begun=self.begun,
+            )
+        )
         tiers = self._origin.engine.tiers
         if dependencies.stale:
             emit("refused", "page", self.key, reason="made of a stale part")

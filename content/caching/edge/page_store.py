@@ -7,21 +7,23 @@ import msgspec
 
 from ..engine import Engine
 from ..entry import CachedValue, Header, Stamp, Verdict
+from ..errors import Unreadable
 from ..key import KeyKind, resource_tag, shorten
 from ..lease import Lease
 from ..metrics.events import emit
 from ..ordering.tag_index import Kind
 from ..policy import ZERO, Policy
+from ..serializer import decode
 from .page import HitForMiss, Page, StoredValue, Times, VaryIndex
 from .request import Request
 from .rules.variants import variant_key, vary_value
 
 _encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(StoredValue).decode
+_decoder = msgspec.msgpack.Decoder(StoredValue)
 
 _MOST_TAGS = 1000
 # Most sets of Vary names remembered for one URL.
-_MOST_VARIES = 4
+MOST_VARIES = 4
 # Seconds for which requests do not wait for each other after a response that was not stored.
 _HIT_FOR_MISS_SECONDS = 10.0
 # Bytes that Python uses for a page besides its body and fields.
@@ -103,8 +105,8 @@ class PageStore:
         if cached is None or (remembered is not None and cached.header.made_at <= remembered.header.made_at):
             return remembered
         try:
-            cached.value, cached.is_decoded = decode(cached.value), True
-        except msgspec.MsgspecError as error:
+            cached.value, cached.is_decoded = read_stored_value(cached.value), True
+        except Unreadable as error:
             emit("unreadable", KIND.name, key, reason=str(error))
             return remembered
         self.engine.tiers.update_verdict(cached)
@@ -147,7 +149,7 @@ class PageStore:
             return await self.store(request.key, page, tags, begun, times, token)
         stored = await self.lookup(request.key)
         known = stored.value.vary if stored is not None and isinstance(stored.value, VaryIndex) else ()
-        index = VaryIndex((page.vary, *(vary for vary in known if vary != page.vary))[:_MOST_VARIES], request.url)
+        index = VaryIndex((page.vary, *(vary for vary in known if vary != page.vary))[:MOST_VARIES], request.url)
         if stored is None or index != stored.value or stored.header.error_until < times.discard_at:
             await self.store(request.key, index, [], begun, times)
         return await self.store(variant_key(request.url, page.vary, request.fields), page, tags, begun, times)
@@ -206,6 +208,12 @@ class PageStore:
 
     async def release_lease(self, key: str, token: str) -> None:
         await self.engine.shared.release(key, token)
+
+
+def read_stored_value(content: bytes) -> StoredValue:
+    """Raises Unreadable for bytes that are no page of this release."""
+    value: StoredValue = decode(_decoder.decode, content)
+    return value
 
 
 def tags_of_page(request: Request) -> tuple[str, ...]:

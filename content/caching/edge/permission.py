@@ -12,13 +12,13 @@ from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 
 from ..dependencies import note_private
+from ..duration import Duration, duration
 from ..request_reads import RequestReads, scheme_header
 from .rules.directives import AT_MOST, PROHIBITION
 
-Seconds = timedelta | float
-
 logger = logging.getLogger("content.caching")
 
+_DIRECTIVES = {"ttl": "max-age", "stale": "stale-while-revalidate", "error": "stale-if-error"}
 _PERMISSION = "Evergreen-Cache-Control"
 # Marks a page that may be stored at the view: whether the edge may store it too.
 _AT_EDGE = "Evergreen-At-Edge"
@@ -27,14 +27,19 @@ _PRIVATE = re.compile(r"private|no-store", re.IGNORECASE)
 _CONTROL_FIELDS = ("Cache-Control", _PERMISSION, "CDN-Cache-Control", "Surrogate-Control")
 
 
-def permission_of(ttl: Seconds, stale: Seconds, error: Seconds) -> str:
-    """The permission that allows these times. Raises ValueError for a negative time."""
-    named = {"max-age": ttl, "stale-while-revalidate": stale, "stale-if-error": error}
-    seconds = {name: each.total_seconds() if isinstance(each, timedelta) else each for name, each in named.items()}
-    if any(each < 0 for each in seconds.values()):
-        raise ValueError(f"cache_page: {seconds}; a time cannot be negative.")
-    directives = [f"{name}={int(each)}" for name, each in seconds.items() if each or name == "max-age"]
+def permission_of(ttl: Duration, stale: Duration, error: Duration) -> str:
+    """The permission that allows these times, in seconds. Raises TypeError and ValueError for what is no time."""
+    named = {"ttl": ttl, "stale": stale, "error": error}
+    seconds = {name: _whole_seconds(each, f"cache_page: {name}") for name, each in named.items()}
+    directives = [f"{_DIRECTIVES[name]}={each}" for name, each in seconds.items() if each or name == "ttl"]
     return ", ".join([*directives, AT_MOST])
+
+
+def _whole_seconds(value: Duration, name: str) -> int:
+    found = duration(value, name)
+    if timedelta(0) < found < timedelta(seconds=1):
+        raise ValueError(f"{name} is {value!r}, less than a second: HTTP counts whole seconds. Give 1 or more.")
+    return int(found.total_seconds())
 
 
 class Permission:

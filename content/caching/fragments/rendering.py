@@ -13,15 +13,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
 from ..declarations import page_aliases
 from ..engines import engine_of
 from ..entry import CachedValue
-from ..key import EntryKey
+from ..key import EntryKey, checked_tags
 from ..policy import Policy
 from ..resource import Resource
 from .reads import PrivateFragment
@@ -33,31 +34,42 @@ _PLACEHOLDER = re.compile("\ue000([0-9]+)-([0-9]+)\ue001")
 
 _NEVER = Policy(ttl=timedelta(0))
 
-Load = Callable[..., Awaitable[str]]
+
+class Source(Protocol):
+    """What a fragment is rendered from. `key`: that of its entry."""
+
+    key: str
+
+    def keep(self) -> None:
+        """Called before another thread loads."""
+
+    def load(self, *values: Any) -> str: ...
 
 
 def fragment_key(
-    name: str, values: Sequence[Any], policy: Policy, tags: Sequence[str], alias: str, load: Load
+    name: str, values: Sequence[Any], policy: Policy, tags: Sequence[str], alias: str, source: Source
 ) -> EntryKey:
-    """The key of a fragment with these values. `load` renders it if no tier has it.
+    """The key of a fragment with these values. `source` renders it if no tier has it.
 
     Each use of a fragment has its own template context, and so its own loader. The resource is copied for each use;
     its name, counters and keys are shared. Workers cannot load a fragment, and are not asked to.
     """
     resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias))
-    resource.load, resource.policy = load, policy
-    own, key = tuple(tags), resource.key(tuple(values))
+    resource.load = source.load  # type: ignore[assignment]  # a `def`
+    resource.prepare, resource.policy = source.keep, policy  # type: ignore[method-assign]
+    own, key = checked_tags(tags), resource.key(tuple(values))
+    source.key = key
     resource.tags = lambda *parameters: own or (key,)
     return EntryKey(resource, tuple(values), key)
 
 
 @lru_cache(maxsize=1000)
 def _fragment_resource(name: str, alias: str) -> Resource[..., str]:
-    async def load(*values: Any) -> str:
+    def load(version: str) -> str:
         raise NotImplementedError  # replaced in the copy for each use
 
     page_aliases.add(alias)
-    return Resource(f"fragment.{name}", load=load, policy=_NEVER, cache=alias, declared=False)
+    return Resource(f"fragment.{name}", load=load, policy=_NEVER, cache=alias, declared=False)  # type: ignore[arg-type]
 
 
 class Placeholders:
@@ -115,7 +127,7 @@ async def load_fragments(entry_keys: list[EntryKey]) -> list[str]:
             _note_as_private(next(entry_key for entry_key in shared if entry_key.key == error.key), error)
         else:
             return [
-                texts[entry_key.key] if entry_key.key in texts else await _render_alone(entry_key)
+                texts[entry_key.key] if entry_key.key in texts else await sync_to_async(_render_alone)(entry_key)
                 for entry_key in entry_keys
             ]
 
@@ -134,9 +146,26 @@ def _note_as_private(entry_key: EntryKey, error: PrivateFragment) -> None:
     )
 
 
-async def _render_alone(entry_key: EntryKey) -> str:
+def load_fragment(entry_key: EntryKey, source: Source) -> str:
+    """As load_fragments, for one fragment, in a thread without an event loop."""
+    resource = _resource(entry_key)
+    if _fragment_of(entry_key) not in private_fragments:
+        engine = engine_of(resource.cache)
+        answer = engine.lookup_memory(entry_key)
+        try:
+            if answer is None:
+                source.keep()
+                answer = engine.sync.find_one(entry_key)
+            return resource.deliver(answer, entry_key)
+        except PrivateFragment as error:
+            _note_as_private(entry_key, error)
+    source.keep()
+    return _render_alone(entry_key)
+
+
+def _render_alone(entry_key: EntryKey) -> str:
     try:
-        return await _resource(entry_key).load(*entry_key.parameters)
+        return cast(str, _resource(entry_key).load(*entry_key.parameters))
     except PrivateFragment as error:
         return error.text
 

@@ -2,13 +2,20 @@
 
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent
 
-APPEND = (_FOLDER / "append.lua").read_text()
-ENQUEUE = (_FOLDER / "enqueue.lua").read_text()
-ACQUIRE = (_FOLDER / "acquire.lua").read_text()
-POLL = (_FOLDER / "poll.lua").read_text()
-RELEASE = (_FOLDER / "release.lua").read_text()
-RENEW = (_FOLDER / "renew.lua").read_text()
-STORE = (_FOLDER / "store.lua").read_text()
-DEQUEUE = (_FOLDER / "dequeue.lua").read_text()
+def _script(*names: str) -> str:
+    """The files one after the other. The first ones define what the last one calls."""
+    folder = Path(__file__).parent
+    return "\n".join((folder / f"{name}.lua").read_text() for name in names)
+
+
+APPEND = _script("own", "log", "append")
+POLL = _script("own", "log", "poll")
+PARTS = _script("own", "log", "parts")
+ENQUEUE = _script("own", "enqueue")
+DEQUEUE = _script("own", "dequeue")
+ACQUIRE = _script("own", "acquire")
+LOOKUP_OR_LEASE = _script("own", "lookup_or_lease")
+RELEASE = _script("release")
+RENEW = _script("renew")
+STORE = _script("store")

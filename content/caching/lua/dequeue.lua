@@ -1,5 +1,7 @@
 -- Remove and return the oldest members of the refresh queue, and mark the worker as active.
 -- KEYS: queue, seen, bell, worker   ARGV: maximum number, milliseconds for which the worker counts as active
+own(KEYS[1], 'zset')
+own(KEYS[2], 'hash')
 redis.call('SET', KEYS[4], '1', 'PX', ARGV[2])
 redis.call('DEL', KEYS[3])
 local taken = {}

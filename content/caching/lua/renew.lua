@@ -1,3 +1,3 @@
 -- Renew a lease for its full time, if the caller still holds it. KEYS: lease   ARGV: token, milliseconds
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if redis.pcall('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0

@@ -79,10 +79,13 @@ class CounterOrdering:
 
     async def _read_counters(self, keys: list[str]) -> dict[str, int]:
         found = await self.shared.numbers(keys)
-        missing = [key for key in keys if key not in found]
+        missing = [key for key in keys if type(found.get(key)) is not int]
         if not missing:
             return found
         for key in missing:
+            if key in found:
+                # Another program's value is no counter, and would stay for ever.
+                await self.shared.evict(key)
             await self.shared.add_number(key, _unused_number())
         return await self.shared.numbers(keys)
 

@@ -16,7 +16,7 @@ class LocalOrdering:
 
     def __init__(self) -> None:
         self.tag_index = TagIndex()
-        self.tag_index.adopt_snapshot("local", (0, 1), (0, 0), {}, {})
+        self.tag_index.join("local", (0, 1), floor=(0, 0))
         self.numbers = itertools.count(2)
         self.lock = threading.Lock()
 
@@ -47,4 +47,6 @@ class LocalOrdering:
 
     def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
         with self.lock:
-            self.tag_index.apply([Record((0, next(self.numbers)), kind, tuple(tags), nonce or "")])
+            # As in the log, the second number of a position has 16 bits.
+            position = divmod(next(self.numbers), 2**16)
+            self.tag_index.apply([Record(position, kind, tuple(tags), nonce or "")])

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
@@ -16,7 +17,7 @@ from ..backends.server import Server
 from ..entry import Header, Position, Stamp, Verdict
 from ..errors import NotAppended
 from .log_reader import LogReader
-from .stream import LogStream
+from .stream import TAGS_A_RECORD, Appended, LogStream
 from .tag_index import Kind, TagIndex
 
 logger = logging.getLogger("content.caching")
@@ -26,6 +27,21 @@ CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
 # Seconds that a process waits, once, to join the log. After that it begins without.
 JOIN_TIMEOUT = 0.5
+
+
+@dataclass(frozen=True)
+class OwnRecord:
+    """A record that this process has appended. `joins`: how often it had joined the log by then."""
+
+    nonce: str
+    appended: Appended
+    joins: int
+
+    def is_known_to(self, tag_index: TagIndex) -> bool:
+        """Whether the index covers it. An epoch that was joined later makes all earlier entries invalid anyway."""
+        if tag_index.epoch == self.appended.epoch:
+            return tag_index.tail >= self.appended.position
+        return tag_index.joins > self.joins
 
 
 class InvalidationLog:
@@ -39,7 +55,9 @@ class InvalidationLog:
         self.stream = LogStream(server, prefix)
         # The tail waits on a connection of its own, appends do not wait for it.
         self.reader = LogReader(LogStream(server, prefix), self.tag_index, self._on_consumed)
-        self.waiters: list[tuple[Position, Future[None]]] = []
+        self.waiters: list[tuple[OwnRecord | Position, Future[None]]] = []
+        # Appended by this process, and not consumed yet.
+        self.own_records: list[OwnRecord] = []
         self.unsent: dict[str, tuple[Kind, tuple[str, ...]]] = {}
         self.lock = threading.Lock()
         self.joined = threading.Event()
@@ -62,62 +80,85 @@ class InvalidationLog:
         Raises NotAppended when the log refuses or does not answer. This process then serves nothing with these tags
         until it has read the record. It retries while it lives; an outbox appends it again with the same nonce.
         """
-        nonce, unique = self._prepare(kind, tags, nonce)
-        try:
-            position = self.stream.append(kind, unique, nonce)
-        except (RedisError, OSError) as error:
-            raise self._keep_unsent(kind, unique, nonce, error) from error
-        self._confirm(nonce)
-        _wait_for(self._consumption(position))
+        records = self._prepare(kind, tags, nonce)
+        for number, (nonce, part) in enumerate(records):
+            try:
+                appended = self.stream.append(kind, part, nonce)
+            except (RedisError, OSError) as error:
+                raise self._keep_unsent(kind, records[number:], error) from error
+            own = self._confirm(nonce, appended)
+        _wait_for(self._consumption(own))
 
     async def aappend(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        nonce, unique = self._prepare(kind, tags, nonce)
-        try:
-            position = await self.stream.aappend(kind, unique, nonce)
-        except (RedisError, OSError) as error:
-            raise self._keep_unsent(kind, unique, nonce, error) from error
-        self._confirm(nonce)
-        await self.catch_up_to(position)
+        records = self._prepare(kind, tags, nonce)
+        for number, (nonce, part) in enumerate(records):
+            try:
+                appended = await self.stream.aappend(kind, part, nonce)
+            except (RedisError, OSError) as error:
+                raise self._keep_unsent(kind, records[number:], error) from error
+            except asyncio.CancelledError as error:
+                # Whether it was sent is not known.
+                self._keep_unsent(kind, records[number:], error)
+                raise
+            own = self._confirm(nonce, appended)
+        await _await(self._consumption(own))
 
-    def _prepare(self, kind: Kind, tags: Iterable[str], nonce: str | None) -> tuple[str, tuple[str, ...]]:
-        """Mark the tags as pending before they are sent: no reader of this process falls in between."""
+    def _prepare(self, kind: Kind, tags: Iterable[str], nonce: str | None) -> list[tuple[str, tuple[str, ...]]]:
+        """The records to append, one for at most TAGS_A_RECORD tags.
+
+        Their tags are pending before the first is sent: no reader of this process falls in between.
+        """
         nonce, unique = nonce or secrets.token_hex(8), tuple(dict.fromkeys(tags))
-        self.tag_index.add_pending(nonce, kind, unique)
-        return nonce, unique
+        parts = [unique[at : at + TAGS_A_RECORD] for at in range(0, len(unique), TAGS_A_RECORD)] or [()]
+        records = [(nonce if number == 0 else f"{nonce}.{number}", part) for number, part in enumerate(parts)]
+        for each, part in records:
+            self.tag_index.add_pending(each, kind, part)
+        return records
 
-    def _keep_unsent(self, kind: Kind, tags: tuple[str, ...], nonce: str, error: Exception) -> NotAppended:
+    def _keep_unsent(
+        self, kind: Kind, records: list[tuple[str, tuple[str, ...]]], error: BaseException
+    ) -> NotAppended:
         with self.lock:
-            self.unsent[nonce] = (kind, tags)
-        return NotAppended(f"The invalidation log did not take {', '.join(tags[:3])}: {error}")
+            self.unsent.update({nonce: (kind, tags) for nonce, tags in records})
+        return NotAppended(f"The invalidation log did not take {', '.join(records[0][1][:3])}: {error}")
 
-    def _confirm(self, nonce: str) -> None:
+    def _confirm(self, nonce: str, appended: Appended) -> "OwnRecord":
+        own = OwnRecord(nonce, appended, self.tag_index.joins)
         with self.lock:
             self.unsent.pop(nonce, None)
+            self.own_records.append(own)
+        return own
 
     # --- when the tail has moved --------------------------------------------------------------------
 
-    def _consumption(self, position: Position) -> "Future[None]":
-        """Done when this process has consumed the log up to that position."""
+    def _consumption(self, goal: "OwnRecord | Position") -> "Future[None]":
+        """Done when this process has consumed the log up to there."""
         future: Future[None] = Future()
         with self.lock:
-            if self.tag_index.tail >= position:
+            if self._is_consumed(goal):
                 future.set_result(None)
             else:
-                self.waiters.append((position, future))
+                self.waiters.append((goal, future))
         return future
+
+    def _is_consumed(self, goal: "OwnRecord | Position") -> bool:
+        return goal.is_known_to(self.tag_index) if isinstance(goal, OwnRecord) else self.tag_index.tail >= goal
 
     async def catch_up_to(self, position: Position) -> None:
         """Wait until this process has read the log up to there, half a second at most."""
-        await asyncio.wait([asyncio.wrap_future(self._consumption(position))], timeout=CONSUME_TIMEOUT)
+        await _await(self._consumption(position))
 
     def _on_consumed(self) -> None:
         """On the reader's thread: wake the waiters, and send again what was refused."""
         self.joined.set()
         with self.lock:
-            tail = self.tag_index.tail
-            ready = [future for position, future in self.waiters if position <= tail]
-            self.waiters = [(position, future) for position, future in self.waiters if position > tail]
+            ready = [future for goal, future in self.waiters if self._is_consumed(goal)]
+            self.waiters = [(goal, future) for goal, future in self.waiters if not self._is_consumed(goal)]
+            known = [own for own in self.own_records if own.is_known_to(self.tag_index)]
+            self.own_records = [own for own in self.own_records if own not in known]
             unsent = list(self.unsent.items())
+        for own in known:
+            self.tag_index.end_pending(own.nonce)
         for future in ready:
             if not future.cancelled():
                 future.set_result(None)
@@ -127,7 +168,7 @@ class InvalidationLog:
 
     def _resend(self, nonce: str, kind: Kind, tags: tuple[str, ...]) -> bool:
         try:
-            self.reader.stream.append(kind, tags, nonce)
+            appended = self.reader.stream.append(kind, tags, nonce)
         except RedisError as error:
             # Redis answers and takes nothing: it is full. End the epoch, lest others serve what was invalidated.
             self.reader.stream.drop_epoch()
@@ -135,8 +176,13 @@ class InvalidationLog:
                 self.warned_at = time.monotonic()
                 logger.warning("an invalidation is refused, all entries end with their epoch: %s", error)
             return False
-        self._confirm(nonce)
+        self._confirm(nonce, appended)
         return True
+
+
+async def _await(future: "Future[None]") -> None:
+    """Half a second at most."""
+    await asyncio.wait([asyncio.wrap_future(future)], timeout=CONSUME_TIMEOUT)
 
 
 def _wait_for(future: "Future[None]") -> None:
@@ -162,6 +208,15 @@ def log_of(server: Server, prefix: str) -> InvalidationLog:
                 log.follow()
                 logs[place] = log
     return log
+
+
+def _begin_anew_in_child() -> None:
+    """Another thread of the parent may have held the lock."""
+    global logs_lock
+    logs_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def stop_logs() -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from .stream import RECORDS_A_POLL, LogStream
+from ..entry import NOWHERE
+from .folded_tags import PARTS
+from .stream import PARTS_A_READ, RECORDS_A_POLL, LogStream
 from .tag_index import TagIndex
 
 logger = logging.getLogger("content.caching")
@@ -22,7 +24,8 @@ class LogReader:
 
     1. Wait for a record behind the tail, or a quarter of a second.
     2. Read, in one step: is the epoch the same, is our tail still there, what follows it.
-    3. Apply it. When nothing is left to apply, extend the time for which entries may count as fresh.
+    3. Apply it. A process that has just joined then reads the base, which stands for what has left the log.
+    4. When nothing is left to apply, extend the time for which entries may count as fresh.
     """
 
     def __init__(self, stream: LogStream, tag_index: TagIndex, on_consumed: Callable[[], None]) -> None:
@@ -30,6 +33,8 @@ class LogReader:
         self.tag_index = tag_index
         self.on_consumed = on_consumed
         self.stopping = threading.Event()
+        # Whether the tag index knows what left the log before this process joined it.
+        self.has_base = False
         self.thread = threading.Thread(target=self._follow, name="invalidation log", daemon=True)
 
     def start(self) -> None:
@@ -69,16 +74,37 @@ class LogReader:
                 self.stopping.wait(MAX_DELAY)
 
     def catch_up(self) -> None:
+        """Read until nothing is left. A process that joins reads the log first, which is trimmed, then the base."""
         while not self.stopping.is_set():
+            asked_at = self.tag_index.clock()
             result = self.stream.poll(self.tag_index.epoch, self.tag_index.tail)
-            if result.snapshot is not None:
-                found = result.snapshot
-                self.tag_index.adopt_snapshot(
-                    result.epoch, found.position, found.floor, found.invalidated, found.expired
-                )
-                continue
+            if result.base is not None:
+                self.tag_index.join(result.epoch, result.base, floor=result.base)
+                self.has_base = False
             self.tag_index.apply(result.records)
-            if len(result.records) < RECORDS_A_POLL:
-                self.tag_index.mark_heard()
-                self.on_consumed()
-                return
+            if len(result.records) == RECORDS_A_POLL:
+                continue
+            if not self.has_base:
+                self.has_base = self._read_base()
+                continue
+            self.tag_index.mark_heard(asked_at)
+            self.on_consumed()
+            return
+
+    def _read_base(self) -> bool:
+        """What the records from before the log said, in bounded steps. False if the log was lost meanwhile.
+
+        Records that enter the base meanwhile are known from the log. A floor that rises meanwhile is read at the end.
+        """
+        index, older = self.tag_index, list[bytes]()
+        newest = floor = NOWHERE
+        for first in range(0, PARTS, PARTS_A_READ):
+            if self.stopping.is_set():
+                return False
+            found = self.stream.read_parts(first, first + PARTS_A_READ - 1)
+            if found.epoch != index.epoch:
+                return False
+            older += found.parts
+            newest, floor = found.position, found.floor
+        index.adopt_base(older, newest, floor)
+        return True

@@ -9,35 +9,59 @@ from typing import Any
 import msgspec
 
 from .. import lua
-from ..backends.event_loop import connection_to
+from ..backends.connection import connection_to
 from ..backends.server import Server
-from ..entry import NOWHERE, Position
+from ..entry import MAX_LIFETIME, Position
+from ..errors import Unreadable
+from ..metrics.events import emit
+from ..serializer import decode
 from .tag_index import Kind, Record
 
 MAX_LOG_LENGTH = 10_000
 RECORDS_A_POLL = 1000
+# Tags of a record. More are appended as several records.
+TAGS_A_RECORD = 100
+# Of a record of any release, as lua/append.lua has it.
+MAX_TAGS_READ = 1000
+# Of the base, in all processes' Redis: 32 MB.
+MAX_ITEMS = 2_000_000
+PARTS_A_READ = 32
+# Seconds between the clocks of Redis and of any process, at most, and for a load.
+LIFETIME_MARGIN = 24 * 3600.0
 
-encode = msgspec.msgpack.Encoder().encode
-decode_tags = msgspec.msgpack.Decoder(tuple[str, ...]).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode_tags = msgspec.msgpack.Decoder(tuple[str, ...]).decode
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """Where to begin: the last positions of tags whose records were trimmed away."""
+class Appended:
+    """Where a record stands: positions of two epochs cannot be compared."""
 
+    epoch: str
     position: Position
-    floor: Position
-    invalidated: dict[str, Position]
-    expired: dict[str, Position]
+
+    @classmethod
+    def of(cls, record_id: bytes, epoch: bytes) -> "Appended":
+        return cls(epoch.decode(), parse_position(record_id))
 
 
 @dataclass(frozen=True)
 class PollResult:
-    """To a poll: the epoch, and either the records behind the tail or a snapshot to begin anew from."""
+    """The epoch and the records behind the tail. `base`: where the records begin, if the process has to join anew."""
 
     epoch: str
     records: tuple[Record, ...] = ()
-    snapshot: Snapshot | None = None
+    base: Position | None = None
+
+
+@dataclass(frozen=True)
+class BaseParts:
+    """Some parts of the base, its position and its floor when they were read."""
+
+    epoch: str
+    position: Position
+    floor: Position
+    parts: tuple[bytes, ...]
 
 
 class LogStream:
@@ -46,7 +70,7 @@ class LogStream:
     def __init__(self, server: Server, prefix: str) -> None:
         self.server = server
         self.stream = f"{{{prefix}:log}}"
-        self.keys = (self.stream, f"{self.stream}:nonce", f"{self.stream}:snapshot")
+        self.keys = (self.stream, f"{self.stream}:nonce", f"{self.stream}:base")
         self.client: Any = None
 
     def connect(self) -> Any:
@@ -60,28 +84,37 @@ class LogStream:
         if client is not None:
             client.close()
 
-    def append(self, kind: Kind, tags: Sequence[str], nonce: str) -> Position:
-        command = self.append_command(kind, tags, nonce)
-        return parse_position(self.connect().execute_command(*command)[0])
+    def append(self, kind: Kind, tags: Sequence[str], nonce: str) -> "Appended":
+        """Where the record stands. Raises RedisError or OSError."""
+        return Appended.of(*self.connect().execute_command(*self.append_command(kind, tags, nonce)))
 
-    async def aappend(self, kind: Kind, tags: Sequence[str], nonce: str) -> Position:
-        answer = await connection_to(self.server).execute(*self.append_command(kind, tags, nonce))
-        return parse_position(answer[0])
+    async def aappend(self, kind: Kind, tags: Sequence[str], nonce: str) -> "Appended":
+        command = self.append_command(kind, tags, nonce)
+        return Appended.of(*await connection_to(self.server).execute(*command))
 
     def append_command(self, kind: Kind, tags: Sequence[str], nonce: str) -> tuple[Any, ...]:
-        arguments = (secrets.token_hex(8), kind.value, nonce, encode(list(tags)), MAX_LOG_LENGTH)
-        return ("EVAL", lua.APPEND, len(self.keys), *self.keys, *arguments)
+        bounds = (MAX_LOG_LENGTH, MAX_ITEMS, int((MAX_LIFETIME + LIFETIME_MARGIN) * 1000))
+        return self._command(lua.APPEND, kind.value, nonce, _encode(list(tags)), *bounds)
+
+    def _command(self, script: str, *arguments: Any) -> tuple[Any, ...]:
+        """With a nonce for the case that the log is lost, and the prefix of the parts' keys: all in one slot."""
+        shared = (secrets.token_hex(8), f"{self.stream}:base:")
+        return ("EVAL", script, len(self.keys), *self.keys, *shared, *arguments)
 
     def poll(self, epoch: str, tail: Position) -> PollResult:
-        """The records behind `tail`, or a snapshot. Raises RedisError or OSError."""
+        """The records behind `tail`, or behind the base. Raises RedisError or OSError."""
         return _parse_poll(*self.connect().execute_command(*self.poll_command(epoch, tail)))
 
     async def apoll(self, epoch: str, tail: Position) -> PollResult:
         return _parse_poll(*await connection_to(self.server).execute(*self.poll_command(epoch, tail)))
 
     def poll_command(self, epoch: str, tail: Position) -> tuple[Any, ...]:
-        arguments = (secrets.token_hex(8), epoch, format_position(tail), RECORDS_A_POLL)
-        return ("EVAL", lua.POLL, len(self.keys), *self.keys, *arguments)
+        return self._command(lua.POLL, epoch, format_position(tail), RECORDS_A_POLL)
+
+    def read_parts(self, first: int, last: int) -> BaseParts:
+        """Some parts of the base. Raises RedisError or OSError."""
+        epoch, position, floor, parts = self.connect().execute_command(*self._command(lua.PARTS, first, last))
+        return BaseParts(epoch.decode(), parse_position(position), parse_position(floor), tuple(parts))
 
     def wait(self, tail: Position, seconds: float) -> None:
         """Until there is a record behind `tail`, or that long."""
@@ -97,10 +130,9 @@ class LogStream:
         self.connect().delete(self.keys[1])
 
 
-def _parse_poll(epoch: bytes, what: bytes, rest: Sequence[Any]) -> PollResult:
-    if what == b"join":
-        return PollResult(epoch.decode(), snapshot=_parse_snapshot(rest))
-    return PollResult(epoch.decode(), records=tuple(_parse_record(*each) for each in rest))
+def _parse_poll(epoch: bytes, what: bytes, *rest: Any) -> PollResult:
+    base = parse_position(rest[0]) if what == b"join" else None
+    return PollResult(epoch.decode(), tuple(_parse_record(*each) for each in rest[-1]), base)
 
 
 def parse_position(text: bytes) -> Position:
@@ -113,21 +145,16 @@ def format_position(position: Position) -> str:
 
 
 def _parse_record(record_id: bytes, pairs: Sequence[bytes]) -> Record:
-    fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
-    return Record(
-        position=parse_position(record_id),
-        kind=Kind(fields[b"k"].decode()),
-        tags=decode_tags(fields[b"t"]),
-        nonce=fields[b"n"].decode(),
-    )
-
-
-def _parse_snapshot(flat: Sequence[bytes]) -> Snapshot:
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    position, floor = (parse_position(fields.pop(name, b"0-0")) for name in (b"position", b"floor"))
-    fields.pop(b"next", None)
-    last: dict[str, dict[str, Position]] = {kind.value: {} for kind in Kind}
-    for name, record_id in fields.items():
-        text = name.decode()
-        last[text[0]][text[1:]] = parse_position(record_id)
-    return Snapshot(position, max(floor, NOWHERE), last[Kind.INVALIDATE.value], last[Kind.EXPIRE.value])
+    """Any record, of another program or a newer release too (rule 17). An unknown kind invalidates."""
+    fields = dict(zip(pairs[::2], pairs[1::2], strict=False))
+    kind = Kind.EXPIRE if fields.get(b"k") == Kind.EXPIRE.value.encode() else Kind.INVALIDATE
+    nonce = fields.get(b"n", b"").decode(errors="replace")
+    position = parse_position(record_id)
+    try:
+        tags = decode(_decode_tags, fields.get(b"t", b""))
+        if len(tags) > MAX_TAGS_READ:
+            raise Unreadable(f"{len(tags)} tags")
+        return Record(position, kind, tags, nonce)
+    except Unreadable as error:
+        emit("unreadable", "", record_id.decode(), tier="log", reason=str(error)[:200])
+        return Record(position, Kind.INVALIDATE, (), nonce, is_readable=False)

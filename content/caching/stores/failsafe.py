@@ -119,7 +119,9 @@ class Failsafe:
         try:
             answer = await operation()
         except Exception as error:
-            self.breaker.record_failure()
+            # A key of another type says nothing about the server.
+            if "WRONGTYPE" not in str(error):
+                self.breaker.record_failure()
             self._warn(error)
             return fallback
         self.breaker.record_success()

@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 from django.core.cache import BaseCache, caches
@@ -105,8 +106,8 @@ class CacheTier:
         await self._backend.aadd(key, value, timeout=None)
 
 
-class LocMemTier(CacheTier):
-    """Django's cache in this process's own memory, asked where it is."""
+class InlineTier(CacheTier):
+    """A Django cache asked by its caller's own thread: one in memory, or any for a thread that may wait."""
 
     answers_in_order = True
 
@@ -116,7 +117,7 @@ class LocMemTier(CacheTier):
 
 
 class InlineCache:
-    """A cache in memory needs no thread. Django uses one for each key, which takes longer than the lookup."""
+    """Async methods without Django's threads. Django uses one for each key, which takes longer than memory."""
 
     def __init__(self, cache: BaseCache) -> None:
         self.cache = cache
@@ -152,39 +153,51 @@ class RedisTier(CacheTier):
     def cache(self) -> RedisCache:
         return cast(RedisCache, self.own)
 
+    def _execute(self, *command: Any) -> Awaitable[Any]:
+        return self.cache.write(*command)
+
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         """Entries are kept as they are packed, past the cache's serializer and through its compressor."""
-        cache = self.cache
-        stored = await cache.write("MGET", *(cache.full_key(key, None) for key in keys)) if keys else []
-        return {
-            key: cache.decompress(content) for key, content in zip(keys, stored, strict=True) if content is not None
-        }
+        full_key = self.cache.full_key
+        stored = await self._execute("MGET", *(full_key(key, None) for key in keys)) if keys else []
+        return self._by_key(keys, stored)
+
+    def _by_key(self, keys: Sequence[str], stored: Iterable[bytes | None]) -> dict[str, Any]:
+        decompress = self.cache.decompress
+        return {key: decompress(content) for key, content in zip(keys, stored, strict=True) if content is not None}
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
-        cache, end = self.cache, _milliseconds(seconds)
+        cache, end = self.cache, milliseconds(seconds)
         full_key, packed = cache.full_key(key, None), cache.compress(content)
         if token is None:
-            return bool(await cache.write("SET", full_key, packed, "PX", end))
-        return bool(await cache.write("EVAL", lua.STORE, 2, full_key, self.lease_key(key), token, packed, end))
+            return bool(await self._execute("SET", full_key, packed, "PX", end))
+        return bool(await self._execute("EVAL", lua.STORE, 2, full_key, self.lease_key(key), token, packed, end))
 
     async def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[str]:
-        cache, end = self.cache, _milliseconds(seconds)
-        asked = (cache.write("EVAL", lua.ACQUIRE, 1, self.lease_key(key), token, end) for key in keys)
+        end = milliseconds(seconds)
+        asked = (self._execute("EVAL", lua.ACQUIRE, 1, self.lease_key(key), token, end) for key in keys)
         return [key for key, answer in zip(keys, await asyncio.gather(*asked), strict=True) if answer]
 
     async def renew(self, key: str, token: str, seconds: float) -> bool:
-        return bool(await self.cache.write("EVAL", lua.RENEW, 1, self.lease_key(key), token, _milliseconds(seconds)))
+        return bool(await self._execute("EVAL", lua.RENEW, 1, self.lease_key(key), token, milliseconds(seconds)))
 
     async def release(self, key: str, token: str) -> None:
-        await self.cache.write("EVAL", lua.RELEASE, 1, self.lease_key(key), token)
+        await self._execute("EVAL", lua.RELEASE, 1, self.lease_key(key), token)
 
     async def holder(self, key: str) -> str | None:
-        answer = await self.cache.write("GET", self.lease_key(key))
+        answer = await self._execute("GET", self.lease_key(key))
         return answer.decode() if answer else None
 
     def lease_key(self, key: str) -> str:
         """In a cluster the braces put it into its entry's slot, where one script may touch both."""
-        return f"{self.cache.full_key(LEASE, None)}{{{self.cache.full_key(key, None)}}}"
+        return self._lease_key_of(self.cache.full_key(key, None))
+
+    def _lease_key_of(self, full_key: str) -> str:
+        return f"{self._lease_prefix}{{{full_key}}}"
+
+    @cached_property
+    def _lease_prefix(self) -> str:
+        return self.cache.full_key(LEASE, None)
 
 
 def _whole_seconds(seconds: float) -> int:
@@ -192,7 +205,7 @@ def _whole_seconds(seconds: float) -> int:
     return math.ceil(seconds)
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
     return max(1, int(seconds * 1000))
 
 

@@ -9,20 +9,21 @@ import hashlib
 import logging
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
-from asgiref.sync import async_to_sync, sync_to_async
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token, TokenType, Variable
 from django.utils.functional import Promise
 
 from .. import fragments
+from ..duration import duration
 from ..fragments.reads import Ambience, FragmentReads, PrivateFragment, names_in_key
-from ..fragments.rendering import current_placeholders, fragment_key, load_fragments, render_with_fragments
-from ..key import EntryKey, encode_parameter
+from ..fragments.rendering import current_placeholders, fragment_key, load_fragment
+from ..key import EntryKey, checked_tags, encode_parameter
 from ..policy import Policy
 from ..request_reads import ambient_key
-from ..transactions import has_written
+from ..transactions import is_bypassed
 
 logger = logging.getLogger("content.caching")
 
@@ -64,41 +65,28 @@ class FragmentNode(Node):
     def render(self, context: Context) -> str:
         placeholders = current_placeholders.get()
         if placeholders is not None:
-            return placeholders.add(self._entry_key(_copy_context(context)))
-        if has_written():
+            source = FragmentSource(self, context)
+            source.keep()
+            return placeholders.add(self._entry_key(context, source))
+        if is_bypassed():
             return self.nodelist.render(context)
         if _is_on_event_loop():
             self._warn_once()
             return self.nodelist.render(context)
-        [text] = async_to_sync(load_fragments)([self._entry_key(_copy_context(context))])
-        return text
+        source = FragmentSource(self, context)
+        return load_fragment(self._entry_key(context, source), source)
 
-    def _entry_key(self, context: Context) -> EntryKey:
-        ambience = Ambience()
-
-        async def load(*values: Any) -> str:
-            # Rendering may query the database or be slow, so it runs in a thread.
-            named = await sync_to_async(self._names_in_key)(context)
-            reads = await sync_to_async(FragmentReads)(_copy_context(context))
-            with reads.watch() as seen:
-                text = await render_with_fragments(lambda: sync_to_async(self._render_in)(reads.context, ambience))
-            if outside := seen - named:
-                message = f"The fragment {self.name!r} reads {', '.join(sorted(outside))} and does not vary on it."
-                raise PrivateFragment(entry_key.key, text, message)
-            return text
-
-        ttl, stale, error = (self._seconds(option, context) for option in ("ttl", "stale", "error"))
-        policy = Policy(ttl=ttl, stale_ttl=stale, error_ttl=error)
+    def _entry_key(self, context: Context, source: "FragmentSource") -> EntryKey:
+        policy = _policy(*(self._seconds(option, context) for option in ("ttl", "stale", "error")))
         values = [self.version, *self._values_in(context)]
         if ambient := ambient_key():
             values.append(ambient)
-        entry_key = fragment_key(self.name, values, policy, self._tags(context), self._alias(context), load)
-        return entry_key
+        return fragment_key(self.name, values, policy, self._tags(context), self._alias(context), source)
 
     def _values_in(self, context: Context) -> list[Any]:
         return [self._value(expression, context) for expression in self.values]
 
-    def _names_in_key(self, context: Context) -> set[str]:
+    def names_in_key(self, context: Context) -> set[str]:
         """The reads that the values of this fragment tell apart."""
         named: set[str] = set()
         for expression in self.values:
@@ -108,10 +96,6 @@ class FragmentNode(Node):
             named |= names_in_key(expression, seen)
         return named
 
-    def _render_in(self, context: Context, ambience: Ambience) -> str:
-        with ambience.activate():
-            return self.nodelist.render(context)
-
     def _value(self, expression: FilterExpression, context: Context) -> Any:
         """A value to vary on. Raises VariableDoesNotExist for a missing variable: all readers would share one key."""
         if isinstance(expression.var, Variable):
@@ -120,6 +104,7 @@ class FragmentNode(Node):
         value = str(value) if isinstance(value, Promise) else value
         try:
             encode_parameter(value)
+            hash(value)
         except TypeError as error:
             raise TemplateSyntaxError(
                 f"The fragment {self.name!r} cannot vary on {value!r}: name its key, or another plain value."
@@ -128,11 +113,18 @@ class FragmentNode(Node):
 
     def _seconds(self, option: str, context: Context) -> timedelta:
         value = self.options[option].resolve(context) if option in self.options else 0
-        return value if isinstance(value, timedelta) else timedelta(seconds=float(value))
+        try:
+            return duration(value, f"The {option} of the fragment {self.name!r}")
+        except (TypeError, ValueError) as error:
+            raise TemplateSyntaxError(str(error)) from error
 
-    def _tags(self, context: Context) -> list[str]:
+    def _tags(self, context: Context) -> tuple[str, ...]:
+        """A string is a list of words, as templates have no other literal."""
         value = self.options["tags"].resolve(context) if "tags" in self.options else ()
-        return value.split() if isinstance(value, str) else [str(tag) for tag in value]
+        try:
+            return checked_tags(value.split() if isinstance(value, str) else value)
+        except (TypeError, ValueError) as error:
+            raise TemplateSyntaxError(f"The fragment {self.name!r}: {error}") from error
 
     def _alias(self, context: Context) -> str:
         return str(self.options["cache"].resolve(context)) if "cache" in self.options else "default"
@@ -146,6 +138,37 @@ class FragmentNode(Node):
                 self.name,
                 fragments.__name__,
             )
+
+
+class FragmentSource:
+    """The template and the context that a fragment is rendered from."""
+
+    def __init__(self, node: FragmentNode, context: Context) -> None:
+        self._node = node
+        self._context = context
+        self._ambience: Ambience | None = None
+        self.key = ""
+
+    def keep(self) -> None:
+        """Copy the context before another thread renders: the template goes on and changes it."""
+        if self._ambience is None:
+            self._context, self._ambience = _copy_context(self._context), Ambience()
+
+    def load(self, *values: Any) -> str:
+        """Render the fragment, after `keep`. Raises PrivateFragment."""
+        node, reads = self._node, FragmentReads(_copy_context(self._context))
+        named = node.names_in_key(self._context)
+        with self._ambience.activate(), reads.watch() as seen:  # type: ignore[union-attr]
+            text = "".join([node.nodelist.render(reads.context)])
+        if outside := seen - named:
+            message = f"The fragment {node.name!r} reads {', '.join(sorted(outside))} and does not vary on it."
+            raise PrivateFragment(self.key, text, message)
+        return text
+
+
+@lru_cache(maxsize=1000)
+def _policy(ttl: timedelta, stale: timedelta, error: timedelta) -> Policy:
+    return Policy(ttl=ttl, stale_ttl=stale, error_ttl=error)
 
 
 def _is_on_event_loop() -> bool:
@@ -179,8 +202,8 @@ def fragment(parser: Parser, token: Token) -> FragmentNode:
 
     {% fragment "sidebar" user.pk LANGUAGE_CODE ttl=300 stale=600 tags="terms posts" %}
 
-    The name is a literal; the values behind it are what it varies on. `ttl`, `stale` and `error` are seconds (or
-    timedeltas), `tags` a list or words, `cache` an alias.
+    The name is a literal; the values behind it are what it varies on. `ttl`, `stale` and `error` are seconds, text
+    such as "5m", or timedeltas, `tags` a list or words, `cache` an alias.
     """
     _, *bits = token.split_contents()
     name = LITERAL.fullmatch(bits[0]) if bits else None

@@ -33,6 +33,8 @@ class Command(BaseCommand):
             purge(tags)
         except CacheError as error:
             raise CommandError(f"Not everybody could be told: {error}") from error
+        except ValueError as error:
+            raise CommandError(f"Nothing was purged. {error}") from error
         if options["json"]:
             self.stdout.write(json.dumps({"tags": tags, "soft": options["soft"]}))
         else:

@@ -2,8 +2,10 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
+import dj_database_url
 import pytest
 from django.core.cache import caches
+from django.db import connections
 from django.test import override_settings
 
 from content.caching.backends.server import location_and_options
@@ -91,3 +93,13 @@ def redis_cluster() -> Iterator[Cluster]:
 def memcached_server() -> Iterator[MemcachedServer]:
     with running_memcached() as server:
         yield server
+
+
+@pytest.fixture
+def postgres(postgres_server, django_db_blocker) -> Iterator[str]:
+    """An alias of Django's for it."""
+    own = connections.configure_settings({"default": {}, "postgres": dj_database_url.parse(postgres_server)})
+    connections.settings["postgres"] = own["postgres"]
+    with django_db_blocker.unblock():
+        yield "postgres"
+    del connections.settings["postgres"]

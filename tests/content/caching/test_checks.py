@@ -1,5 +1,8 @@
 """`manage.py check` tells of settings that would hurt, before they do."""
 
+import logging
+import sys
+import types
 from typing import Any
 
 import pytest
@@ -7,6 +10,7 @@ from django.core.checks import run_checks
 
 from content.caching import Policy, Resource, declarations
 from content.caching.declarations import duplicate_names
+from content.caching.edge import EdgeCache, cache_page
 from tests.content.caching.test_resource import HOUR
 from tests.support.servers.redis import running_redis
 
@@ -26,6 +30,7 @@ def with_options(**options: Any) -> dict[str, Any]:
 
 
 def found(settings, config: dict[str, Any], *, deploy: bool = False) -> list[str]:
+    declarations.page_aliases.add("default")
     settings.CACHES = {"default": config}
     messages = run_checks(tags=["caches"], include_deployment_checks=deploy)
     return sorted(message.id for message in messages if message.id.startswith("caching."))
@@ -77,10 +82,15 @@ def test_two_resources_of_one_name_are_told(settings):
 def only_what_the_test_declares(monkeypatch):
     """The checks judge all that the process has declared, and other tests declare what this one's settings lack."""
     monkeypatch.setattr(declarations, "resources", {})
-    monkeypatch.setattr(declarations, "page_aliases", set())
-    duplicate_names.clear()
+    known: list[set[Any]] = [declarations.page_aliases, declarations.edge_caches, declarations.edge_views]
+    kept = [set(each) for each in known]
+    for each in (*known, duplicate_names):
+        each.clear()
     yield
     duplicate_names.clear()
+    for each, content in zip(known, kept, strict=True):
+        each.clear()
+        each.update(content)
 
 
 @pytest.mark.parametrize(
@@ -100,4 +110,99 @@ def test_a_log_in_a_redis_that_evicts_is_told_before_a_deployment(settings, opti
 
 def test_a_log_that_is_away_is_told_before_a_deployment(settings):
     assert found(settings, REDIS, deploy=True) == ["caching.W005"]
+    assert found(settings, REDIS) == []
+
+
+DATABASE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"}
+
+
+@pytest.mark.parametrize(
+    "backend", ["db.DatabaseCache", "redis.RedisCache", "dummy.DummyCache", "locmem.LocMemCache"]
+)
+def test_a_default_that_nothing_of_ours_uses_is_nobodys_affair(settings, backend):
+    async def load() -> int:
+        return 1
+
+    Resource("elsewhere", load=load, policy=HOUR, cache="content")
+    settings.CACHES = {
+        "default": {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": "x"},
+        "content": REDIS,
+    }
+    assert [message.id for message in run_checks(tags=["caches"])] == []
+
+
+@pytest.mark.parametrize("use", ["resource", "view", "edge"])
+def test_a_default_that_something_of_ours_uses_is_judged(settings, use):
+    async def load() -> int:
+        return 1
+
+    if use == "resource":
+        Resource("here", load=load, policy=HOUR)
+    elif use == "view":
+        cache_page(60, cache="default")(lambda request: None)
+    else:
+        EdgeCache(lambda *_: None, cache="default")
+    settings.CACHES = {"default": DATABASE}
+    assert [message.id for message in run_checks(tags=["caches"])] == ["caching.E002"]
+
+
+def project(settings, monkeypatch, *, asgi: str = "", cache: str | None = None) -> list[str]:
+    """The messages about a project with one cached view, and an ASGI application with that code."""
+    urls, application = types.ModuleType("views_of_the_check"), types.ModuleType("asgi_of_the_check")
+    urls.urlpatterns = []
+    cache_page(60, cache=cache)(lambda request: None)
+    exec(f"from content.caching.edge import EdgeCache\n{asgi}", vars(application))
+    monkeypatch.setitem(sys.modules, "views_of_the_check", urls)
+    monkeypatch.setitem(sys.modules, "asgi_of_the_check", application)
+    settings.ROOT_URLCONF, settings.ASGI_APPLICATION = "views_of_the_check", "asgi_of_the_check.application"
+    settings.CACHES = {"default": REDIS}
+    return [str(message) for message in run_checks(tags=["caches"]) if message.id == "caching.W008"]
+
+
+def test_a_cached_view_with_neither_an_edge_nor_a_cache_is_told(settings, monkeypatch):
+    [message] = project(settings, monkeypatch)
+    assert "test_checks.project.<locals>.<lambda>: nothing stores the pages" in message
+    assert "EdgeCache(get_asgi_application())" in message
+
+
+def test_a_cached_view_with_an_edge_or_with_a_cache_is_stored(settings, monkeypatch):
+    assert project(settings, monkeypatch, asgi="application = EdgeCache(None)") == []
+    declarations.edge_caches.clear()
+    declarations.edge_views.clear()
+    assert project(settings, monkeypatch, cache="default") == []
+
+
+def test_an_application_that_cannot_be_imported_is_no_error_of_the_check(settings):
+    cache_page(60)(lambda request: None)
+    settings.ROOT_URLCONF = settings.ASGI_APPLICATION = "nowhere.to.be.found"
+    settings.CACHES = {"default": REDIS}
+    assert [message.id for message in run_checks(tags=["caches"])] == ["caching.W008"]
+
+
+def test_two_loaders_of_one_function_that_have_one_name_are_told_at_once(settings, caplog):
+    """The commonest way to two resources of one name: a function that makes them, called twice."""
+
+    def price_in(currency: str) -> None:
+        async def load(sku: str) -> str:
+            return f"{sku} {currency}"
+
+        Resource("price", load=load, policy=HOUR)
+
+    with caplog.at_level(logging.WARNING, "content.caching"):
+        price_in("EUR")
+        assert found(settings, REDIS) == [] == caplog.messages
+        price_in("CHF")
+        price_in("USD")
+    assert found(settings, REDIS) == ["caching.E004"]
+    [message] = caplog.messages
+    assert "Two resources are named 'price'" in message
+    assert "Give each its own name." in message
+
+
+def test_a_module_that_is_imported_again_names_nothing_twice(settings):
+    source = "async def load() -> int: return 1"
+    for _ in range(2):
+        module = {"__name__": "shop"}
+        exec(source, module)
+        Resource("again", load=module["load"], policy=HOUR)
     assert found(settings, REDIS) == []

@@ -28,8 +28,10 @@ STAMPS = st.builds(
     position=st.tuples(st.integers(0, 2**48), st.integers(0, 2**48)),
     versions=st.dictionaries(st.text(), st.tuples(st.integers(-1, 2**60), st.integers(-1, 2**60))),
 )
+# No time is more than a month after the load.
+TIMES = st.floats(-1e6, 1e6)
 HEADERS = st.builds(
-    Header, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.booleans(), NUMBERS, st.lists(st.text()).map(tuple), STAMPS
+    Header, TIMES, TIMES, TIMES, TIMES, st.booleans(), NUMBERS, st.lists(st.text()).map(tuple), STAMPS
 )
 
 

@@ -1,9 +1,7 @@
 """Where loaders run: on threads whose connections outlive a restart of the database."""
 
 import threading
-from collections.abc import Iterator
 
-import dj_database_url
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
@@ -11,16 +9,6 @@ from django.db import connections
 
 from content.caching.executor import LoadExecutor
 from tests.support.servers.process import wait_until
-
-
-@pytest.fixture
-def postgres(postgres_server, django_db_blocker) -> Iterator[str]:
-    """An alias of Django's for it."""
-    own = connections.configure_settings({"default": {}, "postgres": dj_database_url.parse(postgres_server)})
-    connections.settings["postgres"] = own["postgres"]
-    with django_db_blocker.unblock():
-        yield "postgres"
-    del connections.settings["postgres"]
 
 
 @sync_to_async

@@ -1,6 +1,7 @@
 """A test for each invariant of the engine, named after its number, on a real Redis."""
 
 import asyncio
+import contextlib
 import subprocess
 from datetime import timedelta
 from itertools import count
@@ -8,11 +9,13 @@ from itertools import count
 import pytest
 from django.core.cache import caches
 from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from content.caching import NotModified, NotThere, Policy, Resource, expire, invalidate, previous
 from content.caching.dependencies import track_dependencies
 from content.caching.engines import engine_of
-from content.caching.entry import FORMAT
+from content.caching.entry import FORMAT, Entry, Header, Stamp, Unreadable, pack, unpack
 from content.caching.errors import LoadError, LoadTimeout, NotAppended, Overloaded
 from content.caching.executor import LoadExecutor
 from content.caching.metrics.events import listen, total
@@ -251,11 +254,30 @@ async def test_i1_what_was_expired_is_served_stale_and_loaded_again(alias, world
     assert await row.get() == 1
 
 
+async def test_i4_a_stale_value_found_under_the_lease_is_served_and_refreshed(alias, world, row):
+    """An entry of another process: the first lookup comes too early for it, the one beside the lease finds it."""
+    engine = engine_of(alias)
+    await row.get()
+    world.row = 1
+    await expire(["row"])
+    engine.memory.clear()
+    lookup, looks = engine.shared.lookup, count()
+
+    async def lookup_late(keys):
+        return await lookup(keys) if next(looks) else {}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.shared, "lookup", lookup_late)
+        assert await row.get() == 0
+        await settled()
+    assert world.loads == 2, "it was loaded again with no other reader"
+
+
 async def test_i1_without_word_of_the_log_nothing_is_fresh_and_all_is_stale(alias, world, row):
     await row.get()
     tag_index = engine_of(alias).ordering.tag_index
     tag_index.heard_until = float("-inf")
-    tag_index.mark_heard = lambda: None
+    tag_index.mark_heard = lambda asked_at: None
     with listen() as events:
         assert await row.get() == 0
     assert total(events, "stale") == 1
@@ -652,3 +674,84 @@ async def test_not_there_is_collected_as_well(alias):
     with track_dependencies() as collected, pytest.raises(NotThere):
         await Resource("none", load=load, policy=POLICY, tags=lambda: ("none",)).get()
     assert collected.tags == {"none", "numbers", "resource:none"}
+
+
+# --- I15 --------------------------------------------------------------------------------------------
+
+
+SPOILED_LEASES = {
+    "another type": lambda client, key: client.rpush(key, "alien"),
+    "no end": lambda client, key: client.set(key, "alien"),
+    "a far end": lambda client, key: client.set(key, "alien", ex=10**6),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED_LEASES.values(), ids=SPOILED_LEASES)
+async def test_i15_a_lease_that_no_process_holds_keeps_nobody_from_loading(alias, world, row, redis_server, spoil):
+    engine = engine_of(alias)
+    entry = row.entry_key((), {})
+    with redis_server.client() as client:
+        spoil(client, engine.shared.tier.lease_key(entry.key))
+    async with asyncio.timeout(2):
+        assert await row.get() == 0
+    engine.memory.clear()
+    assert await row.get() == 0
+    assert world.loads == 1, "it was stored"
+
+
+HOSTILE_ENTRIES = {
+    "another type": None,
+    "empty": b"",
+    "garbage": b"\xff" * 50,
+    "broken text in the header": b"\x02\x00\x00\x00\x02\xa1\xff",
+    "a header without end": b"\x02\x00\x01\x86\xa0" + b"\x91" * 100_000,
+    "a header that is too short": b"\x02\xff\xff\xff\xff",
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE_ENTRIES.values(), ids=HOSTILE_ENTRIES)
+async def test_i15_an_entry_that_cannot_be_read_is_a_miss_and_is_overwritten(
+    alias, world, row, redis_server, content
+):
+    engine = engine_of(alias)
+    await row.get()
+    engine.memory.clear()
+    full_key = engine.shared.tier.cache.full_key(row.entry_key((), {}).key, None)
+    with redis_server.client() as client:
+        client.delete(full_key)
+        client.rpush(full_key, "alien") if content is None else client.set(full_key, content)
+    assert await row.get() == 0
+    engine.memory.clear()
+    assert await row.get() == 0
+    assert world.loads == 2
+
+
+@pytest.mark.parametrize(
+    "times", [(float("nan"),) * 4, (0.0, float("inf"), 1.0, 1.0), (0.0, 1.0, 1e300, 1.0), (0.0, 1.0, 1.0, 1e300)]
+)
+def test_i15_times_that_no_entry_has_cannot_be_read(times):
+    with pytest.raises(Unreadable):
+        unpack(pack(Entry(Header(*times, True, 0.0, (), Stamp("")), b"")))
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
+def test_i15_whatever_bytes_change_an_entry_is_read_or_is_unreadable(place, change):
+    header = Header(
+        1.7e9, 1.7e9 + 1, 1.7e9 + 2, 1.7e9 + 3, True, 0.1, ("a", "caf\u00e9"), Stamp("e", (2, 3), {"a": (1, 2)})
+    )
+    packed = bytearray(pack(Entry(header, b"\xa5value")))
+    place %= len(packed)
+    packed[place : place + len(change)] = change
+    with contextlib.suppress(Unreadable):
+        assert isinstance(unpack(bytes(packed)), Entry)
+
+
+@pytest.mark.parametrize("tags", [[42], "a", ["a", None], [""], ["x" * 5000], ["\ud800"], b"a", 7, [b"a"]])
+async def test_i15_a_wrong_tag_is_refused_before_anything_is_held_for_it(alias, world, row, tags):
+    index = engine_of(alias).ordering.tag_index
+    version, tail = index.version, index.tail
+    for invalidating in (invalidate, expire):
+        with pytest.raises((TypeError, ValueError)):
+            await invalidating(tags)
+    assert not index.pending
+    assert (index.version, index.tail) == (version, tail)

@@ -1,9 +1,38 @@
-from datetime import date, datetime
+import enum
+import uuid
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from content.caching.key import MAX_PARAMETERS, resource_key, tag_key
+
+
+class Color(enum.Enum):
+    RED = 1
+    CRIMSON = 1  # noqa: PIE796
+    BLUE = "1"
+
+
+class Shape(enum.Enum):
+    RED = 1
+
+
+class Rights(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Status(enum.StrEnum):
+    DRAFT = "draft"
+
+
+class Level(enum.IntEnum):
+    ONE = 1
+
 
 scalars = (
     st.text()
@@ -13,6 +42,10 @@ scalars = (
     | st.floats(allow_nan=False).map(lambda x: x + 0.0)
     | st.dates()
     | st.datetimes()
+    | st.times()
+    | st.uuids()
+    | st.decimals(allow_nan=False).map(lambda value: value.normalize() + 0)
+    | st.sampled_from([*Color, *Shape, *Rights])
 )
 parameters = st.lists(scalars | st.tuples(scalars, scalars), max_size=4).map(tuple)
 
@@ -55,3 +88,80 @@ def test_keys_are_readable():
     assert resource_key("listing", 1, ("category", 7, 2, 10)) == "listing@1:category,7,2,10"
     assert tag_key("category:7:posts") == "tag:category:7:posts"
     assert resource_key("r", 1, (date(2024, 5, 1),)) != resource_key("r", 1, (datetime(2024, 5, 1),))
+
+
+@given(scalars, scalars)
+def test_values_of_one_type_share_a_key_exactly_if_they_are_equal(one, other):
+    if type(one) is type(other):
+        assert (resource_key("r", 1, (one,)) == resource_key("r", 1, (other,))) == (one == other)
+
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Decimal(1), Decimal("1.000")),
+        (Decimal(100), Decimal("1e2")),
+        (Decimal(0), Decimal("-0.00")),
+        (Decimal("0.10"), Decimal("1e-1")),
+        (Decimal("1" * 40), Decimal("1" * 40 + ".0")),
+        (0.0, -0.0),
+        (NOON, NOON.astimezone(timezone(timedelta(hours=-7)))),
+        (NOON, NOON.astimezone(ZoneInfo("Europe/Berlin"))),
+        (time(12, tzinfo=UTC), time(13, tzinfo=timezone(timedelta(hours=1)))),
+        (time(0, 30, tzinfo=timezone(timedelta(hours=1))), time(0, 30, tzinfo=timezone(timedelta(hours=1)), fold=1)),
+        (uuid.UUID(int=7), uuid.UUID("00000000000000000000000000000007")),
+        (Color.RED, Color.CRIMSON),
+        (Status.DRAFT, "draft"),
+        (Level.ONE, 1),
+    ],
+)
+def test_equal_values_have_equal_keys(one, other):
+    assert one == other
+    assert resource_key("r", 1, (one,)) == resource_key("r", 1, (other,))
+
+
+def test_values_of_different_types_have_keys_of_their_own():
+    moment = datetime(2024, 5, 1)
+    alike = [
+        1,
+        True,
+        "1",
+        Decimal(1),
+        1.0,
+        "True",
+        "1.0",
+        "!decimal.1e0",
+        Color.RED,
+        Color.BLUE,
+        Shape.RED,
+        "Color.RED",
+    ]
+    alike += [
+        Rights.READ,
+        Rights.READ | Rights.WRITE,
+        Rights(0),
+        0,
+        False,
+        None,
+        "None",
+        Decimal("NaN"),
+        float("nan"),
+    ]
+    alike += [moment, moment.date(), moment.time(), moment.replace(tzinfo=UTC), moment.time().replace(tzinfo=UTC)]
+    alike += [uuid.UUID(int=1), str(uuid.UUID(int=1)), uuid.UUID(int=1).hex, 10**5000, f"{10**5000:x}", (), ((),)]
+    alike += [
+        Decimal("Infinity"),
+        float("inf"),
+        -float("inf"),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=9))),
+    ]
+    assert len({resource_key("r", 1, (value,)) for value in alike}) == len(alike)
+
+
+@pytest.mark.parametrize("value", [object(), b"a", {"a": 1}, {1}, 1j, Color, len])
+def test_a_parameter_without_a_key_is_refused_with_the_fix(value):
+    with pytest.raises(TypeError, match=r"cannot be a parameter.*Use text, numbers"):
+        resource_key("r", 1, (value,))

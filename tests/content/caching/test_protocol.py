@@ -1,8 +1,11 @@
 """A test for each rule of docs/protocol.md, named after its number."""
 
 import subprocess
+import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 
+import msgspec
 import pytest
 import redis
 from hypothesis import given
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 
 from content.caching.backends.server import Server
 from content.caching.entry import Stamp, Verdict
+from content.caching.metrics.events import totals
 from content.caching.ordering import stream as streams
 from content.caching.ordering import tag_index as tag_index_module
 from content.caching.ordering.log import InvalidationLog
@@ -25,7 +29,7 @@ def record(sequence: int, *tags: str, kind: Kind = Kind.INVALIDATE, nonce: str =
 @pytest.fixture
 def tag_index() -> TagIndex:
     tag_index = TagIndex()
-    tag_index.adopt_snapshot("epoch", NOWHERE, NOWHERE, {}, {})
+    tag_index.join("epoch", NOWHERE, floor=NOWHERE)
     return tag_index
 
 
@@ -83,19 +87,56 @@ def test_rule_9_what_is_held_stays_held_until_its_own_record_was_seen(tag_index)
 
 def test_rule_9_not_even_a_new_epoch_ends_it(tag_index):
     tag_index.add_pending("mine", Kind.INVALIDATE, ["a"])
-    tag_index.adopt_snapshot("other", (5, 0), NOWHERE, {}, {})
+    tag_index.join("other", (5, 0), floor=NOWHERE)
     assert tag_index.judge(Stamp("other", (5, 0)), ["a"]) is Verdict.INVALID
 
 
 def test_rule_10_what_is_forgotten_raises_the_floor(tag_index, monkeypatch):
-    monkeypatch.setattr(tag_index_module, "MAX_TAGS", 10)
-    tag_index.apply([record(number, f"tag-{number}") for number in range(1, 12)])
-    forgotten = [number for number in range(1, 12) if f"tag-{number}" not in tag_index.last[Kind.INVALIDATE]]
-    assert forgotten == [1, 2, 3, 4, 5]
-    assert tag_index.floor == (1, 5)
-    assert verdict(tag_index, 4, "tag-5") is Verdict.INVALID
-    assert verdict(tag_index, 4, "never-seen") is Verdict.INVALID
-    assert verdict(tag_index, 5, "never-seen") is Verdict.VALID
+    few_tags(monkeypatch, recent=10, folded=5)
+    tag_index.apply([record(number, f"tag-{number}") for number in range(1, 18)])
+    assert tag_index.floor == (1, 7), "7 of 17 tags were folded, which is more than 5"
+    assert verdict(tag_index, 6, "tag-5") is Verdict.INVALID
+    assert verdict(tag_index, 6, "never-seen") is Verdict.INVALID
+    assert verdict(tag_index, 7, "never-seen") is Verdict.VALID
+
+
+def few_tags(monkeypatch, *, recent: int, folded: int) -> None:
+    monkeypatch.setattr(tag_index_module, "RECENT_TAGS", recent)
+    monkeypatch.setattr(tag_index_module, "FOLDED_AT_ONCE", 3)
+    monkeypatch.setattr(tag_index_module, "MAX_TAGS", folded)
+
+
+def test_rule_22_what_is_folded_is_not_forgotten(tag_index, monkeypatch):
+    few_tags(monkeypatch, recent=10, folded=1000)
+    tag_index.apply([record(number, f"tag-{number}") for number in range(1, 101)])
+    assert len(tag_index.last[Kind.INVALIDATE]) <= 10
+    for number in range(1, 101):
+        assert verdict(tag_index, number - 1, f"tag-{number}") is Verdict.INVALID
+        assert verdict(tag_index, number, f"tag-{number}") is Verdict.VALID
+    assert verdict(tag_index, 1, "never-seen") is Verdict.VALID
+    assert tag_index.floor == NOWHERE
+
+
+def test_rule_22_a_million_tags_take_at_most_64_mb(tag_index):
+    tracemalloc.start()
+    try:
+        for first in range(1, 1_000_001, 200):
+            tags = tuple(f"row:{number}" for number in range(first, first + 200))
+            tag_index.apply([Record((1, first), Kind.INVALIDATE, tags, "")])
+        assert tracemalloc.get_traced_memory()[0] < 64 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+    assert tag_index.floor == NOWHERE
+    assert tag_index.judge(Stamp("epoch", (1, 1)), ["row:1"]) is Verdict.VALID
+    assert tag_index.judge(Stamp("epoch", (0, 9)), ["row:1"]) is Verdict.INVALID
+    assert tag_index.judge(Stamp("epoch", (1, 1)), ["row:500000"]) is Verdict.INVALID
+
+
+def test_rule_17_a_record_that_cannot_be_read_ends_what_was_made_before_it(tag_index):
+    tag_index.apply([record(1, "a"), replace(record(2), is_readable=False), record(3, "b")])
+    assert tag_index.tail == (1, 3)
+    assert verdict(tag_index, 1, "anything") is Verdict.INVALID
+    assert verdict(tag_index, 2, "anything") is Verdict.VALID
 
 
 RECORDS = st.lists(
@@ -103,10 +144,17 @@ RECORDS = st.lists(
 )
 
 
+@pytest.mark.parametrize("recent", [20_000, 1])
 @given(RECORDS, st.integers(0, 30), st.lists(st.sampled_from("abcd"), max_size=4))
-def test_a_verdict_is_what_the_records_behind_a_position_say(history, position, tags):
+def test_a_verdict_is_what_the_records_behind_a_position_say(recent, history, position, tags):
+    with pytest.MonkeyPatch.context() as patch:
+        few_tags(patch, recent=recent, folded=1000)
+        check_verdict(history, position, tags)
+
+
+def check_verdict(history, position, tags) -> None:
     tag_index = TagIndex()
-    tag_index.adopt_snapshot("epoch", NOWHERE, NOWHERE, {}, {})
+    tag_index.join("epoch", NOWHERE, floor=NOWHERE)
     tag_index.apply([record(number, *some, kind=kind) for number, (kind, some) in enumerate(history, 1)])
     behind = [kind for number, (kind, some) in enumerate(history, 1) if number > position and {*some} & {*tags}]
     expected = Verdict.INVALID if Kind.INVALIDATE in behind else Verdict.EXPIRED if behind else Verdict.VALID
@@ -172,7 +220,37 @@ def test_rule_10_who_joins_late_knows_what_was_trimmed(logs, fresh_redis, monkey
     assert early.stream.connect().xlen(early.stream.stream) <= 21
     late = follow(logs, fresh_redis)
     assert level(early, late)
-    assert late.tag_index.last == early.tag_index.last
+    assert positions(late) == positions(early)
+
+
+def test_rule_11_while_the_base_is_not_read_nothing_from_before_it_is_valid(logs, fresh_redis, monkeypatch):
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    early = follow(logs, fresh_redis)
+    begun = early.tag_index.stamp()
+    for number in range(100):
+        early.append(Kind.INVALIDATE, [f"tag-{number}"])
+    late = InvalidationLog(Server(fresh_redis, timeout=0.5, connect_timeout=0.5), "rules")
+    logs.append(late)
+    seen = []
+    read_parts = late.reader.stream.read_parts
+
+    def read_and_judge(first, last):
+        seen.append((late.tag_index.judge(begun, ["tag-1"]), late.tag_index.judge(begun, ["never-seen"])))
+        return read_parts(first, last)
+
+    monkeypatch.setattr(late.reader.stream, "read_parts", read_and_judge)
+    late.reader.catch_up()
+    assert set(seen) == {(Verdict.INVALID, Verdict.INVALID)}
+    assert late.tag_index.judge(begun, ["tag-1"]) is Verdict.INVALID
+    assert late.tag_index.judge(begun, ["never-seen"]) is Verdict.VALID
+
+
+def positions(log: InvalidationLog) -> dict[str, object]:
+    return {
+        f"{kind.value}{number}": log.tag_index.last_position(kind, f"tag-{number}")
+        for kind in Kind
+        for number in range(50)
+    }
 
 
 def test_rule_11_who_fell_behind_the_trimming_begins_anew(logs, fresh_redis, monkeypatch):
@@ -184,7 +262,180 @@ def test_rule_11_who_fell_behind_the_trimming_begins_anew(logs, fresh_redis, mon
     slow.reader.stopping.clear()
     slow.reader.catch_up()
     assert level(slow, quick)
-    assert slow.tag_index.last == quick.tag_index.last
+    assert positions(slow) == positions(quick)
+
+
+# --- I15: nothing that others leave there stops a process ------------------------------------------------
+
+
+ALIENS = {
+    "of another program": {b"x": b"y"},
+    "with a number for a tag": {b"k": b"i", b"n": b"", b"t": msgspec.msgpack.encode([42])},
+    "with broken text": {b"k": b"i", b"n": b"\xff", b"t": b"\x91\xa2\xff\xfe"},
+    "with half a character": {b"k": b"i", b"n": b"", b"t": b"\x91\xa6\xe0\xc3\xa9\xa0\x80a"},
+    "nested without end": {b"k": b"i", b"n": b"", b"t": b"\x91" * 100_000},
+    "with a mapping": {b"k": b"i", b"n": b"", b"t": msgspec.msgpack.encode({"a": 1})},
+    "with a million tags": {b"k": b"i", b"n": b"", b"t": msgspec.msgpack.encode(["a"] * 1_000_000)},
+    "cut short": {b"k": b"i", b"n": b"", b"t": b"\x92\xa1a"},
+    "without anything in it": {b"t": b""},
+}
+NEWER = {
+    "of an unknown kind": {b"k": b"rename", b"n": b"", b"t": msgspec.msgpack.encode(["a"])},
+    "with more fields": {b"k": b"i", b"n": b"", b"t": msgspec.msgpack.encode(["a"]), b"z": b"\xff"},
+}
+
+
+@pytest.mark.parametrize("fields", ALIENS.values(), ids=ALIENS)
+@pytest.mark.parametrize("place", ["newest", "oldest", "only"])
+def test_rule_17_an_alien_record_is_stepped_over_and_counted(logs, fresh_redis, monkeypatch, fields, place):
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    log = follow(logs, fresh_redis)
+    log.append(Kind.INVALIDATE, ["before"])
+    begun, counted = log.tag_index.stamp(), totals["unreadable", "", "log"]
+    with redis.Redis.from_url(fresh_redis) as client:
+        if place == "only":
+            client.delete(log.stream.stream)
+        client.xadd(log.stream.stream, fields)
+    wait_until(lambda: log.tag_index.judge(begun, ["anything"]) is Verdict.INVALID, "it was consumed")
+    if place != "only":
+        assert totals["unreadable", "", "log"] == counted + 1
+    for number in range(50 if place == "oldest" else 1):
+        log.append(Kind.INVALIDATE, [f"after-{number}"])
+    late = follow(logs, fresh_redis)
+    for each in (log, late):
+        wait_until(lambda each=each: each.tag_index.is_heard, "it is heard")
+        assert each.tag_index.judge(begun, ["anything"]) is Verdict.INVALID
+        assert each.tag_index.judge(each.tag_index.stamp(), ["anything"]) is Verdict.VALID
+    assert late.stream.connect().xlen(late.stream.stream) <= 21
+
+
+def test_rule_17_text_of_all_alphabets_is_read(logs, fresh_redis, monkeypatch):
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    tags = ["caf\u00e9", "\u0800\uffff\ud7ff", "\U00010000\U0010ffff\U0001f332", "\x00\x7f"]
+    for number in range(50):
+        log.append(Kind.INVALIDATE, [*tags, f"after-{number}"])
+    late = follow(logs, fresh_redis)
+    assert {late.tag_index.judge(begun, [tag]) for tag in tags} == {Verdict.INVALID}
+    assert late.tag_index.judge(begun, ["never-seen"]) is Verdict.VALID
+
+
+@pytest.mark.parametrize("fields", NEWER.values(), ids=NEWER)
+def test_rule_17_a_record_of_a_newer_release_invalidates_its_tags(logs, fresh_redis, monkeypatch, fields):
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    with redis.Redis.from_url(fresh_redis) as client:
+        client.xadd(log.stream.stream, fields)
+    wait_until(lambda: log.tag_index.judge(begun, ["a"]) is Verdict.INVALID, "it was consumed")
+    for number in range(50):
+        log.append(Kind.INVALIDATE, [f"after-{number}"])
+    for each in (log, follow(logs, fresh_redis)):
+        assert each.tag_index.judge(begun, ["a"]) is Verdict.INVALID
+        assert each.tag_index.judge(begun, ["never-seen"]) is Verdict.VALID
+
+
+def last_id(client: redis.Redis, log: InvalidationLog) -> None:
+    client.xadd(log.stream.stream, {"x": "y"}, id=f"{2**64 - 1}-{2**64 - 1}")
+
+
+SPOILED = {
+    "the stream is a text": lambda client, log: replace_key(client, log.stream.keys[0], "set"),
+    "the nonce is a list": lambda client, log: replace_key(client, log.stream.keys[1], "rpush"),
+    "the base is a text": lambda client, log: replace_key(client, log.stream.keys[2], "set"),
+    "the nonce is broken": lambda client, log: client.set(log.stream.keys[1], b"\xff\xfe"),
+    "the nonce is long": lambda client, log: client.set(log.stream.keys[1], "a" * 1_000_000),
+    "the position is broken": lambda client, log: client.hset(log.stream.keys[2], "position", b"\xff"),
+    "the floor is broken": lambda client, log: client.hset(log.stream.keys[2], "floor", "1-2-3"),
+    "the number of items is broken": lambda client, log: client.hset(log.stream.keys[2], "items", "many"),
+    "a size is broken": lambda client, log: client.hset(
+        log.stream.keys[2], mapping={f"size:{log.stream.stream}:base:{part}": "x" for part in range(1024)}
+    ),
+    "the last id is taken": last_id,
+}
+
+
+def replace_key(client: redis.Redis, key: str, how: str) -> None:
+    client.delete(key)
+    getattr(client, how)(key, "alien")
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_i15_a_spoiled_log_heals_without_a_hand(logs, fresh_redis, monkeypatch, spoil):
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    log = follow(logs, fresh_redis)
+    for number in range(50):
+        log.append(Kind.INVALIDATE, [f"before-{number}"])
+    begun = log.tag_index.stamp()
+    with redis.Redis.from_url(fresh_redis) as client:
+        spoil(client, log)
+    for number in range(50):
+        log.append(Kind.INVALIDATE, [f"after-{number}"])
+    late = follow(logs, fresh_redis)
+    for each in (log, late):
+        wait_until(lambda each=each: each.tag_index.is_heard and level(log, late), "it is heard", 2)
+        assert each.tag_index.judge(begun, ["after-3"]) is Verdict.INVALID
+        assert each.tag_index.judge(each.tag_index.stamp(), ["after-3"]) is Verdict.VALID
+
+
+@pytest.mark.parametrize("how", ["set", "rpush", "append"])
+def test_i15_a_part_of_the_base_that_is_not_ours_ends_what_could_depend_on_it(logs, fresh_redis, monkeypatch, how):
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    for number in range(50):
+        log.append(Kind.INVALIDATE, [f"before-{number}"])
+    with redis.Redis.from_url(fresh_redis) as client:
+        part, *_ = client.scan_iter(match="*:base:*")
+        replace_key(client, part, how) if how != "append" else client.append(part, "alien")
+    late = follow(logs, fresh_redis)
+    wait_until(lambda: late.tag_index.is_heard, "it is heard", 2)
+    assert late.tag_index.judge(begun, ["anything"]) is Verdict.INVALID
+    log.append(Kind.INVALIDATE, ["later"])
+    assert late.tag_index.judge(late.tag_index.stamp(), ["anything"]) is Verdict.VALID
+
+
+def test_rule_22_redis_keeps_the_last_position_of_each_tag_in_few_bytes(logs, fresh_redis, monkeypatch):
+    """Parts are compacted as they grow: the same tags, again and again, take no more room."""
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    tags = [f"tag-{number}" for number in range(150)]
+    for _ in range(100):
+        log.append(Kind.EXPIRE, [*tags, "one-more"] * 2)
+    with redis.Redis.from_url(fresh_redis) as client:
+        for _ in range(600):
+            log.append(Kind.EXPIRE, ["tag-1"])
+        sizes = [client.strlen(key) for key in client.scan_iter(match="*:base:*")]
+        assert max(sizes) < 3 * 4096
+        assert int(client.hget(log.stream.keys[2], "items")) * 16 == sum(sizes)
+    late = follow(logs, fresh_redis)
+    assert [late.tag_index.judge(begun, [tag]) for tag in (*tags, "never-seen")] == [Verdict.EXPIRED] * 150 + [
+        Verdict.VALID
+    ]
+
+
+def test_rule_22_past_its_bound_the_base_is_forgotten_and_the_floor_rises(logs, fresh_redis, monkeypatch):
+    monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
+    monkeypatch.setattr(streams, "MAX_ITEMS", 30)
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    for number in range(100):
+        log.append(Kind.EXPIRE, [f"tag-{number}"])
+    late = follow(logs, fresh_redis)
+    assert late.tag_index.judge(begun, ["never-seen"]) is Verdict.INVALID
+    assert late.tag_index.judge(late.tag_index.stamp(), ["never-seen"]) is Verdict.VALID
+
+
+def test_many_tags_are_several_records_and_pending_together(logs, fresh_redis):
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    tags = [f"tag-{number}" for number in range(1001)]
+    log.append(Kind.INVALIDATE, tags, "mine")
+    assert log.stream.connect().xlen(log.stream.stream) == 1 + 11
+    assert not log.tag_index.pending
+    assert {log.tag_index.judge(begun, [tag]) for tag in tags} == {Verdict.INVALID}
 
 
 def test_rule_11_a_stream_that_was_deleted_ends_the_epoch(logs, fresh_redis):

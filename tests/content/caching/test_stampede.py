@@ -9,7 +9,7 @@ from tests.support.servers.process import wait_until
 
 LOAD = 0.2
 # What a machine with other things to do takes beside; who waited for a lapsed lease would wait for 6 s.
-BUSY = 1.0
+BUSY = 5.0
 
 
 @pytest.fixture

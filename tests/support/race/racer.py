@@ -62,9 +62,10 @@ class Racer:
             hard_timeout=timedelta(seconds=options.get("hard_timeout", 30.0)),
             jitter=0.5,
         )
-        self.row = Resource(
-            "row", load=self.load, load_many=self.load_many, policy=policy, tags=lambda row: (f"row:{row}",)
+        load, load_many = (
+            (self.load_sync, self.load_many_sync) if options.get("sync_loaders") else (self.load, self.load_many)
         )
+        self.row = Resource("row", load=load, load_many=load_many, policy=policy, tags=lambda row: (f"row:{row}",))
         self.page = Resource("page", load=self.load_page, policy=policy)
 
     def remember_positions(self) -> None:
@@ -72,10 +73,10 @@ class Racer:
         stream = self.engine.ordering.log.stream
         append = stream.aappend
 
-        async def noted(kind: Any, tags: Any, nonce: str) -> tuple[int, int]:
-            position = await append(kind, tags, nonce)
-            self.positions[nonce] = position
-            return position
+        async def noted(kind: Any, tags: Any, nonce: str) -> Any:
+            appended = await append(kind, tags, nonce)
+            self.positions[nonce] = appended.position
+            return appended
 
         stream.aappend = noted
 
@@ -97,6 +98,22 @@ class Racer:
         began = now()
         values = await aread_many(list(rows))
         await self.dawdle()
+        ended = now()
+        for row in rows:
+            self.journal.note(Load(self.process, began, ended, row))
+        return {row: Row(row, value, ended) for row, value in values.items()}
+
+    def load_sync(self, row: int) -> Row:
+        [found] = self.load_many_sync([row]).values()
+        return found
+
+    def load_many_sync(self, rows: Any) -> dict[int, Row]:
+        from tests.support.race.registers import values_of
+
+        began = now()
+        values = values_of(list(rows))
+        if self.chance.random() < 0.5:
+            time.sleep(self.chance.random() * self.options.get("dawdle", 0.02))
         ended = now()
         for row in rows:
             self.journal.note(Load(self.process, began, ended, row))
@@ -160,7 +177,8 @@ def bound_the_log(options: dict[str, Any]) -> None:
     """Short, where a race is to see its ends."""
     from content.caching.ordering import stream, tag_index
 
-    tag_index.MAX_TAGS = options.get("most_tags", tag_index.MAX_TAGS)
+    if "most_tags" in options:
+        tag_index.RECENT_TAGS = tag_index.MAX_TAGS = options["most_tags"]
     stream.MAX_LOG_LENGTH = options.get("longest_log", stream.MAX_LOG_LENGTH)
 
 

@@ -1,6 +1,7 @@
 """What the tasks of a racing process do, a method each; workloads weigh them by name."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Steps:
-    READING = ("read", "read_page", "read_many", "forget", "hurry")
+    READING = ("read", "read_page", "read_many", "forget", "hurry", "read_sync", "read_many_sync")
 
     def __init__(self, racer: "Racer") -> None:
         self.racer = racer
@@ -50,6 +51,22 @@ class Steps:
             self.journal.note(
                 Read(self.process, began, ended, row.row, row.value, row.made_at, collected.stale, tail, by)
             )
+
+    async def read_sync(self) -> None:
+        await self.noted_in_thread("get_sync", self.racer.row.get_sync, self.any_row())
+
+    async def read_many_sync(self) -> None:
+        rows = {self.any_row() for _ in range(3)}
+        await self.noted_in_thread("get_many_sync", self.racer.row.get_many_sync, rows)
+
+    async def refresh_sync(self) -> None:
+        await self.noted_in_thread("refresh_sync", self.racer.row.refresh_sync, self.any_row())
+
+    async def noted_in_thread(self, by: str, read: Callable[..., Any], *arguments: Any) -> None:
+        async def reading() -> Any:
+            return await asyncio.to_thread(read, *arguments)
+
+        await self.noted(by, reading())
 
     async def hurry(self) -> None:
         """A client that hangs up: whoever waits for the same must not notice."""

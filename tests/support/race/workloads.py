@@ -162,6 +162,42 @@ HURRIED = Workload(
     },
     checks={"no_errors": True},
 )
-WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED)
+SYNC_WEIGHTS = {
+    "read": 25,
+    "read_sync": 40,
+    "read_page": 8,
+    "read_many": 4,
+    "read_many_sync": 8,
+    "write": 10,
+    "refresh": 2,
+    "refresh_sync": 3,
+    "forget": 4,
+}
+SYNC = Workload(
+    "sync",
+    "threads that read, load and refresh beside tasks; loaders that are `def` in two processes of three",
+    own_options=tuple({"weights": SYNC_WEIGHTS, "sync_loaders": is_sync} for is_sync in (True, False, True)),
+)
+SYNC_QUIET = Workload(
+    "sync, quiet",
+    "few writes, and threads that are the first to read",
+    rows=400,
+    own_options=tuple(
+        {
+            "weights": {
+                "read": 30,
+                "read_sync": 50,
+                "read_many_sync": 10,
+                "write": 0.3,
+                "refresh_sync": 2,
+                "forget": 8,
+            },
+            "dawdle": 0.05,
+            "sync_loaders": is_sync,
+        }
+        for is_sync in (True, False, True)
+    ),
+)
+WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED, SYNC, SYNC_QUIET)
 # Each for the guard that it would show to be missing.
 SPECIAL = (REPLACED, MOVING, FORGETFUL, SHORT_LOG, LOST_LOG, UNDONE, HURRIED)

@@ -29,6 +29,7 @@ _HOP_BY_HOP = frozenset(
 )
 # A member of a list. Commas inside quoted strings do not separate members.
 _MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+_UNPRINTABLE = re.compile("[^ -~]")
 
 
 class Fields:
@@ -198,5 +199,5 @@ class CacheStatus:
 
 def _quote(text: str) -> str:
     """Encode as an RFC 9651 String: printable ASCII."""
-    plain = "".join(character if " " <= character <= "~" else "?" for character in text)
+    plain = _UNPRINTABLE.sub("?", text)
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -7,7 +7,7 @@ from django.core.cache import BaseCache, caches
 from django.test import override_settings
 
 from content.caching.backends.server import location_and_options
-from tests.support.servers.redis import RedisServer
+from tests.support.servers.redis import RedisServer, running_redis
 
 numbers = count()
 
@@ -45,3 +45,9 @@ def open_cache() -> Iterator[OpenCache]:
 @pytest.fixture
 def cache(open_cache: OpenCache, redis_server: RedisServer) -> BaseCache:
     return open_cache(redis_server.url)
+
+
+@pytest.fixture
+def own_redis():
+    with running_redis() as server:
+        yield server

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 import redis
-from redis.exceptions import ResponseError
 
 
 def calls_of(client: redis.Redis, command: str) -> int:
@@ -45,7 +44,7 @@ async def test_an_error_reaches_only_its_own_caller(cache, redis_server):
         cache.aset("a", 1), cache.aincr("list"), cache.aset("b", 2), cache.attl("a"), return_exceptions=True
     )
     assert answers[0] is True
-    assert isinstance(answers[1], ResponseError | TypeError)
+    assert isinstance(answers[1], ValueError)
     assert answers[2] is True
     assert answers[3] > 0
     # MGET returns nil for a key that is not a string; GET would raise.
@@ -83,3 +82,18 @@ async def test_answers_of_any_size_are_parsed(cache, size):
     small, large = await asyncio.gather(cache.aget("nothing"), cache.aget("large"))
     assert small is None
     assert large == b"x" * size
+
+
+async def test_a_command_that_cannot_be_sent_fails_alone(cache):
+    await cache.aset("key", 1)
+    for _ in range(2):
+        answers = await asyncio.wait_for(
+            asyncio.gather(
+                cache.aget("key"), cache.write("ECHO", object()), cache.aget("key"), return_exceptions=True
+            ),
+            5,
+        )
+        assert answers[::2] == [1, 1]
+        assert isinstance(answers[1], TypeError)
+        with pytest.raises(TypeError):
+            await asyncio.wait_for(cache.write("ECHO", object()), 5)

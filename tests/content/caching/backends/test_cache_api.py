@@ -222,6 +222,9 @@ async def test_incr_and_decr_version(sides):
     assert await write.decr_version("key", version=2) == 1
     assert await read.get("key") == "value"
     assert await write.incr_version("key", 5) == 6
+    await write.set("none", None)
+    assert await write.incr_version("none") == 2
+    assert await read.has_key("none", version=2)
 
 
 async def test_clear(sides, redis_server, open_cache):

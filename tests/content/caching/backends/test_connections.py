@@ -26,12 +26,6 @@ def clients_of(server) -> list[dict]:
         return [each for each in client.client_list() if int(each["id"]) != own]
 
 
-@pytest.fixture
-def own_redis():
-    with running_redis() as server:
-        yield server
-
-
 # --- opening --------------------------------------------------------------------------------------------
 
 

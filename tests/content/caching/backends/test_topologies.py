@@ -76,8 +76,12 @@ async def test_incr_version_across_slots(open_cache, cluster):
     assert await cache.aget("key") is None
     assert await cache.aget("key", version=2) == "value"
     assert 50 < await cache.attl("key", version=2) <= 60
+    assert cache.incr_version("key", version=2) == 3
+    assert 50 < cache.ttl("key", version=3) <= 60
     with pytest.raises(ValueError):
         await cache.aincr_version("nothing")
+    with pytest.raises(ValueError):
+        cache.incr_version("nothing")
 
 
 async def test_an_error_reaches_only_its_own_caller_on_a_cluster(open_cache, cluster):

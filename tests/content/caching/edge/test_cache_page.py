@@ -80,6 +80,41 @@ async def test_of_an_error_it_says_nothing():
     assert "Evergreen-Cache-Control" not in response
 
 
+@pytest.mark.parametrize("option", ["ttl", "stale", "error"])
+@pytest.mark.parametrize("given", [-1, float("nan"), "", "5", "soon", timedelta(-1), 0.5, "500ms", float("inf")])
+def test_a_time_that_is_none_is_refused_at_its_declaration(option, given):
+    with pytest.raises(ValueError, match=f"cache_page: {option} is .*Give "):
+        cache_page(**{"ttl": 60, option: given})
+
+
+@pytest.mark.parametrize("option", ["ttl", "stale", "error"])
+@pytest.mark.parametrize("given", [True, None, [], b"5m"])
+def test_what_is_no_time_at_all_is_refused_at_its_declaration(option, given):
+    with pytest.raises(TypeError, match=f"cache_page: {option} is .*Give "):
+        cache_page(**{"ttl": 60, option: given})
+
+
+async def test_times_are_timedeltas_seconds_or_text():
+    @cache_page("5m", stale="1h30m", error=timedelta(days=1))
+    async def view(request):
+        return HttpResponse("a")
+
+    control = (await view(ask("/")))["Evergreen-Cache-Control"]
+    assert control == "max-age=300, stale-while-revalidate=5400, stale-if-error=86400, at-most"
+
+
+@pytest.mark.parametrize("option", ["tags", "vary", "ignore_reads"])
+def test_a_string_in_place_of_a_list_is_refused_at_its_declaration(option):
+    with pytest.raises(TypeError, match=r"Give a list"):
+        cache_page(60, **{option: "Accept-Language"})
+
+
+@pytest.mark.parametrize(("tags", "error"), [([42], TypeError), ([""], ValueError), (["x" * 501], ValueError)])
+def test_a_tag_that_is_none_is_refused_at_its_declaration(tags, error):
+    with pytest.raises(error, match="tag"):
+        cache_page(60, tags=tags)
+
+
 def test_a_negative_time_is_refused_at_once():
     with pytest.raises(ValueError, match="cannot be negative"):
         cache_page(-1)

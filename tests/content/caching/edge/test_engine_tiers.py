@@ -70,7 +70,7 @@ def late_fetch(site: Site) -> OriginFetch:
 def fall_silent(site: Site) -> None:
     """For good."""
     tag_index = site.edge.engine.ordering.tag_index
-    tag_index.heard_until, tag_index.mark_heard = float("-inf"), lambda: None
+    tag_index.heard_until, tag_index.mark_heard = float("-inf"), lambda asked_at: None
 
 
 async def runs(site: Site, count: int) -> None:

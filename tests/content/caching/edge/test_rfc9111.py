@@ -169,10 +169,17 @@ async def test_section_4_1_two_lines_are_one_list():
     assert not (await site.ask(headers={"foo": "1"})).is_hit
 
 
-async def test_section_4_1_absent_is_not_empty():
-    site = Site(Origin(headers=MINUTE | {"vary": "foo"}))
-    await site.ask()
-    assert not (await site.ask(headers={"foo": ""})).is_hit
+@pytest.mark.parametrize("name", ["foo", "accept-language", "accept", "user-agent", "origin"])
+@pytest.mark.parametrize("first", [{}, None])
+async def test_section_4_1_absent_is_not_empty(name, first):
+    site = Site(Origin(headers=MINUTE | {"vary": name}))
+    variants = [{}, {name: ""}] if first is None else [{name: ""}, {}]
+    for number, headers in enumerate(variants):
+        site.origin.body = f"{number}".encode()
+        assert (await site.ask(headers=headers)).body == f"{number}".encode()
+    for number, headers in enumerate(variants):
+        answer = await site.ask(headers=headers)
+        assert (answer.is_hit, answer.body) == (True, f"{number}".encode())
 
 
 async def test_section_4_1_all_names_of_vary_count():

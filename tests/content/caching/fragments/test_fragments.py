@@ -238,3 +238,30 @@ async def test_on_an_event_loop_without_render_it_is_told(alias, caplog):
 def test_what_is_written_wrongly_is_refused_when_it_is_compiled(source, reason):
     with pytest.raises(TemplateSyntaxError, match=reason):
         Template("{% load fragments %}" + source)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("ttl=time", "The ttl of the fragment 'side' is 'soon'"),
+        ("ttl=-1", "The ttl of the fragment 'side' is -1"),
+        ("ttl='5 minutes'", "The ttl of the fragment 'side' is '5 minutes'"),
+        ("ttl=60 stale=yes", "The stale of the fragment 'side' is True"),
+        ("ttl=60 tags=numbers", r"The fragment 'side': The tag 42 is of type int"),
+        ("ttl=60 tags=number", "The fragment 'side': The tags are 42"),
+        ("numbers ttl=60", "The fragment 'side' cannot vary on"),
+    ],
+)
+async def test_an_option_that_is_none_is_refused(page, options, message):
+    with pytest.raises(TemplateSyntaxError, match=message):
+        await page(
+            f"{{% fragment 'side' {options} %}}a{{% endfragment %}}", time="soon", numbers=[42], number=42, yes=True
+        )
+
+
+async def test_a_ttl_is_seconds_or_text(page, clock):
+    made = Made()
+    source = "{% fragment 'side' ttl='5m' %}{{ made }}{% endfragment %}"
+    assert await page(source, made=made) == await page(source, made=made) == "1"
+    clock.forward(300)
+    assert await page(source, made=made) == "2"

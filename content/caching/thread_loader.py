@@ -1,0 +1,169 @@
+"""Load in the thread of a reader that has no event loop, on that thread's database connection.
+
+Tiers and Loader are the engine's: their coroutines run to their end in one step, because the shared tier blocks.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import Any
+
+from asgiref.sync import async_to_sync
+
+from . import lasting_loop
+from .dependencies import Dependencies, track_dependencies
+from .entry import CachedValue, Stamp
+from .errors import LoadTimeout, NotModified
+from .executor import LoadExecutor, load_context
+from .key import EntryKey, Parameters
+from .lasting_loop import run_inline
+from .lease import Lease
+from .loader import Loader, LoadRecord
+from .ordering.counters import CounterOrdering
+from .singleflight import Call, LoaderRun, LoopState, LoopStates, current_run
+from .stores.blocking import blocking_tier
+from .tiers import Tiers
+from .transactions import has_written, may_read_the_past
+
+# The stamp of a call that nobody joins any more: no tail is behind it.
+NOT_JOINABLE = Stamp("")
+
+
+def _of_tiers(name: str) -> Any:
+    """An attribute that is the engine's: tests and settings replace it there."""
+    return property(attrgetter(f"of.{name}"))
+
+
+class BlockingTiers(Tiers):
+    """The tiers of an engine, with a shared tier that blocks. Memory, clock and backoff are the engine's."""
+
+    def __init__(self, tiers: Tiers) -> None:
+        self.of = tiers
+        self.shared = self.blocking = blocking_tier(tiers.shared)
+        ordering = tiers.ordering
+        if isinstance(ordering, CounterOrdering):
+            ordering = CounterOrdering(ordering.tier, self.shared)
+        self.ordering = ordering
+
+    memory = _of_tiers("memory")
+    clock = _of_tiers("clock")
+    chance = _of_tiers("chance")
+    backoff = _of_tiers("backoff")
+
+    async def lookup_or_lease(
+        self, keys: Sequence[EntryKey], lease: Lease, *, always: bool, again: bool
+    ) -> tuple[dict[str, CachedValue], list[str]]:
+        """As `lookup`, and the keys whose lease is ours now: of those without an entry, or with `always` of all."""
+        by_key, began = {entry_key.key: entry_key for entry_key in keys}, time.perf_counter()
+        stored, ours = await self.blocking.lookup_or_lease(list(by_key), lease.token, lease.seconds, always=always)
+        return await self.judge_stored(by_key, stored, None if again else time.perf_counter() - began), ours
+
+
+class ThreadLoader(Loader):
+    """A Loader whose calls are of one thread, which runs the loaders one after the other."""
+
+    def __init__(self, tiers: BlockingTiers, loader: Loader, loops: LoopStates) -> None:
+        self.tiers = tiers
+        self.on_loop = loader
+        self.loops = loops
+        self.renewer = LeaseRenewer(loader)
+
+    @property
+    def lease(self) -> float:  # type: ignore[override]
+        return self.on_loop.lease
+
+    async def load(self, calls: Sequence[Call], lease: Lease) -> None:
+        """Run the loaders of calls whose lease this is. The calls have no event loop, and so no state of one."""
+        state: Any = None
+        await self.run(state, calls, lease)
+
+    async def _run_all(self, runs: Sequence[Coroutine[Any, Any, None]]) -> None:
+        for each in runs:
+            await each
+
+    async def _run_owner(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
+        try:
+            with self.renewer.renewal(lease, calls):
+                for call in calls:
+                    # A reader who comes from now on may have to see more than where the load begins (rule 16).
+                    call.stamp = NOT_JOINABLE
+                results, record = await self._run_loader(state, calls)
+                for call in calls:
+                    await self._finish(call, results[call.entry_key.parameters], record, lease)
+        except Exception as error:
+            await self._fail_all(calls, error, lease)
+
+    async def _execute(
+        self, state: LoopState, calls: Sequence[Call], run: LoaderRun
+    ) -> tuple[dict[Parameters, Any], Dependencies]:
+        owner = calls[0].entry_key.owner
+        if not LoadExecutor.isolated and owner.is_async:
+            return async_to_sync(self._execute_on_loop)(calls, run)
+        if owner.is_async or (LoadExecutor.isolated and may_read_the_past()):
+            return lasting_loop.run(self._execute_on_loop(calls, run))
+
+        async def load() -> tuple[dict[Parameters, Any], Dependencies]:
+            current_run.set(run)
+            with track_dependencies() as dependencies:
+                return await owner.run_loader([call.entry_key.parameters for call in calls], previous), dependencies
+
+        previous = self._previous(calls)
+        try:
+            return load_context().run(run_inline, load())
+        except NotModified as error:
+            return self._unmodified(calls, previous, error)
+
+    async def _execute_on_loop(
+        self, calls: Sequence[Call], run: LoaderRun
+    ) -> tuple[dict[Parameters, Any], Dependencies]:
+        return await self.on_loop._execute(self.loops.current(), calls, run)
+
+    def give_up(self, call: Call) -> None:
+        """Of a key whose lease another process holds."""
+        self._fail(call, LoadTimeout(f"{call.key}: the process that loads it takes too long."))
+
+    async def store(self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None) -> CachedValue:
+        """As Loader, and not if the load has written in a transaction of this thread."""
+        return await super().store(entry_key, result, record._replace(begun=None) if has_written() else record, token)
+
+
+class LeaseRenewer:
+    """Renews the leases of threads that load, three times in the time of a lease, on the lasting loop."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+        self.held: dict[object, tuple[str, list[str], float]] = {}
+        self.is_running = False
+        self.task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def renewal(self, lease: Lease, calls: Sequence[Call]) -> Iterator[None]:
+        """Renew the lease while the block runs, until the hard timeout of the policy."""
+        until = time.monotonic() + max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
+        mark = object()
+        self.held[mark] = (lease.token, [call.key for call in calls], until)
+        if not self.is_running:
+            self.is_running = True
+            lasting_loop.call_soon(self._start)
+        try:
+            yield
+        finally:
+            del self.held[mark]
+
+    def _start(self) -> None:
+        self.task = asyncio.get_running_loop().create_task(self._renew())
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self.loader.lease / 3)
+            for token, keys, until in list(self.held.values()):
+                for key in keys if time.monotonic() < until else ():
+                    await self.loader.tiers.shared.renew(key, token, self.loader.lease)
+            if not self.held:
+                self.is_running = False
+                # A thread may have come between the two lines above.
+                if not self.held:
+                    return
+                self.is_running = True
