@@ -42,3 +42,7 @@ def count(prepared: Sequence[Prepared], written: Written, report: ImportReport) 
     for one in prepared:
         report.converted += one.converted
         report.dropped += one.dropped
+        if one.draft.withheld:
+            report.withhold(one.name, one.draft.withheld)
+        if one.draft.warning:
+            report.warnings.append(f"{one.name}: {one.draft.warning}")

@@ -1,5 +1,6 @@
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 # Of one kind: an import of any size takes a bounded list.
@@ -9,6 +10,14 @@ MOST_DETAILS = 10_000
 @dataclass(frozen=True)
 class Failure:
     """A file or an item that was not imported, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """What is not public here, because its source does not publish it, and why."""
 
     path: str
     reason: str
@@ -52,6 +61,7 @@ class ImportReport:
     dropped: Counter[str] = field(default_factory=Counter)
     tables: dict[str, Counts] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     # Single things that the numbers count, by kind; `import_content --list` prints them.
     details: dict[str, list[str]] = field(default_factory=dict)
@@ -69,14 +79,21 @@ class ImportReport:
         if len(names) < MOST_DETAILS:
             names.append(name)
 
+    def withhold(self, name: str, reason: str) -> None:
+        self.withheld.append(Withheld(name, " ".join(reason.split())))
+
     def as_data(self) -> dict[str, Any]:
-        return asdict(self) | {"failed": len(self.failures)}
+        """Plain values that every reader of JSON takes, without `details`: `listed` has them."""
+        data = asdict(replace(self, converted=Counter(), dropped=Counter(), details={}))
+        data |= {"converted": dict(self.converted), "dropped": dict(self.dropped), "failed": len(self.failures)}
+        del data["details"]
+        return {name: plain(value) for name, value in data.items()}
 
     def listed(self) -> dict[str, list[str]]:
         """What the numbers count, by kind."""
         tags = {"template tags converted": self.converted, "template tags dropped": self.dropped}
         counted = {kind: [f"{name} ({count})" for name, count in sorted(tag.items())] for kind, tag in tags.items()}
-        return {kind: names for kind, names in (self.details | counted).items() if names}
+        return {kind: [plain(name) for name in names] for kind, names in (self.details | counted).items() if names}
 
     def summary(self) -> str:
         return (
@@ -85,3 +102,19 @@ class ImportReport:
             f"{self.converted.total()} template remnants converted, {self.dropped.total()} dropped; "
             f"{self.redirects} redirects, {len(self.warnings)} warnings."
         )
+
+
+def plain(value: Any) -> Any:
+    """Without half surrogate pairs, which are bytes of file names, and numbers that JSON does not have."""
+    match value:
+        case dict():
+            return {plain(str(key)): plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [plain(each) for each in value]
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case float():
+            return value if isfinite(value) else None
+        case None | bool() | int():
+            return value
+    return plain(str(value))

@@ -946,6 +946,46 @@ GUARDS = [
         "tests/project/supervisor/test_keeper.py",
         "without_a_bound",
     ),
+    Guard(
+        "an image is bounded before it is decoded",
+        "content/images/cleaning.py",
+        "        check_pixels(parts.width, parts.height)\n",
+        "",
+        "tests/content/images/test_cleaning.py",
+        "declared_pixels",
+    ),
+    Guard(
+        "an upload is kept without its metadata",
+        "content/admin/media_form.py",
+        "return cleaned_file(file)[1]",
+        "return file",
+        "tests/content/images/test_ways_in.py",
+        "served",
+    ),
+    Guard(
+        "a word above a post withholds it",
+        "content/importers/withheld.py",
+        'for origin, values in (*inherited, ("", matter)):',
+        'for origin, values in (("", matter),):',
+        "tests/content/importers/test_withheld.py",
+        "withholds",
+    ),
+    Guard(
+        "another folder of the same name is another source",
+        "content/importers/identity.py",
+        "    return same * 2 >= len(known)",
+        "    return True",
+        "tests/content/importers/test_sources.py",
+        "second_site",
+    ),
+    Guard(
+        "an import waits for another one",
+        "content/importers/turns.py",
+        "        return False\n    return True",
+        "        return True\n    return True",
+        "tests/content/importers/test_turns.py",
+        "waits",
+    ),
 ]
 
 

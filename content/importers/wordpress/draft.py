@@ -39,7 +39,8 @@ def draft_of(item: Item, catalogue: Catalogue, now: datetime, *, teaser: str) ->
         cover="",
         cover_alt="",
         old_paths=(item.path,) if item.path else (),
-        password=item.record.value("wp:post_password")[:LONGEST_PASSWORD],
+        password=password_of(item.record),
+        withheld=withheld_by(item, published_at, now),
         comments_open=item.record.value("wp:comment_status") != "closed",
     )
 
@@ -49,6 +50,27 @@ def status_of(item: Item, published_at: datetime | None, now: datetime) -> str:
     if item.status == "future" or (item.status == "publish" and published_at is not None and published_at > now):
         return "scheduled" if published_at is not None else "draft"
     return "published" if item.status == "publish" else "draft"
+
+
+def withheld_by(item: Item, published_at: datetime | None, now: datetime) -> str:
+    """Why it is not public; empty where it is."""
+    if password_of(item.record):
+        return "It has a password."
+    status = status_of(item, published_at, now)
+    if status == "scheduled":
+        return f"Its date is {published_at:%Y-%m-%d}: it becomes public then."
+    return "" if status == "published" else f"Its status is {item.status[:40] or 'empty'}."
+
+
+def password_of(record: Record) -> str:
+    """As it is: WordPress asks for one of blanks too."""
+    return next((child.text for child in record.all("wp:post_password")), "")[:LONGEST_PASSWORD]
+
+
+def has_blank_password(record: Record) -> bool:
+    """It was taken for none before: the post is written again."""
+    password = password_of(record)
+    return bool(password) and not password.strip()
 
 
 def moment_of(record: Record, *names: str) -> datetime | None:

@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from content.importers import ImportReport, import_folder
+from content.importers.errors import BadFile
+from content.importers.report import plain
+from content.importers.turns import NoTurn, import_turn
 from content.importers.wordpress import BadExport, fetcher, import_wordpress
 
 Show = Callable[[ImportReport], None]
@@ -32,10 +36,29 @@ class Command(BaseCommand):
             dest="listed",
             help="print each thing that the report counts: skipped files, missing images and links, template tags",
         )
+        parser.add_argument(
+            "--source",
+            default="",
+            help="of a folder: the name of the source that it is, where a folder was moved or has another's name",
+        )
+        parser.add_argument(
+            "--wait",
+            type=float,
+            default=60,
+            metavar="SECONDS",
+            help="how long to wait for another import that is running (60)",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path: Path = options["path"]
+        try:
+            self.run(options["path"], options)
+        except CommandError as error:
+            if options["json"] and error.returncode == 2:
+                self.stdout.write(json.dumps(plain({"error": str(error)}), indent=2))
+            raise
+
+    def run(self, path: Path, options: dict[str, Any]) -> None:
         if not path.exists():
             raise CommandError(f"There is no {path}.", returncode=2)
         if not path.is_dir() and path.suffix.lower() != ".xml":
@@ -44,12 +67,24 @@ class Command(BaseCommand):
                 returncode=2,
             )
         try:
-            report = imported(path, fetch_media=options["fetch_media"], quiet=options["json"])
-        except BadExport as error:
+            with import_turn(options["wait"], self.stderr.write):
+                report = imported(
+                    path, fetch_media=options["fetch_media"], quiet=options["json"], source=options["source"]
+                )
+        except (BadExport, BadFile) as error:
             raise CommandError(f"{path}: {error}", returncode=2) from error
+        except OperationalError as error:
+            raise CommandError(
+                f"The database failed: {' '.join(str(error).split())}. What was written stays; run it again.",
+                returncode=2,
+            ) from error
+        except NoTurn as error:
+            raise CommandError(str(error), returncode=2) from error
         if options["json"]:
-            data = report.as_data() | {"details": report.listed() if options["listed"] else {}}
-            self.stdout.write(json.dumps(data, indent=2))
+            data = report.as_data()
+            if options["listed"]:
+                data["details"] = report.listed()
+            self.stdout.write(json.dumps(data, indent=2, allow_nan=False))
         else:
             self.summarise(report)
             if options["listed"]:
@@ -66,11 +101,14 @@ class Command(BaseCommand):
     def summarise(self, report: ImportReport) -> None:
         for failure in report.failures:
             self.stderr.write(f"failed: {failure.path}: {failure.reason}")
+        for withheld in report.withheld:
+            self.stderr.write(f"withheld: {withheld.path}: {withheld.reason}")
         for warning in report.warnings:
             self.stderr.write(f"warning: {warning}")
         self.stdout.write(
             f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
-            f"{len(report.failures)} failed; {report.media} media stored, {report.media_missing} images not there, "
+            f"{len(report.failures)} failed; {len(report.withheld)} withheld, {report.media} media stored, "
+            f"{report.media_missing} images not there, "
             f"{report.converted.total()} template remnants converted, {report.dropped.total()} dropped, "
             f"{report.redirects} redirects; {report.comments} comments, {report.comments_left_out} left out."
         )
@@ -78,10 +116,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{name}: {counts}.")
 
 
-def imported(path: Path, *, fetch_media: bool, quiet: bool) -> ImportReport:
+def imported(path: Path, *, fetch_media: bool, quiet: bool, source: str) -> ImportReport:
     def run(show: Show) -> ImportReport:
         if path.is_dir():
-            return import_folder(path, show)
+            return import_folder(path, show, source=source)
         return import_wordpress(path, show, fetch=fetcher() if fetch_media else None)
 
     return run(lambda report: None) if quiet else with_progress(run)

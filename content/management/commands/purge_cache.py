@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from content import resources
 from content.caching import CacheError, expire_sync, invalidate_sync
 from content.caching.edge.page_store import KIND, path_tag
-from content.caching.key import checked_tags, resource_tag
+from content.caching.key import check_tags, resource_tag
 from content.management.stored_tags import unused_tags
 
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         tags = chosen(**{name: options[name] for name in ("tags", "urls", "names", "everything")})
         purge = expire_sync if options["soft"] else invalidate_sync
         try:
-            checked_tags(tags)
+            check_tags(tags)
             unused = unused_tags(options["tags"]) if options["tags"] else None
             purge(tags)
         except CacheError as error:

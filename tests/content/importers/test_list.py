@@ -41,7 +41,7 @@ def test_json_has_the_list_if_it_was_asked_for(folder, capsys):
     call_command("import_content", str(folder), "--json", "--list")
     assert json.loads(capsys.readouterr().out)["details"]["files that are no posts"] == ["posts/readme.md"]
     call_command("import_content", str(folder), "--json")
-    assert json.loads(capsys.readouterr().out)["details"] == {}
+    assert "details" not in json.loads(capsys.readouterr().out)
 
 
 def test_a_list_is_bounded():
