@@ -16,8 +16,8 @@ from .entry import CachedValue
 from .metrics.events import emit
 from .metrics.reports import reporting
 from .ordering.counters import CounterOrdering
-from .ordering.local import LocalOrdering
 from .ordering.log import LogOrdering, log_of
+from .ordering.ordering import LocalOrdering
 from .refresh_queue import RefreshQueue
 from .stores.failsafe import Failsafe
 from .stores.memory import MemoryTier

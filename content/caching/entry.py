@@ -8,6 +8,7 @@ bytes 1-4   length of the header, big-endian
 Format 1 had neither stale times nor a position: it is read as a miss.
 """
 
+import time
 from enum import Enum
 from typing import Any
 
@@ -22,10 +23,16 @@ __all__ = ["CachedValue", "Entry", "Header", "Position", "Stamp", "Unreadable", 
 FORMAT = 2
 # Seconds. No entry lives longer, so the log's base forgets a tag after this time (rule 22).
 MAX_LIFETIME = 31 * 24 * 3600.0
+# Seconds. No process's clock, nor that of Redis, is so far ahead of another's.
+MAX_SKEW = 24 * 3600.0
+# Tags of an entry, and bytes of a header with so many.
+MAX_TAGS = 1000
+MAX_HEADER = 4 * 1024 * 1024
 PREAMBLE = 5
 
 Position = tuple[int, int]
 NOWHERE: Position = (0, 0)
+_MAX_SEQUENCE = 2**64
 
 
 class Verdict(Enum):
@@ -84,12 +91,27 @@ def unpack(stored: object) -> Entry:
     """Raises Unreadable for anything but an entry: garbage, another format, a value cut short."""
     if not isinstance(stored, bytes) or len(stored) < PREAMBLE or stored[0] != FORMAT:
         raise Unreadable("not an entry of a known format")
-    end = PREAMBLE + int.from_bytes(stored[1:PREAMBLE], "big")
+    size = int.from_bytes(stored[1:PREAMBLE], "big")
+    if size > MAX_HEADER:
+        raise Unreadable("a header larger than any")
+    end = PREAMBLE + size
     header = decode(decode_header, stored[PREAMBLE:end])
-    last = header.made_at + MAX_LIFETIME
+    last, latest = header.made_at + MAX_LIFETIME, time.time() + MAX_SKEW
     # Comparisons with NaN are false.
-    if not (header.fresh_until <= last and header.stale_until <= last and header.error_until <= last):
+    if not (
+        header.made_at <= latest
+        and header.fresh_until <= last
+        and header.stale_until <= last
+        and header.error_until <= last
+        and -MAX_LIFETIME <= header.cost <= MAX_LIFETIME
+    ):
         raise Unreadable("times that no entry has")
+    milliseconds, sequence = header.stamp.position
+    # An entry from behind the end of the log would outlive every invalidation.
+    if not 0 <= milliseconds <= latest * 1000 or not 0 <= sequence < _MAX_SEQUENCE:
+        raise Unreadable("a position that no log has")
+    if len(header.tags) > MAX_TAGS or len(header.stamp.versions) > MAX_TAGS:
+        raise Unreadable("more tags than any entry has")
     return Entry(header=header, value=stored[end:])
 
 

@@ -20,6 +20,8 @@ MAX_PARAMETERS = 120
 DIGEST_LENGTH = 32
 # Characters. Longer ones name no set of entries; they are text that slipped in.
 MAX_TAG_LENGTH = 500
+# Characters of the mark by which an appender knows its own record again.
+MAX_NONCE_LENGTH = 200
 # That an entry may carry. One with more is not stored.
 MAX_TAGS = 128
 
@@ -96,6 +98,16 @@ def _check_tag(tag: Any) -> str:
             "Decode the text that it comes from correctly, or name the tag by an id."
         ) from None
     return plain
+
+
+def check_nonce(nonce: str) -> str:
+    """The same nonce. Raises ValueError for what a record cannot be marked with."""
+    if not isinstance(nonce, str) or not nonce.isascii() or not 0 < len(nonce) <= MAX_NONCE_LENGTH:
+        raise ValueError(
+            f"The nonce {short_repr(nonce)} cannot mark an invalidation. "
+            f"Give ASCII text of 1 to {MAX_NONCE_LENGTH} characters, or none."
+        )
+    return nonce
 
 
 _warned_of_tags: set[str] = set()

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from content.caching.entry import NOWHERE, Position
 from content.caching.metrics.events import emit, measure
-from content.caching.ordering.stream import RECORDS_A_POLL, LogStream
+from content.caching.ordering.stream import LogStream
 from content.cdn.cdn import Cdn, NotPurged
 from content.cdn.order import Order
 from content.cdn.place import Mark, Place
@@ -166,7 +166,7 @@ class Follower:
             await self.carry_out(order)
             self.tail = order.position
             self.repeat(order)
-        return len(answer.records) == RECORDS_A_POLL
+        return answer.has_more
 
     async def begin_anew(self, epoch: str, position: Position) -> None:
         """All that is in the log by now is covered by one purge of everything, which begins after it was read."""

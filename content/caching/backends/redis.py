@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django_redis.exceptions import CompressorError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -249,8 +248,9 @@ class RedisCache(Extras):
     def decompress(self, content: bytes) -> bytes:
         """The inverse of `compress`. Returns bytes that cannot be decompressed as they are."""
         try:
-            return self.client._compressor.decompress(content)  # type: ignore[no-any-return]
-        except CompressorError:
+            return self.client._decompress(content)  # type: ignore[no-any-return]
+        except Exception:
+            # Whatever the compressor raises; the entry's reader finds that they are no entry.
             return content
 
     def _milliseconds(self, timeout: float | None) -> int | None:

@@ -11,7 +11,7 @@ def _script(*names: str) -> str:
 
 APPEND = _script("own", "log", "append")
 POLL = _script("own", "log", "poll")
-PARTS = _script("own", "log", "parts")
+CHECK_BASE = _script("own", "log", "check_base")
 ENQUEUE = _script("own", "enqueue")
 DEQUEUE = _script("own", "dequeue")
 ACQUIRE = _script("own", "lease", "acquire")

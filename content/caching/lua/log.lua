@@ -5,10 +5,27 @@ if redis.replicate_commands then redis.replicate_commands() end
 local PARTS = 1024
 -- An item of a part: 8 bytes of the tag's hash, then its position in 8 bytes, big-endian.
 local ITEM = 16
+-- Bytes of a part. Ours are a tenth of it.
+local LARGEST_PART = 262144
 -- Milliseconds of a position have 6 bytes.
 local LARGEST_TIME = 2 ^ 48
 
 local function is_position(text) return text and string.match(text, '^%d+%-%d+$') and #text <= 41 end
+
+-- Of the release before this one, which may follow the same log: it kept all tags in this hash, and takes a log whose
+-- first record is not named there for lost. It judges by a floor what it would find in the parts.
+local SNAPSHOT = KEYS[1] .. ':snapshot'
+
+-- Name the first record of the stream. `position`: of the last record that has left it, if any has.
+local function set_first(id, position)
+  own(SNAPSHOT, 'hash')
+  redis.call('HSET', KEYS[3], 'next', id)
+  redis.call('HSET', SNAPSHOT, 'next', id)
+  if position then
+    redis.call('HSET', KEYS[3], 'position', position)
+    redis.call('HSET', SNAPSHOT, 'position', position, 'floor', position)
+  end
+end
 
 local function unlink_parts()
   local keys = {}
@@ -19,8 +36,7 @@ end
 -- Everything known is lost: a new epoch begins, and entries of the old one are invalid.
 local function begin_anew()
   unlink_parts()
-  -- An older release kept all tags in one hash.
-  redis.call('UNLINK', KEYS[1], KEYS[3], KEYS[1] .. ':snapshot')
+  redis.call('UNLINK', KEYS[1], KEYS[3], SNAPSHOT)
   redis.call('SET', KEYS[2], ARGV[1])
   return ARGV[1]
 end

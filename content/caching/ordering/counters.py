@@ -17,6 +17,7 @@ before, so entries that carry the lost one are not valid.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.cache import BaseCache
@@ -79,7 +80,7 @@ class CounterOrdering:
 
     async def _read_counters(self, keys: list[str]) -> dict[str, int]:
         found = await self.shared.numbers(keys)
-        missing = [key for key in keys if type(found.get(key)) is not int]
+        missing = [key for key in keys if not _is_count(found.get(key))]
         if not missing:
             return found
         for key in missing:
@@ -129,10 +130,22 @@ def _compare_versions(made_with: Mapping[str, tuple[int, int]], found: Mapping[s
 
 
 def _increment(counters: BaseCache, key: str) -> None:
+    """Raises the error of a cache that does not answer. What is no counter becomes one."""
     try:
         counters.incr(key)
-    except ValueError:
-        counters.add(key, _unused_number(), timeout=None)
+    except Exception as error:
+        found = counters.get(key)
+        if _is_count(found) and not isinstance(error, ValueError):
+            raise
+        if found is None:
+            counters.add(key, _unused_number(), timeout=None)
+        else:
+            counters.set(key, _unused_number(), timeout=None)
+
+
+def _is_count(value: Any) -> bool:
+    """Memcached counts no negative numbers."""
+    return type(value) is int and value >= 0
 
 
 def _unused_number() -> int:

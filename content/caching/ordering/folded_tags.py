@@ -5,58 +5,79 @@ bytes (hash, then position) stand in parts by their hash, the oldest first, so t
 keeps the base in the same form: a process that joins takes it over as it is (lua/log.lua).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha1
 
 from ..entry import NOWHERE, Position
 
+# Kinds of last positions.
+INVALIDATED, EXPIRED = "i", "e"
 PARTS = 1024
 ITEM = 16
 # Bytes of a part below which it is not compacted.
 SMALL = 4096
+# Tags whose last positions are remembered, because they were looked up.
+MAX_REMEMBERED = 10_000
 # Milliseconds and sequence of a position have 6 and 2 bytes.
 _LARGEST_TIME, _LARGEST_SEQUENCE = 2**48 - 1, 2**16 - 1
 
 
 class FoldedTags:
-    """`newest`: no item has a later position. `size`: bytes of all items."""
+    """`newest`: no item has a later position. `size`: bytes of all items.
+
+    One thread adds items, others may look tags up meanwhile.
+    """
 
     def __init__(self) -> None:
         self.newest = NOWHERE
         self.size = 0
+        self._base: Sequence[bytes] = [b""] * PARTS
         self._parts = [bytearray() for _ in range(PARTS)]
         # Sizes at which parts are compacted.
         self._limits = [2 * SMALL] * PARTS
+        # By tag: the number of additions before it was looked up, then its last position of each kind. What was
+        # looked up before the last addition must not be believed.
+        self.remembered: dict[str, tuple[int, Position, Position]] = {}
+        self.additions = 0
 
-    def add(self, kind: str, tag: str, position: Position) -> None:
-        """Add a position, which is later than any that the tag has."""
-        digest = _hash(kind, tag)
-        number = _part(digest)
-        self.newest = max(self.newest, position)
-        self._parts[number] += digest + _pack(position)
-        self.size += ITEM
-        if len(self._parts[number]) > self._limits[number]:
-            self._compact(number)
+    def add(self, kind: str, items: Iterable[tuple[str, Position]]) -> None:
+        """Tags and positions, the oldest first, and none older than the last that was added of its tag."""
+        parts, prefix, packed, last = self._parts, kind.encode(), b"", None
+        for tag, position in items:
+            if position != last:
+                packed, last = _pack(position), position
+                self.newest = max(self.newest, position)
+            digest = _hash(prefix, tag)
+            number = _part(digest)
+            parts[number] += digest + packed
+            self.size += ITEM
+            if len(parts[number]) > self._limits[number]:
+                self._compact(number)
+        self.additions += 1
+
+    def look_up(self, tag: str) -> tuple[int, Position, Position]:
+        """As in `remembered`."""
+        # Read before the items, which another thread adds before it counts the addition.
+        additions = self.additions
+        found = additions, self.last(INVALIDATED, tag), self.last(EXPIRED, tag)
+        if len(self.remembered) >= MAX_REMEMBERED:
+            self.remembered = {}
+        self.remembered[tag] = found
+        return found
 
     def last(self, kind: str, tag: str) -> Position:
         """The last position of that tag, NOWHERE if it has none."""
-        digest = _hash(kind, tag)
-        part = self._parts[_part(digest)]
-        last, at = -1, part.find(digest)
-        while at >= 0:
-            if at % ITEM == 0:
-                last = at
-            # Forwards, although the last one is wanted: Python searches backwards many times slower.
-            at = part.find(digest, at + 1)
-        return _unpack(bytes(part[last + 8 : last + ITEM])) if last >= 0 else NOWHERE
+        digest = _hash(kind.encode(), tag)
+        number = _part(digest)
+        found = _find(self._parts[number], digest)
+        return found if found is not None else _find(self._base[number], digest) or NOWHERE
 
-    def prepend(self, parts: Sequence[bytes], newest: Position) -> None:
-        """Take over all parts of the base. Their items are older than those that are here."""
+    def adopt_base(self, parts: Sequence[bytes], newest: Position) -> None:
+        """Parts from Redis, as they are: their items are older than those that are added here."""
         self.newest = max(self.newest, newest)
-        for number, older in enumerate(parts):
-            self._parts[number] = bytearray(older) + self._parts[number]
-            self.size += len(older)
-            self._limits[number] = max(self._limits[number], 2 * len(self._parts[number]))
+        self._base = parts
+        self.additions += 1
+        self.size += sum(map(len, parts))
 
     def _compact(self, number: int) -> None:
         """Keep the last item of each tag."""
@@ -68,12 +89,24 @@ class FoldedTags:
         self._limits[number] = 2 * max(SMALL, len(self._parts[number]))
 
 
-def _hash(kind: str, tag: str) -> bytes:
-    return sha1(f"{kind}{tag}".encode(errors="surrogatepass"), usedforsecurity=False).digest()[:8]
+def _find(part: bytes | bytearray, digest: bytes) -> Position | None:
+    """The position of the last item with that hash."""
+    last, at = -1, part.find(digest)
+    while at >= 0:
+        if at % ITEM == 0:
+            last = at
+        # Forwards, although the last one is wanted: Python searches backwards many times slower.
+        at = part.find(digest, at + 1)
+    return _unpack(bytes(part[last + 8 : last + ITEM])) if last >= 0 else None
+
+
+def _hash(kind: bytes, tag: str) -> bytes:
+    return sha1(kind + tag.encode(errors="surrogatepass"), usedforsecurity=False).digest()[:8]
 
 
 def _part(digest: bytes) -> int:
-    return int.from_bytes(digest[:4], "big") % PARTS
+    """Of the first four bytes, as a big-endian number, the rest by PARTS."""
+    return (digest[2] & 3) << 8 | digest[3]
 
 
 def _pack(position: Position) -> bytes:

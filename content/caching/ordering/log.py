@@ -9,15 +9,15 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
 from ..backends.server import Server
 from ..entry import Header, Position, Stamp, Verdict
 from ..errors import NotAppended
+from ..key import check_nonce, check_tags
 from .log_reader import LogReader
-from .stream import TAGS_A_RECORD, Appended, LogStream
+from .stream import TAGS_A_RECORD, Appended, LogStream, OwnRecord
 from .tag_index import Kind, TagIndex
 
 logger = logging.getLogger("content.caching")
@@ -27,21 +27,6 @@ CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
 # Seconds that a process waits, once, to join the log. After that it begins without.
 JOIN_TIMEOUT = 0.5
-
-
-@dataclass(frozen=True)
-class OwnRecord:
-    """A record that this process has appended. `joins`: how often it had joined the log by then."""
-
-    nonce: str
-    appended: Appended
-    joins: int
-
-    def is_known_to(self, tag_index: TagIndex) -> bool:
-        """Whether the index covers it. An epoch that was joined later makes all earlier entries invalid anyway."""
-        if tag_index.epoch == self.appended.epoch:
-            return tag_index.tail >= self.appended.position
-        return tag_index.joins > self.joins
 
 
 class InvalidationLog:
@@ -55,7 +40,7 @@ class InvalidationLog:
         self.stream = LogStream(server, prefix)
         # The tail waits on a connection of its own, appends do not wait for it.
         self.reader = LogReader(LogStream(server, prefix), self.tag_index, self._on_consumed)
-        self.waiters: list[tuple[OwnRecord | Position, Future[None]]] = []
+        self.waiters: list[tuple[OwnRecord | Position | None, Future[None]]] = []
         # Appended by this process, and not consumed yet.
         self.own_records: list[OwnRecord] = []
         self.unsent: dict[str, tuple[Kind, tuple[str, ...]]] = {}
@@ -86,6 +71,10 @@ class InvalidationLog:
                 appended = self.stream.append(kind, part, nonce)
             except (RedisError, OSError) as error:
                 raise self._keep_unsent(kind, records[number:], error) from error
+            except BaseException as error:
+                # Whether it was sent is not known.
+                self._keep_unsent(kind, records[number:], error)
+                raise
             own = self._confirm(nonce, appended)
         _wait_for(self._consumption(own))
 
@@ -96,7 +85,7 @@ class InvalidationLog:
                 appended = await self.stream.aappend(kind, part, nonce)
             except (RedisError, OSError) as error:
                 raise self._keep_unsent(kind, records[number:], error) from error
-            except asyncio.CancelledError as error:
+            except BaseException as error:
                 # Whether it was sent is not known.
                 self._keep_unsent(kind, records[number:], error)
                 raise
@@ -106,9 +95,11 @@ class InvalidationLog:
     def _prepare(self, kind: Kind, tags: Iterable[str], nonce: str | None) -> list[tuple[str, tuple[str, ...]]]:
         """The records to append, one for at most TAGS_A_RECORD tags.
 
-        Their tags are pending before the first is sent: no reader of this process falls in between.
+        Their tags are pending before the first is sent: no reader of this process falls in between. Arguments that
+        cannot be sent raise TypeError or ValueError, and nothing is pending for them.
         """
-        nonce, unique = nonce or secrets.token_hex(8), tuple(dict.fromkeys(tags))
+        nonce = secrets.token_hex(8) if nonce is None else check_nonce(nonce)
+        unique = tuple(dict.fromkeys(check_tags(tags)))
         parts = [unique[at : at + TAGS_A_RECORD] for at in range(0, len(unique), TAGS_A_RECORD)] or [()]
         records = [(nonce if number == 0 else f"{nonce}.{number}", part) for number, part in enumerate(parts)]
         for each, part in records:
@@ -129,10 +120,25 @@ class InvalidationLog:
             self.own_records.append(own)
         return own
 
+    def _forget_unsent(self, nonce: str) -> None:
+        with self.lock:
+            self.unsent.pop(nonce, None)
+        self.tag_index.end_pending(nonce)
+
     # --- when the tail has moved --------------------------------------------------------------------
 
-    def _consumption(self, goal: "OwnRecord | Position") -> "Future[None]":
-        """Done when this process has consumed the log up to there."""
+    async def finish_joining(self) -> None:
+        """Wait for a process that joins the log, two seconds at most: its readers would load what is still valid."""
+        seconds = self.reader.joining_until - time.monotonic()
+        if seconds > 0:
+            future = self._consumption(None)
+            if asyncio._get_running_loop() is None:
+                _wait_for(future, seconds)
+            else:
+                await _await(future, seconds)
+
+    def _consumption(self, goal: "OwnRecord | Position | None") -> "Future[None]":
+        """Done when this process has consumed the log up to there; None: when it has joined the log."""
         future: Future[None] = Future()
         with self.lock:
             if self._is_consumed(goal):
@@ -141,7 +147,9 @@ class InvalidationLog:
                 self.waiters.append((goal, future))
         return future
 
-    def _is_consumed(self, goal: "OwnRecord | Position") -> bool:
+    def _is_consumed(self, goal: "OwnRecord | Position | None") -> bool:
+        if goal is None:
+            return not self.reader.is_joining
         return goal.is_known_to(self.tag_index) if isinstance(goal, OwnRecord) else self.tag_index.tail >= goal
 
     async def catch_up_to(self, position: Position) -> None:
@@ -182,18 +190,26 @@ class InvalidationLog:
                 self.warned_at = time.monotonic()
                 logger.warning("an invalidation is refused, all entries end with their epoch: %s", error)
             return False
+        except OSError:
+            raise
+        except Exception:
+            # It can never be sent. All entries end with their epoch once, so that it is not needed.
+            logger.exception("an invalidation cannot be sent, all entries end with their epoch")
+            self.reader.stream.drop_epoch()
+            self._forget_unsent(nonce)
+            return True
         self._confirm(nonce, appended)
         return True
 
 
-async def _await(future: "Future[None]") -> None:
-    """As _wait_for, on an event loop: at most CONSUME_TIMEOUT."""
-    await asyncio.wait([asyncio.wrap_future(future)], timeout=CONSUME_TIMEOUT)
+async def _await(future: "Future[None]", seconds: float = CONSUME_TIMEOUT) -> None:
+    """As _wait_for, on an event loop."""
+    await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
 
 
-def _wait_for(future: "Future[None]") -> None:
+def _wait_for(future: "Future[None]", seconds: float = CONSUME_TIMEOUT) -> None:
     try:
-        future.result(CONSUME_TIMEOUT)
+        future.result(seconds)
     except TimeoutError:
         future.cancel()
 
@@ -259,6 +275,8 @@ class LogOrdering:
         return None if self.tag_index.judge(begun, tags) is Verdict.INVALID else begun
 
     async def judge(self, headers: Sequence[Header]) -> list[Verdict]:
+        if self.log.reader.is_joining:
+            await self.log.finish_joining()
         return [self.tag_index.judge(header.stamp, header.tags) for header in headers]
 
     def judge_now(self, header: Header) -> Verdict:

@@ -2,13 +2,13 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from ..entry import NOWHERE
 from .folded_tags import PARTS
-from .stream import PARTS_A_READ, RECORDS_A_POLL, LogStream
+from .stream import PARTS_A_READ, LogStream
 from .tag_index import TagIndex
 
 logger = logging.getLogger("content.caching")
@@ -17,6 +17,8 @@ logger = logging.getLogger("content.caching")
 WAIT = 0.25
 FIRST_DELAY = 0.02
 MAX_DELAY = 0.5
+# Seconds for which readers wait for a process that joins, at most.
+LONGEST_JOIN = 2.0
 
 
 class LogReader:
@@ -24,7 +26,7 @@ class LogReader:
 
     1. Wait for a record behind the tail, or a quarter of a second.
     2. Read, in one step: is the epoch the same, is our tail still there, what follows it.
-    3. Apply it. A process that has just joined then reads the base, which stands for what has left the log.
+    3. Apply it. A process that has just joined reads the base as well, which stands for what has left the log.
     4. When nothing is left to apply, extend the time for which entries may count as fresh.
     """
 
@@ -33,12 +35,21 @@ class LogReader:
         self.tag_index = tag_index
         self.on_consumed = on_consumed
         self.stopping = threading.Event()
-        # Whether the tag index knows what left the log before this process joined it.
-        self.has_base = False
+        # The parts of the base that were read since this process joined; None: the tag index has all of them.
+        self.parts: list[bytes] | None = []
+        # Whether the tag index takes entries for invalid that it will know to be valid in a moment.
+        self.is_joining = False
+        self.joining_until = 0.0
         self.thread = threading.Thread(target=self._follow, name="invalidation log", daemon=True)
 
     def start(self) -> None:
+        self._begin_joining()
         self.thread.start()
+
+    def _begin_joining(self) -> None:
+        if not self.is_joining:
+            self.joining_until = time.monotonic() + LONGEST_JOIN
+            self.is_joining = True
 
     def stop(self, *, wait: bool) -> None:
         """With `wait` it returns when the thread has ended, or is about to."""
@@ -60,6 +71,7 @@ class LogReader:
                 delay = FIRST_DELAY
                 self.stream.wait(self.tag_index.tail, WAIT)
             except (RedisError, OSError) as error:
+                self.is_joining = False
                 logger.log(
                     logging.WARNING if delay == FIRST_DELAY else logging.DEBUG,
                     "the invalidation log does not answer, nothing held counts as fresh: %s",
@@ -70,41 +82,39 @@ class LogReader:
             except Exception:
                 # A process that does not follow the log must not serve anything as fresh.
                 logger.exception("the invalidation log cannot be read")
+                self.is_joining = False
                 self.tag_index.discard_epoch()
                 self.stopping.wait(MAX_DELAY)
 
     def catch_up(self) -> None:
-        """Read until nothing is left. A process that joins reads the log first, which is trimmed, then the base."""
+        """Read until nothing is left."""
         while not self.stopping.is_set():
             asked_at = self.tag_index.clock()
             result = self.stream.poll(self.tag_index.epoch, self.tag_index.tail)
             if result.base is not None:
                 self.tag_index.join(result.epoch, result.base, floor=result.base)
-                self.has_base = False
+                self.parts = []
+                self._begin_joining()
             self.tag_index.apply(result.records)
-            if len(result.records) == RECORDS_A_POLL:
-                continue
-            if not self.has_base:
-                self.has_base = self._read_base()
-                continue
-            self.tag_index.mark_heard(asked_at)
-            self.on_consumed()
-            return
+            if self.parts is not None:
+                self._read_base(self.parts)
+            elif not result.has_more:
+                self.is_joining = False
+                self.tag_index.mark_heard(asked_at)
+                self.on_consumed()
+                return
 
-    def _read_base(self) -> bool:
-        """Read the tags of records that have left the log, in bounded steps. False if the log was lost meanwhile.
+    def _read_base(self, parts: list[bytes]) -> None:
+        """Read some parts more. The log is polled in between, lest records leave it before they are read.
 
         Records that enter the base meanwhile are known from the log. A floor that rises meanwhile is read at the end.
         """
-        index, older = self.tag_index, list[bytes]()
-        newest = floor = NOWHERE
-        for first in range(0, PARTS, PARTS_A_READ):
-            if self.stopping.is_set():
-                return False
-            found = self.stream.read_parts(first, first + PARTS_A_READ - 1)
-            if found.epoch != index.epoch:
-                return False
-            older += found.parts
-            newest, floor = found.position, found.floor
-        index.adopt_base(older, newest, floor)
-        return True
+        first = len(parts)
+        # Before a part is read, since another program's may be of any size, and after it.
+        state = self.stream.check_base(first - PARTS_A_READ, first + PARTS_A_READ)
+        if first < PARTS:
+            parts += self.stream.read_parts(first, first + PARTS_A_READ)
+        elif state.epoch == self.tag_index.epoch:
+            self.tag_index.adopt_base(parts, state.position, state.floor)
+            self.parts = None
+        # In another epoch the next poll joins anew.

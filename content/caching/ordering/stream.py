@@ -15,15 +15,20 @@ from ..entry import MAX_LIFETIME, Position
 from ..errors import Unreadable
 from ..metrics.events import emit
 from ..serializer import decode
-from .tag_index import Kind, Record
+from .folded_tags import PARTS
+from .tag_index import Kind, Record, TagIndex
 
-MAX_LOG_LENGTH = 10_000
-RECORDS_A_POLL = 1000
+# Records of the stream, and their tags. Older ones are in the base, which a process reads faster when it joins.
+MAX_LOG_LENGTH = 2_000
+MAX_LOG_TAGS = 10_000
+# A poll returns fewer if they are large (lua/poll.lua).
+RECORDS_A_POLL = 200
 # Tags of a record. More are appended as several records.
 TAGS_A_RECORD = 100
-# A record with more tags counts as unreadable. The same bound as in lua/append.lua.
+# Of a record of any release, as lua/append.lua has it. Bytes.
 MAX_TAGS_READ = 1000
-# Tags in the base: 32 MB of Redis.
+LARGEST_RECORD = 262_144
+# Of the base, in all processes' Redis: 32 MB.
 MAX_ITEMS = 2_000_000
 PARTS_A_READ = 32
 # Seconds between the clocks of Redis and of any process, at most, and for a load.
@@ -46,22 +51,40 @@ class Appended:
 
 
 @dataclass(frozen=True)
+class OwnRecord:
+    """A record that this process has appended. `joins`: how often it had joined the log by then."""
+
+    nonce: str
+    appended: Appended
+    joins: int
+
+    def is_known_to(self, tag_index: TagIndex) -> bool:
+        """Whether the index covers it. An epoch that was joined later makes all earlier entries invalid anyway."""
+        if tag_index.epoch == self.appended.epoch:
+            return tag_index.tail >= self.appended.position
+        return tag_index.joins > self.joins
+
+
+@dataclass(frozen=True)
 class PollResult:
-    """The epoch and the records behind the tail. `base`: where the records begin, if the process has to join anew."""
+    """The epoch and the records behind the tail. `has_more`: whether others follow them.
+
+    `base`: where the records begin, if the process has to join anew.
+    """
 
     epoch: str
-    records: tuple[Record, ...] = ()
+    records: tuple[Record, ...]
+    has_more: bool
     base: Position | None = None
 
 
 @dataclass(frozen=True)
-class BaseParts:
-    """Some parts of the base, its position and its floor when they were read."""
+class BaseState:
+    """Up to where the base stands for the log, and the position below which it does not know all tags."""
 
     epoch: str
     position: Position
     floor: Position
-    parts: tuple[bytes, ...]
 
 
 class LogStream:
@@ -93,8 +116,8 @@ class LogStream:
         return Appended.of(*await connection_to(self.server).execute(*command))
 
     def append_command(self, kind: Kind, tags: Sequence[str], nonce: str) -> tuple[Any, ...]:
-        bounds = (MAX_LOG_LENGTH, MAX_ITEMS, int((MAX_LIFETIME + LIFETIME_MARGIN) * 1000))
-        return self._command(lua.APPEND, kind.value, nonce, _encode(list(tags)), *bounds)
+        bounds = (MAX_LOG_LENGTH, MAX_LOG_TAGS, MAX_ITEMS, int((MAX_LIFETIME + LIFETIME_MARGIN) * 1000))
+        return self._command(lua.APPEND, kind.value, nonce, _encode(list(tags)), len(tags), *bounds)
 
     def _command(self, script: str, *arguments: Any) -> tuple[Any, ...]:
         """With a nonce for the case that the log is lost, and the prefix of the parts' keys: all in one slot."""
@@ -111,10 +134,15 @@ class LogStream:
     def poll_command(self, epoch: str, tail: Position) -> tuple[Any, ...]:
         return self._command(lua.POLL, epoch, format_position(tail), RECORDS_A_POLL)
 
-    def read_parts(self, first: int, last: int) -> BaseParts:
-        """Some parts of the base. Raises RedisError or OSError."""
-        epoch, position, floor, parts = self.connect().execute_command(*self._command(lua.PARTS, first, last))
-        return BaseParts(epoch.decode(), parse_position(position), parse_position(floor), tuple(parts))
+    def read_parts(self, first: int, last: int) -> list[bytes]:
+        """Some parts of the base, without a script, which would copy them. Raises RedisError or OSError."""
+        keys = (f"{self.stream}:base:{part}" for part in range(first, min(last, PARTS)))
+        return [part or b"" for part in self.connect().execute_command("MGET", *keys)]
+
+    def check_base(self, first: int, last: int) -> BaseState:
+        """Delete what is not ours among these parts. Raises RedisError or OSError."""
+        epoch, position, floor = self.connect().execute_command(*self._command(lua.CHECK_BASE, first, last))
+        return BaseState(epoch.decode(), parse_position(position), parse_position(floor))
 
     def wait(self, tail: Position, seconds: float) -> None:
         """Until there is a record behind `tail`, or that long."""
@@ -130,9 +158,9 @@ class LogStream:
         self.connect().delete(self.keys[1])
 
 
-def _parse_poll(epoch: bytes, what: bytes, *rest: Any) -> PollResult:
-    base = parse_position(rest[0]) if what == b"join" else None
-    return PollResult(epoch.decode(), tuple(_parse_record(*each) for each in rest[-1]), base)
+def _parse_poll(epoch: bytes, more: int, records: Sequence[Any], base: bytes | None = None) -> PollResult:
+    read = tuple(_parse_record(*each) for each in records)
+    return PollResult(epoch.decode(), read, bool(more), parse_position(base) if base is not None else None)
 
 
 def parse_position(text: bytes) -> Position:
@@ -151,6 +179,8 @@ def _parse_record(record_id: bytes, pairs: Sequence[bytes]) -> Record:
     nonce = fields.get(b"n", b"").decode(errors="replace")
     position = parse_position(record_id)
     try:
+        if len(fields.get(b"t", b"")) > LARGEST_RECORD:
+            raise Unreadable("a large record")
         tags = decode(_decode_tags, fields.get(b"t", b""))
         if len(tags) > MAX_TAGS_READ:
             raise Unreadable(f"{len(tags)} tags")

@@ -19,7 +19,7 @@ from itertools import islice
 
 from ..entry import NOWHERE, Position, Stamp, Verdict
 from ..metrics.events import emit
-from .folded_tags import ITEM, FoldedTags
+from .folded_tags import EXPIRED, INVALIDATED, ITEM, FoldedTags
 
 logger = logging.getLogger("content.caching")
 
@@ -33,8 +33,8 @@ MAX_TAGS = 4_000_000
 
 
 class Kind(Enum):
-    INVALIDATE = "i"
-    EXPIRE = "e"
+    INVALIDATE = INVALIDATED
+    EXPIRE = EXPIRED
 
     # Enum hashes in Python. A verdict needs four hashes an entry, so use the one in C.
     __hash__ = object.__hash__
@@ -92,7 +92,7 @@ class TagIndex:
     def adopt_base(self, parts: Sequence[bytes], newest: Position, floor: Position) -> None:
         """Take over the tags from before the position where this process joined, and the floor that they allow."""
         with self.lock:
-            self.folded.prepend(parts, newest)
+            self.folded.adopt_base(parts, newest)
             self.floor = max(floor, self.raised)
             self.version += 1
 
@@ -117,8 +117,7 @@ class TagIndex:
     def _fold_oldest(self, kind: Kind, known: dict[str, Position]) -> None:
         """A tag is always in one of both places."""
         oldest = list(islice(known.items(), max(FOLDED_AT_ONCE, len(known) - RECENT_TAGS)))
-        for tag, position in oldest:
-            self.folded.add(kind.value, tag, position)
+        self.folded.add(kind.value, oldest)
         self.version += 1
         for tag, _ in oldest:
             del known[tag]
@@ -204,9 +203,13 @@ class TagIndex:
 
 
 def _judge_folded(folded: FoldedTags, position: Position, tags: Sequence[str], verdict: Verdict) -> Verdict:
+    remembered, additions = folded.remembered, folded.additions
     for tag in tags:
-        if folded.last(Kind.INVALIDATE.value, tag) > position:
+        known = remembered.get(tag)
+        if known is None or known[0] != additions:
+            known = folded.look_up(tag)
+        if known[1] > position:
             return Verdict.INVALID
-        if folded.last(Kind.EXPIRE.value, tag) > position:
+        if known[2] > position:
             verdict = Verdict.EXPIRED
     return verdict

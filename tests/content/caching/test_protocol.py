@@ -18,6 +18,7 @@ from content.caching.ordering import stream as streams
 from content.caching.ordering import tag_index as tag_index_module
 from content.caching.ordering.log import InvalidationLog
 from content.caching.ordering.tag_index import NOWHERE, Kind, Record, TagIndex
+from content.caching.refresh_queue import RefreshRequest, _decode_request
 from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
 
@@ -309,6 +310,29 @@ def test_rule_17_an_alien_record_is_stepped_over_and_counted(logs, fresh_redis, 
     assert late.stream.connect().xlen(late.stream.stream) <= 21
 
 
+PACKED = [b"k", b"i", b"n", b"nonce", b"t", msgspec.msgpack.encode(["a", "caf\u00e9"])]
+
+
+@given(st.integers(0, 5), st.integers(0, 20), st.integers(0, 5), st.binary(max_size=5))
+def test_i9_a_record_of_changed_bytes_is_a_record(field, place, removed, change):
+    """Of tags that are tags, or one that is not readable."""
+    pairs, changed = list(PACKED), bytearray(PACKED[field])
+    changed[place : place + removed] = change
+    pairs[field] = bytes(changed)
+    found = streams._parse_record(b"5-7", pairs)
+    assert found.position == (5, 7)
+    assert all(isinstance(tag, str) for tag in found.tags)
+    assert found.is_readable or found.kind is Kind.INVALIDATE
+
+
+@given(st.integers(0, 40), st.integers(0, 5), st.binary(max_size=5), st.binary(max_size=20))
+def test_i9_a_member_of_the_queue_of_changed_bytes_is_a_request_or_none(place, removed, change, seen):
+    member = bytearray(msgspec.msgpack.encode(("book", (1, "a", None, (2.5, True)))))
+    member[place : place + removed] = change
+    found = _decode_request(bytes(member), seen)
+    assert found is None or isinstance(found, RefreshRequest)
+
+
 def test_rule_17_text_of_all_alphabets_is_read(logs, fresh_redis, monkeypatch):
     monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
     log = follow(logs, fresh_redis)
@@ -436,6 +460,49 @@ def test_many_tags_are_several_records_and_pending_together(logs, fresh_redis):
     assert log.stream.connect().xlen(log.stream.stream) == 1 + 11
     assert not log.tag_index.pending
     assert {log.tag_index.judge(begun, [tag]) for tag in tags} == {Verdict.INVALID}
+
+
+@pytest.mark.parametrize("nonce", ["\ud800", "caf\u00e9", "x" * 201, "", 7, b"a"])
+def test_i15_a_nonce_that_cannot_be_sent_is_refused_before_anything_is_pending(logs, fresh_redis, nonce):
+    log = follow(logs, fresh_redis)
+    with pytest.raises(ValueError, match="ASCII"):
+        log.append(Kind.INVALIDATE, ["a"], nonce)
+    assert not log.tag_index.pending
+    assert not log.unsent
+
+
+def test_i15_an_append_that_ends_in_any_error_is_sent_again(logs, fresh_redis, monkeypatch):
+    """What interrupts it does not say whether it was sent."""
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    monkeypatch.setattr(log.stream, "append", raising(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        log.append(Kind.INVALIDATE, ["a"])
+    wait_until(lambda: not log.tag_index.pending, "it was sent and consumed", 2)
+    assert log.tag_index.judge(begun, ["a"]) is Verdict.INVALID
+    assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
+
+
+def test_i15_a_record_that_can_never_be_sent_ends_the_epoch_once(logs, fresh_redis, monkeypatch):
+    log = follow(logs, fresh_redis)
+    begun = log.tag_index.stamp()
+    monkeypatch.setattr(log.stream, "append", raising(OverflowError))
+    monkeypatch.setattr(log.reader.stream, "append", raising(OverflowError))
+    with pytest.raises(OverflowError):
+        log.append(Kind.INVALIDATE, ["a"])
+    wait_until(
+        lambda: not log.tag_index.pending and log.tag_index.epoch not in ("", begun.epoch), "it is given up", 2
+    )
+    assert log.tag_index.judge(begun, ["never-seen"]) is Verdict.INVALID
+    assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
+    assert not log.unsent
+
+
+def raising(error: type[BaseException]):
+    def fail(*arguments: object) -> None:
+        raise error
+
+    return fail
 
 
 def test_rule_11_a_stream_that_was_deleted_ends_the_epoch(logs, fresh_redis):

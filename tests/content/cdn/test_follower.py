@@ -13,7 +13,6 @@ from content.caching.engines import engine_of
 from content.caching.metrics.events import listen
 from content.caching.ordering import stream
 from content.caching.ordering.tag_index import Kind, Record
-from content.cdn import follower as following_module
 from content.cdn import lag as lag_module
 from content.cdn import order as order_module
 from content.cdn.cdn import NotPurged
@@ -142,7 +141,6 @@ async def test_too_much_at_once_is_everything(monkeypatch):
 async def test_more_than_one_poll_brings(monkeypatch, records):
     """Polls are bounded."""
     monkeypatch.setattr(stream, "RECORDS_A_POLL", records)
-    monkeypatch.setattr(following_module, "RECORDS_A_POLL", records)
     cdn = Recording()
     await after(cdn)
     for number in range(20):
