@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -73,10 +73,17 @@ class Command(BaseCommand):
                 )
         except (BadExport, BadFile) as error:
             raise CommandError(f"{path}: {error}", returncode=2) from error
-        except OperationalError as error:
+        except (OperationalError, ProgrammingError) as error:
+            reason = " ".join(str(error).split())
+            if lacks_tables(reason):
+                raise CommandError(
+                    f"The database has not all of its tables ({reason}). Nothing was imported. Run: manage.py migrate",
+                    returncode=2,
+                ) from error
+            if isinstance(error, ProgrammingError):
+                raise
             raise CommandError(
-                f"The database failed: {' '.join(str(error).split())}. What was written stays; run it again.",
-                returncode=2,
+                f"The database failed: {reason}. What was written stays; run it again.", returncode=2
             ) from error
         except NoTurn as error:
             raise CommandError(str(error), returncode=2) from error
@@ -114,6 +121,11 @@ class Command(BaseCommand):
         )
         for name, counts in report.tables.items():
             self.stdout.write(f"{name}: {counts}.")
+
+
+def lacks_tables(reason: str) -> bool:
+    """Whether SQLite or PostgreSQL means a table or a column that a migration adds."""
+    return "no such table" in reason or "no such column" in reason or "does not exist" in reason
 
 
 def imported(path: Path, *, fetch_media: bool, quiet: bool, source: str) -> ImportReport:
