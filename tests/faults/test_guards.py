@@ -1003,6 +1003,14 @@ GUARDS = [
         "served",
     ),
     Guard(
+        "a file that is stored already loses its metadata",
+        "content/services/stored_media.py",
+        "            replace_file(path, image.content)\n",
+        "            pass\n",
+        "tests/content/images/test_clean_media.py",
+        "loses_its_place",
+    ),
+    Guard(
         "a word above a post withholds it",
         "content/importers/withheld.py",
         'for origin, values in (*inherited, ("", matter)):',

@@ -77,7 +77,7 @@ class Command(BaseCommand):
             reason = " ".join(str(error).split())
             if lacks_tables(reason):
                 raise CommandError(
-                    f"The database has not all of its tables ({reason}). Nothing was imported. Run: manage.py migrate",
+                    f"The database lacks tables ({reason}). Nothing was imported. Run: manage.py migrate",
                     returncode=2,
                 ) from error
             if isinstance(error, ProgrammingError):
