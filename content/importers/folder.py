@@ -28,19 +28,25 @@ Progress = Callable[[ImportReport], None]
 
 
 def import_folder(
-    root: Path, progress: Progress = lambda report: None, *, now: datetime | None = None, source: str = ""
+    root: Path,
+    progress: Progress = lambda report: None,
+    *,
+    now: datetime | None = None,
+    source: str = "",
+    overwrite: bool = False,
 ) -> ImportReport:
     """All Markdown files below `root`. Running it again changes only what has changed in the files.
 
     `progress` is called with the counts so far, after each file. A database that cannot be reached at all
     ends the run with its OperationalError; what was committed stays, and the next run goes on from there.
     An export of a site of ours is taken back as it was. `source` names the source that the folder is.
+    Posts that were edited here are left alone, unless with `overwrite`.
     """
     if is_export(root):
         return import_export(root, progress)
     files = list(markdown_files(root))
     known_as = source_of(root, files, source)
-    run = FolderImport(root, ImportReport(files=len(files)), progress, now or timezone.now())
+    run = FolderImport(root, ImportReport(files=len(files)), progress, now or timezone.now(), overwrite)
     run.report.warnings += [known_as.warning] if known_as.warning else []
     for folder in withheld_folders(root):
         run.report.withhold(f"{known_as.name}/{folder}/", "Its name begins with _: none of its files is imported.")
@@ -54,8 +60,9 @@ def import_folder(
 class FolderImport:
     """One run over one folder."""
 
-    def __init__(self, root: Path, report: ImportReport, progress: Progress, now: datetime) -> None:
+    def __init__(self, root: Path, report: ImportReport, progress: Progress, now: datetime, overwrite: bool) -> None:
         self.report = report
+        self.overwrite = overwrite
         self.progress = progress
         self.library = MediaLibrary(root, note=report.note)
         self.folder_values = FolderValues(root)
@@ -69,7 +76,7 @@ class FolderImport:
             )
         )
         prepared = [ready for file in files if (ready := self.read(file, hashes.get(file.name)))]
-        write_batch(prepared, self.report, self.now)
+        write_batch(prepared, self.report, self.now, overwrite=self.overwrite)
         self.report.media, self.report.media_missing = self.library.stored, self.library.missing
         for warnings in (self.library.refused, self.folder_values.warnings):
             self.report.warnings += warnings

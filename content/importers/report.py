@@ -24,6 +24,14 @@ class Withheld:
 
 
 @dataclass(frozen=True)
+class LeftAlone:
+    """A post that was edited here, and was not written; the reason names what its source withholds."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Counts:
     """What became of the rows of one kind."""
 
@@ -62,13 +70,15 @@ class ImportReport:
     tables: dict[str, Counts] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     withheld: list[Withheld] = field(default_factory=list)
+    left_alone: list[LeftAlone] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     # Single things that the numbers count, by kind; `import_content --list` prints them.
     details: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
-        return self.created + self.updated + self.unchanged + self.not_posts + len(self.failures)
+        posts = self.created + self.updated + self.unchanged + len(self.left_alone)
+        return posts + self.not_posts + len(self.failures)
 
     def fail(self, name: str, reason: str) -> None:
         self.failures.append(Failure(name, " ".join(reason.split())))
@@ -81,6 +91,12 @@ class ImportReport:
 
     def withhold(self, name: str, reason: str) -> None:
         self.withheld.append(Withheld(name, " ".join(reason.split())))
+
+    def leave_alone(self, name: str, withheld: str) -> None:
+        reason = "It was edited here: it stays as it is. --overwrite writes the source over it."
+        if withheld:
+            reason += f" Its source withholds it: {' '.join(withheld.split())} Check whether it may be public."
+        self.left_alone.append(LeftAlone(name, reason))
 
     def as_data(self) -> dict[str, Any]:
         """Plain values that every reader of JSON takes, without `details`: `listed` has them."""
@@ -98,7 +114,8 @@ class ImportReport:
     def summary(self) -> str:
         return (
             f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged, "
-            f"{len(self.failures)} failed; {self.media} media stored, {self.media_missing} not there; "
+            f"{len(self.left_alone)} left alone, {len(self.failures)} failed; "
+            f"{self.media} media stored, {self.media_missing} not there; "
             f"{self.converted.total()} template remnants converted, {self.dropped.total()} dropped; "
             f"{self.redirects} redirects, {len(self.warnings)} warnings."
         )

@@ -1011,6 +1011,14 @@ GUARDS = [
         "loses_its_place",
     ),
     Guard(
+        "a post that was edited here is not written over",
+        "content/importers/writing.py",
+        "        batch = [one for one in batch if one.name not in edited]\n",
+        "",
+        "tests/content/importers/test_edited_here.py",
+        "it_stays",
+    ),
+    Guard(
         "a word above a post withholds it",
         "content/importers/withheld.py",
         'for origin, values in (*inherited, ("", matter)):',

@@ -39,14 +39,16 @@ def import_wordpress(
     *,
     fetch: Fetch | None = None,
     now: datetime | None = None,
+    overwrite: bool = False,
 ) -> ImportReport:
     """All posts, pages and comments of the export. Running it again changes only what has changed in it.
 
     `fetch` gives the bytes at an address; without it pictures become links. Raises BadExport for a file that is no
     export. One that breaks off is imported up to there, and the report says so: the next run adds the rest.
+    Posts that were edited here are left alone, unless with `overwrite`.
     """
     with catalogue_of(path) as catalogue:
-        run = WordPressImport(path, catalogue, Media(fetch), progress, now or timezone.now())
+        run = WordPressImport(path, catalogue, Media(fetch), progress, now or timezone.now(), overwrite)
         run.import_all()
         return run.report
 
@@ -54,7 +56,10 @@ def import_wordpress(
 class WordPressImport:
     """One run over one export."""
 
-    def __init__(self, path: Path, catalogue: Catalogue, media: Media, progress: Progress, now: datetime) -> None:
+    def __init__(
+        self, path: Path, catalogue: Catalogue, media: Media, progress: Progress, now: datetime, overwrite: bool
+    ) -> None:
+        self.overwrite = overwrite
         self.path = path
         self.catalogue = catalogue
         self.media = media
@@ -101,7 +106,7 @@ class WordPressImport:
         named = self.named(batch)
         known = {post.source_path: post for post in Post.objects.filter(source_path__in=[name for name, _ in named])}
         prepared = [ready for name, item in named if (ready := self.read(name, item, known.get(name)))]
-        write_batch(prepared, self.report, self.now)
+        write_batch(prepared, self.report, self.now, overwrite=self.overwrite)
         write_comments(named, self.report, self.now)
         self.report.media, self.report.media_missing = self.media.stored, self.media.missing
         self.report.warnings += self.media.refused

@@ -48,6 +48,11 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="how long to wait for another import that is running (60)",
         )
+        parser.add_argument(
+            "--overwrite",
+            action="store_true",
+            help="write the source over posts that were edited here since their import",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,9 +73,7 @@ class Command(BaseCommand):
             )
         try:
             with import_turn(options["wait"], self.stderr.write):
-                report = imported(
-                    path, fetch_media=options["fetch_media"], quiet=options["json"], source=options["source"]
-                )
+                report = imported(path, options)
         except (BadExport, BadFile) as error:
             raise CommandError(f"{path}: {error}", returncode=2) from error
         except (OperationalError, ProgrammingError) as error:
@@ -110,11 +113,14 @@ class Command(BaseCommand):
             self.stderr.write(f"failed: {failure.path}: {failure.reason}")
         for withheld in report.withheld:
             self.stderr.write(f"withheld: {withheld.path}: {withheld.reason}")
+        for left in report.left_alone:
+            self.stderr.write(f"left alone: {left.path}: {left.reason}")
         for warning in report.warnings:
             self.stderr.write(f"warning: {warning}")
         self.stdout.write(
             f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
-            f"{len(report.failures)} failed; {len(report.withheld)} withheld, {report.media} media stored, "
+            f"{len(report.failures)} failed; {len(report.withheld)} withheld, "
+            f"{len(report.left_alone)} edited here and left alone, {report.media} media stored, "
             f"{report.media_missing} images not there, "
             f"{report.converted.total()} template remnants converted, {report.dropped.total()} dropped, "
             f"{report.redirects} redirects; {report.comments} comments, {report.comments_left_out} left out."
@@ -128,13 +134,15 @@ def lacks_tables(reason: str) -> bool:
     return "no such table" in reason or "no such column" in reason or "does not exist" in reason
 
 
-def imported(path: Path, *, fetch_media: bool, quiet: bool, source: str) -> ImportReport:
+def imported(path: Path, options: dict[str, Any]) -> ImportReport:
+    overwrite = options["overwrite"]
+
     def run(show: Show) -> ImportReport:
         if path.is_dir():
-            return import_folder(path, show, source=source)
-        return import_wordpress(path, show, fetch=fetcher() if fetch_media else None)
+            return import_folder(path, show, source=options["source"], overwrite=overwrite)
+        return import_wordpress(path, show, fetch=fetcher() if options["fetch_media"] else None, overwrite=overwrite)
 
-    return run(lambda report: None) if quiet else with_progress(run)
+    return run(lambda report: None) if options["json"] else with_progress(run)
 
 
 def with_progress(run: Callable[[Show], ImportReport]) -> ImportReport:
