@@ -142,6 +142,14 @@ GUARDS = [
         "the_log_refuses",
     ),
     Guard(
+        "rule 9: what is given up ends its epoch",
+        f"{CACHING}/ordering/log_reader.py",
+        "                self._end_epoch()\n",
+        "                self.tag_index.is_incomplete = False\n",
+        f"{TESTS}/test_protocol.py",
+        "past_a_bound_what_redis",
+    ),
+    Guard(
         "rule 10: forgetting raises the floor",
         f"{CACHING}/ordering/tag_index.py",
         "        self._raise_floor(self.folded.newest)\n",
@@ -215,7 +223,7 @@ GUARDS = [
     ),
     Guard(
         "rule 22: readers wait for a process that joins",
-        f"{CACHING}/ordering/log.py",
+        f"{CACHING}/ordering/log_ordering.py",
         "        if self.log.reader.is_joining:\n",
         "        if False:\n",
         f"{TESTS}/test_joining.py",
