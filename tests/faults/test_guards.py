@@ -1027,6 +1027,14 @@ GUARDS = [
         "it_stays",
     ),
     Guard(
+        "text for members alone is not public",
+        "content/importers/wordpress/draft.py",
+        "    if is_public(item) and for_members(item.content):\n        return",
+        "    if False:\n        return",
+        "tests/content/importers/test_members.py",
+        "draft_with_the_reason",
+    ),
+    Guard(
         "a word above a post withholds it",
         "content/importers/withheld.py",
         'for origin, values in (*inherited, ("", matter)):',

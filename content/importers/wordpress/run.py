@@ -18,6 +18,7 @@ from content.importers.wordpress.comments import write_comments
 from content.importers.wordpress.draft import draft_of, has_blank_password
 from content.importers.wordpress.item import Item, blog_of, host_of
 from content.importers.wordpress.media import Fetch, Media
+from content.importers.wordpress.members import for_members
 from content.importers.wordpress.records import BadExport, Record, records
 from content.importers.wordpress.titles import title_of
 from content.models import Post
@@ -181,6 +182,9 @@ def source_hash(item: Item, catalogue: Catalogue, *, fetched: bool) -> str:
     digest = hashlib.sha256(IMPORTER_VERSION + (b" fetched" if fetched else b""))
     if has_blank_password(item.record):
         digest.update(b"blank password")
+    if for_members(item.content):
+        # It was public before: the post is written again.
+        digest.update(b"for members")
     parts = [
         f"{child.name}\0{sorted(child.attributes.items())}\0{child.text}"
         for child in item.record.children

@@ -115,6 +115,7 @@ WORDPRESS: list[tuple[str, dict[str, str], str]] = [
     ("password", {"status": "publish", "post_password": " "}, "published"),
     ("trash", {"status": "trash"}, ""),
     ("auto-draft", {"status": "auto-draft"}, ""),
+    ("text for members alone", {"content": f"[members_only]{SECRET}[/members_only]"}, "draft"),
 ]
 
 
@@ -150,7 +151,9 @@ def test_what_a_generator_withholds_is_not_public(tmp_path, files, status):
 
 @pytest.mark.parametrize(("values", "status"), [row[1:] for row in WORDPRESS], ids=[row[0] for row in WORDPRESS])
 def test_what_wordpress_withholds_is_not_public(tmp_path, values, status):
-    report = import_wordpress(export(tmp_path / "a.xml", item(1, title=SECRET, content=SECRET, **values)), now=NOW)
+    report = import_wordpress(
+        export(tmp_path / "a.xml", item(1, title=SECRET, **({"content": SECRET} | values))), now=NOW
+    )
     check_not_public(status)
     assert len(report.withheld) + report.not_posts == 1
 
