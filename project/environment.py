@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +26,11 @@ from project.setting_types import (
     check_broker,
 )
 from project.wrong_settings import WrongSettings, describe
+
+# Which variables the file gave, each with a digest of its value: for processes that inherit them.
+FROM_FILE = "_EVERGREEN_FROM_FILE"
+# In the environment of each process that `manage.py up` starts.
+OF_UP = "EVERGREEN_UP"
 
 Megabytes = Annotated[int, Field(ge=1, le=1024 * 1024)]
 CountAMinute = Annotated[int, Field(ge=1, le=1000)]
@@ -102,10 +108,33 @@ class Environment(BaseModel):
 def read_environment(env_file: Path) -> Environment:
     """The environment, which wins, and `env_file`. Raises WrongSettings with all mistakes."""
     try:
-        load_dotenv(env_file)
+        load_file(env_file)
     except (OSError, ValueError) as error:
         raise WrongSettings([f"{env_file} cannot be read ({error})."]) from error
     return parse(os.environ)
+
+
+def load_file(env_file: Path) -> None:
+    """Put the variables of `env_file` into the environment; those of an earlier reading by a parent process go first.
+
+    A process inherits what its parent read. Without this, a changed line would look like one that is overridden.
+    Processes of `manage.py up` share the environment that it read when it started: they must agree.
+    """
+    if OF_UP in os.environ:
+        return
+    for mark in os.environ.pop(FROM_FILE, "").split():
+        digest, _, name = mark.partition(":")
+        # Another value was set on purpose, for this process.
+        if name in os.environ and digest_of(os.environ[name]) == digest:
+            del os.environ[name]
+    before = set(os.environ)
+    load_dotenv(env_file)
+    if added := os.environ.keys() - before:
+        os.environ[FROM_FILE] = " ".join(f"{digest_of(os.environ[name])}:{name}" for name in sorted(added))
+
+
+def digest_of(value: str) -> str:
+    return sha256(os.fsencode(value)).hexdigest()[:16]
 
 
 def parse(values: Mapping[str, str]) -> Environment:
