@@ -21,7 +21,7 @@ ALLOWED_HOST = re.compile(rf"\*|{HOST}")
 TRUSTED_ORIGIN = re.compile(rf"https?://(?:\*\.)?{HOST}(?::\d{{1,5}})?")
 DATABASE_SCHEMES = ("postgres", "postgresql", "pgsql", "sqlite")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
-BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "memory")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "memory")
 
 DATABASE_ALLOWED = "postgres://user:password@host:5432/name or sqlite:////path"
 REDIS_ALLOWED = "redis://user:password@host:6379/0, rediss:// (TLS) or unix:///path?db=0"
@@ -110,6 +110,8 @@ def check_named(text: Any) -> Any:
 
 def check_broker(url: str) -> str:
     parts = split(url, BROKER_ALLOWED)
+    # Kombu's own transport for it needs a service's name, and a worker of it ends at a key that somebody has spoilt.
+    require("sentinel" not in parts.scheme, f"{BROKER_ALLOWED}; a queue cannot be found through Sentinel")
     require(parts.scheme in BROKER_SCHEMES, BROKER_ALLOWED)
     if parts.scheme in ("redis", "rediss"):
         check_redis_url(url, BROKER_ALLOWED)

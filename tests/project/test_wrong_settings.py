@@ -32,6 +32,8 @@ WRONG = [
     ("EVERGREEN_CACHES", "pages", "name=url"),
     ("EVERGREEN_CACHES", "pages=ftp://host", "memcached://"),
     ("CELERY_BROKER_URL", "garbage", "amqp://"),
+    ("CELERY_BROKER_URL", "sentinel://host:26379", "a queue cannot be found through Sentinel"),
+    ("CELERY_BROKER_URL", "redis+sentinel://host:26379/service/0", "a queue cannot be found through Sentinel"),
     ("EVERGREEN_SESSIONS_CACHE_URL", "garbage", "locmem://"),
     ("EVERGREEN_CACHE_PREFIX", "two words", "letters"),
     ("EVERGREEN_MEMORY", "0", "a whole number from 1 to"),

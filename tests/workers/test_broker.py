@@ -1,11 +1,13 @@
 """A queue that somebody has spoilt: the worker goes on, and its tasks are done."""
 
 import pytest
+from kombu import Connection
 
+from project.setting_types import check_broker
 from tests.support.servers.process import wait_until
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.worker import QUEUE, Worker, running_worker
-from workers.broker import TYPES, heal
+from workers.broker import TYPES, Transport, heal, install
 
 MESSAGE = (
     b'{"body": "e30=", "content-type": "%s", "headers": {"task": "x"}, "properties": {"body_encoding": "base64", '
@@ -108,3 +110,10 @@ def test_heal_deletes_a_lock_without_an_end(fresh_redis, redis_server):
         client.set("q:unacked_mutex", "owner")
         heal(client, "q:")
         assert not client.exists("q:unacked_mutex")
+
+
+@pytest.mark.parametrize("url", ["redis://host/0", "rediss://host/0", "redis+socket:///run/redis.sock"])
+def test_each_redis_url_that_is_accepted_has_this_transport(url):
+    check_broker(url)
+    install()
+    assert Connection(url).get_transport_cls() is Transport
