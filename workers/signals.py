@@ -1,11 +1,13 @@
-"""What a worker does besides tasks: refresh what is due, tell the CDN, warm all at its start, say that it lives."""
+"""Work of a worker besides tasks: refresh stale entries, purge the CDN, relay changes, warm at its start, heartbeat."""
 
 import logging
+import threading
 from typing import Any
 
 from celery import bootsteps, signals
 from celery.concurrency import prefork
 
+from content.caching.watch.loop import run_relay
 from content.ops import heartbeat
 from workers.app import app
 from workers.purging import start_purging
@@ -21,16 +23,20 @@ def keep_our_logging(**kwargs: Any) -> None:
 
 @signals.worker_process_init.connect
 def work_in_the_pool(**kwargs: Any) -> None:
-    start_refreshing()
-    start_purging()
+    start_loops()
 
 
 @signals.worker_ready.connect
 def work_without_a_pool(sender: Any, **kwargs: Any) -> None:
     """Pools of threads, or of none, have no processes to begin in."""
     if not isinstance(sender.pool, prefork.TaskPool):
-        start_refreshing()
-        start_purging()
+        start_loops()
+
+
+def start_loops() -> None:
+    start_refreshing()
+    start_purging()
+    threading.Thread(target=run_relay, args=(threading.Event(),), name="relay", daemon=True).start()
 
 
 @signals.worker_ready.connect

@@ -3,6 +3,7 @@
 from content.models.author import Author
 from content.models.category import Category
 from content.models.comment import Comment
+from content.models.import_source import ImportSource
 from content.models.media import MediaFile
 from content.models.post import Authorship, Post, PostQuerySet
 from content.models.redirect import Redirect
@@ -15,6 +16,7 @@ __all__ = [
     "Authorship",
     "Category",
     "Comment",
+    "ImportSource",
     "MediaFile",
     "Post",
     "PostQuerySet",

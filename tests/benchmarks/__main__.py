@@ -11,7 +11,7 @@ from tests.support.servers.redis import running_redis
 
 IN_REDIS = ("backend", "resource", "cost", "growth", "pages")
 ON_THE_SITE = ("edge", "precision")
-OVER_SOCKETS = ("batching", "sync", "served", "stale", "site")
+OVER_SOCKETS = ("batching", "sync", "watch", "served", "stale", "site")
 ALL = (*IN_REDIS, "memory", *ON_THE_SITE, *OVER_SOCKETS)
 
 
