@@ -1,4 +1,4 @@
-"""Work of a worker besides tasks: refresh stale entries, purge the CDN, relay changes, warm at its start, heartbeat."""
+"""Work of a worker besides tasks: refresh what is stale, purge the CDN, relay changes, warm at its start."""
 
 import logging
 import threading
