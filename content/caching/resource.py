@@ -68,6 +68,7 @@ class Resource(SyncMethods[P, T]):
         self.name = name
         self.load = by_place(load)
         self.load_many = load_many
+        self.is_async = iscoroutinefunction(self.load) or iscoroutinefunction(load_many)
         self.policy = policy
         self.signature = loader_signature(load, name)
         self.tags = tags_by_place(tags, tuple(self.signature.parameters), name) if tags is not None else None
@@ -96,10 +97,6 @@ class Resource(SyncMethods[P, T]):
         other = copy.copy(self)
         other.policy = replace(self.policy, **policy)
         return other
-
-    @property
-    def is_async(self) -> bool:
-        return iscoroutinefunction(self.load) or iscoroutinefunction(self.load_many)
 
     def prepare(self) -> None:
         """Called before another thread than the reader's may load."""

@@ -27,6 +27,8 @@ class SyncMethods(Generic[P, T]):
     """
 
     cache: str
+    # Whether a loader is `async def`.
+    is_async: bool
 
     def get_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
         entry_key = self.entry_key(args, kwargs)
@@ -84,10 +86,6 @@ class SyncMethods(Generic[P, T]):
         return {key: self.deliver(answer, entry_key) for key, entry_key, answer in found if answer.header.there}
 
     # --- what Resource has ------------------------------------------------------------------------------
-
-    @property
-    def is_async(self) -> bool:
-        raise NotImplementedError
 
     def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey:
         raise NotImplementedError

@@ -120,15 +120,18 @@ class Failsafe:
         try:
             answer = await operation()
         except Exception as error:
-            # A key of another type says nothing about the server.
-            if not is_wrong_type(error):
-                self.breaker.record_failure()
-            self._warn(error)
+            self._note_failure(error)
             return fallback
         self.breaker.record_success()
         if self.in_doubt:
             self._start_release()
         return answer
+
+    def _note_failure(self, error: Exception) -> None:
+        # A key of another type says nothing about the server.
+        if not is_wrong_type(error):
+            self.breaker.record_failure()
+        self._warn(error)
 
     def _start_probe(self) -> None:
         """In the background: no reader waits to find out whether the tier is still down."""

@@ -17,7 +17,7 @@ from content.caching import NotThere, Policy, Resource, invalidate_sync
 from content.caching.engines import engine_of
 from content.caching.errors import LoadError, LoadTimeout
 from content.caching.lasting_loop import lasting_loop
-from content.caching.metrics.events import listen, total
+from content.caching.metrics.events import current_totals, listen, total
 from content.caching.testing import always_throw, chaos
 from tests.support.servers.process import wait_until
 
@@ -92,14 +92,11 @@ def forget(alias: str) -> None:
         engine_of(alias).memory.clear()
 
 
-def waiting_readers(alias: str, key: str) -> Callable[[], bool]:
-    """Whether a second thread waits for the call of that key."""
-
-    def waits() -> bool:
-        call = engine_of(alias).sync.calls.get(key)
-        return call is not None and bool(call.ended._cond._waiters)
-
-    return waits
+def joined(resource: Resource) -> Callable[[], bool]:
+    """Whether a thread joins the call of another from now on."""
+    name = resource.name
+    before = current_totals()["joined", name, ""]
+    return lambda: current_totals()["joined", name, ""] > before
 
 
 # --- costs --------------------------------------------------------------------------------------------
@@ -147,9 +144,9 @@ def commands(redis_server) -> Commands:
 @only_redis
 def test_round_trips(alias, any_row, commands):
     """A hit takes one, a miss two: lookup and lease, store and release."""
-    assert commands.of(lambda: any_row.get_sync(1)) == ["EVAL", "EVAL"]
+    assert commands.of(lambda: any_row.get_sync(1)) == ["EVALSHA", "EVALSHA"]
     forget(alias)
-    assert commands.of(lambda: any_row.get_sync(1)) == ["EVAL"]
+    assert commands.of(lambda: any_row.get_sync(1)) == ["EVALSHA"]
     assert commands.of(lambda: any_row.get_sync(1)) == []
 
 
@@ -158,7 +155,7 @@ def test_round_trips_after_an_invalidation(alias, row, commands):
     """What memory knows to be invalid is asked for together with its lease."""
     row.get_sync(1)
     row.invalidate_sync(1)
-    assert commands.of(lambda: row.get_sync(1)) == ["EVAL", "EVAL"]
+    assert commands.of(lambda: row.get_sync(1)) == ["EVALSHA", "EVALSHA"]
 
 
 @only_redis
@@ -220,9 +217,10 @@ def test_a_loader_sees_nothing_of_its_readers_context(alias, row):
 
 def test_i2_threads_that_want_one_key_make_one_load(alias, any_row, world, threads):
     world.hold()
+    others_wait = joined(any_row)
     readers = [threads.submit(any_row.get_sync, 1) for _ in range(12)]
     world.arrived.wait()
-    wait_until(waiting_readers(alias, any_row.entry_key((1,), {}).key), "others wait")
+    wait_until(others_wait, "others wait")
     world.open.set()
     assert {reader.result() for reader in readers} == {0}
     assert world.loads == [1]
@@ -238,9 +236,10 @@ def test_threads_that_want_many_keys_load_each_once(alias, row, world, threads):
 def test_an_error_is_every_readers(alias, any_row, world, threads):
     world.error = ValueError("no")
     world.hold()
+    others_wait = joined(any_row)
     readers = [threads.submit(any_row.get_sync, 1) for _ in range(4)]
     world.arrived.wait()
-    wait_until(waiting_readers(alias, any_row.entry_key((1,), {}).key), "others wait")
+    wait_until(others_wait, "others wait")
     world.open.set()
     for reader in readers:
         with pytest.raises(ValueError, match="no"):
@@ -254,10 +253,11 @@ class Killed(BaseException):
 def test_i11_a_thread_that_is_interrupted_takes_nobodys_load_along(alias, row, world, threads):
     world.error = Killed()
     world.hold()
+    others_wait = joined(row)
     first = threads.submit(row.get_sync, 1)
     world.arrived.wait()
     others = [threads.submit(row.get_sync, 1) for _ in range(3)]
-    wait_until(waiting_readers(alias, row.entry_key((1,), {}).key), "others wait")
+    wait_until(others_wait, "others wait")
     world.error = None
     world.open.set()
     with pytest.raises(Killed):
