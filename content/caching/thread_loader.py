@@ -45,7 +45,7 @@ class BlockingTiers(Tiers):
         ordering = tiers.ordering
         if isinstance(ordering, CounterOrdering):
             ordering = CounterOrdering(ordering.tier, self.shared)
-        self.ordering = ordering
+        self.ordering, self.tag_index = ordering, tiers.tag_index
 
     memory = _of_tiers("memory")
     clock = _of_tiers("clock")
@@ -65,7 +65,11 @@ class BlockingTiers(Tiers):
         except Unreadable as error:
             emit("unreadable", name, entry_key.key, reason=str(error))
             return None, is_ours
-        [verdict] = run_inline(self.ordering.judge((entry.header,)))
+        ordering = self.ordering
+        if ordering.is_local and not ordering.is_joining:
+            verdict = ordering.judge_now(entry.header)
+        else:
+            [verdict] = run_inline(ordering.judge((entry.header,)))
         return CachedValue(entry.header, entry.value, is_decoded=False, verdict=verdict), is_ours
 
     async def lookup_or_lease(

@@ -44,6 +44,8 @@ class Tiers:
     ) -> None:
         self.shared = shared
         self.ordering = ordering
+        # Where verdicts are local, what they are found by.
+        self.tag_index: Any = ordering.tag_index if ordering.is_local else None
         self.memory = memory if ordering.is_local else None
         self.clock = clock
         self.chance = chance

@@ -25,6 +25,10 @@ class LogOrdering:
         tag_index = self.tag_index
         return tag_index.clock() < tag_index.heard_until
 
+    @property
+    def is_joining(self) -> bool:
+        return self.log.reader.is_joining
+
     async def begin(self) -> Stamp | None:
         return self.tag_index.stamp()
 
@@ -32,7 +36,7 @@ class LogOrdering:
         return None if self.tag_index.judge(begun, tags) is Verdict.INVALID else begun
 
     async def judge(self, headers: Sequence[Header]) -> list[Verdict]:
-        if self.log.reader.is_joining:
+        if self.is_joining:
             await self.log.finish_joining()
         return [self.tag_index.judge(header.stamp, header.tags) for header in headers]
 
