@@ -12,7 +12,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 
 from . import lasting_loop
-from .dependencies import Dependencies, track_dependencies
+from .dependencies import Dependencies, trackers
 from .entry import CachedValue, Stamp, Unreadable, unpack
 from .errors import LoadTimeout, NotModified
 from .executor import LoadExecutor, load_context
@@ -97,7 +97,7 @@ class ThreadLoader(Loader):
     async def load(self, calls: Sequence[Call], lease: Lease) -> None:
         """Run the loaders of calls whose lease this is. The calls have no event loop, and so no state of one."""
         state: Any = None
-        await self.run(state, calls, lease)
+        await (self._run_owner(state, calls, lease) if len(calls) == 1 else self.run(state, calls, lease))
 
     async def _run_all(self, runs: Sequence[Coroutine[Any, Any, None]]) -> None:
         for each in runs:
@@ -126,14 +126,16 @@ class ThreadLoader(Loader):
         if owner.is_async or (LoadExecutor.isolated and may_read_the_past()):
             return lasting_loop.run(self._execute_on_loop(calls, run))
 
-        async def load() -> tuple[dict[Parameters, Any], Dependencies]:
+        def load() -> tuple[dict[Parameters, Any], Dependencies]:
+            # The context ends with this function: there is nothing to reset.
             current_run.set(run)
-            with track_dependencies() as dependencies:
-                return await owner.run_loader([call.entry_key.parameters for call in calls], previous), dependencies
+            dependencies = Dependencies()
+            trackers.set((*trackers.get(), dependencies))
+            return run_inline(owner.run_loader([call.entry_key.parameters for call in calls], previous)), dependencies
 
         previous = self._previous(calls)
         try:
-            return load_context().run(run_inline, load())
+            return load_context().run(load)
         except NotModified as error:
             return self._unmodified(calls, previous, error)
 

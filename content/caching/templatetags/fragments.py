@@ -80,9 +80,10 @@ class FragmentNode(Node):
     def _lookup_known(self, context: Context) -> str | None:
         """The text, if this node was rendered with these values before and memory has the fragment, fresh."""
         parameters = self._parameters(context)
-        if any(type(each) is not str and type(each) is not int for each in parameters):
+        for parameter in parameters:
             # Equal values of other types may have other keys (1 == True).
-            return None
+            if type(parameter) is not str and type(parameter) is not int:
+                return None
         entry_key = self._known_keys.get(parameters)
         if entry_key is None:
             if len(self._known_keys) >= MAX_KNOWN_KEYS:
