@@ -813,8 +813,8 @@ GUARDS = [
     Guard(
         "I11: readers of an interrupted thread start another",
         f"{CACHING}/sync.py",
-        "            call.earlier = None\n            call.ended.set()\n",
-        "            call.earlier = None\n            if call.is_done:\n                call.ended.set()\n",
+        "            call.earlier = None\n            call.end()\n",
+        "            call.earlier = None\n            if call.is_done:\n                call.end()\n",
         f"{TESTS}/test_sync.py",
         "i11",
     ),

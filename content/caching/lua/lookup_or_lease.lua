@@ -1,5 +1,6 @@
 -- Look up an entry, and acquire its lease in the same step: nothing is stored in between.
--- Returns the entry, or 1 or 0 for no entry: whether the lease is the caller's. With '1' returns {entry or nil, 1 or 0}.
+-- Returns the entry. If there is none, returns 1 if the lease is the caller's, else 0.
+-- With '1' as the last argument returns {entry or nil, 1 or 0}.
 -- KEYS: entry, lease   ARGV: token, milliseconds, '1' to acquire the lease even if there is an entry
 local entry = redis.pcall('GET', KEYS[1])
 if type(entry) == 'table' then

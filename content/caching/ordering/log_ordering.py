@@ -36,7 +36,7 @@ class LogOrdering:
         return None if self.tag_index.judge(begun, tags) is Verdict.INVALID else begun
 
     async def judge(self, headers: Sequence[Header]) -> list[Verdict]:
-        if self.is_joining:
+        if self.log.reader.is_joining:
             await self.log.finish_joining()
         return [self.tag_index.judge(header.stamp, header.tags) for header in headers]
 

@@ -147,7 +147,7 @@ class BlockingRedisTier(RedisTier):
         answers: list[Any] = []
         try:
             connection.send_packed_command([hiredis.pack_command(command) for command in commands])
-            for command in commands:
+            for _ in commands:
                 try:
                     answers.append(connection.read_response(disable_decoding=True))
                 except NoScriptError:
