@@ -12,8 +12,9 @@ from tests.support.databases import closed_at_the_end
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import RedisServer, running_redis
 
-# How long an example takes is the machine's affair.
-settings.register_profile("evergreen", deadline=None)
+# How long an example takes is the machine's affair. `make slow` tries more of them: --hypothesis-profile=thorough.
+settings.register_profile("evergreen", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("evergreen")
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from content.caching.edge import SHARED_CACHE, Profile
@@ -62,7 +62,6 @@ def fields_of(names):
     return some.lists(some.tuples(some.sampled_from(names), text), max_size=6)
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     request=fields_of(REQUEST_FIELDS),
     response=fields_of(RESPONSE_FIELDS),
@@ -79,7 +78,6 @@ def test_malformed_fields_are_nobodys_error(request, response, profile):
     asyncio.run(ask_twice())
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     noise=fields_of(RESPONSE_FIELDS),
     forbidding=some.sampled_from(["no-store", "private", "NO-STORE", "no-store, max-age=9"]),
