@@ -118,19 +118,24 @@ def test_rule_22_what_is_folded_is_not_forgotten(tag_index, monkeypatch):
     assert tag_index.floor == NOWHERE
 
 
-def test_rule_22_a_million_tags_take_at_most_64_mb(tag_index):
+@pytest.mark.parametrize(
+    ("count", "megabytes"),
+    [(100_000, 6), pytest.param(1_000_000, 64, marks=pytest.mark.slow)],
+)
+def test_rule_22_a_million_tags_take_at_most_64_mb(tag_index, count, megabytes):
+    """And a tenth of them takes less than a tenth of that."""
     tracemalloc.start()
     try:
-        for first in range(1, 1_000_001, 200):
+        for first in range(1, count + 1, 200):
             tags = tuple(f"row:{number}" for number in range(first, first + 200))
             tag_index.apply([Record((1, first), Kind.INVALIDATE, tags, "")])
-        assert tracemalloc.get_traced_memory()[0] < 64 * 1024 * 1024
+        assert tracemalloc.get_traced_memory()[0] < megabytes * 1024 * 1024
     finally:
         tracemalloc.stop()
     assert tag_index.floor == NOWHERE
     assert tag_index.judge(Stamp("epoch", (1, 1)), ["row:1"]) is Verdict.VALID
     assert tag_index.judge(Stamp("epoch", (0, 9)), ["row:1"]) is Verdict.INVALID
-    assert tag_index.judge(Stamp("epoch", (1, 1)), ["row:500000"]) is Verdict.INVALID
+    assert tag_index.judge(Stamp("epoch", (1, 1)), [f"row:{count // 2}"]) is Verdict.INVALID
 
 
 def test_rule_17_a_record_that_cannot_be_read_ends_what_was_made_before_it(tag_index):
@@ -171,7 +176,8 @@ def logs(fresh_redis) -> Iterator[list[InvalidationLog]]:
     made: list[InvalidationLog] = []
     yield made
     for log in made:
-        log.stop()
+        # Its thread ends by itself, in a quarter of a second that no test needs to wait for.
+        log.stop(wait=False)
 
 
 def follow(logs: list[InvalidationLog], url: str) -> InvalidationLog:
