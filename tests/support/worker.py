@@ -11,7 +11,7 @@ from celery import Celery
 
 from tests.support.servers.process import stop, wait_until
 from tests.support.servers.redis import RedisServer
-from tests.support.service import ROOT, environment_of, manage
+from tests.support.service import ROOT, environment_of, make_tables
 
 QUEUE = "evergreen:queue:"
 
@@ -44,7 +44,7 @@ class Worker:
 @contextmanager
 def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2) -> Iterator[Worker]:
     environment = environment_of(state_dir) | {"REDIS_URL": server.url}
-    manage(environment, "migrate", "-v0")
+    make_tables(state_dir)
     command = [
         sys.executable,
         "-m",

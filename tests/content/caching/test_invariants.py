@@ -82,7 +82,7 @@ class served_by:
         return "default"
 
     def __exit__(self, *error) -> None:
-        engine_of("default").ordering.log.stop()
+        engine_of("default").ordering.log.stop(wait=False)
         self.override.disable()
 
 
