@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.databases import ON_POSTGRES, database_of
-from tests.support.servers.process import free_port
+from tests.support.servers.process import READY_SECONDS, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Evergreen is ready"
@@ -70,7 +70,7 @@ class Service:
             self.ended = True
             self.more.notify_all()
 
-    def line_with(self, text: str, seconds: float = 60.0) -> str:
+    def line_with(self, text: str, seconds: float = READY_SECONDS) -> str:
         """The first line that has it, waited for."""
 
         def found() -> str | None:
@@ -111,7 +111,7 @@ class Service:
         self.process.send_signal(signal.SIGINT)
         return self.wait()
 
-    def wait(self, seconds: float = 40.0) -> int:
+    def wait(self, seconds: float = READY_SECONDS) -> int:
         status = self.process.wait(seconds)
         self.reader.join(seconds)
         self.process.stdout.close()
