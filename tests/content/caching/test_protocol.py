@@ -404,7 +404,7 @@ def test_i15_a_spoiled_log_heals_without_a_hand(logs, fresh_redis, monkeypatch, 
         log.append(Kind.INVALIDATE, [f"after-{number}"])
     late = follow(logs, fresh_redis)
     for each in (log, late):
-        wait_until(lambda each=each: each.tag_index.is_heard and level(log, late), "it is heard", 2)
+        wait_until(lambda each=each: each.tag_index.is_heard and level(log, late), "it is heard")
         assert each.tag_index.judge(begun, ["after-3"]) is Verdict.INVALID
         assert each.tag_index.judge(each.tag_index.stamp(), ["after-3"]) is Verdict.VALID
 
@@ -420,7 +420,7 @@ def test_i15_a_part_of_the_base_that_is_not_ours_ends_what_could_depend_on_it(lo
         part, *_ = client.scan_iter(match="*:base:*")
         replace_key(client, part, how) if how != "append" else client.append(part, "alien")
     late = follow(logs, fresh_redis)
-    wait_until(lambda: late.tag_index.is_heard, "it is heard", 2)
+    wait_until(lambda: late.tag_index.is_heard, "it is heard")
     assert late.tag_index.judge(begun, ["anything"]) is Verdict.INVALID
     log.append(Kind.INVALIDATE, ["later"])
     assert late.tag_index.judge(late.tag_index.stamp(), ["anything"]) is Verdict.VALID
@@ -484,7 +484,7 @@ def test_i15_an_append_that_ends_in_any_error_is_sent_again(logs, fresh_redis, m
     monkeypatch.setattr(log.stream, "append", raising(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         log.append(Kind.INVALIDATE, ["a"])
-    wait_until(lambda: not log.tag_index.pending, "it was sent and consumed", 2)
+    wait_until(lambda: not log.tag_index.pending, "it was sent and consumed")
     assert log.tag_index.judge(begun, ["a"]) is Verdict.INVALID
     assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
 
@@ -567,7 +567,7 @@ def test_rule_8_a_log_that_hangs_is_not_heard_within_its_bound_and_then_again(lo
         subprocess.run(["kill", "-STOP", str(server.process.pid)], check=True)
         wait_until(lambda: not log.tag_index.is_heard, "it fell silent", 3)
         subprocess.run(["kill", "-CONT", str(server.process.pid)], check=True)
-        wait_until(lambda: log.tag_index.is_heard, "it was heard again", 3)
+        wait_until(lambda: log.tag_index.is_heard, "it was heard again")
         log.stop()
 
 
