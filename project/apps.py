@@ -1,4 +1,8 @@
+import logging
+import os
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
@@ -8,6 +12,12 @@ class ProjectConfig(AppConfig):
 
     name = "project"
     verbose_name = "Evergreen"
+
+    def ready(self) -> None:
+        """Warn of settings that nothing reads. Processes that a process of ours has started do not repeat it."""
+        if "EVERGREEN_UP" not in os.environ:
+            for warning in getattr(settings, "UNKNOWN_SETTINGS", ()):
+                logging.getLogger("project.settings").warning(warning)
 
 
 class EvergreenAdminConfig(AdminConfig):

@@ -12,8 +12,9 @@ from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
 from content.cdn.headers import headers_of
 from content.popularity import count_view
-from content.views.errors import plain_error
+from content.views.errors import unknown_host
 from project.asgi_types import Application
+from project.log_filters import log_unknown_host
 
 # What the application sees of a request whose answer may be stored: what is in the key, and nothing else. A view that
 # negotiates names its field in Vary, and here.
@@ -58,17 +59,20 @@ def cdn_headers() -> CdnHeaders | None:
 
 def is_ours(host: str) -> bool:
     name, _ = split_domain_port(host)
-    return bool(name) and validate_host(name, settings.ALLOWED_HOSTS)
+    if name and validate_host(name, settings.ALLOWED_HOSTS):
+        return True
+    log_unknown_host(host)
+    return False
 
 
 def refusal(status: int, reason: str) -> tuple[bytes, bytes]:
-    """An unknown host is told so in the site's dress; what a client has forbidden itself needs one line."""
-    return bad_request_page() if status == 400 else plain_refusal(status, reason)
+    """Explain an unknown host on a page of the site; what a client has forbidden itself needs one line."""
+    return unknown_host_page() if status == 400 else plain_refusal(status, reason)
 
 
 @cache
-def bad_request_page() -> tuple[bytes, bytes]:
-    response = plain_error(HttpRequest(), 400)
+def unknown_host_page() -> tuple[bytes, bytes]:
+    response = unknown_host(HttpRequest())
     return response["Content-Type"].encode(), response.content
 
 

@@ -11,8 +11,8 @@ from tests.support.service import ROOT, clean_environment
 
 SERVER = """
 import json, os, sys, traceback
-import dj_database_url, environs
-import project.base_url, project.caches, project.cdn, project.own_redis, project.secret_key
+import dj_database_url
+import project.caches, project.environment, project.logs, project.own_redis, project.secret_key
 
 def read(environment, out, err):
     os.environ.clear()
