@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 import trustme
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from uvicorn.server import ServerState
 
@@ -156,7 +156,6 @@ cases = some.sampled_from([str.lower, str.upper, str.title])
 sections = some.lists(some.tuples(some.builds(lambda case, name: case(name), cases, names), values), max_size=4)
 
 
-@settings(max_examples=150, deadline=None)
 @given(section=sections)
 def test_whatever_the_fields_it_answers_as_the_application_would(section):
     async def ask_both():
@@ -310,7 +309,6 @@ async def test_what_is_odd_is_answered_as_without_a_cache(packet):
             assert pages(found) == pages(bare)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     pieces=some.lists(
         some.one_of(
