@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
 from content.cdn.headers import headers_of
 from content.popularity import count_view
+from content.sharing import shared_parameters
 from content.views.errors import plain_error
 from project.asgi_types import Application
 
@@ -37,6 +39,8 @@ def site_profile() -> Profile:
         personal_cookies=frozenset({settings.SESSION_COOKIE_NAME}),
         reload_after=1.0,
         hosts=is_ours,
+        canonical_host=canonical_host,
+        shared_parameters=shared_parameters,
         refusal=refusal,
         passes=PASSES,
         ignored_parameters=re.compile("|".join(settings.EDGE_IGNORED_PARAMETERS) or r"(?!)"),
@@ -59,6 +63,21 @@ def cdn_headers() -> CdnHeaders | None:
 def is_ours(host: str) -> bool:
     name, _ = split_domain_port(host)
     return bool(name) and validate_host(name, settings.ALLOWED_HOSTS)
+
+
+def canonical_host(host: str, port: int | None) -> str:
+    """A made-up port makes no page of its own: ports are kept that this site is known to be reached by.
+
+    With EVERGREEN_BASE_URL no page shows the Host, and no port is kept.
+    """
+    name, given = split_domain_port(host)
+    known = {str(port), *ports_of((*settings.WARM_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS))}
+    return f"{name}:{given}" if given in known and not settings.BASE_URL else name
+
+
+@cache
+def ports_of(origins: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(str(port) for origin in origins if (port := urlsplit(origin).port) is not None)
 
 
 def refusal(status: int, reason: str) -> tuple[bytes, bytes]:

@@ -7,11 +7,12 @@ from .asgi import Application, Client, Message, Receive, Send
 from .exchange import Exchange
 from .fast_path import FastPath, Hit, Served
 from .in_flight import InFlight
+from .normalization import normalize
 from .origin import Origin
 from .page import Page
 from .page_store import PageStore
 from .profile import SHARED_CACHE, Profile
-from .request import Request, normalize
+from .request import Request
 from .rules.variants import HOST
 
 _MEMORY = 64 * 1024 * 1024

@@ -9,7 +9,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.flow_control import FlowControl as UvicornFlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from .request import ParsedRequest, RequestCache
+from .request import ParsedRequest
+from .request_cache import RequestCache
 from .rules.fields import Field
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
@@ -38,7 +39,7 @@ Defaults = list[tuple[bytes, bytes]]
 
 
 class SharedCaches:
-    """Caches shared by connections with the same scheme and the same trust in their peer."""
+    """Caches shared by connections with the same scheme, the same port and the same trust in their peer."""
 
     def __init__(self) -> None:
         self.sections: RequestCache[HeaderSection] = RequestCache()

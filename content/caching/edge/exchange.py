@@ -9,12 +9,13 @@ from .asgi import Client
 from .fast_path import FastPath
 from .in_flight import InFlight
 from .incoming_response import Outcome, ResponseMode
+from .normalization import normalize_url, port_of
 from .origin import Origin
 from .origin_fetch import OriginFetch
 from .page import Page
 from .page_store import Lookup, StoredPage, matches
 from .representation import forbid_storing
-from .request import Request, normalize_query
+from .request import Request
 from .response import build_response
 from .rules.fields import CacheStatus, Fields
 from .rules.freshness import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
@@ -244,13 +245,8 @@ class Exchange:
     async def _invalidate_changed(self, status: int, fields: Fields) -> None:
         urls = urls_invalidated_by(self.request, status, fields) if self._origin.profile.invalidates else []
         if urls:
-            await self._origin.page_store.invalidate([url_key(self._normalize_url(url)) for url in urls])
-
-    def _normalize_url(self, url: str) -> str:
-        """Normalize the query as `normalize` does for readers, so that the keys are equal."""
-        path, mark, query = url.partition("?")
-        normalized = normalize_query(query.encode("latin-1", "replace"), self._origin.profile).decode("latin-1")
-        return path + mark + normalized if normalized else path
+            profile, port = self._origin.profile, port_of(self.request.scope)
+            await self._origin.page_store.invalidate([url_key(normalize_url(url, profile, port)) for url in urls])
 
     async def refuse(self, status: int, text: str) -> None:
         cache_status = CacheStatus(forwarded="bypass", detail=text).encode(self._origin.profile.name)

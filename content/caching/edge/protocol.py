@@ -40,7 +40,7 @@ _LENGTH_OF_VERSION = len(b" HTTP/1.1\r\n")
 
 
 class EdgeProtocol(BoundedProtocol):
-    # By the EdgeCache's fast path, then by scheme and trust.
+    # By the EdgeCache's fast path, then by scheme, port and trust.
     caches_by_fast_path: ClassVar[WeakKeyDictionary[FastPath, dict[Any, SharedCaches]]] = WeakKeyDictionary()
     fast_path: FastPath | None
 
@@ -50,14 +50,15 @@ class EdgeProtocol(BoundedProtocol):
         self.fast_path = edge.fast_path if edge is not None and not self.root_path else None
         self._forwarding = Forwarding(find_middleware(self.config.loaded_app, ProxyHeadersMiddleware))
         self.shared_caches = SharedCaches()
+        self._port: int | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if self.fast_path is not None:
             caches = self.caches_by_fast_path.setdefault(self.fast_path, {})
-            self.shared_caches = caches.setdefault(
-                (self.scheme, self._forwarding.trusts(self.client)), SharedCaches()
-            )
+            self._port = self.server[1] if self.server else None
+            peers = (self.scheme, self._port, self._forwarding.trusts(self.client))
+            self.shared_caches = caches.setdefault(peers, SharedCaches())
 
     def data_received(self, data: bytes) -> None:
         done = self._serve_hits(data) if self.fast_path is not None else 0
@@ -142,9 +143,8 @@ class EdgeProtocol(BoundedProtocol):
             return HeaderSection(None)
         scope = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": parser.pairs}
         self._forwarding.apply(scope)
-        parsed = parse_request(
-            str(scope["scheme"]), RequestFields.of(tuple(parser.pairs)), self.fast_path.origin.profile
-        )
+        fields, profile = RequestFields.of(tuple(parser.pairs)), self.fast_path.origin.profile
+        parsed = parse_request(str(scope["scheme"]), fields, profile, self._port)
         return HeaderSection(parsed, scope["client"] if scope["client"] != self.client else None)
 
     def _write_hit(self, hit: Hit, is_head: bool) -> None:
