@@ -12,14 +12,14 @@ from collections.abc import Callable, Container
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 
 from content.caching.edge.profile import ANY_PARAMETER
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# Paths whose parameters are remembered, and the longest such path in characters.
-_MOST_REMEMBERED, _LONGEST_REMEMBERED = 4096, 200
+# Paths whose views are remembered, and the longest such path in characters.
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 1024, 200
 
 
 def same_for_all(*parameters: str) -> Callable[[View], View]:
@@ -48,10 +48,6 @@ def shared_parameters(path: str) -> Container[str] | None:
 
     A path that lacks its last slash is redirected with its query, so it has the parameters of the whole path too.
     """
-    return _remembered(path) if len(path) <= _LONGEST_REMEMBERED else _shared_parameters(path)
-
-
-def _shared_parameters(path: str) -> Container[str] | None:
     own = _parameters_of_view(path)
     if path.endswith("/") or not isinstance(own, frozenset):
         return own
@@ -59,11 +55,21 @@ def _shared_parameters(path: str) -> Container[str] | None:
     return own | whole if isinstance(whole, frozenset) else whole
 
 
-_remembered = lru_cache(_MOST_REMEMBERED)(_shared_parameters)
-
-
 def _parameters_of_view(path: str) -> Container[str] | None:
+    match = match_of(path)
+    return getattr(match.func, "shared_parameters", None) if match is not None else None
+
+
+def match_of(path: str) -> ResolverMatch | None:
+    """The view of a path and its arguments; None if no URL pattern matches."""
+    return _remembered(path) if len(path) <= _LONGEST_REMEMBERED else _match_of(path)
+
+
+def _match_of(path: str) -> ResolverMatch | None:
     try:
-        return getattr(resolve(path).func, "shared_parameters", None)
+        return resolve(path)
     except Resolver404:
         return None
+
+
+_remembered = lru_cache(_MOST_REMEMBERED)(_match_of)

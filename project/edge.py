@@ -15,6 +15,7 @@ from content.cdn.headers import headers_of
 from content.popularity import count_view
 from content.sharing import shared_parameters
 from content.views.errors import plain_error
+from content.views.missing import stand_in
 from project.asgi_types import Application
 
 # What the application sees of a request whose answer may be stored: what is in the key, and nothing else. A view that
@@ -41,6 +42,7 @@ def site_profile() -> Profile:
         hosts=is_ours,
         canonical_host=canonical_host,
         shared_parameters=shared_parameters,
+        stand_in=stand_in,
         refusal=refusal,
         passes=PASSES,
         ignored_parameters=re.compile("|".join(settings.EDGE_IGNORED_PARAMETERS) or r"(?!)"),
@@ -82,12 +84,12 @@ def ports_of(origins: tuple[str, ...]) -> frozenset[str]:
 
 def refusal(status: int, reason: str) -> tuple[bytes, bytes]:
     """An unknown host is told so in the site's dress; what a client has forbidden itself needs one line."""
-    return bad_request_page() if status == 400 else plain_refusal(status, reason)
+    return error_page(status) if status in (400, 503) else plain_refusal(status, reason)
 
 
 @cache
-def bad_request_page() -> tuple[bytes, bytes]:
-    response = plain_error(HttpRequest(), 400)
+def error_page(status: int) -> tuple[bytes, bytes]:
+    response = plain_error(HttpRequest(), status)
     return response["Content-Type"].encode(), response.content
 
 

@@ -5,13 +5,19 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.handlers.asgi import ASGIHandler
+from django.http import QueryDict
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from content.caching.edge import EdgeCache
 from content.caching.edge.profile import ANY_PARAMETER
+from content.models import Redirect
+from content.ops.queries import count_queries
+from content.resources import existing
 from content.sharing import shared_parameters
 from project.edge import PASSES, canonical_host, site_profile
 from tests.support.blog import make_blog, make_post
@@ -104,7 +110,8 @@ async def test_feeds_have_the_port_that_the_server_has(blog):
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver:8123") as client:
         assert "http://testserver:8123/" in (await client.get("/feed.xml")).text
         other = (await client.get("/feed.xml", headers={"Host": "testserver:9"})).text
-        assert "http://testserver/" in other and ":9/" not in other
+        assert "http://testserver/" in other
+        assert ":9/" not in other
 
 
 @pytest.mark.parametrize(
@@ -179,7 +186,7 @@ async def test_i8_a_page_that_may_differ_by_reader_is_not_shared_with_who_names_
 
     edge = EdgeCache(app, profile=replace(site_profile(), shared_parameters={"/": frozenset()}.get))
     for path, own in (("/own/", b"sessionid=me"), ("/", b"nobody")):
-        for cookie, body in ((None, b"nobody"), (b"sessionid=me", own), (None, b"nobody")):
+        for cookie, body in ((b"sessionid=me", own), (None, b"nobody"), (b"sessionid=me", own)):
             pairs = [(b"host", b"testserver"), *([(b"cookie", cookie)] if cookie else [])]
             assert (await exchange(edge, "GET", path, pairs))[2] == body
 
@@ -210,8 +217,6 @@ def test_every_route_declares_whether_its_pages_are_the_same_for_all():
      "/trending/", "/feed.xml", "/sitemap.xml", "/robots.txt", "/search/", "/about/", "/favicon.ico"],
 )  # fmt: skip
 def test_views_read_no_parameters_but_those_they_declare(rf, client, blog, monkeypatch, path):
-    from django.http import QueryDict
-
     make_post("about", kind="page")
     read = set()
     for name in ("__getitem__", "get", "getlist", "__contains__"):
@@ -224,14 +229,13 @@ def test_views_read_no_parameters_but_those_they_declare(rf, client, blog, monke
         monkeypatch.setattr(QueryDict, name, spy)
     assert client.get(path).status_code in (200, 302)
     parameters = shared_parameters(path)
-    assert parameters is not None and parameters is not ANY_PARAMETER
+    assert parameters is not None
+    assert parameters is not ANY_PARAMETER
     assert read <= parameters
 
 
 async def test_staff_see_in_public_what_all_see_and_their_own_in_the_admin(site, blog):
     """A page that is the same for all has nothing for staff; the admin is never shared."""
-    from asgiref.sync import sync_to_async
-    from django.test import Client
 
     def logged_in() -> str:
         user = get_user_model().objects.create_superuser("boss", password="x")
@@ -244,3 +248,81 @@ async def test_staff_see_in_public_what_all_see_and_their_own_in_the_admin(site,
     assert (await site.get("/posts/post-1/", headers=cookie)).content == anonymous.content
     assert (await site.get("/admin/", headers=cookie)).status_code == 200
     assert (await site.get("/admin/")).status_code == 302
+
+
+# --- addresses that lead nowhere -----------------------------------------------------------------------------------
+
+UNKNOWN = [
+    "/posts/no-such-{}/",
+    "/no-such-{}/",
+    "/no-such-{}",
+    "/tags/no-such-{}/",
+    "/a/b/c-{}",
+    "/authors/x-{}/feed.xml",
+]
+
+
+async def test_unknown_addresses_share_one_page_and_store_nothing(site):
+    await site.get("/posts/no-such-thing/")
+    stored, asked = pages(site.edge), len(site.edge.app.scopes)
+    entries = len(site.edge.engine.memory), len(cache._cache)
+    with count_queries() as queries:
+        for number in range(20):
+            for path in UNKNOWN:
+                response = await site.get(path.format(number))
+                assert response.status_code == 404
+                assert "; hit" in response.headers["Cache-Status"]
+    assert len(queries.statements) == 20 * len(UNKNOWN)
+    assert pages(site.edge) == stored
+    assert (len(site.edge.engine.memory), len(cache._cache)) == entries
+    assert len(site.edge.app.scopes) == asked
+    await sync_to_async(make_post)("no-such-1")
+    assert (await site.get("/posts/no-such-1/")).status_code == 200
+    assert (await site.get("/posts/no-such-2/")).status_code == 404
+
+
+async def test_what_has_an_address_reaches_its_view(site, blog):
+    await saved_as(blog[2], status="withdrawn")
+    await saved_as(blog[3], status="draft")
+    await sync_to_async(make_post)("about", kind="page")
+    await sync_to_async(Redirect.objects.create)(old_path="/old/x.html", new_path="/posts/post-1/")
+    expected = {
+        "/posts/post-1/": 200, "/posts/post-1": 301, "/posts/post-2/": 410, "/posts/post-3/": 404, "/about/": 200,
+        "/about": 301, "/posts/about/": 404, "/post-1/": 404, "/old/x.html": 301, "/archive": 301,
+        "/tags/green/": 200, "/tags/green/feed.xml": 200, "/tags/ann/": 404, "/archive/2001/": 404, "/" + "x" * 600: 404, "/%00": 404,
+    }  # fmt: skip
+    assert {path: (await site.get(path)).status_code for path in expected} == expected
+
+
+async def saved_as(row, **values) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+    await sync_to_async(row.save)()
+
+
+async def test_many_unknown_addresses_at_once_are_one_query(site):
+    await site.get("/posts/no-such-thing/")
+    with count_queries() as queries:
+        responses = await asyncio.gather(*(site.get(f"/posts/no-such-{number}/") for number in range(80)))
+    assert {response.status_code for response in responses} == {404}
+    assert len(queries.statements) <= 4
+
+
+async def test_beyond_the_bound_of_waiting_addresses_there_is_503(site, monkeypatch):
+    monkeypatch.setattr(existing, "_MOST_WAITING", 1)
+    await site.get("/posts/no-such-thing/")
+    responses = await asyncio.gather(*(site.get(f"/posts/no-such-{number}/") for number in range(5)))
+    statuses = [response.status_code for response in responses]
+    assert set(statuses) == {404, 503}
+    refused = responses[statuses.index(503)]
+    assert refused.headers["Retry-After"] == "1"
+    assert refused.headers["Content-Type"].startswith("text/html")
+
+
+async def test_without_the_database_an_address_is_tried_as_before(site, monkeypatch):
+    async def fails(addresses):
+        raise OSError("no database")
+
+    monkeypatch.setattr(existing.selectors, "existing", fails)
+    assert (await site.get("/posts/post-1/")).status_code == 200
+    assert (await site.get("/posts/no-such-thing/")).status_code == 404

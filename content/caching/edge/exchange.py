@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from ..entry import Stamp, Verdict
+from ..errors import Overloaded
 from ..metrics.events import emit
 from .asgi import Client
 from .fast_path import FastPath
@@ -52,6 +53,16 @@ class Exchange:
         lookup = await self._origin.page_store.lookup_page(self.request)
         if await self._serve_stored(lookup) or await self._serve_stale_for_error(lookup):
             return
+        if lookup.stored is None and self._origin.profile.stand_in is not None:
+            try:
+                path = await self._origin.profile.stand_in(self.request.scope["path"])
+            except Overloaded as error:
+                await self.refuse(503, "too many addresses are looked up", error.retry_after)
+                return
+            if path is not None and path != self.request.scope["path"]:
+                self.request = self.request.replace(path=path, raw_path=path.encode("ascii"), query_string=b"")
+                await self._serve_read()
+                return
         if "only-if-cached" in self.request.directives and self._origin.profile.reload_after is None:
             await self.refuse(504, "nothing stored that would do")
         elif lookup.is_hit_for_miss or not self._may_share:
@@ -248,7 +259,7 @@ class Exchange:
             profile, port = self._origin.profile, port_of(self.request.scope)
             await self._origin.page_store.invalidate([url_key(normalize_url(url, profile, port)) for url in urls])
 
-    async def refuse(self, status: int, text: str) -> None:
+    async def refuse(self, status: int, text: str, retry_after: int = 0) -> None:
         cache_status = CacheStatus(forwarded="bypass", detail=text).encode(self._origin.profile.name)
         content_type, body = self._origin.profile.refusal(status, text)
         headers = [
@@ -256,6 +267,7 @@ class Exchange:
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
             (b"cache-status", cache_status),
+            *([(b"retry-after", b"%d" % retry_after)] if retry_after else []),
         ]
         await self._client.send({"type": "http.response.start", "status": status, "headers": headers})
         body = b"" if self.request.method == "HEAD" else body
