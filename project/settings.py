@@ -200,6 +200,17 @@ USE_TZ = True
 
 # --- security ---------------------------------------------------------------------------------------
 
+# Passwords are hashed in one thread of low priority, so that logins do not slow readers.
+PASSWORD_HASHERS = [
+    "project.passwords.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+# Tries to log in, for one account and from one address (of IPv6: one /64).
+LOGINS_A_MINUTE = env.int("EVERGREEN_LOGINS_A_MINUTE", 10, validate=validate.Range(1, 1000))
+LOGINS_AN_HOUR = env.int("EVERGREEN_LOGINS_AN_HOUR", 50, validate=validate.Range(1, 1000))
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
