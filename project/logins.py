@@ -66,7 +66,7 @@ def in_words(seconds: int) -> str:
 
 
 def answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """The response to a login form: 429 with Retry-After past the limits; the device cookie after a right password."""
+    """The response to a login form: 429 with Retry-After past the limits, else perhaps the device cookie."""
     form = (getattr(response, "context_data", None) or {}).get("form")
     verdict = getattr(form, "verdict", None)
     if verdict is not None and not verdict.allowed:

@@ -175,6 +175,11 @@ COMMENT_SECONDS = env.float("EVERGREEN_COMMENT_SECONDS", 2.0)
 # From one address (of IPv6: one /64), in any minute, of what the edge has not: there nothing is counted. 0: no limit.
 API_A_MINUTE = env.int("EVERGREEN_API_A_MINUTE", 600, validate=validate.Range(0, 1000))
 
+# --- monitoring -------------------------------------------------------------------------------------
+
+# Whether everybody may read /metrics; if not, this host and staff.
+METRICS_OPEN = env.bool("EVERGREEN_METRICS_OPEN", False)
+
 # --- sessions ---------------------------------------------------------------------------------------
 
 SESSION_ENGINE = env.str("EVERGREEN_SESSION_ENGINE", "project.sessions")
