@@ -1,12 +1,17 @@
 """One page for all addresses that lead nowhere, so that made-up addresses store nothing."""
 
+from collections.abc import MutableMapping
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from content.caching.edge.profile import Moved
 from content.resources.existing import Address, exists
 from content.sharing import match_of, same_for_all
 from content.views.errors import not_found_page
-from content.views.fallback import LONGEST_PATH
+from content.views.fallback import LONGEST_PATH, path_with_slash
 from content.views.pages import SLUG, page_or_moved
 
 # Where the page is. No page or post can have this address.
@@ -24,23 +29,31 @@ async def missing(request: HttpRequest) -> HttpResponse:
     return response
 
 
-async def stand_in(path: str) -> str | None:
-    """The path of the page above, for a path of which the database knows nothing. None if a view must tell.
+async def stand_in(scope: MutableMapping[str, Any]) -> str | None:
+    """For a path of which the database knows nothing: the path of the page above, or with its last slash.
 
-    Raises Overloaded if too many others are looked up.
+    None if a view must tell. Raises Overloaded if too many others are looked up.
     """
+    path = scope["path"]
+    if settings.SECURE_SSL_REDIRECT and scope.get("scheme") != "https":
+        return None
+    if match_of(path) is None:
+        # It holds a line end, say: no pattern matches that.
+        return PATH
     address = address_of(path)
     if address is None:
         return None
     if len(path) > LONGEST_PATH or "\x00" in path:
         return PATH
-    return PATH if await exists(address) is False else None
+    if await exists(address) is not False:
+        return None
+    return PATH if path.endswith("/") or address.slug else Moved(path_with_slash(path))
 
 
 def address_of(path: str) -> Address | None:
     """The row that a path names; None for a path that needs none, such as `/archive/`.
 
-    A path that lacks its last slash names the row of the whole path: if there is one, a view redirects.
+    A path that no pattern but the last one matches may be a page's, or redirected.
     """
     match = match_of(path)
     if match is None:
@@ -51,8 +64,5 @@ def address_of(path: str) -> Address | None:
         return Address(path, match.kwargs["kind"], match.kwargs["slug"])
     if match.func is not page_or_moved:
         return None
-    if not path.endswith("/"):
-        whole = address_of(f"{path}/")
-        return whole._replace(path=path) if whole is not None else None
     slug = path[1:-1]
-    return Address(path, "page", slug) if SLUG.fullmatch(slug) else Address(path)
+    return Address(path, "page", slug) if path.endswith("/") and SLUG.fullmatch(slug) else Address(path)

@@ -252,14 +252,7 @@ async def test_staff_see_in_public_what_all_see_and_their_own_in_the_admin(site,
 
 # --- addresses that lead nowhere -----------------------------------------------------------------------------------
 
-UNKNOWN = [
-    "/posts/no-such-{}/",
-    "/no-such-{}/",
-    "/no-such-{}",
-    "/tags/no-such-{}/",
-    "/a/b/c-{}",
-    "/authors/x-{}/feed.xml",
-]
+UNKNOWN = ["/x%0a{}", "/posts/no-such-{}/", "/no-such-{}/", "/tags/no-{}/", "/a/b/c-{}/", "/authors/x-{}/feed.xml"]
 
 
 async def test_unknown_addresses_share_one_page_and_store_nothing(site):
@@ -270,9 +263,9 @@ async def test_unknown_addresses_share_one_page_and_store_nothing(site):
         for number in range(20):
             for path in UNKNOWN:
                 response = await site.get(path.format(number))
-                assert response.status_code == 404
+                assert response.status_code == 404, path
                 assert "; hit" in response.headers["Cache-Status"]
-    assert len(queries.statements) == 20 * len(UNKNOWN)
+    assert len(queries.statements) == 20 * (len(UNKNOWN) - 1)
     assert pages(site.edge) == stored
     assert (len(site.edge.engine.memory), len(cache._cache)) == entries
     assert len(site.edge.app.scopes) == asked
@@ -293,6 +286,35 @@ async def test_what_has_an_address_reaches_its_view(site, blog):
         "/" + "x" * 600: 404, "/%00": 404,
     }  # fmt: skip
     assert {path: (await site.get(path)).status_code for path in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/posts/c%23-tips", "/posts/c%23-tips/"),
+        ("/what%3f?page=2&x=1", "/what%3F/"),
+        ("//evil.example/x", None),
+        ("/a%25b", "/a%25b/"),
+    ],
+)
+async def test_what_lacks_a_slash_is_redirected_without_a_view_and_stored_nowhere(site, path, location):
+    asked = len(site.edge.app.scopes)
+    response = await site.get(SERVER + path)
+    assert response.status_code == 301
+    assert response.headers["Location"] == (location or "/%2Fevil.example/x/")
+    assert response.headers["Cache-Control"] == "no-store"
+    assert len(site.edge.app.scopes) == asked
+    assert not pages(site.edge)
+
+
+@pytest.fixture
+def https_only(settings):
+    settings.SECURE_SSL_REDIRECT = True
+
+
+async def test_over_plain_http_a_site_of_https_redirects_to_the_same_path(https_only, site):
+    response = await site.get("/posts/no-such-thing/")
+    assert (response.status_code, response.headers["Location"]) == (301, "https://testserver/posts/no-such-thing/")
 
 
 async def saved_as(row, **values) -> None:

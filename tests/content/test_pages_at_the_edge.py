@@ -126,7 +126,7 @@ async def test_each_host_has_addresses_of_its_own(reader, settings):
     assert "other.example" not in (await reader.get("/feed.xml")).text
 
 
-@pytest.mark.parametrize("path", ["/old/", "/posts/post-1"])
+@pytest.mark.parametrize("path", ["/old/", "/posts/post-1", "/media/later.jpg"])
 async def test_what_leads_elsewhere_is_kept_by_nobody(reader, path):
     """Unsaid, a browser keeps a 301 (RFC 9110, 15.4.2): what comes there later is never seen."""
     await sync_to_async(Redirect.objects.create)(old_path="/old/", new_path="/posts/post-1/")

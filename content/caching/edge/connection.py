@@ -1,7 +1,7 @@
 """The parts of an EdgeProtocol connection: bounds, flow control, header parser, proxy headers and shared caches."""
 
 import copy
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 from typing import Any, NamedTuple
 
 import httptools
@@ -116,15 +116,35 @@ class Forwarding:
 
 
 class FlowControl(UvicornFlowControl):
-    """Pause reading while many requests wait. uvicorn alone would read more after each response."""
+    """Pause reading while many requests wait, or data that was read (`is_held`). uvicorn alone would read more after
+    each response.
+    """
 
     def __init__(self, transport: Any, waiting: Sized) -> None:
         super().__init__(transport)
         self.waiting = waiting
+        self.is_held = False
 
     def resume_reading(self) -> None:
-        if len(self.waiting) <= MOST_WAITING:
+        if not self.is_held and len(self.waiting) <= MOST_WAITING:
             super().resume_reading()
+
+
+def has_date(fields: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name.lower() == b"date" for name, _ in fields)
+
+
+class OneDateCycle(RequestResponseCycle):
+    """uvicorn's, with one Date in a response (RFC 9110, section 6.6.1): the server's, where it adds one.
+
+    Age tells how old a stored response is.
+    """
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start" and has_date(self.default_headers):
+            headers = [pair for pair in message.get("headers", ()) if bytes(pair[0]).lower() != b"date"]
+            message = {**message, "headers": headers}
+        await super().send(message)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -231,6 +251,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active_cycle = cycle
+        # uvicorn makes it, and has no setting for its class.
+        cycle.__class__ = OneDateCycle
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:

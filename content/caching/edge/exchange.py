@@ -1,6 +1,7 @@
 """Answer one request: from the store if the rules allow it, else by calling the application."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from ..entry import Stamp, Verdict
@@ -15,10 +16,11 @@ from .origin import Origin
 from .origin_fetch import OriginFetch
 from .page import Page
 from .page_store import Lookup, StoredPage, matches
+from .profile import Moved
 from .representation import forbid_storing
 from .request import Request
-from .response import build_response
-from .rules.fields import CacheStatus, Fields
+from .response import build_response, send_short
+from .rules.fields import CacheStatus, Field, Fields
 from .rules.freshness import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
 from .rules.storing import personal_refusal, urls_invalidated_by
 from .rules.variants import url_key
@@ -53,22 +55,32 @@ class Exchange:
         lookup = await self._origin.page_store.lookup_page(self.request)
         if await self._serve_stored(lookup) or await self._serve_stale_for_error(lookup):
             return
-        if lookup.stored is None and self._origin.profile.stand_in is not None:
-            try:
-                path = await self._origin.profile.stand_in(self.request.scope["path"])
-            except Overloaded as error:
-                await self.refuse(503, "too many addresses are looked up", error.retry_after)
-                return
-            if path is not None and path != self.request.scope["path"]:
-                self.request = self.request.replace(path=path, raw_path=path.encode("ascii"), query_string=b"")
-                await self._serve_read()
-                return
+        if lookup.stored is None and self._origin.profile.stand_in is not None and await self._serve_instead():
+            return
         if "only-if-cached" in self.request.directives and self._origin.profile.reload_after is None:
             await self.refuse(504, "nothing stored that would do")
         elif lookup.is_hit_for_miss or not self._may_share:
             await self._run_fetch(self._in_flight.new(self.request, lookup, self._client, shared=False))
         else:
             await self._join(lookup)
+
+    async def _serve_instead(self) -> bool:
+        """Send another page or a redirect, as the profile says for a URL without a page. False: it may have one."""
+        profile, scope = self._origin.profile, self.request.scope
+        try:
+            path = await profile.stand_in(scope) if profile.stand_in is not None else None
+        except Overloaded as error:
+            await self.refuse(503, "too many addresses are looked up", [(b"retry-after", b"%d" % error.retry_after)])
+            return True
+        if path is None or path == scope["path"]:
+            return False
+        if isinstance(path, Moved):
+            query = scope.get("query_string", b"")
+            await self.refuse(301, "moved", [(b"location", path.encode("ascii") + (b"?" + query if query else b""))])
+        else:
+            self.request = self.request.replace(path=path, raw_path=path.encode("ascii"), query_string=b"")
+            await self._serve_read()
+        return True
 
     @property
     def _may_share(self) -> bool:
@@ -259,19 +271,8 @@ class Exchange:
             profile, port = self._origin.profile, port_of(self.request.scope)
             await self._origin.page_store.invalidate([url_key(normalize_url(url, profile, port)) for url in urls])
 
-    async def refuse(self, status: int, text: str, retry_after: int = 0) -> None:
-        cache_status = CacheStatus(forwarded="bypass", detail=text).encode(self._origin.profile.name)
-        content_type, body = self._origin.profile.refusal(status, text)
-        headers = [
-            (b"content-type", content_type),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"cache-status", cache_status),
-            *([(b"retry-after", b"%d" % retry_after)] if retry_after else []),
-        ]
-        await self._client.send({"type": "http.response.start", "status": status, "headers": headers})
-        body = b"" if self.request.method == "HEAD" else body
-        await self._client.send({"type": "http.response.body", "body": body, "more_body": False})
+    async def refuse(self, status: int, text: str, more: Iterable[Field] = ()) -> None:
+        await send_short(self._client, self.request.method, self._origin.profile, status, text, more)
 
 
 def _cache_status_of(fetch: OriginFetch, outcome: Outcome) -> CacheStatus:

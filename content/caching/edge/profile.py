@@ -1,9 +1,9 @@
 """The options that the RFCs leave to a cache."""
 
 import re
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, MutableMapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cdn_headers import CdnHeaders
@@ -19,6 +19,10 @@ class _AnyParameter:
 
 
 ANY_PARAMETER: Container[str] = _AnyParameter()
+
+
+class Moved(str):
+    """A location, encoded, that a client is redirected to for good. The query of its request is added."""
 
 
 def plain_refusal(status: int, reason: str) -> tuple[bytes, bytes]:
@@ -46,8 +50,8 @@ class Profile:
     shared_parameters  path (decoded) -> the query parameters that its page reads, if the page is the same for all
                        clients; None for a page that may differ by client. Of the former, other parameters, cookies
                        and Authorization are removed before key and application. None: no page is known to be the same
-    stand_in           path -> the path of the page that answers instead, None if there is none. It is called for a
-                       page of which nothing is stored, and may refuse with Overloaded. None: nothing is asked
+    stand_in           ASGI scope -> the path of the page that answers instead, or Moved; None if there is none. It is
+                       called for a page of which nothing is stored, and may refuse with Overloaded. None: not called
     sorts_parameters   sort the query by name; the values of one name keep their order
     visible_fields     request fields that the application sees if the response may be stored; None: all
     makes_whole        always request the whole page without conditions from the application
@@ -70,7 +74,7 @@ class Profile:
     passes: re.Pattern[str] | None = None
     ignored_parameters: re.Pattern[str] | None = None
     shared_parameters: Callable[[str], Container[str] | None] | None = None
-    stand_in: Callable[[str], Awaitable[str | None]] | None = None
+    stand_in: Callable[[MutableMapping[str, Any]], Awaitable[str | None]] | None = None
     sorts_parameters: bool = False
     visible_fields: frozenset[bytes] | None = None
     makes_whole: bool = False

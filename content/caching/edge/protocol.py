@@ -7,6 +7,7 @@ uvicorn's parser, and the result is cached. All other requests take uvicorn's no
 Middleware around EdgeCache does not run for plain hits, except for proxy headers.
 """
 
+import asyncio
 import math
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
@@ -20,17 +21,21 @@ from .cache import EdgeCache
 from .connection import (
     LARGEST_HEAD,
     MOST_FIELDS,
+    MOST_WAITING,
     BoundedProtocol,
     Defaults,
+    FlowControl,
     Forwarding,
     HeaderParser,
     HeaderSection,
     HitCandidate,
     SharedCaches,
+    has_date,
 )
 from .fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
 from .representation import DatedHead
 from .request import RequestFields, parse_request
+from .turns import MOST_AT_ONCE, Turns, end_of_heads
 
 # Longest request that is cached as a whole, in bytes.
 _LONGEST_CANDIDATE = 512
@@ -42,7 +47,9 @@ _LENGTH_OF_VERSION = len(b" HTTP/1.1\r\n")
 class EdgeProtocol(BoundedProtocol):
     # By the EdgeCache's fast path, then by scheme, port and trust.
     caches_by_fast_path: ClassVar[WeakKeyDictionary[FastPath, dict[Any, SharedCaches]]] = WeakKeyDictionary()
+    turns_by_loop: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]] = WeakKeyDictionary()
     fast_path: FastPath | None
+    flow: FlowControl
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -51,6 +58,9 @@ class EdgeProtocol(BoundedProtocol):
         self._forwarding = Forwarding(find_middleware(self.config.loaded_app, ProxyHeadersMiddleware))
         self.shared_caches = SharedCaches()
         self._port: int | None = None
+        self._turns = self.turns_by_loop.setdefault(self.loop, Turns())
+        # Data that was read and waits for this connection's next turn, and whether a message was open before it.
+        self._held, self._was_in_message = b"", False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -65,15 +75,64 @@ class EdgeProtocol(BoundedProtocol):
         if done == len(data):
             self.idle_since = self.loop.time()
             return
-        super().data_received(data[done:] if done else data)
+        self._receive_rest(data[done:] if done else data)
+
+    def _receive_rest(self, data: bytes) -> None:
+        """Pass data to uvicorn's parser, a few requests in each turn."""
+        if self._held:
+            self._held += data
+            return
+        end = end_of_heads(data, MOST_AT_ONCE)
+        super().data_received(data[:end] if end < len(data) else data)
+        if end < len(data):
+            self._hold(data[end:])
+
+    def _hold(self, data: bytes) -> None:
+        """Keep data until this connection's next turn, and read no more until then."""
+        if self.transport.is_closing() or self not in self.connections:
+            # The rest of a connection that ends, or has become a WebSocket.
+            return
+        # While data is held, no request is "between messages", which the fast path asks for anyway.
+        self._held, self._was_in_message, self._is_in_message = data, self._is_in_message, True
+        self.flow.is_held = True
+        self.flow.pause_reading()
+        self._turns.add(self, self.loop)
+
+    def take_turn(self) -> None:
+        if not self._held:
+            return
+        data, self._held, self._is_in_message = self._held, b"", self._was_in_message
+        self.flow.is_held = False
+        if self.transport.is_closing():
+            return
+        if len(self.pipeline) > MOST_WAITING:
+            # `on_response_complete` continues.
+            self._held, self._is_in_message, self.flow.is_held = data, True, True
+            return
+        self.data_received(data)
+        if not self.flow.is_held and not self.pipeline:
+            self.flow.resume_reading()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._held and len(self.pipeline) == MOST_WAITING:
+            self._turns.add(self, self.loop)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._held = b""
+        super().connection_lost(exc)
 
     def _serve_hits(self, data: bytes) -> int:
         """Answer plain hits from the start of `data`. Returns how many bytes they took."""
         candidate = self.shared_caches.candidates.get(data)
         if candidate is not None:
             return len(data) if self.is_between_messages() and self._serve(candidate) else 0
-        start = 0
+        start, left = 0, self._turns.share
         while start < len(data) and self.is_between_messages():
+            if not left:
+                self._hold(data[start:])
+                return len(data)
+            left -= 1
             ends = data.find(b"\r\n\r\n", start) + 4
             if ends < 4:
                 break
@@ -174,7 +233,7 @@ class EdgeProtocol(BoundedProtocol):
             max(age, image.initial_age),
             image.before,
             math.floor(left),
-            encoded.tail or encoded.encode_tail(image.after),
+            encoded.tail or encoded.encode_tail(image.after, with_date=not has_date(defaults)),
         )
         if encoded.last_defaults is defaults:
             # Until the age or the remaining time changes by a second.
