@@ -1,6 +1,9 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
+from django.db.backends.signals import connection_created
+
+from project.private_files import make_database_private
 
 
 class ProjectConfig(AppConfig):
@@ -8,6 +11,13 @@ class ProjectConfig(AppConfig):
 
     name = "project"
     verbose_name = "Evergreen"
+
+    def ready(self) -> None:
+        # Imported late: middleware imports models.
+        from project.deploy_checks import make_middleware_known
+
+        connection_created.connect(make_database_private)
+        make_middleware_known()
 
 
 class EvergreenAdminConfig(AdminConfig):

@@ -224,6 +224,8 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("EVERGREEN_SECURE_COOKIES", False)
 SECURE_SSL_REDIRECT = env.bool("EVERGREEN_HTTPS_ONLY", False)
 SECURE_HSTS_SECONDS = env.int("EVERGREEN_HSTS_SECONDS", 0)
+# Subdomains and browsers' preload lists concern the whole domain, of which this site may be a part.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # --- Celery -----------------------------------------------------------------------------------------
