@@ -20,7 +20,7 @@ HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
 LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 # Number and bytes of cached requests. Most share the parsed form of their header section.
-_MOST_CANDIDATES, _MOST_CANDIDATE_BYTES = 16 * 1024, 64 * 1024 * 1024
+_MOST_CANDIDATES, _MOST_CANDIDATE_BYTES = 16 * 1024, 24 * 1024 * 1024
 # Pipelined requests that may wait behind the current one.
 MOST_WAITING = 64
 

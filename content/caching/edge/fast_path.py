@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..entry import CachedValue, Verdict
+from ..footprint import header_size
 from ..metrics.events import counters_for, emit, listeners, notify, subscribers
 from .in_flight import InFlight
 from .normalization import normalize_query, port_of
@@ -147,7 +148,8 @@ class FastPath:
     def _update_size(self, key: str, cached: CachedValue) -> None:
         memory = self.origin.engine.memory
         if memory is not None:
-            memory.resize(key, cached, size_of(cached.value) + cached.derived.size)
+            size = size_of(cached.value) + header_size(cached.header.tags)
+            memory.resize(key, cached, size + cached.derived.size)
 
     def representations_of(
         self, page: Page, request: Request, stored: StoredPage | None, tags: Iterable[str]

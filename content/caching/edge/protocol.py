@@ -61,6 +61,7 @@ class EdgeProtocol(BoundedProtocol):
         self._turns = self.turns_by_loop.setdefault(self.loop, Turns())
         # Data that was read and waits for this connection's next turn, and whether a message was open before it.
         self._held, self._was_in_message = b"", False
+        self._is_new_section = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -167,7 +168,9 @@ class EdgeProtocol(BoundedProtocol):
         if unusual.strip(b"?") or target[1:2] == b"/":
             return None
         raw_section = request[ends + _LENGTH_OF_VERSION :]
-        section = self.shared_caches.sections.get(raw_section) or self._cache_section(raw_section)
+        section = self.shared_caches.sections.get(raw_section)
+        self._is_new_section = section is None
+        section = section or self._cache_section(raw_section)
         parsed = section.parsed
         if parsed is None or self.fast_path is None:
             return None
@@ -178,16 +181,22 @@ class EdgeProtocol(BoundedProtocol):
         return section, parsed, key, begins == 5, request[:ends]
 
     def _serve(self, candidate: HitCandidate, request: bytes | None = None) -> bool:
-        """Answer a candidate if it is a hit. `request`: its bytes, to be cached once its page is hot."""
+        """Answer a candidate if it is a hit. `request`: its bytes, to be cached once its page is hot.
+
+        A request with a new header section is not cached: a flood of made-up ones would fill the cache.
+        """
         section, parsed, key, is_head, request_line = candidate
         if self.fast_path is None or (hit := self.fast_path.lookup(parsed, key, is_head=is_head)) is None:
             return False
-        if request is not None and hit[1].dated is not None and len(request) <= _LONGEST_CANDIDATE:
+        if request is not None and self._is_worth_caching(request, hit):
             self.shared_caches.candidates.add(request, candidate, parsed.weight + 2 * len(request) + len(key))
         self._write_hit(hit, is_head)
         if self.access_log:
             self._log_access(section, request_line, hit[1].status)
         return True
+
+    def _is_worth_caching(self, request: bytes, hit: Hit) -> bool:
+        return hit[1].dated is not None and not self._is_new_section and len(request) <= _LONGEST_CANDIDATE
 
     def _cache_section(self, raw_section: bytes) -> HeaderSection:
         section = self._parse_section(raw_section)

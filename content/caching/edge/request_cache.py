@@ -8,7 +8,7 @@ from .rules.fields import Field
 V = TypeVar("V")
 
 _MOST_ENTRIES = 4096
-_MOST_BYTES = 32 * 1024 * 1024
+_MOST_BYTES = 8 * 1024 * 1024
 # Bytes that Python uses for one field besides its content. With short fields this is most of the size.
 FIELD_OVERHEAD = 400
 
