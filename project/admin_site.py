@@ -17,16 +17,11 @@ class EvergreenAdminSite(admin.AdminSite):
         title = SiteConfig.objects.values_list("title", flat=True).first() or "Evergreen"
         return super().each_context(request) | {"site_header": title, "site_title": title}
 
-    @property
-    def login_form(self) -> Any:
-        # Imported late: forms import models, and this module is imported before these are there.
-        from project.logins import LoginForm
-
-        return LoginForm
-
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from project.logins import answered
+        # Imported late: its form imports models, and this module is imported before these are there.
+        from project.logins import LoginForm, answered
 
+        self.login_form = LoginForm
         response = super().login(request, extra_context)
         return answered(request, response) if request.method == "POST" else response
 
