@@ -110,9 +110,13 @@ def test_no_flood_is_felt(service, redis_server):
 
 
 def pages_of(service: Service) -> list[str]:
+    """Paths of pages, which are warm from now on."""
     with service.client() as client:
         listed = client.get("/api/v1/posts/", params={"limit": 58}).json()["items"]
-    return ["/", "/robots.txt", *(f"/posts/{post['slug']}/" for post in listed)]
+        paths = ["/", "/robots.txt", *(f"/posts/{post['slug']}/" for post in listed)]
+        for path in paths:
+            assert client.get(path).status_code == 200
+    return paths
 
 
 async def read_for(port: int, paths: list[str], seconds: float) -> tuple[list[float], int]:

@@ -8,7 +8,7 @@ from ..entry import Stamp, Verdict
 from ..errors import Overloaded
 from ..metrics.events import emit
 from .asgi import Client
-from .fast_path import FastPath
+from .fast_path import FastPath, send_hit
 from .in_flight import InFlight
 from .incoming_response import Outcome, ResponseMode
 from .normalization import normalize_url, port_of
@@ -55,7 +55,7 @@ class Exchange:
         lookup = await self._origin.page_store.lookup_page(self.request)
         if await self._serve_stored(lookup) or await self._serve_stale_for_error(lookup):
             return
-        if lookup.stored is None and self._origin.profile.stand_in is not None and await self._serve_instead():
+        if lookup.stored is None and await self._serve_instead():
             return
         if "only-if-cached" in self.request.directives and self._origin.profile.reload_after is None:
             await self.refuse(504, "nothing stored that would do")
@@ -66,9 +66,9 @@ class Exchange:
 
     async def _serve_instead(self) -> bool:
         """Send another page or a redirect, as the profile says for a URL without a page. False: it may have one."""
-        profile, scope = self._origin.profile, self.request.scope
+        stand_in, scope = self._origin.profile.stand_in, self.request.scope
         try:
-            path = await profile.stand_in(scope) if profile.stand_in is not None else None
+            path = await stand_in(scope) if stand_in is not None else None
         except Overloaded as error:
             await self.refuse(503, "too many addresses are looked up", [(b"retry-after", b"%d" % error.retry_after)])
             return True
@@ -79,7 +79,8 @@ class Exchange:
             await self.refuse(301, "moved", [(b"location", path.encode("ascii") + (b"?" + query if query else b""))])
         else:
             self.request = self.request.replace(path=path, raw_path=path.encode("ascii"), query_string=b"")
-            await self._serve_read()
+            hit = self._fast_path.lookup_scope(self.request.scope)
+            await (self._serve_read() if hit is None else send_hit(hit, self.request.method, self._client.send))
         return True
 
     @property

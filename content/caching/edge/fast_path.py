@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from ..entry import CachedValue, Verdict
 from ..footprint import header_size
 from ..metrics.events import counters_for, emit, listeners, notify, subscribers
+from .asgi import Send
 from .in_flight import InFlight
 from .normalization import normalize_query, port_of
 from .origin import Origin
@@ -44,6 +45,14 @@ HOT = 100
 Served = Callable[[Page], None]
 # The page, the head to send, and the time (Unix seconds).
 Hit = tuple[WireImage, EncodedHead, float]
+
+
+async def send_hit(hit: Hit, method: str, send: Send) -> None:
+    image, encoded, now = hit
+    headers = [*image.fields_at(now), *encoded.pairs]
+    body = b"" if method == "HEAD" else encoded.body
+    await send({"type": "http.response.start", "status": encoded.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class FastPath:
