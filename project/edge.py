@@ -14,9 +14,10 @@ from content.caching.edge.profile import plain_refusal
 from content.cdn.headers import headers_of
 from content.popularity import count_view
 from content.sharing import shared_parameters
-from content.views.errors import plain_error
+from content.views.errors import plain_error, unknown_host
 from content.views.missing import stand_in
 from project.asgi_types import Application
+from project.log_filters import log_unknown_host
 
 # What the application sees of a request whose answer may be stored: what is in the key, and nothing else. A view that
 # negotiates names its field in Vary, and here.
@@ -64,7 +65,10 @@ def cdn_headers() -> CdnHeaders | None:
 
 def is_ours(host: str) -> bool:
     name, _ = split_domain_port(host)
-    return bool(name) and validate_host(name, settings.ALLOWED_HOSTS)
+    if name and validate_host(name, settings.ALLOWED_HOSTS):
+        return True
+    log_unknown_host(host)
+    return False
 
 
 def canonical_host(host: str, port: int | None) -> str:
@@ -83,13 +87,13 @@ def ports_of(origins: tuple[str, ...]) -> frozenset[str]:
 
 
 def refusal(status: int, reason: str) -> tuple[bytes, bytes]:
-    """An unknown host is told so in the site's dress; what a client has forbidden itself needs one line."""
+    """Explain an unknown host or an overload on a page of the site; other refusals need one line."""
     return error_page(status) if status in (400, 503) else plain_refusal(status, reason)
 
 
 @cache
 def error_page(status: int) -> tuple[bytes, bytes]:
-    response = plain_error(HttpRequest(), status)
+    response = unknown_host(HttpRequest()) if status == 400 else plain_error(HttpRequest(), status)
     return response["Content-Type"].encode(), response.content
 
 

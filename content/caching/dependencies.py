@@ -39,7 +39,7 @@ def add_dependency(key: str, tags: Iterable[str], fresh_until: float, stale_unti
 
 
 def note_private() -> None:
-    """What is being made shows data of one reader that no key names: it is not stored, nor given to others."""
+    """Mark the current result as private, for it shows one reader's data that no key names. It is not stored."""
     for dependencies in trackers.get():
         dependencies.private = True
 

@@ -7,7 +7,7 @@ The order of steps is what makes a read right; docs/protocol.md says what goes w
 3. The shared tier: one lookup for all keys that are missing in this turn of the event loop.
 4. A lease for each key that is left. Its holder looks again, for the last holder may have stored; then it notes the
    position, and loads. The others wait for what the holder stores, or for the lease.
-5. The loaded value is sealed with the noted position, and stored only while the lease is held.
+5. The loaded value is stored with that position, if no invalidation overtook it and the lease is still its own.
 """
 
 import asyncio

@@ -16,7 +16,8 @@ from .entry import CachedValue
 from .metrics.events import emit
 from .metrics.reports import reporting
 from .ordering.counters import CounterOrdering
-from .ordering.log import LogOrdering, log_of
+from .ordering.log import log_of
+from .ordering.log_ordering import LogOrdering
 from .ordering.ordering import LocalOrdering
 from .refresh_queue import RefreshQueue
 from .stores.failsafe import Failsafe

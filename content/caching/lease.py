@@ -18,7 +18,7 @@ MAX_DELAY = 0.05
 
 
 class LeaseStore(Protocol):
-    """Where leases are held."""
+    """A store of leases: Redis, a cache backend, or this process."""
 
     @property
     def answers_in_order(self) -> bool:
@@ -63,7 +63,7 @@ class Lease:
         *,
         timeout: float,
     ) -> Sequence[str]:
-        """Acquire and look, again and again. The keys that are left when the timeout is over.
+        """Acquire and look until every key is settled or the timeout has passed. Return the keys that are left.
 
         `settle` takes the keys that are ours and what was found, and returns the keys to wait for.
         """

@@ -1,4 +1,4 @@
-"""What a view reads of a request. A page that was made of data that its key does not name is private (I8).
+"""Record the data that a view reads of a request. A page made of data that its key does not name is private (I8).
 
 The request records the reads while the view runs: cookies, header fields, META, the ASGI scope, the session, and the
 attributes that middleware has set.
@@ -71,7 +71,7 @@ class _Recorder:
         self._set_at[attribute] = self.now()
 
     def read_attribute(self, attribute: str) -> None:
-        """What was set while somebody watched was made of reads that this watcher has seen."""
+        """An attribute that was set while a watcher was there is made of reads that it has seen."""
         set_at = self._set_at.get(attribute, 0)
         for watcher in (*self.watchers, *_watchers.get()):
             if watcher.started.get(self, 0) >= set_at:
@@ -196,7 +196,7 @@ class RequestReads:
         return sorted(name for name in names if not self._is_covered(name, vary))
 
     def _ambient(self) -> set[str]:
-        """What a view shows without a read of its own: middleware has read it, or it is made for each request."""
+        """Data that a view shows without reading it: middleware has read it, or it is made for each request."""
         attributes, meta = vars(self.request), self.request.META
         reads: set[str] = set()
         session = attributes.get("session")
@@ -247,7 +247,7 @@ def _has_content(request: HttpRequest) -> bool:
 
 
 def _language_reads(request: HttpRequest) -> set[str]:
-    """What chose the active language and time zone, unless that is the path, or they are the site's own."""
+    """The reads that chose the active language and time zone; none if the path chose, or the site's settings."""
     # Past the recorder: these are no reads of the view's.
     attributes, reads = vars(request), set[str]()
     if settings.USE_TZ and timezone.get_current_timezone_name() != timezone.get_default_timezone_name():

@@ -55,6 +55,15 @@ class RedisPlace:
         """For commands in other terminals, which have the same settings and not the same environment."""
         self.note.write_text(self.url)
 
+    def set_data_aside(self) -> Path | None:
+        """Move the data away, in place of what was moved before. Returns where they are; None if there are none."""
+        aside = self.data.with_name("redis-set-aside")
+        try:
+            shutil.rmtree(aside, ignore_errors=True)
+            return self.data.rename(aside) if any(self.data.iterdir()) else None
+        except OSError:
+            return None
+
     def remove(self) -> None:
         self.note.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)

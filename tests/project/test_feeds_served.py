@@ -58,6 +58,6 @@ def test_an_icon_is_found(client):
 
 def test_a_host_that_is_not_ours_is_refused_in_the_sites_dress(client):
     answer = client.get("/", headers={"host": "evil.example"})
-    assert (answer.status_code, page_of(answer).findtext(".//h1")) == (400, "That request made no sense")
+    assert (answer.status_code, page_of(answer).findtext(".//h1")) == (400, "No site under this name")
     assert answer.headers["cache-control"] == "no-store"
     assert "evil" not in answer.text

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,9 @@ import pytest
 from dotenv import dotenv_values
 
 from project.edge import site_profile
+from project.environment import Environment
 from tests.support.service import ROOT, clean_environment
 
-READ = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
 PRINT = """
 import ast
 import json
@@ -34,8 +33,7 @@ def settings_with(state_dir: Path, environment: dict[str, str]) -> subprocess.Co
 
 
 def test_the_example_lists_every_variable_and_no_other():
-    read = set(READ.findall((ROOT / "project/settings.py").read_text()))
-    assert set(dotenv_values(ROOT / ".env.example")) == read
+    assert set(dotenv_values(ROOT / ".env.example")) == set(Environment.model_fields)
 
 
 def test_the_example_as_it_is_changes_nothing(tmp_path):
@@ -182,3 +180,40 @@ def test_a_cdn_is_told_of_pages_in_its_own_words(settings):
     assert (site_profile().cdn.tags, site_profile().cdn.purges) == (b"cache-tag", False)
     settings.CDN_URL = "varnish://one:1"
     assert (site_profile().cdn.tags, site_profile().cdn.purges) == (b"xkey", True)
+
+
+CHAIN = """
+import os, pathlib, sys
+from project.environment import read_environment
+read_environment(pathlib.Path(sys.argv[1]))
+print(os.environ.get("ALLOWED_HOSTS"), os.environ.get("REDIS_URL"), os.environ.get("SECRET_KEY"))
+if len(sys.argv) > 2:
+    pathlib.Path(sys.argv[1]).write_text(sys.argv[2])
+    os.environ["REDIS_URL"] = "redis://c"
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-c", os.environ["CHAIN"], sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "after"),
+    [({}, "two redis://c None"), ({"SECRET_KEY": "mine"}, "two redis://c mine"), ({"EVERGREEN_UP": "1"}, None)],
+)
+def test_a_process_that_inherits_what_a_file_gave_reads_the_file_anew(tmp_path, environment, after):
+    """A changed line changes, a removed one goes; what the environment had, and what was set since, stays."""
+    file = tmp_path / ".env"
+    file.write_text("ALLOWED_HOSTS=one\nREDIS_URL=redis://a\nSECRET_KEY=file\n")
+    process = subprocess.run(
+        [sys.executable, "-c", CHAIN, str(file), "ALLOWED_HOSTS=two\nREDIS_URL=redis://b\n"],
+        env=clean_environment() | {"CHAIN": CHAIN} | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second = process.stdout.splitlines()
+    if after is None:
+        assert (first, second) == ("None None None", "None redis://c None")
+        return
+    assert first == f"one redis://a {environment.get('SECRET_KEY', 'file')}"
+    assert second == after

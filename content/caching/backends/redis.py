@@ -250,7 +250,7 @@ class RedisCache(Extras):
         try:
             return self.client._decompress(content)  # type: ignore[no-any-return]
         except Exception:
-            # Whatever the compressor raises; the entry's reader finds that they are no entry.
+            # A compressor may raise any error. The decoder then finds that these bytes are no entry.
             return content
 
     def _milliseconds(self, timeout: float | None) -> int | None:

@@ -64,7 +64,7 @@ _DISTINCT_FILTERS = frozenset({"default", "default_if_none", "stringformat", "un
 
 
 def names_in_key(expression: FilterExpression, reads: set[str]) -> set[str]:
-    """Which of the reads that a value was made of are told apart by it."""
+    """The reads, among those behind a value, that the value tells apart."""
     if any(function.__name__ not in _DISTINCT_FILTERS for function, _ in expression.filters):
         return set()
     lookups = getattr(expression.var, "lookups", None) or ("",)
@@ -104,7 +104,7 @@ class _ReportingVariable(SimpleLazyObject):  # type: ignore[type-arg]
 
 
 def _subject_of(name: str, value: Any, request: HttpRequest | None) -> str:
-    """What of the reader a variable shows; "" for nothing."""
+    """The kind of reader data that a variable shows; "" for none."""
     if type(value) is _ReportingVariable:
         return str(value.__dict__["evergreen_about"])  # of a fragment that has this one inside
     if name in ("csrf_token", "csp_nonce"):
@@ -126,7 +126,7 @@ def _is_reader(name: str, value: Any, request: HttpRequest | None) -> bool:
 
 
 def _unwrapped(value: Any) -> Any:
-    """What a lazy object holds, if it was looked up; itself otherwise."""
+    """The object inside a lazy object that was looked up; else the value itself."""
     while issubclass(type(value), LazyObject) and vars(value).get("_wrapped") is not empty:
         value = vars(value)["_wrapped"]
     return value

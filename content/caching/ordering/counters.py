@@ -130,7 +130,7 @@ def _compare_versions(made_with: Mapping[str, tuple[int, int]], found: Mapping[s
 
 
 def _increment(counters: BaseCache, key: str) -> None:
-    """Raises the error of a cache that does not answer. What is no counter becomes one."""
+    """Raises the error of a cache that does not answer. A value that is no counter is replaced by a new counter."""
     try:
         counters.incr(key)
     except Exception as error:

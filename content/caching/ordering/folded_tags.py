@@ -1,4 +1,4 @@
-"""The last positions of many tags in few bytes: what leaves the maps of a tag index, and what the log's base holds.
+"""The last positions of many tags in few bytes: tags that left the maps of a tag index, and the log's base.
 
 A tag is known by 64 bits of its SHA-1. Two tags with the same bits invalidate too much, never too little. Items of 16
 bytes (hash, then position) stand in parts by their hash, the oldest first, so the last match is the newest. Redis
@@ -35,8 +35,8 @@ class FoldedTags:
         self._parts = [bytearray() for _ in range(PARTS)]
         # Sizes at which parts are compacted.
         self._limits = [2 * SMALL] * PARTS
-        # By tag: the number of additions before it was looked up, then its last position of each kind. What was
-        # looked up before the last addition must not be believed.
+        # By tag: the number of additions before it was looked up, then its last position of each kind. A lookup
+        # from before the last addition is out of date.
         self.remembered: dict[str, tuple[int, Position, Position]] = {}
         self.additions = 0
 
@@ -105,7 +105,7 @@ def _hash(kind: bytes, tag: str) -> bytes:
 
 
 def _part(digest: bytes) -> int:
-    """Of the first four bytes, as a big-endian number, the rest by PARTS."""
+    """The first four bytes, a big-endian number, modulo PARTS."""
     return (digest[2] & 3) << 8 | digest[3]
 
 

@@ -7,13 +7,13 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Future
 
 from redis.exceptions import RedisError
 
 from ..backends.server import Server
-from ..entry import Header, Position, Stamp, Verdict
+from ..entry import Position
 from ..errors import NotAppended
 from ..key import check_nonce, check_tags
 from .log_reader import LogReader
@@ -25,6 +25,8 @@ logger = logging.getLogger("content.caching")
 # Seconds that an append waits until this process has consumed it. After that the pending tags stand in for it.
 CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
+# Records that wait until Redis takes them, in a process. Past it their epoch ends instead, once Redis answers.
+MAX_UNSENT = 1_000
 # Seconds that a process waits, once, to join the log. After that it begins without.
 JOIN_TIMEOUT = 0.5
 
@@ -111,6 +113,9 @@ class InvalidationLog:
     ) -> NotAppended:
         with self.lock:
             self.unsent.update({nonce: (kind, tags) for nonce, tags in records})
+            if len(self.unsent) > MAX_UNSENT:
+                self.unsent.clear()
+                self.tag_index.give_up_pending()
         return NotAppended(f"The invalidation log did not take {', '.join(records[0][1][:3])}: {error}")
 
     def _confirm(self, nonce: str, appended: Appended) -> "OwnRecord":
@@ -248,52 +253,3 @@ def stop_logs() -> None:
 
 
 atexit.register(stop_logs)
-
-
-class LogOrdering:
-    """By the invalidation log: verdicts from memory, no clock, any number of entries by one append."""
-
-    is_local = True
-
-    def __init__(self, log: InvalidationLog) -> None:
-        self.log = log
-        self.tag_index = log.tag_index
-
-    @property
-    def version(self) -> int:
-        return self.tag_index.version
-
-    @property
-    def is_heard(self) -> bool:
-        tag_index = self.tag_index
-        return tag_index.clock() < tag_index.heard_until
-
-    async def begin(self) -> Stamp | None:
-        return self.tag_index.stamp()
-
-    async def seal(self, begun: Stamp, tags: Sequence[str]) -> Stamp | None:
-        return None if self.tag_index.judge(begun, tags) is Verdict.INVALID else begun
-
-    async def judge(self, headers: Sequence[Header]) -> list[Verdict]:
-        if self.log.reader.is_joining:
-            await self.log.finish_joining()
-        return [self.tag_index.judge(header.stamp, header.tags) for header in headers]
-
-    def judge_now(self, header: Header) -> Verdict:
-        return self.tag_index.judge(header.stamp, header.tags)
-
-    def covers(self, begun: Stamp) -> bool:
-        return (
-            begun.epoch == self.tag_index.epoch
-            and begun.position >= self.tag_index.tail
-            and not self.tag_index.pending
-        )
-
-    async def catch_up_to(self, position: Position) -> None:
-        await self.log.catch_up_to(position)
-
-    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        await self.log.aappend(kind, tags, nonce)
-
-    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        self.log.append(kind, tags, nonce)

@@ -89,6 +89,8 @@ class LogReader:
     def catch_up(self) -> None:
         """Read until nothing is left."""
         while not self.stopping.is_set():
+            if self.tag_index.is_incomplete:
+                self._end_epoch()
             asked_at = self.tag_index.clock()
             result = self.stream.poll(self.tag_index.epoch, self.tag_index.tail)
             if result.base is not None:
@@ -103,6 +105,15 @@ class LogReader:
                 self.tag_index.mark_heard(asked_at)
                 self.on_consumed()
                 return
+
+    def _end_epoch(self) -> None:
+        # Cleared first: what is given up meanwhile is in the new epoch.
+        self.tag_index.is_incomplete = False
+        try:
+            self.stream.drop_epoch()
+        except BaseException:
+            self.tag_index.is_incomplete = True
+            raise
 
     def _read_base(self, parts: list[bytes]) -> None:
         """Read some parts more. The log is polled in between, lest records leave it before they are read.

@@ -25,10 +25,10 @@ MAX_LOG_TAGS = 10_000
 RECORDS_A_POLL = 200
 # Tags of a record. More are appended as several records.
 TAGS_A_RECORD = 100
-# Of a record of any release, as lua/append.lua has it. Bytes.
+# Bounds of a record of any release, tags and bytes. lua/append.lua has the same.
 MAX_TAGS_READ = 1000
 LARGEST_RECORD = 262_144
-# Of the base, in all processes' Redis: 32 MB.
+# Tags in the base: 32 MB of Redis.
 MAX_ITEMS = 2_000_000
 PARTS_A_READ = 32
 # Seconds between the clocks of Redis and of any process, at most, and for a load.

@@ -3,7 +3,7 @@
 The latest tags are in maps, older ones are folded into few bytes. An entry that was made after the newest folded tag
 is judged by the maps alone.
 
-A record is in the maps before the tail moves past it. The clock only decides whether the log was heard of lately.
+A record is in the maps before the tail moves past it. The clock only decides whether the log answered lately.
 Readers may run on another thread than the log reader. Between any two steps below, they judge too strictly rather
 than too kindly.
 """
@@ -69,6 +69,8 @@ class TagIndex:
         self.folded = FoldedTags()
         self.pending: dict[str, tuple[Kind, tuple[str, ...]]] = {}
         self.pending_tags: dict[Kind, Counter[str]] = {kind: Counter() for kind in Kind}
+        # Pending records were given up: no entry is valid until the log's epoch has ended.
+        self.is_incomplete = False
         self.heard_until = float("-inf")
         # Grows with each change: a verdict holds for as long as this number does.
         self.version = 0
@@ -85,7 +87,7 @@ class TagIndex:
             self.last = {kind: {} for kind in Kind}
             self.folded = FoldedTags()
             self.raised = NOWHERE
-            self.floor, self.tail, self.epoch = floor, position, epoch
+            self.floor, self.tail, self.epoch = floor, position, "" if self.is_incomplete else epoch
             self.version += 1
             self.joins += 1
 
@@ -172,7 +174,20 @@ class TagIndex:
         pending = self.pending.pop(nonce, None)
         if pending is not None:
             kind, tags = pending
-            self.pending_tags[kind] -= Counter(tags)
+            counts = self.pending_tags[kind]
+            counts.subtract(tags)
+            for tag in tags:
+                if counts.get(tag, 1) <= 0:
+                    del counts[tag]
+            self.version += 1
+
+    def give_up_pending(self) -> None:
+        """Forget what is pending, and take every entry for invalid until the log's epoch has ended."""
+        with self.lock:
+            self.is_incomplete = True
+            self.epoch = ""
+            # New ones: a reader that has just seen the epoch still judges by the old.
+            self.pending, self.pending_tags = {}, {kind: Counter() for kind in Kind}
             self.version += 1
 
     # --- verdicts -----------------------------------------------------------------------------------

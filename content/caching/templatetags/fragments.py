@@ -32,7 +32,7 @@ register = Library()
 OPTIONS = {"ttl", "stale", "error", "tags", "cache"}
 OPTION = re.compile(r"(\w+)=(.+)", re.DOTALL)
 LITERAL = re.compile(r"""(["'])([\w.-]+)\1""")
-# What the context processors and middleware know of a reader.
+# Variables in which context processors and middleware describe the reader.
 PERSONAL = re.compile(r"\b(request|user|perms|messages|csrf_token|LANGUAGE_CODE)\b")
 
 CODE = (TokenType.VAR, TokenType.BLOCK)
@@ -229,7 +229,7 @@ def fragment(parser: Parser, token: Token) -> FragmentNode:
         raise TemplateSyntaxError(
             f"The fragment {name[2]!r} has a block in it, which other templates fill: it belongs into the block."
         )
-    # What was edited has other keys: no reader is shown the old words by the old entry.
+    # An edited body has another key, so no reader gets the old text from an old entry.
     version = hashlib.sha256("\0".join(each.contents for each in reversed(inside)).encode()).hexdigest()[:8]
     return FragmentNode(
         name[2], values, options, nodelist, version, _personal_names(inside) - _personal_names_in(bits)

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from content.caching.backends.server import location_and_options
 from content.caching.engines import engine_of
-from content.caching.ordering.log import LogOrdering
+from content.caching.ordering.log_ordering import LogOrdering
 from content.caching.testing import Clock
 from tests.support.servers.cluster import Cluster, running_cluster
 from tests.support.servers.memcached import MemcachedServer, running_memcached

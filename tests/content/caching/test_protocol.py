@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from content.caching.backends.server import Server
 from content.caching.entry import Stamp, Verdict
+from content.caching.errors import NotAppended
 from content.caching.metrics.events import totals
 from content.caching.ordering import stream as streams
 from content.caching.ordering import tag_index as tag_index_module
-from content.caching.ordering.log import InvalidationLog
+from content.caching.ordering.log import MAX_UNSENT, InvalidationLog
 from content.caching.ordering.tag_index import NOWHERE, Kind, Record, TagIndex
 from content.caching.refresh_queue import RefreshRequest, _decode_request
 from tests.support.servers.process import wait_until
@@ -481,6 +482,25 @@ def test_i15_an_append_that_ends_in_any_error_is_sent_again(logs, fresh_redis, m
     wait_until(lambda: not log.tag_index.pending, "it was sent and consumed", 2)
     assert log.tag_index.judge(begun, ["a"]) is Verdict.INVALID
     assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
+
+
+def test_i14_past_a_bound_what_redis_does_not_take_ends_the_epoch_instead(logs, fresh_redis, monkeypatch):
+    writer, other = follow(logs, fresh_redis), follow(logs, fresh_redis)
+    begun = writer.tag_index.stamp()
+    monkeypatch.setattr(writer.stream, "append", raising(ConnectionError))
+    monkeypatch.setattr(writer.reader.stream, "append", raising(ConnectionError))
+    monkeypatch.setattr(writer.reader.stream, "drop_epoch", raising(ConnectionError))
+    for number in range(MAX_UNSENT + 1):
+        with pytest.raises(NotAppended):
+            writer.append(Kind.INVALIDATE, [f"row:{number}"])
+    assert not writer.unsent
+    assert not writer.tag_index.pending
+    assert writer.tag_index.judge(begun, ["row:0"]) is Verdict.INVALID
+    assert writer.tag_index.stamp() is None, "nothing is stored"
+    monkeypatch.undo()
+    for log in writer, other:
+        wait_until(lambda log=log: log.tag_index.epoch not in ("", begun.epoch), "the epoch has ended", 5)
+        assert log.tag_index.judge(begun, ["row:0"]) is Verdict.INVALID
 
 
 def test_i15_a_record_that_can_never_be_sent_ends_the_epoch_once(logs, fresh_redis, monkeypatch):

@@ -86,7 +86,8 @@ def test_404_offers_a_search_and_the_archive(client, blog):
 def test_a_host_that_is_not_ours_is_400(client):
     response = client.get("/", headers={"host": "evil.example"})
     assert response.status_code == 400
-    assert heading(response) == "That request made no sense"
+    assert heading(response) == "No site under this name"
+    assert b"ALLOWED_HOSTS" in response.content
     assert response["Cache-Control"] == "no-store"
     assert b"evil" not in response.content
 
