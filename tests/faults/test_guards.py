@@ -627,10 +627,26 @@ GUARDS = [
     Guard(
         "I8: somebody's request is no plain one",
         f"{CACHING}/edge/request.py",
-        "if fields.identifies_sender(profile.personal_cookies) or ",
-        "if ",
+        'is_personal = b"authorization" in fields or fields.identifies_sender(profile.personal_cookies)',
+        "is_personal = False",
         f"{TESTS}/edge/test_hostile.py",
         "i8 or personal or cookie",
+    ),
+    Guard(
+        "I8: a plain hit of somebody who names himself is of a page that is the same for all",
+        f"{CACHING}/edge/fast_path.py",
+        "            if parsed.is_personal and parameters is None:\n",
+        "            if False:\n",
+        "tests/content/test_floods_at_the_edge.py",
+        "i8",
+    ),
+    Guard(
+        "I8: of a page that is the same for all nobody's cookie reaches the view",
+        f"{CACHING}/edge/normalization.py",
+        "        fields = fields.without(PERSONAL)\n",
+        "        pass\n",
+        "tests/content/test_floods_at_the_edge.py",
+        "i8",
     ),
     Guard(
         "I8: a hit does not overtake the answer that is owed",
