@@ -51,9 +51,9 @@ def previous() -> Any:
 
 async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
     """Call a loader. A `def` runs in this thread if that has no event loop, else in a thread for the ORM."""
-    if iscoroutinefunction(load):
-        return await load(*arguments)
     if asyncio._get_running_loop() is not None:
+        if iscoroutinefunction(load):
+            return await load(*arguments)
         result = await sync_to_async(load)(*arguments)
         return await result if inspect.isawaitable(result) else result
     result = load(*arguments)

@@ -45,6 +45,8 @@ class Tiers:
     ) -> None:
         self.shared = shared
         self.ordering = ordering
+        # Where verdicts are local, what they are found by.
+        self.tag_index: Any = getattr(ordering, "tag_index", None)
         self.memory = memory if ordering.is_local else None
         self.clock = clock
         self.chance = chance
