@@ -36,7 +36,7 @@ def side_by_side(theirs: str, mine: str) -> list[Block]:
     pairs = MOST_PAIRS
     blocks = []
     for begin, end, other_begin, other_end, is_same in stretches(left, right):
-        removed, added = "\n".join(left[begin:end]), "\n".join(right[other_begin:other_end])
+        removed, added = text_of(left[begin:end]), text_of(right[other_begin:other_end])
         if is_same:
             blocks.append(Block(same=removed))
             continue
@@ -45,6 +45,12 @@ def side_by_side(theirs: str, mine: str) -> list[Block]:
         shown = marked(words, other_words) if pairs >= 0 else (removed, added)
         blocks.append(Block(theirs=shown[0], mine=shown[1]))
     return blocks
+
+
+def text_of(lines: Sequence[str]) -> str:
+    """Blank lines around a paragraph say nothing, unless they are all there is."""
+    text = "\n".join(lines)
+    return text.strip("\n") or text
 
 
 def stretches(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int, int, int, bool]]:
@@ -66,11 +72,13 @@ def stretches(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int,
 
 
 def marked(left: Sequence[str], right: Sequence[str]) -> tuple[str, str]:
-    """Both as HTML; words that the other side does not have stand in <mark>."""
+    """Both as HTML; words that the other side does not have stand in <mark>, without the space around them."""
     sides: tuple[list[str], list[str]] = ([], [])
     for begin, end, other_begin, other_end, is_same in stretches(left, right):
         for side, words in ((sides[0], left[begin:end]), (sides[1], right[other_begin:other_end])):
             text = "".join(words)
-            side.append(text if is_same or not text else format_html("<mark>{}</mark>", text))
+            core = text.strip()
+            before, _, after = text.partition(core) if core else (text, "", "")
+            side.append(text if is_same or not core else format_html("{}<mark>{}</mark>{}", before, core, after))
     theirs, mine = (format_html_join("", "{}", ([text] for text in side)) for side in sides)
     return theirs, mine
