@@ -241,7 +241,11 @@ def readable(field: forms.Field, value: Any) -> str:
         moment = datetime.fromtimestamp(value, timezone.get_current_timezone())
         return date_format(moment, "j M Y, H:i:s")
     if isinstance(value, list):
-        return "\n".join(": ".join(map(str, row.values())) if isinstance(row, dict) else str(row) for row in value)
+        # PostgreSQL puts the keys of an object in an order of its own.
+        rows = (
+            ": ".join(str(row[key]) for key in sorted(row)) if isinstance(row, dict) else str(row) for row in value
+        )
+        return "\n".join(rows)
     return str(value)
 
 

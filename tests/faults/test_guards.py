@@ -962,6 +962,30 @@ GUARDS = [
         f"{TESTS}/edge/test_view_pages.py",
         "no_language",
     ),
+    Guard(
+        "a save in the admin compares under the lock of the row",
+        "content/admin/versioned.py",
+        "rows.select_for_update(no_key=True).filter",
+        "rows.filter",
+        "tests/content/admin/test_saves_at_once.py",
+        "postgres",
+    ),
+    Guard(
+        "a save in the admin overwrites nothing newer",
+        "content/admin/versioned.py",
+        "is_deleted or is_refused or merge.overwrites",
+        "is_deleted or is_refused",
+        "tests/content/admin/test_two_editors.py",
+        "third_save",
+    ),
+    Guard(
+        "a row of a list that nobody touched is not saved",
+        "content/admin/media_form.py",
+        "        show_hidden_initial=True,\n",
+        "",
+        "tests/content/admin/test_two_editors.py",
+        "nobody_touched_is_not_saved",
+    ),
 ]
 
 
