@@ -1,19 +1,14 @@
 from urllib.parse import urlsplit
 
-from environs import ValidationError
 
-
-def check_base_url(url: str) -> None:
-    """Nothing, or `https://example.org`: a scheme and a host, and no path."""
+def check_base_url(url: str) -> str:
+    """`https://example.org`: a scheme and a host, and no path. Raises ValueError."""
     try:
         parts = urlsplit(url)
         is_root = parts.scheme in ("http", "https") and parts.hostname and url == f"{parts.scheme}://{parts.netloc}"
+        parts.port  # noqa: B018 - raises ValueError if it is no port
     except ValueError:
         is_root = False
-    if url and (not is_root or "@" in url):
-        raise ValidationError(f"{url!r} is not of the form https://example.org, without a path or a slash behind it.")
-
-
-def check_origins(urls: list[str]) -> None:
-    for url in urls:
-        check_base_url(url)
+    if not is_root or "@" in url:
+        raise ValueError("a scheme and a host, as https://example.org, without a path and without a slash at the end")
+    return url

@@ -4,9 +4,12 @@ Under ASGI, Django runs the halves of its own middleware in threads, one hop eac
 but headers. These run them where they are, and take the thread only where the session has something to store.
 """
 
+import re
+import secrets
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -15,6 +18,30 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
+
+from project.logs import request_id
+
+# Longer ones, and other characters, are replaced: they go into logs.
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestId:
+    """Gives the log lines of a request one id: X-Request-ID as a proxy sent it, else a new one.
+
+    It is never reset: each request has a context of its own, in which the server logs the access afterwards.
+    """
+
+    async_capable = True
+    sync_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> None:
+        markcoroutinefunction(self)
+        self.get_response = get_response
+
+    async def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        request_id.set(given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
+        return await self.get_response(request)
 
 
 class Inline:

@@ -2,14 +2,21 @@ import os
 
 import django
 from celery import Celery
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-django.setup()
+try:
+    django.setup()
+except ImproperlyConfigured as error:
+    # Celery would print a traceback.
+    raise SystemExit(str(error)) from error
 
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
-from workers.schedule import as_beat_schedule  # noqa: E402
+from workers import broker
+from workers.schedule import as_beat_schedule
 
+broker.install()
 app = Celery("evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals"])
 app.conf.update(
     # JSON in both directions: a queue that anybody can write to must not be able to run code.

@@ -3,7 +3,9 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from content.images import BadImage
 from content.models import MediaFile
+from content.models.media import cleaned_file
 
 LARGEST_UPLOAD = 50 * 1024 * 1024
 
@@ -36,7 +38,7 @@ class MediaRowForm(forms.ModelForm):
 
 
 class MediaFileForm(forms.ModelForm):
-    """Measures a file that replaces another one, and refuses what is here already."""
+    """Cleans an image, measures a file that replaces another one, and refuses what is here already."""
 
     class Meta:
         model = MediaFile
@@ -45,9 +47,14 @@ class MediaFileForm(forms.ModelForm):
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
-        if isinstance(file, UploadedFile) and (file.size or 0) > LARGEST_UPLOAD:
+        if not isinstance(file, UploadedFile):
+            return file
+        if (file.size or 0) > LARGEST_UPLOAD:
             raise forms.ValidationError(f"A file has {LARGEST_UPLOAD // 1024**2} MB at most.")
-        return file
+        try:
+            return cleaned_file(file)[1]
+        except BadImage as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
         """A new file is measured here: the database takes the same bytes once."""

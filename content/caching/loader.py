@@ -264,7 +264,7 @@ class Loader:
             is_stored = False
         else:
             is_stored = await self.tiers.store(
-                entry_key, value, encoded, record.begun, size=len(encoded), token=token, largest=owner.largest
+                entry_key, value, encoded, record.begun, token=token, largest=owner.largest
             )
         self.tiers.update_backoff(entry_key.key, is_stored=is_stored)
         if result.absence is not None:

@@ -1,12 +1,14 @@
 """A post as its source describes it; files do so by the conventions of Jekyll, Hugo, Zola and Eleventy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from content.importers.dates import dated_name, moment
-from content.importers.fields import Matter, is_false, is_true, names, people, picture, text
+from content.importers.fields import Matter, names, people, picture, text
 from content.importers.old_paths import old_paths
 from content.importers.source_file import SourceFile
+from content.importers.withheld import Words, standing_of
 from content.rendering import slugify
 
 # Eleventy's names of collections, which say nothing to a reader.
@@ -19,6 +21,7 @@ class Draft:
 
     Of a file it is what front matter and path say, and words are not cleaned of template remnants yet. `published_at`
     is None where the source has no time: it is then that of the import. A `password` means never public.
+    `withheld` is why it is not public, empty if it is.
     """
 
     slug: str
@@ -37,10 +40,15 @@ class Draft:
     old_paths: tuple[str, ...]
     password: str = ""
     comments_open: bool = True
+    withheld: str = ""
+    warning: str = ""
 
 
-def draft_of(source: SourceFile, matter: Matter, now: datetime) -> Draft:
-    """Raises BadFile for a date that is none."""
+def draft_of(
+    source: SourceFile, matter: Matter, now: datetime, inherited: Sequence[tuple[str, Matter]] = ()
+) -> Draft:
+    """`inherited` is what files above say, by their names. Raises BadFile for a date that is none."""
+    words = Words(matter, inherited)
     zola = matter.get("taxonomies")
     matter = (zola if isinstance(zola, dict) else {}) | matter
     file_date, name = dated_name(source.stem)
@@ -49,13 +57,15 @@ def draft_of(source: SourceFile, matter: Matter, now: datetime) -> Draft:
     categories = names(matter, "category", "categories", by_space=by_space)
     tags = names(matter, "tags", "tag", "keywords", by_space=by_space)
     cover, cover_alt = picture(matter)
+    kind = "page" if is_page(source, matter, published_at) else "post"
+    standing = standing_of(words, published_at, now, kind=kind, place=source.withheld_by_place(file_date))
     return Draft(
         slug=slugify(text(matter, "slug") or name),
         title=text(matter, "title") or title_from(name),
-        kind="page" if is_page(source, matter, published_at) else "post",
-        status=status_of(source, matter, published_at, now),
+        kind=kind,
+        status=standing.status,
         excerpt=text(matter, "excerpt", "summary", "description"),
-        published_at=published_at,
+        published_at=standing.published_at,
         updated_at=moment(
             matter.get("updated") or matter.get("lastmod") or matter.get("last_modified_at"), "updated"
         ),
@@ -66,6 +76,9 @@ def draft_of(source: SourceFile, matter: Matter, now: datetime) -> Draft:
         cover=cover,
         cover_alt=cover_alt,
         old_paths=old_paths(matter, file_date, name),
+        password=standing.password,
+        withheld=standing.reason,
+        warning=standing.warning,
     )
 
 
@@ -79,9 +92,3 @@ def is_page(source: SourceFile, matter: Matter, published_at: datetime | None) -
     if named := text(matter, "type", "layout"):
         return named in ("page", "pages")
     return source.is_in_pages or (source.is_beside_sections and published_at is None)
-
-
-def status_of(source: SourceFile, matter: Matter, published_at: datetime | None, now: datetime) -> str:
-    if source.is_in_drafts or is_true(matter.get("draft")) or is_false(matter.get("published")):
-        return "draft"
-    return "scheduled" if published_at is not None and published_at > now else "published"

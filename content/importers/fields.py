@@ -35,10 +35,6 @@ def is_true(value: Any) -> bool:
     return value is True or (isinstance(value, str) and value.strip().lower() in ("true", "yes"))
 
 
-def is_false(value: Any) -> bool:
-    return value is False or (isinstance(value, str) and value.strip().lower() in ("false", "no"))
-
-
 def names(matter: Matter, *keys: str, by_space: bool = False) -> tuple[str, ...]:
     """A text, a list of texts, or a list of mappings with a name; in order, each once.
 

@@ -1,20 +1,19 @@
 """Files that lie beside the posts of an import, as media of this site."""
 
 import hashlib
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.core.files.base import ContentFile
 from django.utils.text import get_valid_filename
-from PIL import Image
 
+from content.images import BadImage, clean_file
 from content.models import MediaFile
 from content.models.media import ALLOWED_EXTENSIONS
 
 LARGEST_MEDIA = 50_000_000
-IMAGES = {".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
 # Where Hugo, Zola, Jekyll and Eleventy keep what they serve from the root of a site.
 PUBLIC_FOLDERS = ("", "static", "assets", "public", "src")
 
@@ -26,10 +25,19 @@ class MediaLibrary:
     root: Path
     stored: int = 0
     missing: int = 0
+    # Of a kind, and what it was: for the report.
+    note: Callable[[str, str], None] = lambda kind, name: None
+    refused: list[str] = field(default_factory=list)
     by_path: dict[Path, MediaFile | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
+
+    def miss(self, kind: str, folder: Path, address: str) -> None:
+        """Count what a post in `folder` refers to and what is not there."""
+        self.missing += 1
+        near = folder.relative_to(self.root).as_posix() if folder.is_relative_to(self.root) else folder.name
+        self.note(kind, f"{address} (from {near})")
 
     def media_for(self, folder: Path, address: str) -> MediaFile | None:
         """The file at that address, as a post in `folder` writes it; None for what is not there or no media."""
@@ -64,17 +72,20 @@ class MediaLibrary:
         """Once for the same bytes, under whatever names they come; None for an image that is none."""
         try:
             content = path.read_bytes()
+            image = clean_file(path.name, content)
         except OSError:
             return None
-        size = image_size(path) if path.suffix.lower() in IMAGES else (None, None)
-        if size is None:
+        except BadImage as error:
+            self.refused.append(f"{path.relative_to(self.root)}: {error}")
             return None
+        content = image.content if image else content
         digest = hashlib.sha256(content).hexdigest()
         known = MediaFile.objects.filter(sha256=digest).first()
         if known is not None:
             return known
         file = ContentFile(content, name=get_valid_filename(path.name)[-100:])
-        media = MediaFile(file=file, sha256=digest, width=size[0], height=size[1])
+        width, height = (image.width, image.height) if image else (None, None)
+        media = MediaFile(file=file, sha256=digest, width=width, height=height)
         media.save()
         self.stored += 1
         return media
@@ -88,14 +99,3 @@ def local_name(address: str) -> str:
         return ""
     name = unquote(parts.path)
     return "" if parts.scheme or parts.netloc or "\x00" in name or len(name) > 1000 else name
-
-
-def image_size(path: Path) -> tuple[int, int] | None:
-    """Width and height in pixels, from the header alone; None for what Pillow does not know or will not open."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None

@@ -1,6 +1,7 @@
 """A file to a post that is ready to be written."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -9,9 +10,10 @@ from content.importers.draft import Draft, draft_of
 from content.importers.errors import BadFile
 from content.importers.fields import UNREADABLE, Matter, plain_values
 from content.importers.html_indent import without_html_indent
+from content.importers.kramdown import without_comments
 from content.importers.media import MediaLibrary
 from content.importers.references import Resolver
-from content.importers.source_file import SourceFile, decoded, source_hash
+from content.importers.source_file import SourceFile, decoded
 from content.models import MediaFile
 from content.rendering import BodyTooLarge, make_excerpt, plain_text, render_markdown, shortened
 
@@ -36,13 +38,22 @@ class Prepared:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
-def prepare(source: SourceFile, content: bytes, library: MediaLibrary, now: datetime) -> Prepared:
-    """Raises BadFile with the reason. Outside of any transaction: files that it finds become media at once."""
+def prepare(
+    source: SourceFile,
+    content: bytes,
+    library: MediaLibrary,
+    now: datetime,
+    inherited: Sequence[tuple[str, Matter]] = (),
+) -> Prepared:
+    """Its `source_hash` is the caller's to fill in. Raises BadFile with the reason.
+
+    Outside of any transaction: files that it finds become media at once.
+    """
     matter, text = front_matter.split(decoded(content))
     if is_of_export(matter):
         raise BadFile("It is of an export: import the whole folder, the one that has evergreen.yaml.")
-    draft = draft_of(source, matter, now)
-    cleaned = remnants.clean(without_html_indent(UNREADABLE.sub("", text)), plain_values(matter))
+    draft = draft_of(source, matter, now, inherited)
+    cleaned = remnants.clean(without_html_indent(without_comments(UNREADABLE.sub("", text))), plain_values(matter))
     folder = source.path.parent
     body = Resolver(cleaned.text, folder, library).resolved().strip("\n")
     html = rendered(body)
@@ -50,7 +61,7 @@ def prepare(source: SourceFile, content: bytes, library: MediaLibrary, now: date
     library.missing += bool(draft.cover) and cover is None
     return Prepared(
         name=source.name,
-        source_hash=source_hash(content),
+        source_hash="",
         draft=replace(
             draft,
             title=words(draft.title)[:LONGEST_TITLE].strip() or "Untitled",

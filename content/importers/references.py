@@ -92,7 +92,7 @@ class Resolver:
         if scheme(address) in ("http", "https"):
             words = words or "Image"
             return words if self.is_linked(match.start()) else f'<a href="{escape(address)}">{words}</a>'
-        self.library.missing += 1
+        self.library.miss("images that are not there", self.folder, address)
         return f'<em class="missing-image">{words}</em>' if words else ""
 
     def is_linked(self, start: int) -> bool:
@@ -121,7 +121,8 @@ class Resolver:
         if name.rpartition(".")[2].lower() not in ALLOWED_EXTENSIONS or "." not in name:
             return None
         url = self.media_url(address)
-        self.library.missing += url is None
+        if url is None:
+            self.library.miss("links to files that are not there", self.folder, address)
         return url
 
     def frame(self, match: re.Match[str]) -> str:

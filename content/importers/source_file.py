@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from content.importers.errors import BadFile
@@ -13,23 +14,31 @@ LONGEST_NAME = 500
 ENDINGS = {".md", ".markdown", ".mdown", ".mkd"}
 NO_POSTS = {"_index", "readme", "license", "contributing", "changelog", "code_of_conduct", "security"}
 JEKYLL_POSTS = {"_posts", "_drafts"}
+OF_GENERATORS = {"_site", "_includes", "_layouts", "_data", "_sass", "_plugins", "_dist"}
+# Jekyll publishes no file whose name begins with one of these.
+UNSEEN = ("_", "#", "~")
 # Part of every source_hash: raise it when the same file would become another post.
-IMPORTER_VERSION = b"2"
+IMPORTER_VERSION = b"3"
+# Hashes of these versions stand in databases: they tell a folder that was moved from another one.
+OLD_VERSIONS = (b"2",)
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A Markdown file below the root. `name` is its path with the root's own name, and stays its identity."""
+    """A Markdown file below the root. `name` is its path with its source's name, and stays its identity."""
 
     root: Path
     path: Path
     has_sections: bool = False
     has_siblings: bool = False
+    source: str = ""
 
     @property
     def name(self) -> str:
-        name = f"{self.root.name}/{self.path.relative_to(self.root).as_posix()}"
-        return name.encode(errors="backslashreplace").decode()
+        return self.named(self.source or self.root.name)
+
+    def named(self, source: str) -> str:
+        return text_of(f"{source}/{self.path.relative_to(self.root).as_posix()}")
 
     @property
     def stem(self) -> str:
@@ -60,6 +69,16 @@ class SourceFile:
     @property
     def is_in_drafts(self) -> bool:
         return "_drafts" in self.folders
+
+    def withheld_by_place(self, file_date: datetime | None) -> str:
+        """Why its generator leaves it out, by its name or its folder alone; empty where it does not."""
+        if self.is_in_drafts:
+            return "It lies in _drafts."
+        if self.path.name.startswith(UNSEEN):
+            return f"Its name begins with {self.path.name[0]}."
+        if self.is_jekyll and file_date is None:
+            return "It lies in _posts without a date in its name, where Jekyll leaves it out."
+        return ""
 
     @property
     def is_in_pages(self) -> bool:
@@ -97,8 +116,9 @@ def decoded(content: bytes) -> str:
         raise BadFile(f"It is not UTF-8: byte {error.start} is {content[error.start]:#04x}.") from error
 
 
-def source_hash(content: bytes) -> str:
-    return hashlib.sha256(IMPORTER_VERSION + content).hexdigest()
+def source_hash(content: bytes, above: str = "", *, version: bytes = IMPORTER_VERSION) -> str:
+    """Of all that its post is made from: `above` is what other files and the time add to its own bytes."""
+    return hashlib.sha256(version + content + above.encode(errors="backslashreplace")).hexdigest()
 
 
 def markdown_files(root: Path) -> Iterator[SourceFile]:
@@ -123,3 +143,23 @@ def walk(folder: Path) -> Iterator[Path]:
 
 def is_left_out(name: str) -> bool:
     return (name.startswith((".", "_")) and name not in {*JEKYLL_POSTS, "_pages"}) or name == "node_modules"
+
+
+def withheld_folders(root: Path) -> Iterator[str]:
+    """Folders that are left out for their underscore and have Markdown in them, but for a generator's own."""
+    root = root.resolve()
+    for parent, folders, _ in os.walk(root):
+        for name in sorted(folders):
+            folder = Path(parent, name)
+            if name.startswith("_") and is_left_out(name) and name not in OF_GENERATORS and has_markdown(folder):
+                yield text_of(folder.relative_to(root).as_posix())
+        folders[:] = [name for name in folders if not is_left_out(name)]
+
+
+def has_markdown(folder: Path) -> bool:
+    return any(Path(name).suffix.lower() in ENDINGS for _, _, names in os.walk(folder) for name in names)
+
+
+def text_of(name: str) -> str:
+    """With the bytes of file names that are no UTF-8 written out."""
+    return name.encode(errors="backslashreplace").decode()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from content.importers.edited import digest_of, edited_here
 from content.importers.reading import Prepared
 from content.importers.redirects import wanted_redirects, write_redirects
 from content.importers.slugs import SlugBook
@@ -13,7 +14,7 @@ from content.models import Author, Authorship, Category, Post, Redirect, Tag
 
 COLUMNS = [
     "kind", "slug", "title", "excerpt", "body", "html", "category", "cover", "cover_alt", "status",
-    "password", "published_at", "updated_at", "language", "comments_open", "source_hash",
+    "password", "published_at", "updated_at", "language", "comments_open", "source_hash", "imported_digest",
 ]  # fmt: skip
 
 
@@ -25,11 +26,25 @@ class Written:
     updated: list[Post] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    # What is in the batch and stays as somebody edited it here.
+    left_alone: list[Prepared] = field(default_factory=list)
 
 
-def write(batch: Sequence[Prepared], now: datetime) -> Written:
-    """Within a transaction of the caller's. Readers see the old posts until it commits, the new ones after."""
-    return Writing(batch, now).run()
+def write(batch: Sequence[Prepared], now: datetime, *, overwrite: bool = False) -> Written:
+    """Within a transaction of the caller's. Readers see the old posts until it commits, the new ones after.
+
+    Posts that were edited here are left alone, unless with `overwrite`.
+    """
+    left_alone: list[Prepared] = []
+    if not overwrite:
+        known = list(Post.objects.filter(source_path__in=[one.name for one in batch]).select_for_update())
+        pks = edited_here(known)
+        edited = {post.source_path for post in known if post.pk in pks}
+        left_alone = [one for one in batch if one.name in edited]
+        batch = [one for one in batch if one.name not in edited]
+    done = Writing(batch, now).run()
+    done.left_alone = left_alone
+    return done
 
 
 class Writing:
@@ -82,6 +97,8 @@ class Writing:
         post.published_at = draft.published_at or post.published_at or self.now
         post.updated_at = draft.updated_at or changed_at or min(post.published_at, self.now)
         post.source_hash = prepared.source_hash
+        tags, authors = self.tags.named(*draft.tags), self.authors.named(*draft.authors)
+        post.imported_digest = digest_of(post, post.category, tags, authors)
         return post
 
     def free_slugs(self) -> None:

@@ -3,6 +3,7 @@
 from content.models.author import Author
 from content.models.category import Category
 from content.models.comment import Comment
+from content.models.import_source import ImportSource
 from content.models.media import MediaFile
 from content.models.outbox import PendingInvalidation
 from content.models.post import Authorship, Post, PostQuerySet
@@ -16,6 +17,7 @@ __all__ = [
     "Authorship",
     "Category",
     "Comment",
+    "ImportSource",
     "MediaFile",
     "PendingInvalidation",
     "Post",

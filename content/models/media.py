@@ -1,9 +1,12 @@
 import hashlib
+from pathlib import PurePosixPath
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.core.validators import FileExtensionValidator
 from django.db import models
-from PIL import Image, UnidentifiedImageError
+
+from content.images import LARGEST_IMAGE, CleanImage, clean_file
 
 # No SVG and no HTML: what a browser would run as script is no media file.
 ALLOWED_EXTENSIONS = ("avif", "gif", "jpeg", "jpg", "mp3", "mp4", "pdf", "png", "webm", "webp")
@@ -12,7 +15,8 @@ ALLOWED_EXTENSIONS = ("avif", "gif", "jpeg", "jpg", "mp3", "mp4", "pdf", "png", 
 class MediaFile(models.Model):
     """An uploaded or imported file, kept once however often it is used.
 
-    `sha256` is the hex digest of its bytes; width and height are pixels, null for what is no image.
+    `sha256` is the hex digest of its bytes; width and height are pixels, null for what is no image. An image is kept
+    without its metadata and the right way up.
     """
 
     file = models.FileField(
@@ -31,21 +35,34 @@ class MediaFile(models.Model):
         return self.file.name or self.sha256
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Measure a file that has not been measured yet."""
+        """Clean and measure a file that has not been measured yet; raises BadImage for an image that is not taken."""
         if self.file and not self.sha256:
             self.measure()
         super().save(*args, **kwargs)
 
     def measure(self) -> None:
+        """The cleaned file takes the place of an image. Raises BadImage."""
+        image, file = cleaned_file(self.file)
+        if image is not None and file is not self.file:
+            self.file = file
         digest = hashlib.sha256()
         for chunk in self.file.chunks():
             digest.update(chunk)
         self.sha256 = digest.hexdigest()
         self.file.seek(0)
-        try:
-            with Image.open(self.file) as image:
-                self.width, self.height = image.size
-        except (UnidentifiedImageError, OSError):
-            self.width = self.height = None
-        finally:
-            self.file.seek(0)
+        self.width, self.height = (image.width, image.height) if image else (None, None)
+
+
+def cleaned_file(file: Any) -> tuple[CleanImage | None, Any]:
+    """The image that a file holds, and the file to keep: itself, or another one with the image's clean bytes.
+
+    Raises BadImage, for an image of more than LARGEST_IMAGE bytes too.
+    """
+    file.seek(0)
+    name = file.name or ""
+    content = file.read(LARGEST_IMAGE + 1)
+    file.seek(0)
+    image = clean_file(name, content)
+    if image is None or image.content == content:
+        return image, file
+    return image, ContentFile(image.content, name=PurePosixPath(name).name)

@@ -1,6 +1,6 @@
 """Errors in the site's dress."""
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -21,8 +21,14 @@ async def gone_page(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Of a host that is not ours, a form that was tampered with; 413 of an upload past the bound."""
+    """Of a form that was tampered with; 413 of an upload past the bound; an unknown host has words of its own."""
+    if isinstance(exception, DisallowedHost):
+        return unknown_host(request)
     return plain_error(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
+
+
+def unknown_host(request: HttpRequest) -> HttpResponse:
+    return plain_error(request, 400, template="400_host.html")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

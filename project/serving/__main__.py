@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
+import os
 import sys
 
+from project.logs import formatter
 from project.serving.errors import CannotServe
 from project.serving.listener import open_listener
 from project.serving.options import Options
@@ -26,9 +29,10 @@ async def serve(options: Options) -> None:
 
 
 def say(text: str) -> None:
-    """Whoever has closed the terminal has not ended the service by it."""
+    """Log it. The service goes on when its terminal is closed."""
+    record = logging.LogRecord("serve", logging.INFO, __file__, 0, text, None, None)
     with contextlib.suppress(OSError):
-        print(text, flush=True)
+        print(formatter(os.environ.get("LOG_FORMAT", "text")).format(record), flush=True)
 
 
 if __name__ == "__main__":

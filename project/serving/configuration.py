@@ -28,6 +28,8 @@ def configuration(options: Options) -> uvicorn.Config:
         ssl_keyfile=options.keyfile,
         server_header=False,
         access_log=options.access_log,
+        # Its loggers have no handlers of their own: Django's LOGGING holds for them too.
+        log_config=None,
         log_level="warning",
     )
     if options.access_log:

@@ -7,13 +7,17 @@ from project.serving.configuration import configuration
 from project.serving.options import Options
 from project.serving.server import Server
 from project.serving.tether import Tether
+from project.wrong_settings import WrongSettings
 
 
 def main(options: str, listener: str, tether: str) -> None:
     held = Tether(socket.socket(fileno=int(tether)))
     held.hold()
     server = Server(configuration(Options.from_json(options)), held.say_ready)
-    server.run([socket.socket(fileno=int(listener))])
+    try:
+        server.run([socket.socket(fileno=int(listener))])
+    except WrongSettings as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

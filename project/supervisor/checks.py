@@ -10,6 +10,8 @@ from django.db import DatabaseError, connection
 from project.supervisor.errors import CannotStart
 
 SECONDS = 3.0
+# Bytes: of an empty database with its log.
+LEAST_SPACE = 2 * 1024 * 1024
 
 
 def check_port(host: str, port: int) -> None:
@@ -26,10 +28,15 @@ def check_state_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         marker = folder / ".writable"
-        marker.touch()
-        marker.unlink()
+        try:
+            marker.write_bytes(bytes(LEAST_SPACE))
+        finally:
+            marker.unlink(missing_ok=True)
     except OSError as error:
-        raise CannotStart(f"The state folder {folder} cannot be written ({error.strerror}).") from error
+        raise CannotStart(
+            f"The state folder {folder} cannot be written ({error.strerror}). Make it writable, free some space, or "
+            "set EVERGREEN_STATE_DIR to another folder."
+        ) from error
 
 
 def check_database() -> None:

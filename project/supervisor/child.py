@@ -69,16 +69,20 @@ class Child:
             await asyncio.wait_for(asyncio.shield(self.reader), 1.0)
         return status
 
-    async def end(self, seconds: float) -> None:
-        """SIGTERM, and SIGKILL to its whole group after `seconds`."""
-        if self.process is None:
-            return
-        if self.process.returncode is None:
+    @property
+    def lives(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    async def ask_to_end(self) -> None:
+        """SIGTERM; returns when it has ended."""
+        if self.process is not None and self.lives:
             with contextlib.suppress(ProcessLookupError):
                 self.process.terminate()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.process.wait(), seconds)
-        # What it started and left behind goes with it.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        await self.process.wait()
+            await self.process.wait()
+
+    async def kill(self) -> None:
+        """SIGKILL to its whole group: what it started and left behind goes with it."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            await self.process.wait()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -14,13 +15,19 @@ from pathlib import Path
 
 from django.conf import settings
 
+from project.serving.first import first_of
 from project.supervisor.child import Child
 from project.supervisor.console import Terminal
+from project.supervisor.ending import end_all
 from project.supervisor.errors import CannotStart
+from project.supervisor.keeper import Keeper
 from project.supervisor.redis_server import RedisPlace
 
 READY_SECONDS = 90.0
-END_SECONDS = 8.0
+REDIS_SECONDS = 20.0
+# Deaths in a row, each within ten seconds of the start.
+WEB_ATTEMPTS = 3
+UNREADABLE_AFTER = 3
 
 
 @dataclass(frozen=True)
@@ -40,15 +47,18 @@ class Plan:
 
 
 class Supervisor:
-    """Runs the service until Ctrl-C or until one of its processes ends."""
+    """Runs the service until Ctrl-C, or until the web server or the database cannot be started.
+
+    Every other process that dies is started again.
+    """
 
     def __init__(self, plan: Plan, terminal: Terminal) -> None:
         self.plan = plan
         self.terminal = terminal
         self.own_redis = None if plan.redis_url else RedisPlace(plan.state_dir)
-        self.children: list[Child] = []
+        self.children: dict[str, Child] = {}
         self.stopping = asyncio.Event()
-        self.end_seconds = END_SECONDS
+        self.hurry = asyncio.Event()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -69,21 +79,24 @@ class Supervisor:
             self.terminal.say(str(error), "bold red")
             return 1
         finally:
-            await self.end()
+            await end_all(list(self.children.values()), self.terminal.say, self.hurry)
+            if self.own_redis:
+                self.own_redis.remove()
+            self.terminal.say("Ended.")
 
     def ask_to_stop(self) -> None:
         """The second time it hastens."""
         if self.stopping.is_set():
-            self.end_seconds = 0.1
+            self.hurry.set()
         self.stopping.set()
 
-    async def until_stopped(self, work: Coroutine[None, None, int]) -> int:
+    async def until_stopped(self, work: Coroutine[None, None, None]) -> int:
         task = asyncio.create_task(work)
         stop = asyncio.create_task(self.stopping.wait())
         await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if task.done():
-            return task.result()
+            task.result()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -92,23 +105,56 @@ class Supervisor:
 
     # --- from nothing to ready ----------------------------------------------------------------------
 
-    async def serve(self) -> int:
-        if self.own_redis:
-            await self.start("redis", self.own_redis.command())
-            await self.wait_for_redis(self.own_redis)
-            self.own_redis.announce()
+    async def serve(self) -> None:
+        """Runs until it is cancelled. Raises CannotStart."""
+        if self.own_redis is None:
+            await self.serve_site()
+        else:
+            redis = self.redis_keeper(self.own_redis)
+            await first_of(redis.keep(), self.serve_site(redis.started))
+
+    async def serve_site(self, redis: asyncio.Event | None = None) -> None:
+        """After `redis`, if it comes in time."""
+        if redis is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(redis.wait(), REDIS_SECONDS)
         await self.set_up()
+        await first_of(self.report_when_ready(), *(keeper.keep() for keeper in self.keepers()))
+
+    def redis_keeper(self, place: RedisPlace) -> Keeper:
+        async def start() -> Child:
+            child = await self.start("redis", place.command())
+            if await self.answers_in_time(child, place):
+                place.announce()
+            return child
+
+        def before_attempt(row: int) -> None:
+            if row >= UNREADABLE_AFTER and (kept := place.set_data_aside()):
+                self.say(f"Redis cannot start with its data, which is now in {kept}. It starts again without.")
+
+        return Keeper("redis", start, self.say, before_attempt=before_attempt)
+
+    def keepers(self) -> list[Keeper]:
         celery = [sys.executable, "-m", "celery", "-A", "workers", "--quiet"]
-        await self.start("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING"])
-        await self.start("beat", [*celery, "beat", "--loglevel", "WARNING"])
-        address = ["--host", self.plan.host, "--port", str(self.plan.port)]
-        await self.start("web", [*manage("serve"), *address])
-        died = asyncio.create_task(self.first_to_die())
-        ready = asyncio.create_task(self.wait_until_ready())
-        await asyncio.wait({died, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done():
-            ready.result()
-        return await died
+        web = [*manage("serve"), "--host", self.plan.host, "--port", str(self.plan.port)]
+        commands = {
+            "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING"],
+            "beat": [*celery, "beat", "--loglevel", "WARNING"],
+            "web": web,
+        }
+        return [
+            Keeper(
+                name,
+                functools.partial(self.start, name, command),
+                self.say,
+                attempts=WEB_ATTEMPTS if name == "web" else None,
+            )
+            for name, command in commands.items()
+        ]
+
+    def say(self, text: str) -> None:
+        if not self.stopping.is_set():
+            self.terminal.say(text, "bold yellow")
 
     async def set_up(self) -> None:
         """Tables, static files, somebody who can sign in, and something to read."""
@@ -120,73 +166,44 @@ class Supervisor:
 
     async def step(self, *command: str, may_fail: bool = False) -> None:
         """One command, to its end. Files that an import refused are reported, and end nothing."""
-        child = Child("setup", command, self.terminal.line)
-        self.children.append(child)
-        await child.start(self.environment, self.plan.folder)
+        child = await self.start("setup", list(command))
         status = await child.wait()
-        self.children.remove(child)
         if status and not may_fail:
             raise CannotStart(f"`{' '.join(command[1:])}` failed with exit status {status}; its lines are above.")
 
-    async def start(self, name: str, command: list[str]) -> None:
-        child = Child(name, command, self.terminal.line)
-        self.children.append(child)
+    async def start(self, name: str, command: list[str]) -> Child:
+        """In the place of the one that had this name."""
+        if name in self.children:
+            await self.children[name].kill()
+        child = self.children[name] = Child(name, command, self.terminal.line)
         await child.start(self.environment, self.plan.folder)
+        return child
 
-    async def wait_for_redis(self, place: RedisPlace) -> None:
-        [child] = self.children
-        deadline = asyncio.get_running_loop().time() + 30
+    async def answers_in_time(self, child: Child, place: RedisPlace) -> bool:
+        """Whether Redis answers. If it does not, it has died, or the service begins without it."""
+        deadline = asyncio.get_running_loop().time() + REDIS_SECONDS
         while not await answers(str(place.socket)):
-            if child.process is None or child.process.returncode is not None:
-                await child.wait()
-                raise CannotStart(self.epitaph(child))
+            if not child.lives:
+                return False
             if asyncio.get_running_loop().time() > deadline:
-                raise CannotStart("Redis has not answered for 30 s; its lines are above.")
+                self.say(f"Redis has not answered for {REDIS_SECONDS:g} s. The site works without it, more slowly.")
+                return False
             await asyncio.sleep(0.05)
+        return True
 
-    async def wait_until_ready(self) -> None:
-        """Say so when the site is; say why when it is not in time, and go on."""
+    async def report_when_ready(self) -> None:
+        """Say when the site is ready, or why it is not in time. Then wait for ever."""
         url = self.plan.address
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         reasons = ["it has not answered yet"]
-        while asyncio.get_running_loop().time() < deadline:
+        while reasons and asyncio.get_running_loop().time() < deadline:
             reasons = await asyncio.to_thread(why_not_ready, f"{url}/readyz")
-            if not reasons:
-                self.terminal.say(f"Evergreen is ready: {url}/  (administration: {url}/admin/, end with Ctrl-C)")
-                return
-            await asyncio.sleep(0.25)
-        self.terminal.say(f"Not ready after {READY_SECONDS:g} s: {'; '.join(reasons)}", "bold red")
-
-    # --- from there to the end ----------------------------------------------------------------------
-
-    async def first_to_die(self) -> int:
-        waits = {asyncio.create_task(child.wait()): child for child in self.children}
-        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        raise CannotStart(self.epitaph(waits[done.pop()]))
-
-    def epitaph(self, child: Child) -> str:
-        status = child.process.returncode if child.process else None
-        how = (
-            f"was killed by {signal.Signals(-status).name}"
-            if status and status < 0
-            else f"ended with status {status}"
-        )
-        lines = "\n".join(f"  {line}" for line in child.last_lines) or "  (none)"
-        return f"{child.name} {how}, so all is ended. Its last lines:\n{lines}"
-
-    async def end(self) -> None:
-        """What asks before what answers, and Redis last."""
-        for child in reversed(self.children):
-            ending = asyncio.create_task(child.end(self.end_seconds))
-            while not ending.done():
-                hastened = self.end_seconds < END_SECONDS
-                await asyncio.wait({ending}, timeout=0.1)
-                if not hastened and self.end_seconds < END_SECONDS and not ending.done():
-                    ending.cancel()
-                    await child.end(self.end_seconds)
-        if self.own_redis:
-            self.own_redis.remove()
-        self.terminal.say("Ended.")
+            await asyncio.sleep(0.25 if reasons else 0)
+        if reasons:
+            self.terminal.say(f"Not ready after {READY_SECONDS:g} s: {'; '.join(reasons)}", "bold red")
+        else:
+            self.terminal.say(f"Evergreen is ready: {url}/  (administration: {url}/admin/, end with Ctrl-C)")
+        await asyncio.Event().wait()
 
 
 def manage(*words: str) -> list[str]:

@@ -115,7 +115,7 @@ async def test_a_host_that_is_not_ours_is_refused_in_the_sites_dress(reader):
     response = await reader.get("/", headers={"Host": "evil.example"})
     assert response.status_code == 400
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "That request made no sense" in response.text
+    assert "No site under this name" in response.text
     assert response.headers["Cache-Control"] == "no-store"
 
 

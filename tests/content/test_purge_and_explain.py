@@ -3,9 +3,14 @@
 import json
 
 import pytest
+import redis as redis_library
+from django.core.cache import caches
 from django.core.management import CommandError, call_command
 
+from content.caching.entry import Entry, Header, Stamp, pack
 from content.management.commands.purge_cache import chosen
+from content.management.stored_tags import unused_tags
+from project.caches import cache_of
 
 
 @pytest.mark.parametrize(
@@ -53,3 +58,21 @@ def test_a_path_alone_is_asked_for_its_host():
 def test_a_tag_that_names_nothing_is_refused(tag):
     with pytest.raises(CommandError, match=r"Nothing was purged\. .*tag"):
         call_command("purge_cache", "--tag", tag)
+
+
+def test_a_tag_that_nothing_has_is_named(capsys, settings, fresh_redis):
+    settings.CACHES = {"default": cache_of(fresh_redis, fresh_redis, 1024 * 1024, {})}
+    header = Header(1.0, 2.0, 2.0, 2.0, True, 0.0, ("post:1", "posts"), Stamp("epoch"))
+    with redis_library.Redis.from_url(fresh_redis) as client:
+        client.set(caches["default"].make_key("post@1:post,first"), pack(Entry(header, b"value")))
+        client.lpush(caches["default"].make_key("alien"), "no entry")
+    call_command("purge_cache", "--tag", "post:1", "--tag", "psot:1")
+    assert capsys.readouterr().err.startswith("Nothing that is stored has the tag psot:1. Check its spelling")
+    call_command("purge_cache", "--tag", "posts")
+    assert capsys.readouterr().err == ""
+
+
+def test_where_that_cannot_be_known_nothing_is_said(settings):
+    assert unused_tags(["post:1"]) is None
+    settings.CACHES = {"default": cache_of("redis://127.0.0.1:1/0", "", 1024 * 1024, {})}
+    assert unused_tags(["post:1"]) is None

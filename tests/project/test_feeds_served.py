@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.reading import locations, page_of, xml_of
-from tests.support.service import environment_of, manage_each, running_service
+from tests.support.service import environment_of, make_tables, manage, running_service
 
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://feeds"}
 POSTS = """
@@ -17,7 +17,8 @@ Post.objects.create(slug="gone", title="Gone", status="withdrawn")
 def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("feeds") / "state"
     folder.mkdir()
-    manage_each(environment_of(folder) | ENVIRONMENT, ["migrate", "-v0"], ["shell", "-v0", "-c", POSTS])
+    make_tables(folder)
+    manage(environment_of(folder) | ENVIRONMENT, "shell", "-v0", "-c", POSTS)
     with running_service(folder, command="serve", environment=ENVIRONMENT) as service:
         service.line_with("Serving on")
         yield service
@@ -58,6 +59,6 @@ def test_an_icon_is_found(client):
 
 def test_a_host_that_is_not_ours_is_refused_in_the_sites_dress(client):
     answer = client.get("/", headers={"host": "evil.example"})
-    assert (answer.status_code, page_of(answer).findtext(".//h1")) == (400, "That request made no sense")
+    assert (answer.status_code, page_of(answer).findtext(".//h1")) == (400, "No site under this name")
     assert answer.headers["cache-control"] == "no-store"
     assert "evil" not in answer.text

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.readers import reading
 from tests.support.servers.process import free_port, wait_until
-from tests.support.service import ROOT, Service, environment_of, manage, parents, running_service
+from tests.support.service import ROOT, Service, environment_of, make_tables, parents, running_service
 
 SERVING = "Serving on"
 RESTARTED = "Restarted:"
@@ -28,7 +28,7 @@ def state_dir(tmp_path_factory):
     """Tables, once for all."""
     folder = tmp_path_factory.mktemp("serving") / "state"
     folder.mkdir()
-    manage(environment_of(folder) | SITE, "migrate", "-v0")
+    make_tables(folder)
     return folder
 
 
@@ -66,7 +66,9 @@ async def restarted(service: Service) -> None:
 
 
 def test_it_is_told_in_one_line_when_all_are_ready(service):
-    assert re.fullmatch(rf"{SERVING} {service.url} with 2 workers \(\d+, \d+\)\.", service.line_with(SERVING))
+    assert re.search(
+        rf" INFO serve: {SERVING} {service.url} with 2 workers \(\d+, \d+\)\.$", service.line_with(SERVING)
+    )
     assert roll_call(service) == workers(service)
     with service.client() as client:
         assert client.get("/").status_code == 200
@@ -294,6 +296,33 @@ async def test_a_version_that_cannot_start_leaves_the_old_one_serving(state_dir,
             await crowd.answered(20)
         assert workers(service).isdisjoint(old)
         assert "No module named 'nowhere'" in service.terminal
+
+
+async def test_a_restart_reads_the_env_file_anew(state_dir, tmp_path):
+    """A changed line, and one that is gone."""
+    file = tmp_path / ".env"
+    environment = settings_of_the_test(tmp_path)
+    (tmp_path / "version.py").write_text(
+        "from pathlib import Path\nfrom project import environment\nread = environment.read_environment\n"
+        f"environment.read_environment = lambda path: read(Path({os.fspath(file)!r}))\n"
+        "from project.settings import *\n"
+    )
+    file.write_text("ALLOWED_HOSTS=one.example\n")
+    with serving(state_dir, environment=environment) as service:
+        service.line_with(SERVING)
+        assert statuses(service) == {"one.example": 200, "two.example": 400, "localhost": 400}
+        file.write_text("ALLOWED_HOSTS=two.example\n")
+        await restarted(service)
+        assert statuses(service) == {"one.example": 400, "two.example": 200, "localhost": 400}
+        file.write_text("")
+        await restarted(service)
+        assert statuses(service) == {"one.example": 400, "two.example": 400, "localhost": 200}
+
+
+def statuses(service: Service) -> dict[str, int]:
+    with service.client() as client:
+        hosts = ("one.example", "two.example", "localhost")
+        return {host: client.get("/", headers={"Host": host}).status_code for host in hosts}
 
 
 BROKEN = "MIDDLEWARE = [*MIDDLEWARE, 'nowhere.Middleware']"

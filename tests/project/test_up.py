@@ -1,12 +1,15 @@
 """`manage.py up`: all of it in one terminal, told plainly, and ended whole."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from project.supervisor.redis_server import redis_program
@@ -93,6 +96,7 @@ def started_again(service: Service):
     if service.process.poll() is None:
         service.interrupt()
     posts = service.state_dir.parent / "posts"
+    spoil_data_of_redis(service.state_dir / "redis")
     with running_service(service.state_dir, "--import", str(posts)) as running:
         running.line_with(READY)
         yield running
@@ -103,24 +107,51 @@ def test_started_again_it_imports_nothing_twice_and_tells_no_password(started_ag
     assert "password" not in started_again.terminal
 
 
-def test_a_redis_that_dies_ends_all_with_its_name(started_again: Service):
-    ends_with(started_again, "redis", "redis-server")
+def spoil_data_of_redis(folder: Path) -> None:
+    for file in folder.rglob("*.aof"):
+        file.write_bytes(b"no data of Redis")
 
 
-@pytest.mark.slow
-def test_a_beat_that_dies_ends_all_with_its_name(tmp_path):
-    folder = write_posts(tmp_path / "posts", 2)
-    with running_service(tmp_path / "state", "--import", str(folder)) as service:
-        service.line_with(READY)
-        ends_with(service, "beat", "workers --quiet beat")
+def test_data_that_redis_cannot_read_is_set_aside(started_again: Service):
+    started_again.line_with("Redis cannot start with its data")
+    assert any((started_again.state_dir / "redis-set-aside").iterdir())
 
 
-def ends_with(service: Service, name: str, command: str) -> None:
-    children = service.descendants()
-    os.kill(service.pid_of(command), signal.SIGKILL)
-    assert service.wait() == 1
-    assert f"{name} was killed by SIGKILL" in service.terminal
-    assert "Its last lines:" in service.terminal
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("redis", "redis-server"),
+        ("beat", "workers --quiet beat"),
+        ("worker", "workers --quiet worker"),
+        ("web", "project.serving {"),
+    ],
+)
+def test_a_child_that_dies_is_started_again_and_its_reason_shown(started_again: Service, name, command):
+    first = started_again.pid_of(command)
+    os.kill(first, signal.SIGKILL)
+    line = started_again.line_with(f"{name} was killed by SIGKILL; it is started again")
+    assert line.endswith("Its last lines:")
+    wait_until(lambda: first != pid_of(started_again, command), f"another {name} runs")
+    wait_until(lambda: is_ready(started_again), "the site is ready again")
+
+
+def pid_of(service: Service, command: str) -> int | None:
+    found = [pid for pid, words in service.descendants().items() if command in words]
+    return min(found, default=None)
+
+
+def is_ready(service: Service) -> bool:
+    with service.client() as client, contextlib.suppress(httpx.TransportError):
+        return client.get("/readyz").status_code == 200
+    return False
+
+
+def test_ctrl_c_ends_all_of_them_within_five_seconds(started_again: Service):
+    """Nothing above needs it any longer."""
+    children = started_again.descendants()
+    began = time.monotonic()
+    assert started_again.interrupt() == 0
+    assert time.monotonic() - began < 5
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
 
 

@@ -9,7 +9,8 @@ from content.models import Authorship, Post, PostQuerySet
 class PostRecord(Record, frozen=True, kw_only=True):
     """A post or page, whole; its authors in order, its tags in that of their slugs, its cover by name.
 
-    `source_path` and `source_hash` are the importer's: with them a folder that was imported once is known again.
+    `source_path` and `source_hash` are the importer's: with them a folder that was imported once is known again. By
+    `imported_digest` it knows what was edited since.
     """
 
     slug: str
@@ -30,6 +31,7 @@ class PostRecord(Record, frozen=True, kw_only=True):
     comments_open: bool = True
     source_path: str = ""
     source_hash: str = ""
+    imported_digest: str = ""
     body: str = ""
 
 

@@ -9,6 +9,7 @@ from content.importers.draft import Draft
 from content.importers.fields import LONGEST_NAME, MOST_NAMES
 from content.importers.wordpress.catalogue import Catalogue
 from content.importers.wordpress.item import Item
+from content.importers.wordpress.members import for_members
 from content.importers.wordpress.records import Record
 from content.importers.wordpress.titles import plain_title, slug_of, title_of
 from content.rendering import plain_text, shortened
@@ -39,16 +40,47 @@ def draft_of(item: Item, catalogue: Catalogue, now: datetime, *, teaser: str) ->
         cover="",
         cover_alt="",
         old_paths=(item.path,) if item.path else (),
-        password=item.record.value("wp:post_password")[:LONGEST_PASSWORD],
+        password=password_of(item.record),
+        withheld=withheld_by(item, published_at, now),
         comments_open=item.record.value("wp:comment_status") != "closed",
     )
 
 
 def status_of(item: Item, published_at: datetime | None, now: datetime) -> str:
     """Pending and private ones are drafts: nobody but the editors has seen them."""
+    if is_public(item) and for_members(item.content):
+        return "draft"
     if item.status == "future" or (item.status == "publish" and published_at is not None and published_at > now):
         return "scheduled" if published_at is not None else "draft"
     return "published" if item.status == "publish" else "draft"
+
+
+def is_public(item: Item) -> bool:
+    """Now or at a time to come, as WordPress says it."""
+    return item.status in ("publish", "future")
+
+
+def withheld_by(item: Item, published_at: datetime | None, now: datetime) -> str:
+    """Why it is not public; empty where it is."""
+    if password_of(item.record):
+        return "It has a password."
+    if is_public(item) and (mark := for_members(item.content)):
+        return f"It has text for members alone ({mark}): take that out before you publish it."
+    status = status_of(item, published_at, now)
+    if status == "scheduled":
+        return f"Its date is {published_at:%Y-%m-%d}: it becomes public then."
+    return "" if status == "published" else f"Its status is {item.status[:40] or 'empty'}."
+
+
+def password_of(record: Record) -> str:
+    """As it is: WordPress asks for one of blanks too."""
+    return next((child.text for child in record.all("wp:post_password")), "")[:LONGEST_PASSWORD]
+
+
+def has_blank_password(record: Record) -> bool:
+    """It was taken for none before: the post is written again."""
+    password = password_of(record)
+    return bool(password) and not password.strip()
 
 
 def moment_of(record: Record, *names: str) -> datetime | None:

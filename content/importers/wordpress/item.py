@@ -72,3 +72,13 @@ def host_of(address: str) -> str:
         return (urlsplit(address.strip()).hostname or "").removeprefix("www.")
     except ValueError:
         return ""
+
+
+def blog_of(address: str) -> str:
+    """Its host and, of a blog below a path, that too: blogs of one network number their posts alike."""
+    host = host_of(address)
+    try:
+        path = urlsplit(address.strip()).path.strip("/")
+    except ValueError:
+        return host
+    return f"{host}/{path}" if host and path else host

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from django.core.files.base import ContentFile
 from django.utils.text import get_valid_filename
 
+from content.images import BadImage
 from content.importers.wordpress.kinds import Kind, kind_of
 from content.models import MediaFile
 
@@ -31,6 +32,7 @@ class Media:
     missing: int = 0
     asked: int = 0
     received: int = 0
+    refused: list[str] = field(default_factory=list)
     by_mark: dict[str, int] | None = None
     looked_up: dict[str, MediaFile | None] = field(default_factory=dict)
 
@@ -60,17 +62,21 @@ class Media:
         self.asked += 1
         content = self.fetch(address)
         self.received += len(content or b"")
-        kind = kind_of(content) if content else None
-        return self.store(content, kind, address, mark) if content and kind else None
+        try:
+            kind = kind_of(content) if content else None
+        except BadImage as error:
+            self.refused.append(f"{address}: {error}")
+            return None
+        return self.store(kind, address, mark) if kind else None
 
-    def store(self, content: bytes, kind: Kind, address: str, mark: str) -> MediaFile:
+    def store(self, kind: Kind, address: str, mark: str) -> MediaFile:
         """Once for the same bytes, under whatever addresses they come; named by what they are."""
-        digest = hashlib.sha256(content).hexdigest()
+        digest = hashlib.sha256(kind.content).hexdigest()
         known = MediaFile.objects.filter(sha256=digest).first()
         if known is not None:
             return known
         stem = get_valid_filename(PurePosixPath(unquote(urlsplit(address).path)).stem[:60].strip(". ") or "file")
-        file = ContentFile(content, name=f"{stem}-w{mark}.{kind.extension}")
+        file = ContentFile(kind.content, name=f"{stem}-w{mark}.{kind.extension}")
         media = MediaFile(file=file, sha256=digest, width=kind.width, height=kind.height)
         media.save()
         self.stored += 1

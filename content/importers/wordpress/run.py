@@ -15,10 +15,12 @@ from content.importers.report import ImportReport
 from content.importers.wordpress.body import text_of
 from content.importers.wordpress.catalogue import Catalogue, catalogue_of
 from content.importers.wordpress.comments import write_comments
-from content.importers.wordpress.draft import draft_of
-from content.importers.wordpress.item import Item, host_of
+from content.importers.wordpress.draft import draft_of, has_blank_password
+from content.importers.wordpress.item import Item, blog_of, host_of
 from content.importers.wordpress.media import Fetch, Media
+from content.importers.wordpress.members import for_members
 from content.importers.wordpress.records import BadExport, Record, records
+from content.importers.wordpress.titles import title_of
 from content.models import Post
 from content.rendering import BodyTooLarge, make_excerpt, render_markdown
 
@@ -38,14 +40,16 @@ def import_wordpress(
     *,
     fetch: Fetch | None = None,
     now: datetime | None = None,
+    overwrite: bool = False,
 ) -> ImportReport:
     """All posts, pages and comments of the export. Running it again changes only what has changed in it.
 
     `fetch` gives the bytes at an address; without it pictures become links. Raises BadExport for a file that is no
     export. One that breaks off is imported up to there, and the report says so: the next run adds the rest.
+    Posts that were edited here are left alone, unless with `overwrite`.
     """
     with catalogue_of(path) as catalogue:
-        run = WordPressImport(path, catalogue, Media(fetch), progress, now or timezone.now())
+        run = WordPressImport(path, catalogue, Media(fetch), progress, now or timezone.now(), overwrite)
         run.import_all()
         return run.report
 
@@ -53,7 +57,10 @@ def import_wordpress(
 class WordPressImport:
     """One run over one export."""
 
-    def __init__(self, path: Path, catalogue: Catalogue, media: Media, progress: Progress, now: datetime) -> None:
+    def __init__(
+        self, path: Path, catalogue: Catalogue, media: Media, progress: Progress, now: datetime, overwrite: bool
+    ) -> None:
+        self.overwrite = overwrite
         self.path = path
         self.catalogue = catalogue
         self.media = media
@@ -97,18 +104,34 @@ class WordPressImport:
 
     def import_batch(self, batch: list[Item]) -> None:
         """Reading and rendering take their time outside of the transaction: it holds the writer's lock briefly."""
-        named = [(self.name(item), item) for item in batch]
+        named = self.named(batch)
         known = {post.source_path: post for post in Post.objects.filter(source_path__in=[name for name, _ in named])}
         prepared = [ready for name, item in named if (ready := self.read(name, item, known.get(name)))]
-        write_batch(prepared, self.report, self.now)
+        write_batch(prepared, self.report, self.now, overwrite=self.overwrite)
         write_comments(named, self.report, self.now)
         self.report.media, self.report.media_missing = self.media.stored, self.media.missing
+        self.report.warnings += self.media.refused
+        self.media.refused.clear()
         reset_queries()  # in debug, Django keeps the text of every query: that would be the whole export
         self.progress(self.report)
 
-    def name(self, item: Item) -> str:
+    def named(self, batch: list[Item]) -> list[tuple[str, Item]]:
+        """Posts named by the host alone, as they were before, keep their names if their titles are the same."""
+        host, blog = host_of(self.catalogue.site), blog_of(self.catalogue.site)
+        named = [(self.name(item, blog), item) for item in batch]
+        if blog == host:
+            return named
+        old = {name: self.name(item, host) for name, item in named}
+        rows = Post.objects.filter(source_path__in=[*old.keys(), *old.values()])
+        known = dict(rows.values_list("source_path", "title"))
+        return [
+            (old[name] if name not in known and known.get(old[name]) == title_of(item, "") else name, item)
+            for name, item in named
+        ]
+
+    def name(self, item: Item, blog: str) -> str:
         """The blog and the item's number there: the same in every export, whatever the file is called."""
-        return f"{host_of(self.catalogue.site) or self.path.name}/?p={item.id}"[:450]
+        return f"{blog or self.path.name}/?p={item.id}"[:450]
 
     def read(self, name: str, item: Item, known: Post | None) -> Prepared | None:
         """None for what needs no writing, which is counted here."""
@@ -157,6 +180,11 @@ def is_same(known: Post, prepared: Prepared) -> bool:
 def source_hash(item: Item, catalogue: Catalogue, *, fetched: bool) -> str:
     """Of all that its post is made from."""
     digest = hashlib.sha256(IMPORTER_VERSION + (b" fetched" if fetched else b""))
+    if has_blank_password(item.record):
+        digest.update(b"blank password")
+    if for_members(item.content):
+        # It was public before: the post is written again.
+        digest.update(b"for members")
     parts = [
         f"{child.name}\0{sorted(child.attributes.items())}\0{child.text}"
         for child in item.record.children

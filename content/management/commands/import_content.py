@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from content.importers import ImportReport, import_folder
+from content.importers.errors import BadFile
+from content.importers.report import plain
+from content.importers.turns import NoTurn, import_turn
 from content.importers.wordpress import BadExport, fetcher, import_wordpress
 
 Show = Callable[[ImportReport], None]
@@ -26,10 +30,40 @@ class Command(BaseCommand):
             action="store_true",
             help="of a WordPress export: download its pictures and files; without it, they become links",
         )
+        parser.add_argument(
+            "--list",
+            action="store_true",
+            dest="listed",
+            help="print each thing that the report counts: skipped files, missing images and links, template tags",
+        )
+        parser.add_argument(
+            "--source",
+            default="",
+            help="of a folder: the name of the source that it is, where a folder was moved or has another's name",
+        )
+        parser.add_argument(
+            "--wait",
+            type=float,
+            default=60,
+            metavar="SECONDS",
+            help="how long to wait for another import that is running (60)",
+        )
+        parser.add_argument(
+            "--overwrite",
+            action="store_true",
+            help="write the source over posts that were edited here since their import",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path: Path = options["path"]
+        try:
+            self.run(options["path"], options)
+        except CommandError as error:
+            if options["json"] and error.returncode == 2:
+                self.stdout.write(json.dumps(plain({"error": str(error)}), indent=2))
+            raise
+
+    def run(self, path: Path, options: dict[str, Any]) -> None:
         if not path.exists():
             raise CommandError(f"There is no {path}.", returncode=2)
         if not path.is_dir() and path.suffix.lower() != ".xml":
@@ -38,24 +72,56 @@ class Command(BaseCommand):
                 returncode=2,
             )
         try:
-            report = imported(path, fetch_media=options["fetch_media"], quiet=options["json"])
-        except BadExport as error:
+            with import_turn(options["wait"], self.stderr.write):
+                report = imported(path, options)
+        except (BadExport, BadFile) as error:
             raise CommandError(f"{path}: {error}", returncode=2) from error
+        except (OperationalError, ProgrammingError) as error:
+            reason = " ".join(str(error).split())
+            if lacks_tables(reason):
+                raise CommandError(
+                    f"The database lacks tables ({reason}). Nothing was imported. Run: manage.py migrate",
+                    returncode=2,
+                ) from error
+            if isinstance(error, ProgrammingError):
+                raise
+            raise CommandError(
+                f"The database failed: {reason}. What was written stays; run it again.", returncode=2
+            ) from error
+        except NoTurn as error:
+            raise CommandError(str(error), returncode=2) from error
         if options["json"]:
-            self.stdout.write(json.dumps(report.as_data(), indent=2))
+            data = report.as_data()
+            if options["listed"]:
+                data["details"] = report.listed()
+            self.stdout.write(json.dumps(data, indent=2, allow_nan=False))
         else:
             self.summarise(report)
+            if options["listed"]:
+                self.list_details(report)
         if report.failures:
             raise CommandError(f"{len(report.failures)} of {report.files} files were not imported.", returncode=1)
+
+    def list_details(self, report: ImportReport) -> None:
+        for kind, names in report.listed().items():
+            self.stdout.write(f"{kind}:")
+            for name in names:
+                self.stdout.write(f"  {name}")
 
     def summarise(self, report: ImportReport) -> None:
         for failure in report.failures:
             self.stderr.write(f"failed: {failure.path}: {failure.reason}")
+        for withheld in report.withheld:
+            self.stderr.write(f"withheld: {withheld.path}: {withheld.reason}")
+        for left in report.left_alone:
+            self.stderr.write(f"left alone: {left.path}: {left.reason}")
         for warning in report.warnings:
             self.stderr.write(f"warning: {warning}")
         self.stdout.write(
             f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
-            f"{len(report.failures)} failed; {report.media} media stored, {report.media_missing} images not there, "
+            f"{len(report.failures)} failed; {len(report.withheld)} withheld, "
+            f"{len(report.left_alone)} edited here and left alone, {report.media} media stored, "
+            f"{report.media_missing} images not there, "
             f"{report.converted.total()} template remnants converted, {report.dropped.total()} dropped, "
             f"{report.redirects} redirects; {report.comments} comments, {report.comments_left_out} left out."
         )
@@ -63,13 +129,20 @@ class Command(BaseCommand):
             self.stdout.write(f"{name}: {counts}.")
 
 
-def imported(path: Path, *, fetch_media: bool, quiet: bool) -> ImportReport:
+def lacks_tables(reason: str) -> bool:
+    """Whether SQLite or PostgreSQL means a table or a column that a migration adds."""
+    return "no such table" in reason or "no such column" in reason or "does not exist" in reason
+
+
+def imported(path: Path, options: dict[str, Any]) -> ImportReport:
+    overwrite = options["overwrite"]
+
     def run(show: Show) -> ImportReport:
         if path.is_dir():
-            return import_folder(path, show)
-        return import_wordpress(path, show, fetch=fetcher() if fetch_media else None)
+            return import_folder(path, show, source=options["source"], overwrite=overwrite)
+        return import_wordpress(path, show, fetch=fetcher() if options["fetch_media"] else None, overwrite=overwrite)
 
-    return run(lambda report: None) if quiet else with_progress(run)
+    return run(lambda report: None) if options["json"] else with_progress(run)
 
 
 def with_progress(run: Callable[[Show], ImportReport]) -> ImportReport:

@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from content import resources
 from content.caching import CacheError, expire_sync, invalidate_sync
 from content.caching.edge.page_store import KIND, path_tag
-from content.caching.key import resource_tag
+from content.caching.key import check_tags, resource_tag
+from content.management.stored_tags import unused_tags
 
 
 class Command(BaseCommand):
@@ -30,16 +31,24 @@ class Command(BaseCommand):
         tags = chosen(**{name: options[name] for name in ("tags", "urls", "names", "everything")})
         purge = expire_sync if options["soft"] else invalidate_sync
         try:
+            check_tags(tags)
+            unused = unused_tags(options["tags"]) if options["tags"] else None
             purge(tags)
         except CacheError as error:
             raise CommandError(f"Not everybody could be told: {error}") from error
         except ValueError as error:
             raise CommandError(f"Nothing was purged. {error}") from error
         if options["json"]:
-            self.stdout.write(json.dumps({"tags": tags, "soft": options["soft"]}))
+            told = {} if unused is None else {"unused": unused}
+            self.stdout.write(json.dumps({"tags": tags, "soft": options["soft"]} | told))
         else:
             how = "is served as stale until it was made again" if options["soft"] else "is not served again"
             self.stdout.write(f"What depends on {', '.join(tags)} {how}, in all processes.")
+            if unused:
+                self.stderr.write(
+                    f"Nothing that is stored has the tag {', '.join(unused)}. Check its spelling: "
+                    "`manage.py cache_explain URL` shows the tags of a page."
+                )
 
 
 def chosen(tags: list[str] | None, urls: list[str] | None, names: list[str] | None, everything: bool) -> list[str]:

@@ -36,7 +36,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            asked = Options(**{field.name: options[field.name] for field in fields(Options)})
+            given = {field.name: options[field.name] for field in fields(Options)}
+            asked = Options(**given | {"access_log": options["access_log"] or settings.ACCESS_LOG})
             check_certificate(asked)
         except CannotServe as error:
             raise CommandError(str(error)) from error

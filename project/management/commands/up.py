@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from project.supervisor import checks
-from project.supervisor.console import Terminal
+from project.supervisor.console import ColourTerminal, JsonTerminal
 from project.supervisor.errors import CannotStart
 from project.supervisor.lock import lock_state_folder
 from project.supervisor.supervisor import Plan, Supervisor
@@ -54,4 +54,5 @@ class Command(BaseCommand):
         )
 
     async def supervise(self, plan: Plan) -> int:
-        return await Supervisor(plan, Terminal()).run()
+        terminal = JsonTerminal() if settings.LOG_FORMAT == "json" else ColourTerminal()
+        return await Supervisor(plan, terminal).run()

@@ -82,7 +82,7 @@ class served_by:
         return "default"
 
     def __exit__(self, *error) -> None:
-        engine_of("default").ordering.log.stop()
+        engine_of("default").ordering.log.stop(wait=False)
         self.override.disable()
 
 
@@ -578,7 +578,7 @@ async def test_who_reads_what_reads_him_is_told_so(alias):
 
     first, second = (Resource(name, load=load, policy=POLICY) for name, load in (("one", one), ("two", two)))
     with pytest.raises(LoadError, match="is read while it is loaded"):
-        await asyncio.wait_for(first.get(), 5)
+        await asyncio.wait_for(first.get(), 60)
 
 
 async def test_two_who_read_each_other_at_once_are_told_so(alias):
@@ -593,7 +593,7 @@ async def test_two_who_read_each_other_at_once_are_told_so(alias):
         return await first.get()
 
     first, second = (Resource(name, load=load, policy=POLICY) for name, load in (("one", one), ("two", two)))
-    answers = await asyncio.wait_for(asyncio.gather(first.get(), second.get(), return_exceptions=True), 5)
+    answers = await asyncio.wait_for(asyncio.gather(first.get(), second.get(), return_exceptions=True), 60)
     assert {type(answer) for answer in answers} == {LoadError}
 
 
@@ -692,7 +692,7 @@ async def test_i15_a_lease_that_no_process_holds_keeps_nobody_from_loading(alias
     entry = row.entry_key((), {})
     with redis_server.client() as client:
         spoil(client, engine.shared.tier.lease_key(entry.key))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):
         assert await row.get() == 0
     engine.memory.clear()
     assert await row.get() == 0

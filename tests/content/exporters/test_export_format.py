@@ -32,6 +32,7 @@ LEFT_OUT = {
 }
 TABLES_LEFT_OUT = {
     "Authorship": "a post names its authors in order",
+    "ImportSource": "places of folders on one machine; posts name their sources themselves",
     "PendingInvalidation": "of this database's own cache",
     "PostViews": "counts of views",
     "ViewCursor": "counts of views",

@@ -10,6 +10,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from content.images import BadImage
 from content.importers import ImportReport
 from content.importers.wordpress import import_wordpress
 from content.importers.wordpress.fetching import Fetcher, is_public
@@ -188,10 +189,14 @@ def test_a_file_past_the_bound_in_size_or_in_time_is_not_taken(host):
         (picture("red"), "png"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", None),
         (b"<!DOCTYPE html>", None),
-        (b"GIF89a", None),
         (b"", None),
     ],
 )
 def test_a_kind_is_told_from_the_bytes(content, extension):
     kind = kind_of(content)
     assert (kind.extension if kind else None) == extension
+
+
+def test_half_a_picture_is_refused_by_name():
+    with pytest.raises(BadImage, match="GIF is damaged"):
+        kind_of(b"GIF89a")

@@ -86,7 +86,8 @@ def test_404_offers_a_search_and_the_archive(client, blog):
 def test_a_host_that_is_not_ours_is_400(client):
     response = client.get("/", headers={"host": "evil.example"})
     assert response.status_code == 400
-    assert heading(response) == "That request made no sense"
+    assert heading(response) == "No site under this name"
+    assert b"ALLOWED_HOSTS" in response.content
     assert response["Cache-Control"] == "no-store"
     assert b"evil" not in response.content
 
@@ -122,3 +123,20 @@ async def test_an_exception_in_a_view_is_500_and_says_nothing_of_it(async_client
     assert heading(response) == "Something broke on our side"
     assert b"secret" not in response.content
     assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/posts/c%23-tips", "/posts/c%23-tips/"),
+        ("/tags/what%3f", "/tags/what%3F/"),
+        ("/a%25b", "/a%25b/"),
+        ("/%C3%BC", "/%C3%BC/"),
+        ("/posts/x%20y?a=%23", "/posts/x%20y/?a=%23"),
+        ("/api/v1/posts", "/api/v1/posts/"),
+    ],
+)
+def test_a_redirect_keeps_what_was_encoded(client, blog, path, location):
+    """Else `#`, `?` and `%` of a path would end it, or begin another."""
+    response = client.get(path)
+    assert (response.status_code, response["Location"]) == (301, location)

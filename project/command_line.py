@@ -1,0 +1,73 @@
+"""`manage.py`: Django's command line, with one line instead of a traceback for what an operator can mend."""
+
+import errno
+import sys
+
+from django.conf import settings
+from django.core.management import execute_from_command_line
+from django.db.utils import DatabaseError, InterfaceError, OperationalError
+from redis.exceptions import RedisError
+
+from project.wrong_settings import WrongSettings
+
+# Of files and folders. Anything else is a fault of ours, and keeps its traceback.
+MENDABLE = (
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EMFILE,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+)
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the command. With --traceback, errors pass as they are."""
+    try:
+        execute_from_command_line(arguments)
+    except (WrongSettings, DatabaseError, InterfaceError, RedisError, OSError) as error:
+        reason = sentence(error)
+        if reason is None or "--traceback" in arguments:
+            raise
+        print(reason, file=sys.stderr)
+        sys.exit(1)
+
+
+def sentence(error: Exception) -> str | None:
+    """What happened and what to do; None for what no operator can mend."""
+    if isinstance(error, WrongSettings):
+        return str(error)
+    if isinstance(error, DatabaseError | InterfaceError):
+        return about_database(error)
+    if isinstance(error, RedisError):
+        return f"Redis does not answer: {first_line(error)}. Check REDIS_URL and CACHE_URL."
+    if isinstance(error, OSError) and error.errno in MENDABLE:
+        advice = ADVICE.get(error.errno, RIGHTS)
+        return f"Cannot write {error.filename or settings.STATE_DIR}: {error.strerror}. {advice}"
+    return None
+
+
+RIGHTS = "Give this user the right to write there, or set EVERGREEN_STATE_DIR."
+ADVICE = {
+    errno.ENOSPC: "Free some space, or set EVERGREEN_STATE_DIR to a folder on another disk.",
+    errno.EDQUOT: "Free some space, or set EVERGREEN_STATE_DIR to a folder on another disk.",
+    errno.EFBIG: "A limit of this process on the size of files is reached (ulimit -f).",
+    errno.EMFILE: "A limit of this process on open files is reached (ulimit -n).",
+}
+
+
+def about_database(error: Exception) -> str | None:
+    text = first_line(error)
+    if "no such table" in text or ("does not exist" in text and "relation" in text):
+        return f"The database has not all of its tables ({text}). Run: manage.py migrate"
+    if not isinstance(error, OperationalError | InterfaceError):
+        return None
+    name = settings.DATABASES["default"]["NAME"]
+    return f"The database {name} cannot be used: {text}. Check DATABASE_URL, its server, its disk and its rights."
+
+
+def first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

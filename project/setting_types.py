@@ -1,0 +1,172 @@
+"""Types of settings. Each check returns its value, or raises ValueError with what is allowed instead."""
+
+import importlib.util
+import re
+import zoneinfo
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import AfterValidator, BeforeValidator
+from redis.connection import parse_url
+
+from content.caching.backends.server import location_and_options
+from project.base_url import check_base_url
+from project.caches import BACKENDS, MEMCACHED, REDIS, named_urls
+
+HOST = r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])"
+HOSTS_AND_PORTS = re.compile(rf"{HOST}(?::\d{{1,5}})?(?:,{HOST}(?::\d{{1,5}})?)*")
+ALLOWED_HOST = re.compile(rf"\*|{HOST}")
+TRUSTED_ORIGIN = re.compile(rf"https?://(?:\*\.)?{HOST}(?::\d{{1,5}})?")
+DATABASE_SCHEMES = ("postgres", "postgresql", "pgsql", "sqlite")
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "memory")
+
+DATABASE_ALLOWED = "postgres://user:password@host:5432/name or sqlite:////path"
+REDIS_ALLOWED = "redis://user:password@host:6379/0, rediss:// (TLS) or unix:///path?db=0"
+BROKER_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in BROKER_SCHEMES)}"
+CACHE_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in sorted(BACKENDS))}"
+
+
+def require(condition: object, allowed: str) -> None:
+    if not condition:
+        raise ValueError(allowed)
+
+
+def split_commas(text: Any) -> Any:
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
+def has_places(netloc: str) -> bool:
+    """Hosts, each with a port or without one, and a login before them or none."""
+    places = netloc.rpartition("@")[2]
+    ports = [int(port) for port in re.findall(r":(\d+)(?:,|$)", places)]
+    return HOSTS_AND_PORTS.fullmatch(places) is not None and all(0 < port < 65536 for port in ports)
+
+
+def check_database(url: str) -> str:
+    parts = split(url, DATABASE_ALLOWED)
+    require(parts.scheme in DATABASE_SCHEMES and "://" in url, DATABASE_ALLOWED)
+    if parts.scheme != "sqlite":
+        require(not parts.netloc or has_places(parts.netloc), DATABASE_ALLOWED)
+        require(parts.path.strip("/") or "service=" in parts.query, f"{DATABASE_ALLOWED}, with the database's name")
+    try:
+        dj_database_url.parse(url)
+    except ValueError as error:
+        raise ValueError(DATABASE_ALLOWED) from error
+    return url
+
+
+def check_redis(url: str) -> str:
+    require(split(url, REDIS_ALLOWED).scheme in REDIS_SCHEMES, REDIS_ALLOWED)
+    return check_redis_url(url, REDIS_ALLOWED)
+
+
+def check_cache(url: str) -> str:
+    parts = split(url, CACHE_ALLOWED)
+    backend = BACKENDS.get(parts.scheme)
+    require(backend, CACHE_ALLOWED)
+    if backend == MEMCACHED:
+        require(parts.path if not parts.netloc else has_places(parts.netloc), "memcached://host:11211,host2:11211")
+    return check_redis_url(url, CACHE_ALLOWED) if backend == REDIS else url
+
+
+def check_redis_url(url: str, allowed: str) -> str:
+    parts = split(url, allowed)
+    if parts.scheme == "unix":
+        require(len(parts.path) > 1, "unix:///path?db=0, with the socket's path")
+    else:
+        require(has_places(parts.netloc), f"{allowed}, with a host and a port from 1 to 65535")
+        database = parts.path.strip("/").rpartition("/")[2] if "sentinel" not in parts.scheme else "0"
+        require(database.isdigit() or not database, f"{allowed}, with the number of a database behind the host")
+    try:
+        parse_url(location_and_options(url)[0])
+    except (ValueError, ImproperlyConfigured) as error:
+        raise ValueError(str(error) if isinstance(error, ImproperlyConfigured) else allowed) from error
+    return url
+
+
+def split(url: str, allowed: str) -> Any:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise ValueError(allowed) from error
+
+
+def check_named(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    try:
+        urls = named_urls("EVERGREEN_CACHES", text)
+    except ImproperlyConfigured as error:
+        raise ValueError(
+            "name=url, with blanks between; each name once, and not default, sessions or local"
+        ) from error
+    for url in urls.values():
+        check_cache(url)
+    return urls
+
+
+def check_broker(url: str) -> str:
+    parts = split(url, BROKER_ALLOWED)
+    # Kombu's own transport for it needs a service's name, and a worker of it ends at a key that somebody has spoilt.
+    require("sentinel" not in parts.scheme, f"{BROKER_ALLOWED}; a queue cannot be found through Sentinel")
+    require(parts.scheme in BROKER_SCHEMES, BROKER_ALLOWED)
+    if parts.scheme in ("redis", "rediss"):
+        check_redis_url(url, BROKER_ALLOWED)
+    return url
+
+
+def check_host(host: str) -> str:
+    require(ALLOWED_HOST.fullmatch(host), "host names with commas between, without scheme and port; .example.org; *")
+    return host
+
+
+def check_trusted_origin(origin: str) -> str:
+    require(TRUSTED_ORIGIN.fullmatch(origin), "origins with commas between, as https://example.org")
+    return origin
+
+
+def check_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"regular expressions with commas between ({error})") from error
+    return pattern
+
+
+def check_time_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("a time zone, as Europe/Vienna or UTC") from error
+    return name
+
+
+def check_module(name: str) -> str:
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        found = None
+    require(found, "a module with a session engine, as project.sessions or django.contrib.sessions.backends.db")
+    return name
+
+
+def check_prefix(prefix: str) -> str:
+    require(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", prefix), "1 to 64 letters, digits, dots, dashes and underscores")
+    return prefix
+
+
+DatabaseUrl = Annotated[str, AfterValidator(check_database)]
+RedisUrl = Annotated[str, AfterValidator(check_redis)]
+CacheUrl = Annotated[str, AfterValidator(check_cache)]
+NamedUrls = Annotated[dict[str, str], BeforeValidator(check_named)]
+Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], BeforeValidator(split_commas)]
+TrustedOrigins = Annotated[list[Annotated[str, AfterValidator(check_trusted_origin)]], BeforeValidator(split_commas)]
+Origin = Annotated[str, AfterValidator(check_base_url)]
+Origins = Annotated[list[Origin], BeforeValidator(split_commas)]
+Patterns = Annotated[list[Annotated[str, AfterValidator(check_pattern)]], BeforeValidator(split_commas)]
+TimeZone = Annotated[str, AfterValidator(check_time_zone)]
+ModuleName = Annotated[str, AfterValidator(check_module)]
+Prefix = Annotated[str, AfterValidator(check_prefix)]

@@ -1,0 +1,124 @@
+"""Kombu's transport for Redis, which survives a queue that somebody has spoilt.
+
+Two faults end a worker of kombu 5.7: a message that is no JSON object, and a key of a type that it does not expect.
+Here such a message is dropped, and such a key is deleted when the worker connects again.
+"""
+
+import logging
+from queue import Empty
+from typing import Any
+
+from kombu.exceptions import KombuError
+from kombu.transport import TRANSPORT_ALIASES, redis
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+logger = logging.getLogger(__name__)
+
+EXCHANGES = ("celery", "celeryev", "celery.pidbox", "reply.celery.pidbox")
+TYPES = {
+    "unacked": b"hash",
+    "unacked_index": b"zset",
+    "unacked_mutex": b"string",
+    "_kombu.binding_deadlines": b"zset",
+    **{f"_kombu.binding.{name}": b"set" for name in EXCHANGES},
+    **{f"_kombu.binding_permanent.{name}": b"set" for name in EXCHANGES},
+    # A queue, and the same with a lower priority.
+    **{f"celery{priority}": b"list" for priority in ("", *(f"{redis.Channel.sep}{step}" for step in (3, 6, 9)))},
+}
+# What kombu raises for a message of another form.
+MALFORMED = (ValueError, TypeError, AttributeError, LookupError, RecursionError, KombuError)
+LONGEST_REASON = 200
+
+
+class QoS(redis.QoS):
+    """Messages that were delivered, and are not acknowledged yet."""
+
+    def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
+        """Put the message back into its queue. A malformed one is dropped."""
+        try:
+            super().restore_by_tag(tag, client=client, leftmost=leftmost)
+        except MALFORMED as error:
+            report("an unacknowledged message", error)
+            self._remove_from_indices(tag).execute()  # type: ignore[attr-defined]
+
+
+class Channel(redis.Channel):
+    QoS = QoS
+
+    def _brpop_read(self, **options: Any) -> Any:
+        """Deliver a message. A malformed one is off the queue by then, and is acknowledged."""
+        before = self.newest_delivered()
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]
+        except MALFORMED as error:
+            report("a message", error)
+            tag = self.newest_delivered()
+            if tag != before:
+                self.qos.reject(tag)
+            raise Empty from error
+
+    def newest_delivered(self) -> Any:
+        return next(reversed(self.qos._delivered or {}), None)
+
+
+class Transport(redis.Transport):
+    """An error that Redis answers (a wrong type, no memory) makes a worker connect again, and not end."""
+
+    Channel = Channel
+    connection_errors = (*redis.Transport.connection_errors, ResponseError)
+
+    def establish_connection(self) -> Any:
+        connection = super().establish_connection()
+        channel: Any = self._avail_channels[-1]  # type: ignore[attr-defined]
+        try:
+            heal(Redis(connection_pool=channel.pool), channel.global_keyprefix)
+        except RedisError as error:
+            logger.warning("The queue could not be checked: %s", error)
+        return connection
+
+
+def heal(client: Any, prefix: str) -> None:
+    """Delete the keys of the queue that kombu cannot read: of another type, with another member, a lock for ever."""
+    pipe = client.pipeline(transaction=False)
+    for name in TYPES:
+        pipe.type(prefix + name)
+    types: dict[str, bytes] = dict(zip(TYPES, pipe.execute(), strict=True))
+    wrong = [name for name, kind in types.items() if kind not in (b"none", TYPES[name])]
+    tables = [name for name, kind in types.items() if kind == TYPES[name] == b"set"]
+    wrong += [name for name in tables if has_strangers(client, prefix + name)]
+    if types["unacked_mutex"] == b"string" and client.ttl(prefix + "unacked_mutex") < 0:
+        wrong.append("unacked_mutex")
+    if {"unacked", "unacked_index"} & set(wrong):
+        # Each is useless without the other.
+        wrong = sorted({*wrong, "unacked", "unacked_index"})
+    if wrong:
+        client.delete(*(prefix + name for name in wrong))
+        logger.warning(
+            "Deleted keys of the task queue that no worker can read: %s. Tasks in them are lost; the schedule "
+            "sends its tasks again. Check who else writes to this Redis.",
+            ", ".join(map(repr, wrong)),
+        )
+
+
+def has_strangers(client: Any, key: str) -> bool:
+    """Whether a table of bindings has a member that is no binding: routing key, pattern and queue."""
+    separators = 0 if "permanent" in key else 2
+    for member in client.sscan_iter(key):
+        try:
+            text = member.decode()
+        except UnicodeDecodeError:
+            return True
+        if separators and text.count(redis.Channel.sep) != separators:
+            return True
+    return False
+
+
+def report(what: str, error: Exception) -> None:
+    reason = str(error)[:LONGEST_REASON]
+    logger.warning("Dropped %s that is no task (%s: %r).", what, type(error).__name__, reason)
+
+
+def install() -> None:
+    """For all connections of this process whose URL begins with redis or rediss."""
+    TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:Transport"
