@@ -69,6 +69,7 @@
       if (this.isUnsaved) this.keep();
       for (const kind of ["input", "change"]) this.form.addEventListener(kind, () => this.later());
       this.form.addEventListener("submit", () => {
+        this.isDropped = false;
         this.keep();
         this.isLeft = true;
       });
@@ -79,7 +80,7 @@
       addEventListener("pageshow", (event) => {
         if (event.persisted) this.isLeft = false;
       });
-      addEventListener("pagehide", () => this.isLeft || this.isDropped || this.keep());
+      addEventListener("pagehide", () => this.isLeft || this.keep());
       addEventListener("storage", (event) => {
         if (event.key === PREFIX + this.id && event.newValue === null) this.isDropped = true;
       });
@@ -109,6 +110,8 @@
 
     keep() {
       clearTimeout(this.timer);
+      // Dropped by another window, or by a logout: until the next change it stays so.
+      if (this.isDropped) return;
       if (!this.isChanged()) return drafts.drop(this.id);
       drafts.keep(this.id, {
         user: USER, path: this.path, at: Date.now(), based_on: this.basedOn, entries: this.entries(),
