@@ -1,10 +1,12 @@
 """Two web processes save the same post at the same instant, on each database: one wins, and the other is asked."""
 
 import json
+import secrets
 import subprocess
 import sys
 from contextlib import ExitStack
 
+import psycopg
 import pytest
 
 from tests.support.service import ROOT, environment_of, manage_each
@@ -39,6 +41,14 @@ for number, line in enumerate(sys.stdin):
 STORED = "from content.models import Post; print(Post.objects.get().title)"
 
 
+def new_database(server: str) -> str:
+    """The URL of an empty database on that server."""
+    name = f"saves_{secrets.token_hex(4)}"
+    with psycopg.connect(server.replace("postgres://", "postgresql://"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_of_two_saves_at_once_one_wins(database, tmp_path, request):
     state = tmp_path / "state"
@@ -47,7 +57,7 @@ def test_of_two_saves_at_once_one_wins(database, tmp_path, request):
         "SECRET_KEY": "for tests only",
         "CACHE_URL": "locmem://race",
         "DJANGO_SETTINGS_MODULE": "project.settings",
-        "DATABASE_URL": request.getfixturevalue("postgres_server") if database == "postgres" else "",
+        "DATABASE_URL": new_database(request.getfixturevalue("postgres_server")) if database == "postgres" else "",
     }
     manage_each(environment, ["migrate", "-v0"], ["shell", "-v0", "-c", POST])
     with ExitStack() as stack:

@@ -8,6 +8,7 @@ import pytest
 from content.ops import health, heartbeat, metrics
 from content.ops.recent import Recent
 from project.asgi import application
+from tests.support.servers.redis import running_redis
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 
@@ -74,10 +75,15 @@ async def test_health_is_read_only(async_client, path):
 # --- asked too often ------------------------------------------------------------------------------------------------
 
 
-async def test_many_questions_at_once_are_one_check_and_open_no_connections(async_client, settings, fresh_redis):
-    settings.REDIS_URL = fresh_redis
+async def test_many_questions_at_once_are_one_check_and_open_no_connections(async_client, settings):
+    with running_redis() as server:
+        settings.REDIS_URL = server.url
+        await check_many_questions(async_client, server.url)
+
+
+async def check_many_questions(async_client, url: str) -> None:
     health.client_of.cache_clear()
-    with health.client_of(fresh_redis) as client:
+    with health.client_of(url) as client:
         await readiness(async_client)
         before = client.info()
         for _ in range(20):

@@ -9,7 +9,7 @@ from content.caching.edge import EdgeCache
 from content.caching.edge.connection import LARGEST_HEAD, MOST_WAITING
 from content.caching.edge.turns import MOST_AT_ONCE
 from tests.support.edge import Origin
-from tests.support.wire import connected, exchange, request
+from tests.support.wire import configured, connected, exchange, request
 
 COUNT, READ_AT_ONCE = 4000, 256 * 1024
 GET = request("GET", "/", [(b"host", b"site"), (b"padding", b"x" * 300)])
@@ -74,7 +74,7 @@ HIT = request("GET", "/", [(b"host", b"site")])
 
 async def warmed() -> EdgeCache:
     edge = EdgeCache(Origin(headers=MINUTE, body=b"x" * 100))
-    await exchange(edge, "GET", "/", [(b"host", b"site")])
+    await exchange(configured(edge), "GET", "/", [(b"host", b"site")])
     return edge
 
 
