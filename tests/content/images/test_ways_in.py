@@ -10,7 +10,7 @@ from PIL import Image
 from content.importers import import_folder
 from content.importers.wordpress import import_wordpress
 from content.models import MediaFile
-from tests.support.admin_site import errors_of, try_form
+from tests.support.admin_site import errors_of, shown_values, try_form
 from tests.support.photos import SECRET, photo, places_in, png_of
 from tests.support.wordpress import export, item
 
@@ -96,10 +96,9 @@ def test_a_file_that_is_no_image_is_kept_byte_for_byte(admin_client, media_folde
 def test_an_edited_photo_that_replaces_one_is_cleaned(admin_client, media_folder):
     media = MediaFile(file=SimpleUploadedFile("first.png", photo("PNG")))
     media.save()
-    answer = admin_client.post(
-        f"/admin/content/mediafile/{media.pk}/change/",
-        {"file": SimpleUploadedFile("new.jpg", photo("JPEG", orientation=3)), "alt_text": ""},
-    )
+    address = f"/admin/content/mediafile/{media.pk}/change/"
+    edited = SimpleUploadedFile("new.jpg", photo("JPEG", orientation=3))
+    answer = admin_client.post(address, shown_values(admin_client.get(address)) | {"file": edited})
     assert answer.status_code == 302
     assert all(places_in(path.read_bytes()) == [] for path in media_folder.rglob("*") if path.is_file())
 

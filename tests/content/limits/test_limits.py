@@ -195,7 +195,7 @@ async def test_while_redis_is_away_each_process_counts_for_itself_and_waits_for_
         assert shared_meter("default").failsafe.breaker.is_open
 
 
-async def test_a_redis_that_hangs_is_waited_for_three_times_and_no_more():
+async def test_a_redis_that_hangs_is_waited_for_once_and_no_more():
     with running_redis() as server, override_settings(CACHES={"default": redis_settings(server.url)}):
         limit = Limit("hung", Rate(3, MINUTE))
         await limit.take("ann")
@@ -211,7 +211,7 @@ async def test_a_redis_that_hangs_is_waited_for_three_times_and_no_more():
             client.execute_command("CLIENT", "PAUSE", "20000", "ALL")
         for _ in range(50):
             await limit.take("bob")
-        assert len(asked) == 3
+        assert len(asked) == 1
 
 
 # --- without a server ----------------------------------------------------------------------------------
