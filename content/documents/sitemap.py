@@ -4,7 +4,7 @@ from msgspec import Struct
 
 # Posts and pages are told by their primary keys, so many keys a part: a change ends one part, and none ever grows.
 # Search engines take 50,000 addresses a file (sitemaps.org); a part has to fit into an entry and into a moment.
-KEYS_A_PART = 10_000
+KEYS_A_PART = 1_000
 # Before the parts of posts and pages comes that of the lists.
 LISTS = 0
 
