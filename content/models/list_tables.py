@@ -35,10 +35,15 @@ def places(where: str) -> str:
     return " UNION ALL ".join([*own, *linked])
 
 
-def linked_places(kind: str, rows: str, link: str) -> str:
-    """Places by new links: `rows` is a FROM clause with the post as `p`, `link` names the row of the link."""
-    term = LINKS[kind][1]
-    return f"SELECT '{kind}', {link}.{term}, p.published_at, p.id FROM {rows} WHERE {ANNOUNCED} AND p.kind = 'post'"
+def linked_places(kind: str, links: str, link: str) -> str:
+    """Places by new links, beside the post's place in the list of all. `links` joins rows that `link` names.
+
+    No trigger of a table of links reads content_post: SQLite could not make that table anew.
+    """
+    return (
+        f"SELECT '{kind}', {link}.{LINKS[kind][1]}, p.published_at, p.post_id FROM content_listedpost p{links}"
+        f" WHERE p.kind = 'all' AND p.term = 0 AND p.post_id = {link}.post_id"
+    )
 
 
 # --- SQLite -------------------------------------------------------------------------------------------
@@ -66,7 +71,7 @@ def sqlite_triggers() -> dict[str, str]:
         f" WHERE kind = old.kind AND term = old.term AND month IN (0, {old_month}); END",
     }
     for kind, (table, term) in LINKS.items():
-        insert = f"{put} {linked_places(kind, 'content_post p', 'new')} AND p.id = new.post_id;"
+        insert = f"{put} {linked_places(kind, '', 'new')};"
         is_gone = f"kind = '{kind}' AND post_id = old.post_id AND term = old.{term}"
         delete = f"DELETE FROM content_listedpost WHERE {is_gone};"
         triggers |= {
@@ -144,7 +149,7 @@ BEGIN
         WHERE p.kind = '{kind}' AND p.post_id = l.post_id AND p.term = l.{term};
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        {put} {linked_places(kind, "new_rows l JOIN content_post p ON p.id = l.post_id", "l")} ON CONFLICT DO NOTHING;
+        {put} {linked_places(kind, ", new_rows l", "l")} ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END"""

@@ -50,6 +50,10 @@ def with_text(posts: Iterable["Post"]) -> list["Post"]:
     return filled
 
 
+def path_of(kind: str, slug: str) -> str:
+    return f"/{slug}/" if kind == "page" else f"/posts/{slug}/"
+
+
 class Post(models.Model):
     """A post of the blog, or a page that stands by itself.
 
@@ -127,7 +131,7 @@ class Post(models.Model):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return f"/{self.slug}/" if self.kind == self.Kind.PAGE else f"/posts/{self.slug}/"
+        return path_of(self.kind, self.slug)
 
     @property
     def is_announced(self) -> bool:

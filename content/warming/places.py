@@ -25,7 +25,7 @@ PLACES: dict[str, Plan] = {
     "/trending/": [],
     "/feed.xml": [feed("all", 0)],
     "/atom.xml": [feed("all", 0)],
-    "/sitemap.xml": [ALL_MONTHS, Target(resources.sitemap_summary), Target(resources.sitemap_terms)],
+    "/sitemap.xml": [ALL_MONTHS, Target(resources.sitemap_summary)],
 }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from content import resources
 from content.caching import NotThere
+from content.selectors import sitemap
 from content.warming import api, catalogue, pages
 from content.warming.places import PLACES, archives, feed, list_pages, places, planned_place
 from content.warming.target import Plan, Target
@@ -25,7 +26,7 @@ async def plan_popular(top: int = MOST_VIEWED) -> Plan:
     pages, which are quickly made of it."""
     size = (await resources.site.get()).posts_per_page
     rows = [*await catalogue.newest_posts(NEWEST), *await catalogue.most_viewed_posts(top)]
-    parts = [*dress(), *list_pages("all", 0, size, size), *places(), *api.lists(), *posts(rows)]
+    parts = [*dress(), *list_pages("all", 0, size, size), *places(), *await api.lists(), *posts(rows)]
     return unique([*parts, *pages.planned(["/", *PLACES, *map(path_of, rows)])])
 
 
@@ -37,12 +38,14 @@ async def plan_everything() -> Plan:
     plan += posts(rows)
     plan += list_pages("all", 0, await catalogue.post_count(), size)
     for kind in TERM_OF.values():
-        for pk, slug, uses in await catalogue.terms(kind):
+        rows_of_terms = await catalogue.terms(kind)
+        plan += await api.posts_of([(kind, pk) for pk, _, _ in rows_of_terms])
+        for pk, slug, uses in rows_of_terms:
             paths.append(f"/{PATH_OF[kind]}/{slug}/")
             plan += [Target(resources.BY_NAME[kind], (slug,)), *list_pages(kind, pk, uses, size), feed(kind, pk)]
-            plan.append(Target(resources.sequence, (kind, pk)))
     plan += archives(await catalogue.months(), size)
     plan += [Target(resources.sitemap_part, (number,)) for number in await catalogue.sitemap_parts()]
+    plan += [Target(resources.sitemap_terms, part) for part in (await sitemap.summary()).terms]
     return unique([*plan, *pages.planned(paths)])
 
 
