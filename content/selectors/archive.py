@@ -8,7 +8,7 @@ from content.caching import NotThere
 from content.documents import ArchiveDocument, MonthCount
 from content.documents.archive import ALL_YEARS, YEARS
 from content.selectors.calendar import month_span, year_span
-from content.selectors.months import ALL, first_moment, month_after, month_before, month_counts, scheduled
+from content.selectors.months import ALL, counts_of, first_moment, month_after, month_before
 from content.selectors.rows import fetch, moment
 
 LISTED = "FROM content_listedpost l WHERE l.kind = 'all' AND l.term = 0"
@@ -25,10 +25,11 @@ MOMENT = timedelta(microseconds=1)
 
 
 async def archive(year: int) -> ArchiveDocument:
-    """Months with counts of public posts, of a year or of ALL_YEARS: three queries. A year without any is not there."""
+    """Months with counts of public posts, of a year or of ALL_YEARS: two queries. A year without any is not there."""
     now = timezone.now()
-    ahead = (await scheduled([ALL], now))[ALL]
-    months = await local_months((await month_counts([ALL], {ALL: ahead}))[ALL], year, now)
+    counts, ahead_of = await counts_of([ALL], now)
+    ahead = ahead_of[ALL]
+    months = await local_months(counts[ALL], year, now)
     upcoming = joins_next(year, ahead)
     if year != ALL_YEARS and not months:
         raise NotThere(f"nothing in {year}", until=upcoming)
@@ -36,10 +37,11 @@ async def archive(year: int) -> ArchiveDocument:
 
 
 async def archives(years: Sequence[int]) -> dict[int, ArchiveDocument]:
-    """As archive, for many: three queries."""
+    """As archive, for many: two queries."""
     now = timezone.now()
-    ahead = (await scheduled([ALL], now))[ALL]
-    everything = await local_months((await month_counts([ALL], {ALL: ahead}))[ALL], ALL_YEARS, now)
+    counts, ahead_of = await counts_of([ALL], now)
+    ahead = ahead_of[ALL]
+    everything = await local_months(counts[ALL], ALL_YEARS, now)
     found = {}
     for year in years:
         months = tuple(month for month in everything if year in (ALL_YEARS, month.year))

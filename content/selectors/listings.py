@@ -7,7 +7,7 @@ from django.utils import timezone
 from content.caching import NotThere
 from content.documents import ListingDocument
 from content.selectors.calendar import Span, month_span, year_span
-from content.selectors.months import ALL, TOTAL, List, first_moment, month_after, month_counts, place_in, scheduled
+from content.selectors.months import ALL, TOTAL, List, counts_of, first_moment, month_after, place_in
 from content.selectors.rows import fetch_each
 
 # Lists that exist only while something is in them.
@@ -15,6 +15,7 @@ BY_TIME = ("year", "month")
 # by, pk, page, size
 Page = tuple[str, int, int, int]
 PLACES = "FROM content_listedpost WHERE kind = %s AND term = %s"
+EARLIEST = first_moment(101)
 NEWEST_FIRST = "ORDER BY published_at DESC, post_id DESC LIMIT %s OFFSET %s"
 
 
@@ -29,32 +30,35 @@ def span_of(by: str, pk: int) -> Span | None:
 
 
 async def listing(by: str, pk: int, page: int, size: int) -> ListingDocument:
-    """One page of a list of posts, newest first: three queries, whatever the list and the page.
+    """One page of a list of posts, newest first: two queries, whatever the list and the page; three for a year or month.
 
     An empty list has one page, which says so; an empty year or month is not there.
     """
-    now = timezone.now()
-    ahead = await scheduled([list_of(by, pk)], now)
-    found = await pages_of([(by, pk, page, size)], ahead, now)
+    found, ahead = await pages_of([(by, pk, page, size)])
     if not found:
         raise NotThere(f"no page {page} of {by} {pk}", until=joins_next(by, pk, ahead))
     return found[by, pk, page, size]
 
 
 async def listings(pages: Sequence[Page]) -> dict[Page, ListingDocument]:
-    """As listing, for many: four queries for a hundred."""
+    """As listing, for many: two or three queries for a hundred."""
+    return (await pages_of(pages))[0]
+
+
+async def pages_of(pages: Sequence[Page]) -> tuple[dict[Page, ListingDocument], dict[List, list[datetime]]]:
+    """And when scheduled posts join their lists."""
     now = timezone.now()
-    return await pages_of(pages, await scheduled({list_of(by, pk) for by, pk, _, _ in pages}, now), now)
-
-
-async def pages_of(
-    pages: Sequence[Page], ahead: dict[List, list[datetime]], now: datetime
-) -> dict[Page, ListingDocument]:
-    totals, starts = await measured(pages, ahead, now)
-    there = [page for page in pages if page in starts]
-    rows = await fetch_each([select_ids(page, *starts[page], now) for page in there])
+    deep = {list_of(by, pk) for by, pk, page, _ in pages if page > 1 and by not in BY_TIME}
+    counts, ahead = await counts_of(deep, now, {list_of(by, pk) for by, pk, _, _ in pages} - deep)
+    totals = {page: counts[list_of(*page[:2])].get(TOTAL, 0) for page in pages}
+    by_time = [page for page in pages if page[0] in BY_TIME]
+    if by_time:
+        counted = await fetch_each([select_count(page, now) for page in by_time])
+        totals |= {page: total for page, ((total,),) in zip(by_time, counted, strict=True)}
+    starts = {page: start for page in pages if (start := start_of(page, counts)) is not None}
+    rows = await fetch_each([select_ids(page, *start, now) for page, start in starts.items()])
     documents = {}
-    for page, ids in zip(there, rows, strict=True):
+    for page, ids in zip(starts, rows, strict=True):
         by, pk, number, size = page
         if ids or (number == 1 and by not in BY_TIME):
             documents[page] = ListingDocument(
@@ -64,32 +68,17 @@ async def pages_of(
                 total=totals[page],
                 next_publication=joins_next(by, pk, ahead),
             )
-    return documents
+    return documents, ahead
 
 
-async def measured(
-    pages: Sequence[Page], ahead: dict[List, list[datetime]], now: datetime
-) -> tuple[dict[Page, int], dict[Page, tuple[Span | None, int]]]:
-    """The totals of their lists, and where each page begins: a span of time and a number in it."""
-    totals: dict[Page, int] = {}
-    starts: dict[Page, tuple[Span | None, int]] = {}
-    by_time = [page for page in pages if page[0] in BY_TIME]
-    if by_time:
-        counted = await fetch_each([select_count(page, now) for page in by_time])
-        for page, ((total,),) in zip(by_time, counted, strict=True):
-            totals[page], starts[page] = total, (span_of(*page[:2]), (page[2] - 1) * page[3])
-    others = [page for page in pages if page[0] not in BY_TIME]
-    if others:
-        deep = {page[:2] for page in others if page[2] > 1}
-        counts = await month_counts(deep, ahead, {page[:2] for page in others} - deep)
-        for page in others:
-            totals[page] = counts[page[:2]].get(TOTAL, 0)
-            place = place_in(counts[page[:2]], (page[2] - 1) * page[3]) if page[2] > 1 else None
-            if place is not None:
-                starts[page] = (first_moment(101), first_moment(month_after(place[0]))), place[1]
-            elif page[2] == 1:
-                starts[page] = None, 0
-    return totals, starts
+def start_of(page: Page, counts: dict[List, dict[int, int]]) -> tuple[Span | None, int] | None:
+    """Where a page begins: a span of time, and a number in it; None for one past the last."""
+    by, pk, number, size = page
+    skipped = (number - 1) * size
+    if number == 1 or by in BY_TIME:
+        return span_of(by, pk), skipped
+    place = place_in(counts[by, pk], skipped)
+    return ((EARLIEST, first_moment(month_after(place[0]))), place[1]) if place else None
 
 
 def select_ids(page: Page, span: Span | None, skipped: int, now: datetime) -> tuple[str, list[Any]]:

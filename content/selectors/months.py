@@ -4,16 +4,21 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from django.db.models import Q
-
 from content.documents import sequence
-from content.models import ListCount, ListedPost
+from content.selectors.rows import fetch, moment
 
 # A list: kind (all, pages, category, tag, author) and primary key.
 List = tuple[str, int]
 ALL: List = ("all", 0)
 # In the place of a month.
 TOTAL = 0
+KINDS = {kind: kind for kind in ("all", "pages", "category", "tag", "author")}
+AHEAD = "SELECT kind, term, 0, 0, published_at FROM content_listedpost WHERE {} AND published_at > %s"
+COUNTS = "SELECT kind, term, month, posts, NULL FROM content_listcount WHERE {} AND posts > 0"
+NEXT = """
+SELECT published_at FROM content_listedpost WHERE kind = 'all' AND term = 0 AND published_at > %s
+ORDER BY published_at LIMIT 1
+"""
 
 
 def month_of(moment: datetime) -> int:
@@ -30,55 +35,49 @@ def month_after(month: int) -> int:
     return month + 89 if month % 100 == 12 else month + 1
 
 
-def of_lists(lists: Iterable[List]) -> Q:
-    terms: dict[str, list[int]] = defaultdict(list)
-    for kind, term in lists:
-        terms[kind].append(term)
-    wanted = Q(pk__in=())
-    for kind, pks in terms.items():
-        wanted |= Q(kind=kind, term__in=pks)
-    return wanted
-
-
 def month_before(month: int) -> int:
     return month - 89 if month % 100 == 1 else month - 1
 
 
-async def scheduled(lists: Collection[List], now: datetime) -> dict[List, list[datetime]]:
-    """When posts will join each list, in order: one query."""
-    found: dict[List, list[datetime]] = {each: [] for each in lists}
-    if len(found) == 1:
-        ((kind, term),) = found
-        ahead = ListedPost.objects.filter(kind=kind, term=term, published_at__gt=now)
-    else:
-        ahead = ListedPost.objects.filter(of_lists(found), published_at__gt=now)
-    async for kind, term, at in ahead.order_by("published_at").values_list("kind", "term", "published_at"):
-        found[kind, term].append(at)
-    return found
+async def counts_of(
+    lists: Collection[List], now: datetime, totals: Collection[List] = ()
+) -> tuple[dict[List, dict[int, int]], dict[List, list[datetime]]]:
+    """Public posts by month, newest first, of `lists`, and under TOTAL, of `totals` too; and when scheduled posts join
+    each: one query.
+    """
+    counts: dict[List, dict[int, int]] = {each: {} for each in (*lists, *totals)}
+    ahead: dict[List, list[datetime]] = {each: [] for each in counts}
+    selects = [COUNTS.format(of_lists(group)) for group in (lists, totals) if group]
+    if totals:
+        selects[-1] += " AND month = 0"
+    for kind, term, month, posts, at in await fetch(
+        f"{' UNION ALL '.join([AHEAD.format(of_lists(counts)), *selects])} ORDER BY 3 DESC, 5", [now]
+    ):
+        if at is None:
+            counts[kind, term][month] = posts
+        else:
+            ahead[kind, term].append(moment(at))
+    for each, times in ahead.items():
+        hidden = Counter(map(month_of, times))
+        for month in (TOTAL, *hidden):
+            if month in counts[each]:
+                counts[each][month] -= hidden[month] if month != TOTAL else len(times)
+    return {each: {month: posts for month, posts in found.items() if posts > 0} for each, found in counts.items()}, ahead
 
 
-async def next_publication(now: datetime, kind: str = "all", term: int = 0) -> datetime | None:
-    ahead = ListedPost.objects.of(kind, term).filter(published_at__gt=now).order_by("published_at")
-    return await ahead.values_list("published_at", flat=True).afirst()
+def of_lists(lists: Iterable[List]) -> str:
+    """A condition; kinds are ours, and terms are numbers."""
+    terms: dict[str, list[int]] = defaultdict(list)
+    for kind, term in lists:
+        terms[KINDS[kind]].append(int(term))
+    each = [f"kind = '{kind}' AND term IN ({', '.join(map(str, pks))})" for kind, pks in terms.items()]
+    return f"({' OR '.join(each)})"
 
 
-async def month_counts(
-    lists: Collection[List], ahead: dict[List, list[datetime]], totals: Collection[List] = ()
-) -> dict[List, dict[int, int]]:
-    """Public posts by month, newest first, of `lists`, and under TOTAL, of `totals` too: one query."""
-    found: dict[List, dict[int, int]] = {each: {} for each in (*lists, *totals)}
-    wanted = of_lists(lists) | Q(of_lists(totals), month=TOTAL) if totals else of_lists(lists)
-    rows = ListCount.objects.filter(wanted, posts__gt=0).order_by("-month")
-    async for kind, term, month, posts in rows.values_list("kind", "term", "month", "posts"):
-        found[kind, term][month] = posts
-    for each, counts in found.items():
-        hidden = Counter(map(month_of, ahead.get(each, ())))
-        for month, posts in hidden.items():
-            if month in counts:
-                counts[month] -= posts
-        if TOTAL in counts:
-            counts[TOTAL] -= hidden.total()
-    return {each: {month: posts for month, posts in counts.items() if posts > 0} for each, counts in found.items()}
+async def next_publication(now: datetime) -> datetime | None:
+    """When the next scheduled post joins the list of all."""
+    rows = await fetch(NEXT, [now])
+    return moment(rows[0][0]) if rows else None
 
 
 def place_in(months: dict[int, int], offset: int) -> tuple[int, int] | None:

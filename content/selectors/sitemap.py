@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, Min, Q
+from django.db.models import Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ from content.documents import PartSummary, SitemapEntry, SitemapPart, SitemapSum
 from content.documents import sitemap as parts
 from content.models import Author, Category, Post, Tag
 from content.models.post import path_of
-from content.selectors.months import TOTAL, List, month_counts, scheduled
+from content.selectors.months import TOTAL, List, counts_of, next_publication
 from content.selectors.rows import fetch, moment
 
 TERMS: dict[str, Any] = {"category": Category, "tag": Tag, "author": Author}
@@ -34,6 +34,10 @@ SELECT number + 1, (
     ORDER BY {greatest}(p.updated_at, p.published_at) DESC LIMIT 1
 ) FROM numbers ORDER BY number
 """
+ENDS = """
+SELECT (SELECT min(id) FROM content_post), (SELECT max(id) FROM content_post),
+    (SELECT max(id) FROM content_category), (SELECT max(id) FROM content_tag), (SELECT max(id) FROM content_author)
+"""
 NEWEST = """
 SELECT c.term, (
     SELECT l.published_at FROM content_listedpost l
@@ -43,14 +47,13 @@ SELECT c.term, (
 
 
 async def summary() -> SitemapSummary:
-    """Seven queries, whose cost is that of a look-up a part."""
+    """Three queries, whose cost is that of a look-up a part."""
     now = timezone.now()
-    ahead = await scheduled([POSTS, PAGES], now)
-    counts = await month_counts([], ahead, [POSTS, PAGES])
-    ends = await Post.objects.aaggregate(first=Min("pk"), last=Max("pk"))
+    counts, ahead = await counts_of((), now, (POSTS, PAGES))
+    first, last, *of_terms = (await fetch(ENDS))[0]
     rows: list[Any] = []
-    if ends["last"] is not None:
-        first, last = (ends[end] // parts.KEYS_A_PART for end in ("first", "last"))
+    if last is not None:
+        first, last = first // parts.KEYS_A_PART, last // parts.KEYS_A_PART
         greatest = GREATEST[connection.vendor]
         rows = await fetch(
             CHANGES.format(first=first, last=last, greatest=greatest, keys=parts.KEYS_A_PART), [now]
@@ -58,16 +61,14 @@ async def summary() -> SitemapSummary:
     return SitemapSummary(
         parts=tuple(PartSummary(number, moment(changed_at)) for number, changed_at in rows if changed_at is not None),
         paths=sum(counts[each].get(TOTAL, 0) for each in (POSTS, PAGES)),
-        terms=tuple([part async for part in parts_of_terms()]),
+        terms=tuple((kind, number) for kind, last in zip(TERMS, of_terms, strict=True) for number in parts_up_to(last)),
         next_publication=min((times[0] for times in ahead.values() if times), default=None),
     )
 
 
-async def parts_of_terms() -> Any:
-    for kind, model in TERMS.items():
-        last = (await model.objects.aaggregate(last=Max("pk")))["last"]
-        for number in range(1, min(MOST_PARTS_OF_TERMS, parts.part_of(last)) + 1) if last else ():
-            yield kind, number
+def parts_up_to(last: int | None) -> range:
+    """The numbers of parts, for rows up to that key."""
+    return range(1, min(MOST_PARTS_OF_TERMS, parts.part_of(last)) + 1) if last else range(0)
 
 
 async def part(number: int) -> SitemapPart:
@@ -106,9 +107,9 @@ async def terms(kind: str, number: int) -> SitemapPart:
     """Categories, tags or authors with public posts, and when the newest of these was published: three queries."""
     now = timezone.now()
     keys = keys_of(number)
-    ahead = await scheduled([POSTS], now)
+    upcoming = await next_publication(now)
     rows = await fetch(NEWEST, [kind, now, kind, keys.start, keys.stop])
     newest = {pk: moment(at) for pk, at in rows if at is not None}
     found = TERMS[kind].objects.filter(pk__gte=keys.start, pk__lt=keys.stop).order_by("pk").only("pk", "slug")
     entries = [SitemapEntry(row.get_absolute_url(), newest[row.pk]) async for row in found if row.pk in newest]
-    return SitemapPart(entries=tuple(entries), next_publication=ahead[POSTS][0] if ahead[POSTS] else None)
+    return SitemapPart(entries=tuple(entries), next_publication=upcoming)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from content.documents import Period, PeriodsDocument, SequenceDocument, microseconds
 from content.documents.sequence import WINDOW
 from content.selectors.listings import NEWEST_FIRST, PLACES, published
-from content.selectors.months import TOTAL, List, month_counts, scheduled
+from content.selectors.months import TOTAL, List, counts_of
 from content.selectors.rows import fetch_each, moment
 
 # by, pk, number and part of the period
@@ -16,15 +16,14 @@ Window = tuple[str, int, int, int]
 
 
 async def periods(by: str, pk: int) -> PeriodsDocument:
-    """Years, and months of years that have too many posts: two queries."""
+    """Years, and months of years that have too many posts: one query."""
     found = await periods_of([(by, pk)])
     return found[by, pk]
 
 
 async def periods_of(lists: Sequence[List]) -> dict[List, PeriodsDocument]:
-    """As periods, for many: two queries."""
-    ahead = await scheduled(lists, timezone.now())
-    counts = await month_counts(lists, ahead)
+    """As periods, for many: one query."""
+    counts, ahead = await counts_of(lists, timezone.now())
     return {
         each: PeriodsDocument(tuple(cut(counts[each])), next_publication=ahead[each][0] if ahead[each] else None)
         for each in lists
@@ -56,7 +55,7 @@ async def window(by: str, pk: int, number: int, part: int) -> SequenceDocument:
 async def windows(wanted: Sequence[Window]) -> dict[Window, SequenceDocument]:
     """As window, for many: two queries for a hundred."""
     now = timezone.now()
-    ahead = await scheduled({(by, pk) for by, pk, _, _ in wanted}, now)
+    _, ahead = await counts_of((), now, {(by, pk) for by, pk, _, _ in wanted})
     selects = []
     for by, pk, number, part in wanted:
         condition, times = published(Period(number, part, 0).span, now)
