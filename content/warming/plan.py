@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from content import resources
 from content.caching import NotThere
-from content.selectors import sitemap
 from content.warming import api, catalogue, pages
 from content.warming.places import PLACES, archives, feed, list_pages, places, planned_place
 from content.warming.target import Plan, Target
@@ -26,7 +25,7 @@ async def plan_popular(top: int = MOST_VIEWED) -> Plan:
     pages, which are quickly made of it."""
     size = (await resources.site.get()).posts_per_page
     rows = [*await catalogue.newest_posts(NEWEST), *await catalogue.most_viewed_posts(top)]
-    parts = [*dress(), *list_pages("all", 0, size, size), *places(), *await api.lists(), *posts(rows)]
+    parts = [*dress(), *list_pages("all", 0, size, size), *await places(), *await api.lists(), *posts(rows)]
     return unique([*parts, *pages.planned(["/", *PLACES, *map(path_of, rows)])])
 
 
@@ -45,7 +44,6 @@ async def plan_everything() -> Plan:
             plan += [Target(resources.BY_NAME[kind], (slug,)), *list_pages(kind, pk, uses, size), feed(kind, pk)]
     plan += archives(await catalogue.months(), size)
     plan += [Target(resources.sitemap_part, (number,)) for number in await catalogue.sitemap_parts()]
-    plan += [Target(resources.sitemap_terms, part) for part in (await sitemap.summary()).terms]
     return unique([*plan, *pages.planned(paths)])
 
 
@@ -60,7 +58,7 @@ async def plan_parts(path: str) -> Plan:
     size = (await resources.site.get()).posts_per_page
     if path == "/":
         return [*dress(), *list_pages("all", 0, size, size)]
-    if (place := planned_place(path, size)) is not None:
+    if (place := await planned_place(path, size)) is not None:
         return [*dress(), *place]
     found = PATH.fullmatch(path)
     if not found:
