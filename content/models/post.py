@@ -14,7 +14,6 @@ from content.models.media import MediaFile
 from content.models.tag import Tag
 from content.rendering import EXCERPT_LENGTH, BodyTooLarge, plain_text, render_markdown, shortened
 
-
 # What is made of `html` and `body` wherever they are written.
 DERIVED = ("text", "beginning", "word_count")
 
@@ -57,8 +56,8 @@ def path_of(kind: str, slug: str) -> str:
 class Post(models.Model):
     """A post of the blog, or a page that stands by itself.
 
-    `html` is what is shown of the body, `text` what is searched of it, `beginning` what lists show of it, `word_count`
-    tells how long it is: all are made of it wherever it is written.
+    Made of the body wherever it is written: `html` is shown, `text` is searched, lists show `beginning`, and of
+    `word_count` the reading time is told.
     """
 
     class Kind(models.TextChoices):

@@ -83,7 +83,7 @@ periods = Resource(
 
 
 def window_tags(by: str, pk: int, number: int, part: int) -> tuple[str, ...]:
-    """A window of all posts shows months of its own: those of the site's clock that share a moment with its period."""
+    """A window of all posts depends on the months of the site's clock that share a moment with its period."""
     if by != "all":
         return (list_tag(by, pk),)
     since, until = Period(number, part, 0).span

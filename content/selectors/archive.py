@@ -59,7 +59,11 @@ async def local_months(by_utc: dict[int, int], year: int, now: datetime) -> tupl
     edges = sorted({edge for month in wanted for edge in (month, month_after(month))})
     # None later than now, and no second condition says so: SQLite would begin at the newest post of all.
     last = now + MOMENT
-    spans = [value for month in edges for value in (month, *(min(at, last) for at in (*month_span(month), *shift_of(month))))]
+    spans = [
+        value
+        for month in edges
+        for value in (month, *(min(at, last) for at in (*month_span(month), *shift_of(month))))
+    ]
     row = "(%s, {0}, {0}, {0}, {0})".format("%s::timestamptz" if connection.vendor == "postgresql" else "%s")
     rows = await fetch(NEWEST.format(", ".join([row] * len(edges))), spans)
     newest = {month: moment(at) for month, at, _ in rows}

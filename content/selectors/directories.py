@@ -41,7 +41,8 @@ async def directory(kind: str, start: str) -> DirectoryDocument:
     rows = await fetch(written(PART, kind), [kind, start])
     return DirectoryDocument(
         entries=tuple(
-            DirectoryEntry(slug=slug, name=name, posts=max(0, posts - hidden[kind, pk])) for pk, slug, name, posts in rows
+            DirectoryEntry(slug=slug, name=name, posts=max(0, posts - hidden[kind, pk]))
+            for pk, slug, name, posts in rows
         ),
         next_publication=upcoming,
     )

@@ -30,7 +30,7 @@ def span_of(by: str, pk: int) -> Span | None:
 
 
 async def listing(by: str, pk: int, page: int, size: int) -> ListingDocument:
-    """One page of a list of posts, newest first: two queries, whatever the list and the page; three for a year or month.
+    """One page of a list of posts, newest first: two queries, three for a year or a month.
 
     An empty list has one page, which says so; an empty year or month is not there.
     """

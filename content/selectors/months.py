@@ -42,8 +42,9 @@ def month_before(month: int) -> int:
 async def counts_of(
     lists: Collection[List], now: datetime, totals: Collection[List] = ()
 ) -> tuple[dict[List, dict[int, int]], dict[List, list[datetime]]]:
-    """Public posts by month, newest first, of `lists`, and under TOTAL, of `totals` too; and when scheduled posts join
-    each: one query.
+    """Public posts by month, newest first, of `lists`, and under TOTAL of `totals` too: one query.
+
+    Second: when scheduled posts join each list.
     """
     counts: dict[List, dict[int, int]] = {each: {} for each in (*lists, *totals)}
     ahead: dict[List, list[datetime]] = {each: [] for each in counts}
@@ -62,7 +63,9 @@ async def counts_of(
         for month in (TOTAL, *hidden):
             if month in counts[each]:
                 counts[each][month] -= hidden[month] if month != TOTAL else len(times)
-    return {each: {month: posts for month, posts in found.items() if posts > 0} for each, found in counts.items()}, ahead
+    return {
+        each: {month: posts for month, posts in found.items() if posts > 0} for each, found in counts.items()
+    }, ahead
 
 
 def of_lists(lists: Iterable[List]) -> str:

@@ -11,8 +11,8 @@ from content.selectors.months import next_publication
 from content.selectors.rows import fetch, moment
 
 LISTED = "SELECT l.post_id FROM content_listedpost l WHERE l.kind = 'all' AND l.term = 0"
-# Rows are compared as wholes: a range of the index, whatever stands at the same moment. One bound a side: of two SQLite
-# would begin at the one that stands first.
+# Rows are compared as wholes: a range of the index, whatever stands at the same moment. One bound a side: of two
+# SQLite would begin at the one that stands first.
 NEIGHBOURS = f"""
 SELECT p.id, p.published_at,
     ({LISTED} AND (l.published_at, l.post_id) < ({{earlier}}(p.published_at, %s), p.id)

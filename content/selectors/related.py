@@ -1,3 +1,5 @@
+# ruff: noqa: S608 - no part of these statements comes from outside
+
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +18,7 @@ HOW_MANY = 3
 # A shared tag says more than a shared section: sections are few.
 WEIGHTS = {"tag": 2, "category": 1}
 # Of each tag and category the posts nearest in time, so many on either side. Others are too far away to be looked at.
-NEAREST = 16
+NEAREST = 12
 
 # One bound a side: of two SQLite would begin at the one that stands first. `at` is never later than now.
 EARLIER = "l.kind = w.kind AND l.term = w.term AND l.published_at <= w.at"
@@ -51,7 +53,8 @@ scored AS (
     WHERE post_id <> post GROUP BY post, post_id
 ),
 ranked AS (
-    SELECT post, post_id, row_number() OVER (PARTITION BY post ORDER BY closeness DESC, distance, post_id DESC) AS place
+    SELECT post, post_id,
+        row_number() OVER (PARTITION BY post ORDER BY closeness DESC, distance, post_id DESC) AS place
     FROM scored
 )
 SELECT post, post_id FROM ranked WHERE place <= {most} ORDER BY post, place

@@ -18,7 +18,7 @@ def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     written = [adapt(each) if isinstance(each, datetime) else each for each in parameters]
     with connection.cursor() as cursor:
         cursor.execute(sql, written)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 async def fetch_each(selects: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:

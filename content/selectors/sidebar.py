@@ -19,7 +19,7 @@ WHERE c.kind = %s AND c.month = 0 AND c.posts > 0 ORDER BY {order} LIMIT %s
 
 
 async def sidebar() -> SidebarDocument:
-    """Sections by name and the most used tags, with counts of public posts: three queries, four if some are scheduled."""
+    """Sections by name and the most used tags, with counts of public posts: three queries, or four."""
     now = timezone.now()
     upcoming = await next_publication(now)
     hidden = await scheduled_by_term(["category", "tag"], now) if upcoming else Counter[tuple[str, int]]()
@@ -37,7 +37,9 @@ async def counted(
     kind = model._meta.model_name or ""
     sql = COUNTED.format(table=connection.ops.quote_name(model._meta.db_table), order=order)
     rows = await fetch(sql, [kind, most + sum(each == kind for each, _ in hidden)])
-    terms = [term_count(model(pk=pk, slug=slug, name=name), posts - hidden[kind, pk]) for pk, slug, name, posts in rows]
+    terms = [
+        term_count(model(pk=pk, slug=slug, name=name), posts - hidden[kind, pk]) for pk, slug, name, posts in rows
+    ]
     shown = [term for term in terms if term.posts > 0]
     if model is Tag:
         shown.sort(key=lambda term: -term.posts)

@@ -5,13 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from content.documents import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
 from content.documents import sitemap as parts
-from content.models import Author, Category, Post, Tag
+from content.models import Author, Category, Tag
 from content.models.post import path_of
 from content.selectors.months import TOTAL, List, counts_of, next_publication
 from content.selectors.rows import fetch, moment
@@ -21,8 +19,7 @@ TERMS: dict[str, Any] = {"category": Category, "tag": Tag, "author": Author}
 MOST_PARTS_OF_TERMS = 10
 POSTS: List = ("all", 0)
 PAGES: List = ("pages", 0)
-# What was written before its time came to readers as a change at that time.
-CHANGED_AT = Greatest("updated_at", "published_at")
+# What was written before its time came to readers as a change at that time: the later of two columns.
 GREATEST = {"postgresql": "GREATEST", "sqlite": "MAX"}
 # The latest change of each part: the first row of its index.
 CHANGES = """
@@ -33,6 +30,10 @@ SELECT number + 1, (
         AND p.published_at <= %s
     ORDER BY {greatest}(p.updated_at, p.published_at) DESC LIMIT 1
 ) FROM numbers ORDER BY number
+"""
+ENTRIES = """
+SELECT p.id, p.kind, p.slug, p.published_at, {greatest}(p.updated_at, p.published_at) FROM content_post p
+WHERE p.status IN ('published', 'scheduled') AND p.password = '' AND ({condition}) ORDER BY p.id
 """
 ENDS = """
 SELECT (SELECT min(id) FROM content_post), (SELECT max(id) FROM content_post),
@@ -55,13 +56,13 @@ async def summary() -> SitemapSummary:
     if last is not None:
         first, last = first // parts.KEYS_A_PART, last // parts.KEYS_A_PART
         greatest = GREATEST[connection.vendor]
-        rows = await fetch(
-            CHANGES.format(first=first, last=last, greatest=greatest, keys=parts.KEYS_A_PART), [now]
-        )
+        rows = await fetch(CHANGES.format(first=first, last=last, greatest=greatest, keys=parts.KEYS_A_PART), [now])
     return SitemapSummary(
         parts=tuple(PartSummary(number, moment(changed_at)) for number, changed_at in rows if changed_at is not None),
         paths=sum(counts[each].get(TOTAL, 0) for each in (POSTS, PAGES)),
-        terms=tuple((kind, number) for kind, last in zip(TERMS, of_terms, strict=True) for number in parts_up_to(last)),
+        terms=tuple(
+            (kind, number) for kind, last in zip(TERMS, of_terms, strict=True) for number in parts_up_to(last)
+        ),
         next_publication=min((times[0] for times in ahead.values() if times), default=None),
     )
 
@@ -79,20 +80,17 @@ async def part(number: int) -> SitemapPart:
 async def parts_by_number(numbers: Sequence[int]) -> dict[int, SitemapPart]:
     """As part, for many: one query."""
     now = timezone.now()
-    in_ranges = Q(pk__in=())
-    for keys in map(keys_of, numbers):
-        in_ranges |= Q(pk__gte=keys.start, pk__lt=keys.stop)
-    rows: Any = Post.objects.announced().filter(in_ranges).annotate(changed_at=CHANGED_AT).order_by("pk")
+    keys = [keys_of(number) for number in numbers]
+    condition = " OR ".join(f"p.id >= {each.start} AND p.id < {each.stop}" for each in keys)
     entries: dict[int, list[SitemapEntry]] = {number: [] for number in numbers}
     upcoming: dict[int, list[datetime]] = {number: [] for number in numbers}
-    async for pk, kind, slug, published_at, changed_at in rows.values_list(
-        "pk", "kind", "slug", "published_at", "changed_at"
-    ):
+    sql = ENTRIES.format(condition=condition, greatest=GREATEST[connection.vendor])
+    for pk, kind, slug, published_at, changed_at in await fetch(sql):
         number = parts.part_of(pk)
-        if published_at > now:
-            upcoming[number].append(published_at)
+        if (at := moment(published_at)) > now:
+            upcoming[number].append(at)
         else:
-            entries[number].append(SitemapEntry(path_of(kind, slug), changed_at))
+            entries[number].append(SitemapEntry(path_of(kind, slug), moment(changed_at)))
     return {
         number: SitemapPart(entries=tuple(entries[number]), next_publication=min(upcoming[number], default=None))
         for number in numbers

@@ -1,15 +1,15 @@
 """What answers of the API are made of."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from content import resources
-from content.selectors import directories, windows
-from content.selectors.months import List
+from content.documents import PeriodsDocument
 from content.warming import catalogue
 from content.warming.target import Plan, Target
 
+List = tuple[str, int]
 # As many as a list has that was asked for without a word.
 FIRST_PAGE = 20
 # Lists whose counts are read in one query.
@@ -47,16 +47,21 @@ async def first_parts(path: str) -> Plan:
         return [target for target in await posts_of([POSTS[path]]) if target.resource is resources.window]
     if path in DIRECTORIES:
         kind = DIRECTORIES[path]
-        starts = (await directories.directory_index(kind)).starts[:1]
+        starts = (await resources.directory_index.load(kind)).starts[:1]
         return [Target(resources.directory, (kind, start)) for start in starts]
     return []
+
+
+async def periods_of(lists: Sequence[List]) -> Mapping[List, PeriodsDocument]:
+    """As the database has them now: a plan made from cache would warm what was."""
+    return await resources.periods.load_many(lists) if resources.periods.load_many else {}
 
 
 async def posts_of(lists: Sequence[List]) -> Plan:
     """How each list is cut, and the windows that its first answer is cut from."""
     plan: Plan = []
     for first in range(0, len(lists), LISTS_AT_ONCE):
-        found = await windows.periods_of(lists[first : first + LISTS_AT_ONCE])
+        found = await periods_of(lists[first : first + LISTS_AT_ONCE])
         for (by, pk), document in found.items():
             plan.append(Target(resources.periods, (by, pk)))
             posts = 0
@@ -75,7 +80,11 @@ async def plan_answer(path: str) -> Plan:
         return [ONES[one[1]](one[2])]
     if path not in LISTS:
         raise LookupError(f"{path} is no answer of the API that can be warmed: try {', '.join(LISTS)}.")
-    return [LISTS[path], *await first_parts(path), *(Target(resources.post_card, (pk,)) for pk in await listed_at(path))]
+    return [
+        LISTS[path],
+        *await first_parts(path),
+        *(Target(resources.post_card, (pk,)) for pk in await listed_at(path)),
+    ]
 
 
 async def listed_at(path: str) -> Sequence[int]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from content import resources
 from content.documents.archive import ALL_YEARS
 from content.resources.listings import POSTS_A_FEED
-from content.selectors import sitemap
 from content.warming import catalogue
 from content.warming.target import Plan, Target
 
@@ -40,7 +39,7 @@ async def place(path: str) -> Plan:
 
 async def parts_of_terms() -> Plan:
     """Of the sitemap: what tells of categories, tags and authors."""
-    return [Target(resources.sitemap_terms, part) for part in (await sitemap.summary()).terms]
+    return [Target(resources.sitemap_terms, part) for part in (await resources.sitemap_summary.load()).terms]
 
 
 async def planned_place(path: str, size: int) -> Plan | None:

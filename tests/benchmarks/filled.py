@@ -12,7 +12,23 @@ from content.models import Author, Authorship, Category, Comment, Post, PostView
 
 AT_ONCE = 1000
 YEARS = 15
-WORDS = "common moss fern river stone light early bread garden slow window paper north autumn letter".split()
+WORDS = [
+    "common",
+    "moss",
+    "fern",
+    "river",
+    "stone",
+    "light",
+    "early",
+    "bread",
+    "garden",
+    "slow",
+    "window",
+    "paper",
+    "north",
+    "autumn",
+    "letter",
+]
 SCHEDULED, WITHDRAWN_SHARE, PAGES = 40, 0.03, 9
 
 
@@ -22,13 +38,15 @@ def fill(posts: int, seed: int = 1) -> None:
     tags = named(Tag, "tag", 60 + posts // 50)
     categories = named(Category, "section", 12)
     authors = named(Author, "author", 5 + posts // 1000)
-    made = list(stored(posts_of(posts, categories, rng), Post))
+    made = [Post(pk=post.pk) for post in stored(posts_of(posts, categories, rng), Post)]
     some_tags = [(post, tag) for post in made for tag in chosen(rng, tags)]
     list(stored((Post.tags.through(post_id=post.pk, tag_id=tag.pk) for post, tag in some_tags), Post.tags.through))
     list(stored((Authorship(post=post, author=rng.choice(authors)) for post in made), Authorship))
     list(stored((comment_of(rng.choice(made), rng) for _ in range(posts)), Comment))
     list(stored((views_of(post, rng) for post in made), PostViews))
-    list(stored((Redirect(old_path=f"/old/{n}/", new_path=f"/posts/post-{n}/") for n in range(posts // 10)), Redirect))
+    list(
+        stored((Redirect(old_path=f"/old/{n}/", new_path=f"/posts/post-{n}/") for n in range(posts // 10)), Redirect)
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         if connection.vendor == "postgresql":
@@ -53,12 +71,13 @@ def stored(rows: Any, model: type[Any]) -> Iterator[Any]:
 def posts_of(count: int, categories: list[Category], rng: Random) -> Iterator[Post]:
     now = timezone.now()
     span = timedelta(days=365 * YEARS)
+    texts = [" ".join(rng.choices(WORDS, k=rng.choice((150, 300, 700)))) for _ in range(100)]
     for number in range(count):
         published_at = now - span * (number / count) - timedelta(minutes=rng.randrange(60))
         status = "withdrawn" if rng.random() < WITHDRAWN_SHARE else "published"
         if number < SCHEDULED:
             status, published_at = "scheduled", now + timedelta(days=1 + number)
-        words = " ".join(rng.choices(WORDS, k=rng.choice((150, 300, 700))))
+        words = f"{rng.choice(texts)} {number}"
         yield Post(
             kind="page" if number % 1000 < PAGES and number < 1000 else "post",
             slug=f"post-{number}",

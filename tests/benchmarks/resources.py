@@ -36,7 +36,10 @@ def main(wanted: Sequence[str]) -> None:
 def measure_in_a_process(database: str, size: int) -> None:
     from tests.support.servers.postgres import running_postgres
 
-    with tempfile.TemporaryDirectory() as folder, (running_postgres() if database == "postgres" else nullcontext()) as it:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_postgres() if database == "postgres" else nullcontext() as it,
+    ):
         url = it.url if it is not None else f"sqlite:///{folder}/site.sqlite3"
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -105,7 +108,7 @@ async def run(resource: Any, keys: Sequence[tuple[Any, ...]]) -> tuple[float, in
 
 @sync_to_async
 def in_the_database() -> float:
-    """Seconds of processor time that the server of this connection has taken: with ours, what a quiet machine waits."""
+    """Seconds of processor time that this connection's server has taken: with ours, what a quiet machine waits."""
     from django.db import connection
 
     if connection.vendor != "postgresql":
@@ -148,7 +151,11 @@ async def entries() -> list[tuple[str, Any, list[tuple[Any, ...]]]]:
         ("archive: years", resources.archive, list(dict.fromkeys(years))),
         ("archive: all", resources.archive, [(0,)]),
         ("periods", resources.periods, lists),
-        ("window", resources.window, [(by, pk, each.number, each.part) for by, pk, each in periods][:: max(1, len(periods) // BATCH)]),
+        (
+            "window",
+            resources.window,
+            [(by, pk, each.number, each.part) for by, pk, each in periods][:: max(1, len(periods) // BATCH)],
+        ),
         ("directory_index", resources.directory_index, [(kind,) for kind in slugs]),
         ("directory", resources.directory, starts),
         ("sidebar", resources.sidebar, [()]),
@@ -163,7 +170,11 @@ async def entries() -> list[tuple[str, Any, list[tuple[Any, ...]]]]:
         ("sitemap_part", resources.sitemap_part, [(part.number,) for part in summary.parts]),
         ("sitemap_terms", resources.sitemap_terms, list(summary.terms)),
         ("matches: words", resources.matches, [("common", 0, 0, 0), ("rare", 0, 0, 0)]),
-        ("matches: lists", resources.matches, [("", category[1], tag[1], 0) for category, tag in zip(lists[1:10], lists[30:39], strict=False)]),
+        (
+            "matches: lists",
+            resources.matches,
+            [("", category[1], tag[1], 0) for category, tag in zip(lists[1:10], lists[30:39], strict=False)],
+        ),
         ("search", resources.search, [("common", 1, 10), ("rare", 1, 10)]),
     ]
 
