@@ -71,7 +71,7 @@ def stored(rows: Any, model: type[Any]) -> Iterator[Any]:
 def posts_of(count: int, categories: list[Category], rng: Random) -> Iterator[Post]:
     now = timezone.now()
     span = timedelta(days=365 * YEARS)
-    texts = [" ".join(rng.choices(WORDS, k=rng.choice((150, 300, 700)))) for _ in range(100)]
+    texts = [" ".join(rng.choices(WORDS, k=rng.choice((40, 80, 200)))) for _ in range(100)]
     for number in range(count):
         published_at = now - span * (number / count) - timedelta(minutes=rng.randrange(60))
         status = "withdrawn" if rng.random() < WITHDRAWN_SHARE else "published"
