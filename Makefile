@@ -20,10 +20,10 @@ up: $(VENV)/app.installed  ## Run the whole service on http://127.0.0.1:8000 (PO
 	@exec $(BIN)/python manage.py up --port $(PORT) $(if $(IMPORT),--import "$(IMPORT)")
 
 test: $(VENV)/dev.installed  ## Run the tests; they start the servers they need (DATABASE=postgres: on PostgreSQL)
-	EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 slow: $(VENV)/dev.installed  ## Run the long proofs
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=thorough
 
 prove: $(VENV)/dev.installed  ## Race, break and measure the engine, a checker watching (ONLY=races|guards|faults|pages|propagation|soak)
 	$(BIN)/python -m tests.prove $(ONLY)

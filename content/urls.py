@@ -7,6 +7,7 @@ from content.views import (
     favicon,
     feeds,
     listings,
+    missing,
     pages,
     posts,
     rankings,
@@ -58,6 +59,7 @@ urlpatterns = [
     path("robots.txt", robots.robots),
     path("favicon.ico", favicon.favicon),
     path("search/", search.search, name="search"),
+    path(missing.PATH[1:], missing.missing, name="missing"),
     path("api/", include("content.api.urls")),
     re_path(r"^(?P<path>.*)$", pages.page_or_moved),
 ]

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from content.models import SiteConfig
@@ -16,6 +16,14 @@ class EvergreenAdminSite(admin.AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         title = SiteConfig.objects.values_list("title", flat=True).first() or "Evergreen"
         return super().each_context(request) | {"site_header": title, "site_title": title}
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        # Imported late: its form imports models, and this module is imported before these are there.
+        from project.logins import LoginForm, answered
+
+        self.login_form = LoginForm
+        response = super().login(request, extra_context)
+        return answered(request, response) if request.method == "POST" else response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         # Imported late: content.admin registers with this site, which must be there before.

@@ -5,6 +5,9 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
+from django.db.backends.signals import connection_created
+
+from project.private_files import make_database_private
 
 
 class ProjectConfig(AppConfig):
@@ -15,6 +18,11 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         """Warn of settings that nothing reads. Processes that a process of ours has started do not repeat it."""
+        # Imported late: middleware imports models.
+        from project.deploy_checks import make_middleware_known
+
+        connection_created.connect(make_database_private)
+        make_middleware_known()
         if "EVERGREEN_UP" not in os.environ:
             for warning in getattr(settings, "UNKNOWN_SETTINGS", ()):
                 logging.getLogger("project.settings").warning(warning)

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -12,7 +13,9 @@ from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
 from content.cdn.headers import headers_of
 from content.popularity import count_view
-from content.views.errors import unknown_host
+from content.sharing import shared_parameters
+from content.views.errors import plain_error, unknown_host
+from content.views.missing import stand_in
 from project.asgi_types import Application
 from project.log_filters import log_unknown_host
 
@@ -38,6 +41,9 @@ def site_profile() -> Profile:
         personal_cookies=frozenset({settings.SESSION_COOKIE_NAME}),
         reload_after=1.0,
         hosts=is_ours,
+        canonical_host=canonical_host,
+        shared_parameters=shared_parameters,
+        stand_in=stand_in,
         refusal=refusal,
         passes=PASSES,
         ignored_parameters=re.compile("|".join(settings.EDGE_IGNORED_PARAMETERS) or r"(?!)"),
@@ -65,14 +71,29 @@ def is_ours(host: str) -> bool:
     return False
 
 
-def refusal(status: int, reason: str) -> tuple[bytes, bytes]:
-    """Explain an unknown host on a page of the site; what a client has forbidden itself needs one line."""
-    return unknown_host_page() if status == 400 else plain_refusal(status, reason)
+def canonical_host(host: str, port: int | None) -> str:
+    """A made-up port makes no page of its own: ports are kept that this site is known to be reached by.
+
+    With EVERGREEN_BASE_URL no page shows the Host, and no port is kept.
+    """
+    name, given = split_domain_port(host)
+    known = {str(port), *ports_of((*settings.WARM_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS))}
+    return f"{name}:{given}" if given in known and not settings.BASE_URL else name
 
 
 @cache
-def unknown_host_page() -> tuple[bytes, bytes]:
-    response = unknown_host(HttpRequest())
+def ports_of(origins: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(str(port) for origin in origins if (port := urlsplit(origin).port) is not None)
+
+
+def refusal(status: int, reason: str) -> tuple[bytes, bytes]:
+    """Explain an unknown host or an overload on a page of the site; other refusals need one line."""
+    return error_page(status) if status in (400, 503) else plain_refusal(status, reason)
+
+
+@cache
+def error_page(status: int) -> tuple[bytes, bytes]:
+    response = unknown_host(HttpRequest()) if status == 400 else plain_error(HttpRequest(), status)
     return response["Content-Type"].encode(), response.content
 
 

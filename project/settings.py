@@ -178,6 +178,11 @@ COMMENT_SECONDS = env.EVERGREEN_COMMENT_SECONDS
 # From one address (of IPv6: one /64), in any minute, of what the edge has not: there nothing is counted. 0: no limit.
 API_A_MINUTE = env.EVERGREEN_API_A_MINUTE
 
+# --- monitoring -------------------------------------------------------------------------------------
+
+# Whether everybody may read /metrics; if not, this host and staff.
+METRICS_OPEN = env.EVERGREEN_METRICS_OPEN
+
 # --- sessions ---------------------------------------------------------------------------------------
 
 SESSION_ENGINE = env.EVERGREEN_SESSION_ENGINE
@@ -203,6 +208,17 @@ USE_TZ = True
 
 # --- security ---------------------------------------------------------------------------------------
 
+# Passwords are hashed in one thread of low priority, so that logins do not slow readers.
+PASSWORD_HASHERS = [
+    "project.passwords.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+# Tries to log in, for one account and from one address (of IPv6: one /64).
+LOGINS_A_MINUTE = env.EVERGREEN_LOGINS_A_MINUTE
+LOGINS_AN_HOUR = env.EVERGREEN_LOGINS_AN_HOUR
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -211,6 +227,8 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.EVERGREEN_SECURE_COOKIES
 SECURE_SSL_REDIRECT = env.EVERGREEN_HTTPS_ONLY
 SECURE_HSTS_SECONDS = env.EVERGREEN_HSTS_SECONDS
+# Subdomains and browsers' preload lists concern the whole domain, of which this site may be a part.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # --- Celery -----------------------------------------------------------------------------------------

@@ -12,9 +12,28 @@ from tests.support.databases import closed_at_the_end
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import RedisServer, running_redis
 
-# How long an example takes is the machine's affair.
-settings.register_profile("evergreen", deadline=None)
+# How long an example takes is the machine's affair. `make slow` tries more of them: --hypothesis-profile=thorough.
+settings.register_profile("evergreen", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("evergreen")
+
+
+# Where tests start whole services, the longest first. One that began last would keep one worker waiting for another.
+LONG = (
+    "project",
+    "browser",
+    "workers",
+    "content/api",
+    "faults",
+    "content/admin/test_editor",
+    "content/caching/test_s",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files come first, and the rest as it was."""
+    ranks = [f"tests/{place}" for place in LONG]
+    items.sort(key=lambda item: next((rank for rank, place in enumerate(ranks) if item.nodeid.startswith(place)), 99))
 
 
 def pytest_collection_finish() -> None:

@@ -9,6 +9,7 @@ from content.api.errors import told
 from content.api.headers import open_to_all
 from content.api.limiting import counted, too_many, with_policy
 from content.api.problems import problem
+from content.sharing import same_for_all_with_any_parameter
 
 View = Callable[..., Any]
 
@@ -31,7 +32,7 @@ def behind_door(view: View) -> View:
 
     # It reads, and takes no cookie's word for anything.
     door.csrf_exempt = True  # type: ignore[attr-defined]
-    return door
+    return same_for_all_with_any_parameter(door)
 
 
 async def answered(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

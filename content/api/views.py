@@ -6,6 +6,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
+from django.utils.encoding import escape_uri_path
 
 from content import resources
 from content.api.app import api
@@ -32,7 +33,9 @@ async def nothing_here(request: HttpRequest, path: str) -> HttpResponse:
     """Moved, if all that it lacks is the last slash."""
     if not path.endswith("/") and is_answered(f"{request.path}/"):
         query = request.META.get("QUERY_STRING", "")
-        return open_to_all(HttpResponsePermanentRedirect(f"{request.path}/{'?' if query else ''}{query}"))
+        return open_to_all(
+            HttpResponsePermanentRedirect(f"{escape_uri_path(request.path)}/{'?' if query else ''}{query}")
+        )
     return problem(request, 404, "There is nothing at this path; /api/v1/ says what there is.")
 
 

@@ -236,10 +236,8 @@ class KeyOwner(KeyKind, Protocol):
     is_immutable: bool
     # Bytes that a packed entry may have.
     largest: int
-
-    @property
-    def is_async(self) -> bool:
-        """Whether its loader needs an event loop."""
+    # Whether its loader needs an event loop.
+    is_async: bool
 
     def prepare(self) -> None:
         """Called before another thread than the reader's may load."""

@@ -5,6 +5,8 @@ lease compare the token, so that a slow holder whose lease was given to another 
 """
 
 import asyncio
+import itertools
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +17,19 @@ Found = TypeVar("Found")
 # Seconds between two attempts to get a lease that another holds.
 FIRST_DELAY = 0.005
 MAX_DELAY = 0.05
+
+# Tokens: random ones of the process, and a number. To ask the system for a random one takes longer than a read.
+_process = secrets.token_hex(8)
+_numbers = itertools.count()
+
+
+def _renew_in_child() -> None:
+    """A forked child has the names of its parent."""
+    global _process
+    _process = secrets.token_hex(8)
+
+
+os.register_at_fork(after_in_child=_renew_in_child)
 
 
 class LeaseStore(Protocol):
@@ -38,7 +53,7 @@ class Lease:
     def __init__(self, store: LeaseStore, seconds: float) -> None:
         self.store = store
         self.seconds = seconds
-        self.token = secrets.token_hex(8)
+        self.token = f"{_process}{next(_numbers):x}"
 
     async def take(self, keys: Sequence[str]) -> list[str]:
         """Which of the keys are ours now."""

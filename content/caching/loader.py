@@ -51,9 +51,9 @@ def previous() -> Any:
 
 async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
     """Call a loader. A `def` runs in this thread if that has no event loop, else in a thread for the ORM."""
-    if iscoroutinefunction(load):
-        return await load(*arguments)
     if asyncio._get_running_loop() is not None:
+        if iscoroutinefunction(load):
+            return await load(*arguments)
         result = await sync_to_async(load)(*arguments)
         return await result if inspect.isawaitable(result) else result
     result = load(*arguments)
@@ -264,7 +264,7 @@ class Loader:
             is_stored = False
         else:
             is_stored = await self.tiers.store(
-                entry_key, value, encoded, record.begun, size=len(encoded), token=token, largest=owner.largest
+                entry_key, value, encoded, record.begun, token=token, largest=owner.largest
             )
         self.tiers.update_backoff(entry_key.key, is_stored=is_stored)
         if result.absence is not None:

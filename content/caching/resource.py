@@ -20,13 +20,12 @@ from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
 from .signatures import by_place, loader_signature, return_type, tags_by_place
-from .sync_resource import SyncMethods, present
+from .sync_resource import MAX_KNOWN_KEYS, SyncMethods, present
 from .transactions import bypasses, is_bypassed
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MAX_KNOWN_KEYS = 10_000
 LARGEST = 4 * 1024 * 1024
 
 
@@ -68,6 +67,7 @@ class Resource(SyncMethods[P, T]):
         self.name = name
         self.load = by_place(load)
         self.load_many = load_many
+        self.is_async = iscoroutinefunction(self.load) or iscoroutinefunction(load_many)
         self.policy = policy
         self.signature = loader_signature(load, name)
         self.tags = tags_by_place(tags, tuple(self.signature.parameters), name) if tags is not None else None
@@ -79,6 +79,7 @@ class Resource(SyncMethods[P, T]):
         self.own_tag = resource_tag(name)
         self.arity = len(self.signature.parameters)
         self.known_keys: dict[Parameters, str] = {}
+        self.known_entry_keys: dict[Parameters, EntryKey] = {}
         self.counters = counters_for(name)
         returned = return_type(load, name)
         self.is_immutable = is_immutable(returned)
@@ -95,11 +96,9 @@ class Resource(SyncMethods[P, T]):
         """The same resource with other times for what it loads: `article.using(hard_timeout=...).get(slug)`."""
         other = copy.copy(self)
         other.policy = replace(self.policy, **policy)
+        # An EntryKey names its owner, which has the policy.
+        other.known_entry_keys = {}
         return other
-
-    @property
-    def is_async(self) -> bool:
-        return iscoroutinefunction(self.load) or iscoroutinefunction(self.load_many)
 
     def prepare(self) -> None:
         """Called before another thread than the reader's may load."""

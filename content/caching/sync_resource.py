@@ -1,22 +1,25 @@
 """The sync methods of a resource, for threads without an event loop."""
 
-import asyncio
+from asyncio import _get_running_loop
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
 from django.core.exceptions import SynchronousOnlyOperation
 
+from .dependencies import trackers
 from .engines import engine_of, engines
 from .entry import CachedValue
 from .key import EntryKey, Parameters
 from .lasting_loop import run_inline
 from .loader import LoaderResult
 from .ordering.tag_index import Kind
-from .transactions import bypass, bypasses, has_written, is_bypassed
+from .transactions import _thread, bypass, bypasses, has_written, is_bypassed
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+MAX_KNOWN_KEYS = 10_000
 
 
 class SyncMethods(Generic[P, T]):
@@ -27,12 +30,38 @@ class SyncMethods(Generic[P, T]):
     """
 
     cache: str
+    # Whether a loader is `async def`.
+    is_async: bool
+    known_entry_keys: dict[Parameters, EntryKey]
 
     def get_sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        entry_key = self.entry_key(args, kwargs)
+        if kwargs or _thread.writes or bypasses or _get_running_loop() is not None:
+            return self._get_sync(self.entry_key(args, kwargs))
+        for parameter in args:
+            # Equal parameters of other types may have other keys (1 == True).
+            if type(parameter) is not str and type(parameter) is not int:
+                return self._get_sync(self.entry_key(args, kwargs))
+        entry_key, engine = self.known_entry_keys.get(args), engines.get(self.cache)
+        if entry_key is None or engine is None:
+            return self._get_sync(self._remember(self.entry_key(args, kwargs)))
+        answer = engine.lookup_fresh(entry_key)
+        if answer is None:
+            answer = engine.lookup_memory(entry_key) or engine.sync.find_one(entry_key)
+        elif answer.is_decoded and not trackers.get():
+            return answer.value  # type: ignore[no-any-return]
+        return self.deliver(answer, entry_key)
+
+    def _remember(self, entry_key: EntryKey) -> EntryKey:
+        """For the next call with these parameters, plain ones."""
+        if len(self.known_entry_keys) >= MAX_KNOWN_KEYS:
+            self.known_entry_keys.clear()
+        self.known_entry_keys[entry_key.parameters] = entry_key
+        return entry_key
+
+    def _get_sync(self, entry_key: EntryKey) -> T:
         if _bypasses_cache():
             return self._load_past_cache_sync([entry_key])[entry_key.parameters].get()
-        engine = engines.get(self.cache) or engine_of(self.cache)
+        engine = engine_of(self.cache)
         answer = engine.lookup_memory(entry_key)
         if answer is None:
             answer = engine.sync.find_one(entry_key)
@@ -85,10 +114,6 @@ class SyncMethods(Generic[P, T]):
 
     # --- what Resource has ------------------------------------------------------------------------------
 
-    @property
-    def is_async(self) -> bool:
-        raise NotImplementedError
-
     def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey:
         raise NotImplementedError
 
@@ -110,7 +135,7 @@ def present(entry_keys: Mapping[Any, EntryKey], loaded: Mapping[Parameters, Load
 
 def _bypasses_cache() -> bool:
     """Whether a sync reader bypasses the cache. Raises SynchronousOnlyOperation on an event loop."""
-    if asyncio._get_running_loop() is not None:
+    if _get_running_loop() is not None:
         raise SynchronousOnlyOperation(
             "The event loop of this thread would stand still while a sync method waits. Await the async one instead."
         )

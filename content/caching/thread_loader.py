@@ -5,22 +5,22 @@ Tiers and Loader are the engine's: their coroutines run to their end in one step
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Coroutine, Sequence
 from operator import attrgetter
 from typing import Any
 
 from asgiref.sync import async_to_sync
 
 from . import lasting_loop
-from .dependencies import Dependencies, track_dependencies
-from .entry import CachedValue, Stamp
+from .dependencies import Dependencies, trackers
+from .entry import CachedValue, Stamp, Unreadable, unpack
 from .errors import LoadTimeout, NotModified
 from .executor import LoadExecutor, load_context
 from .key import EntryKey, Parameters
 from .lasting_loop import run_inline
 from .lease import Lease
 from .loader import Loader, LoadRecord
+from .metrics.events import emit, measure
 from .ordering.counters import CounterOrdering
 from .singleflight import Call, LoaderRun, LoopState, LoopStates, current_run
 from .stores.blocking import blocking_tier
@@ -45,12 +45,32 @@ class BlockingTiers(Tiers):
         ordering = tiers.ordering
         if isinstance(ordering, CounterOrdering):
             ordering = CounterOrdering(ordering.tier, self.shared)
-        self.ordering = ordering
+        self.ordering, self.tag_index = ordering, tiers.tag_index
 
     memory = _of_tiers("memory")
     clock = _of_tiers("clock")
     chance = _of_tiers("chance")
     backoff = _of_tiers("backoff")
+
+    def look(self, entry_key: EntryKey, lease: Lease, *, always: bool) -> tuple[CachedValue | None, bool]:
+        """As lookup_or_lease, for one key: its value, judged, and whether the lease is ours now."""
+        name, began = entry_key.owner.name, time.perf_counter()
+        content, is_ours = self.blocking.look(entry_key.key, lease.token, lease.seconds, always=always)
+        measure("lookup", name, 1)
+        measure("lookup_seconds", name, time.perf_counter() - began)
+        if content is None:
+            return None, is_ours
+        try:
+            entry = unpack(content)
+        except Unreadable as error:
+            emit("unreadable", name, entry_key.key, reason=str(error))
+            return None, is_ours
+        ordering = self.ordering
+        if ordering.is_local and not ordering.is_joining:
+            verdict = ordering.judge_now(entry.header)
+        else:
+            [verdict] = run_inline(ordering.judge((entry.header,)))
+        return CachedValue(entry.header, entry.value, is_decoded=False, verdict=verdict), is_ours
 
     async def lookup_or_lease(
         self, keys: Sequence[EntryKey], lease: Lease, *, always: bool, again: bool
@@ -77,23 +97,25 @@ class ThreadLoader(Loader):
     async def load(self, calls: Sequence[Call], lease: Lease) -> None:
         """Run the loaders of calls whose lease this is. The calls have no event loop, and so no state of one."""
         state: Any = None
-        await self.run(state, calls, lease)
+        await (self._run_owner(state, calls, lease) if len(calls) == 1 else self.run(state, calls, lease))
 
     async def _run_all(self, runs: Sequence[Coroutine[Any, Any, None]]) -> None:
         for each in runs:
             await each
 
     async def _run_owner(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
+        held = self.renewer.begin(lease, calls)
         try:
-            with self.renewer.renewal(lease, calls):
-                for call in calls:
-                    # A reader who comes from now on may have to see more than where the load begins (rule 16).
-                    call.stamp = NOT_JOINABLE
-                results, record = await self._run_loader(state, calls)
-                for call in calls:
-                    await self._finish(call, results[call.entry_key.parameters], record, lease)
+            for call in calls:
+                # A reader who comes from now on may have to see more than where the load begins (rule 16).
+                call.stamp = NOT_JOINABLE
+            results, record = await self._run_loader(state, calls)
+            for call in calls:
+                await self._finish(call, results[call.entry_key.parameters], record, lease)
         except Exception as error:
             await self._fail_all(calls, error, lease)
+        finally:
+            self.renewer.end(held)
 
     async def _execute(
         self, state: LoopState, calls: Sequence[Call], run: LoaderRun
@@ -104,14 +126,16 @@ class ThreadLoader(Loader):
         if owner.is_async or (LoadExecutor.isolated and may_read_the_past()):
             return lasting_loop.run(self._execute_on_loop(calls, run))
 
-        async def load() -> tuple[dict[Parameters, Any], Dependencies]:
+        def load() -> tuple[dict[Parameters, Any], Dependencies]:
+            # The context ends with this function: there is nothing to reset.
             current_run.set(run)
-            with track_dependencies() as dependencies:
-                return await owner.run_loader([call.entry_key.parameters for call in calls], previous), dependencies
+            dependencies = Dependencies()
+            trackers.set((*trackers.get(), dependencies))
+            return run_inline(owner.run_loader([call.entry_key.parameters for call in calls], previous)), dependencies
 
         previous = self._previous(calls)
         try:
-            return load_context().run(run_inline, load())
+            return load_context().run(load)
         except NotModified as error:
             return self._unmodified(calls, previous, error)
 
@@ -129,6 +153,13 @@ class ThreadLoader(Loader):
         return await super().store(entry_key, result, record._replace(begun=None) if has_written() else record, token)
 
 
+def longest_timeout(calls: Sequence[Call]) -> float:
+    """The longest hard timeout of their policies, in seconds."""
+    if len(calls) == 1:
+        return calls[0].entry_key.owner.policy.hard_timeout.total_seconds()
+    return max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
+
+
 class LeaseRenewer:
     """Renews the leases of threads that load, three times in the time of a lease, on the lasting loop."""
 
@@ -138,19 +169,18 @@ class LeaseRenewer:
         self.is_running = False
         self.task: asyncio.Task[None] | None = None
 
-    @contextmanager
-    def renewal(self, lease: Lease, calls: Sequence[Call]) -> Iterator[None]:
-        """Renew the lease while the block runs, until the hard timeout of the policy."""
-        until = time.monotonic() + max(call.entry_key.owner.policy.hard_timeout for call in calls).total_seconds()
+    def begin(self, lease: Lease, calls: Sequence[Call]) -> object:
+        """Renew the lease until the hard timeout of the policy, or until `end` is called with the result."""
+        until = time.monotonic() + longest_timeout(calls)
         mark = object()
         self.held[mark] = (lease.token, [call.key for call in calls], until)
         if not self.is_running:
             self.is_running = True
             lasting_loop.call_soon(self._start)
-        try:
-            yield
-        finally:
-            del self.held[mark]
+        return mark
+
+    def end(self, mark: object) -> None:
+        del self.held[mark]
 
     def _start(self) -> None:
         self.task = asyncio.get_running_loop().create_task(self._renew())

@@ -11,6 +11,7 @@ from typing import Any
 
 from .backoff import Backoff
 from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
+from .footprint import header_size, object_size
 from .key import EntryKey, TierKey
 from .metrics.events import emit, measure
 from .ordering.ordering import Ordering
@@ -44,6 +45,8 @@ class Tiers:
     ) -> None:
         self.shared = shared
         self.ordering = ordering
+        # Where verdicts are local, what they are found by.
+        self.tag_index: Any = getattr(ordering, "tag_index", None)
         self.memory = memory if ordering.is_local else None
         self.clock = clock
         self.chance = chance
@@ -116,7 +119,7 @@ class Tiers:
             return NOTHING
         judgement = self.judge(owner.policy, decoded)
         if judgement is not NOTHING:
-            self.remember(entry_key, decoded if owner.is_immutable else value, len(value.value))
+            self.remember(entry_key, decoded if owner.is_immutable else value)
         return judgement
 
     # --- judge --------------------------------------------------------------------------------------
@@ -167,13 +170,14 @@ class Tiers:
 
     # --- remember and store -------------------------------------------------------------------------
 
-    def remember(self, entry_key: TierKey, value: CachedValue, size: int) -> None:
-        """In memory. `size`: of the encoded value, in bytes."""
+    def remember(self, entry_key: TierKey, value: CachedValue, size: int | None = None) -> None:
+        """In memory. `size`: bytes that the value takes there; None: they are measured."""
         if self.memory is not None:
             header, policy = value.header, entry_key.owner.policy
             early_from = header.fresh_until - header.cost * policy.early * EARLY_REACH
             value.no_refresh_before = min(early_from, _refresh_ahead_from(policy, header))
-            self.memory.put(entry_key.key, value, size)
+            size = object_size(value.value) if size is None else size
+            self.memory.put(entry_key.key, value, size + header_size(header.tags))
 
     async def store(
         self,
@@ -182,15 +186,15 @@ class Tiers:
         encoded: bytes,
         begun: Stamp | None,
         *,
-        size: int,
+        size: int | None = None,
         token: str | None = None,
         largest: int | None = None,
     ) -> bool:
         """Seal the value and store it in both tiers. Whether this process has kept it.
 
         `value` has a header with its times and tags. `begun` is the stamp from before its load, None if there was no
-        log. `size` is what memory counts, `largest` the bound of the packed entry, both in bytes. `token` is that of
-        the lease under which it was made; the lease ends here in any case.
+        log. `size` is what the value takes in memory (None: measured), `largest` the bound of the packed entry, both
+        in bytes. `token` is that of the lease under which it was made; the lease ends here in any case.
 
         1. Seal: an invalidation since `begun` refuses the value (rule 2).
         2. Store in the shared tier, which compares the lease in the same step (I12).

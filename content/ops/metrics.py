@@ -5,8 +5,10 @@ is declared: events, tiers and resources.
 """
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -19,7 +21,13 @@ from content.caching.engines import engine_of
 from content.caching.metrics.events import EventCounts
 from content.caching.metrics.reports import Report, reporting
 from content.cdn.lag import lag
+from content.ops.recent import Recent
 
+# Seconds for which one reading answers all who ask.
+KEPT_SECONDS = 1.0
+# Fields that a proxy adds.
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+REFUSAL = "Only this host and staff may read /metrics. To open it to everybody, set EVERGREEN_METRICS_OPEN=true.\n"
 AMOUNTS = {
     "lookup_seconds": "Seconds spent on lookups in the shared tier.",
     "load_seconds": "Seconds spent in loaders.",
@@ -29,14 +37,36 @@ AMOUNTS = {
 
 @require_safe
 async def metrics(request: HttpRequest) -> HttpResponse:
-    content = await sync_to_async(exposition, thread_sensitive=False)()
+    if not (settings.METRICS_OPEN or is_from_this_host(request) or await is_staff(request)):
+        return HttpResponse(REFUSAL, content_type="text/plain", status=403, headers={"Cache-Control": "no-store"})
+    content = await recent.get()
     return HttpResponse(content, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
+
+
+def is_from_this_host(request: HttpRequest) -> bool:
+    """Not through a proxy on this host: those speak for strangers."""
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+async def is_staff(request: HttpRequest) -> bool:
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES or not hasattr(request, "auser"):
+        return False
+    user = await request.auser()
+    return bool(user.is_active and user.is_staff)
 
 
 def exposition() -> bytes:
     registry = CollectorRegistry()
     registry.register(CacheCollector(report_or_none()))
     return generate_latest(registry)
+
+
+recent = Recent(sync_to_async(exposition, thread_sensitive=False), KEPT_SECONDS)
 
 
 def report_or_none() -> Report | None:

@@ -11,6 +11,7 @@ from content import resources
 from content.caching import NotThere
 from content.documents import ArchiveDocument, MonthCount
 from content.documents.archive import ALL_YEARS, YEARS
+from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.listings import list_page
 from content.views.page import page
@@ -18,6 +19,7 @@ from content.views.page import page
 MONTHS = range(1, 13)
 
 
+@same_for_all()
 @require_safe
 async def index(request: HttpRequest) -> HttpResponse:
     archive = await resources.archive.get(ALL_YEARS)
@@ -31,6 +33,7 @@ def years_of(archive: ArchiveDocument) -> Iterator[tuple[int, int, list[MonthCou
         yield year, sum(month.posts for month in months), months
 
 
+@same_for_all("page")
 @require_safe
 async def year(request: HttpRequest, year: str) -> HttpResponse:
     number = int(year)
@@ -45,6 +48,7 @@ async def year(request: HttpRequest, year: str) -> HttpResponse:
     )
 
 
+@same_for_all("page")
 @require_safe
 async def month(request: HttpRequest, year: str, month: str) -> HttpResponse:
     """`/archive/2018/05/`; what says 5 for May is sent there."""

@@ -44,4 +44,9 @@ async def moved(request: HttpRequest) -> HttpResponse | None:
 
 def with_slash(request: HttpRequest) -> HttpResponse:
     query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
-    return unkept(HttpResponsePermanentRedirect(f"{escape_leading_slashes(escape_uri_path(request.path))}/{query}"))
+    return unkept(HttpResponsePermanentRedirect(f"{path_with_slash(request.path)}{query}"))
+
+
+def path_with_slash(path: str) -> str:
+    """Encoded, as Location has it: `#` and `?` of the path would end it."""
+    return f"{escape_leading_slashes(escape_uri_path(path))}/"

@@ -13,6 +13,7 @@ from content.documents import PostDocument, SiteDocument
 from content.feeds import atom, rss
 from content.feeds.feed import Feed
 from content.resources.listings import POSTS_A_FEED
+from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.keeping import kept
 
@@ -22,12 +23,14 @@ FORMS: dict[str, tuple[Callable[[Feed], str], str]] = {
 }
 
 
+@same_for_all()
 @require_safe
 async def of_site(request: HttpRequest, form: str) -> HttpResponse:
     site = await resources.site.get()
     return await feed(request, form, site, "all", 0, title=site.title, description=site.tagline)
 
 
+@same_for_all()
 @require_safe
 async def of_term(request: HttpRequest, form: str, kind: str, slug: str) -> HttpResponse:
     """kind: category, tag or author."""

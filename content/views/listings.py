@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from content import resources
 from content.caching import NotThere
+from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.fallback import moved_or_not_found
 from content.views.page import page
@@ -18,21 +19,25 @@ Term = TypeVar("Term")
 PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 
+@same_for_all("page")
 @require_safe
 async def home(request: HttpRequest) -> HttpResponse:
     return await list_page(request, "content/home.html", by="all", pk=0)
 
 
+@same_for_all("page")
 @require_safe
 async def category(request: HttpRequest, slug: str) -> HttpResponse:
     return await term_page(request, "content/category.html", "category", resources.category.get(slug))
 
 
+@same_for_all("page")
 @require_safe
 async def tag(request: HttpRequest, slug: str) -> HttpResponse:
     return await term_page(request, "content/tag.html", "tag", resources.tag.get(slug))
 
 
+@same_for_all("page")
 @require_safe
 async def author(request: HttpRequest, slug: str) -> HttpResponse:
     return await term_page(request, "content/author.html", "author", resources.author.get(slug), name="author")

@@ -7,10 +7,12 @@ from content import resources
 from content.caching import NotThere
 from content.documents import PostDocument
 from content.popularity import count_view
+from content.sharing import same_for_all
 from content.views.fallback import moved_gone_or_not_found
 from content.views.page import page
 
 
+@same_for_all()
 @require_safe
 async def post(request: HttpRequest, slug: str) -> HttpResponse:
     return await post_page(request, "post", slug)

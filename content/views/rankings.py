@@ -5,16 +5,19 @@ from django.views.decorators.http import require_safe
 
 from content import resources
 from content.documents import ListingDocument
+from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.listings import page_number
 from content.views.page import page
 
 
+@same_for_all("page")
 @require_safe
 async def popular(request: HttpRequest) -> HttpResponse:
     return await ranking(request, "content/popular.html", await resources.popular.get())
 
 
+@same_for_all("page")
 @require_safe
 async def trending(request: HttpRequest) -> HttpResponse:
     return await ranking(request, "content/trending.html", await resources.trending.get())

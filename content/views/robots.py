@@ -2,6 +2,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from content.addresses import absolute
+from content.sharing import same_for_all
 from content.views.keeping import kept
 
 # Nothing for a search engine: what only the staff may see, and what only machines ask. Pages that say noindex, as the
@@ -9,6 +10,7 @@ from content.views.keeping import kept
 CLOSED = ("/admin/", "/ops/", "/metrics", "/healthz", "/readyz")
 
 
+@same_for_all()
 @require_safe
 async def robots(request: HttpRequest) -> HttpResponse:
     """RFC 9309, and the Sitemap line of sitemaps.org."""

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from content import resources
 from content.caching import NotThere
 from content.rendering import LONGEST_QUERY, normalised
+from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.listings import page_number
 from content.views.page import page
@@ -16,6 +17,7 @@ from content.views.page import page
 PRIVATE = "private, no-cache"
 
 
+@same_for_all("q", "page")
 @require_safe
 async def search(request: HttpRequest) -> HttpResponse:
     """The form alone is a page like any other; results are kept by nobody but the reader."""

@@ -13,12 +13,14 @@ from content.documents import SitemapEntry, SitemapSummary
 from content.documents.archive import ALL_YEARS
 from content.documents.sitemap import LISTS
 from content.feeds import sitemap as sitemaps
+from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.keeping import kept
 
 Entries = list[SitemapEntry]
 
 
+@same_for_all()
 @require_safe
 async def whole(request: HttpRequest) -> HttpResponse:
     """`/sitemap.xml`."""
@@ -36,6 +38,7 @@ def index(summary: SitemapSummary) -> Entries:
     return [SitemapEntry(f"/sitemap-{LISTS}.xml"), *parts]
 
 
+@same_for_all()
 @require_safe
 async def numbered(request: HttpRequest, number: str) -> HttpResponse:
     """`/sitemap-<n>.xml`. A part without a public post is not there."""

@@ -62,6 +62,6 @@ def scope_of(url: str) -> dict[str, Any]:
         "root_path": "",
         "headers": [(b"host", parts.netloc.encode("ascii"))],
         "client": None,
-        "server": None,
+        "server": (parts.hostname, parts.port),
         "extensions": {},
     }

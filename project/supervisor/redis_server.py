@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from project.own_redis import note
+from project.private_files import make_private
 from project.supervisor.errors import CannotStart
 
 # Entries have an end and may be evicted; queues, counters and the stream of views have none, and stay.
@@ -43,9 +44,12 @@ class RedisPlace:
         return f"unix://{self.socket}?db=0"
 
     def command(self) -> list[str]:
+        """Its dumps are this user's alone: their mode is what the umask leaves of 0666."""
         self.data.mkdir(parents=True, exist_ok=True)
+        make_private(self.data.rglob("*"))
         listen = ["--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"]
-        return [redis_program(), *listen, "--dir", str(self.data), *MEMORY, *DURABILITY, *QUIET]
+        server = [redis_program(), *listen, "--dir", str(self.data), *MEMORY, *DURABILITY, *QUIET]
+        return ["/bin/sh", "-c", 'umask 077; exec "$0" "$@"', *server]
 
     def announce(self) -> None:
         """For commands in other terminals, which have the same settings and not the same environment."""

@@ -211,14 +211,18 @@ def manage(*words: str) -> list[str]:
 
 
 async def answers(path: str) -> bool:
+    """Whether Redis answers at that socket within a second."""
     try:
-        reader, writer = await asyncio.open_unix_connection(path)
-    except OSError:
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_unix_connection(path)
+            try:
+                writer.write(b"PING\r\n")
+                return (await reader.readline()).startswith(b"+PONG")
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        # It does not listen yet, or dies with the connection.
         return False
-    writer.write(b"PING\r\n")
-    answer = await reader.readline()
-    writer.close()
-    return answer.startswith(b"+PONG")
 
 
 def why_not_ready(url: str) -> list[str]:

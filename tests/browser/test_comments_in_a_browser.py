@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.browser import violations
-from tests.support.service import environment_of, manage_each, running_service
+from tests.support.service import environment_of, make_tables, manage_each, running_service
 
 ENVIRONMENT = {
     "SECRET_KEY": "for tests only",
@@ -31,7 +31,8 @@ print([(row.author_name, row.body, row.parent_id) for row in Comment.objects.fil
 def state_dir(tmp_path_factory, browser):
     folder = tmp_path_factory.mktemp("browser") / "state"
     folder.mkdir()
-    managed(folder, ["migrate", "-v0"], ["shell", "-v0", "-c", ROWS])
+    make_tables(folder)
+    managed(folder, ["shell", "-v0", "-c", ROWS])
     return folder
 
 

@@ -53,9 +53,7 @@ def test_any_input_is_answered(client, text):
     assert response.status_code == 200
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(st.characters() | st.sampled_from("\"'*-^:()&|!\\\x00 \u0301")))
 def test_any_text_is_answered(client, text):
     list(matching(Post.objects.all(), text))

@@ -9,7 +9,7 @@ from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
 from tests.support.race.history import Load, Read, Run, Write
 from tests.support.race.sabotage import SABOTAGES, Sabotage
-from tests.support.race.workloads import BUSY, QUIET, SPECIAL, WORKLOADS, Workload
+from tests.support.race.workloads import BUSY, PREFORK, QUIET, SPECIAL, SYNC, WORKLOADS, Workload
 from tests.support.sabotaged import TakenOut, copy_of_the_project
 from tests.support.servers.cluster import running_cluster
 from tests.support.service import ROOT
@@ -68,8 +68,9 @@ def test_each_workload_on_sqlite(fresh_redis, tmp_path, workload: Workload):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_minute_on_postgresql(fresh_redis, postgres_server):
-    findings = BUSY.run(fresh_redis, postgres_server, seconds=60, processes=4)
+@pytest.mark.parametrize("workload", [BUSY, SYNC, PREFORK], ids=lambda workload: workload.name)
+def test_a_minute_on_postgresql(fresh_redis, postgres_server, workload: Workload):
+    findings = workload.run(fresh_redis, postgres_server, seconds=60, processes=4)
     assert findings.total == 0, findings.examples
     assert findings.failures == []
 

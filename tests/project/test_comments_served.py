@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.support.service import environment_of, manage_each, running_service
+from tests.support.service import environment_of, make_tables, manage_each, running_service
 
 FORM = "/posts/talk/comment/"
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "EVERGREEN_COMMENT_SECONDS": "0"}
@@ -20,7 +20,8 @@ COUNT = "from content.models import Comment; print(Comment.objects.count())"
 def state_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comments") / "state"
     folder.mkdir()
-    managed(folder, ["migrate", "-v0"], ["shell", "-v0", "-c", POST])
+    make_tables(folder)
+    managed(folder, ["shell", "-v0", "-c", POST])
     return folder
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.reading import locations, page_of, xml_of
-from tests.support.service import environment_of, manage_each, running_service
+from tests.support.service import environment_of, make_tables, manage, running_service
 
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://feeds"}
 POSTS = """
@@ -17,7 +17,8 @@ Post.objects.create(slug="gone", title="Gone", status="withdrawn")
 def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("feeds") / "state"
     folder.mkdir()
-    manage_each(environment_of(folder) | ENVIRONMENT, ["migrate", "-v0"], ["shell", "-v0", "-c", POSTS])
+    make_tables(folder)
+    manage(environment_of(folder) | ENVIRONMENT, "shell", "-v0", "-c", POSTS)
     with running_service(folder, command="serve", environment=ENVIRONMENT) as service:
         service.line_with("Serving on")
         yield service

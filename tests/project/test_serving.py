@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.readers import reading
 from tests.support.servers.process import free_port, wait_until
-from tests.support.service import ROOT, Service, environment_of, manage, parents, running_service
+from tests.support.service import ROOT, Service, environment_of, make_tables, parents, running_service
 
 SERVING = "Serving on"
 RESTARTED = "Restarted:"
@@ -28,7 +28,7 @@ def state_dir(tmp_path_factory):
     """Tables, once for all."""
     folder = tmp_path_factory.mktemp("serving") / "state"
     folder.mkdir()
-    manage(environment_of(folder) | SITE, "migrate", "-v0")
+    make_tables(folder)
     return folder
 
 

@@ -4,7 +4,6 @@ import ast
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
@@ -12,31 +11,31 @@ from dotenv import dotenv_values
 from project.edge import site_profile
 from project.environment import Environment
 from tests.support.service import ROOT, clean_environment
-
-PRINT = """
-import ast
-import json
-from project import settings
-print(json.dumps({name: str(getattr(settings, name)) for name in dir(settings) if name.isupper()}))
-"""
+from tests.support.settings_reader import running_settings_reader
 
 
-def settings_with(state_dir: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-c", PRINT],
-        env=clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def settings_with():
+    """The settings under an environment, as a process of its own has them."""
+    with running_settings_reader() as running:
+        yield running.read
+
+
+@pytest.fixture
+def caches_with(settings_with, tmp_path):
+    def caches(**environment: str) -> dict[str, dict]:
+        process = settings_with(tmp_path, environment)
+        assert process.returncode == 0, process.stderr
+        return ast.literal_eval(json.loads(process.stdout)["CACHES"])
+
+    return caches
 
 
 def test_the_example_lists_every_variable_and_no_other():
     assert set(dotenv_values(ROOT / ".env.example")) == set(Environment.model_fields)
 
 
-def test_the_example_as_it_is_changes_nothing(tmp_path):
+def test_the_example_as_it_is_changes_nothing(settings_with, tmp_path):
     example = {name: value or "" for name, value in dotenv_values(ROOT / ".env.example").items()}
     del example["EVERGREEN_STATE_DIR"], example["EVERGREEN_STATIC_ROOT"]
     with_it, without = settings_with(tmp_path, example), settings_with(tmp_path, {})
@@ -55,13 +54,13 @@ def test_the_example_as_it_is_changes_nothing(tmp_path):
         ("EVERGREEN_BASE_URL", "https://[example"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(tmp_path, name, value):
+def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(settings_with, tmp_path, name, value):
     process = settings_with(tmp_path, {name: value})
     assert process.returncode != 0
     assert name in process.stderr.splitlines()[-1]
 
 
-def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
+def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(settings_with, tmp_path):
     first, second = (json.loads(settings_with(tmp_path, {}).stdout)["SECRET_KEY"] for _ in range(2))
     assert first == second
     assert len(first) >= 50
@@ -84,7 +83,9 @@ def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
         ({"CACHE_URL": "locmem://here"}, "LocMemCache", "here", None),
     ],
 )
-def test_a_url_chooses_the_cache_and_the_place_of_its_log(tmp_path, environment, backend, location, log):
+def test_a_url_chooses_the_cache_and_the_place_of_its_log(
+    settings_with, tmp_path, environment, backend, location, log
+):
     process = settings_with(tmp_path, environment)
     cache = ast.literal_eval(json.loads(process.stdout)["CACHES"])["default"]
     assert cache["BACKEND"].rpartition(".")[2] == backend
@@ -92,17 +93,11 @@ def test_a_url_chooses_the_cache_and_the_place_of_its_log(tmp_path, environment,
     assert cache["OPTIONS"].get("LOG") == log
 
 
-def caches_with(tmp_path: Path, **environment: str) -> dict[str, dict]:
-    process = settings_with(tmp_path, environment)
-    assert process.returncode == 0, process.stderr
-    return ast.literal_eval(json.loads(process.stdout)["CACHES"])
-
-
-def test_sessions_have_a_cache_of_their_own(tmp_path):
-    caches = caches_with(tmp_path, CACHE_URL="memcached://one")
+def test_sessions_have_a_cache_of_their_own(caches_with):
+    caches = caches_with(CACHE_URL="memcached://one")
     assert caches["sessions"]["LOCATION"] == caches["default"]["LOCATION"] == ["one:11211"]
     assert caches["sessions"]["KEY_PREFIX"] != caches["default"]["KEY_PREFIX"]
-    apart = caches_with(tmp_path, CACHE_URL="memcached://one", EVERGREEN_SESSIONS_CACHE_URL="redis://two:2/0")
+    apart = caches_with(CACHE_URL="memcached://one", EVERGREEN_SESSIONS_CACHE_URL="redis://two:2/0")
     assert (apart["default"]["LOCATION"], apart["sessions"]["LOCATION"]) == (["one:11211"], "redis://two:2/0")
 
 
@@ -115,15 +110,15 @@ def test_sessions_have_a_cache_of_their_own(tmp_path):
         ({"CACHE_URL": "memcached://two"}, None),
     ],
 )
-def test_what_stays_in_the_process_follows_the_log_of_the_default_cache(tmp_path, environment, log):
-    caches = caches_with(tmp_path, **environment)
+def test_what_stays_in_the_process_follows_the_log_of_the_default_cache(caches_with, environment, log):
+    caches = caches_with(**environment)
     assert caches["local"]["BACKEND"].endswith("LocMemCache")
     assert caches["local"]["OPTIONS"].get("LOG") == log
     assert caches["local"]["KEY_PREFIX"] == caches["default"]["KEY_PREFIX"]
 
 
-def test_more_caches_by_one_setting(tmp_path):
-    caches = caches_with(tmp_path, EVERGREEN_CACHES="pages=memcached://one,two counts=locmem://counts")
+def test_more_caches_by_one_setting(caches_with):
+    caches = caches_with(EVERGREEN_CACHES="pages=memcached://one,two counts=locmem://counts")
     assert caches["pages"]["LOCATION"] == ["one:11211", "two:11211"]
     assert caches["counts"]["LOCATION"] == "counts"
     assert len({cache["KEY_PREFIX"] for cache in caches.values()}) == 4
@@ -132,7 +127,7 @@ def test_more_caches_by_one_setting(tmp_path):
 @pytest.mark.parametrize(
     "value", ["pages", "=locmem://a", "default=locmem://a", "a=locmem://a a=locmem://b", "a=ftp://b"]
 )
-def test_a_cache_that_cannot_be_is_refused(tmp_path, value):
+def test_a_cache_that_cannot_be_is_refused(settings_with, tmp_path, value):
     process = settings_with(tmp_path, {"EVERGREEN_CACHES": value})
     assert process.returncode != 0
     assert "EVERGREEN_CACHES" in process.stderr.splitlines()[-1]
@@ -150,7 +145,7 @@ REDIS = {"REDIS_URL": "redis://one:1/0"}
         "cloudflare://023e105f",
     ],
 )
-def test_a_url_chooses_the_cdn(tmp_path, url):
+def test_a_url_chooses_the_cdn(settings_with, tmp_path, url):
     process = settings_with(tmp_path, REDIS | {"EVERGREEN_CDN": url, "EVERGREEN_CDN_TOKEN": "token"})
     assert json.loads(process.stdout)["CDN_URL"] == url
 
@@ -166,7 +161,7 @@ def test_a_url_chooses_the_cdn(tmp_path, url):
         ({"EVERGREEN_CDN": "varnish://one:1", "REDIS_URL": "", "CACHE_URL": "locmem://here"}, "EVERGREEN_CDN"),
     ],
 )
-def test_a_cdn_that_cannot_be_is_refused_and_no_secret_is_repeated(tmp_path, environment, variable):
+def test_a_cdn_that_cannot_be_is_refused_and_no_secret_is_repeated(settings_with, tmp_path, environment, variable):
     process = settings_with(tmp_path, REDIS | environment)
     assert process.returncode != 0
     assert variable in process.stderr.splitlines()[-1]

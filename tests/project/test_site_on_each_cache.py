@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.folder import write_posts
 from tests.support.servers.memcached import running_memcached
-from tests.support.service import environment_of, manage_each, running_service
+from tests.support.service import environment_of, make_tables, manage_each, running_service
 
 PASSWORD = "correct horse battery staple"
 SECRETS = {"SECRET_KEY": "for tests only", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
@@ -33,7 +33,8 @@ def service(cache, tmp_path):
     state.mkdir()
     admin = ["createsuperuser", "--noinput", "--username", "ann", "--email", "ann@example.org"]
     posts = write_posts(tmp_path / "posts", 12)
-    manage_each(environment_of(state) | environment, ["migrate", "-v0"], ["import_content", str(posts)], admin)
+    make_tables(state)
+    manage_each(environment_of(state) | environment, ["import_content", str(posts)], admin)
     options = ["--workers", str(workers)]
     with running_service(state, *options, command="serve", environment=environment) as running:
         running.line_with("Serving on")

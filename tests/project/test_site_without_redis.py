@@ -9,7 +9,7 @@ import pytest
 from tests.project.test_site_on_each_cache import PASSWORD, SECRETS, Form, links
 from tests.support.folder import write_posts
 from tests.support.servers.redis import running_redis
-from tests.support.service import environment_of, manage_each, running_service
+from tests.support.service import environment_of, make_tables, manage_each, running_service
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,8 @@ def service(redis_server, tmp_path):
     state.mkdir()
     admin = ["createsuperuser", "--noinput", "--username", "ann", "--email", "ann@example.org"]
     posts = write_posts(tmp_path / "posts", 12)
-    manage_each(environment_of(state) | environment, ["migrate", "-v0"], ["import_content", str(posts)], admin)
+    make_tables(state)
+    manage_each(environment_of(state) | environment, ["import_content", str(posts)], admin)
     with running_service(state, "--workers", "2", command="serve", environment=environment) as running:
         running.line_with("Serving on")
         yield running

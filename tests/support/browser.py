@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.support.service import environment_of, manage_each, running_service
+from tests.support.service import make_demo, running_service
 
 CHROMIUM = Path("/usr/bin/chromium")
 # It talks to nobody but us: what it does in the background would be taken for the page's doing.
@@ -45,7 +45,7 @@ def served_site(folder: Path) -> Iterator[str]:
     """The URL of a site with the demo's content, in a process of its own."""
     state = folder / "state"
     state.mkdir()
-    manage_each(environment_of(state) | SITE, ["migrate", "-v0"], ["demo_content"])
+    make_demo(state)
     with running_service(state, command="serve", environment=SITE) as service:
         service.line_with("Serving on")
         yield service.url

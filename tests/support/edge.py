@@ -4,11 +4,14 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+import uvicorn
 
 from content.caching.edge import SHARED_CACHE, EdgeCache, Profile
 from content.caching.edge.rules.fields import Fields
-from tests.support.wire import exchange
+from tests.support.wire import configured, exchange
 
 Headers = dict[str, str] | list[tuple[str, str]]
 
@@ -97,6 +100,11 @@ class Site:
         self.now = 1_700_000_000.0
         self.edge.engine.clock = lambda: self.now
 
+    @cached_property
+    def config(self) -> uvicorn.Config:
+        """Of the server, made once: to load it takes longer than a request."""
+        return configured(self.edge)
+
     def forward(self, seconds: float) -> None:
         self.now += seconds
 
@@ -110,7 +118,7 @@ class Site:
             and host
             and all(is_writable(pair) for pair in pairs)
         ):
-            status, fields, body = await exchange(self.edge, method, path, pairs)
+            status, fields, body = await exchange(self.config, method, path, pairs)
             return Response(status, Fields(fields), body)
         return await self.call(self.scope(path, headers, method, host))
 

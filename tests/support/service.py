@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.databases import database_of
-from tests.support.servers.process import free_port
+from tests.support.databases import ON_POSTGRES, database_of
+from tests.support.servers.process import READY_SECONDS, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Evergreen is ready"
+MAKING = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://making"}
 EACH = """
 import json, sys
 import django
@@ -68,7 +70,7 @@ class Service:
             self.ended = True
             self.more.notify_all()
 
-    def line_with(self, text: str, seconds: float = 60.0) -> str:
+    def line_with(self, text: str, seconds: float = READY_SECONDS) -> str:
         """The first line that has it, waited for."""
 
         def found() -> str | None:
@@ -109,7 +111,7 @@ class Service:
         self.process.send_signal(signal.SIGINT)
         return self.wait()
 
-    def wait(self, seconds: float = 40.0) -> int:
+    def wait(self, seconds: float = READY_SECONDS) -> int:
         status = self.process.wait(seconds)
         self.reader.join(seconds)
         self.process.stdout.close()
@@ -124,7 +126,8 @@ def running_service(state_dir: Path, *arguments: str, **options) -> Iterator[Ser
     finally:
         if service.process.poll() is None:
             service.process.send_signal(signal.SIGINT)
-            service.wait()
+        # A pipe that stays open would be the failure of a later test.
+        service.wait()
 
 
 def manage(environment: dict[str, str], *words: str) -> str:
@@ -143,6 +146,38 @@ def said(environment: dict[str, str], *words: str) -> str:
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def make_tables(state_dir: Path) -> None:
+    """Of an empty site, in a folder that is there."""
+    make_site(state_dir, ["migrate", "-v0"])
+
+
+def make_demo(state_dir: Path) -> None:
+    """A site with the demo's content, in a folder that is there."""
+    make_site(state_dir, ["migrate", "-v0"], ["demo_content", "-v0"])
+
+
+def make_site(state_dir: Path, *commands: Sequence[str]) -> None:
+    """On SQLite the commands run once in a run of the tests. Each site is a copy of what they made."""
+    if ON_POSTGRES or "EVERGREEN_STATE_DIR" not in os.environ:
+        manage_each(environment_of(state_dir) | MAKING, *commands)
+        return
+    original = Path(os.environ["EVERGREEN_STATE_DIR"]) / f"site-by-{commands[-1][0]}"
+    with locked(original.with_suffix(".lock")):
+        if not original.exists():
+            with tempfile.TemporaryDirectory(dir=original.parent) as folder:
+                manage_each(environment_of(Path(folder)) | MAKING, *commands)
+                shutil.copytree(folder, original)
+    shutil.copytree(original, state_dir, dirs_exist_ok=True)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """By one process of this run at a time."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def environment_of(state_dir: Path) -> dict[str, str]:
@@ -168,8 +203,7 @@ def collect_static() -> None:
     """Once: to compress them takes longer than most tests."""
     root = static_root()
     root.mkdir(exist_ok=True)
-    with (root.parent / "static.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(root.parent / "static.lock"):
         if not any(root.iterdir()):
             environment = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://"}
             manage(clean_environment() | environment, "collectstatic", "--noinput", "-v0")

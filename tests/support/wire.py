@@ -26,11 +26,11 @@ def configured(app: Any, **options: Any) -> uvicorn.Config:
 
 @contextlib.asynccontextmanager
 async def connected(
-    app: Any, state: ServerState | None = None, **options: Any
+    app: Any, state: ServerState | None = None, config: uvicorn.Config | None = None, **options: Any
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, EdgeProtocol]]:
     """Both ends of one connection, and the protocol at the server's."""
     loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
-    config, state = configured(app, **options), state or ServerState()
+    config, state = config or configured(app, **options), state or ServerState()
     _, protocol = await loop.connect_accepted_socket(lambda: EdgeProtocol(config, state, {}), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     try:
@@ -43,9 +43,9 @@ async def connected(
         await asyncio.sleep(0)
 
 
-async def exchange(app: Any, method: str, target: str, headers: Pairs) -> Received:
+async def exchange(config: uvicorn.Config, method: str, target: str, headers: Pairs) -> Received:
     """As a call of the application would: when all of it is over."""
-    async with connected(app) as (reader, writer, protocol):
+    async with connected(config.app, config=config) as (reader, writer, protocol):
         writer.write(request(method, target, headers))
         received = await answer(reader, method)
         await asyncio.gather(*protocol.tasks)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from celery import Celery
 
-from tests.support.servers.process import stop, wait_until
+from tests.support.servers.process import READY_SECONDS, stop, wait_until
 from tests.support.servers.redis import RedisServer
-from tests.support.service import ROOT, environment_of, manage
+from tests.support.service import ROOT, environment_of, make_tables
 
 QUEUE = "evergreen:queue:"
 
@@ -32,7 +32,7 @@ class Worker:
         with self.server.client() as client:
             return client.llen(f"{QUEUE}celery") + client.hlen(f"{QUEUE}unacked")
 
-    def finish(self, seconds: float = 30.0) -> None:
+    def finish(self, seconds: float = READY_SECONDS) -> None:
         wait_until(lambda: self.unfinished() == 0, "the worker has done all its tasks", seconds)
 
     def connections(self) -> int:
@@ -44,7 +44,7 @@ class Worker:
 @contextmanager
 def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2) -> Iterator[Worker]:
     environment = environment_of(state_dir) | {"REDIS_URL": server.url}
-    manage(environment, "migrate", "-v0")
+    make_tables(state_dir)
     command = [
         sys.executable,
         "-m",
@@ -60,7 +60,7 @@ def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     worker = Worker(server, process)
     try:
-        wait_until(lambda: heard(server), "the worker is heard", 30)
+        wait_until(lambda: heard(server), "the worker is heard")
         yield worker
     finally:
         worker.queue.close()

@@ -5,13 +5,14 @@ from ..engine import Engine
 from ..entry import Verdict
 from .asgi import Application, Client, Message, Receive, Send
 from .exchange import Exchange
-from .fast_path import FastPath, Hit, Served
+from .fast_path import FastPath, Served, send_hit
 from .in_flight import InFlight
+from .normalization import normalize
 from .origin import Origin
 from .page import Page
 from .page_store import PageStore
 from .profile import SHARED_CACHE, Profile
-from .request import Request, normalize
+from .request import Request
 from .rules.variants import HOST
 
 _MEMORY = 64 * 1024 * 1024
@@ -57,7 +58,7 @@ class EdgeCache:
             return
         hit = self.fast_path.lookup_scope(scope)
         if hit is not None:
-            await self._send_hit(hit, scope, send)
+            await send_hit(hit, scope["method"], send)
             return
         request, client = Request(scope), Client(receive, send)
         exchange = Exchange(self.origin, self.in_flight, self.fast_path, request, client)
@@ -73,13 +74,6 @@ class EdgeCache:
         else:
             exchange.request = normalize(request, self.profile)
             await exchange.run()
-
-    async def _send_hit(self, hit: Hit, scope: Message, send: Send) -> None:
-        image, encoded, now = hit
-        headers = [*image.fields_at(now), *encoded.pairs]
-        body = b"" if scope["method"] == "HEAD" else encoded.body
-        await send({"type": "http.response.start", "status": encoded.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     # --- warming -------------------------------------------------------------------------------------------
 

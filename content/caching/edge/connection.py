@@ -1,7 +1,7 @@
 """The parts of an EdgeProtocol connection: bounds, flow control, header parser, proxy headers and shared caches."""
 
 import copy
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 from typing import Any, NamedTuple
 
 import httptools
@@ -9,7 +9,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.flow_control import FlowControl as UvicornFlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from .request import ParsedRequest, RequestCache
+from .request import ParsedRequest
+from .request_cache import RequestCache
 from .rules.fields import Field
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
@@ -19,7 +20,7 @@ HEAD_SECONDS, LAST_SECONDS = 20.0, 1.0
 LARGEST_HEAD, MOST_FIELDS = 64 * 1024, 256
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 # Number and bytes of cached requests. Most share the parsed form of their header section.
-_MOST_CANDIDATES, _MOST_CANDIDATE_BYTES = 16 * 1024, 64 * 1024 * 1024
+_MOST_CANDIDATES, _MOST_CANDIDATE_BYTES = 16 * 1024, 24 * 1024 * 1024
 # Pipelined requests that may wait behind the current one.
 MOST_WAITING = 64
 
@@ -38,7 +39,7 @@ Defaults = list[tuple[bytes, bytes]]
 
 
 class SharedCaches:
-    """Caches shared by connections with the same scheme and the same trust in their peer."""
+    """Caches shared by connections with the same scheme, the same port and the same trust in their peer."""
 
     def __init__(self) -> None:
         self.sections: RequestCache[HeaderSection] = RequestCache()
@@ -115,15 +116,35 @@ class Forwarding:
 
 
 class FlowControl(UvicornFlowControl):
-    """Pause reading while many requests wait. uvicorn alone would read more after each response."""
+    """Pause reading while many requests wait, or data that was read (`is_held`). uvicorn alone would read more after
+    each response.
+    """
 
     def __init__(self, transport: Any, waiting: Sized) -> None:
         super().__init__(transport)
         self.waiting = waiting
+        self.is_held = False
 
     def resume_reading(self) -> None:
-        if len(self.waiting) <= MOST_WAITING:
+        if not self.is_held and len(self.waiting) <= MOST_WAITING:
             super().resume_reading()
+
+
+def has_date(fields: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name.lower() == b"date" for name, _ in fields)
+
+
+class OneDateCycle(RequestResponseCycle):
+    """uvicorn's, with one Date in a response (RFC 9110, section 6.6.1): the server's, where it adds one.
+
+    Age tells how old a stored response is.
+    """
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start" and has_date(self.default_headers):
+            headers = [pair for pair in message.get("headers", ()) if bytes(pair[0]).lower() != b"date"]
+            message = {**message, "headers": headers}
+        await super().send(message)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -230,6 +251,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active_cycle = cycle
+        # uvicorn makes it, and has no setting for its class.
+        cycle.__class__ = OneDateCycle
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:

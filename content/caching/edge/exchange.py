@@ -1,22 +1,26 @@
 """Answer one request: from the store if the rules allow it, else by calling the application."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from ..entry import Stamp, Verdict
+from ..errors import Overloaded
 from ..metrics.events import emit
 from .asgi import Client
-from .fast_path import FastPath
+from .fast_path import FastPath, send_hit
 from .in_flight import InFlight
 from .incoming_response import Outcome, ResponseMode
+from .normalization import normalize_url, port_of
 from .origin import Origin
 from .origin_fetch import OriginFetch
 from .page import Page
 from .page_store import Lookup, StoredPage, matches
+from .profile import Moved
 from .representation import forbid_storing
-from .request import Request, normalize_query
-from .response import build_response
-from .rules.fields import CacheStatus, Fields
+from .request import Request
+from .response import build_response, send_short
+from .rules.fields import CacheStatus, Field, Fields
 from .rules.freshness import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
 from .rules.storing import personal_refusal, urls_invalidated_by
 from .rules.variants import url_key
@@ -51,12 +55,33 @@ class Exchange:
         lookup = await self._origin.page_store.lookup_page(self.request)
         if await self._serve_stored(lookup) or await self._serve_stale_for_error(lookup):
             return
+        if lookup.stored is None and await self._serve_instead():
+            return
         if "only-if-cached" in self.request.directives and self._origin.profile.reload_after is None:
             await self.refuse(504, "nothing stored that would do")
         elif lookup.is_hit_for_miss or not self._may_share:
             await self._run_fetch(self._in_flight.new(self.request, lookup, self._client, shared=False))
         else:
             await self._join(lookup)
+
+    async def _serve_instead(self) -> bool:
+        """Send another page or a redirect, as the profile says for a URL without a page. False: it may have one."""
+        stand_in, scope = self._origin.profile.stand_in, self.request.scope
+        try:
+            path = await stand_in(scope) if stand_in is not None else None
+        except Overloaded as error:
+            await self.refuse(503, "too many addresses are looked up", [(b"retry-after", b"%d" % error.retry_after)])
+            return True
+        if path is None or path == scope["path"]:
+            return False
+        if isinstance(path, Moved):
+            query = scope.get("query_string", b"")
+            await self.refuse(301, "moved", [(b"location", path.encode("ascii") + (b"?" + query if query else b""))])
+        else:
+            self.request = self.request.replace(path=path, raw_path=path.encode("ascii"), query_string=b"")
+            hit = self._fast_path.lookup_scope(self.request.scope)
+            await (self._serve_read() if hit is None else send_hit(hit, self.request.method, self._client.send))
+        return True
 
     @property
     def _may_share(self) -> bool:
@@ -244,26 +269,11 @@ class Exchange:
     async def _invalidate_changed(self, status: int, fields: Fields) -> None:
         urls = urls_invalidated_by(self.request, status, fields) if self._origin.profile.invalidates else []
         if urls:
-            await self._origin.page_store.invalidate([url_key(self._normalize_url(url)) for url in urls])
+            profile, port = self._origin.profile, port_of(self.request.scope)
+            await self._origin.page_store.invalidate([url_key(normalize_url(url, profile, port)) for url in urls])
 
-    def _normalize_url(self, url: str) -> str:
-        """Normalize the query as `normalize` does for readers, so that the keys are equal."""
-        path, mark, query = url.partition("?")
-        normalized = normalize_query(query.encode("latin-1", "replace"), self._origin.profile).decode("latin-1")
-        return path + mark + normalized if normalized else path
-
-    async def refuse(self, status: int, text: str) -> None:
-        cache_status = CacheStatus(forwarded="bypass", detail=text).encode(self._origin.profile.name)
-        content_type, body = self._origin.profile.refusal(status, text)
-        headers = [
-            (b"content-type", content_type),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"cache-status", cache_status),
-        ]
-        await self._client.send({"type": "http.response.start", "status": status, "headers": headers})
-        body = b"" if self.request.method == "HEAD" else body
-        await self._client.send({"type": "http.response.body", "body": body, "more_body": False})
+    async def refuse(self, status: int, text: str, more: Iterable[Field] = ()) -> None:
+        await send_short(self._client, self.request.method, self._origin.profile, status, text, more)
 
 
 def _cache_status_of(fetch: OriginFetch, outcome: Outcome) -> CacheStatus:

@@ -9,10 +9,14 @@ invalidation log agrees. In doubt the request goes through `Exchange`, which giv
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from ..entry import CachedValue, Verdict
+from ..footprint import header_size
 from ..metrics.events import counters_for, emit, listeners, notify, subscribers
+from .asgi import Send
 from .in_flight import InFlight
+from .normalization import normalize_query, port_of
 from .origin import Origin
 from .page import Page, VaryIndex
 from .page_store import StoredPage, size_of
@@ -24,7 +28,8 @@ from .representation import (
     represent_coded,
     represent_plain,
 )
-from .request import ParsedRequest, Request, RequestCache, RequestFields, normalize_query, parse_request, weight_of
+from .request import ParsedRequest, Request, RequestFields, parse_request
+from .request_cache import RequestCache, weight_of
 from .rules.variants import url_key, variant_key
 from .wire_image import WireImage
 
@@ -42,6 +47,14 @@ Served = Callable[[Page], None]
 Hit = tuple[WireImage, EncodedHead, float]
 
 
+async def send_hit(hit: Hit, method: str, send: Send) -> None:
+    image, encoded, now = hit
+    headers = [*image.fields_at(now), *encoded.pairs]
+    body = b"" if method == "HEAD" else encoded.body
+    await send({"type": "http.response.start", "status": encoded.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
 class FastPath:
     def __init__(self, origin: Origin, in_flight: InFlight, served: Served | None) -> None:
         self.origin = origin
@@ -52,7 +65,11 @@ class FastPath:
         # Keys of variants, by request, URL key and Vary.
         self.variant_keys: RequestCache[str] = RequestCache()
         profile = origin.profile
-        self._alters_query = profile.sorts_parameters or profile.ignored_parameters is not None
+        self._alters_query = (
+            profile.sorts_parameters
+            or profile.ignored_parameters is not None
+            or profile.shared_parameters is not None
+        )
 
     # --- the request ----------------------------------------------------------------------------------------
 
@@ -61,26 +78,26 @@ class FastPath:
         method, path = scope["method"], scope.get("raw_path")
         if not path or path[:1] != b"/" or method not in ("GET", "HEAD"):
             return None
-        parsed = self.parse(scope.get("scheme", "http"), scope["headers"])
+        parsed = self.parse(scope.get("scheme", "http"), scope["headers"], port_of(scope))
         if parsed is None:
             return None
         query = scope.get("query_string")
         key = self.key_of(parsed, path + b"?" + query if query else path)
         return self.lookup(parsed, key, is_head=method == "HEAD")
 
-    def parse(self, scheme: str, headers: Sequence[Any]) -> ParsedRequest | None:
+    def parse(self, scheme: str, headers: Sequence[Any], port: int | None) -> ParsedRequest | None:
         try:
-            remembered = self.parsed_requests.get((scheme, *headers))
+            remembered = self.parsed_requests.get((scheme, port, *headers))
         except TypeError:
             # Some servers send the pairs as lists, which cannot be hashed.
             remembered = None
-        return (remembered or self._parse_and_cache(scheme, headers))[0]
+        return (remembered or self._parse_and_cache(scheme, headers, port))[0]
 
-    def _parse_and_cache(self, scheme: str, headers: Sequence[Any]) -> tuple[ParsedRequest | None]:
+    def _parse_and_cache(self, scheme: str, headers: Sequence[Any], port: int | None) -> tuple[ParsedRequest | None]:
         pairs = tuple((bytes(name), bytes(value)) for name, value in headers)
-        parsed = parse_request(scheme, RequestFields(pairs), self.origin.profile)
+        parsed = parse_request(scheme, RequestFields(pairs), self.origin.profile, port)
         if sum(len(name) + len(value) for name, value in pairs) <= LONGEST_CACHED_SECTION:
-            self.parsed_requests.add((scheme, *pairs), (parsed,), weight_of(pairs))
+            self.parsed_requests.add((scheme, port, *pairs), (parsed,), weight_of(pairs))
         return (parsed,)
 
     # --- the page ---------------------------------------------------------------------------------------------
@@ -117,12 +134,19 @@ class FastPath:
         return self.lookup(parsed, store_key, is_head=is_head)
 
     def key_of(self, parsed: ParsedRequest, target: bytes) -> str:
-        """The key of a URL, equal to `Request.key`, in fewer steps for plain URLs."""
+        """The key of a URL, equal to `Request.key`, in fewer steps for plain URLs.
+
+        "", which is nobody's key, if the client identifies itself and the page may differ by client (I8).
+        """
         if len(target) <= parsed.longest_plain_target and not target.translate(None, PLAIN):
             return parsed.key_prefix + target.decode("ascii")
         path, _, query = target.partition(b"?")
-        if query and self._alters_query:
-            query = normalize_query(query, self.origin.profile)
+        if parsed.is_personal or (query and self._alters_query):
+            profile = self.origin.profile
+            parameters = profile.parameters_of(unquote(path.decode("latin-1")))
+            if parsed.is_personal and parameters is None:
+                return ""
+            query = normalize_query(query, profile, parameters) if query else query
         return url_key(parsed.origin + (path + b"?" + query if query else path).decode("latin-1"))
 
     def _build_image(self, key: str, page: Page, cached: CachedValue) -> WireImage:
@@ -133,7 +157,8 @@ class FastPath:
     def _update_size(self, key: str, cached: CachedValue) -> None:
         memory = self.origin.engine.memory
         if memory is not None:
-            memory.resize(key, cached, size_of(cached.value) + cached.derived.size)
+            size = size_of(cached.value) + header_size(cached.header.tags)
+            memory.resize(key, cached, size + cached.derived.size)
 
     def representations_of(
         self, page: Page, request: Request, stored: StoredPage | None, tags: Iterable[str]

@@ -238,7 +238,8 @@ def build_page(
         parts=tuple(sorted(collected.keys))[:_MOST_PARTS],
     )
     stale, error = (page.directives.seconds(name) or 0.0 for name in (SWR, "stale-if-error"))
-    seconds_kept = max(stale, error, profile.keep)
+    # An error page is worth no validation, and strangers can ask for any number of them.
+    seconds_kept = max(stale, error, profile.keep if page.status < 400 else 0.0)
     times = Times(
         received_at,
         fresh_until,

@@ -1,14 +1,28 @@
 """The options that the RFCs leave to a cache."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Container, MutableMapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cdn_headers import CdnHeaders
 
 _LARGEST = 8 * 1024 * 1024
+
+
+class _AnyParameter:
+    """Contains every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+ANY_PARAMETER: Container[str] = _AnyParameter()
+
+
+class Moved(str):
+    """A location, encoded, that a client is redirected to for good. The query of its request is added."""
 
 
 def plain_refusal(status: int, reason: str) -> tuple[bytes, bytes]:
@@ -28,9 +42,16 @@ class Profile:
     personal_cookies   cookies that identify a client; its requests bypass the cache, except for public pages
     reload_after       seconds for which a page is recent enough to answer a reload; None: reloads are obeyed
     hosts              whether a Host is served; None: every host
+    canonical_host     a Host in lower case and the server's port (None: unknown) -> the Host in keys and for the
+                       application; None: as it is
     refusal            status and reason -> content type and body of the cache's own refusals
     passes             matches the start of paths that bypass the cache; None: no path does
     ignored_parameters query parameters to remove, for the key and for the application
+    shared_parameters  path (decoded) -> the query parameters that its page reads, if the page is the same for all
+                       clients; None for a page that may differ by client. Of the former, other parameters, cookies
+                       and Authorization are removed before key and application. None: no page is known to be the same
+    stand_in           ASGI scope -> the path of the page that answers instead, or Moved; None if there is none. It is
+                       called for a page of which nothing is stored, and may refuse with Overloaded. None: not called
     sorts_parameters   sort the query by name; the values of one name keep their order
     visible_fields     request fields that the application sees if the response may be stored; None: all
     makes_whole        always request the whole page without conditions from the application
@@ -48,9 +69,12 @@ class Profile:
     personal_cookies: frozenset[str] = frozenset()
     reload_after: float | None = None
     hosts: Callable[[str], bool] | None = None
+    canonical_host: Callable[[str, int | None], str] | None = None
     refusal: Callable[[int, str], tuple[bytes, bytes]] = plain_refusal
     passes: re.Pattern[str] | None = None
     ignored_parameters: re.Pattern[str] | None = None
+    shared_parameters: Callable[[str], Container[str] | None] | None = None
+    stand_in: Callable[[MutableMapping[str, Any]], Awaitable[str | None]] | None = None
     sorts_parameters: bool = False
     visible_fields: frozenset[bytes] | None = None
     makes_whole: bool = False
@@ -63,6 +87,10 @@ class Profile:
     def bypasses(self, path: str) -> bool:
         """Whether requests for this path bypass the cache. `path`: decoded, as the application sees it."""
         return self.passes is not None and self.passes.match(path) is not None
+
+    def parameters_of(self, path: str) -> Container[str] | None:
+        """As `shared_parameters`, for a profile without it as well."""
+        return self.shared_parameters(path) if self.shared_parameters is not None else None
 
 
 SHARED_CACHE = Profile()

@@ -7,6 +7,7 @@ uvicorn's parser, and the result is cached. All other requests take uvicorn's no
 Middleware around EdgeCache does not run for plain hits, except for proxy headers.
 """
 
+import asyncio
 import math
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
@@ -20,17 +21,21 @@ from .cache import EdgeCache
 from .connection import (
     LARGEST_HEAD,
     MOST_FIELDS,
+    MOST_WAITING,
     BoundedProtocol,
     Defaults,
+    FlowControl,
     Forwarding,
     HeaderParser,
     HeaderSection,
     HitCandidate,
     SharedCaches,
+    has_date,
 )
 from .fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
 from .representation import DatedHead
 from .request import RequestFields, parse_request
+from .turns import MOST_AT_ONCE, Turns, end_of_heads
 
 # Longest request that is cached as a whole, in bytes.
 _LONGEST_CANDIDATE = 512
@@ -40,9 +45,11 @@ _LENGTH_OF_VERSION = len(b" HTTP/1.1\r\n")
 
 
 class EdgeProtocol(BoundedProtocol):
-    # By the EdgeCache's fast path, then by scheme and trust.
+    # By the EdgeCache's fast path, then by scheme, port and trust.
     caches_by_fast_path: ClassVar[WeakKeyDictionary[FastPath, dict[Any, SharedCaches]]] = WeakKeyDictionary()
+    turns_by_loop: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]] = WeakKeyDictionary()
     fast_path: FastPath | None
+    flow: FlowControl
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -50,29 +57,83 @@ class EdgeProtocol(BoundedProtocol):
         self.fast_path = edge.fast_path if edge is not None and not self.root_path else None
         self._forwarding = Forwarding(find_middleware(self.config.loaded_app, ProxyHeadersMiddleware))
         self.shared_caches = SharedCaches()
+        self._port: int | None = None
+        self._turns = self.turns_by_loop.setdefault(self.loop, Turns())
+        # Data that was read and waits for this connection's next turn, and whether a message was open before it.
+        self._held, self._was_in_message = b"", False
+        self._is_new_section = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if self.fast_path is not None:
             caches = self.caches_by_fast_path.setdefault(self.fast_path, {})
-            self.shared_caches = caches.setdefault(
-                (self.scheme, self._forwarding.trusts(self.client)), SharedCaches()
-            )
+            self._port = self.server[1] if self.server else None
+            peers = (self.scheme, self._port, self._forwarding.trusts(self.client))
+            self.shared_caches = caches.setdefault(peers, SharedCaches())
 
     def data_received(self, data: bytes) -> None:
         done = self._serve_hits(data) if self.fast_path is not None else 0
         if done == len(data):
             self.idle_since = self.loop.time()
             return
-        super().data_received(data[done:] if done else data)
+        self._receive_rest(data[done:] if done else data)
+
+    def _receive_rest(self, data: bytes) -> None:
+        """Pass data to uvicorn's parser, a few requests in each turn."""
+        if self._held:
+            self._held += data
+            return
+        end = end_of_heads(data, MOST_AT_ONCE)
+        super().data_received(data[:end] if end < len(data) else data)
+        if end < len(data):
+            self._hold(data[end:])
+
+    def _hold(self, data: bytes) -> None:
+        """Keep data until this connection's next turn, and read no more until then."""
+        if self.transport.is_closing() or self not in self.connections:
+            # The rest of a connection that ends, or has become a WebSocket.
+            return
+        # While data is held, no request is "between messages", which the fast path asks for anyway.
+        self._held, self._was_in_message, self._is_in_message = data, self._is_in_message, True
+        self.flow.is_held = True
+        self.flow.pause_reading()
+        self._turns.add(self, self.loop)
+
+    def take_turn(self) -> None:
+        if not self._held:
+            return
+        data, self._held, self._is_in_message = self._held, b"", self._was_in_message
+        self.flow.is_held = False
+        if self.transport.is_closing():
+            return
+        if len(self.pipeline) > MOST_WAITING:
+            # `on_response_complete` continues.
+            self._held, self._is_in_message, self.flow.is_held = data, True, True
+            return
+        self.data_received(data)
+        if not self.flow.is_held and not self.pipeline:
+            self.flow.resume_reading()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._held and len(self.pipeline) == MOST_WAITING:
+            self._turns.add(self, self.loop)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._held = b""
+        super().connection_lost(exc)
 
     def _serve_hits(self, data: bytes) -> int:
         """Answer plain hits from the start of `data`. Returns how many bytes they took."""
         candidate = self.shared_caches.candidates.get(data)
         if candidate is not None:
             return len(data) if self.is_between_messages() and self._serve(candidate) else 0
-        start = 0
+        start, left = 0, self._turns.share
         while start < len(data) and self.is_between_messages():
+            if not left:
+                self._hold(data[start:])
+                return len(data)
+            left -= 1
             ends = data.find(b"\r\n\r\n", start) + 4
             if ends < 4:
                 break
@@ -107,7 +168,9 @@ class EdgeProtocol(BoundedProtocol):
         if unusual.strip(b"?") or target[1:2] == b"/":
             return None
         raw_section = request[ends + _LENGTH_OF_VERSION :]
-        section = self.shared_caches.sections.get(raw_section) or self._cache_section(raw_section)
+        section = self.shared_caches.sections.get(raw_section)
+        self._is_new_section = section is None
+        section = section or self._cache_section(raw_section)
         parsed = section.parsed
         if parsed is None or self.fast_path is None:
             return None
@@ -118,16 +181,22 @@ class EdgeProtocol(BoundedProtocol):
         return section, parsed, key, begins == 5, request[:ends]
 
     def _serve(self, candidate: HitCandidate, request: bytes | None = None) -> bool:
-        """Answer a candidate if it is a hit. `request`: its bytes, to be cached once its page is hot."""
+        """Answer a candidate if it is a hit. `request`: its bytes, to be cached once its page is hot.
+
+        A request with a new header section is not cached: a flood of made-up ones would fill the cache.
+        """
         section, parsed, key, is_head, request_line = candidate
         if self.fast_path is None or (hit := self.fast_path.lookup(parsed, key, is_head=is_head)) is None:
             return False
-        if request is not None and hit[1].dated is not None and len(request) <= _LONGEST_CANDIDATE:
+        if request is not None and self._is_worth_caching(request, hit):
             self.shared_caches.candidates.add(request, candidate, parsed.weight + 2 * len(request) + len(key))
         self._write_hit(hit, is_head)
         if self.access_log:
             self._log_access(section, request_line, hit[1].status)
         return True
+
+    def _is_worth_caching(self, request: bytes, hit: Hit) -> bool:
+        return hit[1].dated is not None and not self._is_new_section and len(request) <= _LONGEST_CANDIDATE
 
     def _cache_section(self, raw_section: bytes) -> HeaderSection:
         section = self._parse_section(raw_section)
@@ -142,9 +211,8 @@ class EdgeProtocol(BoundedProtocol):
             return HeaderSection(None)
         scope = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": parser.pairs}
         self._forwarding.apply(scope)
-        parsed = parse_request(
-            str(scope["scheme"]), RequestFields.of(tuple(parser.pairs)), self.fast_path.origin.profile
-        )
+        fields, profile = RequestFields.of(tuple(parser.pairs)), self.fast_path.origin.profile
+        parsed = parse_request(str(scope["scheme"]), fields, profile, self._port)
         return HeaderSection(parsed, scope["client"] if scope["client"] != self.client else None)
 
     def _write_hit(self, hit: Hit, is_head: bool) -> None:
@@ -174,7 +242,7 @@ class EdgeProtocol(BoundedProtocol):
             max(age, image.initial_age),
             image.before,
             math.floor(left),
-            encoded.tail or encoded.encode_tail(image.after),
+            encoded.tail or encoded.encode_tail(image.after, with_date=not has_date(defaults)),
         )
         if encoded.last_defaults is defaults:
             # Until the age or the remaining time changes by a second.

@@ -54,9 +54,12 @@ class EncodedHead(msgspec.Struct, eq=False, gc=False):
     dated: DatedHead | None = None
     last_defaults: Any = None
 
-    def encode_tail(self, after: bytes) -> bytes:
-        """Encode the end of the head: the rest of the Cache-Status line, the fields and an empty line."""
-        fields = b"".join(b"%b: %b\r\n" % pair for pair in self.pairs)
+    def encode_tail(self, after: bytes, *, with_date: bool) -> bytes:
+        """Encode the end of the head: the rest of the Cache-Status line, the fields and an empty line.
+
+        `with_date`: the server adds no Date of its own.
+        """
+        fields = b"".join(b"%b: %b\r\n" % pair for pair in self.pairs if with_date or pair[0] != b"date")
         self.tail = b"%b\r\n%b\r\n" % (after, fields)
         return self.tail
 

@@ -1,12 +1,13 @@
-"""A request: its header fields, each parsed once; its normalized URL; and the cached parse of plain requests."""
+"""A request: its header fields, each parsed once; its URL; and the parse of plain requests."""
 
-from collections.abc import Hashable, Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, Generic, TypeVar
-from urllib.parse import quote, unquote_plus
+from typing import Any
+from urllib.parse import quote
 
 from ..key import MAX_PARAMETERS
 from .profile import Profile
+from .request_cache import weight_of
 from .rules.directives import Directives, request_directives
 from .rules.fields import Field, Fields
 from .rules.variants import HOST, PLAIN, PREFIX, choose_codings, url_key
@@ -142,44 +143,13 @@ class Request:
         return self.method in ("GET", "HEAD")
 
 
-def normalize(request: Request, profile: Profile) -> Request:
-    """The request with the normalized query, so that equivalent URLs share one page."""
-    query: bytes = request.scope.get("query_string", b"")
-    if not query or not request.is_read:
-        return request
-    normalized = normalize_query(query, profile)
-    return request if normalized == query else request.replace(query_string=normalized)
-
-
-# Most parameters that are normalized. Sorting tens of thousands would take a tenth of a second, twice.
-MOST_PARAMETERS = 200
-
-
-def normalize_query(query: bytes, profile: Profile) -> bytes:
-    """Remove ignored parameters, and sort by name if the profile says so. Values of one name keep their order.
-
-    A query of more than MOST_PARAMETERS is left unchanged.
-    """
-    if query.count(b"&") >= MOST_PARAMETERS:
-        return query
-    parts = query.split(b"&")
-    if profile.ignored_parameters is not None:
-        parts = [part for part in parts if not profile.ignored_parameters.fullmatch(_parameter_name(part))]
-    if profile.sorts_parameters:
-        parts.sort(key=_parameter_name)
-    return b"&".join(parts)
-
-
-def _parameter_name(part: bytes) -> str:
-    """The decoded name of a parameter."""
-    return unquote_plus(part.partition(b"=")[0].decode("latin-1"), errors="replace")
-
-
 # A request with one of these fields is not plain: it may need more than the stored page, or may not get it.
 _NOT_PLAIN = frozenset(
-    {b"authorization", b"range", b"if-range", b"if-match", b"if-unmodified-since", b"expect", b"upgrade"}
+    {b"range", b"if-range", b"if-match", b"if-unmodified-since", b"expect", b"upgrade"}
     | {b"transfer-encoding", b"cache-control", b"pragma"}
 )
+# Fields that may identify a client. A page that is the same for all clients does not depend on them.
+PERSONAL = frozenset({b"cookie", b"authorization"})
 
 
 class ParsedRequest:
@@ -188,6 +158,8 @@ class ParsedRequest:
     - `codings`: content codings that the client accepts, the preferred first.
     - `tag`, `since`: the values of If-None-Match and If-Modified-Since.
     - `longest_plain_target`: targets of plain characters up to this many bytes form a key without a digest.
+    - `is_personal`: the client identifies itself. It gets only pages that are the same for all clients. Its
+      `longest_plain_target` is -1, so that `FastPath.key_of` checks each of its requests.
     - `is_bare`: the client accepts no codings and sends no conditions.
     - `weight`: approximate bytes of all this.
     """
@@ -196,6 +168,7 @@ class ParsedRequest:
         "codings",
         "fields",
         "is_bare",
+        "is_personal",
         "is_prefetch",
         "key_prefix",
         "longest_plain_target",
@@ -205,10 +178,14 @@ class ParsedRequest:
         "weight",
     )
 
-    def __init__(self, scheme: str, host: str, fields: RequestFields, codings: tuple[str, ...]) -> None:
+    def __init__(
+        self, scheme: str, host: str, fields: RequestFields, codings: tuple[str, ...], *, is_personal: bool = False
+    ) -> None:
         self.origin = f"{scheme}://{host}"
         self.key_prefix = PREFIX + self.origin
-        self.longest_plain_target = MAX_PARAMETERS - len(self.origin) if PLAIN.fullmatch(self.origin) else -1
+        is_plain = not is_personal and PLAIN.fullmatch(self.origin)
+        self.longest_plain_target = MAX_PARAMETERS - len(self.origin) if is_plain else -1
+        self.is_personal = is_personal
         self.codings = codings
         self.fields = fields
         self.weight = weight_of(fields.pairs)
@@ -218,8 +195,10 @@ class ParsedRequest:
         self.is_bare = not codings and self.tag is None and self.since is None
 
 
-def parse_request(scheme: str, fields: RequestFields, profile: Profile) -> ParsedRequest | None:
-    """Parse a header section. None if the request is not plain."""
+def parse_request(
+    scheme: str, fields: RequestFields, profile: Profile, port: int | None = None
+) -> ParsedRequest | None:
+    """Parse a header section. None if the request is not plain. `port`: of the server."""
     hosts = fields.values(b"host")
     if len(hosts) != 1 or not hosts[0] or not HOST.fullmatch(hosts[0]):
         return None
@@ -230,52 +209,13 @@ def parse_request(scheme: str, fields: RequestFields, profile: Profile) -> Parse
     if fields.values(b"content-length") not in ([], ["0"]) or fields.directives.arguments:
         return None
     host = hosts[0].lower()
-    if fields.identifies_sender(profile.personal_cookies) or (profile.hosts is not None and not profile.hosts(host)):
+    if profile.hosts is not None and not profile.hosts(host):
         return None
-    return ParsedRequest(scheme, host, fields, fields.choose_codings(profile.codings))
-
-
-V = TypeVar("V")
-
-_MOST_ENTRIES = 4096
-_MOST_BYTES = 32 * 1024 * 1024
-# Bytes that Python uses for one field besides its content. With short fields this is most of the size.
-FIELD_OVERHEAD = 400
-
-
-class RequestCache(Generic[V]):
-    """A bounded cache in two generations: `most` entries, about `most_bytes` bytes.
-
-    When the young generation reaches half the bound, it becomes the old one, and the previous old one is dropped. An
-    old entry that is read becomes young again.
-    """
-
-    def __init__(self, most: int = _MOST_ENTRIES, most_bytes: int = _MOST_BYTES) -> None:
-        self._generation = most // 2
-        self._heaviest = most_bytes // 2
-        self._young: dict[Hashable, V] = {}
-        self._old: dict[Hashable, V] = {}
-        # Bytes of all young entries, and average bytes of an old entry.
-        self.weight = self._old_weight = 0
-
-    def get(self, key: Hashable) -> V | None:
-        value = self._young.get(key)
-        if value is None and (value := self._old.get(key)) is not None:
-            self.add(key, value, self._old_weight)
-        return value
-
-    def add(self, key: Hashable, value: V, weight: int) -> V:
-        """Add an entry. `weight`: approximate bytes of key and value."""
-        if len(self._young) >= self._generation or self.weight >= self._heaviest:
-            self._old_weight = self.weight // len(self._young)
-            self._old, self._young, self.weight = self._young, {}, 0
-        self._young[key] = value
-        self.weight += weight
-        return value
-
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
-
-def weight_of(pairs: Iterable[Field]) -> int:
-    return sum(len(name) + len(value) + FIELD_OVERHEAD for name, value in pairs)
+    is_personal = b"authorization" in fields or fields.identifies_sender(profile.personal_cookies)
+    if is_personal:
+        if profile.shared_parameters is None:
+            return None
+        fields = RequestFields.of(fields.without(PERSONAL).pairs)
+    if profile.canonical_host is not None:
+        host = profile.canonical_host(host, port)
+    return ParsedRequest(scheme, host, fields, fields.choose_codings(profile.codings), is_personal=is_personal)

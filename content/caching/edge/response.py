@@ -1,9 +1,9 @@
 """Build the response to one request from a stored page, and send responses to the client that waits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .asgi import Message, PacedClient
+from .asgi import Client, Message, PacedClient
 from .incoming_response import IncomingResponse, ResponseMode
 from .origin import Origin, OriginRequest
 from .page import Page
@@ -148,3 +148,20 @@ class ResponseSender:
     async def _send(self, status: int, headers: list[Field], body: bytes, *, more: bool = False) -> None:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def send_short(
+    client: Client, method: str, profile: Profile, status: int, text: str, more: Iterable[Field] = ()
+) -> None:
+    """Send a response of the cache's own: a refusal, or a redirect. `text`: why. `more`: further fields."""
+    content_type, body = profile.refusal(status, text)
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"cache-status", CacheStatus(forwarded="bypass", detail=text).encode(profile.name)),
+        *more,
+    ]
+    await client.send({"type": "http.response.start", "status": status, "headers": headers})
+    body = b"" if method == "HEAD" else body
+    await client.send({"type": "http.response.body", "body": body, "more_body": False})

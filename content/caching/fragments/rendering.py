@@ -20,9 +20,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
 from ..declarations import page_aliases
-from ..engines import engine_of
+from ..engines import engine_of, engines
 from ..entry import CachedValue
-from ..key import EntryKey, check_tags
+from ..key import EntryKey
 from ..policy import Policy
 from ..resource import Resource
 from .reads import PrivateFragment
@@ -47,20 +47,21 @@ class Source(Protocol):
 
 
 def fragment_key(
-    name: str, values: Sequence[Any], policy: Policy, tags: Sequence[str], alias: str, source: Source
+    name: str, values: tuple[Any, ...], policy: Policy, tags: tuple[str, ...], alias: str, source: Source | None
 ) -> EntryKey:
-    """The key of a fragment with these values. `source` renders it if no tier has it.
+    """The key of a fragment with these values. `source` renders it if no tier has it; without it none may load it.
 
     Each use of a fragment has its own template context, and so its own loader. The resource is copied for each use;
     its name, counters and keys are shared. Workers cannot load a fragment, and are not asked to.
     """
     resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias))
-    resource.load = source.load  # type: ignore[assignment]  # a `def`
-    resource.prepare, resource.policy = source.keep, policy  # type: ignore[method-assign]
-    own, key = check_tags(tags), resource.key(tuple(values))
-    source.key = key
-    resource.tags = lambda *parameters: own or (key,)
-    return EntryKey(resource, tuple(values), key)
+    key = resource.key(values)
+    resource.policy, resource.tags = policy, lambda *parameters: tags or (key,)
+    if source is not None:
+        resource.load = source.load  # type: ignore[assignment]  # a `def`
+        resource.prepare = source.keep  # type: ignore[method-assign]
+        source.key = key
+    return EntryKey(resource, values, key)
 
 
 @lru_cache(maxsize=1000)
@@ -144,6 +145,16 @@ def _note_as_private(entry_key: EntryKey, error: PrivateFragment) -> None:
         "%s It is rendered for each reader. To cache it, add the values that it reads after its name.",
         error,
     )
+
+
+def lookup_fragment(entry_key: EntryKey) -> str | None:
+    """The text of a fragment that memory has, fresh; None if there is more to do."""
+    resource = _resource(entry_key)
+    engine = engines.get(resource.cache)
+    if engine is None or (private_fragments and _fragment_of(entry_key) in private_fragments):
+        return None
+    answer = engine.lookup_fresh(entry_key)
+    return resource.deliver(answer, entry_key) if answer is not None else None
 
 
 def load_fragment(entry_key: EntryKey, source: Source) -> str:

@@ -1,5 +1,6 @@
 """Lua scripts. Redis runs each of them as one atomic step."""
 
+from hashlib import sha1
 from pathlib import Path
 
 
@@ -19,3 +20,5 @@ LOOKUP_OR_LEASE = _script("own", "lease", "lookup_or_lease")
 RELEASE = _script("release")
 RENEW = _script("renew")
 STORE = _script("store")
+# By a script's text: the digest under which Redis keeps it once it has run.
+DIGESTS = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (LOOKUP_OR_LEASE, STORE)}

@@ -63,7 +63,8 @@ inherited_variables.append(listeners)
 
 def emit(what: str, resource: str, key: str = "", *, tier: str = "", reason: str = "") -> None:
     totals[what, resource, tier] += 1
-    notify(what, resource, key, tier=tier, reason=reason)
+    if subscribers or listeners.get():
+        notify(what, resource, key, tier=tier, reason=reason)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ class CounterOrdering:
     """By counters in the cache itself. Reads cost a lookup more as soon as anything was invalidated."""
 
     is_local = False
+    is_joining = False
     is_heard = True
     version = 0
 

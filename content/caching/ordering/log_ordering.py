@@ -25,6 +25,10 @@ class LogOrdering:
         tag_index = self.tag_index
         return tag_index.clock() < tag_index.heard_until
 
+    @property
+    def is_joining(self) -> bool:
+        return self.log.reader.is_joining
+
     async def begin(self) -> Stamp | None:
         return self.tag_index.stamp()
 

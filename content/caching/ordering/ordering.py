@@ -1,6 +1,7 @@
 """The order of loads and invalidations, by which an entry is judged: of the log, of counters, or of one process."""
 
 import itertools
+import math
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -28,6 +29,10 @@ class Ordering(Protocol):
 
     async def judge(self, headers: Sequence[Header]) -> list[Verdict]: ...
 
+    @property
+    def is_joining(self) -> bool:
+        """Whether `judge` waits until more is known. For local ones."""
+
     def judge_now(self, header: Header) -> Verdict:
         """For local ones."""
 
@@ -51,10 +56,12 @@ class LocalOrdering:
 
     is_local = True
     is_heard = True
+    is_joining = False
 
     def __init__(self) -> None:
         self.tag_index = TagIndex()
         self.tag_index.join("local", (0, 1), floor=(0, 0))
+        self.tag_index.heard_until = math.inf
         self.numbers = itertools.count(2)
         self.lock = threading.Lock()
 

@@ -5,15 +5,20 @@ code above them.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import hiredis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError
 
 from .. import lua
-from ..lasting_loop import call_soon
+from ..lasting_loop import call_soon, run_inline
 from .failsafe import Failsafe
 from .shared import CacheTier, InlineTier, NullTier, RedisTier, SharedTier, milliseconds
+
+# Keys of which a tier remembers the names in Redis.
+MAX_KNOWN_NAMES = 10_000
 
 
 class BlockingTier(SharedTier, Protocol):
@@ -24,6 +29,9 @@ class BlockingTier(SharedTier, Protocol):
 
         The lookup of a key whose lease the token has now sees what the last holder stored (rule 19).
         """
+
+    def look(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, bool]:
+        """As lookup_or_lease, for one key: its content or None, and whether the lease is the token's now."""
 
 
 def blocking_tier(tier: SharedTier) -> BlockingTier:
@@ -52,6 +60,14 @@ class _LookupAfterLease:
         ours = await self.lease(missing, token, seconds)
         return found | await self.lookup(missing), ours
 
+    def look(self: Any, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, bool]:
+        return _look(self, key, token, seconds, always=always)
+
+
+def _look(tier: BlockingTier, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, bool]:
+    found, ours = run_inline(tier.lookup_or_lease((key,), token, seconds, always=always))
+    return found.get(key), bool(ours)
+
 
 class BlockingCacheTier(_LookupAfterLease, InlineTier):
     pass
@@ -59,6 +75,13 @@ class BlockingCacheTier(_LookupAfterLease, InlineTier):
 
 class BlockingNullTier(_LookupAfterLease, NullTier):
     pass
+
+
+class _Names(NamedTuple):
+    """Of one key in Redis."""
+
+    entry: str
+    lease: str
 
 
 class BlockingRedisTier(RedisTier):
@@ -71,35 +94,64 @@ class BlockingRedisTier(RedisTier):
         self._pool: Any = None if server.cluster else self._client.connection_pool
         # Taken from the pool, which takes longer to ask than Redis does.
         self._free: list[Any] = []
+        self._names: dict[str, _Names] = {}
+
+    def _names_of(self, key: str) -> _Names:
+        names = self._names.get(key)
+        if names is None:
+            if len(self._names) >= MAX_KNOWN_NAMES:
+                self._names.clear()
+            full_key = self.cache.full_key(key, None)
+            names = self._names[key] = _Names(full_key, self._lease_key_of(full_key))
+        return names
 
     async def _execute(self, *command: Any) -> Any:
         return self._run(command)[0]
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
-        full_key = self.cache.full_key
-        return self._by_key(keys, self._run(*(("GET", full_key(key, None)) for key in keys)))
+        return self._by_key(keys, self._run(*(("GET", self._names_of(key).entry) for key in keys)))
 
     async def lookup_or_lease(
         self, keys: Sequence[str], token: str, seconds: float, *, always: bool
     ) -> tuple[dict[str, Any], list[str]]:
-        full_keys, end = [self.cache.full_key(key, None) for key in keys], milliseconds(seconds)
-        answers = self._run(
-            *(
-                ("EVAL", lua.LOOKUP_OR_LEASE, 2, full_key, self._lease_key_of(full_key), token, end, int(always))
-                for full_key in full_keys
-            )
-        )
-        ours = [key for key, (_, is_ours) in zip(keys, answers, strict=True) if is_ours]
-        return self._by_key(keys, [content for content, _ in answers]), ours
+        answers = self._run(*(self._question(key, token, seconds, always=always) for key in keys))
+        contents, are_ours = zip(*map(_content_and_lease, answers), strict=True)
+        ours = [key for key, is_ours in zip(keys, are_ours, strict=True) if is_ours]
+        return self._by_key(keys, contents), ours
+
+    def look(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, bool]:
+        [answer] = self._run(self._question(key, token, seconds, always=always))
+        content, is_ours = _content_and_lease(answer)
+        return None if content is None else self.cache.decompress(content), is_ours
+
+    def _question(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, ...]:
+        entry, lease = self._names_of(key)
+        return "EVALSHA", _LOOKUP_OR_LEASE, 2, entry, lease, token, milliseconds(seconds), "1" if always else "0"
+
+    async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
+        if token is None:
+            return await super().store(key, content, seconds, token)
+        entry, lease = self._names_of(key)
+        packed = self.cache.compress(content)
+        [answer] = self._run(("EVALSHA", _STORE, 2, entry, lease, token, packed, milliseconds(seconds)))
+        return bool(answer)
 
     def _run(self, *commands: tuple[Any, ...]) -> list[Any]:
         """In one round trip; in a cluster in one for each command. Raises RedisError."""
         if self._pool is None:
-            return [self._client.execute_command(*command) for command in commands]
-        connection = self._free.pop() if self._free else self._pool.get_connection()
+            return [self._run_in_cluster(command) for command in commands]
+        try:
+            connection = self._free.pop()
+        except IndexError:
+            connection = self._pool.get_connection()
+        answers: list[Any] = []
         try:
             connection.send_packed_command([hiredis.pack_command(command) for command in commands])
-            answers = [connection.read_response(disable_decoding=True) for _ in commands]
+            for _ in commands:
+                try:
+                    answers.append(connection.read_response(disable_decoding=True))
+                except NoScriptError:
+                    answers.append(NoScriptError)
         except BaseException as error:
             # Its next answer might be to these commands.
             connection.disconnect()
@@ -107,9 +159,39 @@ class BlockingRedisTier(RedisTier):
             if not isinstance(error, RedisConnectionError):
                 raise
             # Redis closes idle connections. The client tries others, as often as its options say.
-            return [self._client.execute_command(*command) for command in commands]
+            return [self._run_in_cluster(command) for command in commands]
         self._free.append(connection)
+        if NoScriptError in answers:
+            return [
+                self._run(_with_text(command))[0] if answer is NoScriptError else answer
+                for command, answer in zip(commands, answers, strict=True)
+            ]
         return answers
+
+    def _run_in_cluster(self, command: tuple[Any, ...]) -> Any:
+        try:
+            return self._client.execute_command(*command)
+        except NoScriptError:
+            return self._client.execute_command(*_with_text(command))
+
+
+# Digests: Redis need not compute that of each text that it is sent.
+_LOOKUP_OR_LEASE, _STORE = (lua.DIGESTS[script] for script in (lua.LOOKUP_OR_LEASE, lua.STORE))
+_TEXTS = {digest: text for text, digest in lua.DIGESTS.items()}
+
+
+def _with_text(command: tuple[Any, ...]) -> tuple[Any, ...]:
+    """For a Redis that has not run this script before, as after a restart."""
+    return "EVAL", _TEXTS[command[1]], *command[2:]
+
+
+def _content_and_lease(answer: Any) -> tuple[bytes | None, bool]:
+    """What lua/lookup_or_lease.lua returns."""
+    if type(answer) is bytes:
+        return answer, False
+    if type(answer) is list:
+        return answer[0], bool(answer[1])
+    return None, bool(answer)
 
 
 class BlockingFailsafe(Failsafe):
@@ -120,13 +202,16 @@ class BlockingFailsafe(Failsafe):
         self.answers_in_order = False
         self.breaker = failsafe.breaker
         self.in_doubt = failsafe.in_doubt
-        self._tier, self._blocking = failsafe.tier, blocking_tier(failsafe.tier)
+        self._use(failsafe.tier)
+
+    def _use(self, tier: SharedTier) -> None:
+        self._tier, self._blocking = tier, blocking_tier(tier)
 
     @property
     def tier(self) -> BlockingTier:  # type: ignore[override]
         # Tests replace it.
         if self._tier is not self.failsafe.tier:
-            self._tier, self._blocking = self.failsafe.tier, blocking_tier(self.failsafe.tier)
+            self._use(self.failsafe.tier)
         return self._blocking
 
     async def lookup_or_lease(
@@ -138,6 +223,27 @@ class BlockingFailsafe(Failsafe):
             self._doubt(keys, token)
             return {}, list(keys)
         return got
+
+    def look(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, bool]:
+        tier, breaker = self.tier, self.breaker
+        if breaker.is_open:
+            if breaker.may_probe():
+                self._start_probe()
+        else:
+            try:
+                # A double of a test has async methods alone.
+                look = tier.look if isinstance(tier, BlockingRedisTier) else partial(_look, tier)
+                answer = look(key, token, seconds, always=always)
+            except Exception as error:
+                self._note_failure(error)
+            else:
+                if breaker.failures:
+                    breaker.record_success()
+                if self.in_doubt:
+                    self._start_release()
+                return answer
+        self._doubt((key,), token)
+        return None, True
 
     def _start_probe(self) -> None:
         call_soon(self.failsafe._start_probe)

@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
 from ..backends.client import is_wrong_type
 from .shared import SharedTier
 
@@ -28,7 +30,10 @@ LONGEST_REST = 1.0
 
 
 class Breaker:
-    """Closed: all go through. Open, after three failures in a row: none, until a probe has worked."""
+    """Closed: all go through. Open: none, until a probe has worked.
+
+    It opens after three failures in a row, or after one timeout: a reader waits for one, and for no more.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -50,8 +55,8 @@ class Breaker:
     def record_success(self) -> None:
         self.failures, self.rest, self.open_until = 0, FIRST_REST, float("-inf")
 
-    def record_failure(self) -> None:
-        self.failures += 1
+    def record_failure(self, *, timed_out: bool = False) -> None:
+        self.failures = max(self.failures + 1, FAILURES if timed_out else 0)
         if self.failures > FAILURES:
             self.rest = min(self.rest * 2, LONGEST_REST)
         if self.failures >= FAILURES:
@@ -120,15 +125,18 @@ class Failsafe:
         try:
             answer = await operation()
         except Exception as error:
-            # A key of another type says nothing about the server.
-            if not is_wrong_type(error):
-                self.breaker.record_failure()
-            self._warn(error)
+            self._note_failure(error)
             return fallback
         self.breaker.record_success()
         if self.in_doubt:
             self._start_release()
         return answer
+
+    def _note_failure(self, error: Exception) -> None:
+        # A key of another type says nothing about the server.
+        if not is_wrong_type(error):
+            self.breaker.record_failure(timed_out=isinstance(error, TimeoutError | RedisTimeoutError))
+        self._warn(error)
 
     def _start_probe(self) -> None:
         """In the background: no reader waits to find out whether the tier is still down."""

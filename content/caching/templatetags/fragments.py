@@ -3,25 +3,21 @@
 The node renders to a placeholder, or to the fragment outside of `render`.
 """
 
-import asyncio
 import copy
 import hashlib
 import logging
 import re
-from datetime import timedelta
-from functools import lru_cache
+from asyncio import _get_running_loop
 from typing import Any
 
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
-from django.template.base import FilterExpression, Parser, Token, TokenType, Variable
-from django.utils.functional import Promise
+from django.template.base import FilterExpression, Parser, Token, TokenType
 
 from .. import fragments
-from ..duration import duration
+from ..fragments.arguments import OPTIONS, Arguments
 from ..fragments.reads import Ambience, FragmentReads, PrivateFragment, names_in_key
-from ..fragments.rendering import current_placeholders, fragment_key, load_fragment
-from ..key import EntryKey, check_tags, encode_parameter
-from ..policy import Policy
+from ..fragments.rendering import current_placeholders, fragment_key, load_fragment, lookup_fragment
+from ..key import EntryKey
 from ..request_reads import ambient_key
 from ..transactions import is_bypassed
 
@@ -29,7 +25,6 @@ logger = logging.getLogger("content.caching")
 
 register = Library()
 
-OPTIONS = {"ttl", "stale", "error", "tags", "cache"}
 OPTION = re.compile(r"(\w+)=(.+)", re.DOTALL)
 LITERAL = re.compile(r"""(["'])([\w.-]+)\1""")
 # Variables in which context processors and middleware describe the reader.
@@ -37,6 +32,9 @@ PERSONAL = re.compile(r"\b(request|user|perms|messages|csrf_token|LANGUAGE_CODE)
 
 CODE = (TokenType.VAR, TokenType.BLOCK)
 BLOCK = re.compile(r"block(\s|\.super)")
+
+# Of one use of the tag.
+MAX_KNOWN_KEYS = 1000
 
 warned: set[str] = set()
 
@@ -49,18 +47,17 @@ class FragmentNode(Node):
     def __init__(
         self,
         name: str,
-        values: list[FilterExpression],
-        options: dict[str, FilterExpression],
+        arguments: Arguments,
         nodelist: NodeList,
         version: str,
         personal: frozenset[str],
     ) -> None:
         self.name = name
-        self.values = values
-        self.options = options
+        self.arguments = arguments
         self.nodelist = nodelist
         self.version = version
         self.personal = personal
+        self._known_keys: dict[tuple[Any, ...], EntryKey] = {}
 
     def render(self, context: Context) -> str:
         placeholders = current_placeholders.get()
@@ -70,64 +67,49 @@ class FragmentNode(Node):
             return placeholders.add(self._entry_key(context, source))
         if is_bypassed():
             return self.nodelist.render(context)
-        if _is_on_event_loop():
+        if _get_running_loop() is not None:
             self._warn_once()
             return self.nodelist.render(context)
+        if self.arguments.has_literal_options:
+            text = self._lookup_known(context)
+            if text is not None:
+                return text
         source = FragmentSource(self, context)
         return load_fragment(self._entry_key(context, source), source)
 
-    def _entry_key(self, context: Context, source: "FragmentSource") -> EntryKey:
-        policy = _policy(*(self._seconds(option, context) for option in ("ttl", "stale", "error")))
-        values = [self.version, *self._values_in(context)]
-        if ambient := ambient_key():
-            values.append(ambient)
-        return fragment_key(self.name, values, policy, self._tags(context), self._alias(context), source)
+    def _lookup_known(self, context: Context) -> str | None:
+        """The text, if this node was rendered with these values before and memory has the fragment, fresh."""
+        parameters = self._parameters(context)
+        for parameter in parameters:
+            # Equal values of other types may have other keys (1 == True).
+            if type(parameter) is not str and type(parameter) is not int:
+                return None
+        entry_key = self._known_keys.get(parameters)
+        if entry_key is None:
+            if len(self._known_keys) >= MAX_KNOWN_KEYS:
+                self._known_keys.clear()
+            policy, tags, alias = self.arguments.resolve_options(context)
+            self._known_keys[parameters] = fragment_key(self.name, parameters, policy, tags, alias, None)
+            return None
+        return lookup_fragment(entry_key)
 
-    def _values_in(self, context: Context) -> list[Any]:
-        return [self._value(expression, context) for expression in self.values]
+    def _entry_key(self, context: Context, source: "FragmentSource") -> EntryKey:
+        policy, tags, alias = self.arguments.resolve_options(context)
+        return fragment_key(self.name, self._parameters(context), policy, tags, alias, source)
+
+    def _parameters(self, context: Context) -> tuple[Any, ...]:
+        ambient, values = ambient_key(), self.arguments.resolve_values(context)
+        return (self.version, *values, ambient) if ambient else (self.version, *values)
 
     def names_in_key(self, context: Context) -> set[str]:
         """The reads that the values of this fragment tell apart."""
         named: set[str] = set()
-        for expression in self.values:
+        for expression in self.arguments.values:
             reads = FragmentReads(_copy_context(context))
             with reads.watch() as seen:
-                self._value(expression, reads.context)
+                self.arguments.resolve_value(expression, reads.context)
             named |= names_in_key(expression, seen)
         return named
-
-    def _value(self, expression: FilterExpression, context: Context) -> Any:
-        """A value to vary on. Raises VariableDoesNotExist for a missing variable: all readers would share one key."""
-        if isinstance(expression.var, Variable):
-            expression.var.resolve(context)
-        value = expression.resolve(context)
-        value = str(value) if isinstance(value, Promise) else value
-        try:
-            encode_parameter(value)
-            hash(value)
-        except TypeError as error:
-            raise TemplateSyntaxError(
-                f"The fragment {self.name!r} cannot vary on {value!r}: name its key, or another plain value."
-            ) from error
-        return value
-
-    def _seconds(self, option: str, context: Context) -> timedelta:
-        value = self.options[option].resolve(context) if option in self.options else 0
-        try:
-            return duration(value, f"The {option} of the fragment {self.name!r}")
-        except (TypeError, ValueError) as error:
-            raise TemplateSyntaxError(str(error)) from error
-
-    def _tags(self, context: Context) -> tuple[str, ...]:
-        """A string is a list of words, as templates have no other literal."""
-        value = self.options["tags"].resolve(context) if "tags" in self.options else ()
-        try:
-            return check_tags(value.split() if isinstance(value, str) else value)
-        except (TypeError, ValueError) as error:
-            raise TemplateSyntaxError(f"The fragment {self.name!r}: {error}") from error
-
-    def _alias(self, context: Context) -> str:
-        return str(self.options["cache"].resolve(context)) if "cache" in self.options else "default"
 
     def _warn_once(self) -> None:
         if self.name not in warned:
@@ -164,19 +146,6 @@ class FragmentSource:
             message = f"The fragment {node.name!r} reads {', '.join(sorted(outside))} and does not vary on it."
             raise PrivateFragment(self.key, text, message)
         return text
-
-
-@lru_cache(maxsize=1000)
-def _policy(ttl: timedelta, stale: timedelta, error: timedelta) -> Policy:
-    return Policy(ttl=ttl, stale_ttl=stale, error_ttl=error)
-
-
-def _is_on_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _copy_context(context: Context) -> Context:
@@ -232,7 +201,11 @@ def fragment(parser: Parser, token: Token) -> FragmentNode:
     # An edited body has another key, so no reader gets the old text from an old entry.
     version = hashlib.sha256("\0".join(each.contents for each in reversed(inside)).encode()).hexdigest()[:8]
     return FragmentNode(
-        name[2], values, options, nodelist, version, _personal_names(inside) - _personal_names_in(bits)
+        name[2],
+        Arguments(name[2], values, options),
+        nodelist,
+        version,
+        _personal_names(inside) - _personal_names_in(bits),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache
 
 from content.limits.limit import local
-from tests.support.service import Service, environment_of, manage_each, running_service
+from tests.support.service import Service, make_demo, running_service
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def service(tmp_path_factory, redis_server) -> Iterator[Service]:
     state = tmp_path_factory.mktemp("api") / "state"
     state.mkdir()
     environment = {"REDIS_URL": redis_server.url, "SECRET_KEY": "for tests only", "EVERGREEN_API_A_MINUTE": "0"}
-    manage_each(environment_of(state) | environment, ["migrate", "-v0"], ["demo_content", "-v0"])
+    make_demo(state)
     with running_service(state, command="serve", environment=environment) as service:
         service.line_with("Serving on")
         yield service

@@ -5,6 +5,7 @@ import contextlib
 import subprocess
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 from django.core.cache import caches
@@ -12,7 +13,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content.caching import NotModified, NotThere, Policy, Resource, expire, invalidate, previous
+from content.caching import NotModified, NotThere, Policy, Resource, expire, invalidate, lasting_loop, previous
 from content.caching.dependencies import track_dependencies
 from content.caching.engines import engine_of
 from content.caching.entry import FORMAT, Entry, Header, Stamp, Unreadable, pack, unpack
@@ -82,7 +83,7 @@ class served_by:
         return "default"
 
     def __exit__(self, *error) -> None:
-        engine_of("default").ordering.log.stop()
+        engine_of("default").ordering.log.stop(wait=False)
         self.override.disable()
 
 
@@ -91,16 +92,49 @@ async def world() -> World:
     return World()
 
 
-@pytest.fixture
-def row(world) -> Resource:
+class InThreads:
+    """A resource whose async methods call the sync ones, each in a thread."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+
+    def __getattr__(self, name: str) -> Any:
+        sync_method = getattr(self.resource, f"{name}_sync", None)
+        if sync_method is None:
+            return getattr(self.resource, name)
+        return lambda *args, **kwargs: asyncio.to_thread(sync_method, *args, **kwargs)
+
+    def using(self, **policy: Any) -> "InThreads":
+        return InThreads(self.resource.using(**policy))
+
+
+# For what only tasks do, or what test_sync.py shows in its own way for threads.
+only_tasks = pytest.mark.parametrize("row", ["tasks"], indirect=True)
+
+
+@pytest.fixture(params=["tasks", "threads"])
+async def row(request, world) -> Any:
+    """Read by tasks, and by threads without an event loop."""
+
     async def load() -> int:
         return await world.read()
 
-    return Resource("row", load=load, policy=POLICY, tags=lambda: ("row",))
+    def load_in_thread() -> int:
+        return asyncio.run_coroutine_threadsafe(world.read(), loop).result(20)
+
+    loop = asyncio.get_running_loop()
+    if request.param == "tasks":
+        return Resource("row", load=load, policy=POLICY, tags=lambda: ("row",))
+    return InThreads(Resource("row", load=load_in_thread, policy=POLICY, tags=lambda: ("row",)))
 
 
 async def settled() -> None:
-    """What was begun behind readers has ended."""
+    """What was begun behind readers has ended, behind threads as well."""
+    await asyncio.to_thread(lasting_loop.run, _settled_here())
+    await _settled_here()
+
+
+async def _settled_here() -> None:
     state = engine_of("default").loop_state()
     while state.tasks:
         await asyncio.gather(*state.tasks, return_exceptions=True)
@@ -122,6 +156,7 @@ async def test_rule_16_a_reader_who_comes_after_an_invalidation_does_not_join_a_
     assert await row.get() == 1
 
 
+@only_tasks
 async def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, world, row):
     """An entry of another process, found while the lease is asked for, and invalidated before that is answered."""
     engine = engine_of(alias)
@@ -158,6 +193,7 @@ async def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, world, r
         await early
 
 
+@only_tasks
 async def test_rule_16_nor_a_value_that_was_found_before_while_its_lease_is_released(alias, world, row):
     """An entry of another process is found under the lease. It is invalidated while the lease is being released."""
     engine = engine_of(alias)
@@ -254,6 +290,7 @@ async def test_i1_what_was_expired_is_served_stale_and_loaded_again(alias, world
     assert await row.get() == 1
 
 
+@only_tasks
 async def test_i4_a_stale_value_found_under_the_lease_is_served_and_refreshed(alias, world, row):
     """An entry of another process: the first lookup comes too early for it, the one beside the lease finds it."""
     engine = engine_of(alias)
@@ -578,7 +615,7 @@ async def test_who_reads_what_reads_him_is_told_so(alias):
 
     first, second = (Resource(name, load=load, policy=POLICY) for name, load in (("one", one), ("two", two)))
     with pytest.raises(LoadError, match="is read while it is loaded"):
-        await asyncio.wait_for(first.get(), 5)
+        await asyncio.wait_for(first.get(), 60)
 
 
 async def test_two_who_read_each_other_at_once_are_told_so(alias):
@@ -593,7 +630,7 @@ async def test_two_who_read_each_other_at_once_are_told_so(alias):
         return await first.get()
 
     first, second = (Resource(name, load=load, policy=POLICY) for name, load in (("one", one), ("two", two)))
-    answers = await asyncio.wait_for(asyncio.gather(first.get(), second.get(), return_exceptions=True), 5)
+    answers = await asyncio.wait_for(asyncio.gather(first.get(), second.get(), return_exceptions=True), 60)
     assert {type(answer) for answer in answers} == {LoadError}
 
 
@@ -609,6 +646,7 @@ async def test_tags_are_collected_for_whoever_asks_and_leak_to_nobody_else(alias
     assert others == set()
 
 
+@only_tasks
 async def test_a_loader_that_takes_too_long_is_ended(alias, world, row):
     world.hold()
     with pytest.raises(LoadTimeout):
@@ -692,7 +730,7 @@ async def test_i15_a_lease_that_no_process_holds_keeps_nobody_from_loading(alias
     entry = row.entry_key((), {})
     with redis_server.client() as client:
         spoil(client, engine.shared.tier.lease_key(entry.key))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):
         assert await row.get() == 0
     engine.memory.clear()
     assert await row.get() == 0

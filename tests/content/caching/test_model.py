@@ -164,7 +164,7 @@ def test_no_order_of_steps_breaks_a_promise(alias, clock):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=settings().max_examples // 3,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -119,19 +119,24 @@ def test_rule_22_what_is_folded_is_not_forgotten(tag_index, monkeypatch):
     assert tag_index.floor == NOWHERE
 
 
-def test_rule_22_a_million_tags_take_at_most_64_mb(tag_index):
+@pytest.mark.parametrize(
+    ("count", "megabytes"),
+    [(100_000, 6), pytest.param(1_000_000, 64, marks=pytest.mark.slow)],
+)
+def test_rule_22_a_million_tags_take_at_most_64_mb(tag_index, count, megabytes):
+    """And a tenth of them takes less than a tenth of that."""
     tracemalloc.start()
     try:
-        for first in range(1, 1_000_001, 200):
+        for first in range(1, count + 1, 200):
             tags = tuple(f"row:{number}" for number in range(first, first + 200))
             tag_index.apply([Record((1, first), Kind.INVALIDATE, tags, "")])
-        assert tracemalloc.get_traced_memory()[0] < 64 * 1024 * 1024
+        assert tracemalloc.get_traced_memory()[0] < megabytes * 1024 * 1024
     finally:
         tracemalloc.stop()
     assert tag_index.floor == NOWHERE
     assert tag_index.judge(Stamp("epoch", (1, 1)), ["row:1"]) is Verdict.VALID
     assert tag_index.judge(Stamp("epoch", (0, 9)), ["row:1"]) is Verdict.INVALID
-    assert tag_index.judge(Stamp("epoch", (1, 1)), ["row:500000"]) is Verdict.INVALID
+    assert tag_index.judge(Stamp("epoch", (1, 1)), [f"row:{count // 2}"]) is Verdict.INVALID
 
 
 def test_rule_17_a_record_that_cannot_be_read_ends_what_was_made_before_it(tag_index):
@@ -172,7 +177,8 @@ def logs(fresh_redis) -> Iterator[list[InvalidationLog]]:
     made: list[InvalidationLog] = []
     yield made
     for log in made:
-        log.stop()
+        # Its thread ends by itself, in a quarter of a second that no test needs to wait for.
+        log.stop(wait=False)
 
 
 def follow(logs: list[InvalidationLog], url: str) -> InvalidationLog:
@@ -399,7 +405,7 @@ def test_i15_a_spoiled_log_heals_without_a_hand(logs, fresh_redis, monkeypatch, 
         log.append(Kind.INVALIDATE, [f"after-{number}"])
     late = follow(logs, fresh_redis)
     for each in (log, late):
-        wait_until(lambda each=each: each.tag_index.is_heard and level(log, late), "it is heard", 2)
+        wait_until(lambda each=each: each.tag_index.is_heard and level(log, late), "it is heard")
         assert each.tag_index.judge(begun, ["after-3"]) is Verdict.INVALID
         assert each.tag_index.judge(each.tag_index.stamp(), ["after-3"]) is Verdict.VALID
 
@@ -415,7 +421,7 @@ def test_i15_a_part_of_the_base_that_is_not_ours_ends_what_could_depend_on_it(lo
         part, *_ = client.scan_iter(match="*:base:*")
         replace_key(client, part, how) if how != "append" else client.append(part, "alien")
     late = follow(logs, fresh_redis)
-    wait_until(lambda: late.tag_index.is_heard, "it is heard", 2)
+    wait_until(lambda: late.tag_index.is_heard, "it is heard")
     assert late.tag_index.judge(begun, ["anything"]) is Verdict.INVALID
     log.append(Kind.INVALIDATE, ["later"])
     assert late.tag_index.judge(late.tag_index.stamp(), ["anything"]) is Verdict.VALID
@@ -479,7 +485,7 @@ def test_i15_an_append_that_ends_in_any_error_is_sent_again(logs, fresh_redis, m
     monkeypatch.setattr(log.stream, "append", raising(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         log.append(Kind.INVALIDATE, ["a"])
-    wait_until(lambda: not log.tag_index.pending, "it was sent and consumed", 2)
+    wait_until(lambda: not log.tag_index.pending, "it was sent and consumed")
     assert log.tag_index.judge(begun, ["a"]) is Verdict.INVALID
     assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
 
@@ -581,7 +587,7 @@ def test_rule_8_a_log_that_hangs_is_not_heard_within_its_bound_and_then_again(lo
         subprocess.run(["kill", "-STOP", str(server.process.pid)], check=True)
         wait_until(lambda: not log.tag_index.is_heard, "it fell silent", 3)
         subprocess.run(["kill", "-CONT", str(server.process.pid)], check=True)
-        wait_until(lambda: log.tag_index.is_heard, "it was heard again", 3)
+        wait_until(lambda: log.tag_index.is_heard, "it was heard again")
         log.stop()
 
 

@@ -14,6 +14,7 @@ from content.caching.metrics.events import listen, total
 from content.caching.refresh import entry_key_of
 from content.caching.refresh_queue import RefreshQueue, RefreshRequest, is_portable
 from tests.content.caching.test_resource import HOUR, Book, resource
+from tests.support.servers.process import READY_SECONDS
 
 pytestmark = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
 
@@ -38,8 +39,8 @@ async def worker(alias, clock) -> AsyncIterator[None]:
     await asyncio.gather(work, return_exceptions=True)
 
 
-async def until(condition, seconds: float = 3.0) -> None:
-    async with asyncio.timeout(seconds):
+async def until(condition) -> None:
+    async with asyncio.timeout(READY_SECONDS):
         while not await condition():
             await asyncio.sleep(0.01)
 
@@ -102,7 +103,7 @@ async def test_without_a_worker_it_is_done_here_and_at_once(alias, shelf, clock,
     shelf.values[1] = Book("new")
     with listen() as events:
         assert await book.get(1) == Book("old")
-        await until(lambda: is_loaded(book, 1, Book("new")), 0.5)
+        await until(lambda: is_loaded(book, 1, Book("new")))
     assert total(events, "late") == 0
     assert await queue.count() == 0
 

@@ -100,7 +100,7 @@ class Reader:
 
     async def sees(self, name: str, body: str) -> None:
         """Within seconds: the follower is at work."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await self.read(name))[0] != body:
                 await asyncio.sleep(0.01)
 
@@ -141,7 +141,7 @@ async def serving(app: Any, port: int) -> AsyncIterator[None]:
 
 async def found_by(varnish: VarnishServer) -> None:
     """For a moment it does not ask who was not there."""
-    async with httpx.AsyncClient(base_url=varnish.url) as client, asyncio.timeout(10):
+    async with httpx.AsyncClient(base_url=varnish.url) as client, asyncio.timeout(60):
         while (await client.get("/is-there", headers={"cookie": "sessionid=pass"})).status_code != 200:
             await asyncio.sleep(0.02)
 
@@ -177,7 +177,7 @@ async def following(follower: Follower) -> AsyncIterator[Follower]:
 
 async def marked(before: Mark | None = None) -> None:
     """The mark is another one than that."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await place_for().read() == before:
             await asyncio.sleep(0.01)
 

@@ -1,5 +1,6 @@
 """Exports that were changed, cut short or made to deceive: each part is reported, the rest comes back."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,20 @@ from tests.support.whole_site import empty_site, make_whole_site
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    """Where the first test puts the export of a whole site; each test changes a copy."""
+    return tmp_path_factory.mktemp("original") / "export"
+
+
 @pytest.fixture
-def export(settings, tmp_path) -> Path:
-    settings.MEDIA_ROOT = tmp_path / "storage"
-    make_whole_site()
-    export_content(tmp_path / "export")
-    empty_site()
+def export(settings, tmp_path, original) -> Path:
+    if not original.exists():
+        settings.MEDIA_ROOT = tmp_path / "storage"
+        make_whole_site()
+        export_content(original)
+        empty_site()
+    shutil.copytree(original, tmp_path / "export")
     settings.MEDIA_ROOT = tmp_path / "new storage"
     (tmp_path / "secret.png").write_bytes(b"not yours")
     (tmp_path / "secret.md").write_text("---\nevergreen: 1\nslug: stolen\n---\n")

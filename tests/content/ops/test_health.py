@@ -1,10 +1,21 @@
 """/healthz and /readyz: alive, ready, and the reasons when not."""
 
+import asyncio
+
+import httpx
 import pytest
 
-from content.ops import heartbeat
+from content.ops import health, heartbeat, metrics
+from content.ops.recent import Recent
+from project.asgi import application
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered():
+    health.recent.forget()
+    metrics.recent.forget()
 
 
 async def readiness(client, **changed) -> tuple[int, dict]:
@@ -47,8 +58,6 @@ async def test_without_redis_it_says_so_and_no_password(async_client, settings):
 async def test_a_database_without_tables_is_not_ready(async_client, monkeypatch):
     from django.db import OperationalError
 
-    from content.ops import health
-
     def broken() -> None:
         raise OperationalError("no such table")
 
@@ -60,3 +69,103 @@ async def test_a_database_without_tables_is_not_ready(async_client, monkeypatch)
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_health_is_read_only(async_client, path):
     assert (await async_client.post(path)).status_code == 405
+
+
+# --- asked too often ------------------------------------------------------------------------------------------------
+
+
+async def test_many_questions_at_once_are_one_check_and_open_no_connections(async_client, settings, fresh_redis):
+    settings.REDIS_URL = fresh_redis
+    health.client_of.cache_clear()
+    with health.client_of(fresh_redis) as client:
+        await readiness(async_client)
+        before = client.info()
+        for _ in range(20):
+            await asyncio.gather(*(readiness(async_client) for _ in range(10)))
+            health.recent.forget()
+        after = client.info()
+    assert after["total_connections_received"] - before["total_connections_received"] <= 1
+    assert after["total_commands_processed"] - before["total_commands_processed"] <= 25
+
+
+async def test_a_result_answers_for_a_second_and_no_longer(monkeypatch):
+    now, made = [0.0], []
+
+    async def make() -> int:
+        made.append(1)
+        return len(made)
+
+    recent = Recent(make, 1.0, lambda: now[0])
+    assert [await recent.get() for _ in range(3)] == [1, 1, 1]
+    now[0] = 1.0
+    assert await asyncio.gather(recent.get(), recent.get()) == [2, 2]
+
+
+async def test_one_who_hangs_up_ends_the_check_for_nobody_else():
+    gate, cancelled = asyncio.Event(), []
+
+    async def make() -> str:
+        try:
+            await gate.wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+        return "made"
+
+    recent = Recent(make, 1.0)
+    first, second = asyncio.create_task(recent.get()), asyncio.create_task(recent.get())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    assert await second == "made"
+    assert not cancelled
+
+
+# --- /metrics -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.0.1"])
+def test_this_host_may_read_metrics(client, address):
+    assert client.get("/metrics", REMOTE_ADDR=address).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "10.0.0.1", "::2", "", "unix"])
+def test_strangers_may_not_and_are_told_the_setting(client, address):
+    response = client.get("/metrics", REMOTE_ADDR=address)
+    assert response.status_code == 403
+    assert "EVERGREEN_METRICS_OPEN" in response.text
+
+
+@pytest.mark.parametrize("field", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_a_proxy_on_this_host_speaks_for_strangers(client, field):
+    assert client.get("/metrics", headers={field: "192.0.2.1"}).status_code == 403
+
+
+def test_staff_may_read_metrics_from_anywhere_and_members_may_not(client, django_user_model):
+    for is_staff, status in ((True, 200), (False, 403)):
+        client.force_login(django_user_model.objects.create_user(f"user-{is_staff}", is_staff=is_staff))
+        assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == status
+
+
+def test_the_setting_opens_metrics_to_all(client, settings):
+    settings.METRICS_OPEN = True
+    assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 200
+
+
+# --- for load balancers ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_health_answers_any_host_and_plain_http(settings, path):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.ALLOWED_HOSTS = ["example.org"]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://10.0.0.7") as asked:
+        response = await asked.get(path)
+        assert response.status_code in (200, 503)
+        assert response.json()["status"] in ("ok", "ready", "not ready")
+        assert response.headers["Cache-Control"] == "no-store"
+        head = await asked.head(path)
+        assert (head.status_code, head.content) == (response.status_code, b"")
+        assert (await asked.post(path)).status_code == 405
+        assert (await asked.get("/")).status_code in (301, 400)

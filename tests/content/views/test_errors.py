@@ -123,3 +123,20 @@ async def test_an_exception_in_a_view_is_500_and_says_nothing_of_it(async_client
     assert heading(response) == "Something broke on our side"
     assert b"secret" not in response.content
     assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/posts/c%23-tips", "/posts/c%23-tips/"),
+        ("/tags/what%3f", "/tags/what%3F/"),
+        ("/a%25b", "/a%25b/"),
+        ("/%C3%BC", "/%C3%BC/"),
+        ("/posts/x%20y?a=%23", "/posts/x%20y/?a=%23"),
+        ("/api/v1/posts", "/api/v1/posts/"),
+    ],
+)
+def test_a_redirect_keeps_what_was_encoded(client, blog, path, location):
+    """Else `#`, `?` and `%` of a path would end it, or begin another."""
+    response = client.get(path)
+    assert (response.status_code, response["Location"]) == (301, location)

@@ -56,7 +56,7 @@ async def one_comes_late():
         await server.startup([listener])
         reader, writer = await asyncio.open_connection(*listener.getsockname())
         try:
-            await asyncio.wait_for(EndsAsItArrives.told.wait(), 5)
+            await asyncio.wait_for(EndsAsItArrives.told.wait(), 60)
             assert await reader.read() == b""
         finally:
             writer.close()

@@ -68,6 +68,18 @@ class Racer:
         self.row = Resource("row", load=load, load_many=load_many, policy=policy, tags=lambda row: (f"row:{row}",))
         self.page = Resource("page", load=self.load_page, policy=policy)
 
+    def begin_in_child(self, number: int) -> None:
+        """Another process, with a journal of its own."""
+        from content.caching.engines import engine_of
+
+        journal = Path(self.options["journal"])
+        self.chance = random.Random(self.options["seed"] * 100 + number)
+        self.journal = Journal(journal.with_name(f"{journal.stem}-{number}.jsonl"))
+        self.process = os.getpid()
+        self.engine = engine_of("default")
+        self.engine.loader.lease = self.options.get("lease", 6.0)
+        self.remember_positions()
+
     def remember_positions(self) -> None:
         """Where each record of ours came to stand."""
         stream = self.engine.ordering.log.stream
@@ -173,6 +185,30 @@ class Racer:
             self.journal.close()
 
 
+def race_in_children(racer: Racer) -> None:
+    """As prefork servers and Celery do: children of a process that has read, with threads and connections."""
+    from django.db import connections
+
+    for row in range(3):
+        racer.row.get_sync(row)
+    racer.journal.close()
+    connections.close_all()
+    # In a child it would wait for a thread that only the parent has.
+    faulthandler.cancel_dump_traceback_later()
+    children = []
+    for number in range(racer.options["children"]):
+        child = os.fork()
+        if child == 0:
+            faulthandler.dump_traceback_later(racer.options["seconds"] + 30, exit=True)
+            racer.begin_in_child(number)
+            asyncio.run(racer.race())
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        _, status = os.waitpid(child, 0)
+        assert status == 0, "a child has failed"
+
+
 def bound_the_log(options: dict[str, Any]) -> None:
     """Short, where a race is to see its ends."""
     from content.caching.ordering import stream, tag_index
@@ -190,6 +226,9 @@ def main() -> None:
     racer = Racer(options)
     print("ready", flush=True)
     sys.stdin.readline()
+    if "children" in options:
+        race_in_children(racer)
+        return
     asyncio.run(racer.work() if options.get("is_worker") else racer.race())
     print("done", flush=True)
 

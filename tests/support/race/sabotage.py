@@ -169,8 +169,8 @@ SABOTAGES = [
     Sabotage(
         "transactions go past the cache",
         f"{CACHING}/sync_resource.py",
-        "            return self._load_past_cache_sync([entry_key])[entry_key.parameters].get()\n        engine =",
-        "            pass\n        engine =",
+        "        if kwargs or _thread.writes or bypasses or _get_running_loop() is not None:",
+        "        if False:",
         UNDONE,
         "I1",
     ),
@@ -201,8 +201,8 @@ SABOTAGES = [
     Sabotage(
         "threads load under the lease",
         f"{CACHING}/stores/blocking.py",
-        "zip(keys, answers, strict=True) if is_ours]",
-        "zip(keys, answers, strict=True)]",
+        "        return None if content is None else self.cache.decompress(content), is_ours\n",
+        "        return None if content is None else self.cache.decompress(content), content is None\n",
         SYNC_QUIET,
         "I2",
     ),

@@ -198,6 +198,14 @@ SYNC_QUIET = Workload(
         for is_sync in (True, False, True)
     ),
 )
-WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED, SYNC, SYNC_QUIET)
+PREFORK = Workload(
+    "prefork",
+    "forked children of processes that have read: each reads in threads, on a loop and connections of its own",
+    tasks=4,
+    own_options=tuple(
+        {"weights": SYNC_WEIGHTS, "sync_loaders": is_sync, "children": 3} for is_sync in (True, False, True)
+    ),
+)
+WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED, SYNC, SYNC_QUIET, PREFORK)
 # Each for the guard that it would show to be missing.
 SPECIAL = (REPLACED, MOVING, FORGETFUL, SHORT_LOG, LOST_LOG, UNDONE, HURRIED)

@@ -59,7 +59,7 @@ def running_cluster(size: int = 3) -> Iterator[Cluster]:
             with node.client() as client:
                 client.execute_command("CLUSTER ADDSLOTS", *cluster.slots_of(number))
                 client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
-        wait_until(cluster.is_whole, "the cluster is whole", 40)
+        wait_until(cluster.is_whole, "the cluster is whole")
         yield cluster
 
 

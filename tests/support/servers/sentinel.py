@@ -62,7 +62,7 @@ def running_sentinels(down_after: int = 1000) -> Iterator[Watched]:
         replica = stack.enter_context(running_redis("--replicaof", "127.0.0.1", str(master.port)))
         ports = [stack.enter_context(sentinel(master.port, down_after)) for _ in range(SENTINELS)]
         watched = Watched(master, replica, ports)
-        wait_until(watched.in_step, "the sentinels know each other", 40)
+        wait_until(watched.in_step, "the sentinels know each other")
         yield watched
 
 

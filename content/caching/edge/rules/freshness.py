@@ -131,12 +131,12 @@ def _max_stale(arguments: object) -> float:
 def may_collapse(page: Page) -> bool:
     """Whether a new page may answer requests that waited for it.
 
-    It must be fresh without validation. A response without a lifetime, or with no-cache, answers only its own request
-    (section 5.2.2.4).
+    A response without a lifetime, or with no-cache, answers only its own request (section 5.2.2.4). Its age on arrival
+    does not count: it grew while they waited. Else each of them would call an application that is slow already.
     """
     if "no-cache" in page.arguments:
         return False
-    return lifetime(page.status, page.fields, page.directives, page.received_at) > page.initial_age
+    return lifetime(page.status, page.fields, page.directives, page.received_at) > 0
 
 
 def _forbids_stale(page: Page) -> bool:

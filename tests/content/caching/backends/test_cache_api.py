@@ -299,7 +299,7 @@ async def test_timeouts_in_milliseconds(sides):
     assert await read.get("key") is None
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     value=st.recursive(
         st.none()

@@ -52,12 +52,12 @@ async def test_pool_kwargs_timeouts(open_cache, own_redis):
     cache = open_cache(own_redis.url, SOCKET_TIMEOUT=None, CONNECTION_POOL_KWARGS={"socket_timeout": 0.2})
     await both(cache)
     with own_redis.client() as client:
-        client.client_pause(2000)
+        client.client_pause(30_000)
         for call in (lambda: cache.aget("key"), lambda: sync(cache.get, "key")):
             began = time.monotonic()
             with pytest.raises(RedisTimeoutError):
                 await call()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 10
         client.client_unpause()
 
 

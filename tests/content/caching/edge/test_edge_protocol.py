@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 import trustme
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from uvicorn.server import ServerState
 
@@ -156,7 +156,6 @@ cases = some.sampled_from([str.lower, str.upper, str.title])
 sections = some.lists(some.tuples(some.builds(lambda case, name: case(name), cases, names), values), max_size=4)
 
 
-@settings(max_examples=150, deadline=None)
 @given(section=sections)
 def test_whatever_the_fields_it_answers_as_the_application_would(section):
     async def ask_both():
@@ -310,7 +309,6 @@ async def test_what_is_odd_is_answered_as_without_a_cache(packet):
             assert pages(found) == pages(bare)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     pieces=some.lists(
         some.one_of(
@@ -552,3 +550,23 @@ async def test_over_tls_the_key_is_of_https():
         writer.close()
         with contextlib.suppress(OSError, ssl.SSLError):
             await writer.wait_closed()
+
+
+# --- one Date ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cached", [True, False])
+async def test_a_response_has_one_date_also_if_the_application_writes_one(cached):
+    """RFC 9110, 6.6.1: the server's, where it adds one; Age tells how old the page is."""
+    written = "Thu, 01 Jan 2026 00:00:00 GMT"
+    control = {"cache-control": "max-age=9000000000" if cached else "no-store"}
+    for adds in (True, False):
+        site, state = Site(Origin({"Date": written} | control)), ServerState()
+        state.default_headers = [(b"date", b"Fri, 02 Jan 2026 00:00:00 GMT")] if adds else []
+        async with connected(site.edge, state) as (reader, writer, _):
+            for number in range(3):
+                writer.write(get())
+                _, fields, _ = await next_answer(reader)
+                dates = [value for name, value in fields if name == b"date"]
+                assert len(dates) == 1, number
+                assert (dates[0] == written.encode()) is not adds

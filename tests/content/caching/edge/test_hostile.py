@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from content.caching.edge import SHARED_CACHE, Profile
-from content.caching.edge.request import FIELD_OVERHEAD, MOST_PARAMETERS, RequestCache
+from content.caching.edge.normalization import MOST_PARAMETERS
+from content.caching.edge.request_cache import FIELD_OVERHEAD, RequestCache
 from content.caching.edge.rules.directives import parse_cached
 from tests.support.edge import Origin, Site, settle
 from tests.support.wire import answer, connected, request
@@ -62,7 +63,6 @@ def fields_of(names):
     return some.lists(some.tuples(some.sampled_from(names), text), max_size=6)
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     request=fields_of(REQUEST_FIELDS),
     response=fields_of(RESPONSE_FIELDS),
@@ -79,7 +79,6 @@ def test_malformed_fields_are_nobodys_error(request, response, profile):
     asyncio.run(ask_twice())
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     noise=fields_of(RESPONSE_FIELDS),
     forbidding=some.sampled_from(["no-store", "private", "NO-STORE", "no-store, max-age=9"]),
@@ -134,7 +133,7 @@ class Personal:
         await send({"type": "http.response.body", "body": who})
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 10))])
 async def test_i8_no_private_response_crosses(seed):
     """Two thousand interleaved requests each, of five readers and of nobody, over a few URLs."""
     chance = random.Random(seed)
@@ -238,7 +237,7 @@ async def test_nobody_waits_for_what_another_does_not_send(profile):
     async with connected(site.edge) as (_, writer, _):
         writer.write(sending(4))
         await settle()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert (await site.ask()).body == b""
 
 

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from content.caching.edge import EdgeCache
 from content.caching.edge.connection import LARGEST_HEAD, MOST_WAITING
-from tests.support.wire import connected, request
+from content.caching.edge.turns import MOST_AT_ONCE
+from tests.support.edge import Origin
+from tests.support.wire import connected, exchange, request
 
 COUNT, READ_AT_ONCE = 4000, 256 * 1024
 GET = request("GET", "/", [(b"host", b"site"), (b"padding", b"x" * 300)])
@@ -61,3 +64,115 @@ async def test_a_head_without_end_is_refused_behind_others():
     async with connected(measuring) as (reader, _, protocol):
         protocol.data_received(GET * 2 + b"GET / HTTP/1.1\r\nA: " + b"b" * (LARGEST_HEAD + 1))
         assert b"HTTP/1.1 431" in await reader.read()
+
+
+# --- turns: no connection holds up the others -----------------------------------------------------------------------
+
+MINUTE = {"cache-control": "max-age=60"}
+HIT = request("GET", "/", [(b"host", b"site")])
+
+
+async def warmed() -> EdgeCache:
+    edge = EdgeCache(Origin(headers=MINUTE, body=b"x" * 100))
+    await exchange(edge, "GET", "/", [(b"host", b"site")])
+    return edge
+
+
+def answered(transport: Any) -> int:
+    """Responses that were written so far."""
+    return sum(part.count(b"HTTP/1.1 200") for part in transport.written)
+
+
+class Written:
+    """A transport that remembers what is written, and otherwise is the one given."""
+
+    def __init__(self, transport: Any) -> None:
+        self.transport, self.written = transport, []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+        self.transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.transport, name)
+
+
+async def test_hits_in_a_pipeline_are_answered_a_few_in_each_turn_of_the_loop():
+    edge = await warmed()
+    async with connected(edge) as (reader, _, protocol):
+        protocol.transport = Written(protocol.transport)
+        protocol.data_received(HIT * 200)
+        counts = [answered(protocol.transport)]
+        while counts[-1] < 200:
+            await asyncio.sleep(0)
+            counts.append(answered(protocol.transport))
+            assert counts[-1] - counts[-2] <= MOST_AT_ONCE
+        assert counts[0] == MOST_AT_ONCE
+        for _ in range(200):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            await reader.readexactly(100)
+        # It reads again.
+        await asyncio.sleep(0)
+        assert not protocol.flow.read_paused
+
+
+async def test_while_others_wait_a_pipeline_gets_one_answer_and_joins_them():
+    edge = await warmed()
+    async with connected(edge) as (_, _, first), connected(edge) as (_, _, second):
+        first.transport, second.transport = Written(first.transport), Written(second.transport)
+        first.data_received(HIT * 50)
+        second.data_received(HIT * 50)
+        assert (answered(first.transport), answered(second.transport)) == (MOST_AT_ONCE, 1)
+        while answered(first.transport) + answered(second.transport) < 100:
+            await asyncio.sleep(0)
+
+
+async def test_a_single_request_of_another_is_answered_at_once_meanwhile():
+    edge = await warmed()
+    async with connected(edge) as (_, _, first), connected(edge) as (_, _, second):
+        second.transport = Written(second.transport)
+        first.data_received(HIT * 200)
+        second.data_received(HIT)
+        assert answered(second.transport) == 1
+
+
+async def test_requests_that_are_no_hits_are_parsed_a_few_in_each_turn():
+    counts = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        counts.append(len(protocol.pipeline))
+        await measuring(scope, receive, send)
+
+    async with connected(app) as (reader, _, protocol):
+        protocol.data_received(GET * 200)
+        assert len(protocol.pipeline) == MOST_AT_ONCE - 1
+        for _ in range(200):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    assert max(counts) <= MOST_WAITING + MOST_AT_ONCE
+
+
+async def test_hits_and_other_requests_keep_their_order():
+    """Posts between hits, each with a body of several empty lines."""
+    edge = await warmed()
+    body = b"\r\n\r\n" * 20
+    post = request("POST", "/", [(b"host", b"site"), (b"content-length", str(len(body)).encode())]) + body
+    async with connected(edge) as (reader, _, protocol):
+        protocol.data_received((HIT * 11 + post) * 9)
+        statuses = []
+        for _ in range(9 * 12):
+            head = await reader.readuntil(b"\r\n\r\n")
+            statuses.append(b"; hit" in head)
+            await reader.readexactly(100)
+    # After the first write the page is gone, is asked for once, and is there again.
+    assert statuses[:11] == [True] * 11
+    assert [statuses[number] for number in range(11, 108, 12)] == [False] * 9
+
+
+async def test_what_is_held_ends_with_its_connection():
+    edge = await warmed()
+    async with connected(edge) as (_, _, protocol):
+        protocol.data_received(HIT * 200)
+        protocol.transport.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert protocol._held == b""

@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import caches
 from django.template import Context, Template, TemplateSyntaxError, VariableDoesNotExist
 from django.test import RequestFactory
+from django.utils import translation
 
 from content.caching import Resource, invalidate
 from content.caching.dependencies import track_dependencies
@@ -212,6 +213,33 @@ def test_sync_code_has_them_too(alias):
     made = Made()
     template = Template("{% load fragments %}{% fragment 'side' who ttl=60 %}{{ who }}{{ made }}{% endfragment %}")
     assert [template.render(Context({"made": made, "who": who})) for who in "aba"] == ["a1", "b2", "a1"]
+
+
+def test_in_sync_code_equal_values_of_other_types_are_other_values(alias):
+    """The node remembers the keys of plain values alone."""
+    template = Template("{% load fragments %}{% fragment 'side' flag ttl=60 %}{{ flag }}{% endfragment %}")
+    for _ in range(3):
+        assert [template.render(Context({"flag": flag})) for flag in (1, True, "1")] == ["1", "True", "1"]
+
+
+def test_in_sync_code_options_may_be_variables(alias, clock):
+    made = Made()
+    template = Template("{% load fragments %}{% fragment 'side' ttl=seconds %}{{ made }}{% endfragment %}")
+    assert template.render(Context({"made": made, "seconds": 60})) == "1"
+    assert template.render(Context({"made": made, "seconds": "5m"})) == "1"
+    clock.forward(61)
+    assert template.render(Context({"made": made, "seconds": "5m"})) == "2"
+    clock.forward(61)
+    assert template.render(Context({"made": made, "seconds": "5m"})) == "2"
+
+
+def test_in_sync_code_what_is_kept_depends_on_the_language(alias):
+    made = Made()
+    template = Template("{% load fragments %}{% fragment 'side' ttl=60 %}{{ made }}{% endfragment %}")
+    for _ in range(2):
+        for number, language in enumerate(("en", "de"), 1):
+            with translation.override(language):
+                assert template.render(Context({"made": made})) == str(number)
 
 
 async def test_on_an_event_loop_without_render_it_is_told(alias, caplog):

@@ -1,0 +1,75 @@
+"""Which pages are the same for all readers: a view declares it, and the edge shares its pages with everybody.
+
+@same_for_all("page")
+async def category(request, slug): ...
+
+The page of such a view depends on the path, the Host and the named query parameters alone. The edge removes all other
+parameters, Cookie and Authorization before key and view. So made-up ones store nothing, and do not bypass the cache.
+A view without it may differ by reader: a session cookie or Authorization bypasses the cache.
+"""
+
+from collections.abc import Callable, Container
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from content.caching.edge.profile import ANY_PARAMETER
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# Paths whose views are remembered, and the longest such path in characters.
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 1024, 200
+
+
+def same_for_all(*parameters: str) -> Callable[[View], View]:
+    """Declare that a view's pages are the same for all readers. `parameters`: the names that it reads, if any.
+
+    Of a repeated parameter the view must read the last value, as `request.GET.get` does.
+    """
+    return _declare(frozenset(parameters))
+
+
+def same_for_all_with_any_parameter(view: View) -> View:
+    """As `same_for_all`, for a view that refuses parameters that it does not know."""
+    return _declare(ANY_PARAMETER)(view)
+
+
+def _declare(parameters: Container[str]) -> Callable[[View], View]:
+    def declare(view: View) -> View:
+        view.shared_parameters = parameters  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def shared_parameters(path: str) -> Container[str] | None:
+    """The parameters that the page at a path reads; None if its view may differ by reader.
+
+    A path that lacks its last slash is redirected with its query, so it has the parameters of the whole path too.
+    """
+    own = _parameters_of_view(path)
+    if path.endswith("/") or not isinstance(own, frozenset):
+        return own
+    whole = _parameters_of_view(f"{path}/")
+    return own | whole if isinstance(whole, frozenset) else whole
+
+
+def _parameters_of_view(path: str) -> Container[str] | None:
+    match = match_of(path)
+    return getattr(match.func, "shared_parameters", None) if match is not None else None
+
+
+def match_of(path: str) -> ResolverMatch | None:
+    """The view of a path and its arguments; None if no URL pattern matches."""
+    return _remembered(path) if len(path) <= _LONGEST_REMEMBERED else _match_of(path)
+
+
+def _match_of(path: str) -> ResolverMatch | None:
+    try:
+        return resolve(path)
+    except Resolver404:
+        return None
+
+
+_remembered = lru_cache(_MOST_REMEMBERED)(_match_of)

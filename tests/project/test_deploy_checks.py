@@ -1,0 +1,91 @@
+"""`check --deploy` knows our middleware: silent where all is well, and shows what applies."""
+
+import os
+import secrets
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from project import deploy_checks
+from project.supervisor.redis_server import RedisPlace
+
+ROOT = Path(__file__).parents[2]
+PRODUCTION = {
+    "ALLOWED_HOSTS": "example.org",
+    "EVERGREEN_HTTPS_ONLY": "true",
+    "EVERGREEN_SECURE_COOKIES": "true",
+    "EVERGREEN_HSTS_SECONDS": "3600",
+}
+
+
+@pytest.fixture
+def manage(tmp_path, fresh_redis):
+    """Runs manage.py in a state folder of its own, with the usual umask; returns what it printed."""
+
+    def run(*arguments: str, **environment: str) -> str:
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("EVERGREEN", "DJANGO"))}
+        own |= {
+            "EVERGREEN_STATE_DIR": str(tmp_path),
+            "REDIS_URL": fresh_redis,
+            "SECRET_KEY": secrets.token_urlsafe(48),
+        }
+        command = [sys.executable, ROOT / "manage.py", *arguments]
+        done = subprocess.run(
+            command, env=own | environment, capture_output=True, text=True, check=True, umask=0o022, timeout=120
+        )
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_production_settings_are_silent(manage):
+    assert "System check identified no issues (2 silenced)." in manage("check", "--deploy", **PRODUCTION)
+
+
+def test_what_applies_is_shown(manage):
+    """Django skips these where it does not find its middleware."""
+    printed = manage("check", "--deploy", ALLOWED_HOSTS="example.org")
+    shown = {word.strip("():") for word in printed.split() if "security." in word}
+    assert shown == {"security.W004", "security.W008", "security.W012", "security.W016"}
+
+
+def test_middleware_that_is_not_there_is_missed(settings):
+    lookups = [middleware for _, _, middleware in deploy_checks.LOOKUPS]
+    assert all(map(deploy_checks.is_used, lookups))
+    settings.MIDDLEWARE = ["project.middleware.Common"]
+    assert not any(map(deploy_checks.is_used, lookups))
+
+
+def test_django_still_looks_up_its_middleware_by_these_names():
+    for module, name, middleware in deploy_checks.LOOKUPS:
+        assert getattr(module, name).args == (middleware,)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_database_is_its_owners_alone(manage, tmp_path):
+    manage("migrate", "--verbosity", "0")
+    files = list(tmp_path.glob("evergreen.sqlite3*"))
+    assert files
+    assert {mode(file) for file in files} == {0o600}
+    files[0].chmod(0o644)
+    manage("showmigrations")
+    assert mode(files[0]) == 0o600
+
+
+def test_dumps_of_redis_are_its_owners_alone(tmp_path):
+    place = RedisPlace(tmp_path)
+    place.data.mkdir()
+    old = place.data / "dump.rdb"
+    old.touch(0o644)
+    command = [*place.command()[:3], "touch", str(place.data / "new")]
+    try:
+        subprocess.run(command, check=True, umask=0o022)
+        assert mode(place.data / "new") == mode(old) == 0o600
+    finally:
+        place.remove()
