@@ -131,8 +131,8 @@ def _max_stale(arguments: object) -> float:
 def may_collapse(page: Page) -> bool:
     """Whether a new page may answer requests that waited for it.
 
-    A response without a lifetime, or with no-cache, answers only its own request (section 5.2.2.4). Its age on arrival
-    does not count: it grew while they waited. Else each of them would call an application that is slow already.
+    A response without a lifetime, or with no-cache, answers only its own request (section 5.2.2.4). Its age on
+    arrival does not count: it grew while they waited. Else each would call an application that is slow already.
     """
     if "no-cache" in page.arguments:
         return False
