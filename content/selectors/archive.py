@@ -9,17 +9,18 @@ from content.documents import ArchiveDocument, MonthCount
 from content.documents.archive import ALL_YEARS, YEARS
 from content.selectors.calendar import month_span, year_span
 from content.selectors.months import ALL, counts_of, first_moment, month_after, month_before
-from content.selectors.rows import fetch, moment
+from content.selectors.rows import fetch, instant, moment
 
 LISTED = "FROM content_listedpost l WHERE l.kind = 'all' AND l.term = 0"
 # Of each month by the site's clock its newest post, and how many posts stand between its first moment and UTC's.
 NEWEST = f"""
 SELECT m.column1,
-    (SELECT l.published_at {LISTED} AND l.published_at >= m.column2 AND l.published_at < m.column3
+    (SELECT {{instant}} {LISTED} AND l.published_at >= m.column2 AND l.published_at < m.column3
         ORDER BY l.published_at DESC LIMIT 1),
-    (SELECT count(*) {LISTED} AND l.published_at >= m.column4 AND l.published_at < m.column5)
-FROM (VALUES {{}}) m
+    {{moved}}
+FROM (VALUES {{rows}}) m
 """  # noqa: S608
+MOVED = f"(SELECT count(*) {LISTED} AND l.published_at >= m.column4 AND l.published_at < m.column5)"
 
 MOMENT = timedelta(microseconds=1)
 
@@ -57,15 +58,16 @@ async def local_months(by_utc: dict[int, int], year: int, now: datetime) -> tupl
     if not wanted:
         return ()
     edges = sorted({edge for month in wanted for edge in (month, month_after(month))})
+    is_utc = all(month_span(month)[0] == first_moment(month) for month in edges)
     # None later than now, and no second condition says so: SQLite would begin at the newest post of all.
     last = now + MOMENT
-    spans = [
-        value
-        for month in edges
-        for value in (month, *(min(at, last) for at in (*month_span(month), *shift_of(month))))
-    ]
-    row = "(%s, {0}, {0}, {0}, {0})".format("%s::timestamptz" if connection.vendor == "postgresql" else "%s")
-    rows = await fetch(NEWEST.format(", ".join([row] * len(edges))), spans)
+    spans = {month: [*month_span(month), *(() if is_utc else shift_of(month))] for month in edges}
+    value = "%s::timestamptz" if connection.vendor == "postgresql" else "%s"
+    row = f"({', '.join(['%s', *[value] * (2 if is_utc else 4)])})"
+    sql = NEWEST.format(
+        instant=instant("l.published_at"), moved="0" if is_utc else MOVED, rows=", ".join([row] * len(edges))
+    )
+    rows = await fetch(sql, [each for month in edges for each in (month, *(min(at, last) for at in spans[month]))])
     newest = {month: moment(at) for month, at, _ in rows}
     # What the site's month has and UTC's month of that name has not; below 0, the other way round.
     moved = {month: between if begins_before_utc(month) else -between for month, _, between in rows}

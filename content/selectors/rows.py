@@ -1,11 +1,13 @@
 """SQL that the ORM has no words for, the same for SQLite and PostgreSQL but for named parts."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import connection
+
+from content.documents.sequence import EPOCH
 
 # Terms of one compound SELECT; SQLite takes 500.
 MOST_SELECTS = 100
@@ -32,7 +34,14 @@ async def fetch_each(selects: Sequence[tuple[str, Sequence[Any]]]) -> list[list[
     return found
 
 
+def instant(column: str) -> str:
+    """A column of datetimes as `moment` reads it fastest: Unix microseconds of PostgreSQL, text of SQLite."""
+    return f"(extract(epoch FROM {column}) * 1000000)::bigint" if connection.vendor == "postgresql" else column
+
+
 def moment(value: Any) -> Any:
     """A datetime of a row, or None: SQLite stores text, in UTC."""
+    if isinstance(value, int):
+        return EPOCH + timedelta(microseconds=value)
     there = datetime.fromisoformat(value) if isinstance(value, str) else value
     return there.replace(tzinfo=UTC) if there is not None and there.tzinfo is None else there

@@ -12,7 +12,7 @@ from content.documents import sitemap as parts
 from content.models import Author, Category, Tag
 from content.models.post import path_of
 from content.selectors.months import TOTAL, List, counts_of, next_publication
-from content.selectors.rows import fetch, moment
+from content.selectors.rows import fetch, instant, moment
 
 TERMS: dict[str, Any] = {"category": Category, "tag": Tag, "author": Author}
 # Parts of each kind of terms. With the archive they fit into one file.
@@ -32,7 +32,7 @@ SELECT number + 1, (
 ) FROM numbers ORDER BY number
 """
 ENTRIES = """
-SELECT p.id, p.kind, p.slug, p.published_at, {greatest}(p.updated_at, p.published_at) FROM content_post p
+SELECT p.id, p.kind, p.slug, {published_at}, {changed_at} FROM content_post p
 WHERE p.status IN ('published', 'scheduled') AND p.password = '' AND ({condition}) ORDER BY p.id
 """
 ENDS = """
@@ -41,7 +41,7 @@ SELECT (SELECT min(id) FROM content_post), (SELECT max(id) FROM content_post),
 """
 NEWEST = """
 SELECT c.term, (
-    SELECT l.published_at FROM content_listedpost l
+    SELECT {published_at} FROM content_listedpost l
     WHERE l.kind = %s AND l.term = c.term AND l.published_at <= %s ORDER BY l.published_at DESC LIMIT 1
 ) FROM content_listcount c WHERE c.kind = %s AND c.month = 0 AND c.posts > 0 AND c.term >= %s AND c.term < %s
 """
@@ -84,7 +84,8 @@ async def parts_by_number(numbers: Sequence[int]) -> dict[int, SitemapPart]:
     condition = " OR ".join(f"p.id >= {each.start} AND p.id < {each.stop}" for each in keys)
     entries: dict[int, list[SitemapEntry]] = {number: [] for number in numbers}
     upcoming: dict[int, list[datetime]] = {number: [] for number in numbers}
-    sql = ENTRIES.format(condition=condition, greatest=GREATEST[connection.vendor])
+    changed_at = instant(f"{GREATEST[connection.vendor]}(p.updated_at, p.published_at)")
+    sql = ENTRIES.format(condition=condition, published_at=instant("p.published_at"), changed_at=changed_at)
     for pk, kind, slug, published_at, changed_at in await fetch(sql):
         number = parts.part_of(pk)
         if (at := moment(published_at)) > now:
@@ -106,7 +107,9 @@ async def terms(kind: str, number: int) -> SitemapPart:
     now = timezone.now()
     keys = keys_of(number)
     upcoming = await next_publication(now)
-    rows = await fetch(NEWEST, [kind, now, kind, keys.start, keys.stop])
+    rows = await fetch(
+        NEWEST.format(published_at=instant("l.published_at")), [kind, now, kind, keys.start, keys.stop]
+    )
     newest = {pk: moment(at) for pk, at in rows if at is not None}
     found = TERMS[kind].objects.filter(pk__gte=keys.start, pk__lt=keys.stop).order_by("pk").only("pk", "slug")
     entries = [SitemapEntry(row.get_absolute_url(), newest[row.pk]) async for row in found if row.pk in newest]

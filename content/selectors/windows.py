@@ -9,7 +9,7 @@ from content.documents import Period, PeriodsDocument, SequenceDocument, microse
 from content.documents.sequence import WINDOW
 from content.selectors.listings import NEWEST_FIRST, PLACES, published
 from content.selectors.months import TOTAL, List, counts_of
-from content.selectors.rows import fetch_each, moment
+from content.selectors.rows import fetch_each, instant, moment
 
 # by, pk, number and part of the period
 Window = tuple[str, int, int, int]
@@ -59,14 +59,14 @@ async def windows(wanted: Sequence[Window]) -> dict[Window, SequenceDocument]:
     selects = []
     for by, pk, number, part in wanted:
         condition, times = published(Period(number, part, 0).span, now)
-        sql = f"SELECT post_id, published_at {PLACES} AND {condition} {NEWEST_FIRST}"
+        sql = f"SELECT post_id, {instant('published_at')} {PLACES} AND {condition} {NEWEST_FIRST}"
         selects.append((sql, [by, pk, *times, WINDOW, part * WINDOW]))
     found = {}
     for each, rows in zip(wanted, await fetch_each(selects), strict=True):
         upcoming = ahead[each[0], each[1]]
         found[each] = SequenceDocument(
             ids=tuple(pk for pk, _ in rows),
-            times=tuple(microseconds(moment(at)) for _, at in rows),
+            times=tuple(at if isinstance(at, int) else microseconds(moment(at)) for _, at in rows),
             next_publication=upcoming[0] if upcoming else None,
         )
     return found
