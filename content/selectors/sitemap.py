@@ -35,10 +35,10 @@ ENTRIES = """
 SELECT p.id, p.kind, p.slug, {published_at}, {changed_at} FROM content_post p
 WHERE p.status IN ('published', 'scheduled') AND p.password = '' AND ({condition}) ORDER BY p.id
 """
-ENDS = """
-SELECT (SELECT min(id) FROM content_post), (SELECT max(id) FROM content_post),
-    (SELECT max(id) FROM content_category), (SELECT max(id) FROM content_tag), (SELECT max(id) FROM content_author)
-"""
+ENDS = " UNION ALL ".join(
+    f"SELECT '{table}', min(id), max(id) FROM content_{table}"  # noqa: S608
+    for table in ("post", *TERMS)
+)
 NEWEST = """
 SELECT c.term, (
     SELECT {published_at} FROM content_listedpost l
@@ -51,7 +51,8 @@ async def summary() -> SitemapSummary:
     """Three queries, whose cost is that of a look-up a part."""
     now = timezone.now()
     counts, ahead = await counts_of((), now, (POSTS, PAGES))
-    first, last, *of_terms = (await fetch(ENDS))[0]
+    ends = {table: (first, last) for table, first, last in await fetch(ENDS)}
+    first, last = ends["post"]
     rows: list[Any] = []
     if last is not None:
         first, last = first // parts.KEYS_A_PART, last // parts.KEYS_A_PART
@@ -60,16 +61,17 @@ async def summary() -> SitemapSummary:
     return SitemapSummary(
         parts=tuple(PartSummary(number, moment(changed_at)) for number, changed_at in rows if changed_at is not None),
         paths=sum(counts[each].get(TOTAL, 0) for each in (POSTS, PAGES)),
-        terms=tuple(
-            (kind, number) for kind, last in zip(TERMS, of_terms, strict=True) for number in parts_up_to(last)
-        ),
+        terms=tuple((kind, number) for kind in TERMS for number in parts_between(*ends[kind])),
         next_publication=min((times[0] for times in ahead.values() if times), default=None),
     )
 
 
-def parts_up_to(last: int | None) -> range:
-    """The numbers of parts, for rows up to that key."""
-    return range(1, min(MOST_PARTS_OF_TERMS, parts.part_of(last)) + 1) if last else range(0)
+def parts_between(first: int | None, last: int | None) -> range:
+    """The numbers of parts, for rows with keys from the one to the other."""
+    if first is None or last is None:
+        return range(0)
+    begin = parts.part_of(first)
+    return range(begin, min(parts.part_of(last) + 1, begin + MOST_PARTS_OF_TERMS))
 
 
 async def part(number: int) -> SitemapPart:
