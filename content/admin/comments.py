@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 
+from content.admin.versioned import VersionedAdmin
 from content.models import Comment
 from content.services.comments import moderate
 
@@ -31,7 +32,7 @@ def to_status(status: Status, verb: str) -> Callable[..., None]:
 
 
 @admin.register(Comment)
-class CommentAdmin(admin.ModelAdmin):
+class CommentAdmin(VersionedAdmin):
     """The queue: what waits comes first, the newest of it at the top."""
 
     list_display = ["excerpt", "author_name", "on_post", "age", "status"]

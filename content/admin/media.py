@@ -1,17 +1,21 @@
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.html import format_html
 
 from content.admin.media_form import MediaFileForm, MediaRowForm
 from content.admin.media_picker import find_media, upload_media
+from content.admin.versioned import VersionedAdmin
 from content.models import MediaFile
 
 
 @admin.register(MediaFile)
-class MediaFileAdmin(admin.ModelAdmin):
+class MediaFileAdmin(VersionedAdmin):
     form = MediaFileForm
     list_display = ["file", "picture", "alt_text", "width", "height", "uploaded_at"]
     list_editable = ["alt_text"]
@@ -21,6 +25,15 @@ class MediaFileAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ["content/admin/admin.css"]}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Rows are compared and saved under their locks, see get_queryset."""
+        with transaction.atomic() if request.method == "POST" else nullcontext():
+            return super().changelist_view(request, extra_context)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MediaFile]:
+        rows = super().get_queryset(request)
+        return rows.select_for_update(no_key=True) if connection.in_atomic_block else rows
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[MediaRowForm]:
         return MediaRowForm

@@ -11,12 +11,30 @@ LARGEST_UPLOAD = 50 * 1024 * 1024
 
 
 class MediaRowForm(forms.ModelForm):
-    """What a row of the list lets one change."""
+    """What a row of the list lets one change. A row that nobody touched is not saved, whatever it shows."""
+
+    # What was shown comes back beside what was typed.
+    alt_text = forms.CharField(
+        required=False,
+        max_length=500,
+        show_hidden_initial=True,
+        widget=forms.TextInput(attrs={"aria-label": "What it shows", "class": "vTextField"}),
+    )
 
     class Meta:
         model = MediaFile
         fields = ["alt_text"]
-        widgets = {"alt_text": forms.TextInput(attrs={"aria-label": "What it shows", "class": "vTextField"})}
+
+    def clean_alt_text(self) -> str:
+        """Two people may describe an image at the same time: the second decides, and has read the first."""
+        mine: str = self.cleaned_data["alt_text"]
+        theirs, shown = self.initial["alt_text"], self["alt_text"].html_initial_name
+        if "alt_text" in self.changed_data and theirs not in (self.data.get(shown, ""), mine):
+            data: Any = self.data
+            self.data = data = data.copy()
+            data[shown] = theirs
+            raise forms.ValidationError(f"Somebody wrote “{theirs}” meanwhile. Save again to put yours in its place.")
+        return mine
 
 
 class MediaFileForm(forms.ModelForm):

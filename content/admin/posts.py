@@ -13,7 +13,9 @@ from content.admin import post_actions
 from content.admin.post_form import PostForm
 from content.admin.post_state import StateFilter, label_of, state_of
 from content.admin.preview import draft_page, rendered_body
+from content.admin.versioned import VersionedAdmin
 from content.models import Authorship, Post
+from content.services.bylines import author_of
 from content.services.write_through import write_through
 
 WORDS = {"title", "excerpt", "body", "cover", "cover_alt"}
@@ -27,7 +29,7 @@ class AuthorshipInline(admin.TabularInline):
 
 
 @admin.register(Post)
-class PostAdmin(admin.ModelAdmin):
+class PostAdmin(VersionedAdmin):
     form = PostForm
     list_display = ["title", "state", "category", "written_by", "published"]
     # Authors can be hundreds: the search finds theirs by name.
@@ -95,8 +97,17 @@ class PostAdmin(admin.ModelAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        if not change:
+            self.sign(request, form.instance)
         if form.instance.is_public:
             write_through(form.instance.get_absolute_url(), f"{request.scheme}://{request.get_host()}")
+
+    def sign(self, request: HttpRequest, post: Post) -> None:
+        """A new post for which nobody chose an author carries its writer's byline."""
+        if post.kind == Post.Kind.POST and not post.authorships.exists():
+            author = author_of(request.user)
+            Authorship.objects.create(post=post, author=author)
+            self.message_user(request, f"Its byline is “{author}”.", messages.INFO)
 
     def view_on_site(self, post: Post) -> str:
         """Readers' page of what is public; of the rest, what it will look like."""

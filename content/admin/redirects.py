@@ -3,6 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
+from content.admin.versioned import VersionedAdmin
 from content.models import Redirect
 from content.services.redirects import final_path
 
@@ -39,7 +40,7 @@ class RedirectForm(forms.ModelForm):
 
 
 @admin.register(Redirect)
-class RedirectAdmin(admin.ModelAdmin):
+class RedirectAdmin(VersionedAdmin):
     form = RedirectForm
     list_display = ["old_path", "new_path"]
     search_fields = ["old_path", "new_path"]
@@ -49,4 +50,4 @@ class RedirectAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         for other in Redirect.objects.filter(new_path=obj.old_path):
             other.new_path = obj.new_path
-            other.save()
+            other.save(update_fields=["new_path"])

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
 from content.admin.menu import MenuField
+from content.admin.versioned import VersionedAdmin
 from content.models import SiteConfig
 from content.models.site_config import ONLY_ROW
 
@@ -22,7 +23,7 @@ class SiteConfigForm(forms.ModelForm):
 
 
 @admin.register(SiteConfig)
-class SiteConfigAdmin(admin.ModelAdmin):
+class SiteConfigAdmin(VersionedAdmin):
     """One row: the link in the index opens it."""
 
     form = SiteConfigForm
@@ -31,6 +32,22 @@ class SiteConfigAdmin(admin.ModelAdmin):
         if SiteConfig.objects.exists():
             return redirect("admin:content_siteconfig_change", ONLY_ROW)
         return redirect("admin:content_siteconfig_add")
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Of two people who add the only row, the second is asked as after any other change."""
+        if request.method == "POST" and object_id is None and SiteConfig.objects.exists():
+            object_id = str(ONLY_ROW)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: SiteConfig, form: Any, change: bool) -> None:
+        """Of two additions at once the second fails in the database."""
+        obj.save(force_insert=not change)
 
     def response_post_save_change(self, request: HttpRequest, obj: SiteConfig) -> HttpResponseRedirect:
         """There is no list to go back to."""

@@ -4,8 +4,10 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from content.admin.versioned import VersionedAdmin
 
-class TermAdmin(admin.ModelAdmin):
+
+class TermAdmin(VersionedAdmin):
     """What categories, tags and authors share."""
 
     list_display = ["name", "slug", "posts_counted"]

