@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class ContentConfig(AppConfig):
@@ -10,12 +10,14 @@ class ContentConfig(AppConfig):
     def ready(self) -> None:
         from content import invalidation, resources  # noqa: F401  # declares the resources
         from content.caching.declarations import resources as declared
-        from content.models import search_index
+        from content.models import list_tables, search_index
         from content.ops import queries
         from content.services import groups, moves
 
         invalidation.declare(list(declared))
         post_migrate.connect(search_index.keep_watching, sender=self)
+        pre_migrate.connect(list_tables.stop_watching, sender=self)
+        post_migrate.connect(list_tables.keep_watching, sender=self)
         moves.connect()
         post_migrate.connect(groups.make_groups, sender=self)
         queries.watch_connections()

@@ -27,7 +27,7 @@ def rendered_body(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"error": why}, status=413)
     html = render_markdown(body)
     words = len(plain_text(html).split())
-    return JsonResponse({"html": html, "words": words, "minutes": reading_minutes(body)})
+    return JsonResponse({"html": html, "words": words, "minutes": reading_minutes(len(body.split()))})
 
 
 @never_cache

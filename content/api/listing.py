@@ -1,24 +1,14 @@
-from collections.abc import Sequence
-
 from django.http import HttpRequest
 
 from content import resources
-from content.api.paging import Place, Range, cursor_of, cut
+from content.api.paging import Cut, Place, cursor_of
 from content.api.selecting import selected
 from content.api.shapes import PostList
 from content.api.shaping import items_of
-from content.documents import SequenceDocument
 
 
-async def listed(
-    request: HttpRequest,
-    sequences: Sequence[SequenceDocument],
-    wanted: Range,
-    fields: str | None,
-    only: frozenset[int] | None = None,
-) -> PostList:
+async def listed(request: HttpRequest, found: Cut, fields: str | None) -> PostList:
     """A page of posts; a post that was withdrawn a moment ago is left out."""
-    found = cut(sequences, wanted, only)
     cards = await resources.post_card.get_many(found.ids)
     items = tuple(selected(item, fields) for item in items_of(cards, found.ids))
     return PostList(items=items, total=found.total, next=next_page(request, found.last))

@@ -1,7 +1,7 @@
 """What is served and cached: frozen structs that hold only what is shown. Never model instances."""
 
 from content.documents.archive import ArchiveDocument, MonthCount
-from content.documents.directory import DirectoryDocument, DirectoryEntry
+from content.documents.directory import DirectoryDocument, DirectoryEntry, DirectoryIndex
 from content.documents.language import direction
 from content.documents.listing import ListingDocument
 from content.documents.nearby import NeighboursDocument, RelatedDocument
@@ -14,7 +14,7 @@ from content.documents.post import (
     TermDocument,
 )
 from content.documents.search import SearchDocument, SearchHit
-from content.documents.sequence import SequenceDocument, microseconds
+from content.documents.sequence import Period, PeriodsDocument, SequenceDocument, microseconds
 from content.documents.sidebar import SidebarDocument, TermCount
 from content.documents.site import MenuEntry, SiteDocument
 from content.documents.sitemap import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
@@ -27,11 +27,14 @@ __all__ = [
     "CoverDocument",
     "DirectoryDocument",
     "DirectoryEntry",
+    "DirectoryIndex",
     "ListingDocument",
     "MenuEntry",
     "MonthCount",
     "NeighboursDocument",
     "PartSummary",
+    "Period",
+    "PeriodsDocument",
     "PersonDocument",
     "PostCard",
     "PostDocument",

@@ -12,10 +12,17 @@ class DirectoryEntry(Struct, frozen=True, gc=False):
 
 
 class DirectoryDocument(Struct, frozen=True, gc=False):
-    """All authors, categories or tags, in the order of their slugs.
+    """Authors, categories or tags in the order of their slugs: one part of them.
 
     `next_publication` is when the counts change by themselves.
     """
 
     entries: tuple[DirectoryEntry, ...]
     next_publication: datetime | None = None
+
+
+class DirectoryIndex(Struct, frozen=True, gc=False):
+    """How all authors, categories or tags are cut into parts: their number, and the first slug of each part."""
+
+    total: int = 0
+    starts: tuple[str, ...] = ()

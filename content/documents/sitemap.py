@@ -3,8 +3,8 @@ from datetime import datetime
 from msgspec import Struct
 
 # Posts and pages are told by their primary keys, so many keys a part: a change ends one part, and none ever grows.
-# Search engines take 50,000 addresses a file (sitemaps.org); a part has to fit into an entry and into a moment.
-KEYS_A_PART = 10_000
+# Search engines take 50,000 addresses a file (sitemaps.org); a part has to be made in a moment.
+KEYS_A_PART = 1_000
 # Before the parts of posts and pages comes that of the lists.
 LISTS = 0
 
@@ -29,15 +29,19 @@ class SitemapPart(Struct, frozen=True, gc=False):
 
 
 class PartSummary(Struct, frozen=True, array_like=True, gc=False):
-    """A part of the posts and pages: its number, how many paths it has, and their latest change."""
+    """A part of the posts and pages: its number, and their latest change."""
 
     number: int
-    paths: int
     changed_at: datetime
 
 
 class SitemapSummary(Struct, frozen=True, gc=False):
-    """The parts that are not empty, in their order."""
+    """The parts that are not empty, in their order, and how many paths all have.
+
+    `terms` are the parts of the categories, tags and authors: a kind and a number from 1.
+    """
 
     parts: tuple[PartSummary, ...] = ()
+    paths: int = 0
+    terms: tuple[tuple[str, int], ...] = ()
     next_publication: datetime | None = None

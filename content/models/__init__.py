@@ -4,6 +4,7 @@ from content.models.author import Author
 from content.models.category import Category
 from content.models.comment import Comment
 from content.models.import_source import ImportSource
+from content.models.listed import ListCount, ListedPost, ListedPostQuerySet
 from content.models.media import MediaFile
 from content.models.post import Authorship, Post, PostQuerySet
 from content.models.redirect import Redirect
@@ -17,6 +18,9 @@ __all__ = [
     "Category",
     "Comment",
     "ImportSource",
+    "ListCount",
+    "ListedPost",
+    "ListedPostQuerySet",
     "MediaFile",
     "Post",
     "PostQuerySet",

@@ -4,13 +4,18 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from content.models.author import Author
 from content.models.category import Category
 from content.models.media import MediaFile
 from content.models.tag import Tag
-from content.rendering import BodyTooLarge, plain_text, render_markdown
+from content.rendering import EXCERPT_LENGTH, BodyTooLarge, plain_text, render_markdown, shortened
+
+# What is made of `html` and `body` wherever they are written.
+DERIVED = ("text", "beginning", "word_count")
 
 
 class PostQuerySet(models.QuerySet["Post"]):
@@ -30,24 +35,29 @@ class PostQuerySet(models.QuerySet["Post"]):
         return super().bulk_create(with_text(objs), *args, **kwargs)
 
     def bulk_update(self, objs: Iterable["Post"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
-        """As Django's; who writes `html` writes `text` too."""
+        """As Django's; who writes `html` or `body` writes what is made of it too."""
         columns = list(fields)
-        if "html" in columns:
-            objs, columns = with_text(objs), [*columns, "text"]
+        if {"html", "body"} & set(columns):
+            objs, columns = with_text(objs), list(dict.fromkeys([*columns, *DERIVED]))
         return super().bulk_update(objs, columns, *args, **kwargs)
 
 
 def with_text(posts: Iterable["Post"]) -> list["Post"]:
     filled = list(posts)
     for post in filled:
-        post.text = plain_text(post.html)
+        post.derive()
     return filled
+
+
+def path_of(kind: str, slug: str) -> str:
+    return f"/{slug}/" if kind == "page" else f"/posts/{slug}/"
 
 
 class Post(models.Model):
     """A post of the blog, or a page that stands by itself.
 
-    `html` is what is shown of the body, `text` what is searched of it: both are made of it wherever it is written.
+    Made of the body wherever it is written: `html` is shown, `text` is searched, lists show `beginning`, and of
+    `word_count` the reading time is told.
     """
 
     class Kind(models.TextChoices):
@@ -67,6 +77,8 @@ class Post(models.Model):
     body = models.TextField(blank=True, help_text="Markdown")
     html = models.TextField(blank=True, editable=False)
     text = models.TextField(blank=True, editable=False)
+    beginning = models.TextField(blank=True, editable=False, default="", db_default="")
+    word_count = models.PositiveIntegerField(editable=False, default=0, db_default=0)
     authors = models.ManyToManyField(Author, through="Authorship", related_name="posts")
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="posts")
     tags = models.ManyToManyField(Tag, blank=True, related_name="posts")
@@ -93,6 +105,13 @@ class Post(models.Model):
             models.Index(fields=["kind", "status", "-published_at", "-id"], name="post_newest_first"),
             models.Index(fields=["category", "-published_at", "-id"], name="post_newest_in_category"),
             models.Index(fields=["source_path"], name="post_by_source"),
+            # The latest change in each part of the sitemap (documents.sitemap.KEYS_A_PART).
+            models.Index(
+                F("id") / 1_000,
+                Greatest("updated_at", "published_at").desc(),
+                condition=models.Q(status__in=["published", "scheduled"], password=""),
+                name="post_changed_in_part",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -111,7 +130,7 @@ class Post(models.Model):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return f"/{self.slug}/" if self.kind == self.Kind.PAGE else f"/posts/{self.slug}/"
+        return path_of(self.kind, self.slug)
 
     @property
     def is_announced(self) -> bool:
@@ -130,10 +149,15 @@ class Post(models.Model):
         except BodyTooLarge as error:
             raise ValidationError({"body": str(error)}) from error
 
+    def derive(self) -> None:
+        self.text = plain_text(self.html)
+        self.beginning = shortened(self.text, EXCERPT_LENGTH)
+        self.word_count = len(self.body.split())
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Render the body once, here, so that no reader ever waits for Markdown."""
         self.html = render_markdown(self.body)
-        self.text = plain_text(self.html)
+        self.derive()
         if self.published_at is None and self.status in (self.Status.PUBLISHED, self.Status.SCHEDULED):
             self.published_at = timezone.now()
         super().save(*args, **kwargs)

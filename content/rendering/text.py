@@ -48,6 +48,6 @@ def bare(text: str) -> str:
     return NO_WORD.sub(" ", text.casefold()).strip()
 
 
-def reading_minutes(text: str) -> int:
-    """Whole minutes at 220 words a minute, at least one."""
-    return max(1, round(len(text.split()) / WORDS_A_MINUTE))
+def reading_minutes(words: int) -> int:
+    """Whole minutes for so many words, at 220 a minute; at least one."""
+    return max(1, round(words / WORDS_A_MINUTE))

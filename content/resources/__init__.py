@@ -5,7 +5,17 @@ from typing import Any
 from content.caching import Resource
 from content.resources.comments import comments
 from content.resources.drafts import draft
-from content.resources.listings import archive, directory, listing, popular, sequence, sidebar, trending
+from content.resources.listings import (
+    archive,
+    directory,
+    directory_index,
+    listing,
+    periods,
+    popular,
+    sidebar,
+    trending,
+    window,
+)
 from content.resources.nearby import neighbours, related
 from content.resources.posts import post, post_card, withdrawn
 from content.resources.search import matches, search
@@ -14,7 +24,7 @@ from content.resources.sitemap import sitemap_part, sitemap_summary, sitemap_ter
 from content.resources.terms import author, category, tag
 
 POSTS = (post, post_card, withdrawn, related, neighbours, comments)
-LISTS = (listing, archive, sequence, directory, sidebar, popular, trending, search, matches)
+LISTS = (listing, archive, periods, window, directory_index, directory, sidebar, popular, trending, search, matches)
 SITEMAPS = (sitemap_summary, sitemap_part, sitemap_terms)
 ALL = (site, redirect, *POSTS, *LISTS, category, tag, author, *SITEMAPS)
 BY_NAME: dict[str, Resource[..., Any]] = {resource.name: resource for resource in ALL}
@@ -27,17 +37,18 @@ __all__ = [
     "category",
     "comments",
     "directory",
+    "directory_index",
     "draft",
     "listing",
     "matches",
     "neighbours",
+    "periods",
     "popular",
     "post",
     "post_card",
     "redirect",
     "related",
     "search",
-    "sequence",
     "sidebar",
     "site",
     "sitemap_part",
@@ -45,5 +56,6 @@ __all__ = [
     "sitemap_terms",
     "tag",
     "trending",
+    "window",
     "withdrawn",
 ]

@@ -5,5 +5,9 @@ from content.selectors import comments as threads
 
 # post: its primary key.
 comments = Resource(
-    "comments", load=threads.thread, policy=policies.COMMENTS, tags=lambda post: (dependencies.comments(post),)
+    "comments",
+    load=threads.thread,
+    load_many=threads.threads,
+    policy=policies.COMMENTS,
+    tags=lambda post: (dependencies.comments(post),),
 )

@@ -34,6 +34,7 @@ def until_next_publication(document: RelatedDocument | NeighboursDocument, polic
 related = Resource(
     "related",
     load=relations.related,
+    load_many=relations.related_of,
     policy=policies.NEARBY,
     tags=lambda pk: (dependencies.post(pk),),
     value_tags=terms_shared,
@@ -43,6 +44,7 @@ related = Resource(
 neighbours = Resource(
     "neighbours",
     load=neighbouring.neighbours,
+    load_many=neighbouring.neighbours_of,
     policy=policies.NEARBY,
     tags=lambda pk: (dependencies.post(pk),),
     value_tags=months_around,

@@ -45,6 +45,7 @@ post_card = Resource(
 withdrawn = Resource(
     "withdrawn",
     load=posts.is_withdrawn,
+    load_many=posts.withdrawn_of,
     policy=policies.WITHDRAWN,
     tags=lambda kind, slug: (dependencies.slug("post", slug),),
 )

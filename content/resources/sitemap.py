@@ -8,25 +8,31 @@ sitemap_summary = Resource(
     "sitemap_summary",
     load=sitemap.summary,
     policy=policies.SITEMAP,
-    tags=lambda: (dependencies.SITEMAP,),
+    # Parts of terms come to be with new terms.
+    tags=lambda: (dependencies.SITEMAP, dependencies.TERMS, dependencies.AUTHORS),
     adapt=until_next_publication,
+    schema=2,
 )
 
 # number: from 1, by the keys of posts and pages.
 sitemap_part = Resource(
     "sitemap_part",
     load=sitemap.part,
+    load_many=sitemap.parts_by_number,
     policy=policies.SITEMAP,
     tags=lambda number: (dependencies.sitemap_part(number),),
     adapt=until_next_publication,
-    # Slugs of 200 letters, each three bytes, would still be kept.
-    largest=8 * 1024 * 1024,
+    schema=2,
 )
 
+# kind: category, tag or author; number: from 1, by their keys.
 sitemap_terms = Resource(
     "sitemap_terms",
     load=sitemap.terms,
     policy=policies.SITEMAP,
-    tags=lambda: (dependencies.POSTS, dependencies.TERMS, dependencies.AUTHORS),
+    tags=lambda kind, number: (
+        dependencies.POSTS,
+        dependencies.AUTHORS if kind == "author" else dependencies.TERMS,
+    ),
     adapt=until_next_publication,
 )

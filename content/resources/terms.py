@@ -6,6 +6,7 @@ from content.selectors import terms
 category = Resource(
     "category",
     load=terms.category_by_slug,
+    load_many=terms.categories_by_slug,
     policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("category", slug),),
     value_tags=lambda document: (dependencies.row("category", document.id),),
@@ -14,6 +15,7 @@ category = Resource(
 tag = Resource(
     "tag",
     load=terms.tag_by_slug,
+    load_many=terms.tags_by_slug,
     policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("tag", slug),),
     value_tags=lambda document: (dependencies.row("tag", document.id),),
@@ -22,6 +24,7 @@ tag = Resource(
 author = Resource(
     "author",
     load=terms.author_by_slug,
+    load_many=terms.authors_by_slug,
     policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("author", slug),),
     value_tags=lambda document: (dependencies.row("author", document.id),),

@@ -1,6 +1,7 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db.models import Count, Window
+from django.db.models.functions import RowNumber
 
 from content.documents import CommentDocument, ThreadDocument
 from content.models import Comment
@@ -17,9 +18,25 @@ async def thread(post: int) -> ThreadDocument:
     """One query for any number of comments. Whether the post itself is public is the caller's to know."""
     approved = Comment.objects.filter(post=post, status=Comment.Status.APPROVED)
     latest = approved.annotate(total=Window(Count("pk"))).order_by("-created_at", "-pk").defer("body")[:MOST_SHOWN]
-    rows = [row async for row in latest]
-    total: int = getattr(rows[0], "total", 0) if rows else 0
-    shown = {row.pk: row for row in reversed(list(within_bounds(rows)))}
+    return document_of([row async for row in latest])
+
+
+async def threads(posts: Sequence[int]) -> dict[int, ThreadDocument]:
+    """As thread, for many: one query."""
+    approved = Comment.objects.filter(post__in=posts, status=Comment.Status.APPROVED).defer("body")
+    numbered = approved.annotate(
+        total=Window(Count("pk"), partition_by="post"),
+        place=Window(RowNumber(), partition_by="post", order_by=("-created_at", "-pk")),
+    )
+    rows: dict[int, list[Comment]] = {post: [] for post in posts}
+    async for row in numbered.filter(place__lte=MOST_SHOWN).order_by("post", "place"):
+        rows[row.post_id].append(row)
+    return {post: document_of(latest) for post, latest in rows.items()}
+
+
+def document_of(latest: Sequence[Comment]) -> ThreadDocument:
+    total: int = getattr(latest[0], "total", 0) if latest else 0
+    shown = {row.pk: row for row in reversed(list(within_bounds(latest)))}
     return ThreadDocument(comments=tuple(in_order(shown)), total=total)
 
 

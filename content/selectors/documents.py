@@ -6,7 +6,7 @@ from msgspec import structs
 
 from content.documents import ContentsEntry, CoverDocument, PersonDocument, PostCard, PostDocument, TermDocument
 from content.models import Author, Category, MediaFile, Post, Tag
-from content.rendering import EXCERPT_LENGTH, laid_out, opens_with, outline, plain_text, reading_minutes, shortened
+from content.rendering import laid_out, opens_with, outline, reading_minutes
 
 # A shorter post, in minutes, or one of fewer sections is read from top to bottom.
 LONG_READ = 4
@@ -39,17 +39,17 @@ def cover_document(media: MediaFile | None, alt: str) -> CoverDocument | None:
     )
 
 
-def post_card(post: Post, text: str) -> PostCard:
-    """Expects authorships, tags, category and cover to have been fetched; `text` is the beginning of its words."""
+def post_card(post: Post) -> PostCard:
+    """Expects authorships, tags, category and cover to have been fetched."""
     assert post.published_at is not None  # noqa: S101 - the database holds what is public to it
     return PostCard(
         id=post.pk,
         url=post.get_absolute_url(),
         title=post.title,
-        excerpt=post.excerpt or shortened(text, EXCERPT_LENGTH),
+        excerpt=post.excerpt or post.beginning,
         published_at=post.published_at,
         language=post.language,
-        reading_minutes=reading_minutes(post.body),
+        reading_minutes=reading_minutes(post.word_count),
         cover=cover_document(post.cover, post.cover_alt),
         authors=tuple(author_document(by.author) for by in post.authorships.all()),
         category=category_document(post.category) if post.category else None,
@@ -59,8 +59,7 @@ def post_card(post: Post, text: str) -> PostCard:
 
 def post_document(post: Post, pictures: Mapping[str, MediaFile]) -> PostDocument:
     """As post_card, with the body; `pictures` are the media files in it, by address."""
-    text = plain_text(post.html)
-    card = post_card(post, text)
+    card = post_card(post)
     measured = {source: (media.width, media.height) for source, media in pictures.items()}
     html = laid_out(post.html, {source: (w, h) for source, (w, h) in measured.items() if w and h})
     return PostDocument(
@@ -82,7 +81,7 @@ def post_document(post: Post, pictures: Mapping[str, MediaFile]) -> PostDocument
         contents=contents(html) if card.reading_minutes >= LONG_READ else (),
         pictures=tuple(media.pk for media in pictures.values()),
         has_code='<pre class="highlight"' in html,
-        standfirst="" if opens_with(text, card.excerpt) else card.excerpt,
+        standfirst="" if opens_with(post.text, card.excerpt) else card.excerpt,
     )
 
 

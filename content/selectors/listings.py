@@ -1,65 +1,109 @@
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Subquery, Window
 from django.utils import timezone
 
 from content.caching import NotThere
 from content.documents import ListingDocument
-from content.models import Post, PostQuerySet
-from content.selectors.calendar import month_span, year_span
+from content.selectors.calendar import Span, month_span, year_span
+from content.selectors.months import ALL, TOTAL, List, counts_of, first_moment, month_after, place_in
+from content.selectors.rows import fetch_each
 
-FILTERS = {"category": "category", "tag": "tags", "author": "authors"}
 # Lists that exist only while something is in them.
 BY_TIME = ("year", "month")
+# by, pk, page, size
+Page = tuple[str, int, int, int]
+PLACES = "FROM content_listedpost WHERE kind = %s AND term = %s"
+EARLIEST = first_moment(101)
+NEWEST_FIRST = "ORDER BY published_at DESC, post_id DESC LIMIT %s OFFSET %s"
 
 
-def listed(by: str, pk: int) -> PostQuerySet:
-    """All that a list shows or will show at its time. pk: of a year as 2018, of a month as 201805, of all 0."""
-    return Post.objects.announced().posts().filter(**wanted(by, pk))
+def list_of(by: str, pk: int) -> List:
+    return ALL if by in BY_TIME else (by, pk)
 
 
-def wanted(by: str, pk: int) -> dict[str, Any]:
-    if by == "all":
-        return {}
-    if by in BY_TIME:
-        since, until = month_span(pk) if by == "month" else year_span(pk)
-        return {"published_at__gte": since, "published_at__lt": until}
-    return {FILTERS[by]: pk}
+def span_of(by: str, pk: int) -> Span | None:
+    if by not in BY_TIME:
+        return None
+    return month_span(pk) if by == "month" else year_span(pk)
 
 
 async def listing(by: str, pk: int, page: int, size: int) -> ListingDocument:
-    """One page of a list of posts, newest first: one query, and a second one if the list is empty.
+    """One page of a list of posts, newest first: two queries, three for a year or a month.
 
     An empty list has one page, which says so; an empty year or month is not there.
     """
+    found, ahead = await pages_of([(by, pk, page, size)])
+    if not found:
+        raise NotThere(f"no page {page} of {by} {pk}", until=joins_next(by, pk, ahead))
+    return found[by, pk, page, size]
+
+
+async def listings(pages: Sequence[Page]) -> dict[Page, ListingDocument]:
+    """As listing, for many: two or three queries for a hundred."""
+    return (await pages_of(pages))[0]
+
+
+async def pages_of(pages: Sequence[Page]) -> tuple[dict[Page, ListingDocument], dict[List, list[datetime]]]:
+    """And when scheduled posts join their lists."""
     now = timezone.now()
-    everything = listed(by, pk)
-    public = everything.filter(published_at__lte=now).order_by("-published_at", "-pk")
-    rows = [
-        row
-        async for row in public.annotate(total=Window(Count("pk")), upcoming=upcoming(everything, now)).values_list(
-            "pk", "total", "upcoming"
-        )[(page - 1) * size : page * size]
-    ]
-    if not rows and (page > 1 or by in BY_TIME):
-        raise NotThere(f"no page {page} of {by} {pk}", until=await next_publication(everything, now))
-    total = rows[0][1] if rows else 0
-    return ListingDocument(
-        ids=tuple(row[0] for row in rows),
-        page=page,
-        pages=max(1, -(-total // size)),
-        total=total,
-        next_publication=rows[0][2] if rows else await next_publication(everything, now),
-    )
+    deep = {list_of(by, pk) for by, pk, page, _ in pages if page > 1 and by not in BY_TIME}
+    counts, ahead = await counts_of(deep, now, {list_of(by, pk) for by, pk, _, _ in pages} - deep)
+    totals = {page: counts[list_of(*page[:2])].get(TOTAL, 0) for page in pages}
+    by_time = [page for page in pages if page[0] in BY_TIME]
+    if by_time:
+        counted = await fetch_each([select_count(page, now) for page in by_time])
+        totals |= {page: total for page, ((total,),) in zip(by_time, counted, strict=True)}
+    starts = {page: start for page in pages if (start := start_of(page, counts)) is not None}
+    rows = await fetch_each([select_ids(page, *start, now) for page, start in starts.items()])
+    documents = {}
+    for page, ids in zip(starts, rows, strict=True):
+        by, pk, number, size = page
+        if ids or (number == 1 and by not in BY_TIME):
+            documents[page] = ListingDocument(
+                ids=tuple(pk for (pk,) in ids),
+                page=number,
+                pages=max(1, -(-totals[page] // size)),
+                total=totals[page],
+                next_publication=joins_next(by, pk, ahead),
+            )
+    return documents, ahead
 
 
-def upcoming(posts: PostQuerySet, now: datetime) -> Subquery:
-    """The time of the next scheduled post, as a column."""
-    future = posts.filter(published_at__gt=now).order_by("published_at")
-    return Subquery(future.values("published_at")[:1])
+def start_of(page: Page, counts: dict[List, dict[int, int]]) -> tuple[Span | None, int] | None:
+    """Where a page begins: a span of time, and a number in it; None for one past the last."""
+    by, pk, number, size = page
+    skipped = (number - 1) * size
+    if number == 1 or by in BY_TIME:
+        return span_of(by, pk), skipped
+    place = place_in(counts[by, pk], skipped)
+    return ((EARLIEST, first_moment(month_after(place[0]))), place[1]) if place else None
 
 
-async def next_publication(posts: PostQuerySet, now: datetime) -> datetime | None:
-    future = posts.filter(published_at__gt=now).order_by("published_at")
-    return await future.values_list("published_at", flat=True).afirst()
+def select_ids(page: Page, span: Span | None, skipped: int, now: datetime) -> tuple[str, list[Any]]:
+    by, pk, _, size = page
+    condition, times = published(span, now)
+    return f"SELECT post_id {PLACES} AND {condition} {NEWEST_FIRST}", [*list_of(by, pk), *times, size, skipped]
+
+
+def select_count(page: Page, now: datetime) -> tuple[str, list[Any]]:
+    by, pk, _, _ = page
+    condition, times = published(span_of(by, pk), now)
+    return f"SELECT count(*) {PLACES} AND {condition}", [*list_of(by, pk), *times]
+
+
+def published(span: Span | None, now: datetime) -> tuple[str, list[datetime]]:
+    if span is None:
+        return "published_at <= %s", [now]
+    since, until = span
+    if until > now:
+        return "published_at >= %s AND published_at <= %s", [since, now]
+    return "published_at >= %s AND published_at < %s", [since, until]
+
+
+def joins_next(by: str, pk: int, ahead: dict[List, list[datetime]]) -> datetime | None:
+    """When the next scheduled post joins that list."""
+    span = span_of(by, pk)
+    times = ahead[list_of(by, pk)]
+    return next((at for at in times if span is None or span[0] <= at < span[1]), None)

@@ -1,13 +1,11 @@
 from collections.abc import Sequence
 
 from django.db.models import Prefetch
-from django.db.models.functions import Left
 from django.utils import timezone
 
 from content.caching import NotThere
 from content.documents import PostCard, PostDocument
 from content.models import Authorship, Post, PostQuerySet
-from content.rendering import EXCERPT_LENGTH
 from content.selectors.documents import post_card, post_document
 from content.selectors.pictures import pictures_in, shown_in
 
@@ -23,7 +21,7 @@ def with_relations(posts: PostQuerySet) -> PostQuerySet:
 async def post_by_slug(kind: str, slug: str) -> PostDocument:
     """A public post or page; what is scheduled is "not there" until its time, and no longer."""
     announced = Post.objects.announced().filter(kind=kind, slug=slug)
-    post = await with_relations(announced.defer("text")).afirst()
+    post = await with_relations(announced.defer("body")).afirst()
     if post is None:
         raise NotThere(f"no {kind} {slug!r}")
     if post.published_at is not None and post.published_at > timezone.now():
@@ -43,7 +41,7 @@ async def draft_by_id(pk: int) -> PostDocument:
 async def posts_by_slug(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], PostDocument]:
     """Public posts and pages, by kind and slug."""
     public = Post.objects.public(timezone.now()).filter(slug__in=[slug for _, slug in names])
-    posts = [post async for post in with_relations(public.defer("text"))]
+    posts = [post async for post in with_relations(public.defer("body"))]
     pictures = await pictures_in(*(post.html for post in posts))
     documents = {(post.kind, post.slug): post_document(post, shown_in(post.html, pictures)) for post in posts}
     return {name: documents[name] for name in names if name in documents}
@@ -57,12 +55,17 @@ async def is_withdrawn(kind: str, slug: str) -> bool:
     return True
 
 
+async def withdrawn_of(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bool]:
+    """As is_withdrawn, for many: one query."""
+    withdrawn = Post.objects.filter(slug__in=[slug for _, slug in names], status=Post.Status.WITHDRAWN, password="")
+    rows = withdrawn.exclude(published_at__gt=timezone.now()).values_list("kind", "slug")
+    found = {row async for row in rows}
+    return {name: True for name in names if name in found}
+
+
 async def cards_by_id(pks: Sequence[int]) -> dict[int, PostCard]:
-    public = Post.objects.public(timezone.now()).filter(pk__in=pks).defer("html", "text")
-    # What an excerpt is made of, where none was written: an ellipsis tells that there is more.
-    beginning = Left("text", EXCERPT_LENGTH + 1)
-    posts = with_relations(public).annotate(beginning=beginning)
-    return {post.pk: post_card(post, post.beginning) async for post in posts}  # type: ignore[attr-defined]
+    public = Post.objects.public(timezone.now()).filter(pk__in=pks).defer("body", "html", "text")
+    return {post.pk: post_card(post) async for post in with_relations(public)}
 
 
 async def card_by_id(pk: int) -> PostCard:

@@ -6,10 +6,11 @@ from django.db.models.functions import Substr
 from django.utils import timezone
 
 from content.caching import NotThere
-from content.documents import SearchDocument, SearchHit
-from content.models import Post, PostQuerySet
+from content.documents import SearchDocument, SearchHit, SequenceDocument, microseconds
+from content.models import ListedPost, Post, PostQuerySet
 from content.models.search_match import Matches
 from content.rendering import Wanted, make_excerpt, marked, snippet, words_of
+from content.selectors.months import ALL, next_publication
 from content.selectors.ranking import MOST_FOUND, best_ids
 
 # More than these are not told apart: the newest.
@@ -24,10 +25,23 @@ def matching(posts: PostQuerySet, text: str) -> PostQuerySet:
     return posts.filter(Matches(words)) if words else posts.none()
 
 
-async def matching_ids(text: str) -> tuple[int, ...]:
-    """The newest 10,000 posts with all these words."""
-    posts = matching(Post.objects.public(timezone.now()).posts(), text).order_by("-published_at", "-pk")
-    return tuple([pk async for pk in posts.values_list("pk", flat=True)[:MOST_MATCHING]])
+async def newest_matching(text: str, category: int, tag: int, author: int) -> SequenceDocument:
+    """The newest 10,000 posts with all these words that are in each of these lists; 0 and "" ask for nothing."""
+    now = timezone.now()
+    lists = [(kind, pk) for kind, pk in (("category", category), ("tag", tag), ("author", author)) if pk]
+    first, *others = lists or [ALL]
+    places = ListedPost.objects.of(*first).public(now)
+    for other in others:
+        places = places.filter(post__in=ListedPost.objects.of(*other).values("post"))
+    if text:
+        places = places.filter(post__in=matching(Post.objects.all(), text).values("pk"))
+    rows = places.newest_first().values_list("post_id", "published_at")[:MOST_MATCHING]
+    found = [row async for row in rows]
+    return SequenceDocument(
+        ids=tuple(pk for pk, _ in found),
+        times=tuple(microseconds(at) for _, at in found),
+        next_publication=await next_publication(now),
+    )
 
 
 async def search(text: str, page: int, size: int) -> SearchDocument:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from content.caching import NotThere
 from content.documents import MenuEntry, SiteDocument
 from content.models import Redirect, SiteConfig
@@ -22,3 +24,9 @@ async def redirect_from(path: str) -> str:
     if target is None:
         raise NotThere(f"no redirect from {path!r}")
     return target
+
+
+async def redirects_from(paths: Sequence[str]) -> dict[str, str]:
+    """As redirect_from, for many: one query."""
+    rows = Redirect.objects.filter(old_path__in=paths).values_list("old_path", "new_path")
+    return {old: new async for old, new in rows}

@@ -1,64 +1,118 @@
-"""What search engines are told of. Posts and pages by ranges of their keys: one query a part, however many."""
+"""What search engines are told of. Posts, pages and terms by ranges of their keys: one query a part, however many."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Max, Q
-from django.db.models.functions import Greatest
+from django.db import connection
 from django.utils import timezone
 
 from content.documents import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
 from content.documents import sitemap as parts
-from content.models import Author, Category, Post, PostQuerySet, Tag
-from content.selectors.listings import next_publication
+from content.models import Author, Category, Tag
+from content.models.post import path_of
+from content.selectors.months import TOTAL, List, counts_of, next_publication
+from content.selectors.rows import fetch, instant, moment
 
-# Of each kind: what has most posts first. With the archive they fit into one file.
-MOST_TERMS = 10_000
-TERMS: tuple[Any, ...] = (Category, Tag, Author)
-# What was written before its time came to readers as a change at that time.
-CHANGED_AT = Greatest("updated_at", "published_at")
+TERMS: dict[str, Any] = {"category": Category, "tag": Tag, "author": Author}
+# Parts of each kind of terms. With the archive they fit into one file.
+MOST_PARTS_OF_TERMS = 10
+POSTS: List = ("all", 0)
+PAGES: List = ("pages", 0)
+# What was written before its time came to readers as a change at that time: the later of two columns.
+GREATEST = {"postgresql": "GREATEST", "sqlite": "MAX"}
+# The latest change of each part: the first row of its index.
+CHANGES = """
+WITH RECURSIVE numbers(number) AS (SELECT {first} UNION ALL SELECT number + 1 FROM numbers WHERE number < {last})
+SELECT number + 1, (
+    SELECT {greatest}(p.updated_at, p.published_at) FROM content_post p
+    WHERE (p.id / {keys}) = number AND p.status IN ('published', 'scheduled') AND p.password = ''
+        AND p.published_at <= %s
+    ORDER BY {greatest}(p.updated_at, p.published_at) DESC LIMIT 1
+) FROM numbers ORDER BY number
+"""
+ENTRIES = """
+SELECT p.id, p.kind, p.slug, {published_at}, {changed_at} FROM content_post p
+WHERE p.status IN ('published', 'scheduled') AND p.password = '' AND ({condition}) ORDER BY p.id
+"""
+ENDS = " UNION ALL ".join(
+    f"SELECT '{table}', min(id), max(id) FROM content_{table}"  # noqa: S608
+    for table in ("post", *TERMS)
+)
+NEWEST = """
+SELECT c.term, (
+    SELECT {published_at} FROM content_listedpost l
+    WHERE l.kind = %s AND l.term = c.term AND l.published_at <= %s ORDER BY l.published_at DESC LIMIT 1
+) FROM content_listcount c WHERE c.kind = %s AND c.month = 0 AND c.posts > 0 AND c.term >= %s AND c.term < %s
+"""
 
 
 async def summary() -> SitemapSummary:
-    """Two queries: one pass over all posts and pages, and the next scheduled one."""
+    """Three queries, whose cost is that of a look-up a part."""
     now = timezone.now()
-    announced = Post.objects.announced()
-    numbered = announced.filter(published_at__lte=now).annotate(part=F("pk") / parts.KEYS_A_PART + 1)
-    rows = numbered.order_by("part").values_list("part").annotate(paths=Count("pk"), changed_at=Max(CHANGED_AT))
+    counts, ahead = await counts_of((), now, (POSTS, PAGES))
+    ends = {table: (first, last) for table, first, last in await fetch(ENDS)}
+    first, last = ends["post"]
+    rows: list[Any] = []
+    if last is not None:
+        first, last = first // parts.KEYS_A_PART, last // parts.KEYS_A_PART
+        greatest = GREATEST[connection.vendor]
+        rows = await fetch(CHANGES.format(first=first, last=last, greatest=greatest, keys=parts.KEYS_A_PART), [now])
     return SitemapSummary(
-        parts=tuple([PartSummary(*row) async for row in rows]),
-        next_publication=await next_publication(announced, now),
+        parts=tuple(PartSummary(number, moment(changed_at)) for number, changed_at in rows if changed_at is not None),
+        paths=sum(counts[each].get(TOTAL, 0) for each in (POSTS, PAGES)),
+        terms=tuple((kind, number) for kind in TERMS for number in parts_between(*ends[kind])),
+        next_publication=min((times[0] for times in ahead.values() if times), default=None),
     )
+
+
+def parts_between(first: int | None, last: int | None) -> range:
+    """The numbers of parts, for rows with keys from the one to the other."""
+    if first is None or last is None:
+        return range(0)
+    begin = parts.part_of(first)
+    return range(begin, min(parts.part_of(last) + 1, begin + MOST_PARTS_OF_TERMS))
 
 
 async def part(number: int) -> SitemapPart:
     """One query, by primary key."""
+    return (await parts_by_number([number]))[number]
+
+
+async def parts_by_number(numbers: Sequence[int]) -> dict[int, SitemapPart]:
+    """As part, for many: one query."""
     now = timezone.now()
-    fields = keys_of(number).only("pk", "kind", "slug", "published_at")
-    rows: Any = fields.annotate(changed_at=CHANGED_AT).order_by("pk")
-    entries, upcoming = [], []
-    async for post in rows.aiterator(chunk_size=2000):
-        if post.published_at > now:
-            upcoming.append(post.published_at)
+    keys = [keys_of(number) for number in numbers]
+    condition = " OR ".join(f"p.id >= {each.start} AND p.id < {each.stop}" for each in keys)
+    entries: dict[int, list[SitemapEntry]] = {number: [] for number in numbers}
+    upcoming: dict[int, list[datetime]] = {number: [] for number in numbers}
+    changed_at = instant(f"{GREATEST[connection.vendor]}(p.updated_at, p.published_at)")
+    sql = ENTRIES.format(condition=condition, published_at=instant("p.published_at"), changed_at=changed_at)
+    for pk, kind, slug, published_at, changed_at in await fetch(sql):
+        number = parts.part_of(pk)
+        if (at := moment(published_at)) > now:
+            upcoming[number].append(at)
         else:
-            entries.append(SitemapEntry(post.get_absolute_url(), post.changed_at))
-    return SitemapPart(entries=tuple(entries), next_publication=min(upcoming, default=None))
+            entries[number].append(SitemapEntry(path_of(kind, slug), moment(changed_at)))
+    return {
+        number: SitemapPart(entries=tuple(entries[number]), next_publication=min(upcoming[number], default=None))
+        for number in numbers
+    }
 
 
-def keys_of(number: int) -> PostQuerySet:
-    last = number * parts.KEYS_A_PART
-    return Post.objects.announced().filter(pk__gte=last - parts.KEYS_A_PART, pk__lt=last)
+def keys_of(number: int) -> range:
+    return range((number - 1) * parts.KEYS_A_PART, number * parts.KEYS_A_PART)
 
 
-async def terms() -> SitemapPart:
-    """Categories, tags and authors with public posts, and when the newest of these was published: four queries."""
+async def terms(kind: str, number: int) -> SitemapPart:
+    """Categories, tags or authors with public posts, and when the newest of these was published: three queries."""
     now = timezone.now()
-    public = Q(posts__in=Post.objects.public(now).posts())
-    entries = [
-        SitemapEntry(row.get_absolute_url(), row.newest)
-        for model in TERMS
-        async for row in model.objects.filter(public)
-        .annotate(uses=Count("posts"), newest=Max("posts__published_at"))
-        .order_by("-uses", "pk")[:MOST_TERMS]
-    ]
-    upcoming = await next_publication(Post.objects.announced().posts(), now)
+    keys = keys_of(number)
+    upcoming = await next_publication(now)
+    rows = await fetch(
+        NEWEST.format(published_at=instant("l.published_at")), [kind, now, kind, keys.start, keys.stop]
+    )
+    newest = {pk: moment(at) for pk, at in rows if at is not None}
+    found = TERMS[kind].objects.filter(pk__gte=keys.start, pk__lt=keys.stop).order_by("pk").only("pk", "slug")
+    entries = [SitemapEntry(row.get_absolute_url(), newest[row.pk]) async for row in found if row.pk in newest]
     return SitemapPart(entries=tuple(entries), next_publication=upcoming)

@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from itertools import chain
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -24,10 +25,11 @@ Entries = list[SitemapEntry]
 async def whole(request: HttpRequest) -> HttpResponse:
     """`/sitemap.xml`."""
     summary, entries = await resources.sitemap_summary.get(), await lists()
-    if len(entries) + sum(part.paths for part in summary.parts) > sitemaps.MOST_ADDRESSES:
+    if len(entries) + summary.paths > sitemaps.MOST_ADDRESSES:
         return await answered(request, sitemaps.sitemap_index, index(summary))
-    for part in summary.parts:
-        entries += (await resources.sitemap_part.get(part.number)).entries
+    parts = await resources.sitemap_part.get_many(part.number for part in summary.parts)
+    for part in parts.values():
+        entries += part.entries
     return await answered(request, sitemaps.sitemap, entries)
 
 
@@ -51,7 +53,8 @@ async def numbered(request: HttpRequest, number: str) -> HttpResponse:
 
 async def lists() -> Entries:
     """Front page, rankings, archives, and lists of categories, tags and authors: each as new as its newest post."""
-    archive, terms = await resources.archive.get(ALL_YEARS), await resources.sitemap_terms.get()
+    archive, summary = await resources.archive.get(ALL_YEARS), await resources.sitemap_summary.get()
+    terms = await resources.sitemap_terms.get_many(summary.terms)
     newest = archive.months[0].newest if archive.months else None
     years = {month.year: month.newest for month in reversed(archive.months)}
     return [
@@ -61,7 +64,7 @@ async def lists() -> Entries:
         SitemapEntry("/archive/", newest),
         *(SitemapEntry(f"/archive/{year:04}/", newest) for year, newest in sorted(years.items(), reverse=True)),
         *(SitemapEntry(month.url, month.newest) for month in archive.months),
-        *terms.entries,
+        *chain.from_iterable(part.entries for part in terms.values()),
     ]
 
 

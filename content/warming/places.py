@@ -25,18 +25,27 @@ PLACES: dict[str, Plan] = {
     "/trending/": [],
     "/feed.xml": [feed("all", 0)],
     "/atom.xml": [feed("all", 0)],
-    "/sitemap.xml": [ALL_MONTHS, Target(resources.sitemap_summary), Target(resources.sitemap_terms)],
+    "/sitemap.xml": [ALL_MONTHS, Target(resources.sitemap_summary)],
 }
 
 
-def places() -> Plan:
-    return [target for plan in PLACES.values() for target in plan]
+async def places() -> Plan:
+    return [target for path in PLACES for target in await place(path)]
 
 
-def planned_place(path: str, size: int) -> Plan | None:
+async def place(path: str) -> Plan:
+    return [*PLACES[path], *(await parts_of_terms() if path == "/sitemap.xml" else ())]
+
+
+async def parts_of_terms() -> Plan:
+    """Of the sitemap: what tells of categories, tags and authors."""
+    return [Target(resources.sitemap_terms, part) for part in (await resources.sitemap_summary.load()).terms]
+
+
+async def planned_place(path: str, size: int) -> Plan | None:
     """None for what is no such path."""
     if path in PLACES:
-        return PLACES[path]
+        return await place(path)
     found = ARCHIVE.fullmatch(path)
     return archive_of(int(found[1]), int(found[2] or 0), size, size) if found else None
 

@@ -25,7 +25,7 @@ async def plan_popular(top: int = MOST_VIEWED) -> Plan:
     pages, which are quickly made of it."""
     size = (await resources.site.get()).posts_per_page
     rows = [*await catalogue.newest_posts(NEWEST), *await catalogue.most_viewed_posts(top)]
-    parts = [*dress(), *list_pages("all", 0, size, size), *places(), *api.lists(), *posts(rows)]
+    parts = [*dress(), *list_pages("all", 0, size, size), *await places(), *await api.lists(), *posts(rows)]
     return unique([*parts, *pages.planned(["/", *PLACES, *map(path_of, rows)])])
 
 
@@ -37,10 +37,11 @@ async def plan_everything() -> Plan:
     plan += posts(rows)
     plan += list_pages("all", 0, await catalogue.post_count(), size)
     for kind in TERM_OF.values():
-        for pk, slug, uses in await catalogue.terms(kind):
+        rows_of_terms = await catalogue.terms(kind)
+        plan += await api.posts_of([(kind, pk) for pk, _, _ in rows_of_terms])
+        for pk, slug, uses in rows_of_terms:
             paths.append(f"/{PATH_OF[kind]}/{slug}/")
             plan += [Target(resources.BY_NAME[kind], (slug,)), *list_pages(kind, pk, uses, size), feed(kind, pk)]
-            plan.append(Target(resources.sequence, (kind, pk)))
     plan += archives(await catalogue.months(), size)
     plan += [Target(resources.sitemap_part, (number,)) for number in await catalogue.sitemap_parts()]
     return unique([*plan, *pages.planned(paths)])
@@ -57,7 +58,7 @@ async def plan_parts(path: str) -> Plan:
     size = (await resources.site.get()).posts_per_page
     if path == "/":
         return [*dress(), *list_pages("all", 0, size, size)]
-    if (place := planned_place(path, size)) is not None:
+    if (place := await planned_place(path, size)) is not None:
         return [*dress(), *place]
     found = PATH.fullmatch(path)
     if not found:

@@ -12,7 +12,8 @@ from tests.support.servers.redis import running_redis
 IN_REDIS = ("backend", "resource", "cost", "growth", "pages")
 ON_THE_SITE = ("edge", "precision")
 OVER_SOCKETS = ("batching", "sync", "watch", "served", "stale", "site")
-ALL = (*IN_REDIS, "memory", *ON_THE_SITE, *OVER_SOCKETS)
+IN_DATABASES = ("resources",)
+ALL = (*IN_REDIS, "memory", *ON_THE_SITE, *OVER_SOCKETS, *IN_DATABASES)
 
 
 def main(wanted: list[str]) -> None:
@@ -39,7 +40,7 @@ def main(wanted: list[str]) -> None:
             elif name in ON_THE_SITE:
                 # With the site's own settings, and so in a process of its own.
                 subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}", server.url], check=True)
-            elif name in OVER_SOCKETS:
+            elif name in OVER_SOCKETS or name in IN_DATABASES:
                 # They start servers of their own, each on its core.
                 subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"], check=True)
             else:

@@ -8,6 +8,7 @@ from content.api.listing import next_page
 from content.api.parameters import DEFAULT_LIMIT, AfterSlug, Limit
 from content.api.shapes import CountedList
 from content.api.shaping import counted
+from content.documents import DirectoryEntry
 
 
 @api.endpoint("/authors/", CountedList, about="Authors, categories, tags")
@@ -31,8 +32,13 @@ async def tags(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: AfterS
 
 
 async def directory(request: HttpRequest, kind: str, plural: str, limit: int, after: str | None) -> CountedList:
-    entries = (await resources.directory.get(kind)).entries
-    start = bisect_right(entries, after, key=lambda entry: entry.slug) if after else 0
-    found = entries[start : start + limit]
-    last = found[-1].slug if start + limit < len(entries) else None
-    return CountedList(items=counted(plural, found), total=len(entries), next=next_page(request, last))
+    index = await resources.directory_index.get(kind)
+    part = max(0, bisect_right(index.starts, after) - 1) if after else 0
+    found: list[DirectoryEntry] = []
+    for start in index.starts[part:]:
+        entries = (await resources.directory.get(kind, start)).entries
+        found += [entry for entry in entries if not after or entry.slug > after]
+        if len(found) > limit:
+            break
+    last = found[limit - 1].slug if len(found) > limit else None
+    return CountedList(items=counted(plural, found[:limit]), total=index.total, next=next_page(request, last))

@@ -2,10 +2,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from content import resources
 from content.api.app import api
 from content.api.listing import listed
-from content.api.paging import Range, place_of
+from content.api.paging import Range, page_of, place_of
 from content.api.parameters import DEFAULT_LIMIT, After, FieldsOfItem, FieldsOfPost, Limit, Slug
 from content.api.reading import found
 from content.api.selecting import selected
@@ -22,7 +21,7 @@ async def pages(
 ) -> PostList:
     """A list of the pages that stand by themselves, newest first."""
     wanted = Range(limit=limit, after=place_of(after) if after else None)
-    return await listed(request, [await resources.sequence.get("pages", 0)], wanted, fields)
+    return await listed(request, await page_of("pages", 0, wanted), fields)
 
 
 @api.endpoint("/pages/{word:slug}/", Post, about="Pages")

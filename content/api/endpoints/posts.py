@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from content import resources
 from content.api.app import api
 from content.api.listing import listed
-from content.api.paging import Range, place_of
+from content.api.paging import Cut, Range, cut, page_of, place_of
 from content.api.parameters import (
     DEFAULT_LIMIT,
     After,
@@ -24,7 +24,6 @@ from content.api.selecting import selected
 from content.api.shapes import Post, PostList
 from content.api.shaping import whole_post
 from content.caching import NotThere
-from content.documents import SequenceDocument
 from content.rendering import normalised
 
 TERMS = ("category", "tag", "author")
@@ -48,8 +47,7 @@ async def posts(
 
     Filters go together: what comes passes all of them. A category, tag or author that is not there is 404.
     """
-    sequences = await chosen(category=category, tag=tag, author=author)
-    words = normalised(q) if q is not None else None
+    lists = await chosen(category=category, tag=tag, author=author)
     wanted = Range(
         limit=limit,
         oldest_first=ordering == "oldest",
@@ -57,7 +55,7 @@ async def posts(
         since=since,
         until=until,
     )
-    return await listed(request, sequences, wanted, fields, await having(words))
+    return await listed(request, await found_in(lists, q, wanted), fields)
 
 
 @api.endpoint("/posts/{word:slug}/", Post, about="Posts")
@@ -66,19 +64,21 @@ async def post(request: HttpRequest, slug: Slug, fields: FieldsOfPost | None = N
     return selected(whole_post(await found("post", slug)), fields)
 
 
-async def having(words: str | None) -> frozenset[int] | None:
-    """The ids of the posts that have all these words; None where none are asked for."""
-    if words is None:
-        return None
-    return frozenset(await resources.matches.get(words)) if words else frozenset()
+async def found_in(lists: dict[str, int], q: str | None, wanted: Range) -> Cut:
+    """Of several lists at once, and of what has words, the newest 10,000 posts are told apart."""
+    words = normalised(q) if q is not None else ""
+    if q is not None and not words:
+        return Cut((), 0, None)
+    if not words and len(lists) < 2:
+        ((by, pk),) = lists.items() or [("all", 0)]
+        return await page_of(by, pk, wanted)
+    return cut(await resources.matches.get(words, *(lists.get(kind, 0) for kind in TERMS)), wanted)
 
 
-async def chosen(**slugs: str | None) -> list[SequenceDocument]:
-    """The list of each of these terms; without any the list of all."""
-    given = [(kind, slug) for kind, slug in slugs.items() if slug is not None]
-    rows = await asyncio.gather(*(term(kind, slug) for kind, slug in given))
-    lists = [(kind, row) for (kind, _), row in zip(given, rows, strict=True)] or [("all", 0)]
-    return await asyncio.gather(*(resources.sequence.get(by, pk) for by, pk in lists))
+async def chosen(**slugs: str | None) -> dict[str, int]:
+    """The id of each of these terms."""
+    given = {kind: slug for kind, slug in slugs.items() if slug is not None}
+    return dict(zip(given, await asyncio.gather(*(term(*each) for each in given.items())), strict=True))
 
 
 async def term(kind: str, slug: str) -> Any:

@@ -104,7 +104,7 @@ def test_only_the_fields_that_were_asked_for(client, blog):
 
 def test_any_filter_is_answered_from_lists_that_are_cached_once(client, blog):
     """A hundred questions nobody has asked before: no query, and no entry more."""
-    client.get(f"{POSTS}?category=news&tag=green&author=ann&limit=100")
+    client.get(f"{POSTS}?category=news&tag=green&limit=100")
     client.get(f"{POSTS}?limit=100")
     with count_queries() as queries:
         for hours in range(100):

@@ -138,7 +138,7 @@ def test_who_cannot_be_answered_in_time_is_told_when_to_come_back(client, blog, 
     async def overloaded(*args):
         raise error
 
-    monkeypatch.setattr(resources.sequence, "get", overloaded)
+    monkeypatch.setattr(resources.periods, "get", overloaded)
     answer = client.get(POSTS)
     problem_of(answer, 503)
     assert answer.headers["Retry-After"] == seconds
@@ -149,7 +149,7 @@ def test_what_nobody_expected_is_told_without_a_word_of_it_and_logged(client, bl
     async def broken(*args):
         raise RuntimeError("the secret of it")
 
-    monkeypatch.setattr(resources.sequence, "get", broken)
+    monkeypatch.setattr(resources.periods, "get", broken)
     with caplog.at_level(logging.ERROR):
         answer = client.get(POSTS)
     problem_of(answer, 500)

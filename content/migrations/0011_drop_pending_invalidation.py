@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """Triggers write the outbox now. The table stays for processes of the release before, which write to it."""
 
     dependencies = [
-        ("content", "0007_imported_digest"),
+        ("content", "0010_list_triggers"),
     ]
 
     operations = [

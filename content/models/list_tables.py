@@ -1,0 +1,234 @@
+"""Which posts each list shows, and how many: kept right by the database itself, whoever writes and however.
+
+SQLite        triggers for each row
+PostgreSQL    triggers for each statement: a bulk write counts once
+"""
+
+# ruff: noqa: S608 - no part of these statements comes from outside
+
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from content.models.search_index import run
+
+# As PostQuerySet.announced.
+ANNOUNCED = "p.status IN ('published', 'scheduled') AND p.password = '' AND p.published_at IS NOT NULL"
+COLUMNS = "kind, term, published_at, post_id"
+# What decides in which lists a post stands, and where.
+DECIDING = ("kind", "status", "password", "published_at", "category_id")
+LINKS = {"tag": ("content_post_tags", "tag_id"), "author": ("content_authorship", "author_id")}
+
+
+def places(where: str) -> str:
+    """A query for the places of posts; `where` is a condition on the post `p`."""
+    linked = [
+        f"SELECT '{kind}', l.{term}, p.published_at, p.id FROM content_post p JOIN {table} l ON l.post_id = p.id"
+        f" WHERE {ANNOUNCED} AND p.kind = 'post' AND {where}"
+        for kind, (table, term) in LINKS.items()
+    ]
+    own = [
+        f"SELECT CASE p.kind WHEN 'post' THEN 'all' ELSE 'pages' END, 0, p.published_at, p.id FROM content_post p"
+        f" WHERE {ANNOUNCED} AND {where}",
+        f"SELECT 'category', p.category_id, p.published_at, p.id FROM content_post p"
+        f" WHERE {ANNOUNCED} AND p.kind = 'post' AND p.category_id IS NOT NULL AND {where}",
+    ]
+    return " UNION ALL ".join([*own, *linked])
+
+
+def linked_places(kind: str, links: str, link: str) -> str:
+    """Places by new links, beside the post's place in the list of all. `links` joins rows that `link` names.
+
+    No trigger of a table of links reads content_post: SQLite could not make that table anew.
+    """
+    return (
+        f"SELECT '{kind}', {link}.{LINKS[kind][1]}, p.published_at, p.post_id FROM content_listedpost p{links}"
+        f" WHERE p.kind = 'all' AND p.term = 0 AND p.post_id = {link}.post_id"
+    )
+
+
+# --- SQLite -------------------------------------------------------------------------------------------
+
+SQLITE_MONTH = "CAST(substr({0}.published_at, 1, 4) || substr({0}.published_at, 6, 2) AS INTEGER)"
+
+
+def sqlite_triggers() -> dict[str, str]:
+    put = f"INSERT OR IGNORE INTO content_listedpost({COLUMNS})"
+    own, gone = f"{put} {places('p.id = new.id')};", "DELETE FROM content_listedpost WHERE post_id = old.id;"
+    before, after = (", ".join(f"{row}.{name}" for name in DECIDING) for row in ("old", "new"))
+    old_month, new_month = SQLITE_MONTH.format("old"), SQLITE_MONTH.format("new")
+    triggers = {
+        "listed_post_insert": f"AFTER INSERT ON content_post BEGIN {own} END",
+        "listed_post_delete": f"AFTER DELETE ON content_post BEGIN {gone} END",
+        "listed_post_update": f"AFTER UPDATE OF {', '.join(DECIDING)} ON content_post"
+        f" WHEN ({before}) IS NOT ({after}) BEGIN {gone} {own} END",
+        "list_count_insert": "AFTER INSERT ON content_listedpost BEGIN"
+        " INSERT INTO content_listcount(kind, term, month, posts)"
+        f" VALUES (new.kind, new.term, 0, 1), (new.kind, new.term, {new_month}, 1)"
+        " ON CONFLICT (kind, term, month) DO UPDATE SET posts = posts + 1; END",
+        # Nothing is inserted: where a flush has emptied the counts before, there is nothing to take away.
+        "list_count_delete": "AFTER DELETE ON content_listedpost BEGIN"
+        " UPDATE content_listcount SET posts = posts - 1"
+        f" WHERE kind = old.kind AND term = old.term AND month IN (0, {old_month}); END",
+    }
+    for kind, (table, term) in LINKS.items():
+        insert = f"{put} {linked_places(kind, '', 'new')};"
+        is_gone = f"kind = '{kind}' AND post_id = old.post_id AND term = old.{term}"
+        delete = f"DELETE FROM content_listedpost WHERE {is_gone};"
+        triggers |= {
+            f"listed_{kind}_insert": f"AFTER INSERT ON {table} BEGIN {insert} END",
+            f"listed_{kind}_delete": f"AFTER DELETE ON {table} BEGIN {delete} END",
+            f"listed_{kind}_update": f"AFTER UPDATE OF post_id, {term} ON {table} BEGIN {delete} {insert} END",
+        }
+    return triggers
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------------
+
+POSTGRESQL_MONTH = (
+    "(extract(year FROM published_at AT TIME ZONE 'UTC') * 100"
+    " + extract(month FROM published_at AT TIME ZONE 'UTC'))::integer"
+)
+
+
+def counting(rows: str, sign: int) -> str:
+    return f"""
+INSERT INTO content_listcount(kind, term, month, posts)
+SELECT kind, term, m.month, {sign} * count(*) FROM {rows},
+    LATERAL (VALUES (0), ({POSTGRESQL_MONTH})) m(month)
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+ON CONFLICT (kind, term, month) DO UPDATE SET posts = content_listcount.posts + excluded.posts;"""
+
+
+def function(name: str, body: str) -> str:
+    return f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$\n{body}\n$$"
+
+
+def postgresql_functions() -> dict[str, str]:
+    put = f"INSERT INTO content_listedpost({COLUMNS})"
+    is_other = " OR ".join(f"o.{name} IS DISTINCT FROM n.{name}" for name in DECIDING)
+    functions = {
+        "listed_posts": f"""
+DECLARE changed bigint[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(id) INTO changed FROM new_rows;
+    ELSIF TG_OP = 'DELETE' THEN
+        DELETE FROM content_listedpost WHERE post_id IN (SELECT id FROM old_rows);
+        RETURN NULL;
+    ELSIF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM content_listedpost;
+        RETURN NULL;
+    ELSE
+        SELECT array_agg(n.id) INTO changed FROM old_rows o JOIN new_rows n ON o.id = n.id WHERE {is_other};
+        IF changed IS NOT NULL THEN
+            DELETE FROM content_listedpost WHERE post_id = ANY (changed);
+        END IF;
+    END IF;
+    IF changed IS NOT NULL THEN
+        {put} {places("p.id = ANY (changed)")} ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END""",
+        "list_counts": f"""
+BEGIN
+    IF TG_OP = 'INSERT' THEN {counting("new_rows", 1)}
+    ELSE {counting("old_rows", -1)}
+    END IF;
+    RETURN NULL;
+END""",
+    }
+    for kind, (_, term) in LINKS.items():
+        functions[f"listed_{kind}s"] = f"""
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM content_listedpost WHERE kind = '{kind}';
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        DELETE FROM content_listedpost p USING old_rows l
+        WHERE p.kind = '{kind}' AND p.post_id = l.post_id AND p.term = l.{term};
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        {put} {linked_places(kind, ", new_rows l", "l")} ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END"""
+    return functions
+
+
+ROWS = {
+    "INSERT": "REFERENCING NEW TABLE AS new_rows",
+    "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "DELETE": "REFERENCING OLD TABLE AS old_rows",
+    "TRUNCATE": "",
+}
+WATCHED = {
+    "listed_posts": ("content_post", tuple(ROWS)),
+    "list_counts": ("content_listedpost", ("INSERT", "DELETE")),
+    "listed_tags": ("content_post_tags", tuple(ROWS)),
+    "listed_authors": ("content_authorship", tuple(ROWS)),
+}
+
+
+def postgresql_triggers() -> list[str]:
+    return [
+        f"CREATE OR REPLACE TRIGGER {name}_{event.lower()} AFTER {event} ON {table} {ROWS[event]}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        for name, (table, events) in WATCHED.items()
+        for event in events
+    ]
+
+
+# --- both ---------------------------------------------------------------------------------------------
+
+
+def make(connection: BaseDatabaseWrapper) -> None:
+    """Triggers, and the tables filled from what is there. Writers wait for it on PostgreSQL."""
+    if connection.vendor == "postgresql":
+        functions = [function(name, body) for name, body in postgresql_functions().items()]
+        run(connection, [*functions, *postgresql_triggers()])
+    rebuild(connection)
+
+
+def unmake(connection: BaseDatabaseWrapper) -> None:
+    if connection.vendor == "postgresql":
+        run(connection, [f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name in postgresql_functions()])
+    elif connection.vendor == "sqlite":
+        run(connection, [f"DROP TRIGGER IF EXISTS {name}" for name in sqlite_triggers()])
+
+
+def rebuild(connection: BaseDatabaseWrapper) -> None:
+    """Fill both tables anew, in one transaction, from posts and their links."""
+    fill = f"INSERT INTO content_listedpost({COLUMNS}) {places('1 = 1')}"
+    empty = ["DELETE FROM content_listedpost", "DELETE FROM content_listcount"]
+    with transaction.atomic(using=connection.alias):
+        if connection.vendor == "postgresql":
+            lock = "LOCK content_post, content_post_tags, content_authorship IN SHARE ROW EXCLUSIVE MODE"
+            run(connection, [lock, *empty, fill])
+        elif connection.vendor == "sqlite":
+            unmake(connection)
+            count = "INSERT INTO content_listcount(kind, term, month, posts) SELECT kind, term, {}, count(*)"
+            month = SQLITE_MONTH.format("l")
+            counts = [f"{count.format(each)} FROM content_listedpost l GROUP BY 1, 2, 3" for each in ("0", month)]
+            watch = [f"CREATE TRIGGER {name} {body}" for name, body in sqlite_triggers().items()]
+            run(connection, [*empty, fill, *counts, *watch])
+
+
+def stop_watching(using: str, plan: Any = (), **kwargs: Any) -> None:
+    """Before migrations: SQLite renames no table to a name that a trigger of another table reads."""
+    if plan and connections[using].vendor == "sqlite":
+        unmake(connections[using])
+
+
+def keep_watching(using: str, **kwargs: Any) -> None:
+    """After migrations: triggers that are gone, and what was written without them."""
+    connection = connections[using]
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'trigger')")
+        there = {name for (name,) in cursor.fetchall()}
+    if {"content_listedpost", "content_listcount"} <= there and not there >= sqlite_triggers().keys():
+        rebuild(connection)

@@ -1,0 +1,160 @@
+"""Each page, count and neighbour is what a look at all posts says, and many take as few queries as one."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.utils import timezone
+
+from content import resources
+from content.models import Author, Authorship, Category, Post, Tag
+from content.ops.queries import count_queries
+from content.selectors import windows
+from tests.support.blog import make_post
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
+
+SIZE = 7
+
+
+@pytest.fixture
+def years() -> list[Post]:
+    """Posts over six years, some of them at the same moment, scheduled or withdrawn."""
+    rng, now = Random(7), timezone.now()
+    categories = [Category.objects.create(slug=f"c{n}", name=f"C{n}") for n in range(3)]
+    tags = [Tag.objects.create(slug=f"t{n}", name=f"T{n}") for n in range(8)]
+    author = Author.objects.create(slug="ann", name="Ann")
+    posts = []
+    for number in range(220):
+        published_at = now - timedelta(days=rng.randrange(2000), hours=1)
+        if number % 5 == 0 and posts:
+            published_at = posts[-1].published_at
+        is_scheduled = number % 20 == 3
+        posts.append(
+            Post(
+                slug=f"p{number}",
+                title=f"P {number}",
+                status="scheduled" if is_scheduled else ("withdrawn" if number % 20 == 7 else "published"),
+                published_at=now + timedelta(days=1 + number) if is_scheduled else published_at,
+                category=rng.choice(categories),
+            )
+        )
+    posts = Post.objects.bulk_create(posts)
+    for post in posts:
+        post.tags.set(rng.sample(tags, 2))
+    Authorship.objects.bulk_create(Authorship(post=post, author=author) for post in posts[::3])
+    return posts
+
+
+def in_order(by: str = "all", pk: int = 0) -> list[int]:
+    """Without any table of lists."""
+    field = {"category": "category", "tag": "tags", "author": "authors"}.get(by)
+    public = Post.objects.public(timezone.now()).posts().order_by("-published_at", "-pk")
+    return list((public.filter(**{field: pk}) if field else public).values_list("pk", flat=True))
+
+
+def lists() -> list[tuple[str, int]]:
+    terms = [("category", Category), ("tag", Tag), ("author", Author)]
+    return [("all", 0), *((kind, pk) for kind, model in terms for pk in model.objects.values_list("pk", flat=True))]
+
+
+def loaded(resource, *keys):
+    found = async_to_sync(resource.run_loader)(keys, None)
+    return {key: result.value for key, result in found.items() if result.absence is None}
+
+
+def test_every_page_of_every_list_has_what_it_should(years):
+    for by, pk in lists():
+        expected = in_order(by, pk)
+        pages = -(-len(expected) // SIZE)
+        keys = [(by, pk, page, SIZE) for page in range(1, pages + 2)]
+        found = loaded(resources.listing, *keys)
+        assert [one for key in keys[:-1] for one in found[key].ids] == expected
+        assert keys[-1] not in found
+        assert {(document.total, document.pages) for document in found.values()} == {(len(expected), pages)}
+
+
+def test_windows_have_every_post_once(years, monkeypatch):
+    for size in (1000, 9):
+        monkeypatch.setattr(windows, "WINDOW", size)
+        for by, pk in lists():
+            periods = async_to_sync(windows.periods)(by, pk).periods
+            found = async_to_sync(windows.windows)([(by, pk, each.number, each.part) for each in periods])
+            assert [len(document.ids) for document in found.values()] == [each.posts for each in periods]
+            assert [one for document in found.values() for one in document.ids] == in_order(by, pk)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Auckland", "America/St_Johns"])
+def test_months_are_those_of_the_sites_clock(years, settings, zone):
+    settings.TIME_ZONE = zone
+    for hours in (-13, -5, -1, 0, 1, 5, 13):
+        make_post(f"edge{hours}", published_at=datetime(2021, 3, 1, tzinfo=UTC) + timedelta(hours=hours))
+    public = Post.objects.public(timezone.now()).posts()
+    expected: dict[tuple[int, int], list[datetime]] = {}
+    for at in public.values_list("published_at", flat=True):
+        there = at.astimezone(ZoneInfo(zone))
+        expected.setdefault((there.year, there.month), []).append(at)
+    archive = loaded(resources.archive, (0,))[(0,)]
+    assert {(each.year, each.month): (each.posts, each.newest) for each in archive.months} == {
+        month: (len(times), max(times)) for month, times in expected.items()
+    }
+    of_year = loaded(resources.archive, (2021,), (2022,))
+    assert of_year[(2021,)].months == loaded(resources.archive, (2021,))[(2021,)].months
+
+
+def test_neighbours_are_those_of_the_whole_list(years):
+    order = in_order()
+    for place, document in zip(order, loaded(resources.neighbours, *((pk,) for pk in order)).values(), strict=True):
+        index = order.index(place)
+        assert document.next == (order[index - 1] if index else None)
+        assert document.previous == (order[index + 1] if index + 1 < len(order) else None)
+
+
+def test_counts_leave_out_what_is_scheduled_until_its_time(years, moved_clock):
+    def counted() -> dict[str, int]:
+        sidebar = loaded(resources.sidebar, ())[()]
+        return {term.slug: term.posts for term in (*sidebar.categories, *sidebar.tags)}
+
+    def expected() -> dict[str, int]:
+        terms = [("category", row) for row in Category.objects.all()] + [("tag", row) for row in Tag.objects.all()]
+        return {row.slug: len(in_order(kind, row.pk)) for kind, row in terms}
+
+    before = expected()
+    assert counted() == before
+    moved_clock(timedelta(days=400).total_seconds())
+    assert counted() == expected() != before
+
+
+MANY = {
+    "listing": lambda posts: [(by, pk, page, SIZE) for by, pk in lists() for page in (1, 2, 3)],
+    "neighbours": lambda posts: [(post.pk,) for post in posts[:90]],
+    "related": lambda posts: [(post.pk,) for post in posts[:90]],
+    "post_card": lambda posts: [(post.pk,) for post in posts[:90]],
+    "post": lambda posts: [("post", post.slug) for post in posts[:90]],
+    "withdrawn": lambda posts: [("post", post.slug) for post in posts[:90]],
+    "comments": lambda posts: [(post.pk,) for post in posts[:90]],
+    "category": lambda posts: [("c0",), ("c1",), ("none",)],
+    "tag": lambda posts: [("t0",), ("t1",), ("none",)],
+    "author": lambda posts: [("ann",), ("none",)],
+    "redirect": lambda posts: [("/a/",), ("/b/",)],
+    "archive": lambda posts: [(2022,), (2023,), (1999,)],
+    "periods": lambda posts: lists(),
+    "window": lambda posts: [(by, pk, year, 0) for by, pk in lists() for year in (2022, 2023)],
+    "sitemap_part": lambda posts: [(1,), (2,)],
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_many_are_loaded_as_each_alone_and_in_as_many_queries_as_few(years, name):
+    resource, keys = resources.BY_NAME[name], MANY[name](years)
+    alone = {}
+    for key in keys:
+        alone |= loaded(resource, key)
+    with count_queries() as few:
+        loaded(resource, *keys[:2])
+    with count_queries() as many:
+        together = loaded(resource, *keys)
+    assert together == alone
+    assert many.count <= few.count + 1
