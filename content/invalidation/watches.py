@@ -15,8 +15,8 @@ from content.models import Author, Authorship, Category, Comment, MediaFile, Pos
 # Every resource shows posts but these.
 WITHOUT_POSTS = {"site", "redirect", "category", "tag", "author"}
 POST_COLUMNS = [
-    "kind", "slug", "title", "excerpt", "beginning", "word_count", "html", "text", "category", "cover", "cover_alt", "status",
-    "password", "published_at", "updated_at", "language", "comments_open",
+    "kind", "slug", "title", "excerpt", "beginning", "word_count", "html", "text", "category", "cover", "cover_alt",
+    "status", "password", "published_at", "updated_at", "language", "comments_open",
 ]  # fmt: skip
 
 
