@@ -189,6 +189,8 @@ async def test_i8_a_page_that_may_differ_by_reader_is_not_shared_with_who_names_
         for cookie, body in ((b"sessionid=me", own), (None, b"nobody"), (b"sessionid=me", own)):
             pairs = [(b"host", b"testserver"), *([(b"cookie", cookie)] if cookie else [])]
             assert (await exchange(configured(edge), "GET", path, pairs))[2] == body
+            while tasks := edge.engine.loop_state().tasks:
+                await asyncio.wait(set(tasks))
 
 
 # --- every route -----------------------------------------------------------------------------------------------
