@@ -25,7 +25,7 @@ _MOST_REMEMBERED, _LONGEST_REMEMBERED = 1024, 200
 def same_for_all(*parameters: str) -> Callable[[View], View]:
     """Declare that a view's pages are the same for all readers. `parameters`: the names that it reads, if any.
 
-    Of a repeated parameter the view must read the last value, as `request.GET.get` does.
+    The view must read the last value of a repeated parameter, as `request.GET.get` does.
     """
     return _declare(frozenset(parameters))
 

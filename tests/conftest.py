@@ -7,9 +7,10 @@ from _pytest import runner
 from hypothesis import settings
 
 from content.caching.executor import LoadExecutor
-from content.caching.ordering.log import stop_logs
+from content.caching.ordering import log
 from tests.support.databases import closed_at_the_end
 from tests.support.servers.postgres import running_postgres
+from tests.support.servers.process import READY_SECONDS
 from tests.support.servers.redis import RedisServer, running_redis
 
 # How long an example takes is the machine's affair. `make slow` tries more of them: --hypothesis-profile=thorough.
@@ -17,6 +18,8 @@ settings.register_profile("evergreen", deadline=None, max_examples=50)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("evergreen")
 
+# A busy machine needs longer to join a log than a site's readers may wait.
+log.JOIN_TIMEOUT = READY_SECONDS
 
 # Where tests start whole services, the longest first. One that began last would keep one worker waiting for another.
 LONG = (
@@ -71,7 +74,7 @@ def redis_server() -> Iterator[RedisServer]:
     """One Redis for all tests of this process."""
     with running_redis() as server:
         yield server
-        stop_logs()
+        log.stop_logs()
 
 
 @pytest.fixture

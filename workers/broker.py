@@ -26,7 +26,7 @@ TYPES = {
     # A queue, and the same with a lower priority.
     **{f"celery{priority}": b"list" for priority in ("", *(f"{redis.Channel.sep}{step}" for step in (3, 6, 9)))},
 }
-# What kombu raises for a message of another form.
+# Errors that kombu raises for a malformed message.
 MALFORMED = (ValueError, TypeError, AttributeError, LookupError, RecursionError, KombuError)
 LONGEST_REASON = 200
 

@@ -11,9 +11,9 @@ LARGEST_UPLOAD = 50 * 1024 * 1024
 
 
 class MediaRowForm(forms.ModelForm):
-    """What a row of the list lets one change. A row that nobody touched is not saved, whatever it shows."""
+    """The fields of a row that the list can change. A row that nobody touched is not saved, whatever it shows."""
 
-    # What was shown comes back beside what was typed.
+    # The form sends the shown value back beside the typed one.
     alt_text = forms.CharField(
         required=False,
         max_length=500,

@@ -49,17 +49,17 @@ class Version:
 
     @classmethod
     def read(cls, text: str, model: type[Model], pk: Any) -> "Version":
-        """What `signed` wrote for that object; a version that is not known for anything else."""
+        """The version that `sign` wrote for that object; an unknown one for any other text."""
         try:
             digests, at = signing.loads(text, salt=salt_of(model, pk))
         except signing.BadSignature:
             return cls()
         return cls(digests, at)
 
-    def signed(self, model: type[Model], pk: Any) -> str:
+    def sign(self, model: type[Model], pk: Any) -> str:
         return signing.dumps([self.digests, self.at], salt=salt_of(model, pk))
 
-    def changed(self, values: dict[str, Any]) -> set[str]:
+    def changes_in(self, values: dict[str, Any]) -> set[str]:
         """Names of the values that are not what they were in this version."""
         return {name for name, value in values.items() if self.digests.get(name) != digest(value)}
 
@@ -99,9 +99,9 @@ def stored_values(form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) 
 
 def sent_values(form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> dict[str, Any]:
     """The plain values that a bound form was sent."""
-    values = {name: sent(form[name]) for name, _ in fields_of(form)}
+    values = {name: sent_value(form[name]) for name, _ in fields_of(form)}
     for formset in formsets:
-        rows = ([sent(row[name]) for name in row_fields(formset)] for row in sent_rows(formset))
+        rows = ([sent_value(row[name]) for name in row_fields(formset)] for row in sent_rows(formset))
         values[str(formset.prefix)] = sorted(rows, key=repr)
     return values
 
@@ -110,8 +110,8 @@ def fields_of(form: forms.ModelForm) -> Iterator[tuple[str, forms.Field]]:
     return ((name, field) for name, field in form.fields.items() if name != FIELD)
 
 
-def sent(bound: forms.BoundField) -> Any:
-    """What the field makes of its data; the data itself where that is no valid value."""
+def sent_value(bound: forms.BoundField) -> Any:
+    """The cleaned value of a field; its raw data where that is not valid."""
     field = bound.field
     try:
         return plain(
@@ -156,7 +156,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Merge:
-    """What was sent, against what is stored."""
+    """The sent values beside the stored ones."""
 
     form: forms.ModelForm
     formsets: list[BaseInlineFormSet]
@@ -168,8 +168,8 @@ class Merge:
     @classmethod
     def of(cls, form: forms.ModelForm, formsets: list[BaseInlineFormSet], base: Version) -> "Merge":
         stored, sent = stored_values(form, formsets), sent_values(form, formsets)
-        mine = {name for name in base.changed(sent) if sent[name] != stored[name]}
-        return cls(form, formsets, stored, sent, base.changed(stored), mine)
+        mine = {name for name in base.changes_in(sent) if sent[name] != stored[name]}
+        return cls(form, formsets, stored, sent, base.changes_in(stored), mine)
 
     @property
     def overwrites(self) -> bool:

@@ -34,19 +34,15 @@ class SiteConfigAdmin(VersionedAdmin):
         return redirect("admin:content_siteconfig_add")
 
     def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Of two people who add the only row, the second is asked as after any other change."""
+        """If the only row was added meanwhile, compare with it as with any other change."""
         if request.method == "POST" and object_id is None and SiteConfig.objects.exists():
             object_id = str(ONLY_ROW)
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        return super().changeform_view(request, object_id, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: SiteConfig, form: Any, change: bool) -> None:
-        """Of two additions at once the second fails in the database."""
+        """Insert a new row, so that the second of two additions at once fails in the database."""
         obj.save(force_insert=not change)
 
     def response_post_save_change(self, request: HttpRequest, obj: SiteConfig) -> HttpResponseRedirect:

@@ -47,12 +47,12 @@ class VersionedAdmin(admin.ModelAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         with transaction.atomic(using=router.db_for_write(self.model)):
             pk = unquote(object_id) if object_id else None
-            obj = self.locked(request, pk)
+            obj = self.lock_object(request, pk)
             if merged := self.merged_view(request, object_id, obj, extra_context):
                 return merged
             return super().changeform_view(request, object_id, form_url, extra_context | {"is_unsaved": True})
 
-    def locked(self, request: HttpRequest, pk: str | None) -> Any:
+    def lock_object(self, request: HttpRequest, pk: str | None) -> Any:
         """The object as it is now, and until the transaction ends; None where there is none."""
         if pk is None:
             return None
@@ -75,7 +75,7 @@ class VersionedAdmin(admin.ModelAdmin):
             may_come_back = not is_refused or (base.digests and self.has_view_permission(request, obj))
         if not may_come_back:
             return None
-        # Of what is deleted nothing is left that may stay as it is.
+        # A deleted object has no values that could stay as they are.
         merge = self.merge(request, obj, Version() if is_deleted else base)
         is_conflict = is_deleted or is_refused or merge.overwrites
         if not (is_conflict or is_restored):
@@ -111,7 +111,7 @@ class VersionedAdmin(admin.ModelAdmin):
         """A form carries the version of what it shows; one that comes back with errors, the one that it was sent."""
         form, formsets = forms_of(context)
         pk = form.instance.pk if kwargs.get("change") or context.get("original") else None
-        form.initial[FIELD] = Version.of(stored_values(form, formsets)).signed(self.model, pk)
+        form.initial[FIELD] = Version.of(stored_values(form, formsets)).sign(self.model, pk)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def last_change(self, pk: str | None, base: Version) -> LogEntry | None:

@@ -1,10 +1,10 @@
 """How many bytes of memory an entry takes: its value as Python objects, its header and its tags.
 
-Encoded bytes are no measure: 200 numbers take 0.6 kB encoded and 8 kB as a tuple.
+Encoded bytes alone are no measure: 200 numbers take 0.6 kB encoded and 8 kB as a tuple.
 """
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from sys import getsizeof
 from typing import Any
 
 import msgspec
@@ -14,47 +14,94 @@ _ROUNDING = 8
 # Bytes of a header and what holds it, without tags; and of a tag besides its characters.
 _HEADER = 380
 _TAG = 64
-# Items of a long sequence that are measured; the others are taken to be like these.
+# Items of a long collection that are measured; the others are taken to be like these.
 _SAMPLE = 8
 # Objects that are measured in one value. Past it, each further one counts as small.
 _MOST_OBJECTS, _SMALL = 400, 64
-# Types of which all values are shared, or few.
-_SHARED = (bool, type(None))
+# The commonest types of objects that refer to no others.
+_LEAVES = frozenset({str, int, float, bool, bytes, type(None)})
+
+# Of an owner's values the first few are measured, and one in so many (a prime, lest it fall in step with the reads).
+_FIRST, _ONE_IN = 16, 17
+
+# Objects, and how many like each of them there are.
+_Group = tuple[Sequence[Any], float]
 
 
-def header_size(tags: Iterable[str]) -> int:
-    return _HEADER + sum(_TAG + len(tag) for tag in tags)
+def header_size(tags: Sequence[str]) -> int:
+    return _HEADER + sum(map(len, tags), _TAG * len(tags))
 
 
 def object_size(value: Any) -> int:
     """About the bytes of a value and all that it refers to. Objects that it refers to twice count twice."""
-    return _Measure().size(value)
+    size, left = 0.0, _MOST_OBJECTS
+    groups: list[_Group] = [([value], 1.0)]
+    while groups:
+        objects, weight = groups.pop()
+        left -= len(objects)
+        if left < 0:
+            size += weight * len(objects) * _SMALL
+            continue
+        size += weight * (sum(map(getsizeof, objects)) + _ROUNDING * len(objects))
+        for each in objects:
+            if type(each) not in _LEAVES and (items := _items(each)):
+                groups.append(_sample(items, weight))
+    return int(size)
 
 
-class _Measure:
+class SizeEstimates:
+    """Sizes of an owner's values by their encoded bytes.
+
+    Most are not measured: a value that is read once costs less to estimate. An owner's values are of one type, so
+    those that are measured tell what one encoded byte takes in memory.
+    """
+
     def __init__(self) -> None:
-        self._left = _MOST_OBJECTS
+        self._by_owner: dict[str, _Measured] = {}
 
-    def size(self, value: Any) -> int:
-        self._left -= 1
-        if isinstance(value, _SHARED):
-            return 0
-        if self._left < 0:
-            return _SMALL
-        own = sys.getsizeof(value) + _ROUNDING
-        if isinstance(value, msgspec.Struct):
-            return own + sum(self.size(getattr(value, name)) for name in value.__struct_fields__)
-        if isinstance(value, tuple | list):
-            return own + self._items_size(value)
-        if isinstance(value, dict):
-            return own + self._items_size(list(value.keys())) + self._items_size(list(value.values()))
-        if isinstance(value, set | frozenset):
-            return own + self._items_size(list(value))
-        return own
+    def size_of(self, owner: str, value: Any, encoded_size: int) -> int:
+        """`encoded_size`: bytes of the encoded value; 0 if that is not known."""
+        if not encoded_size or type(value) is bytes:
+            return object_size(value)
+        measured = self._by_owner.get(owner)
+        if measured is None:
+            measured = self._by_owner[owner] = _Measured()
+        measured.count += 1
+        if measured.count > _FIRST and measured.count % _ONE_IN:
+            return int(encoded_size * measured.ratio)
+        size = object_size(value)
+        measured.add(size, encoded_size)
+        return size
 
-    def _items_size(self, items: Sequence[Any]) -> int:
-        if len(items) <= 2 * _SAMPLE:
-            return sum(map(self.size, items))
-        step = len(items) // _SAMPLE
-        sample = items[::step]
-        return sum(map(self.size, sample)) * len(items) // len(sample)
+
+class _Measured:
+    """What was measured of one owner's values. Another thread's count may be lost, which changes little."""
+
+    __slots__ = ("count", "encoded", "ratio", "size")
+
+    def __init__(self) -> None:
+        self.count = self.size = self.encoded = 0
+        self.ratio = 1.0
+
+    def add(self, size: int, encoded_size: int) -> None:
+        self.size += size
+        self.encoded += encoded_size
+        self.ratio = self.size / self.encoded
+
+
+def _sample(items: Sequence[Any], weight: float) -> _Group:
+    if len(items) <= 2 * _SAMPLE:
+        return items, weight
+    sample = items[:: len(items) // _SAMPLE]
+    return sample, weight * len(items) / len(sample)
+
+
+def _items(value: Any) -> Sequence[Any]:
+    """What a value refers to."""
+    if isinstance(value, tuple | list):
+        return value
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.astuple(value)
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return list(value) if isinstance(value, set | frozenset) else ()

@@ -37,7 +37,7 @@ def _of_tiers(name: str) -> Any:
 
 
 class BlockingTiers(Tiers):
-    """The tiers of an engine, with a shared tier that blocks. Memory, clock and backoff are the engine's."""
+    """The tiers of an engine, with a shared tier that blocks. Memory, clock, backoff and sizes are the engine's."""
 
     def __init__(self, tiers: Tiers) -> None:
         self.of = tiers
@@ -51,6 +51,7 @@ class BlockingTiers(Tiers):
     clock = _of_tiers("clock")
     chance = _of_tiers("chance")
     backoff = _of_tiers("backoff")
+    sizes = _of_tiers("sizes")
 
     def look(self, entry_key: EntryKey, lease: Lease, *, always: bool) -> tuple[CachedValue | None, bool]:
         """As lookup_or_lease, for one key: its value, judged, and whether the lease is ours now."""

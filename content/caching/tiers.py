@@ -11,7 +11,7 @@ from typing import Any
 
 from .backoff import Backoff
 from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
-from .footprint import header_size, object_size
+from .footprint import SizeEstimates, header_size
 from .key import EntryKey, TierKey
 from .metrics.events import emit, measure
 from .ordering.ordering import Ordering
@@ -51,6 +51,7 @@ class Tiers:
         self.clock = clock
         self.chance = chance
         self.backoff = Backoff(lambda: self.clock())
+        self.sizes = SizeEstimates()
 
     # --- lookup -------------------------------------------------------------------------------------
 
@@ -119,7 +120,8 @@ class Tiers:
             return NOTHING
         judgement = self.judge(owner.policy, decoded)
         if judgement is not NOTHING:
-            self.remember(entry_key, decoded if owner.is_immutable else value)
+            encoded_size = 0 if value.is_decoded else len(value.value)
+            self.remember(entry_key, decoded if owner.is_immutable else value, encoded_size=encoded_size)
         return judgement
 
     # --- judge --------------------------------------------------------------------------------------
@@ -170,13 +172,16 @@ class Tiers:
 
     # --- remember and store -------------------------------------------------------------------------
 
-    def remember(self, entry_key: TierKey, value: CachedValue, size: int | None = None) -> None:
-        """In memory. `size`: bytes that the value takes there; None: they are measured."""
+    def remember(
+        self, entry_key: TierKey, value: CachedValue, size: int | None = None, *, encoded_size: int = 0
+    ) -> None:
+        """In memory. `size`: bytes that the value takes there; None: estimated by those that it takes encoded."""
         if self.memory is not None:
             header, policy = value.header, entry_key.owner.policy
             early_from = header.fresh_until - header.cost * policy.early * EARLY_REACH
             value.no_refresh_before = min(early_from, _refresh_ahead_from(policy, header))
-            size = object_size(value.value) if size is None else size
+            if size is None:
+                size = self.sizes.size_of(entry_key.owner.name, value.value, encoded_size)
             self.memory.put(entry_key.key, value, size + header_size(header.tags))
 
     async def store(
@@ -193,7 +198,7 @@ class Tiers:
         """Seal the value and store it in both tiers. Whether this process has kept it.
 
         `value` has a header with its times and tags. `begun` is the stamp from before its load, None if there was no
-        log. `size` is what the value takes in memory (None: measured), `largest` the bound of the packed entry, both
+        log. `size` is what the value takes in memory (None: estimated), `largest` the bound of the packed entry, both
         in bytes. `token` is that of the lease under which it was made; the lease ends here in any case.
 
         1. Seal: an invalidation since `begun` refuses the value (rule 2).
@@ -219,7 +224,7 @@ class Tiers:
             await self.refuse(entry_key, "its lease lapsed, or the tier is down" if is_small else "too large", token)
             if not is_ours:
                 return False
-        self.remember(entry_key, value, size)
+        self.remember(entry_key, value, size, encoded_size=len(encoded))
         return True
 
     async def refuse(self, entry_key: TierKey, reason: str, token: str | None) -> None:

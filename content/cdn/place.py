@@ -40,7 +40,7 @@ class Place:
         self.seconds = lease
 
     async def read(self) -> Mark | None:
-        """A value of another type is deleted: otherwise the CDN would not be told again."""
+        """A value of another type is deleted: otherwise the CDN would get no more purges."""
         connection = connection_to(self.server)
         try:
             stored = await connection.execute("GET", self.mark)

@@ -78,7 +78,7 @@ def clean_film(file: bytearray, content: bytes, parent: Box) -> None:
 
 
 def clean_items(file: bytearray, content: bytes, meta: Box, top: list[Box] | None) -> tuple[int, int]:
-    """The largest width and height that an item has. Of the data in `top`, all that is no picture's is blanked."""
+    """The largest width and height that an item has. Blank the data in `top` that belongs to no picture."""
     inner = {box.name: box for box in boxes(content, meta.start + 4, meta.end)}
     if not {b"iinf", b"iloc", b"iprp"} <= inner.keys():
         raise damaged("AVIF", "it does not say where its picture lies")

@@ -14,7 +14,7 @@ from content.images.turning import turned
 
 EXTENSIONS = {".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
 HEAD = 64
-# What readers of damaged files raise, Pillow's among them.
+# Errors of readers of damaged files, Pillow's among them.
 UNREADABLE = (
     OSError, ValueError, LookupError, TypeError, SyntaxError, EOFError, RuntimeError, MemoryError, OverflowError,
     struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning,

@@ -15,7 +15,7 @@ AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 
 
 def read(content: bytes) -> Parts:
-    """What follows the first image is dropped: other images of a set, a film of a "motion photo"."""
+    """Drop the data after the first image: other images of a set, a film of a "motion photo"."""
     kept = [START]
     width = height = 0
     orientation = 1

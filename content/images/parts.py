@@ -1,4 +1,4 @@
-"""What each format's reader finds, and the bounds of an image."""
+"""The parts of an image file that each format's reader returns, and the bounds of an image."""
 
 import warnings
 from dataclasses import dataclass

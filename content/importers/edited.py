@@ -16,8 +16,8 @@ PUBLIC = {Post.Status.SCHEDULED.value: Post.Status.PUBLISHED.value}
 def edited_here(posts: Collection[Post]) -> set[int]:
     """The primary keys of those that are not what their last import wrote.
 
-    A release that recorded no digest has imported some. Of these it is those that the admin's log names, and those
-    that were withdrawn: no import withdrew a post then.
+    Posts imported by a release that recorded no digest count as edited if the admin's log names them, or if they
+    are withdrawn: no import withdrew a post then.
     """
     old = {post.pk for post in posts if not post.imported_digest}
     recorded = [post.pk for post in posts if post.imported_digest]
@@ -42,7 +42,7 @@ def logged(pks: Collection[int]) -> set[int]:
 
 
 def digest_of(post: Post, category: Category | None, tags: Iterable[Tag], authors: Iterable[Author]) -> str:
-    """Of all that a person can edit, by names that stay the same in another database."""
+    """A digest of the fields that a person can edit, by names that stay the same in another database."""
     parts = [
         post.kind,
         post.slug,

@@ -104,7 +104,7 @@ class FolderImport:
         return None
 
     def beside(self, content: bytes, inherited: Sequence[tuple[str, Matter]]) -> str:
-        """What decides besides a file's own bytes: what stands above it, and that its time has run out."""
+        """Input besides a file's own bytes: values from above it, and whether its time has run out."""
         above = repr(inherited) if inherited else ""
         if MENTIONS_EXPIRY.search(content) or MENTIONS_EXPIRY.search(above.encode(errors="replace")):
             matter, _ = front_matter.split(decoded(content))

@@ -1,4 +1,4 @@
-"""What files above a post say of it: sections and cascades, Jekyll's defaults, Eleventy's directory data."""
+"""Values that a post takes from files above it: sections, cascades, Jekyll's defaults, Eleventy's directory data."""
 
 import json
 import re

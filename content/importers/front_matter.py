@@ -13,7 +13,7 @@ from content.importers.errors import BadFile
 LARGEST_FRONT_MATTER = 100_000
 DEEPEST = 20
 FENCES = {"---": "YAML", "+++": "TOML", ";;;": "JSON"}
-# What may follow a fence on its line; all else is a program, or no language of front matter.
+# Words that may follow a fence on its line. Any other names a program, or no language of front matter.
 LANGUAGES = {"yaml": "YAML", "yml": "YAML", "toml": "TOML", "json": "JSON"}
 FENCE = re.compile(r"(---|\+\+\+|;;;)(?:[ \t]*([A-Za-z].*))?")
 # Jekyll ends YAML with dots too.

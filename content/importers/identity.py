@@ -60,14 +60,14 @@ def free_name(wanted: str, files: list[SourceFile]) -> str:
 
 
 def is_same_source(name: str, files: list[SourceFile]) -> bool:
-    """Nothing came from it, or half of what came is here."""
+    """Whether no post came from it, or half of those that came are here."""
     known, here = known_hashes(name), {file.named(name): file for file in files}
     same = sum(path in here and is_unchanged(here[path], digest) for path, digest in known.items())
     return same * 2 >= len(known)
 
 
 def known_hashes(name: str) -> dict[str, str]:
-    """Of the posts that came from a folder of that name, by source path."""
+    """The hashes of the posts that came from a folder of that name, by source path."""
     posts = Post.objects.filter(source_path__startswith=f"{name}/").exclude(source_path__contains="/?p=")
     return dict(posts.values_list("source_path", "source_hash"))
 

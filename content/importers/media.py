@@ -25,7 +25,7 @@ class MediaLibrary:
     root: Path
     stored: int = 0
     missing: int = 0
-    # Of a kind, and what it was: for the report.
+    # Adds to the report: a kind, and the item's name.
     note: Callable[[str, str], None] = lambda kind, name: None
     refused: list[str] = field(default_factory=list)
     by_path: dict[Path, MediaFile | None] = field(default_factory=dict)

@@ -3,7 +3,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from typing import Any
 
-# Of one kind: an import of any size takes a bounded list.
+# Details of one kind, so that the list of a large import stays bounded.
 MOST_DETAILS = 10_000
 
 
@@ -17,7 +17,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Withheld:
-    """What is not public here, because its source does not publish it, and why."""
+    """A post that is not public here because its source does not publish it, and the reason."""
 
     path: str
     reason: str
@@ -106,7 +106,7 @@ class ImportReport:
         return {name: plain(value) for name, value in data.items()}
 
     def listed(self) -> dict[str, list[str]]:
-        """What the numbers count, by kind."""
+        """The counted items, by kind."""
         tags = {"template tags converted": self.converted, "template tags dropped": self.dropped}
         counted = {kind: [f"{name} ({count})" for name, count in sorted(tag.items())] for kind, tag in tags.items()}
         return {kind: [plain(name) for name in names] for kind, names in (self.details | counted).items() if names}

@@ -117,7 +117,7 @@ def decoded(content: bytes) -> str:
 
 
 def source_hash(content: bytes, above: str = "", *, version: bytes = IMPORTER_VERSION) -> str:
-    """Of all that its post is made from: `above` is what other files and the time add to its own bytes."""
+    """The hash of a post's input: its own bytes, and in `above` the values from other files and the time."""
     return hashlib.sha256(version + content + above.encode(errors="backslashreplace")).hexdigest()
 
 

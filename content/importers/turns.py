@@ -43,7 +43,7 @@ def import_turn(wait: float, waiting: Callable[[str], object] = lambda line: Non
 
 @contextmanager
 def lock() -> Iterator[Callable[[], bool]]:
-    """What tries to take the lock; it is released at the end."""
+    """A function that tries to take the lock, which is released at the end."""
     if connection.vendor == "postgresql":
         try:
             yield lambda: asked("pg_try_advisory_lock")

@@ -1,4 +1,4 @@
-"""What a generator would not publish: the words for it, and the reason that the report gives.
+"""Posts that a generator would not publish: the words for it, and the reason that the report gives.
 
 The words of all generators are understood in every folder: nothing says for sure which one a folder belongs to.
 """
@@ -181,7 +181,7 @@ def password_of(words: Words) -> str:
 
 
 def is_no(value: Any) -> bool:
-    """Whatever is neither a no nor empty is a yes."""
+    """Any value that is neither a no nor empty is a yes."""
     if isinstance(value, str):
         return value.strip().casefold() in NO
     return not value

@@ -25,7 +25,7 @@ class Written:
     updated: list[Post] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    # What is in the batch and stays as somebody edited it here.
+    # Posts of the batch that were edited here and are left unchanged.
     left_alone: list[Prepared] = field(default_factory=list)
 
 

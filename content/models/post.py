@@ -93,7 +93,7 @@ class Post(models.Model):
     comments_open = models.BooleanField(default=True, help_text="Readers may comment, if the site lets them.")
     source_path = models.CharField(max_length=500, blank=True, editable=False)
     source_hash = models.CharField(max_length=64, blank=True, editable=False)
-    # Of what its last import wrote: a post that is another one now was edited here.
+    # The digest of the last import. A post with another digest now was edited here.
     imported_digest = models.CharField(max_length=64, blank=True, editable=False, default="", db_default="")
 
     objects = PostQuerySet.as_manager()

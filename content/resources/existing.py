@@ -1,6 +1,6 @@
 """Which addresses lead anywhere, asked of the database for all that wait at once.
 
-Nothing is stored: an address that nothing is known of costs a share of one query each time, and is right at once
+Results are not stored: an unknown address costs a share of one query each time, and is right at once
 when a post, a page or a redirect comes there.
 """
 

@@ -20,7 +20,7 @@ UNFINISHED = ".cleaned"
 
 @dataclass(frozen=True)
 class StoredFile:
-    """What was done with one file; `name` is its path below the root, `failure` the reason why it was not cleaned."""
+    """The result for one file; `name` is its path below the root, `failure` the reason why it was not cleaned."""
 
     name: str
     is_image: bool = True

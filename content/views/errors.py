@@ -21,7 +21,7 @@ async def gone_page(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Of a form that was tampered with; 413 of an upload past the bound; an unknown host has words of its own."""
+    """400 for a form that was tampered with, 413 for an upload past the bound; an unknown host has its own page."""
     if isinstance(exception, DisallowedHost):
         return unknown_host(request)
     return plain_error(request, 413 if isinstance(exception, RequestDataTooBig) else 400)

@@ -22,7 +22,7 @@ ANY_PARAMETER: Container[str] = _AnyParameter()
 
 
 class Moved(str):
-    """A location, encoded, that a client is redirected to for good. The query of its request is added."""
+    """The encoded location of a permanent redirect. The query of the request is appended."""
 
 
 def plain_refusal(status: int, reason: str) -> tuple[bytes, bytes]:
@@ -48,7 +48,7 @@ class Profile:
     passes             matches the start of paths that bypass the cache; None: no path does
     ignored_parameters query parameters to remove, for the key and for the application
     shared_parameters  path (decoded) -> the query parameters that its page reads, if the page is the same for all
-                       clients; None for a page that may differ by client. Of the former, other parameters, cookies
+                       clients; None for a page that may differ by client. For the former, other parameters, cookies
                        and Authorization are removed before key and application. None: no page is known to be the same
     stand_in           ASGI scope -> the path of the page that answers instead, or Moved; None if there is none. It is
                        called for a page of which nothing is stored, and may refuse with Overloaded. None: not called

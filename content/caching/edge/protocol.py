@@ -93,7 +93,7 @@ class EdgeProtocol(BoundedProtocol):
         if self.transport.is_closing() or self not in self.connections:
             # The rest of a connection that ends, or has become a WebSocket.
             return
-        # While data is held, no request is "between messages", which the fast path asks for anyway.
+        # The fast path serves only between messages, and a connection with held data is not between messages.
         self._held, self._was_in_message, self._is_in_message = data, self._is_in_message, True
         self.flow.is_held = True
         self.flow.pause_reading()

@@ -27,7 +27,7 @@ CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
 # Records that wait until Redis takes them, in a process. Past it their epoch ends instead, once Redis answers.
 MAX_UNSENT = 1_000
-# Seconds that a process waits, once, to join the log. After that it begins without.
+# Seconds that a process waits, once, until it has joined the log or could not. After that it begins without.
 JOIN_TIMEOUT = 0.5
 
 
@@ -47,12 +47,11 @@ class InvalidationLog:
         self.own_records: list[OwnRecord] = []
         self.unsent: dict[str, tuple[Kind, tuple[str, ...]]] = {}
         self.lock = threading.Lock()
-        self.joined = threading.Event()
         self.warned_at = float("-inf")
 
     def follow(self) -> None:
         self.reader.start()
-        self.joined.wait(JOIN_TIMEOUT)
+        self.reader.tried.wait(JOIN_TIMEOUT)
 
     def stop(self, *, wait: bool = True) -> None:
         """Follow no longer; `wait` until its thread has ended, a quarter of a second at most."""
@@ -163,7 +162,6 @@ class InvalidationLog:
 
     def _on_consumed(self) -> None:
         """On the reader's thread: wake the waiters, and send again what was refused."""
-        self.joined.set()
         with self.lock:
             waiters, self.waiters = self.waiters, []
             own_records, self.own_records = self.own_records, []

@@ -40,6 +40,8 @@ class LogReader:
         # Whether the tag index takes entries for invalid that it will know to be valid in a moment.
         self.is_joining = False
         self.joining_until = 0.0
+        # Set when the log was read up to its end, or could not be read.
+        self.tried = threading.Event()
         self.thread = threading.Thread(target=self._follow, name="invalidation log", daemon=True)
 
     def start(self) -> None:
@@ -50,6 +52,10 @@ class LogReader:
         if not self.is_joining:
             self.joining_until = time.monotonic() + LONGEST_JOIN
             self.is_joining = True
+
+    def _end_joining(self) -> None:
+        self.is_joining = False
+        self.tried.set()
 
     def stop(self, *, wait: bool) -> None:
         """With `wait` it returns when the thread has ended, or is about to."""
@@ -71,7 +77,7 @@ class LogReader:
                 delay = FIRST_DELAY
                 self.stream.wait(self.tag_index.tail, WAIT)
             except (RedisError, OSError) as error:
-                self.is_joining = False
+                self._end_joining()
                 logger.log(
                     logging.WARNING if delay == FIRST_DELAY else logging.DEBUG,
                     "the invalidation log does not answer, nothing held counts as fresh: %s",
@@ -82,7 +88,7 @@ class LogReader:
             except Exception:
                 # A process that does not follow the log must not serve anything as fresh.
                 logger.exception("the invalidation log cannot be read")
-                self.is_joining = False
+                self._end_joining()
                 self.tag_index.discard_epoch()
                 self.stopping.wait(MAX_DELAY)
 
@@ -101,8 +107,8 @@ class LogReader:
             if self.parts is not None:
                 self._read_base(self.parts)
             elif not result.has_more:
-                self.is_joining = False
                 self.tag_index.mark_heard(asked_at)
+                self._end_joining()
                 self.on_consumed()
                 return
 

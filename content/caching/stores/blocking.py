@@ -78,7 +78,7 @@ class BlockingNullTier(_LookupAfterLease, NullTier):
 
 
 class _Names(NamedTuple):
-    """Of one key in Redis."""
+    """The names of one key in Redis."""
 
     entry: str
     lease: str
@@ -186,7 +186,7 @@ def _with_text(command: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _content_and_lease(answer: Any) -> tuple[bytes | None, bool]:
-    """What lua/lookup_or_lease.lua returns."""
+    """Parse the reply of lua/lookup_or_lease.lua."""
     if type(answer) is bytes:
         return answer, False
     if type(answer) is list:

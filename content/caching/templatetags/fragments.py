@@ -33,7 +33,7 @@ PERSONAL = re.compile(r"\b(request|user|perms|messages|csrf_token|LANGUAGE_CODE)
 CODE = (TokenType.VAR, TokenType.BLOCK)
 BLOCK = re.compile(r"block(\s|\.super)")
 
-# Of one use of the tag.
+# Keys that one use of the tag remembers.
 MAX_KNOWN_KEYS = 1000
 
 warned: set[str] = set()

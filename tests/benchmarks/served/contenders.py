@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from tests.benchmarks.contender import Absent, Contender, uvicorn_with
 from tests.benchmarks.cores import FOR_THE_LOAD
-from tests.benchmarks.served.proxies import nginx, varnish
+from tests.benchmarks.served.proxies import h2o, nginx, varnish
 from tests.support.servers.redis import running_redis
 
 PROTOCOL = "content.caching.edge.protocol"
@@ -60,6 +60,7 @@ MAKERS: dict[str, Callable[[], AbstractContextManager[Contender]]] = {
     EMPTY: empty,
     "nginx": nginx,
     "Varnish": varnish,
+    "h2o, a static file": h2o,
     CACHE_PAGE: cache_page,
     BARE_CACHE_PAGE: bare_cache_page,
 }

@@ -1,4 +1,4 @@
-"""nginx and Varnish in front of the application, which runs on the other core and is asked once a page."""
+"""nginx and Varnish in front of the application, asked once a page and on the other core; h2o with static files."""
 
 import os
 import tempfile
@@ -9,6 +9,7 @@ from string import Template
 
 from tests.benchmarks.contender import Contender, port_of_its_own, program, started, uvicorn_with
 from tests.benchmarks.cores import FOR_THE_LOAD
+from tests.benchmarks.served.pages import PAGES
 
 HERE = Path(__file__).parent
 # In memory where there is such a place: nobody is measured by a disk.
@@ -50,6 +51,17 @@ def nginx() -> Iterator[Contender]:
     with origin() as behind, folder_in_memory() as folder:
         configuration = filled_in("nginx.conf", folder, port=port, origin=behind.port)
         with started("nginx", [path, "-p", folder, "-c", configuration, *user], port) as server:
+            yield server
+
+
+@contextmanager
+def h2o() -> Iterator[Contender]:
+    """Static files, by the fastest server for them: what a hit costs where nothing is decided."""
+    path, port = program("h2o"), port_of_its_own()
+    with folder_in_memory() as folder:
+        (folder / "8k").write_bytes(PAGES["/8k"].body)
+        user = "root" if os.geteuid() == 0 else ""
+        with started("h2o", [path, "-c", filled_in("h2o.yaml", folder, port=port, user=user)], port) as server:
             yield server
 
 
