@@ -1,7 +1,9 @@
 """Races with a checker: what the engine promises holds, and without any of its guards the checker says so."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.faults.test_guards import GUARDS
@@ -9,10 +11,19 @@ from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
 from tests.support.race.history import Load, Read, Run, Write
 from tests.support.race.sabotage import SABOTAGES, Sabotage
-from tests.support.race.workloads import BUSY, PREFORK, QUIET, SPECIAL, SYNC, WORKLOADS, Workload
+from tests.support.race.workloads import BUSY, PREFORK, QUIET, SPECIAL, SYNC, WATCHED, WORKLOADS, Workload
 from tests.support.sabotaged import TakenOut, copy_of_the_project
 from tests.support.servers.cluster import running_cluster
 from tests.support.service import ROOT
+
+
+@pytest.fixture
+def race_database(postgres_server) -> Iterator[str]:
+    """The URL of a PostgreSQL database of the race's own."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE race")
+        yield f"{postgres_server.rpartition('/')[0]}/race"
+        connection.execute("DROP DATABASE race WITH (FORCE)")
 
 
 def sqlite_in(folder: Path) -> str:
@@ -28,6 +39,16 @@ def test_a_short_race_finds_nothing(fresh_redis, tmp_path):
     assert findings.reads > 1000
     assert findings.writes > 100
     assert 0 < findings.stale < findings.reads
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_every_way_of_writing_in_a_short_race(request, fresh_redis, tmp_path, database):
+    url = sqlite_in(tmp_path) if database == "sqlite" else request.getfixturevalue("race_database")
+    findings = WATCHED.run(fresh_redis, url, seconds=4)
+    assert findings.total == 0, findings.examples
+    assert findings.failures == []
+    assert findings.reads > 500
+    assert findings.writes > 100
 
 
 def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):
@@ -68,9 +89,9 @@ def test_each_workload_on_sqlite(fresh_redis, tmp_path, workload: Workload):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("workload", [BUSY, SYNC, PREFORK], ids=lambda workload: workload.name)
-def test_a_minute_on_postgresql(fresh_redis, postgres_server, workload: Workload):
-    findings = workload.run(fresh_redis, postgres_server, seconds=60, processes=4)
+@pytest.mark.parametrize("workload", [BUSY, SYNC, PREFORK, WATCHED], ids=lambda workload: workload.name)
+def test_a_minute_on_postgresql(fresh_redis, race_database, workload: Workload):
+    findings = workload.run(fresh_redis, race_database, seconds=60, processes=4)
     assert findings.total == 0, findings.examples
     assert findings.failures == []
 

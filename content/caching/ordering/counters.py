@@ -79,6 +79,9 @@ class CounterOrdering:
     async def catch_up_to(self, position: Position) -> None:
         """Counters are read when they are needed: nobody is behind."""
 
+    def catch_up_sync(self) -> None:
+        pass
+
     async def _read_counters(self, keys: list[str]) -> dict[str, int]:
         found = await self.shared.numbers(keys)
         missing = [key for key in keys if not _is_count(found.get(key))]

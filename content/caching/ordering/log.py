@@ -160,6 +160,17 @@ class InvalidationLog:
         """Wait until this process has read the log up to there, half a second at most."""
         await _await(self._consumption(position))
 
+    def catch_up(self) -> None:
+        """Wait until this process has read what is in the log now, half a second at most.
+
+        Raises NotAppended if the log does not answer: a record of another process may not be known here.
+        """
+        try:
+            position = self.stream.last_position()
+        except (RedisError, OSError) as error:
+            raise NotAppended(f"The invalidation log does not answer: {error}") from error
+        _wait_for(self._consumption(position))
+
     def _on_consumed(self) -> None:
         """On the reader's thread: wake the waiters, and send again what was refused."""
         with self.lock:

@@ -53,6 +53,9 @@ class LogOrdering:
     async def catch_up_to(self, position: Position) -> None:
         await self.log.catch_up_to(position)
 
+    def catch_up_sync(self) -> None:
+        self.log.catch_up()
+
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
         await self.log.aappend(kind, tags, nonce)
 

@@ -46,6 +46,9 @@ class Ordering(Protocol):
     async def catch_up_to(self, position: Position) -> None:
         """A load that begins now shall see what was appended up to there; waits a bounded time for it."""
 
+    def catch_up_sync(self) -> None:
+        """As `catch_up_to`, with all that other processes have appended by now."""
+
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None: ...
 
     def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None: ...
@@ -85,6 +88,9 @@ class LocalOrdering:
         return begun.position >= self.tag_index.tail
 
     async def catch_up_to(self, position: Position) -> None:
+        pass
+
+    def catch_up_sync(self) -> None:
         pass
 
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:

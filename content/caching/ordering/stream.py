@@ -11,7 +11,7 @@ import msgspec
 from .. import lua
 from ..backends.connection import connection_to
 from ..backends.server import Server
-from ..entry import MAX_LIFETIME, Position
+from ..entry import MAX_LIFETIME, NOWHERE, Position
 from ..errors import Unreadable
 from ..metrics.events import emit
 from ..serializer import decode
@@ -123,6 +123,11 @@ class LogStream:
         """With a nonce for the case that the log is lost, and the prefix of the parts' keys: all in one slot."""
         shared = (secrets.token_hex(8), f"{self.stream}:base:")
         return ("EVAL", script, len(self.keys), *self.keys, *shared, *arguments)
+
+    def last_position(self) -> Position:
+        """Where the newest record stands. Raises RedisError or OSError."""
+        found = self.connect().xrevrange(self.stream, count=1)
+        return parse_position(found[0][0]) if found else NOWHERE
 
     def poll(self, epoch: str, tail: Position) -> PollResult:
         """The records behind `tail`, or behind the base. Raises RedisError or OSError."""

@@ -13,17 +13,15 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_save
 
 from .declaration import watches
+from .finished import begin_again, finish
 from .relay import relay_own
 
 logger = logging.getLogger("content.caching")
 
 # Statements that may write rows. One that writes by a function, as SELECT may, is left to other processes.
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "TRUNCATE", "MERGE", "WITH", "COPY", "DO ", "CALL")
-# Set on a connection whose last statement is not committed before its rows were fetched.
-_UNFINISHED = "_evergreen_unfinished"
 
 writer = secrets.token_hex(8)
 
@@ -39,7 +37,6 @@ os.register_at_fork(after_in_child=_rename_in_child)
 def follow_connections() -> None:
     """Called once, at start."""
     connection_created.connect(_follow, dispatch_uid="content.caching.watch")
-    post_save.connect(_finish_after_save, dispatch_uid="content.caching.watch")
     for connection in connections.all(initialized_only=True):
         _follow(connection=connection)
 
@@ -53,16 +50,16 @@ def _follow(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 
 
 def _relay_after_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    begin_again(context["cursor"])
     result = execute(sql, params, many, context)
     if sql.lstrip()[:9].upper().startswith(WRITES) and _names_watched_table(sql):
         connection = context["connection"]
         if connection.in_atomic_block:
             _relay_on_commit(connection)
         elif connection.autocommit:
-            if connection.vendor == "sqlite" and "RETURNING" in sql:
-                setattr(connection, _UNFINISHED, True)
-            else:
-                _relay_now(connection)
+            if connection.vendor == "sqlite" and "RETURNING" in sql.upper():
+                result = finish(context["cursor"])
+            _relay_now(connection)
     return result
 
 
@@ -86,15 +83,9 @@ def _relay_on_commit(connection: BaseDatabaseWrapper) -> None:
     is_of_test = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
     if is_of_test or not any(isinstance(hook[1], _RelayOnCommit) for hook in connection.run_on_commit):
         connection.on_commit(_RelayOnCommit(connection))
-
-
-def _finish_after_save(using: str, **kwargs: Any) -> None:
-    """SQLite commits INSERT ... RETURNING when its row was fetched, which Model.save has done by now."""
-    connection = connections[using]
-    if getattr(connection, _UNFINISHED, False):
-        setattr(connection, _UNFINISHED, False)
-        if not connection.in_atomic_block:
-            _relay_now(connection)
+        if not is_of_test:
+            # Before the writer's own hooks: they may read, or raise.
+            connection.run_on_commit.insert(0, connection.run_on_commit.pop())
 
 
 def _relay_now(connection: BaseDatabaseWrapper) -> None:

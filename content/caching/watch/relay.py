@@ -43,11 +43,21 @@ _decode = msgspec.json.Decoder(Literal["*"] | list[tuple[Any, _State, _State, li
 
 
 def relay_own(using: str, writer: str) -> int:
-    """Append what this process has committed. Returns the number of rows; 0 if the log refuses them.
+    """Append all that this process has committed. Returns the number of rows; fewer if the log refuses them.
 
-    Rows of writers without a name are taken along.
+    Rows of writers without a name are taken along. Raises NotAppended if another process may have taken ours, and
+    the log does not say what it has.
     """
-    return _relay_found(WatchedChange.objects.using(using).filter(epoch="", writer__in=["", writer]), using)
+    rows = WatchedChange.objects.using(using).filter(epoch="", writer__in=["", writer])
+    done = found = _relay_found(rows, using)
+    while found >= ROWS_A_RUN:
+        found = _relay_found(rows, using)
+        done += found
+    if not done:
+        # Another process has appended them, or nothing was to append.
+        for ordering in orderings(None):
+            ordering.catch_up_sync()
+    return done
 
 
 def relay_waiting(using: str = "default") -> int:

@@ -13,6 +13,8 @@ from tests.support.race.registers import UNCOMMITTED
 # A process that has not heard of the log for a second calls nothing fresh; a little for the machine.
 SILENCE = 1.0
 SLACK = 0.25
+# Seconds until a relay has seen what another program wrote, on a busy machine.
+RELAYED = 1.0
 
 
 @dataclass
@@ -109,6 +111,8 @@ def check_i1(findings: Findings, reads: list[Read], writes: list[Write], by_cloc
         rules["I1 by the log, stale as fresh"] = (staircases(writes, by_position), True)
     if by_clock:
         rules["I1 a second later, stale as fresh"] = (staircases(writes, by_time), True)
+        elsewhere = [write for write in writes if write.kind == "elsewhere"]
+        rules["I1 written elsewhere, taken down"] = (staircases(elsewhere, by_end), False)
     for read in reads:
         for name, (stairs, only_fresh) in rules.items():
             if only_fresh and read.stale:
@@ -126,6 +130,8 @@ def required_by(name: str, stairs: dict[Any, Staircase], read: Read) -> int:
     if "own process" in name:
         own = (read.row, read.process)
         return stairs[own].up_to(read.began) if own in stairs else -1
+    if "elsewhere" in name:
+        return stairs[read.row].up_to(read.began - SILENCE - SLACK - RELAYED) if read.row in stairs else -1
     return stairs[read.row].up_to(read.began - SILENCE - SLACK) if read.row in stairs else -1
 
 
@@ -145,6 +151,10 @@ def by_position(write: Write) -> tuple[Any, Any] | None:
 
 def by_process(write: Write) -> tuple[Any, Any]:
     return (write.row, write.process), write.ended
+
+
+def by_end(write: Write) -> tuple[Any, Any]:
+    return write.row, write.ended
 
 
 def by_time(write: Write) -> tuple[Any, Any] | None:

@@ -20,6 +20,7 @@ TTL, STALE_TTL = 0.4, 0.6
 WEIGHTS = {"read": 60, "read_page": 15, "read_many": 8, "write": 10, "refresh": 4, "forget": 3}
 
 CREATE = "import django; django.setup(); from tests.support.race.registers import create; create({rows})"
+CREATE_OUTBOX = "; from tests.support.race.watched import create_outbox; create_outbox({most_rows})"
 
 
 @dataclass
@@ -58,13 +59,18 @@ class Course:
 
     @property
     def environment(self) -> dict[str, str]:
-        return clean_environment() | {
-            "DJANGO_SETTINGS_MODULE": "tests.support.race.settings",
-            "RACE_REDIS": self.redis_url,
-            "RACE_DATABASE": self.database_url,
-            "PYTHONPATH": str(self.code),
-            "PATH": os.environ["PATH"],
-        }
+        watched = {"RACE_WATCHED": "1"} if "most_rows" in self.options else {}
+        return (
+            clean_environment()
+            | watched
+            | {
+                "DJANGO_SETTINGS_MODULE": "tests.support.race.settings",
+                "RACE_REDIS": self.redis_url,
+                "RACE_DATABASE": self.database_url,
+                "PYTHONPATH": str(self.code),
+                "PATH": os.environ["PATH"],
+            }
+        )
 
 
 Meanwhile = Callable[[Course, list[subprocess.Popen]], None]
@@ -97,7 +103,10 @@ def run_processes(course: Course, journals: list[Path], meanwhile: Meanwhile | N
 
 
 def create_registers(course: Course) -> None:
-    create = [sys.executable, "-c", CREATE.format(rows=course.rows)]
+    program = CREATE.format(rows=course.rows)
+    if "most_rows" in course.options:
+        program += CREATE_OUTBOX.format(most_rows=course.options["most_rows"])
+    create = [sys.executable, "-c", program]
     subprocess.run(create, cwd=course.code, env=course.environment, check=True)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 Position = tuple[int, int]
+# Stands for the process of a writer that does not race: "elsewhere" is the kind of its writes.
+OTHER_PROGRAM = 0
 
 
 class Read(msgspec.Struct, frozen=True, tag="read"):

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -53,6 +54,7 @@ class Racer:
         if skew:
             self.engine.clock = lambda: time.time() + skew
         self.positions: dict[str, tuple[int, int]] = {}
+        self.last_position = threading.local()
         self.remember_positions()
         policy = Policy(
             ttl=timedelta(seconds=options["ttl"]),
@@ -65,7 +67,7 @@ class Racer:
         load, load_many = (
             (self.load_sync, self.load_many_sync) if options.get("sync_loaders") else (self.load, self.load_many)
         )
-        self.row = Resource("row", load=load, load_many=load_many, policy=policy, tags=lambda row: (f"row:{row}",))
+        self.row = Resource("row", load=load, load_many=load_many, policy=policy, tags=self.tags_of)
         self.page = Resource("page", load=self.load_page, policy=policy)
 
     def begin_in_child(self, number: int) -> None:
@@ -91,6 +93,17 @@ class Racer:
             return appended
 
         stream.aappend = noted
+        append_sync = stream.append
+
+        def noted_sync(kind: Any, tags: Any, nonce: str) -> Any:
+            appended = append_sync(kind, tags, nonce)
+            self.last_position.value = appended.position
+            return appended
+
+        stream.append = noted_sync
+
+    def tags_of(self, row: int) -> tuple[str, ...]:
+        return (f"row:{row}", "rows") if "most_rows" in self.options else (f"row:{row}",)
 
     # --- loaders --------------------------------------------------------------------------------------
 
@@ -224,6 +237,12 @@ def main() -> None:
     # One that hangs says where.
     faulthandler.dump_traceback_later(options["seconds"] + 30)
     racer = Racer(options)
+    if "most_rows" in options:
+        from tests.support.race import watched
+
+        watched.declare(options["most_rows"])
+        if options.get("relays"):
+            watched.follow_the_outbox()
     print("ready", flush=True)
     sys.stdin.readline()
     if "children" in options:

@@ -15,6 +15,7 @@ UNCOMMITTED = 1_000_000
 
 def create(rows: int) -> None:
     with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {TABLE}")
         cursor.execute(f"CREATE TABLE {TABLE} (id INTEGER PRIMARY KEY, value INTEGER NOT NULL)")
         cursor.executemany(f"INSERT INTO {TABLE} VALUES (%s, 0)", [(row,) for row in range(rows)])
 

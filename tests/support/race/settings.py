@@ -8,6 +8,8 @@ from content.caching.backends.server import location_and_options
 
 SECRET_KEY = "for tests only"
 INSTALLED_APPS = ["content.caching"]
+if "RACE_WATCHED" in os.environ:
+    INSTALLED_APPS.append("content.caching.watch")
 USE_TZ = True
 LOCATION, OPTIONS = location_and_options(os.environ.get("RACE_REDIS", "redis://127.0.0.1:1"))
 CACHES = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from tests.support.race.history import Inside, Read, Write, now
+from tests.support.race.history import OTHER_PROGRAM, Inside, Read, Write, now
 from tests.support.race.registers import awrite, taken_back
 
 if TYPE_CHECKING:
@@ -91,6 +91,33 @@ class Steps:
         """From one place to another: both are other than they were."""
         old, new = self.chance.sample(range(self.racer.rows), 2)
         await self.announced(await awrite(old, new))
+
+    async def write_watched(self) -> None:
+        """Nobody announces it. When the call returns, this process must know of it."""
+        from tests.support.race.watched import written
+
+        rows = self.chance.sample(range(self.racer.rows), self.chance.choice([1, 1, 1, 2, 6]))
+        began = now()
+        values, position = await asyncio.to_thread(self.with_position, written, rows, self.chance)
+        ended = now()
+        for row, value in values.items():
+            self.journal.note(Write(self.process, began, ended, row, value, "invalidate", position))
+
+    def with_position(self, write: Callable[..., Any], *arguments: Any) -> tuple[dict[int, int], Any]:
+        """Of the record that this thread appended. Where another process did, this one has read up to it."""
+        place = self.racer.last_position
+        place.value = None
+        values = write(*arguments)
+        return values, place.value or self.racer.engine.ordering.tag_index.tail
+
+    async def write_elsewhere(self) -> None:
+        """Another program writes, which knows nothing of caches."""
+        from tests.support.race.watched import awritten_by_another_program
+
+        began = now()
+        values = await awritten_by_another_program(self.any_row())
+        for row, value in values.items():
+            self.journal.note(Write(OTHER_PROGRAM, began, now(), row, value, "elsewhere", None))
 
     async def announced(self, values: dict[int, int]) -> None:
         """To the log, under the tags of the old and the new state."""

@@ -206,6 +206,27 @@ PREFORK = Workload(
         {"weights": SYNC_WEIGHTS, "sync_loaders": is_sync, "children": 3} for is_sync in (True, False, True)
     ),
 )
-WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED, SYNC, SYNC_QUIET, PREFORK)
+WATCHED_WEIGHTS = {
+    "read": 50,
+    "read_sync": 20,
+    "read_page": 12,
+    "read_many": 6,
+    "write_watched": 12,
+    "write_elsewhere": 1,
+    "undo": 3,
+    "forget": 4,
+}
+WATCHED = Workload(
+    "watched",
+    "each way of writing a watched table, by the racers and by other programs; nobody announces a write",
+    rows=12,
+    tasks=8,
+    # Four rows written at once are a change of all.
+    options={"weights": WATCHED_WEIGHTS, "most_rows": 3},
+    own_options=({"relays": True}, {"relays": True}, {}),
+    # What a transaction loads takes no lease, and a change of all rows overtakes the loads of each.
+    checks={"one_load": False},
+)
+WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED, SYNC, SYNC_QUIET, PREFORK, WATCHED)
 # Each for the guard that it would show to be missing.
 SPECIAL = (REPLACED, MOVING, FORGETFUL, SHORT_LOG, LOST_LOG, UNDONE, HURRIED)

@@ -93,6 +93,7 @@ OWN: dict[str, Callable[[Product], None]] = {
     "bulk_create with update_conflicts": upsert,
     "_raw_delete": raw_delete,
     "a cursor": lambda product: sql(UPDATE),
+    "a cursor that returns rows": lambda product: sql(f"{UPDATE} RETURNING id"),
     "a cursor in a transaction": lambda product: [transaction.atomic("own")(sql)(UPDATE)],
     "ON CONFLICT DO UPDATE": lambda product: sql(
         "INSERT INTO watched_product (slug, name, text, views) VALUES ('a', 'x', '', 0) "

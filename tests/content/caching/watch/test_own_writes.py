@@ -1,0 +1,97 @@
+"""The writer's next read is new, however much it writes, and whoever else relays at that moment."""
+
+import pytest
+from django.db import connections, transaction
+
+from content.caching import RARE, Resource
+from content.caching.engines import engine_of
+from content.caching.ordering.stream import LogStream
+from content.caching.ordering.tag_index import Kind
+from content.caching.watch import own_writes, relay
+from content.caching.watch.models import WatchedChange
+from tests.support.watched import Product
+
+pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
+
+
+def products():
+    return Product.objects.using("own")
+
+
+@pytest.fixture
+def product(database) -> Product:
+    return products().create(slug="a", name="old")
+
+
+@pytest.fixture
+def name(alias, product) -> Resource:
+    """The product's name as its page shows it."""
+
+    def load(pk: int) -> str:
+        return products().get(pk=pk).name
+
+    resource = Resource("own_name", load=load, policy=RARE, tags=lambda pk: (f"product:{pk}:page", "product:*"))
+    assert resource.get_sync(product.pk) == "old"
+    return resource
+
+
+def taken_by_another_process(connection) -> None:
+    """What its relay does between the commit and our look: it appends, notes that, and this process is behind."""
+    log = engine_of("default").ordering.log
+    for row in WatchedChange.objects.using("own").filter(epoch=""):
+        LogStream(log.server, log.prefix).append(Kind.INVALIDATE, ["product:*"], f"other-{row.pk}")
+        WatchedChange.objects.using("own").filter(pk=row.pk).update(epoch=relay.current_epoch())
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_what_another_process_has_relayed_is_known_when_the_call_returns(name, product, monkeypatch, attempt):
+    relay_now = own_writes._relay_now
+    monkeypatch.setattr(
+        own_writes, "_relay_now", lambda connection: [taken_by_another_process(connection), relay_now(connection)]
+    )
+    products().update(name="new")
+    assert name.get_sync(product.pk) == "new"
+
+
+def test_more_rows_than_one_run_takes(name, product, monkeypatch):
+    monkeypatch.setattr(relay, "ROWS_A_RUN", 5)
+    with transaction.atomic("own"):
+        for number in range(12):
+            products().create(slug=f"p{number}", name="x")
+        products().filter(pk=product.pk).update(name="new")
+    assert not WatchedChange.objects.using("own").filter(epoch="").exists()
+    assert name.get_sync(product.pk) == "new"
+
+
+def test_a_hook_of_the_writers_own_reads_what_it_wrote(name, product):
+    seen: list[str] = []
+    with transaction.atomic("own"):
+        transaction.on_commit(lambda: seen.append(name.get_sync(product.pk)), using="own")
+        products().update(name="new")
+    assert seen == ["new"]
+
+
+def test_a_hook_that_raises_keeps_no_change_back(name, product):
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    def write() -> None:
+        with transaction.atomic("own"):
+            transaction.on_commit(fail, using="own")
+            products().update(name="new")
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert name.get_sync(product.pk) == "new"
+
+
+def test_rows_that_a_statement_returns_are_all_there(alias, database):
+    """On SQLite they are fetched before the change is appended."""
+    products().bulk_create(Product(slug=f"p{number}", name="old") for number in range(5))
+    with connections["own"].cursor() as cursor:
+        cursor.execute("UPDATE watched_product SET name = 'new' RETURNING slug")
+        slugs = [cursor.fetchone(), *cursor.fetchmany(2), *cursor]
+        assert sorted(slugs) == [(f"p{number}",) for number in range(5)]
+        assert cursor.fetchone() is None
+        cursor.execute("SELECT count(*) FROM watched_product")
+        assert cursor.fetchone() == (5,)
