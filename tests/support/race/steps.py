@@ -104,11 +104,11 @@ class Steps:
             self.journal.note(Write(self.process, began, ended, row, value, "invalidate", position))
 
     def with_position(self, write: Callable[..., Any], *arguments: Any) -> tuple[dict[int, int], Any]:
-        """Of the record that this thread appended. Where another process did, this one has read up to it."""
+        """Of the record that this thread appended; where another process did, this one has read up to it."""
         place = self.racer.last_position
-        place.value = None
+        place.value = (0, 0)
         values = write(*arguments)
-        return values, place.value or self.racer.engine.ordering.tag_index.tail
+        return values, max(place.value, self.racer.engine.ordering.tag_index.tail)
 
     async def write_elsewhere(self) -> None:
         """Another program writes, which knows nothing of caches."""

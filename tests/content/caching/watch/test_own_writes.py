@@ -1,5 +1,7 @@
 """The writer's next read is new, however much it writes, and whoever else relays at that moment."""
 
+import threading
+
 import pytest
 from django.db import connections, transaction
 
@@ -43,14 +45,32 @@ def taken_by_another_process(connection) -> None:
         WatchedChange.objects.using("own").filter(pk=row.pk).update(epoch=relay.current_epoch())
 
 
-@pytest.mark.parametrize("attempt", range(5))
-def test_what_another_process_has_relayed_is_known_when_the_call_returns(name, product, monkeypatch, attempt):
-    relay_now = own_writes._relay_now
+def test_what_another_process_has_relayed_is_known_when_the_call_returns(name, product, monkeypatch):
+    """This process does not read the log until it asks how far the log goes."""
+    log = engine_of("default").ordering.log
+    asked, relay_now = threading.Event(), own_writes._relay_now
+    poll, last_position = log.reader.stream.poll, log.stream.last_position
+    monkeypatch.setattr(log.reader.stream, "poll", lambda *place: [asked.wait(5), poll(*place)][1])
+    monkeypatch.setattr(log.stream, "last_position", lambda: [last_position(), asked.set()][0])
     monkeypatch.setattr(
         own_writes, "_relay_now", lambda connection: [taken_by_another_process(connection), relay_now(connection)]
     )
-    products().update(name="new")
-    assert name.get_sync(product.pk) == "new"
+    try:
+        products().update(name="new")
+        assert name.get_sync(product.pk) == "new"
+    finally:
+        asked.set()
+
+
+def test_rule_1_nothing_is_appended_before_the_commit(name, product):
+    def last() -> tuple[int, int]:
+        return engine_of("default").ordering.tag_index.last_position(Kind.INVALIDATE, f"product:{product.pk}:page")
+
+    before = last()
+    with transaction.atomic("own"):
+        products().update(name="new")
+        assert last() == before
+    assert last() > before
 
 
 def test_more_rows_than_one_run_takes(name, product, monkeypatch):
@@ -83,6 +103,13 @@ def test_a_hook_that_raises_keeps_no_change_back(name, product):
     with pytest.raises(ZeroDivisionError):
         write()
     assert name.get_sync(product.pk) == "new"
+
+
+def test_a_statement_that_returns_rows_is_committed_before_its_change_is_appended(alias, database, product):
+    with connections["own"].cursor() as cursor:
+        cursor.execute("UPDATE watched_product SET name = 'new' RETURNING slug")
+        assert not WatchedChange.objects.using("own").filter(epoch="").exists()
+        assert not connections["own"].connection.in_transaction if connections["own"].vendor == "sqlite" else True
 
 
 def test_rows_that_a_statement_returns_are_all_there(alias, database):

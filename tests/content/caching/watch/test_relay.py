@@ -79,6 +79,72 @@ def test_rule_12_a_row_whose_epoch_has_ended_is_appended_again(alias, database):
     assert rows().get(pk=row.pk).epoch == relay.current_epoch()
 
 
+def test_rule_5_a_row_has_the_tags_of_its_old_and_its_new_state(alias, database):
+    write(changes='[[7, {"slug": "old"}, {"slug": "new"}, ["slug"]]]')
+    assert relay.relay_waiting(database) == 1
+    assert last("product-slug:old") > (0, 0)
+    assert last("product-slug:new") > (0, 0)
+
+
+def test_rule_12_a_row_has_the_epoch_from_before_its_append(alias, database, monkeypatch):
+    """Else one whose epoch ends at that moment would count as appended in the next."""
+    append, before = relay.invalidate_sync, relay.current_epoch()
+
+    def append_and_lose(tags):
+        append(tags)
+        monkeypatch.setattr(relay, "current_epoch", lambda: "the-next")
+
+    monkeypatch.setattr(relay, "invalidate_sync", append_and_lose)
+    row = write()
+    assert relay.relay_waiting(database) == 1
+    assert rows().get(pk=row.pk).epoch == before
+
+
+def test_rule_1_a_row_is_taken_whose_number_is_lower_than_one_that_was_taken(alias, database):
+    """Transactions do not commit in the order of their numbers."""
+    for number in (100, 50):
+        row = write(pk=number, changes=f'[[{number}, null, {{"slug": "a"}}, []]]')
+        assert relay.relay_waiting(database) == 1
+        assert last(f"product:{number}:page") > (0, 0)
+        assert rows().get(pk=row.pk).epoch
+
+
+def test_a_relay_that_hangs_keeps_no_other_from_later_rows(alias, database, monkeypatch):
+    if connections[database].vendor == "sqlite":
+        pytest.skip("SQLite locks no rows")
+    monkeypatch.setattr(relay, "ROWS_A_RUN", 5)
+    for number in range(10):
+        write(changes=f'[[{number}, null, {{"slug": "p{number}"}}, []]]')
+    append, hanging, go_on = relay.invalidate_sync, threading.Event(), threading.Event()
+
+    def hang(tags):
+        if not hanging.is_set():
+            hanging.set()
+            go_on.wait(20)
+        append(tags)
+
+    def run() -> None:
+        try:
+            relay.relay_waiting(database)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(relay, "invalidate_sync", hang)
+    first, second = threading.Thread(target=run), threading.Thread(target=run)
+    first.start()
+    try:
+        assert hanging.wait(10)
+        second.start()
+        second.join(10)
+        assert not second.is_alive()
+        assert rows().filter(epoch="").count() == 5
+    finally:
+        go_on.set()
+        first.join(20)
+        second.join(20)
+    assert not rows().filter(epoch="").exists()
+
+
 def test_a_row_of_a_living_writer_is_left_to_it(alias, database):
     row = write(writer="another")
     assert relay.relay_waiting(database) == 0

@@ -28,6 +28,24 @@ def test_nothing_is_wrong_with_new_triggers(database):
     assert triggers.mend_triggers(database) == []
 
 
+STATEMENTS = {
+    "insert": "INSERT INTO watched_product (slug, name, text, views) VALUES ('b', 'b', '', 0)",
+    "update": "UPDATE watched_product SET name = 'b'",
+    "delete": "DELETE FROM watched_product",
+    "truncate": "TRUNCATE watched_product CASCADE",
+}
+
+
+@pytest.mark.parametrize("event", STATEMENTS)
+def test_each_event_has_its_trigger(database, event):
+    if event == "truncate" and connections[database].vendor == "sqlite":
+        pytest.skip("SQLite has no TRUNCATE")
+    Product.objects.using(database).create(slug="a", name="a")
+    WatchedChange.objects.using(database).all().delete()
+    execute(STATEMENTS[event])
+    assert WatchedChange.objects.using(database).filter(model="watched.product").exists()
+
+
 def test_a_dropped_trigger_is_made_again_and_all_rows_count_as_changed(database):
     before = names()
     drop(before[0])

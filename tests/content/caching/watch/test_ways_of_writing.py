@@ -207,10 +207,16 @@ def test_a_statement_that_writes_too_many_rows_is_one_coarse_change(name, produc
     while relay_waiting("own"):
         pass
     assert name.get_sync(product.pk) == "new"
+
+    def load_first() -> str:
+        return products().first().name
+
+    listed = Resource("listed", load=load_first, policy=RARE, tags=lambda: ("product-slugs",))
+    assert listed.get_sync() == "new"
     by_another_program("UPDATE watched_product SET name = 'newer'")
     while relay_waiting("own"):
         pass
-    assert name.get_sync(product.pk) == "newer"
+    assert name.get_sync(product.pk) == listed.get_sync() == "newer"
 
 
 def test_truncate_is_a_change_of_all_rows(name, product):
