@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 from _pytest import runner
+from django.db import connection
 from hypothesis import settings
 
 from content.caching.executor import LoadExecutor
 from content.caching.ordering import log
-from tests.support.databases import closed_at_the_end
+from tests.support.databases import ON_POSTGRES, closed_at_the_end
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.process import READY_SECONDS
 from tests.support.servers.redis import RedisServer, running_redis
@@ -60,6 +61,16 @@ def see_rows_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     marker = request.node.get_closest_marker("django_db")
     if marker is not None and not marker.kwargs.get("transaction"):
         monkeypatch.setattr(LoadExecutor, "isolated", False)
+
+
+@pytest.fixture(autouse=True)
+def count_lists_at_once(request: pytest.FixtureRequest) -> None:
+    """PostgreSQL counts at the commit, which a test that keeps its rows in a transaction never reaches."""
+    marker = request.node.get_closest_marker("django_db")
+    if ON_POSTGRES and marker is not None and not marker.kwargs.get("transaction"):
+        request.getfixturevalue("db")
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS list_counts_added IMMEDIATE")
 
 
 @pytest.fixture(scope="session")

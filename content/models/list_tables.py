@@ -1,7 +1,11 @@
 """Which posts each list shows, and how many: kept right by the database itself, whoever writes and however.
 
 SQLite        triggers for each row
-PostgreSQL    triggers for each statement: a bulk write counts once
+PostgreSQL    triggers for each statement: a bulk write counts once, and its counts are added at the commit
+
+All posts share some counts. A transaction that held such a row from its first write to its end would keep all other
+writers waiting, and two that write posts of the same tags in another order would wait for each other. So a statement
+notes differences in rows of its own. The commit adds them up, in the order of the counts.
 """
 
 # ruff: noqa: S608 - no part of these statements comes from outside
@@ -92,13 +96,30 @@ POSTGRESQL_MONTH = (
 )
 
 
+# Differences of transactions that run. It holds no row that is committed, and need not survive a crash.
+POSTGRESQL_DIFFERENCES = """
+CREATE UNLOGGED TABLE IF NOT EXISTS content_listdifference (
+    transaction bigint NOT NULL DEFAULT txid_current(),
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    kind varchar(8) NOT NULL,
+    term bigint NOT NULL,
+    month integer NOT NULL,
+    posts integer NOT NULL,
+    PRIMARY KEY (transaction, id)
+)"""
+ADD_AT_COMMIT = [
+    "DROP TRIGGER IF EXISTS list_counts_added ON content_listdifference",
+    "CREATE CONSTRAINT TRIGGER list_counts_added AFTER INSERT ON content_listdifference"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION list_counts_added()",
+]
+
+
 def counting(rows: str, sign: int) -> str:
     return f"""
-INSERT INTO content_listcount(kind, term, month, posts)
+INSERT INTO content_listdifference(kind, term, month, posts)
 SELECT kind, term, m.month, {sign} * count(*) FROM {rows},
     LATERAL (VALUES (0), ({POSTGRESQL_MONTH})) m(month)
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-ON CONFLICT (kind, term, month) DO UPDATE SET posts = content_listcount.posts + excluded.posts;"""
+GROUP BY 1, 2, 3;"""
 
 
 def function(name: str, body: str) -> str:
@@ -136,6 +157,20 @@ BEGIN
     IF TG_OP = 'INSERT' THEN {counting("new_rows", 1)}
     ELSE {counting("old_rows", -1)}
     END IF;
+    RETURN NULL;
+END""",
+        # Called for each difference. The last one adds them all.
+        "list_counts_added": """
+BEGIN
+    IF NEW.id < (SELECT max(id) FROM content_listdifference WHERE transaction = txid_current()) THEN
+        RETURN NULL;
+    END IF;
+    WITH gone AS (
+        DELETE FROM content_listdifference WHERE transaction = txid_current() RETURNING kind, term, month, posts
+    )
+    INSERT INTO content_listcount(kind, term, month, posts)
+    SELECT kind, term, month, sum(posts) FROM gone GROUP BY 1, 2, 3 HAVING sum(posts) <> 0 ORDER BY 1, 2, 3
+    ON CONFLICT (kind, term, month) DO UPDATE SET posts = content_listcount.posts + excluded.posts;
     RETURN NULL;
 END""",
     }
@@ -188,13 +223,14 @@ def make(connection: BaseDatabaseWrapper) -> None:
     """Triggers, and the tables filled from what is there. Writers wait for it on PostgreSQL."""
     if connection.vendor == "postgresql":
         functions = [function(name, body) for name, body in postgresql_functions().items()]
-        run(connection, [*functions, *postgresql_triggers()])
+        run(connection, [POSTGRESQL_DIFFERENCES, *functions, *ADD_AT_COMMIT, *postgresql_triggers()])
     rebuild(connection)
 
 
 def unmake(connection: BaseDatabaseWrapper) -> None:
     if connection.vendor == "postgresql":
-        run(connection, [f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name in postgresql_functions()])
+        functions = [f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name in postgresql_functions()]
+        run(connection, [*functions, "DROP TABLE IF EXISTS content_listdifference"])
     elif connection.vendor == "sqlite":
         run(connection, [f"DROP TRIGGER IF EXISTS {name}" for name in sqlite_triggers()])
 
@@ -206,7 +242,9 @@ def rebuild(connection: BaseDatabaseWrapper) -> None:
     with transaction.atomic(using=connection.alias):
         if connection.vendor == "postgresql":
             lock = "LOCK content_post, content_post_tags, content_authorship IN SHARE ROW EXCLUSIVE MODE"
-            run(connection, [lock, *empty, fill])
+            # Differences of the old counts are added before those are deleted.
+            at_once = "SET CONSTRAINTS list_counts_added IMMEDIATE"
+            run(connection, [lock, at_once, *empty, fill])
         elif connection.vendor == "sqlite":
             unmake(connection)
             count = "INSERT INTO content_listcount(kind, term, month, posts) SELECT kind, term, {}, count(*)"

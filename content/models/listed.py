@@ -41,6 +41,7 @@ class ListedPost(models.Model):
 class ListCount(models.Model):
     """How many places a list has in a month of UTC (202605), and with the month 0 in all. Written by triggers alone.
 
+    On PostgreSQL a transaction sees its own writes counted once it has committed.
     Scheduled posts are counted from the start: a reader's count leaves out what lies ahead.
     """
 
