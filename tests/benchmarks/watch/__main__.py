@@ -1,0 +1,55 @@
+"""`make bench ONLY=watch`: what triggers cost a writer, and what many rows and many writers cost the log.
+
+`python -m tests.benchmarks.watch [postgresql|sqlite ...] [long]`. `long` takes rounds enough for an interval, and a
+minute of writers.
+"""
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+import dj_database_url
+
+from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER, pin_to_core
+from tests.support.servers.postgres import running_postgres
+from tests.support.servers.redis import running_redis
+
+DATABASES = ("postgresql", "sqlite")
+LONG = "long"
+
+
+def main(wanted: Sequence[str]) -> None:
+    """Each database in a process of its own, since settings are made once."""
+    databases = [name for name in wanted if name in DATABASES] or list(DATABASES)
+    length = [LONG] if LONG in wanted else []
+    if len(databases) == 1:
+        measure(databases[0], is_long=bool(length))
+        return
+    for name in databases:
+        subprocess.run([sys.executable, "-m", "tests.benchmarks.watch", name, *length], check=True)
+
+
+def measure(vendor: str, *, is_long: bool) -> None:
+    with (
+        pin_to_core(FOR_THE_LOAD),
+        running_redis() as server,
+        running_postgres() as postgres,
+        server.client() as client,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        url = postgres.url if vendor == "postgresql" else f"sqlite:///{folder}/db"
+        from tests.benchmarks.watch import tables
+
+        tables.configure(server.url, dj_database_url.parse(url, conn_max_age=None))
+        from tests.benchmarks.watch import statements, writers
+
+        with pin_to_core(FOR_THE_SERVER):
+            asyncio.run(statements.compare(client, is_long=is_long))
+            if vendor == "postgresql":
+                writers.compare(url, is_long=is_long)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,161 @@
+"""Many writers of single rows on PostgreSQL: how late a relay is, and what NOTIFY would cost beside polling.
+
+The writers are another program, which knows nothing of caches: a relay alone delivers what they write.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from rich.table import Table
+
+RATE, WRITERS = 500, 20
+# Seconds, short and long.
+SECONDS = (4, 60)
+CHANNEL = "watched_changes"
+NOTIFY = f"""
+CREATE OR REPLACE FUNCTION bench_notify() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END $$;
+CREATE OR REPLACE TRIGGER bench_notify AFTER INSERT ON caching_watch_watchedchange
+FOR EACH STATEMENT EXECUTE FUNCTION bench_notify();
+"""
+NO_NOTIFY = "DROP TRIGGER IF EXISTS bench_notify ON caching_watch_watchedchange"
+
+
+@dataclass
+class Course:
+    """`late`: milliseconds from a row's statement to its append; `looks`: how often the outbox was read."""
+
+    late: list[float] = field(default_factory=list)
+    looks: int = 0
+    rows: int = 0
+    bytes: int = 0
+    written: dict[str, float] = field(default_factory=dict)
+
+
+def compare(url: str, *, is_long: bool) -> None:
+    from tests.benchmarks.rounds import console
+
+    seconds = SECONDS[is_long]
+    table = Table("", title=f"postgresql: {WRITERS} writers, {seconds} s", title_justify="left", box=None)
+    names = ("writes/s", "commit ms p50", "p99", "append ms p50", "p99", "looks", "outbox rows", "outbox MB")
+    for name in names:
+        table.add_column(name, justify="right")
+    for rate, pace in ((RATE, f"{RATE}/s"), (0, "unpaced")):
+        for wake in ("poll", "notify"):
+            course = measured(url, wake, rate, seconds)
+            written = course.written
+            table.add_row(
+                f"{pace}, {wake}",
+                f"{written['rate']:,.0f}",
+                f"{written['p50']:.2f}",
+                f"{written['p99']:.2f}",
+                f"{statistics.median(course.late):.1f}",
+                f"{percentile(course.late, 0.99):.1f}",
+                f"{course.looks:,}",
+                f"{course.rows:,}",
+                f"{course.bytes / 1e6:.1f}",
+            )
+    console.print(table)
+    console.print()
+
+
+def measured(url: str, wake: str, rate: int, seconds: int) -> Course:
+    from content.caching.watch import relay
+    from tests.benchmarks.watch.tables import outbox_size
+
+    relay.WatchedChange.objects.all().delete()
+    course, stopping = Course(), threading.Event()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM FULL caching_watch_watchedchange")
+        connection.execute(NOTIFY if wake == "notify" else NO_NOTIFY)
+    thread = threading.Thread(target=follow, args=(course, url, wake, stopping))
+    thread.start()
+    command = [sys.executable, "-m", "tests.benchmarks.watch.writers", url, str(rate), str(seconds)]
+    written = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    while relay.WatchedChange.objects.filter(epoch="").exists():
+        time.sleep(0.05)
+    stopping.set()
+    thread.join()
+    course.written = json.loads(written)
+    course.rows, course.bytes = outbox_size()
+    return course
+
+
+def follow(course: Course, url: str, wake: str, stopping: threading.Event) -> None:
+    """As the product's loop does, or woken by NOTIFY; with a note of how late each row is."""
+    from django.db import connections
+
+    from content.caching.watch import loop, relay
+
+    append_rows = relay._relay
+
+    def noted(rows: Sequence[Any], using: str) -> int:
+        done = append_rows(rows, using)
+        now = time.time()
+        course.late += [1000 * (now - row.created_at.timestamp()) for row in rows[:done]]
+        return done
+
+    relay._relay = noted
+    try:
+        with psycopg.connect(url, autocommit=True) as listener:
+            listener.execute(f"LISTEN {CHANNEL}")
+            while not stopping.is_set():
+                course.looks += 1
+                if relay.relay_waiting():
+                    continue
+                if wake == "notify":
+                    list(listener.notifies(timeout=0.25, stop_after=1))
+                else:
+                    stopping.wait(loop.POLL)
+    finally:
+        relay._relay = append_rows
+        connections.close_all()
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))]
+
+
+# --- the writers, in a process of their own -----------------------------------------------------------
+
+
+def write(url: str, rate: int, seconds: int) -> None:
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+    threads = [threading.Thread(target=write_rows, args=(url, n, rate, end, taken)) for n in range(WRITERS)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    passed = time.perf_counter() - began
+    latencies = {"p50": statistics.median(taken), "p99": percentile(taken, 0.99)}
+    print(json.dumps({"rate": len(taken) / passed, **latencies}))
+
+
+def write_rows(url: str, number: int, rate: int, end: float, taken: list[float]) -> None:
+    """Rows of its own, at its share of the rate; without a rate as fast as it can."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        due = time.perf_counter() + number / max(rate, 1)
+        for turn in range(sys.maxsize):
+            if rate:
+                due += WRITERS / rate
+                time.sleep(max(0.0, due - time.perf_counter()))
+            began = time.perf_counter()
+            if began > end:
+                return
+            row = 1 + number * 40 + turn % 40
+            connection.execute("UPDATE bench_watched SET price = price + 1 WHERE id = %s", [row])
+            taken.append(1000 * (time.perf_counter() - began))
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
