@@ -28,7 +28,7 @@ slow: $(VENV)/dev.installed  ## Run the long proofs
 prove: $(VENV)/dev.installed  ## Race, break and measure the engine, a checker watching (ONLY=races|guards|faults|pages|propagation|soak)
 	$(BIN)/python -m tests.prove $(ONLY)
 
-bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|batching|sync|resource|cost|growth|pages|memory|edge|precision|served|stale|site|resources, or ONLY=versions BASE=checkout)
+bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|batching|sync|watch|resource|cost|growth|pages|memory|edge|precision|served|stale|site|resources, or ONLY=versions BASE=checkout)
 	$(BIN)/python -m tests.benchmarks $(ONLY) $(BASE)
 
 flames: $(VENV)/bench.installed  ## Draw where the time of a read goes, into .state/flames (ONLY=memory|hit|batch|miss)
