@@ -1348,6 +1348,23 @@ GUARDS = [
         f"{WATCH}/test_relay.py",
         "child_process",
     ),
+    Guard(
+        "watch: a row is marked after its append",
+        f"{CACHING}/watch/relay.py",
+        "    try:\n        if tags:\n",
+        "    try:\n        WatchedChange.objects.using(using).filter(pk__in=[row.pk for row in rows]).update(epoch=epoch)\n"
+        "        if tags:\n",
+        f"{WATCH}/test_crashes.py",
+        "survives",
+    ),
+    Guard(
+        "watch: rows of a writer that has died are taken after its time",
+        f"{CACHING}/watch/relay.py",
+        'Q(writer="") | Q(created_at__lt=timezone.now() - WRITERS_TIME)',
+        'Q(writer="")',
+        f"{WATCH}/test_crashes.py",
+        "survives and postgresql",
+    ),
 ]
 
 

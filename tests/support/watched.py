@@ -1,6 +1,9 @@
 """Models of a small shop, whose tables tests create and watch."""
 
-from django.db import models
+import sqlite3
+
+import psycopg
+from django.db import connections, models
 
 
 class Shelf(models.Model):
@@ -37,3 +40,16 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+def by_another_program(text: str) -> None:
+    """Execute a statement as psql or sqlite3 does, in the database "own"."""
+    settings = connections["own"].settings_dict
+    if connections["own"].vendor == "sqlite":
+        with sqlite3.connect(settings["NAME"]) as connection:
+            connection.execute(text)
+        connection.close()
+    else:
+        where = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
+        with psycopg.connect(dbname=settings["NAME"], **where) as connection:
+            connection.execute(text)

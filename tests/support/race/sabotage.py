@@ -16,6 +16,7 @@ from tests.support.race.workloads import (
     SYNC,
     SYNC_QUIET,
     UNDONE,
+    WATCHED,
     Workload,
 )
 from tests.support.sabotaged import TakenOut
@@ -205,5 +206,29 @@ SABOTAGES = [
         "        return None if content is None else self.cache.decompress(content), content is None\n",
         SYNC_QUIET,
         "I2",
+    ),
+    Sabotage(
+        "a writer knows what another process has relayed",
+        f"{CACHING}/watch/relay.py",
+        "            ordering.catch_up_sync()\n",
+        "            pass\n",
+        WATCHED,
+        "I1",
+    ),
+    Sabotage(
+        "a watched change is appended after the commit",
+        f"{CACHING}/watch/own_writes.py",
+        "        if connection.in_atomic_block:\n",
+        "        if False:\n",
+        WATCHED,
+        "I1",
+    ),
+    Sabotage(
+        "rows that no trigger has named are one coarse change",
+        f"{CACHING}/watch/relay.py",
+        "            if left + number > MAX_ROWS:\n",
+        "            if False:\n",
+        WATCHED,
+        "I1",
     ),
 ]

@@ -1,17 +1,15 @@
 """Every way of writing a watched row is seen: by the writer's next read, or once the relay has looked."""
 
-import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import psycopg
 import pytest
 from django.db import connections, transaction
 from django.db.models import F
 
 from content.caching import RARE, NotThere, Resource
 from content.caching.watch.relay import relay_waiting
-from tests.support.watched import Label, Product
+from tests.support.watched import Label, Product, by_another_program
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
 
@@ -23,18 +21,6 @@ def products():
 def sql(text: str) -> None:
     with connections["own"].cursor() as cursor:
         cursor.execute(text)
-
-
-def by_another_program(text: str) -> None:
-    settings = connections["own"].settings_dict
-    if connections["own"].vendor == "sqlite":
-        with sqlite3.connect(settings["NAME"]) as connection:
-            connection.execute(text)
-        connection.close()
-    else:
-        where = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
-        with psycopg.connect(dbname=settings["NAME"], **where) as connection:
-            connection.execute(text)
 
 
 def save(product: Product) -> None:
