@@ -1352,7 +1352,8 @@ GUARDS = [
         "watch: a row is marked after its append",
         f"{CACHING}/watch/relay.py",
         "    try:\n        if tags:\n",
-        "    try:\n        WatchedChange.objects.using(using).filter(pk__in=[row.pk for row in rows]).update(epoch=epoch)\n"
+        "    try:\n        WatchedChange.objects.using(using).filter(pk__in=[row.pk for row in rows])"
+        ".update(epoch=epoch)\n"
         "        if tags:\n",
         f"{WATCH}/test_crashes.py",
         "survives",
