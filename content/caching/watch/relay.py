@@ -36,6 +36,8 @@ WRITERS_TIME = timedelta(seconds=1)
 KEPT = timedelta(minutes=2)
 KEPT_FAILED = timedelta(days=7)
 ROWS_A_RUN = 500
+# How long a relay keeps rows locked while it appends. Then another one takes them.
+LONGEST_APPEND = timedelta(seconds=10)
 MAX_FAILURE_LENGTH = 500
 
 _State = dict[str, Any] | None
@@ -66,7 +68,17 @@ def relay_waiting(using: str = "default") -> int:
     if not connections[using].features.has_select_for_update_skip_locked:
         return _relay_found(rows, using)
     with transaction.atomic(using):
-        return _relay_found(rows.select_for_update(skip_locked=True), using)
+        found = list(rows.select_for_update(skip_locked=True).order_by("pk")[:ROWS_A_RUN])
+        if found:
+            _bound_the_locks(using)
+        return _relay(found, using)
+
+
+def _bound_the_locks(using: str) -> None:
+    """PostgreSQL ends a relay that hangs, or whose host is gone: others skip its rows as long as they are locked."""
+    with connections[using].cursor() as cursor:
+        milliseconds = int(LONGEST_APPEND.total_seconds() * 1000)
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
 
 
 def prune(using: str = "default") -> int:

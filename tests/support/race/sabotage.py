@@ -208,14 +208,6 @@ SABOTAGES = [
         "I2",
     ),
     Sabotage(
-        "a writer knows what another process has relayed",
-        f"{CACHING}/watch/relay.py",
-        "            ordering.catch_up_sync()\n",
-        "            pass\n",
-        WATCHED,
-        "I1",
-    ),
-    Sabotage(
         "a watched change is appended after the commit",
         f"{CACHING}/watch/own_writes.py",
         "        if connection.in_atomic_block:\n",

@@ -102,6 +102,7 @@ class Steps:
         ended = now()
         for row, value in values.items():
             self.journal.note(Write(self.process, began, ended, row, value, "invalidate", position))
+        await self.noted("the writer's next read", self.racer.row.get(rows[0]))
 
     def with_position(self, write: Callable[..., Any], *arguments: Any) -> tuple[dict[int, int], Any]:
         """Of the record that this thread appended; where another process did, this one has read up to it."""

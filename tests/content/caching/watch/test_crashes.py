@@ -85,6 +85,13 @@ def name_of(pk: int) -> str:
     return Product.objects.using("own").get(pk=pk).name
 
 
+def is_relayed(database: str) -> bool:
+    """PostgreSQL keeps the rows of a relay locked until it has noticed its death."""
+    while relay.relay_waiting(database):
+        pass
+    return not relay.WatchedChange.objects.using(database).filter(epoch="").exists()
+
+
 def check_deaths(database: str, monkeypatch, number: int) -> None:
     """That many deaths at each step, by turns in a transaction and in autocommit."""
     monkeypatch.setattr(relay, "WRITERS_TIME", timedelta(0))
@@ -99,8 +106,7 @@ def check_deaths(database: str, monkeypatch, number: int) -> None:
                 by_another_program(f"UPDATE watched_product SET name = '{value}'")
                 code = exit_code_of(relay_and_die, step)
             assert code == KILLED, step
-            while relay.relay_waiting(database):
-                pass
+            wait_until(lambda: is_relayed(database), "the change is relayed")
             expected = Product.objects.using(database).get().name
             assert resource.get_sync(product.pk) == expected
             assert (expected == value) is (step != "before the commit")

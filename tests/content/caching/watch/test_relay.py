@@ -1,15 +1,17 @@
 """The outbox is relayed whoever dies, whatever is in it, and however many relay it."""
 
 import threading
+from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from content.caching.engines import engine_of
 from content.caching.errors import NotAppended
 from content.caching.ordering.tag_index import Kind
 from content.caching.watch import declaration, own_writes, relay
 from content.caching.watch.models import PendingChanges, WatchedChange
+from tests.support.servers.process import wait_until
 from tests.support.watched import Product
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
@@ -143,6 +145,37 @@ def test_a_relay_that_hangs_keeps_no_other_from_later_rows(alias, database, monk
         first.join(20)
         second.join(20)
     assert not rows().filter(epoch="").exists()
+
+
+def test_rows_of_a_relay_that_hangs_are_taken_after_a_time(alias, database, monkeypatch):
+    if connections[database].vendor == "sqlite":
+        pytest.skip("SQLite locks no rows")
+    monkeypatch.setattr(relay, "LONGEST_APPEND", timedelta(milliseconds=100))
+    write()
+    append, go_on, errors = relay.invalidate_sync, threading.Event(), []
+
+    def hang(tags):
+        if threading.current_thread() is first:
+            go_on.wait(20)
+        append(tags)
+
+    def run() -> None:
+        try:
+            relay.relay_waiting(database)
+        except DatabaseError as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(relay, "invalidate_sync", hang)
+    first = threading.Thread(target=run)
+    first.start()
+    try:
+        wait_until(lambda: not relay.relay_waiting(database) and not rows().filter(epoch="").exists(), "it is taken")
+    finally:
+        go_on.set()
+        first.join(20)
+    assert len(errors) == 1
 
 
 def test_a_row_of_a_living_writer_is_left_to_it(alias, database):
