@@ -152,10 +152,11 @@ def test_rows_of_a_relay_that_hangs_are_taken_after_a_time(alias, database, monk
         pytest.skip("SQLite locks no rows")
     monkeypatch.setattr(relay, "LONGEST_APPEND", timedelta(milliseconds=100))
     write()
-    append, go_on, errors = relay.invalidate_sync, threading.Event(), []
+    append, hanging, go_on, errors = relay.invalidate_sync, threading.Event(), threading.Event(), []
 
     def hang(tags):
         if threading.current_thread() is first:
+            hanging.set()
             go_on.wait(20)
         append(tags)
 
@@ -171,6 +172,7 @@ def test_rows_of_a_relay_that_hangs_are_taken_after_a_time(alias, database, monk
     first = threading.Thread(target=run)
     first.start()
     try:
+        assert hanging.wait(10)
         wait_until(lambda: not relay.relay_waiting(database) and not rows().filter(epoch="").exists(), "it is taken")
     finally:
         go_on.set()
