@@ -20,8 +20,9 @@ from .relay import relay_own
 
 logger = logging.getLogger("content.caching")
 
-# Statements that may write rows. One that writes by a function, as SELECT may, is left to other processes.
-WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "TRUNCATE", "MERGE", "WITH", "COPY", "DO ", "CALL")
+# Statements that may write rows, and comments that may precede one. A SELECT that writes by a function is left to
+# other processes.
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "TRUNCATE", "MERGE", "WITH", "COPY", "DO ", "CALL", "/*", "--")
 
 writer = secrets.token_hex(8)
 

@@ -79,6 +79,7 @@ OWN: dict[str, Callable[[Product], None]] = {
     "bulk_create with update_conflicts": upsert,
     "_raw_delete": raw_delete,
     "a cursor": lambda product: sql(UPDATE),
+    "a cursor with a comment": lambda product: sql(f"/* traced */ {UPDATE}"),
     "a cursor that returns rows": lambda product: sql(f"{UPDATE} RETURNING id"),
     "a cursor in a transaction": lambda product: [transaction.atomic("own")(sql)(UPDATE)],
     "ON CONFLICT DO UPDATE": lambda product: sql(
