@@ -41,8 +41,11 @@ def written(*rows: int) -> dict[int, int]:
 
 
 def incremented(row: int, by: int) -> int:
+    """Once more if another writer made the row again at that moment: PostgreSQL does not find it then."""
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {TABLE} SET value = value + {by} WHERE id = %s", [row])
+        while not cursor.rowcount:
+            cursor.execute(f"UPDATE {TABLE} SET value = value + {by} WHERE id = %s", [row])
     return value_of(row)
 
 
