@@ -147,13 +147,14 @@ def written(rows: Sequence[int], chance: random.Random) -> dict[int, int]:
     """The new values, committed when this returns."""
     if len(rows) == 1 and chance.random() < 0.5:
         return chance.choice(ALONE)(rows[0])
-    with transaction.atomic():
-        found: dict[int, int] = {}
-        while len(found) < len(rows):
-            found |= locked([row for row in rows if row not in found])
-        new = {row: value + 1 for row, value in sorted(found.items())}
-        chance.choice(TOGETHER)(new)
-    return new
+    while True:
+        with transaction.atomic():
+            new = {row: value + 1 for row, value in sorted(locked(rows).items())}
+            # A row that another writer makes again is not found at that moment. Locked later, out of order, it could
+            # make two writers wait for each other.
+            if len(new) == len(rows):
+                chance.choice(TOGETHER)(new)
+                return new
 
 
 def locked(rows: Sequence[int]) -> dict[int, int]:
