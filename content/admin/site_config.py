@@ -1,7 +1,10 @@
+from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
@@ -37,9 +40,13 @@ class SiteConfigAdmin(VersionedAdmin):
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """If the only row was added meanwhile, compare with it as with any other change."""
-        if request.method == "POST" and object_id is None and SiteConfig.objects.exists():
-            object_id = str(ONLY_ROW)
-        return super().changeform_view(request, object_id, *args, **kwargs)
+        if request.method != "POST" or object_id is not None:
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        if not SiteConfig.objects.exists():
+            with suppress(IntegrityError, PermissionDenied):
+                # Refused too if it was added before this looks again.
+                return super().changeform_view(request, None, *args, **kwargs)
+        return super().changeform_view(request, str(ONLY_ROW), *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: SiteConfig, form: Any, change: bool) -> None:
         """Insert a new row, so that the second of two additions at once fails in the database."""

@@ -21,7 +21,7 @@ _MOST_OBJECTS, _SMALL = 400, 64
 # The commonest types of objects that refer to no others.
 _LEAVES = frozenset({str, int, float, bool, bytes, type(None)})
 
-# Of an owner's values the first few are measured, and one in so many (a prime, lest it fall in step with the reads).
+# Values of an owner that are always measured, and then one in so many: a prime, lest it fall in step with the reads.
 _FIRST, _ONE_IN = 16, 17
 
 # Objects, and how many like each of them there are.
@@ -75,7 +75,7 @@ class SizeEstimates:
 
 
 class _Measured:
-    """What was measured of one owner's values. Another thread's count may be lost, which changes little."""
+    """The measured values of one owner. Another thread's count may be lost, which changes little."""
 
     __slots__ = ("count", "encoded", "ratio", "size")
 
@@ -97,7 +97,7 @@ def _sample(items: Sequence[Any], weight: float) -> _Group:
 
 
 def _items(value: Any) -> Sequence[Any]:
-    """What a value refers to."""
+    """The objects that a value refers to."""
     if isinstance(value, tuple | list):
         return value
     if isinstance(value, msgspec.Struct):

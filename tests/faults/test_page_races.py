@@ -49,7 +49,8 @@ def test_i5_what_fails_behind_a_page_is_no_readers_error(fault: Fault):
     findings = felt.findings
     assert felt.reader_errors == []
     assert findings.total == 0, findings.examples
-    assert len(findings.all_runs) < findings.reads / 10
+    # A Redis that evicts its log ends an epoch with it, and every page is made anew.
+    assert len(findings.all_runs) < findings.reads / 5
     assert felt.recovered < float("inf")
     if fault.name in ("worker stopped", "two workers"):
         assert loads_of_workers(findings)

@@ -10,6 +10,7 @@ from tests.faults.test_guards import GUARDS
 from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
 from tests.support.race.history import Load, Read, Run, Write
+from tests.support.race.propagation import propagation
 from tests.support.race.sabotage import SABOTAGES, Sabotage
 from tests.support.race.workloads import BUSY, PREFORK, QUIET, SPECIAL, SYNC, WATCHED, WORKLOADS, Workload
 from tests.support.sabotaged import TakenOut, copy_of_the_project
@@ -49,6 +50,11 @@ def test_every_way_of_writing_in_a_short_race(request, fresh_redis, tmp_path, da
     assert findings.failures == []
     assert findings.reads > 500
     assert findings.writes > 100
+
+
+def test_another_process_hears_of_every_invalidation(fresh_redis):
+    taken = propagation(fresh_redis, 100)
+    assert 0 < taken.median <= taken.p99 <= taken.longest < 10
 
 
 def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):

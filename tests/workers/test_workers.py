@@ -86,6 +86,7 @@ def made_at(stored: bytes) -> float:
     return unpack(stored).header.made_at
 
 
+@pytest.mark.django_db
 def test_every_job_names_a_task_that_exists():
     app.loader.import_default_modules()
     assert {job.task for job in SCHEDULE} <= set(app.tasks)

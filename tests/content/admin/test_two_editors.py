@@ -1,7 +1,10 @@
 """Two editors of one object: a save says what it is based on, and overwrites nothing that is newer."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, connections
 from django.test import Client
 
 from content.models import Author, Authorship, Category, MediaFile, Post, SiteConfig, Tag
@@ -165,6 +168,34 @@ def test_the_only_row_is_not_added_over_the_one_that_somebody_added(ann, bob):
     assert differences(answer) == {"title": ("Ann's", "Bob's", "both")}
     assert bob.post(add, shown_values(answer)).status_code == 302
     assert SiteConfig.objects.get().title == "Bob's"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("moment", ["it was looked for", "it is inserted"])
+def test_nor_over_the_one_that_is_added_at_the_same_moment(ann, bob, moment):
+    """Ann adds it when Bob's request has found that there is none, or is about to insert its own."""
+    if moment == "it is inserted" and connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    add = "/admin/content/siteconfig/add/"
+    opened, editors = shown_values(bob.get(add)), [ann]
+    statement = "SELECT" if moment == "it was looked for" else "INSERT"
+
+    def add_at_that_moment(client):
+        save_form(client, add, title="Ann's")
+        connections.close_all()
+
+    def add_meanwhile(execute, sql, params, many, context):
+        if editors and sql.startswith(statement) and "content_siteconfig" in sql:
+            found = execute(sql, params, many, context) if statement == "SELECT" else None
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(add_at_that_moment, editors.pop()).result()
+            return found or execute(sql, params, many, context)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(add_meanwhile):
+        answer = bob.post(add, opened | {"title": "Bob's"})
+    assert differences(answer) == {"title": ("Ann's", "Bob's", "both")}
+    assert SiteConfig.objects.get().title == "Ann's"
 
 
 def test_of_what_was_deleted_the_text_is_kept_and_can_be_saved_anew(ann, bob):

@@ -13,15 +13,15 @@ from tests.support.race.history import now
 FOLLOWER = """
 import django; django.setup()
 import json, sys, time
-from content.caching.registry import engine_of
-ledger, seen = engine_of("default").ordering.ledger, {}
-apply = ledger.apply
+from content.caching.engines import engine_of
+tag_index, seen = engine_of("default").ordering.tag_index, {}
+apply = tag_index.apply
 def noted(records):
     apply(records)
     at = time.monotonic()
     for record in records:
         seen[record.nonce] = at
-ledger.apply = noted
+tag_index.apply = noted
 print("ready", flush=True)
 sys.stdin.readline()
 print(json.dumps(seen), flush=True)
@@ -31,7 +31,7 @@ LEADER = """
 import django; django.setup()
 import json, sys, time
 from content.caching import invalidate_sync
-from content.caching.registry import engine_of
+from content.caching.engines import engine_of
 engine_of("default")
 print("ready", flush=True)
 sys.stdin.readline()
