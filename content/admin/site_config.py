@@ -44,7 +44,7 @@ class SiteConfigAdmin(VersionedAdmin):
             return super().changeform_view(request, object_id, *args, **kwargs)
         if not SiteConfig.objects.exists():
             with suppress(IntegrityError, PermissionDenied):
-                # Refused too if it was added before this looks again.
+                # Either is raised if another editor adds the row after the line above.
                 return super().changeform_view(request, None, *args, **kwargs)
         return super().changeform_view(request, str(ONLY_ROW), *args, **kwargs)
 

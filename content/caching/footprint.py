@@ -21,10 +21,10 @@ _MOST_OBJECTS, _SMALL = 400, 64
 # The commonest types of objects that refer to no others.
 _LEAVES = frozenset({str, int, float, bool, bytes, type(None)})
 
-# Values of an owner that are always measured, and then one in so many: a prime, lest it fall in step with the reads.
+# Each owner's first values are all measured, later ones one in so many: a prime, lest it fall in step with the reads.
 _FIRST, _ONE_IN = 16, 17
 
-# Objects, and how many like each of them there are.
+# Objects, and how many objects each of them stands for.
 _Group = tuple[Sequence[Any], float]
 
 
@@ -50,17 +50,17 @@ def object_size(value: Any) -> int:
 
 
 class SizeEstimates:
-    """Sizes of an owner's values by their encoded bytes.
+    """Sizes of values in memory, in bytes, estimated from their encoded sizes.
 
-    Most are not measured: a value that is read once costs less to estimate. An owner's values are of one type, so
-    those that are measured tell what one encoded byte takes in memory.
+    To measure a value costs more than to read it from Redis. An owner's values are of one type, so some of them are
+    measured, and their mean size per encoded byte gives the sizes of the others.
     """
 
     def __init__(self) -> None:
         self._by_owner: dict[str, _Measured] = {}
 
     def size_of(self, owner: str, value: Any, encoded_size: int) -> int:
-        """`encoded_size`: bytes of the encoded value; 0 if that is not known."""
+        """Measure or estimate a value. `encoded_size`: bytes of the encoded value; 0 if unknown, then measure it."""
         if not encoded_size or type(value) is bytes:
             return object_size(value)
         measured = self._by_owner.get(owner)

@@ -175,7 +175,7 @@ class Tiers:
     def remember(
         self, entry_key: TierKey, value: CachedValue, size: int | None = None, *, encoded_size: int = 0
     ) -> None:
-        """In memory. `size`: bytes that the value takes there; None: estimated by those that it takes encoded."""
+        """In memory. `size`: bytes that the value takes there; None: estimated from `encoded_size`."""
         if self.memory is not None:
             header, policy = value.header, entry_key.owner.policy
             early_from = header.fresh_until - header.cost * policy.early * EARLY_REACH

@@ -147,8 +147,7 @@ def is_ready(service: Service) -> bool:
 
 
 def test_ctrl_c_ends_all_of_them_soon(started_again: Service):
-    """Nothing above needs it any longer. Five seconds by the supervisor's clock (test_keeper.py); more pass here on a
-    machine that is busy."""
+    """The last test of this service. The bound of five seconds is tested by a clock in test_keeper.py."""
     children = started_again.descendants()
     began = time.monotonic()
     assert started_again.interrupt() == 0

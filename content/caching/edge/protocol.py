@@ -9,6 +9,7 @@ Middleware around EdgeCache does not run for plain hits, except for proxy header
 
 import asyncio
 import math
+import sys
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -39,8 +40,10 @@ from .turns import MOST_AT_ONCE, Turns, end_of_heads
 
 # Longest request that is cached as a whole, in bytes.
 _LONGEST_CANDIDATE = 512
+# CPython with CVE-2024-12254: asyncio's `writelines` buffers without bound for a client that does not read.
+_HAS_CVE_2024_12254 = (3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
 # Bodies from this size on are written beside the head instead of being copied behind it (bytes).
-_COPIED = 32 * 1024
+_COPIED = math.inf if _HAS_CVE_2024_12254 else 32 * 1024
 _LENGTH_OF_VERSION = len(b" HTTP/1.1\r\n")
 
 

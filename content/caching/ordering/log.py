@@ -27,7 +27,7 @@ CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
 # Records that wait until Redis takes them, in a process. Past it their epoch ends instead, once Redis answers.
 MAX_UNSENT = 1_000
-# Seconds that a process waits, once, until it has joined the log or could not. After that it begins without.
+# Seconds that a process waits, once, for its first try to join the log. After that it begins without.
 JOIN_TIMEOUT = 0.5
 
 
@@ -51,7 +51,7 @@ class InvalidationLog:
 
     def follow(self) -> None:
         self.reader.start()
-        self.reader.tried.wait(JOIN_TIMEOUT)
+        self.reader.first_try.wait(JOIN_TIMEOUT)
 
     def stop(self, *, wait: bool = True) -> None:
         """Follow no longer; `wait` until its thread has ended, a quarter of a second at most."""

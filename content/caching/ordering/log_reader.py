@@ -40,8 +40,8 @@ class LogReader:
         # Whether the tag index takes entries for invalid that it will know to be valid in a moment.
         self.is_joining = False
         self.joining_until = 0.0
-        # Set when the log was read up to its end, or could not be read.
-        self.tried = threading.Event()
+        # Set after the first try to read the log up to its end, whether it succeeded or failed.
+        self.first_try = threading.Event()
         self.thread = threading.Thread(target=self._follow, name="invalidation log", daemon=True)
 
     def start(self) -> None:
@@ -55,7 +55,7 @@ class LogReader:
 
     def _end_joining(self) -> None:
         self.is_joining = False
-        self.tried.set()
+        self.first_try.set()
 
     def stop(self, *, wait: bool) -> None:
         """With `wait` it returns when the thread has ended, or is about to."""

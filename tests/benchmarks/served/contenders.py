@@ -60,7 +60,7 @@ MAKERS: dict[str, Callable[[], AbstractContextManager[Contender]]] = {
     EMPTY: empty,
     "nginx": nginx,
     "Varnish": varnish,
-    "h2o, a static file": h2o,
+    "h2o": h2o,
     CACHE_PAGE: cache_page,
     BARE_CACHE_PAGE: bare_cache_page,
 }

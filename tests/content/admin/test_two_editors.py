@@ -172,7 +172,7 @@ def test_the_only_row_is_not_added_over_the_one_that_somebody_added(ann, bob):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("moment", ["it was looked for", "it is inserted"])
-def test_nor_over_the_one_that_is_added_at_the_same_moment(ann, bob, moment):
+def test_the_second_of_two_first_saves_at_once_is_a_conflict(ann, bob, moment):
     """Ann adds it when Bob's request has found that there is none, or is about to insert its own."""
     if moment == "it is inserted" and connection.vendor == "sqlite":
         pytest.skip("SQLite has one writer at a time")

@@ -47,7 +47,7 @@ def test_a_value_of_any_shape_is_measured_within_bounds():
 
 
 def test_values_that_are_not_measured_are_estimated_by_those_that_are(monkeypatch):
-    """Of an owner's long and short values the sum comes out as it is; and most were not measured."""
+    """The sum of long and short values is right within a tenth, although most were not measured."""
     texts = ["x" * (number % 50 * 40 + 20) for number in range(1000)]
     sizes, measured = SizeEstimates(), []
 

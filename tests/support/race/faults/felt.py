@@ -9,9 +9,19 @@ from tests.support.race.course import Course, run_race
 from tests.support.race.faults.fault import AFTER, BEFORE, Fault, Scene, staged
 from tests.support.race.history import Failure, Read, now
 
-WEIGHTS = {"read": 70, "read_page": 10, "read_many": 8, "write": 6, "refresh": 3, "forget": 3}
+# Tasks and threads read side by side.
+WEIGHTS = {
+    "read": 45,
+    "read_sync": 25,
+    "read_page": 10,
+    "read_many": 5,
+    "read_many_sync": 3,
+    "write": 6,
+    "refresh": 3,
+    "forget": 3,
+}
 # Those who refresh by hand take their turn, and wait for it.
-READERS = ("get", "get_many", "page", "row page", "plain page")
+READERS = ("get", "get_many", "get_sync", "get_many_sync", "page", "row page", "plain page")
 
 
 @dataclass
