@@ -1,5 +1,9 @@
 """Triggers are found, and mended, when somebody has changed them."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg
 import pytest
 from django.db import connections, models, transaction
 
@@ -21,6 +25,14 @@ def names() -> list[str]:
 def drop(name: str) -> None:
     on = " ON watched_product" if connections["own"].vendor == "postgresql" else ""
     execute(f"DROP TRIGGER {name}{on}")
+
+
+@pytest.fixture
+def postgres_connection(database, request) -> Iterator[psycopg.Connection]:
+    if connections[database].vendor != "postgresql":
+        pytest.skip("SQLite locks the whole database, and has its own timeout")
+    with psycopg.connect(request.getfixturevalue("postgres_server"), autocommit=True) as connection:
+        yield connection
 
 
 def test_nothing_is_wrong_with_new_triggers(database):
@@ -88,6 +100,20 @@ def test_triggers_that_a_rebuilt_table_has_lost_are_made_again(database):
     with connections[database].schema_editor() as editor:
         editor.add_field(Product, field)
     triggers.mend_triggers(database)
+    assert names() == before
+
+
+def test_a_locked_table_is_left_for_later_with_a_warning(database, postgres_connection, caplog, monkeypatch):
+    """Writers queue behind a trigger that waits for its lock."""
+    before = names()
+    drop(before[0])
+    monkeypatch.setattr(triggers, "LONGEST_WAIT_FOR_LOCK", timedelta(milliseconds=50))
+    with postgres_connection.transaction():
+        postgres_connection.execute("LOCK TABLE watched_product IN SHARE MODE")
+        assert triggers.mend_triggers(database) == []
+    assert "Cannot mend the triggers of watched_product" in caplog.text
+    assert names() == before[1:]
+    assert triggers.mend_triggers(database)
     assert names() == before
 
 
