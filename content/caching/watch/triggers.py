@@ -73,7 +73,7 @@ def _reasons(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
         outdated = found.keys() - wanted
         yield f"{len(missing)} triggers are {'outdated' if outdated else 'missing'}"
     if disabled := sorted(name for name in wanted & found.keys() if not found[name]):
-        yield f"{', '.join(disabled)} disabled"
+        yield f"{', '.join(disabled)} not enabled in every session"
 
 
 def mend_triggers(using: str = "default") -> list[Fault]:

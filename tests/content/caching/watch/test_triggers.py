@@ -83,12 +83,14 @@ def test_triggers_of_an_older_declaration_are_replaced(database, monkeypatch):
     assert WatchedChange.objects.using(database).count() == 2, "the new row and its views"
 
 
-def test_a_disabled_trigger_is_enabled(database):
+@pytest.mark.parametrize("change", ["DISABLE", "ENABLE"])
+def test_a_trigger_that_does_not_fire_in_every_session_is_mended(database, change):
+    """`pg_restore --disable-triggers` disables them and enables them as ordinary ones."""
     if connections[database].vendor != "postgresql":
         pytest.skip("SQLite cannot disable a trigger")
-    execute("ALTER TABLE watched_product DISABLE TRIGGER ALL")
+    execute(f"ALTER TABLE watched_product {change} TRIGGER ALL")
     (fault,) = triggers.mend_triggers(database)
-    assert "disabled" in str(fault)
+    assert "not enabled in every session" in str(fault)
     assert triggers.find_faults(database) == []
 
 
