@@ -11,7 +11,7 @@ from .models import PendingChanges, WatchedChange
 
 _TRIGGER = """
 CREATE TRIGGER %NAME% AFTER {event} ON {table} WHEN {number} <= {bound}{differ} BEGIN
-  UPDATE {counters} SET number = number + 1 WHERE model = {label};
+  INSERT INTO {counters} (model, number) VALUES ({label}, 1) ON CONFLICT (model) DO UPDATE SET number = number + 1;
   INSERT INTO {outbox} (model, changes) VALUES ({label}, CASE WHEN {number} <= {bound} THEN {changes} ELSE '"*"' END);
 END
 """

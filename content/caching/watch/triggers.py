@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import postgresql, sqlite
 from .declaration import Watch, watches
-from .models import PendingChanges, WatchedChange
+from .models import WatchedChange
 
 logger = logging.getLogger("content.caching")
 
@@ -116,7 +116,6 @@ def _install(
         for trigger in wanted_triggers(connection, watch, exact=exact):
             for statement in trigger.statements:
                 cursor.execute(statement)
-        PendingChanges.objects.using(using).get_or_create(model=watch.label)
         WatchedChange.objects.using(using).create(model=watch.label, changes='"*"')
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dj_database_url
+import psycopg
 import pytest
 from django.db import connections
 
@@ -26,12 +27,21 @@ def execute(connection, sql: str) -> None:
         cursor.execute(sql)
 
 
+@pytest.fixture(scope="session")
+def watched_postgres(postgres_server) -> str:
+    """The URL of a database of its own: other tests create the site's tables in the server's first one."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE watched")
+    return f"{postgres_server.rpartition('/')[0]}/watched"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, tmp_path, django_db_blocker, monkeypatch) -> Iterator[str]:
     """The alias "own", whose tables are watched."""
-    url = request.getfixturevalue("postgres_server") if request.param == "postgresql" else f"sqlite:///{tmp_path}/db"
+    is_postgres = request.param == "postgresql"
+    url = request.getfixturevalue("watched_postgres") if is_postgres else f"sqlite:///{tmp_path}/db"
     settings = connections.configure_settings({"default": {}, "own": dj_database_url.parse(url)})["own"]
-    connections.settings["own"] = settings
+    monkeypatch.setitem(connections.settings, "own", settings)
     monkeypatch.setattr(declaration, "watches", {})
     for module in (triggers, own_writes, relay):
         monkeypatch.setattr(module, "watches", declaration.watches)
@@ -55,7 +65,6 @@ def database(request, tmp_path, django_db_blocker, monkeypatch) -> Iterator[str]
         finally:
             connection.close()
             for name in connection.introspection.table_names():
-                execute(connection, f"DROP TABLE {name}{' CASCADE' if connection.vendor == 'postgresql' else ''}")
+                execute(connection, f"DROP TABLE {name}{' CASCADE' if is_postgres else ''}")
             connection.close()
-    del connections["own"]
-    del connections.settings["own"]
+            del connections["own"]

@@ -31,7 +31,7 @@ def drop(name: str) -> None:
 def postgres_connection(database, request) -> Iterator[psycopg.Connection]:
     if connections[database].vendor != "postgresql":
         pytest.skip("SQLite locks the whole database, and has its own timeout")
-    with psycopg.connect(request.getfixturevalue("postgres_server"), autocommit=True) as connection:
+    with psycopg.connect(request.getfixturevalue("watched_postgres"), autocommit=True) as connection:
         yield connection
 
 
