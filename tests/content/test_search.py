@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from content.models import Post, SiteConfig
 from content.ops.queries import count_queries
-from content.selectors import ranking
-from content.selectors.search import matching
+from content.selectors import search as selectors
+from content.selectors.search import filter_matching
 from tests.support.blog import make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
 def found(text: str) -> set[str]:
-    return set(matching(Post.objects.public(timezone.now()), text).values_list("slug", flat=True))
+    return set(filter_matching(Post.objects.public(timezone.now()), text).values_list("slug", flat=True))
 
 
 def listed(client, text: str, **query) -> list[str]:
@@ -48,7 +48,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_any_input_is_answered(client, text):
     make_post("moss", title="Moss")
-    list(matching(Post.objects.all(), text))
+    list(filter_matching(Post.objects.all(), text))
     response = client.get("/search/", {"q": text.encode("utf-8", "replace").decode()})
     assert response.status_code == 200
 
@@ -56,7 +56,7 @@ def test_any_input_is_answered(client, text):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(st.characters() | st.sampled_from("\"'*-^:()&|!\\\x00 \u0301")))
 def test_any_text_is_answered(client, text):
-    list(matching(Post.objects.all(), text))
+    list(filter_matching(Post.objects.all(), text))
     assert client.get("/search/", {"q": text.encode("utf-8", "replace").decode()}).status_code == 200
 
 
@@ -122,7 +122,7 @@ def test_the_index_follows_every_kind_of_write():
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL ranks the newest alone")
 def test_a_word_of_more_posts_than_are_ranked_is_ranked_by_title_then_by_age(client, monkeypatch):
-    monkeypatch.setattr(ranking, "MOST_FOUND", 3)
+    monkeypatch.setattr(selectors, "MOST_FOUND", 3)
     now = timezone.now()
     make_post("titled", title="Moss", published_at=now - timedelta(hours=20))
     for number in range(6):

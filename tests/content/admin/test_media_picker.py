@@ -3,7 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from content.admin.media_picker import A_PAGE
+from content.admin.media import IMAGES_A_PAGE
 from content.models import MediaFile
 from tests.support.admin_site import errors_of, save_form, try_form
 
@@ -28,9 +28,9 @@ def test_images_are_found_by_every_word_of_name_or_description(admin_client, upl
 
 @pytest.mark.parametrize("page", ["1", "2", "0", "x", "999", "\x00"])
 def test_pages_of_images_are_bounded(admin_client, upload, page):
-    for number in range(A_PAGE + 1):
+    for number in range(IMAGES_A_PAGE + 1):
         MediaFile(file=upload((number, 0, 0), f"{number}.png")).save()
-    assert len(names(admin_client.get(PICKER, {"page": page}))) in (1, A_PAGE)
+    assert len(names(admin_client.get(PICKER, {"page": page}))) in (1, IMAGES_A_PAGE)
 
 
 def test_an_upload_can_be_chosen_at_once_and_is_taken_once(admin_client, upload):

@@ -8,14 +8,14 @@ from django.db.models import CharField
 from django.utils import timezone
 
 from content.models import Post
-from content.selectors.search import matching
+from content.selectors.search import filter_matching
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def found(text: str) -> set[str]:
-    return set(matching(Post.objects.all(), text).values_list("slug", flat=True))
+    return set(filter_matching(Post.objects.all(), text).values_list("slug", flat=True))
 
 
 def migrate(*targets: tuple[str, str]) -> None:

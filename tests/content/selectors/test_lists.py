@@ -11,7 +11,7 @@ from django.utils import timezone
 from content import resources
 from content.models import Author, Authorship, Category, Post, Tag
 from content.ops.queries import count_queries
-from content.selectors import windows
+from content.selectors import lists as selectors
 from tests.support.blog import make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
@@ -78,10 +78,10 @@ def test_every_page_of_every_list_has_what_it_should(years):
 
 def test_windows_have_every_post_once(years, monkeypatch):
     for size in (1000, 9):
-        monkeypatch.setattr(windows, "WINDOW", size)
+        monkeypatch.setattr(selectors, "WINDOW", size)
         for by, pk in lists():
-            periods = async_to_sync(windows.periods)(by, pk).periods
-            found = async_to_sync(windows.windows)([(by, pk, each.number, each.part) for each in periods])
+            periods = async_to_sync(selectors.load_periods)(by, pk).periods
+            found = async_to_sync(selectors.load_windows)([(by, pk, each.number, each.part) for each in periods])
             assert [len(document.ids) for document in found.values()] == [each.posts for each in periods]
             assert [one for document in found.values() for one in document.ids] == in_order(by, pk)
 

@@ -11,7 +11,7 @@ from content.caching.watch.models import WatchedChange
 from content.models import Comment, Post, SiteConfig
 from content.ops.queries import count_queries
 from content.services import comments
-from content.services.errors import AlreadySaid, CommentsClosed, NoSuchPost
+from content.services.comments import AlreadySaid, CommentsClosed, NoSuchPost
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db

@@ -77,21 +77,21 @@ async def test_a_page_by_its_path_comes_after_what_it_is_made_of():
 
 async def test_what_has_ended_is_made_again_and_what_is_fresh_is_left_alone(reader):
     await warming.warm(await plan_url("/posts/post-3/"))
-    assert (await warming.warm(pages.planned(["/posts/post-3/"]))).already_fresh == 1
+    assert (await warming.warm(pages.plan_pages(["/posts/post-3/"]))).already_fresh == 1
     await invalidate(["posts"])
     assert await pages.pages.fresh_for(f"{ORIGIN}/posts/post-3/") == 0
-    assert (await warming.warm(pages.planned(["/posts/post-3/"]))).warmed == 1
+    assert (await warming.warm(pages.plan_pages(["/posts/post-3/"]))).warmed == 1
     assert "; hit" in await reader("/posts/post-3/")
 
 
 async def test_what_is_not_there_is_no_failure():
-    report = await warming.warm(pages.planned(["/posts/nowhere/"]))
+    report = await warming.warm(pages.plan_pages(["/posts/nowhere/"]))
     assert (report.not_there, report.failures) == (1, {})
 
 
 async def test_nobody_has_looked_at_what_is_warmed(reader, counted, monkeypatch):
     monkeypatch.setattr(pages.edge().fast_path, "served", lambda page: counted.append(page.url))
-    await warming.warm(pages.planned(["/posts/post-3/"]))
+    await warming.warm(pages.plan_pages(["/posts/post-3/"]))
     assert counted == []
     await reader("/posts/post-3/")
     assert counted == [f"{ORIGIN}/posts/post-3/"]
@@ -102,13 +102,13 @@ async def test_an_application_that_fails_is_a_failure_with_its_name(monkeypatch)
         raise RuntimeError("no template")
 
     monkeypatch.setattr(pages.edge().origin, "app", broken)
-    report = await warming.warm(pages.planned(["/posts/post-3/"]))
+    report = await warming.warm(pages.plan_pages(["/posts/post-3/"]))
     assert report.failures == {f"page@1:{ORIGIN}/posts/post-3/": "RuntimeError: no template"}
 
 
 async def test_each_origin_has_pages_of_its_own(settings):
     settings.WARM_ORIGINS = ["https://example.org", "https://www.example.org"]
-    assert list(map(str, pages.planned(["/"], also="https://example.org"))) == [
+    assert list(map(str, pages.plan_pages(["/"], also="https://example.org"))) == [
         "page@1:https://example.org/",
         "page@1:https://www.example.org/",
     ]
@@ -116,6 +116,6 @@ async def test_each_origin_has_pages_of_its_own(settings):
 
 async def test_where_nobody_says_how_readers_come_or_there_is_no_edge_no_page_is_planned(settings):
     settings.WARM_ORIGINS = []
-    assert pages.planned(["/"]) == []
+    assert pages.plan_pages(["/"]) == []
     settings.WARM_ORIGINS, settings.EDGE = [ORIGIN], False
-    assert pages.planned(["/"]) == []
+    assert pages.plan_pages(["/"]) == []
