@@ -14,7 +14,7 @@ class ContentConfig(AppConfig):
         from content.ops import queries
         from content.services import groups, redirects
 
-        invalidation.declare(list(declared))
+        invalidation.declare_watches(list(declared))
         post_migrate.connect(search_index.restore_triggers, sender=self)
         pre_migrate.connect(list_tables.drop_triggers, sender=self)
         post_migrate.connect(list_tables.restore_triggers, sender=self)

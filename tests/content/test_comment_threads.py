@@ -48,7 +48,7 @@ def outline(post):
 # --- the order of a conversation -----------------------------------------------------------------------
 
 
-def test_replies_stand_behind_what_they_reply_to_in_the_order_of_time(post):
+def test_replies_follow_their_parents_in_order_of_time(post):
     ann = comment(post, "Ann")
     comment(post, "Eve", minutes=4)
     bob = comment(post, "Bob", parent=ann, minutes=2)
@@ -66,7 +66,7 @@ def test_depth_is_bounded(post):
 
 
 @pytest.mark.parametrize("status", ["pending", "rejected", "spam"])
-def test_a_reply_to_what_is_not_shown_begins_a_conversation(post, status):
+def test_a_reply_to_a_hidden_comment_begins_a_conversation(post, status):
     hidden = comment(post, "Hidden", status=status)
     reply = comment(post, "Ann", parent=hidden, minutes=1)
     comment(post, "Bob", parent=reply, minutes=2)
@@ -75,7 +75,7 @@ def test_a_reply_to_what_is_not_shown_begins_a_conversation(post, status):
 
 
 @given(st.dictionaries(st.integers(0, 30), st.none() | st.integers(0, 40)))
-def test_every_comment_is_placed_once_whatever_the_rows_say(parents):
+def test_every_comment_is_placed_once_for_any_parents(parents):
     placed = order_by_conversation(parents)
     assert sorted(placed) == sorted(parents)
     for pk, depth in placed.items():

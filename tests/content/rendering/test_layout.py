@@ -19,7 +19,7 @@ BODIES = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
 
 @given(BODIES)
-def test_what_is_laid_out_is_balanced_and_its_headings_skip_no_level(body):
+def test_layout_is_balanced_and_headings_skip_no_level(body):
     html = add_layout(render_markdown(body), {})
     tree = html5lib.parseFragment(html, namespaceHTMLElements=False)
     assert html.count("<div") == html.count("</div>") == len(tree.findall(".//div"))
@@ -48,7 +48,7 @@ def test_a_header_without_words_is_a_cell():
     assert add_layout('<th scope="col"> </th>', {}) == "<td></td>"
 
 
-def test_code_says_what_it_is_written_in():
+def test_code_names_its_language():
     assert '<p class="code-language">C++</p><pre' in add_layout(render_markdown("```cpp\nint a;\n```"), {})
     assert "code-language" not in add_layout(render_markdown("```\nplain\n```"), {})
 
@@ -70,6 +70,6 @@ def test_an_image_of_another_host_is_a_link_to_it(source):
     assert "<img" not in in_a_link
 
 
-def test_the_outline_leads_to_headings_by_their_words():
+def test_headings_are_found_with_their_ids_and_texts():
     html = add_layout(render_markdown("# One & *two*\n\n## Part\n\n#### Deep\n\n<h1>no id</h1>"), {})
     assert [tuple(heading) for heading in find_headings(html)] == [(2, "one-two", "One & two"), (3, "part", "Part")]
