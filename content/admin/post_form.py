@@ -60,11 +60,11 @@ def picker_urls() -> dict[str, str]:
 
 def is_reserved(slug: str) -> bool:
     """Whether the site itself has paths that begin with that segment."""
-    return slug.lower() in reserved_segments()
+    return slug.lower() in find_reserved_segments()
 
 
 @cache
-def reserved_segments() -> frozenset[str]:
+def find_reserved_segments() -> frozenset[str]:
     prefixes = (settings.STATIC_URL, settings.MEDIA_URL)
     return MORE_SEGMENTS | {each for text in (*routes(get_resolver()), *prefixes) if (each := first_segment(text))}
 

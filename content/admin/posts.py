@@ -72,7 +72,7 @@ class AuthorshipInline(admin.TabularInline):
 @admin.register(Post)
 class PostAdmin(VersionedAdmin):
     form = PostForm
-    list_display = ["title", "state", "category", "byline", "published_at_short"]
+    list_display = ["title", "state", "category", "byline", "publication_time"]
     # No filter by author, since there can be hundreds; the search finds posts by an author's name.
     list_filter = [StateFilter, "kind", ("category", admin.RelatedOnlyFieldListFilter), "language", "comments_open"]
     list_per_page = 50
@@ -161,7 +161,7 @@ class PostAdmin(VersionedAdmin):
         return format_html('<span class="state state-{}">{}</span>{}', state, label_of(state), page)
 
     @admin.display(description="published at", ordering="published_at")
-    def published_at_short(self, post: Post) -> str:
+    def publication_time(self, post: Post) -> str:
         """A short form, so that rows fit the page."""
         return date_format(timezone.localtime(post.published_at), "j\xa0M\xa0Y, H:i") if post.published_at else ""
 

@@ -12,7 +12,7 @@ from content.selectors import related as relations
 MOST_MONTHS = 24
 
 
-def shown_rows(post: PostCard | PostDocument) -> Iterator[str]:
+def tags_of_rows(post: PostCard | PostDocument) -> Iterator[str]:
     """The tags of all rows that a post's document shows: authors, category, tags, cover and pictures."""
     yield dependencies.post(post.id)
     for author in post.authors:
@@ -28,7 +28,7 @@ def shown_rows(post: PostCard | PostDocument) -> Iterator[str]:
             yield dependencies.media(picture)
 
 
-def shared_lists(document: RelatedDocument) -> Iterator[str]:
+def tags_of_lists(document: RelatedDocument) -> Iterator[str]:
     """The tags of the lists of the post's terms: a post that joins or leaves one may change the ranking."""
     for pk in document.tags:
         yield dependencies.posts_of("tag", pk)
@@ -36,7 +36,7 @@ def shared_lists(document: RelatedDocument) -> Iterator[str]:
         yield dependencies.posts_of("category", document.category)
 
 
-def months_between(document: NeighboursDocument) -> Iterator[str]:
+def tags_of_months(document: NeighboursDocument) -> Iterator[str]:
     """The tags of the months between the neighbours; of all posts for the oldest and the newest post."""
     if document.previous is None or document.next is None or len(document.months) > MOST_MONTHS:
         yield dependencies.POSTS
@@ -53,7 +53,7 @@ post = Resource(
     load_many=posts.load_posts,
     policy=policies.POST,
     tags=lambda kind, slug: (dependencies.slug("post", slug),),
-    value_tags=shown_rows,
+    value_tags=tags_of_rows,
     schema=2,
 )
 
@@ -63,7 +63,7 @@ post_card = Resource(
     load_many=posts.load_cards,
     policy=policies.POST_CARD,
     tags=lambda pk: (dependencies.post(pk),),
-    value_tags=shown_rows,
+    value_tags=tags_of_rows,
 )
 
 withdrawn = Resource(
@@ -80,7 +80,7 @@ related = Resource(
     load_many=relations.load_many_related,
     policy=policies.RELATED,
     tags=lambda pk: (dependencies.post(pk),),
-    value_tags=shared_lists,
+    value_tags=tags_of_lists,
     adapt=until_next_publication,
 )
 
@@ -90,6 +90,6 @@ neighbours = Resource(
     load_many=relations.load_many_neighbours,
     policy=policies.RELATED,
     tags=lambda pk: (dependencies.post(pk),),
-    value_tags=months_between,
+    value_tags=tags_of_months,
     adapt=until_next_publication,
 )

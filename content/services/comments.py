@@ -47,7 +47,7 @@ def submit(
     check_open(post)
     comment = Comment(post_id=post, author_name=author_name, author_email=author_email, body=body)
     check_new(comment)
-    comment.parent_id = approved_parent(post, reply_to)
+    comment.parent_id = find_approved_parent(post, reply_to)
     comment.status = Comment.Status.SPAM if is_spam else Comment.Status.PENDING
     comment.save()
     return comment
@@ -70,7 +70,7 @@ def check_new(comment: Comment) -> None:
         raise AlreadySaid(f"{comment.author_name} said so on post {comment.post_id}")
 
 
-def approved_parent(post: int, comment: int | None) -> int | None:
+def find_approved_parent(post: int, comment: int | None) -> int | None:
     if comment is None:
         return None
     approved = Comment.objects.filter(post=post, pk=comment, status=Comment.Status.APPROVED)

@@ -23,15 +23,15 @@ def origins(settings):
 
 
 @pytest.fixture
-def counted_views() -> list[str]:
+def views() -> list[str]:
     return []
 
 
 @pytest.fixture
-def reader(counted_views):
+def reader(views):
     """The edge of another process: it has the same tiers, and calls a view only for a miss."""
     edge = EdgeCache(
-        ASGIHandler(), cache="default", profile=site_profile(), served=lambda page: counted_views.append(page.url)
+        ASGIHandler(), cache="default", profile=site_profile(), served=lambda page: views.append(page.url)
     )
 
     async def read_cache_status(path: str) -> str:
@@ -89,12 +89,12 @@ async def test_a_missing_page_is_no_failure():
     assert (report.not_there, report.failures) == (1, {})
 
 
-async def test_warming_counts_no_views(reader, counted_views, monkeypatch):
-    monkeypatch.setattr(pages.edge().fast_path, "served", lambda page: counted_views.append(page.url))
+async def test_warming_counts_no_views(reader, views, monkeypatch):
+    monkeypatch.setattr(pages.edge().fast_path, "served", lambda page: views.append(page.url))
     await warming.warm(pages.plan_pages(["/posts/post-3/"]))
-    assert counted_views == []
+    assert views == []
     await reader("/posts/post-3/")
-    assert counted_views == [f"{ORIGIN}/posts/post-3/"]
+    assert views == [f"{ORIGIN}/posts/post-3/"]
 
 
 async def test_an_application_that_fails_is_a_failure_with_its_name(monkeypatch):
