@@ -48,11 +48,11 @@ def test_its_next_reader_finds_the_new_words_and_runs_no_view(admin_client, post
 
 
 def test_pages_that_are_not_public_are_not_written_through(admin_client, post, monkeypatch):
-    made = []
-    monkeypatch.setattr(write_through, "make", lambda path, origin: made.append(path))
+    refreshed = []
+    monkeypatch.setattr(write_through, "refresh_page", lambda path, origin: refreshed.append(path))
     save_form(admin_client, form_of(post), status="draft")
     save_form(admin_client, form_of(post), status="published")
-    assert made == [post.get_absolute_url()]
+    assert refreshed == [post.get_absolute_url()]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no template"), TimeoutError()])
@@ -60,7 +60,7 @@ def test_a_failed_write_through_is_no_error_for_the_writer(admin_client, post, m
     async def broken(path, origin):
         raise error
 
-    monkeypatch.setattr(write_through, "made", broken)
+    monkeypatch.setattr(write_through, "warm_page", broken)
     save_form(admin_client, form_of(post), title="Said anew")
     post.refresh_from_db()
     assert post.title == "Said anew"
