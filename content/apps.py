@@ -12,12 +12,12 @@ class ContentConfig(AppConfig):
         from content.caching.declarations import resources as declared
         from content.models import list_tables, search_index
         from content.ops import queries
-        from content.services import groups, moves
+        from content.services import groups, redirects
 
-        invalidation.declare(list(declared))
-        post_migrate.connect(search_index.keep_watching, sender=self)
-        pre_migrate.connect(list_tables.stop_watching, sender=self)
-        post_migrate.connect(list_tables.keep_watching, sender=self)
-        moves.connect()
-        post_migrate.connect(groups.make_groups, sender=self)
+        invalidation.declare_watches(list(declared))
+        post_migrate.connect(search_index.restore_triggers, sender=self)
+        pre_migrate.connect(list_tables.drop_triggers, sender=self)
+        post_migrate.connect(list_tables.restore_triggers, sender=self)
+        redirects.connect_signals()
+        post_migrate.connect(groups.create_groups, sender=self)
         queries.watch_connections()

@@ -1,10 +1,10 @@
-"""The names of tags: what an entry says it depends on, and what a changed row says has changed.
+"""The names of cache tags: entries depend on them, and changed rows invalidate them.
 
-A row has a tag of its own (`category:7`), and, where posts are listed by it, one for that list
-(`category:7:posts`): a new name is shown where the category is, a new post only in its list. What was asked
-for by slug depends on the slug too (`category-slug:news`), so that "not there" ends when it comes to be.
+A row has a tag (`category:7`). A category, tag or author has another for its list of posts (`category:7:posts`): a new
+name changes each page that shows the category, a new post only the list. An entry loaded by slug depends on the slug
+too (`category-slug:news`), so that "not there" ends when the row is created.
 
-What is told by time has tags by time: `archive:2018-05` is who is in the list of that month, in which order.
+Archives have tags by time: `archive:2018-05` is the list of posts of that month.
 """
 
 from datetime import date
@@ -13,9 +13,9 @@ SITE = "site"
 POSTS = "posts"
 TERMS = "terms"
 PAGES = "pages"
-# What can be found: any change of a public post may change any search.
+# All searches: any change of a public post may change any of them.
 SEARCH = "search"
-# Who has posts, and under which slug.
+# The directory of authors.
 AUTHORS = "authors"
 ARCHIVE = "archive"
 SITEMAP = "sitemap"
@@ -40,7 +40,7 @@ def row(kind: str, pk: int) -> str:
 
 
 def posts_of(kind: str, pk: int) -> str:
-    """The list of posts of an author, category or tag: who is in it, in which order."""
+    """The list of posts of an author, category or tag: the posts and their order."""
     return f"{kind}:{pk}:posts"
 
 
@@ -58,12 +58,12 @@ def archive_year(year: int) -> str:
 
 
 def archive_month(year: int, month: int) -> str:
-    """Who was published in a month of the site's calendar, in which order."""
+    """The posts of a month by the site's time zone, and their order."""
     return f"archive:{year:04}-{month:02}"
 
 
 def archives(day: date) -> set[str]:
-    """Of a post published on that day of the site's calendar: the index, its year and its month."""
+    """The tags of a post published on that day by the site's time zone: all archives, its year and its month."""
     return {ARCHIVE, archive_year(day.year), archive_month(day.year, day.month)}
 
 

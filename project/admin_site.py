@@ -10,7 +10,7 @@ from content.models import SiteConfig
 class EvergreenAdminSite(admin.AdminSite):
     """Django's admin with this site's name in the header, and on its first page what waits for somebody."""
 
-    index_template = "admin/desk.html"
+    index_template = "admin/dashboard.html"
     site_url = "/"
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -27,6 +27,6 @@ class EvergreenAdminSite(admin.AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         # Imported late: content.admin registers with this site, which must be there before.
-        from content.admin.desk import desk
+        from content.admin.dashboard import dashboard_context
 
-        return super().index(request, (extra_context or {}) | desk(request))
+        return super().index(request, (extra_context or {}) | dashboard_context(request))

@@ -18,14 +18,15 @@ Status = Comment.Status
 EXCERPT = 160
 
 
-def to_status(status: Status, verb: str) -> Callable[..., None]:
-    """An action: what it says in the list, and what it did."""
+def make_action(status: Status, verb: str) -> Callable[..., None]:
+    """An admin action that sets the status of the selected comments and reports how many changed."""
 
     @admin.action(permissions=["change"], description=f"{verb} the selected comments")
     def action(modeladmin: admin.ModelAdmin, request: HttpRequest, comments: QuerySet[Comment]) -> None:
         count = moderate(list(comments.values_list("pk", flat=True)), status)
-        left = f", {chosen - count} were so already" if (chosen := comments.count()) > count else ""
-        modeladmin.message_user(request, f"{status.label}: {count}{left}.", messages.SUCCESS)
+        unchanged = comments.count() - count
+        note = f", {unchanged} unchanged" if unchanged > 0 else ""
+        modeladmin.message_user(request, f"{status.label}: {count}{note}.", messages.SUCCESS)
 
     action.__name__ = f"to_{status.value}"
     return action
@@ -33,7 +34,7 @@ def to_status(status: Status, verb: str) -> Callable[..., None]:
 
 @admin.register(Comment)
 class CommentAdmin(VersionedAdmin):
-    """The queue: what waits comes first, the newest of it at the top."""
+    """The moderation queue: pending comments first, the newest at the top."""
 
     list_display = ["excerpt", "author_name", "on_post", "age", "status"]
     list_filter = ["status", "created_at"]
@@ -44,9 +45,9 @@ class CommentAdmin(VersionedAdmin):
     fields = ["post_link", "author_name", "author_email", "body", "status", "created_at"]
     readonly_fields = ["post_link", "created_at"]
     actions = [
-        to_status(Status.APPROVED, "Approve"),
-        to_status(Status.REJECTED, "Reject"),
-        to_status(Status.SPAM, "Mark as spam"),
+        make_action(Status.APPROVED, "Approve"),
+        make_action(Status.REJECTED, "Reject"),
+        make_action(Status.SPAM, "Mark as spam"),
     ]
 
     class Media:
@@ -57,8 +58,8 @@ class CommentAdmin(VersionedAdmin):
         return False
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
-        waits = Case(When(status=Status.PENDING, then=Value(0)), default=Value(1), output_field=IntegerField())
-        return [waits, "-created_at", "-pk"]
+        pending = Case(When(status=Status.PENDING, then=Value(0)), default=Value(1), output_field=IntegerField())
+        return [pending, "-created_at", "-pk"]
 
     @admin.display(description="comment")
     def excerpt(self, comment: Comment) -> str:

@@ -1,6 +1,6 @@
-"""Two versions of an object in one form: what is stored, what somebody sent, and what each of them changed.
+"""A merge of two edits of one object in a form: the stored values, the sent values, and the changes of each.
 
-A version is a digest of each field of a form. It travels in the form, signed: so a save says what it is based on.
+A version holds a digest of each field. The form carries it, signed, so that a save names the version it is based on.
 """
 
 import json
@@ -27,7 +27,7 @@ FIELD = "based_on"
 
 
 class BasedOnField(forms.CharField):
-    """The version that a form shows. It is about the others, and is never a change itself."""
+    """The version that a form shows. It is never a change itself."""
 
     def __init__(self) -> None:
         super().__init__(required=False, widget=forms.HiddenInput)
@@ -38,7 +38,7 @@ class BasedOnField(forms.CharField):
 
 @dataclass(frozen=True)
 class Version:
-    """The digest of each field; `at` is when it was shown, in seconds. A version that is not known has no digests."""
+    """The digest of each field. `at` is the Unix time when it was shown. An unknown version has no digests."""
 
     digests: dict[str, str] = dataclass_field(default_factory=dict)
     at: float = 0.0
@@ -49,7 +49,7 @@ class Version:
 
     @classmethod
     def read(cls, text: str, model: type[Model], pk: Any) -> "Version":
-        """The version that `sign` wrote for that object; an unknown one for any other text."""
+        """Read a text that `sign` wrote for that object; an unknown version for any other text."""
         try:
             digests, at = signing.loads(text, salt=salt_of(model, pk))
         except signing.BadSignature:
@@ -60,7 +60,7 @@ class Version:
         return signing.dumps([self.digests, self.at], salt=salt_of(model, pk))
 
     def changes_in(self, values: dict[str, Any]) -> set[str]:
-        """Names of the values that are not what they were in this version."""
+        """The names of the values that differ from this version."""
         return {name for name, value in values.items() if self.digests.get(name) != digest(value)}
 
 
@@ -72,8 +72,8 @@ def digest(value: Any) -> str:
     return blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=9).hexdigest()
 
 
-def plain(value: Any) -> Any:
-    """The same for a stored value and for the one that a form makes of it when nobody touches it."""
+def normalise(value: Any) -> Any:
+    """A comparable form of a value: equal for a stored value and for the same value sent unchanged."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -87,21 +87,21 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | list | dict) else str(value)
 
 
-def stored_values(form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> dict[str, Any]:
-    """The plain values of an object and of its inline rows, as they were read for the form."""
-    values = {name: plain(form.get_initial_for_field(field, name)) for name, field in fields_of(form)}
+def read_stored_values(form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> dict[str, Any]:
+    """The normalised values of an object and its inline rows, from the database."""
+    values = {name: normalise(form.get_initial_for_field(field, name)) for name, field in fields_of(form)}
     for formset in formsets:
         names = row_fields(formset)
         rows = (model_to_dict(row, names) for row in formset.get_queryset())
-        values[str(formset.prefix)] = sorted(([plain(row[name]) for name in names] for row in rows), key=repr)
+        values[str(formset.prefix)] = sorted(([normalise(row[name]) for name in names] for row in rows), key=repr)
     return values
 
 
-def sent_values(form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> dict[str, Any]:
-    """The plain values that a bound form was sent."""
-    values = {name: sent_value(form[name]) for name, _ in fields_of(form)}
+def read_sent_values(form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> dict[str, Any]:
+    """The normalised values that the browser sent in a bound form."""
+    values = {name: read_sent_value(form[name]) for name, _ in fields_of(form)}
     for formset in formsets:
-        rows = ([sent_value(row[name]) for name in row_fields(formset)] for row in sent_rows(formset))
+        rows = ([read_sent_value(row[name]) for name in row_fields(formset)] for row in list_sent_rows(formset))
         values[str(formset.prefix)] = sorted(rows, key=repr)
     return values
 
@@ -110,23 +110,23 @@ def fields_of(form: forms.ModelForm) -> Iterator[tuple[str, forms.Field]]:
     return ((name, field) for name, field in form.fields.items() if name != FIELD)
 
 
-def sent_value(bound: forms.BoundField) -> Any:
-    """The cleaned value of a field; its raw data where that is not valid."""
+def read_sent_value(bound: forms.BoundField) -> Any:
+    """The cleaned value of a field; the raw data if it is invalid."""
     field = bound.field
     try:
-        return plain(
+        return normalise(
             field.clean(bound.data, bound.initial) if isinstance(field, forms.FileField) else field.clean(bound.data)
         )
     except ValidationError:
-        return plain(bound.data)
+        return normalise(bound.data)
 
 
 def row_fields(formset: BaseInlineFormSet) -> list[str]:
     return [name for name in formset.form.base_fields if name != formset.fk.name]
 
 
-def sent_rows(formset: BaseInlineFormSet) -> list[forms.ModelForm]:
-    """Rows that shall be there after the save."""
+def list_sent_rows(formset: BaseInlineFormSet) -> list[forms.ModelForm]:
+    """The rows that a save would leave: all but deleted and empty ones."""
     return [row for row in formset.forms if not is_deleted(row) and (pk_of(row) or row.has_changed())]
 
 
@@ -141,7 +141,7 @@ def is_deleted(row: forms.ModelForm) -> bool:
 
 @dataclass(frozen=True)
 class Difference:
-    """A field of which two texts exist. `changed_by` is "both", "theirs" or "mine"."""
+    """A field whose stored and sent values differ. `changed_by` is "both", "theirs" or "mine"."""
 
     name: str
     label: str
@@ -156,7 +156,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Merge:
-    """The sent values beside the stored ones."""
+    """The sent values compared with the stored ones."""
 
     form: forms.ModelForm
     formsets: list[BaseInlineFormSet]
@@ -167,39 +167,39 @@ class Merge:
 
     @classmethod
     def of(cls, form: forms.ModelForm, formsets: list[BaseInlineFormSet], base: Version) -> "Merge":
-        stored, sent = stored_values(form, formsets), sent_values(form, formsets)
+        stored, sent = read_stored_values(form, formsets), read_sent_values(form, formsets)
         mine = {name for name in base.changes_in(sent) if sent[name] != stored[name]}
         return cls(form, formsets, stored, sent, base.changes_in(stored), mine)
 
     @property
     def overwrites(self) -> bool:
-        """Whether to save what was sent would undo what somebody else saved."""
+        """Whether a save would undo a change of another editor."""
         return any(self.sent[name] != self.stored[name] for name in self.changed_by_them)
 
     @property
     def differences(self) -> list[Difference]:
-        """Fields that both changed come first."""
-        found = [self.difference(name) for name in self.stored if self.sent[name] != self.stored[name]]
-        return sorted(found, key=lambda difference: difference.changed_by)
+        """All differences; fields that both editors changed come first."""
+        differences = [self.difference(name) for name in self.stored if self.sent[name] != self.stored[name]]
+        return sorted(differences, key=lambda difference: difference.changed_by)
 
     def difference(self, name: str) -> Difference:
         mine, theirs = name in self.changed_by_me, name in self.changed_by_them
         changed_by = "both" if mine and theirs else "mine" if mine else "theirs"
-        label, shown = self.reader_of(name)
-        return Difference(name, label, shown(self.stored[name]), shown(self.sent[name]), changed_by)
+        label, to_text = self.label_and_formatter(name)
+        return Difference(name, label, to_text(self.stored[name]), to_text(self.sent[name]), changed_by)
 
-    def reader_of(self, name: str) -> Any:
-        """The label of a field, and what shows its values to people."""
+    def label_and_formatter(self, name: str) -> Any:
+        """The label of a field, and a function that formats its values."""
         if name in self.form.fields:
             field = self.form.fields[name]
-            return capfirst(self.form[name].label), lambda value: readable(field, value)
+            return capfirst(self.form[name].label), lambda value: format_value(field, value)
         formset: Any = next(each for each in self.formsets if each.prefix == name)
-        return capfirst(formset.model._meta.verbose_name_plural), lambda rows: readable_rows(formset, rows)
+        return capfirst(formset.model._meta.verbose_name_plural), lambda rows: format_rows(formset, rows)
 
     def fill(self, form: forms.ModelForm, formsets: Iterable[BaseInlineFormSet]) -> None:
-        """Put what I changed into a form that shows what is stored."""
+        """Fill the sender's changes into a form that shows the stored values."""
         for name, shown in fields_of(self.form):
-            # A browser sends no file again.
+            # Browsers do not send a file a second time.
             if name in self.changed_by_me and not isinstance(shown, forms.FileField):
                 form.initial[name] = self.form[name].data
         sent = {formset.prefix: formset for formset in self.formsets}
@@ -209,15 +209,15 @@ class Merge:
 
 
 def fill_rows(shown: BaseInlineFormSet, sent: BaseInlineFormSet) -> None:
-    """Rows that are stored stand as they were sent; rows that are not are added to them."""
+    """Fill stored rows with the sent values, and add the sent rows that are not stored."""
     names = row_fields(sent)
     stored = {str(row.pk): model_to_dict(row, names) for row in shown.get_queryset()}
-    new = [row for row in sent_rows(sent) if pk_of(row) not in stored]
+    new = [row for row in list_sent_rows(sent) if pk_of(row) not in stored]
     data = [{name: row[name].data for name in names} for row in new]
     known = [{name: str(value) for name, value in row.items()} for row in stored.values()]
     shown.initial_extra = [row for row in data if row not in known]
     shown.extra = len(shown.initial_extra)
-    # Forms are made once, and may have been made for their scripts and styles.
+    # The formset caches its forms, and may have built them already.
     shown.__dict__.pop("forms", None)
     by_pk = {str(row.instance.pk): row for row in shown.initial_forms}
     for row in sent.forms:
@@ -226,8 +226,8 @@ def fill_rows(shown: BaseInlineFormSet, sent: BaseInlineFormSet) -> None:
             by_pk[pk_of(row)].initial.update({name: row[name].data for name in names} | deleted)
 
 
-def readable(field: forms.Field, value: Any) -> str:
-    """A plain value as text for people."""
+def format_value(field: forms.Field, value: Any) -> str:
+    """Format a normalised value as text."""
     if isinstance(field, forms.ModelChoiceField):
         pks = [pk for pk in (value if isinstance(value, list) else [value]) if str(pk).isdigit()]
         rows = field.queryset.filter(pk__in=pks) if field.queryset is not None else []
@@ -241,7 +241,7 @@ def readable(field: forms.Field, value: Any) -> str:
         moment = datetime.fromtimestamp(value, timezone.get_current_timezone())
         return date_format(moment, "j M Y, H:i:s")
     if isinstance(value, list):
-        # PostgreSQL puts the keys of an object in an order of its own.
+        # PostgreSQL does not keep the order of an object's keys.
         rows = (
             ": ".join(str(row[key]) for key in sorted(row)) if isinstance(row, dict) else str(row) for row in value
         )
@@ -249,13 +249,13 @@ def readable(field: forms.Field, value: Any) -> str:
     return str(value)
 
 
-def readable_rows(formset: BaseInlineFormSet, rows: list[list[Any]]) -> str:
-    """A row a line: its first field, and of the others those that are not empty."""
+def format_rows(formset: BaseInlineFormSet, rows: list[list[Any]]) -> str:
+    """Format one row a line: the first field, and the others if they are not empty."""
     fields = [formset.form.base_fields[name] for name in row_fields(formset)]
 
     def line(row: list[Any]) -> str:
         first, *others = zip(fields, row, strict=True)
-        more = [f"{str(field.label).lower()} {readable(field, value)}" for field, value in others if value]
-        return ", ".join([readable(*first), *more])
+        more = [f"{str(field.label).lower()} {format_value(field, value)}" for field, value in others if value]
+        return ", ".join([format_value(*first), *more])
 
     return "\n".join(map(line, rows))

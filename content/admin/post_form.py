@@ -1,18 +1,87 @@
-"""The form of a post: what belongs together is checked together, and what is wrong is said in plain words."""
+"""The form of a post: its widgets, and the checks of slug, status and time."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from content.admin.paths import is_of_the_site
-from content.admin.widgets import BodyEditor, CoverPicker
 from content.models import MediaFile, Post
 from content.rendering import slugify
 
 Status = Post.Status
+PICKER = ["content/admin/picker.js"]
+# First segments that are no URL patterns of Django, or that crawlers look for.
+MORE_SEGMENTS = frozenset(
+    {"api", "archive", "feed", "media", "ops", "popular", "robots", "search", "sitemap", "static", "trending"}
+)
+FIRST_SEGMENT = re.compile(r"[-\w]+")
+
+
+class BodyEditor(forms.Textarea):
+    """A text area for Markdown, with a preview that the server renders while the user types."""
+
+    template_name = "admin/content/post/body.html"
+
+    class Media:
+        js = [*PICKER, "content/admin/editor.js"]
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["render_url"] = reverse("admin:content_post_render")
+        return context | picker_urls()
+
+
+class CoverPicker(forms.Widget):
+    """An image chosen in a dialog; the form sends its primary key."""
+
+    template_name = "admin/content/post/cover.html"
+
+    class Media:
+        js = [*PICKER, "content/admin/cover.js"]
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["chosen"] = MediaFile.objects.filter(pk=value).first() if str(value or "").isdigit() else None
+        return context | picker_urls()
+
+
+def picker_urls() -> dict[str, str]:
+    return {
+        "picker_url": reverse("admin:content_mediafile_picker"),
+        "upload_url": reverse("admin:content_mediafile_upload"),
+    }
+
+
+def is_reserved(slug: str) -> bool:
+    """Whether the site itself has paths that begin with that segment."""
+    return slug.lower() in find_reserved_segments()
+
+
+@cache
+def find_reserved_segments() -> frozenset[str]:
+    prefixes = (settings.STATIC_URL, settings.MEDIA_URL)
+    return MORE_SEGMENTS | {each for text in (*routes(get_resolver()), *prefixes) if (each := first_segment(text))}
+
+
+def first_segment(route: str) -> str:
+    """`posts` for `posts/<word:slug>/`; empty for a pattern that begins with a parameter."""
+    found = FIRST_SEGMENT.match(route.removeprefix("/"))
+    return found[0].lower() if found else ""
+
+
+def routes(resolver: Any, prefix: str = "") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        route = prefix + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns") and not first_segment(route):
+            yield from routes(pattern, route)
+        else:
+            yield route
 
 
 class PostForm(forms.ModelForm):
@@ -30,12 +99,12 @@ class PostForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "slug" in self.fields:
             self.fields["slug"].required = False
-            self.fields["slug"].help_text = "The last part of its address; left empty, it is made of the title."
+            self.fields["slug"].help_text = "The last part of the address. Empty: made from the title."
         if "published_at" in self.fields:
             now, zone = date_format(timezone.localtime(), "H:i"), timezone.get_current_timezone_name()
             for part, name in zip(self.fields["published_at"].widget.widgets, ("Date", "Time"), strict=True):
                 part.attrs["aria-label"] = f"{name} of publication"
-            self.fields["published_at"].help_text = f"In {zone}, where it is {now}. Empty: when it is saved."
+            self.fields["published_at"].help_text = f"In {zone}, where it is {now}. Empty: the time of saving."
 
     def clean_slug(self) -> str:
         return self.cleaned_data["slug"] or slugify(self.cleaned_data.get("title", ""))
@@ -48,47 +117,45 @@ class PostForm(forms.ModelForm):
         return cleaned
 
     def keep_time(self) -> None:
-        """A form shows whole seconds. A time that nobody touched stays what it was to the microsecond: else the first
-        edit of any word would move the post in its lists, and end them all."""
+        """Keep an unchanged time to the microsecond. The form shows whole seconds: without this, each edit of a text
+        would move the post in its lists, and invalidate them."""
         if "published_at" in self.cleaned_data and "published_at" not in self.changed_data:
             self.cleaned_data["published_at"] = self.instance.published_at
 
     def check_path(self) -> None:
         slug, kind = self.cleaned_data.get("slug"), self.cleaned_data.get("kind")
-        if slug and kind == Post.Kind.PAGE and is_of_the_site(slug):
-            self.add_error("slug", f"A page cannot be at /{slug}/: the site itself needs that path.")
+        if slug and kind == Post.Kind.PAGE and is_reserved(slug):
+            self.add_error("slug", f"A page cannot have the path /{slug}/: the site uses it. Choose another slug.")
 
     def check_time(self) -> None:
-        """Status and time say the same: what is scheduled has a time to come, what is published has none."""
+        """A scheduled post needs a future time; a published post must not have one."""
         status, time = self.cleaned_data.get("status"), self.cleaned_data.get("published_at")
         if "published_at" in self.errors:
             return
         if status == Status.PUBLISHED and time is None:
             self.cleaned_data["published_at"] = timezone.now()
-        to_come = time is not None and time > timezone.now()
-        if status == Status.PUBLISHED and to_come:
+        is_future = time is not None and time > timezone.now()
+        if status == Status.PUBLISHED and is_future:
             self.add_error(
                 "published_at",
-                "This time is still to come. Choose “Scheduled” to publish it then, or clear it to publish now.",
+                "This time is in the future. Choose “Scheduled” to publish it then, or clear it to publish now.",
             )
         if status == Status.SCHEDULED and time is None:
-            self.add_error("published_at", "When shall it be published? A scheduled post needs a time to come.")
-        elif status == Status.SCHEDULED and not to_come:
-            self.scheduled_in_the_past()
+            self.add_error("published_at", "A scheduled post needs a future time.")
+        elif status == Status.SCHEDULED and not is_future:
+            self.check_past_schedule()
 
-    def scheduled_in_the_past(self) -> None:
-        """Its time came while nobody edited it: it is published. A time that was typed just now is a mistake."""
+    def check_past_schedule(self) -> None:
+        """If the time passed before this edit, the post is published. A past time that was just typed is an error."""
         if {"status", "published_at"} & set(self.changed_data):
-            self.add_error(
-                "published_at", "This time has passed. Choose “Published”, or a time to come to schedule it."
-            )
+            self.add_error("published_at", "This time has passed. Choose “Published”, or a future time.")
         else:
             self.cleaned_data["status"] = Status.PUBLISHED
 
-    def notices(self) -> Iterator[str]:
-        """What is no error, and yet worth a word."""
+    def warnings(self) -> Iterator[str]:
+        """Warnings after a save."""
         post = self.instance
         if post.cover and not (post.cover_alt or post.cover.alt_text):
-            yield "The cover has no description: say what it shows, for those who cannot see it."
+            yield "The cover has no description. Add one for people who cannot see it."
         if post.password and post.status != Status.DRAFT:
-            yield "The post has a password, so no reader sees it."
+            yield "The post has a password, so readers cannot see it."

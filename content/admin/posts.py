@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,14 +13,53 @@ from django.utils.safestring import mark_safe
 
 from content.admin import post_actions
 from content.admin.post_form import PostForm
-from content.admin.post_state import StateFilter, label_of, state_of
-from content.admin.preview import draft_page, rendered_body
+from content.admin.preview import preview_draft, render_body
 from content.admin.versioned import VersionedAdmin
 from content.models import Authorship, Post
-from content.services.bylines import author_of
+from content.services.publishing import get_byline
 from content.services.write_through import write_through
 
-WORDS = {"title", "excerpt", "body", "cover", "cover_alt"}
+Status = Post.Status
+ANNOUNCED = (Status.PUBLISHED, Status.SCHEDULED)
+PROTECTED = "protected"
+
+# The states of posts for readers: the label of each, and its filter at a time. Each post is in one state.
+# The status alone does not tell: a scheduled post becomes public at its time.
+STATES: dict[str, tuple[str, Callable[[Any, datetime], Any]]] = {
+    Status.DRAFT: (Status.DRAFT.label, lambda posts, now: posts.filter(status=Status.DRAFT)),
+    Status.SCHEDULED: (Status.SCHEDULED.label, lambda posts, now: posts.announced().exclude(published_at__lte=now)),
+    Status.PUBLISHED: (Status.PUBLISHED.label, lambda posts, now: posts.public(now)),
+    Status.WITHDRAWN: (Status.WITHDRAWN.label, lambda posts, now: posts.filter(status=Status.WITHDRAWN)),
+    PROTECTED: ("Protected", lambda posts, now: posts.filter(status__in=ANNOUNCED).exclude(password="")),
+}
+# Changes of these fields change updated_at.
+TEXT_FIELDS = {"title", "excerpt", "body", "cover", "cover_alt"}
+
+
+def state_of(post: Post) -> str:
+    if post.status not in ANNOUNCED:
+        return post.status
+    if post.password:
+        return PROTECTED
+    return Status.PUBLISHED if post.is_public else Status.SCHEDULED
+
+
+def label_of(state: str) -> str:
+    return str(STATES[state][0])
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Filters the list by state. The parameter is the one of Django's filter by status, which links use."""
+
+    title = "status"
+    parameter_name = "status__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(state), label_of(state)) for state in STATES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
+        chosen = STATES.get(self.value() or "")
+        return chosen[1](queryset, timezone.now()) if chosen else queryset
 
 
 class AuthorshipInline(admin.TabularInline):
@@ -31,8 +72,8 @@ class AuthorshipInline(admin.TabularInline):
 @admin.register(Post)
 class PostAdmin(VersionedAdmin):
     form = PostForm
-    list_display = ["title", "state", "category", "written_by", "published"]
-    # Authors can be hundreds: the search finds theirs by name.
+    list_display = ["title", "state", "category", "byline", "publication_time"]
+    # No filter by author, since there can be hundreds; the search finds posts by an author's name.
     list_filter = [StateFilter, "kind", ("category", admin.RelatedOnlyFieldListFilter), "language", "comments_open"]
     list_per_page = 50
     list_select_related = ["category"]
@@ -54,21 +95,21 @@ class PostAdmin(VersionedAdmin):
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         return [
-            path("render/", view(rendered_body), name="content_post_render"),
-            path("<int:pk>/preview/", view(draft_page), name="content_post_preview"),
+            path("render/", view(render_body), name="content_post_render"),
+            path("<int:pk>/preview/", view(preview_draft), name="content_post_preview"),
             *super().get_urls(),
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Post]:
-        """A list shows no bodies: it does not read them."""
+        """The list shows no bodies, so it does not read them."""
         posts = super().get_queryset(request)
         if request.resolver_match and request.resolver_match.url_name == "content_post_changelist":
-            by = Prefetch("authorships", Authorship.objects.select_related("author"))
-            posts = posts.defer("body", "html").prefetch_related(by)
+            authorships = Prefetch("authorships", Authorship.objects.select_related("author"))
+            posts = posts.defer("body", "html").prefetch_related(authorships)
         return posts
 
     def get_form(self, request: HttpRequest, obj: Post | None = None, change: bool = False, **kwargs: Any) -> Any:
-        """Who may not publish chooses no status, and so writes drafts."""
+        """Users who may not publish get the status draft only."""
         form = super().get_form(request, obj, change, **kwargs)
         if "status" in form.base_fields and not may_publish(request):
             status: Any = form.base_fields["status"]
@@ -76,7 +117,7 @@ class PostAdmin(VersionedAdmin):
         return form
 
     def has_change_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
-        """What is public, or was, is changed by those who may publish."""
+        """Only users who may publish change posts that are not drafts."""
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or obj.status == Post.Status.DRAFT or may_publish(request))
 
@@ -85,32 +126,32 @@ class PostAdmin(VersionedAdmin):
         return allowed and (obj is None or obj.status == Post.Status.DRAFT or may_publish(request))
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
-        """Named by the actions."""
+        """Django calls this for the actions with permission "publish"."""
         return may_publish(request)
 
     def save_model(self, request: HttpRequest, obj: Post, form: Any, change: bool) -> None:
-        if change and WORDS & set(form.changed_data):
+        if change and TEXT_FIELDS & set(form.changed_data):
             obj.updated_at = timezone.now()
         super().save_model(request, obj, form, change)
-        for notice in form.notices():
-            self.message_user(request, notice, messages.WARNING)
+        for warning in form.warnings():
+            self.message_user(request, warning, messages.WARNING)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if not change:
-            self.sign(request, form.instance)
+            self.add_byline(request, form.instance)
         if form.instance.is_public:
             write_through(form.instance.get_absolute_url(), f"{request.scheme}://{request.get_host()}")
 
-    def sign(self, request: HttpRequest, post: Post) -> None:
-        """A new post for which nobody chose an author carries its writer's byline."""
+    def add_byline(self, request: HttpRequest, post: Post) -> None:
+        """Make the user the author of a new post without authors."""
         if post.kind == Post.Kind.POST and not post.authorships.exists():
-            author = author_of(request.user)
+            author = get_byline(request.user)
             Authorship.objects.create(post=post, author=author)
-            self.message_user(request, f"Its byline is “{author}”.", messages.INFO)
+            self.message_user(request, f"The byline of the post is “{author}”.", messages.INFO)
 
     def view_on_site(self, post: Post) -> str:
-        """Readers' page of what is public; of the rest, what it will look like."""
+        """The public page; the preview if the post is not public."""
         return post.get_absolute_url() if post.is_public else reverse("admin:content_post_preview", args=[post.pk])
 
     @admin.display(description="status", ordering="status")
@@ -120,12 +161,12 @@ class PostAdmin(VersionedAdmin):
         return format_html('<span class="state state-{}">{}</span>{}', state, label_of(state), page)
 
     @admin.display(description="published at", ordering="published_at")
-    def published(self, post: Post) -> str:
-        """In few letters, so that a row is not wider than what it stands in."""
+    def publication_time(self, post: Post) -> str:
+        """A short form, so that rows fit the page."""
         return date_format(timezone.localtime(post.published_at), "j\xa0M\xa0Y, H:i") if post.published_at else ""
 
     @admin.display(description="by")
-    def written_by(self, post: Post) -> str:
+    def byline(self, post: Post) -> str:
         return ", ".join(by.author.name for by in post.authorships.all())
 
 

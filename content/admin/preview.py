@@ -1,4 +1,4 @@
-"""What a post will look like: its body while it is typed, its page before readers see it. Kept by nobody."""
+"""Previews of posts: of the body while the user types, and of the page before it is public. Never cached."""
 
 from asgiref.sync import async_to_sync
 from django.core.exceptions import PermissionDenied
@@ -11,20 +11,20 @@ from content.caching import NotThere
 from content.rendering import plain_text, reading_minutes, render_markdown
 from content.views.page import page
 
-# Characters: what takes longer to render than a writer waits between two words is shown on its own page.
+# Characters. Longer bodies take too long to render while the user types.
 LARGEST_PREVIEW = 300_000
 
 
 @never_cache
 @require_POST
-def rendered_body(request: HttpRequest) -> JsonResponse:
-    """{"html", "words", "minutes"} of the Markdown in `body`; 413 for more than is rendered while one types."""
+def render_body(request: HttpRequest) -> JsonResponse:
+    """{"html", "words", "minutes"} for the Markdown in `body`; 413 for a longer body."""
     if not (request.user.has_perm("content.change_post") or request.user.has_perm("content.add_post")):
         raise PermissionDenied
     body = request.POST.get("body", "")
     if len(body) > LARGEST_PREVIEW:
-        why = f"Too long to be shown while you type (over {LARGEST_PREVIEW:,} characters): save it, and preview it."
-        return JsonResponse({"error": why}, status=413)
+        error = f"Too long to preview while you type (over {LARGEST_PREVIEW:,} characters). Save it, then preview it."
+        return JsonResponse({"error": error}, status=413)
     html = render_markdown(body)
     words = len(plain_text(html).split())
     return JsonResponse({"html": html, "words": words, "minutes": reading_minutes(len(body.split()))})
@@ -32,12 +32,12 @@ def rendered_body(request: HttpRequest) -> JsonResponse:
 
 @never_cache
 @require_safe
-def draft_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """A post in the site's dress, whatever its status, for those who may see it in the admin."""
+def preview_draft(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page of a post of any status, for users who may see the post in the admin."""
     if not request.user.has_perm("content.view_post") and not request.user.has_perm("content.change_post"):
         raise PermissionDenied
     try:
-        response = async_to_sync(draft_in_dress)(request, pk)
+        response = async_to_sync(render_draft)(request, pk)
     except NotThere as error:
         raise Http404(str(error)) from error
     for name in ("ETag", "Last-Modified", "Evergreen-Cache-Control"):
@@ -46,6 +46,6 @@ def draft_page(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-async def draft_in_dress(request: HttpRequest, pk: int) -> HttpResponse:
+async def render_draft(request: HttpRequest, pk: int) -> HttpResponse:
     post, site = await resources.draft(pk), await resources.site.get()
     return await page(request, "admin/content/post/preview.html", site=site, post=post, canonical="")

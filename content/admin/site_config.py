@@ -3,31 +3,85 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
-from content.admin.menu import MenuField
 from content.admin.versioned import VersionedAdmin
 from content.models import SiteConfig
 from content.models.site_config import ONLY_ROW
+
+EMPTY_ROWS = 2
+LONGEST_MENU = 50
+
+
+class MenuWidget(forms.Widget):
+    """The menu as rows of a form: a label and an address each."""
+
+    template_name = "admin/content/menu.html"
+
+    class Media:
+        js = ["content/admin/menu.js"]
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["rows"] = [*(value or []), *({"label": "", "url": ""} for _ in range(EMPTY_ROWS))]
+        return context
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[dict[str, str]]:
+        labels, urls = data.getlist(f"{name}-label"), data.getlist(f"{name}-url")
+        return [
+            {"label": label.strip(), "url": url.strip()}
+            for label, url in zip(labels, urls, strict=False)
+            if label.strip() or url.strip()
+        ]
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return False
+
+
+class MenuField(forms.Field):
+    """A list of {"label": text, "url": address}, without empty rows. Errors name the row and the reason."""
+
+    widget = MenuWidget
+
+    def validate(self, value: list[dict[str, str]]) -> None:
+        if len(value) > LONGEST_MENU:
+            raise ValidationError(f"The menu has too many entries. The limit is {LONGEST_MENU}.")
+        errors = [f"Entry {number}: {why}" for number, row in enumerate(value, 1) for why in find_faults(row)]
+        if errors:
+            raise ValidationError(errors)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool((initial or []) != data)
+
+
+def find_faults(row: dict[str, str]) -> list[str]:
+    label, url = row["label"], row["url"]
+    if not label:
+        return [f"{url} has no label. Write a text for the link."]
+    if not url:
+        return [f"“{label}” has no address. Write a path such as /about/, or https://…"]
+    if url.startswith("//") or not url.startswith(("/", "https://", "http://")):
+        return [f"“{url}” is no address. Begin it with a slash, or with https://."]
+    return []
 
 
 class SiteConfigForm(forms.ModelForm):
     menu = MenuField(
         required=False,
-        help_text="What stands at the top of every page, in this order. Empty: the archive and what is read most.",
+        help_text="The links at the top of every page, in this order. Empty: the archive and the popular posts.",
     )
 
     class Meta:
         model = SiteConfig
-        fields = "__all__"  # noqa: DJ007 - all of it is for those who may configure the site
+        fields = "__all__"  # noqa: DJ007 - the form shows all fields
 
 
 @admin.register(SiteConfig)
 class SiteConfigAdmin(VersionedAdmin):
-    """One row: the link in the index opens it."""
+    """There is one row; the link in the index opens it."""
 
     form = SiteConfigForm
 
@@ -39,7 +93,7 @@ class SiteConfigAdmin(VersionedAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """If the only row was added meanwhile, compare with it as with any other change."""
+        """If another editor added the row meanwhile, compare with it as with any other change."""
         if request.method != "POST" or object_id is not None:
             return super().changeform_view(request, object_id, *args, **kwargs)
         if not SiteConfig.objects.exists():
@@ -53,7 +107,7 @@ class SiteConfigAdmin(VersionedAdmin):
         obj.save(force_insert=not change)
 
     def response_post_save_change(self, request: HttpRequest, obj: SiteConfig) -> HttpResponseRedirect:
-        """There is no list to go back to."""
+        """Redirect to the index, because there is no list."""
         return redirect("admin:index")
 
     def response_post_save_add(self, request: HttpRequest, obj: SiteConfig) -> HttpResponseRedirect:
@@ -62,7 +116,7 @@ class SiteConfigAdmin(VersionedAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """There is no other one to add."""
+        """There is no second row to add."""
         return super().render_change_form(request, context | {"show_save_and_add_another": False}, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

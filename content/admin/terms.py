@@ -5,20 +5,36 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from content.admin.versioned import VersionedAdmin
+from content.models import Author, Category, Tag
 
 
 class TermAdmin(VersionedAdmin):
-    """What categories, tags and authors share."""
+    """The common admin of categories, tags and authors."""
 
-    list_display = ["name", "slug", "posts_counted"]
+    list_display = ["name", "slug", "post_count"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         terms: QuerySet[Any] = super().get_queryset(request)
-        counted: QuerySet[Any] = terms.annotate(uses=Count("posts", distinct=True))
-        return counted
+        with_uses: QuerySet[Any] = terms.annotate(uses=Count("posts", distinct=True))
+        return with_uses
 
     @admin.display(description="posts", ordering="uses")
-    def posts_counted(self, term: Any) -> int:
+    def post_count(self, term: Any) -> int:
         return int(term.uses)
+
+
+@admin.register(Category)
+class CategoryAdmin(TermAdmin):
+    pass
+
+
+@admin.register(Tag)
+class TagAdmin(TermAdmin):
+    pass
+
+
+@admin.register(Author)
+class AuthorAdmin(TermAdmin):
+    pass

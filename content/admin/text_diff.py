@@ -1,4 +1,4 @@
-"""Two texts side by side: the lines that both have, and between them those that differ, with their words marked."""
+"""Two texts side by side: common lines, and between them the lines that differ, with different words marked."""
 
 import re
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from difflib import SequenceMatcher
 
 from django.utils.html import format_html, format_html_join
 
-# Bounds of the time that a comparison takes: lines of both texts, and pairs of words of all lines that differ.
+# Bounds on the time of a comparison: lines of both texts, and pairs of words in the lines that differ.
 MOST_LINES = 4_000
 MOST_PAIRS = 1_000_000
-# Common lines shown whole; more are folded.
+# More common lines in a row are folded.
 SHOWN_LINES = 4
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 @dataclass(frozen=True)
 class Block:
-    """Common lines, in `same`; or the lines of each side, as text or as HTML that is safe."""
+    """Common lines, in `same`; or the different lines of each side, as text or as safe HTML."""
 
     same: str = ""
     theirs: str = ""
@@ -25,36 +25,36 @@ class Block:
 
     @property
     def folded(self) -> int:
-        """How many lines are folded."""
+        """The number of folded lines."""
         lines = self.same.count("\n") + 1
         return lines if lines > SHOWN_LINES else 0
 
 
 def side_by_side(theirs: str, mine: str) -> list[Block]:
-    """Past the bounds, lines that differ are not marked word by word, or stand as one block."""
+    """Compare two texts. Beyond the bounds, words are not marked, or all lines that differ form one block."""
     left, right = theirs.split("\n"), mine.split("\n")
     pairs = MOST_PAIRS
     blocks = []
-    for begin, end, other_begin, other_end, is_same in stretches(left, right):
-        removed, added = text_of(left[begin:end]), text_of(right[other_begin:other_end])
+    for begin, end, other_begin, other_end, is_same in find_stretches(left, right):
+        removed, added = join_lines(left[begin:end]), join_lines(right[other_begin:other_end])
         if is_same:
             blocks.append(Block(same=removed))
             continue
         words, other_words = WORD.findall(removed), WORD.findall(added)
         pairs -= len(words) * len(other_words)
-        shown = marked(words, other_words) if pairs >= 0 else (removed, added)
+        shown = mark_changes(words, other_words) if pairs >= 0 else (removed, added)
         blocks.append(Block(theirs=shown[0], mine=shown[1]))
     return blocks
 
 
-def text_of(lines: Sequence[str]) -> str:
-    """Blank lines around a paragraph say nothing, unless they are all there is."""
+def join_lines(lines: Sequence[str]) -> str:
+    """Join lines, without blank lines around them, unless all are blank."""
     text = "\n".join(lines)
     return text.strip("\n") or text
 
 
-def stretches(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int, int, int, bool]]:
-    """Slices of both sides in order, and whether they are the same. The ends in common cost next to nothing."""
+def find_stretches(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int, int, int, bool]]:
+    """Slices of both sides in order, and whether they are equal. Common ends are skipped before the costly diff."""
     shortest = min(len(left), len(right))
     head = next((at for at in range(shortest) if left[at] != right[at]), shortest)
     rest = shortest - head
@@ -71,10 +71,10 @@ def stretches(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int,
     return [each for each in (first, *middle, last) if each[:4] != (each[0], each[0], each[2], each[2])]
 
 
-def marked(left: Sequence[str], right: Sequence[str]) -> tuple[str, str]:
-    """Both as HTML; words that the other side does not have stand in <mark>, without the space around them."""
+def mark_changes(left: Sequence[str], right: Sequence[str]) -> tuple[str, str]:
+    """Both sides as HTML, with <mark> around words that the other side lacks, but not around spaces."""
     sides: tuple[list[str], list[str]] = ([], [])
-    for begin, end, other_begin, other_end, is_same in stretches(left, right):
+    for begin, end, other_begin, other_end, is_same in find_stretches(left, right):
         for side, words in ((sides[0], left[begin:end]), (sides[1], right[other_begin:other_end])):
             text = "".join(words)
             core = text.strip()

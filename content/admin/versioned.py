@@ -1,4 +1,4 @@
-"""Two editors never erase each other's text: a save says what it is based on, and overwrites nothing newer."""
+"""Protection against lost updates: a save names the version that it is based on, and overwrites no newer one."""
 
 import re
 from contextlib import suppress
@@ -17,19 +17,19 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from content.admin.merge import FIELD, BasedOnField, Merge, Version, stored_values
+from content.admin.merge import FIELD, BasedOnField, Merge, Version, read_stored_values
 
 DRAFT_ID = re.compile(r"[0-9a-z-]{1,40}")
-# The browser drops the draft with that id: it is saved. Its script reads it.
+# The cookie with the id of a saved draft: the script in the browser then deletes that draft.
 SAVED_DRAFT = "saved_draft"
 
 
 class VersionedAdmin(admin.ModelAdmin):
-    """An admin that answers 409, with both texts, where a save would undo what somebody else saved meanwhile."""
+    """An admin that responds 409, with both texts, if a save would undo another editor's save."""
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
-        # Without a list of fields it is Django that asks which fields there are to show.
+        # Without a list of fields, Django only asks which fields to show.
         if kwargs.get("fields"):
             form.base_fields[FIELD] = BasedOnField()
         return form
@@ -41,19 +41,19 @@ class VersionedAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Compare and save under a lock of the row: of two saves at once the second sees the first."""
+        """Compare and save under a lock of the row, so that of two saves at once the second sees the first."""
         extra_context = (extra_context or {}) | {"draft": draft_of(request)}
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
         with transaction.atomic(using=router.db_for_write(self.model)):
             pk = unquote(object_id) if object_id else None
             obj = self.lock_object(request, pk)
-            if merged := self.merged_view(request, object_id, obj, extra_context):
-                return merged
+            if response := self.merge_view(request, object_id, obj, extra_context):
+                return response
             return super().changeform_view(request, object_id, form_url, extra_context | {"is_unsaved": True})
 
     def lock_object(self, request: HttpRequest, pk: str | None) -> Any:
-        """The object as it is now, and until the transaction ends; None where there is none."""
+        """Lock the row until the transaction ends. Returns the object, or None if there is none."""
         if pk is None:
             return None
         with suppress(ValueError, ValidationError):
@@ -61,10 +61,10 @@ class VersionedAdmin(admin.ModelAdmin):
             rows.select_for_update(no_key=True).filter(pk=pk).values_list("pk").first()
         return self.get_object(request, pk)
 
-    def merged_view(
+    def merge_view(
         self, request: HttpRequest, object_id: str | None, obj: Any, context: dict[str, Any]
     ) -> HttpResponse | None:
-        """The form of what is stored, with what was sent in it. None where it can be saved, or may not be seen."""
+        """The form with the stored values and the sent changes. None if the save may go on, or is forbidden."""
         pk = unquote(object_id) if object_id else None
         base = Version.read(request.POST.get(FIELD, ""), self.model, pk)
         is_restored, is_deleted = "_restore" in request.POST, pk is not None and obj is None
@@ -75,13 +75,13 @@ class VersionedAdmin(admin.ModelAdmin):
             may_come_back = not is_refused or (base.digests and self.has_view_permission(request, obj))
         if not may_come_back:
             return None
-        # A deleted object has no values that could stay as they are.
+        # All fields of a deleted object count as changed.
         merge = self.merge(request, obj, Version() if is_deleted else base)
         is_conflict = is_deleted or is_refused or merge.overwrites
         if not (is_conflict or is_restored):
             return None
-        asked = copy(request)
-        asked.method = "GET"
+        get_request = copy(request)
+        get_request.method = "GET"
         context |= {
             "merge": merge,
             "is_conflict": is_conflict,
@@ -91,12 +91,12 @@ class VersionedAdmin(admin.ModelAdmin):
             "last_change": self.last_change(pk, base),
         }
         form_url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_add") if is_deleted else ""
-        response: Any = super().changeform_view(asked, object_id if obj else None, form_url, context)
+        response: Any = super().changeform_view(get_request, object_id if obj else None, form_url, context)
         response.status_code = 409 if is_conflict else 200
         if not is_refused:
             merge.fill(*forms_of(response.context_data))
-        answer: HttpResponse = response
-        return answer
+        conflict: HttpResponse = response
+        return conflict
 
     def merge(self, request: HttpRequest, obj: Any, base: Version) -> Merge:
         fields = flatten_fieldsets(self.get_fieldsets(request, obj))
@@ -108,23 +108,23 @@ class VersionedAdmin(admin.ModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """A form carries the version of what it shows; one that comes back with errors, the one that it was sent."""
+        """Put the version into the form. A form with errors keeps the version that it was sent with."""
         form, formsets = forms_of(context)
         pk = form.instance.pk if kwargs.get("change") or context.get("original") else None
-        form.initial[FIELD] = Version.of(stored_values(form, formsets)).sign(self.model, pk)
+        form.initial[FIELD] = Version.of(read_stored_values(form, formsets)).sign(self.model, pk)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def last_change(self, pk: str | None, base: Version) -> LogEntry | None:
-        """The newest one in the admin since the form was shown."""
-        shown = datetime.fromtimestamp(base.at, UTC)
-        of_model = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(self.model))
-        return of_model.filter(object_id=pk, action_time__gte=shown).select_related("user").first()
+        """The latest change in the admin since the form was shown."""
+        shown_at = datetime.fromtimestamp(base.at, UTC)
+        entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(self.model))
+        return entries.filter(object_id=pk, action_time__gte=shown_at).select_related("user").first()
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        return with_draft_saved(request, super().response_add(request, obj, post_url_continue))
+        return add_draft_cookie(request, super().response_add(request, obj, post_url_continue))
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        return with_draft_saved(request, super().response_change(request, obj))
+        return add_draft_cookie(request, super().response_change(request, obj))
 
 
 def forms_of(context: dict[str, Any]) -> tuple[forms.ModelForm, list[BaseInlineFormSet]]:
@@ -132,12 +132,12 @@ def forms_of(context: dict[str, Any]) -> tuple[forms.ModelForm, list[BaseInlineF
 
 
 def draft_of(request: HttpRequest) -> str:
-    """The id that the browser gave the draft of this form; empty for anything else."""
-    found = DRAFT_ID.fullmatch(request.POST.get("_draft", ""))
-    return found[0] if found else ""
+    """The id of the browser's draft of this form; empty for invalid ids."""
+    match = DRAFT_ID.fullmatch(request.POST.get("_draft", ""))
+    return match[0] if match else ""
 
 
-def with_draft_saved(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def add_draft_cookie(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if draft := draft_of(request):
         path = reverse("admin:index")
         response.set_cookie(SAVED_DRAFT, draft, path=path, secure=request.is_secure(), samesite="Lax")

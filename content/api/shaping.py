@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from content.api.shapes import Author, Counted, Image, Named, Post, PostItem, Term
 from content.documents import (
+    AuthorDocument,
     CoverDocument,
     DirectoryEntry,
-    PersonDocument,
     PostCard,
     PostDocument,
     SearchHit,
@@ -22,7 +22,7 @@ def link_to(path: str) -> str:
     return f"{ROOT}{path.lstrip('/')}"
 
 
-def named(row: PersonDocument | TermDocument) -> Named:
+def named(row: AuthorDocument | TermDocument) -> Named:
     return Named(slug=row.slug, name=row.name, link=link_to(row.url))
 
 
@@ -78,7 +78,7 @@ def items_of(cards: dict[int, PostCard], ids: Sequence[int]) -> tuple[PostItem, 
     return tuple(post_item(cards[pk]) for pk in ids if pk in cards)
 
 
-def whole_author(person: PersonDocument) -> Author:
+def whole_author(person: AuthorDocument) -> Author:
     link, posts = link_to(person.url), f"{ROOT}posts/?author={person.slug}"
     return Author(slug=person.slug, name=person.name, bio=person.bio, url=person.url, link=link, posts=posts)
 

@@ -1,27 +1,47 @@
-"""What is served and cached: frozen structs that hold only what is shown. Never model instances."""
+"""Documents: frozen structs that are served and cached. They hold only what is shown, and no model instances.
 
-from content.documents.archive import ArchiveDocument, MonthCount
-from content.documents.directory import DirectoryDocument, DirectoryEntry, DirectoryIndex
-from content.documents.language import direction
-from content.documents.listing import ListingDocument
-from content.documents.nearby import NeighboursDocument, RelatedDocument
-from content.documents.post import (
+The resources and selectors of `documents.posts` are in `resources.posts` and `selectors.posts`, and so on.
+"""
+
+from content.documents.comments import CommentDocument, ThreadDocument
+from content.documents.lists import (
+    ALL_YEARS,
+    YEARS,
+    ArchiveDocument,
+    ListingDocument,
+    MonthCount,
+    Period,
+    PeriodsDocument,
+    SearchDocument,
+    SearchHit,
+    SequenceDocument,
+    microseconds,
+)
+from content.documents.posts import (
     ContentsEntry,
     CoverDocument,
-    PersonDocument,
+    NeighboursDocument,
     PostCard,
     PostDocument,
+    RelatedDocument,
+)
+from content.documents.site import MenuEntry, SiteDocument, direction
+from content.documents.sitemap import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
+from content.documents.terms import (
+    AuthorDocument,
+    DirectoryDocument,
+    DirectoryEntry,
+    DirectoryIndex,
+    SidebarDocument,
+    TermCount,
     TermDocument,
 )
-from content.documents.search import SearchDocument, SearchHit
-from content.documents.sequence import Period, PeriodsDocument, SequenceDocument, microseconds
-from content.documents.sidebar import SidebarDocument, TermCount
-from content.documents.site import MenuEntry, SiteDocument
-from content.documents.sitemap import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
-from content.documents.thread import CommentDocument, ThreadDocument
 
 __all__ = [
+    "ALL_YEARS",
+    "YEARS",
     "ArchiveDocument",
+    "AuthorDocument",
     "CommentDocument",
     "ContentsEntry",
     "CoverDocument",
@@ -35,7 +55,6 @@ __all__ = [
     "PartSummary",
     "Period",
     "PeriodsDocument",
-    "PersonDocument",
     "PostCard",
     "PostDocument",
     "RelatedDocument",

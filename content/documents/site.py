@@ -1,6 +1,11 @@
 from msgspec import Struct
 
-from content.documents.language import direction
+RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
+
+
+def direction(language: str) -> str:
+    """The writing direction of a language tag (BCP 47), for HTML's `dir`: rtl or ltr."""
+    return "rtl" if language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
 
 
 class MenuEntry(Struct, frozen=True, gc=False):
@@ -9,7 +14,7 @@ class MenuEntry(Struct, frozen=True, gc=False):
 
 
 class SiteDocument(Struct, frozen=True, gc=False):
-    """The site's title, tagline, menu and measures."""
+    """The site's title, tagline, menu and settings."""
 
     title: str
     tagline: str = ""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from content.documents import PersonDocument, PostDocument, TermDocument
+from content.documents import AuthorDocument, PostDocument, TermDocument
 from content.feeds.body import whole_body
 from content.feeds.feed import Feed, changed_at
 from content.feeds.markup import DECLARATION, element, text, with_attributes
@@ -59,7 +59,7 @@ def identity(post: PostDocument, feed: Feed) -> str:
     return f"tag:{urlsplit(feed.absolute('/')).hostname},{SINCE}:post/{post.id}"
 
 
-def person(author: PersonDocument, feed: Feed) -> str:
+def person(author: AuthorDocument, feed: Feed) -> str:
     return element("author", element("name", text(author.name)), element("uri", text(feed.absolute(author.url))))
 
 

@@ -1,5 +1,5 @@
-"""What each change of a row means to readers: the declarations of the site's watched models."""
+"""The site's watched models: the tags that each change of a row invalidates."""
 
-from content.invalidation.watches import declare
+from content.invalidation.watches import declare_watches
 
-__all__ = ["declare"]
+__all__ = ["declare_watches"]

@@ -1,7 +1,7 @@
-"""The tags of changed posts: the post, its addresses, and the lists of both states that show the difference.
+"""The tags of changed posts: the post, its addresses, and the lists that show the difference of both states.
 
-Lists hold ids, so a change of words alone leaves them as they are. Archives count posts by time. The sitemap says
-when each was changed.
+Lists hold ids, so a change of the text does not change them. Archives count posts by time. The sitemap has the times
+of changes.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from content.models import Authorship, Post
 
 @dataclass(frozen=True)
 class PostState:
-    """The columns of a post that lists ask for, before or after a change."""
+    """The columns of a post that decide its lists, before or after a change."""
 
     pk: int
     slug: str
@@ -29,7 +29,7 @@ class PostState:
     status: str
     published_at: datetime | None
     category: int | None
-    # No list asks for it, the sitemap does.
+    # Only the sitemap depends on it.
     updated_at: datetime | None = field(compare=False)
 
     @classmethod
@@ -48,7 +48,7 @@ class PostState:
 
     @property
     def is_announced(self) -> bool:
-        """Public, now or by its time alone, unless it has a password."""
+        """Whether it is public, or will be at its time; passwords are not considered."""
         return self.status in (Post.Status.PUBLISHED, Post.Status.SCHEDULED)
 
     @property
@@ -60,7 +60,7 @@ class PostState:
         return (self.kind, self.slug, self.published_at, self.updated_at) if self.is_announced else None
 
     def lists(self, links: Iterable[str]) -> set[str]:
-        """The tags of the lists that show it. `links`: of its tags and authors."""
+        """The tags of the lists that show it. `links` are those of its tags and authors."""
         if not self.is_announced:
             return set()
         if self.kind == Post.Kind.PAGE:
@@ -81,7 +81,7 @@ class PostState:
 
 
 def tags_of_posts(changes: Sequence[Change]) -> set[str]:
-    """Two queries for any number of posts."""
+    """Collect the tags of changed posts: two queries for any number of posts."""
     links = _links_of([change.pk for change in changes])
     return {tag for change in changes for tag in _tags_of_post(change, links[change.pk])}
 
@@ -106,12 +106,12 @@ def _tags_of_post(change: Change, links: Iterable[str]) -> set[str]:
 
 
 def _differ(before: PostState | None, after: PostState | None, name: str, change: Change) -> bool:
-    """A password takes a post away from readers, or gives it back."""
+    """Whether a property changed. A changed password hides or shows the post, so it counts too."""
     return "password" in change.columns or getattr(before, name, None) != getattr(after, name, None)
 
 
 def _links_of(posts: Sequence[int]) -> Mapping[int, set[str]]:
-    """By post, the lists of its tags and authors as they are now. A changed link is a change of its own."""
+    """The tags of the lists of each post's tags and authors, as they are now. Changed links are separate changes."""
     links: dict[int, set[str]] = defaultdict(set)
     for post, tag in Post.tags.through.objects.filter(post__in=posts).values_list("post_id", "tag_id"):
         links[post].add(dependencies.posts_of("tag", tag))

@@ -1,7 +1,7 @@
-"""The site's watched models: columns that readers see, and the tags of a change.
+"""The site's watched models: the columns that readers see, and the tags of a change.
 
 Database triggers see every way of writing (content/caching/watch). A change has the tags of the row's old and new
-state: a row that moves is missed in one place and appears in the other (rule 5 of docs/protocol.md).
+state, because a row that moves leaves one list and joins another (rule 5 of docs/protocol.md).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from content.caching.watch import Change, watch
 from content.invalidation.posts import tags_of_posts
 from content.models import Author, Authorship, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
 
-# Every resource shows posts but these.
+# Resources that show no posts.
 WITHOUT_POSTS = {"site", "redirect", "category", "tag", "author"}
 POST_COLUMNS = [
     "kind", "slug", "title", "excerpt", "beginning", "word_count", "html", "text", "category", "cover", "cover_alt",
@@ -20,8 +20,8 @@ POST_COLUMNS = [
 ]  # fmt: skip
 
 
-def declare(resources: Iterable[str]) -> None:
-    """Called once, when the application is ready. `resources`: the names of all."""
+def declare_watches(resources: Iterable[str]) -> None:
+    """Called once, when the application is ready. `resources` are the names of all resources."""
     everything = [resource_tag(name) for name in resources]
     of_posts = [resource_tag(name) for name in resources if name not in WITHOUT_POSTS]
     watch(
@@ -71,7 +71,7 @@ def declare(resources: Iterable[str]) -> None:
 
 
 def tags_of_links(kind: str, others: str) -> Callable[[Sequence[Change]], set[str]]:
-    """Of rows between posts and their tags or authors. `others`: the tag of all lists of that kind."""
+    """For rows between posts and tags or authors. `others` is the tag of all lists of that kind."""
 
     def tags(changes: Sequence[Change]) -> set[str]:
         states = [state for change in changes for state in change.states]
@@ -91,7 +91,7 @@ def tags_of_terms(kind: str) -> Callable[[Sequence[Change]], set[str]]:
 
 
 def tags_of_comments(changes: Sequence[Change]) -> set[str]:
-    """Readers see approved comments alone."""
+    """Tags of approved comments only: readers see no others."""
     return {
         dependencies.comments(state["post_id"])
         for change in changes

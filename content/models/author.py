@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Author(models.Model):
-    """Somebody who writes posts; not an account."""
+    """An author of posts; not an account."""
 
     slug = models.SlugField(max_length=200, unique=True, allow_unicode=True)
     name = models.CharField(max_length=200)

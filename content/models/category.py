@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Category(models.Model):
-    """A section of the site; a post has one at most."""
+    """A category of posts; a post has one at most."""
 
     slug = models.SlugField(max_length=200, unique=True, allow_unicode=True)
     name = models.CharField(max_length=200)

@@ -11,9 +11,9 @@ LONGEST_COMMENT = 10_000
 
 
 class Comment(models.Model):
-    """What a reader wrote under a post; shown once it has been approved.
+    """A reader's comment on a post. It is shown once a moderator has approved it.
 
-    `body` is what was typed, `html` what is shown. The mail address is for moderators alone, and is never served.
+    `body` is the typed text and `html` is shown. Only moderators see the mail address.
     """
 
     class Status(models.TextChoices):
@@ -49,9 +49,9 @@ class Comment(models.Model):
         return f"{self.author_name}: {shortened(self.body, 60)}"
 
     def clean(self) -> None:
-        """What cannot stand in one thread is told beside the form's field."""
+        """Show a parent of another post as an error of its field."""
         if self.parent is not None and (self.parent.post_id != self.post_id or self.parent.pk == self.pk):
-            raise ValidationError({"parent": "A reply stands under the same post as what it replies to."})
+            raise ValidationError({"parent": "A reply must be on the same post as its parent."})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Render the text once, here; bulk writes call `render_comment` themselves."""

@@ -1,14 +1,14 @@
-"""Which posts each list shows, and how many: kept right by the database itself, whoever writes and however.
+"""The tables of lists: the posts of each, and their counts. Triggers keep them, for every way of writing.
 
 SQLite        triggers for each row
 PostgreSQL    triggers for each statement: a bulk write counts once, and its counts are added at the commit
 
-All posts share some counts. A transaction that held such a row from its first write to its end would keep all other
-writers waiting, and two that write posts of the same tags in another order would wait for each other. So a statement
-notes differences in rows of its own. The commit adds them up, in the order of the counts.
+All posts share some counts. A transaction that locked such a row from its first write to its end would block all
+other writers, and two that write posts of the same tags in different order would deadlock. So each statement inserts
+differences in rows of its own. The commit adds them up, in the order of the counts.
 """
 
-# ruff: noqa: S608 - no part of these statements comes from outside
+# ruff: noqa: S608 - all parts of these statements are constants
 
 from typing import Any
 
@@ -20,12 +20,12 @@ from content.models.search_index import run
 # As PostQuerySet.announced.
 ANNOUNCED = "p.status IN ('published', 'scheduled') AND p.password = '' AND p.published_at IS NOT NULL"
 COLUMNS = "kind, term, published_at, post_id"
-# What decides in which lists a post stands, and where.
+# Columns that decide which lists show a post, and where.
 DECIDING = ("kind", "status", "password", "published_at", "category_id")
 LINKS = {"tag": ("content_post_tags", "tag_id"), "author": ("content_authorship", "author_id")}
 
 
-def places(where: str) -> str:
+def select_places(where: str) -> str:
     """A query for the places of posts; `where` is a condition on the post `p`."""
     linked = [
         f"SELECT '{kind}', l.{term}, p.published_at, p.id FROM content_post p JOIN {table} l ON l.post_id = p.id"
@@ -41,10 +41,10 @@ def places(where: str) -> str:
     return " UNION ALL ".join([*own, *linked])
 
 
-def linked_places(kind: str, links: str, link: str) -> str:
-    """Places by new links, beside the post's place in the list of all. `links` joins rows that `link` names.
+def select_linked_places(kind: str, links: str, link: str) -> str:
+    """A query for the places by new links, from the post's place in the list of all. `links` joins rows named `link`.
 
-    No trigger of a table of links reads content_post: SQLite could not make that table anew.
+    No trigger of a table of links reads content_post: SQLite could not rebuild that table.
     """
     return (
         f"SELECT '{kind}', {link}.{LINKS[kind][1]}, p.published_at, p.post_id FROM content_listedpost p{links}"
@@ -59,7 +59,7 @@ SQLITE_MONTH = "CAST(substr({0}.published_at, 1, 4) || substr({0}.published_at, 
 
 def sqlite_triggers() -> dict[str, str]:
     put = f"INSERT OR IGNORE INTO content_listedpost({COLUMNS})"
-    own, gone = f"{put} {places('p.id = new.id')};", "DELETE FROM content_listedpost WHERE post_id = old.id;"
+    own, gone = f"{put} {select_places('p.id = new.id')};", "DELETE FROM content_listedpost WHERE post_id = old.id;"
     before, after = (", ".join(f"{row}.{name}" for name in DECIDING) for row in ("old", "new"))
     old_month, new_month = SQLITE_MONTH.format("old"), SQLITE_MONTH.format("new")
     triggers = {
@@ -71,13 +71,13 @@ def sqlite_triggers() -> dict[str, str]:
         " INSERT INTO content_listcount(kind, term, month, posts)"
         f" VALUES (new.kind, new.term, 0, 1), (new.kind, new.term, {new_month}, 1)"
         " ON CONFLICT (kind, term, month) DO UPDATE SET posts = posts + 1; END",
-        # Nothing is inserted: where a flush has emptied the counts before, there is nothing to take away.
+        # An update, and no insert: a flush may have emptied the counts before.
         "list_count_delete": "AFTER DELETE ON content_listedpost BEGIN"
         " UPDATE content_listcount SET posts = posts - 1"
         f" WHERE kind = old.kind AND term = old.term AND month IN (0, {old_month}); END",
     }
     for kind, (table, term) in LINKS.items():
-        insert = f"{put} {linked_places(kind, '', 'new')};"
+        insert = f"{put} {select_linked_places(kind, '', 'new')};"
         is_gone = f"kind = '{kind}' AND post_id = old.post_id AND term = old.{term}"
         delete = f"DELETE FROM content_listedpost WHERE {is_gone};"
         triggers |= {
@@ -96,7 +96,7 @@ POSTGRESQL_MONTH = (
 )
 
 
-# Differences of transactions that run. It holds no row that is committed, and need not survive a crash.
+# Differences of running transactions. No row is ever committed, so the table need not survive a crash.
 POSTGRESQL_DIFFERENCES = """
 CREATE UNLOGGED TABLE IF NOT EXISTS content_listdifference (
     transaction bigint NOT NULL DEFAULT txid_current(),
@@ -116,7 +116,7 @@ ADD_AT_COMMIT = [
 ]
 
 
-def counting(rows: str, sign: int) -> str:
+def insert_differences(rows: str, sign: int) -> str:
     return f"""
 INSERT INTO content_listdifference(kind, term, month, posts)
 SELECT kind, term, m.month, {sign} * count(*) FROM {rows},
@@ -150,18 +150,18 @@ BEGIN
         END IF;
     END IF;
     IF changed IS NOT NULL THEN
-        {put} {places("p.id = ANY (changed)")} ON CONFLICT DO NOTHING;
+        {put} {select_places("p.id = ANY (changed)")} ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END""",
         "list_counts": f"""
 BEGIN
-    IF TG_OP = 'INSERT' THEN {counting("new_rows", 1)}
-    ELSE {counting("old_rows", -1)}
+    IF TG_OP = 'INSERT' THEN {insert_differences("new_rows", 1)}
+    ELSE {insert_differences("old_rows", -1)}
     END IF;
     RETURN NULL;
 END""",
-        # Called for each difference. The last one adds them all.
+        # Called for each difference; the last call adds all of them.
         "list_counts_added": """
 BEGIN
     IF NEW.id < (SELECT max(id) FROM content_listdifference WHERE transaction = txid_current()) THEN
@@ -188,7 +188,7 @@ BEGIN
         WHERE p.kind = '{kind}' AND p.post_id = l.post_id AND p.term = l.{term};
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        {put} {linked_places(kind, ", new_rows l", "l")} ON CONFLICT DO NOTHING;
+        {put} {select_linked_places(kind, ", new_rows l", "l")} ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END"""
@@ -226,7 +226,7 @@ def postgresql_triggers() -> list[str]:
 
 
 def make(connection: BaseDatabaseWrapper) -> None:
-    """Triggers, and the tables filled from what is there. Writers wait for it on PostgreSQL."""
+    """Create the triggers and fill the tables. On PostgreSQL, writers wait meanwhile."""
     if connection.vendor == "postgresql":
         functions = [function(name, body) for name, body in postgresql_functions().items()]
         run(connection, [POSTGRESQL_DIFFERENCES, *functions, *ADD_AT_COMMIT, *postgresql_triggers()])
@@ -242,13 +242,13 @@ def unmake(connection: BaseDatabaseWrapper) -> None:
 
 
 def rebuild(connection: BaseDatabaseWrapper) -> None:
-    """Fill both tables anew, in one transaction, from posts and their links."""
-    fill = f"INSERT INTO content_listedpost({COLUMNS}) {places('1 = 1')}"
+    """Empty and fill both tables from posts and their links, in one transaction."""
+    fill = f"INSERT INTO content_listedpost({COLUMNS}) {select_places('1 = 1')}"
     empty = ["DELETE FROM content_listedpost", "DELETE FROM content_listcount"]
     with transaction.atomic(using=connection.alias):
         if connection.vendor == "postgresql":
             lock = "LOCK content_post, content_post_tags, content_authorship IN SHARE ROW EXCLUSIVE MODE"
-            # Differences of the old counts are added before those are deleted.
+            # Pending differences are added to the old counts before those are deleted.
             at_once = "SET CONSTRAINTS list_counts_added IMMEDIATE"
             run(connection, [lock, at_once, *empty, fill])
         elif connection.vendor == "sqlite":
@@ -256,23 +256,23 @@ def rebuild(connection: BaseDatabaseWrapper) -> None:
             count = "INSERT INTO content_listcount(kind, term, month, posts) SELECT kind, term, {}, count(*)"
             month = SQLITE_MONTH.format("l")
             counts = [f"{count.format(each)} FROM content_listedpost l GROUP BY 1, 2, 3" for each in ("0", month)]
-            watch = [f"CREATE TRIGGER {name} {body}" for name, body in sqlite_triggers().items()]
-            run(connection, [*empty, fill, *counts, *watch])
+            triggers = [f"CREATE TRIGGER {name} {body}" for name, body in sqlite_triggers().items()]
+            run(connection, [*empty, fill, *counts, *triggers])
 
 
-def stop_watching(using: str, plan: Any = (), **kwargs: Any) -> None:
-    """Before migrations: SQLite renames no table to a name that a trigger of another table reads."""
+def drop_triggers(using: str, plan: Any = (), **kwargs: Any) -> None:
+    """Called before migrations: SQLite renames no table to a name that a trigger of another table reads."""
     if plan and connections[using].vendor == "sqlite":
         unmake(connections[using])
 
 
-def keep_watching(using: str, **kwargs: Any) -> None:
-    """After migrations: triggers that are gone, and what was written without them."""
+def restore_triggers(using: str, **kwargs: Any) -> None:
+    """Called after migrations: create missing triggers, and rebuild the tables."""
     connection = connections[using]
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'trigger')")
-        there = {name for (name,) in cursor.fetchall()}
-    if {"content_listedpost", "content_listcount"} <= there and not there >= sqlite_triggers().keys():
+        existing = {name for (name,) in cursor.fetchall()}
+    if {"content_listedpost", "content_listcount"} <= existing and not existing >= sqlite_triggers().keys():
         rebuild(connection)

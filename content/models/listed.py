@@ -17,7 +17,7 @@ class ListedPostQuerySet(models.QuerySet["ListedPost"]):
 
 
 class ListedPost(models.Model):
-    """A post's place in one list; a scheduled post has its places before its time. Written by triggers alone.
+    """A post's place in one list. A scheduled post has its places before its time. Only triggers write it.
 
     kind    all, pages, category, tag or author
     term    primary key of the category, tag or author; 0 for all and pages
@@ -39,10 +39,10 @@ class ListedPost(models.Model):
 
 
 class ListCount(models.Model):
-    """How many places a list has in a month of UTC (202605), and with the month 0 in all. Written by triggers alone.
+    """The number of places of a list in a month of UTC (202605); month 0 has the total. Only triggers write it.
 
     On PostgreSQL a transaction sees its own writes counted once it has committed.
-    Scheduled posts are counted from the start: a reader's count leaves out what lies ahead.
+    Scheduled posts are included. Readers' counts subtract them.
     """
 
     kind = models.CharField(max_length=8)

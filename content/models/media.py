@@ -8,15 +8,15 @@ from django.db import models
 
 from content.images import LARGEST_IMAGE, CleanImage, clean_file
 
-# No SVG and no HTML: what a browser would run as script is no media file.
+# No SVG and no HTML: browsers run scripts in them.
 ALLOWED_EXTENSIONS = ("avif", "gif", "jpeg", "jpg", "mp3", "mp4", "pdf", "png", "webm", "webp")
 
 
 class MediaFile(models.Model):
-    """An uploaded or imported file, kept once however often it is used.
+    """An uploaded or imported file, stored once however often it is used.
 
-    `sha256` is the hex digest of its bytes; width and height are pixels, null for what is no image. An image is kept
-    without its metadata and the right way up.
+    `sha256` is the hex digest of its bytes. Width and height are in pixels, and null if it is no image. Images are
+    stored upright and without metadata.
     """
 
     file = models.FileField(
@@ -35,14 +35,14 @@ class MediaFile(models.Model):
         return self.file.name or self.sha256
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Clean and measure a file that has not been measured yet; raises BadImage for an image that is not taken."""
+        """Clean and measure a new file. Raises BadImage for an image that is refused."""
         if self.file and not self.sha256:
             self.measure()
         super().save(*args, **kwargs)
 
     def measure(self) -> None:
-        """The cleaned file takes the place of an image. Raises BadImage."""
-        image, file = cleaned_file(self.file)
+        """Replace an image by its cleaned file, and measure it. Raises BadImage."""
+        image, file = clean_upload(self.file)
         if image is not None and file is not self.file:
             self.file = file
         digest = hashlib.sha256()
@@ -53,10 +53,10 @@ class MediaFile(models.Model):
         self.width, self.height = (image.width, image.height) if image else (None, None)
 
 
-def cleaned_file(file: Any) -> tuple[CleanImage | None, Any]:
-    """The image that a file holds, and the file to keep: itself, or another one with the image's clean bytes.
+def clean_upload(file: Any) -> tuple[CleanImage | None, Any]:
+    """The image in a file, and the file to store: the same, or one with the image's clean bytes.
 
-    Raises BadImage, for an image of more than LARGEST_IMAGE bytes too.
+    Raises BadImage, also for an image of more than LARGEST_IMAGE bytes.
     """
     file.seek(0)
     name = file.name or ""

@@ -14,39 +14,39 @@ from content.models.media import MediaFile
 from content.models.tag import Tag
 from content.rendering import EXCERPT_LENGTH, BodyTooLarge, plain_text, render_markdown, shortened
 
-# What is made of `html` and `body` wherever they are written.
+# Columns that are derived from `html` and `body` by every write.
 DERIVED = ("text", "beginning", "word_count")
 
 
 class PostQuerySet(models.QuerySet["Post"]):
     def public(self, now: datetime) -> "PostQuerySet":
-        """What a reader may see at that time: a scheduled post becomes public by its time alone."""
+        """Posts that readers may see at that time. A scheduled post becomes public at its time, without a write."""
         return self.announced().filter(published_at__lte=now)
 
     def announced(self) -> "PostQuerySet":
-        """What is public or will be without anybody's doing."""
+        """Posts that are public, or will be at their time."""
         return self.filter(status__in=[Post.Status.PUBLISHED, Post.Status.SCHEDULED], password="")
 
     def posts(self) -> "PostQuerySet":
         return self.filter(kind=Post.Kind.POST)
 
     def bulk_create(self, objs: Iterable["Post"], *args: Any, **kwargs: Any) -> list["Post"]:
-        """As Django's, with the text that search reads: bulk writes bypass `Post.save`."""
-        return super().bulk_create(with_text(objs), *args, **kwargs)
+        """As Django's, with the derived columns: bulk writes bypass `Post.save`."""
+        return super().bulk_create(derive_all(objs), *args, **kwargs)
 
     def bulk_update(self, objs: Iterable["Post"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
-        """As Django's; who writes `html` or `body` writes what is made of it too."""
+        """As Django's. A write of `html` or `body` writes the derived columns too."""
         columns = list(fields)
         if {"html", "body"} & set(columns):
-            objs, columns = with_text(objs), list(dict.fromkeys([*columns, *DERIVED]))
+            objs, columns = derive_all(objs), list(dict.fromkeys([*columns, *DERIVED]))
         return super().bulk_update(objs, columns, *args, **kwargs)
 
 
-def with_text(posts: Iterable["Post"]) -> list["Post"]:
-    filled = list(posts)
-    for post in filled:
+def derive_all(posts: Iterable["Post"]) -> list["Post"]:
+    derived = list(posts)
+    for post in derived:
         post.derive()
-    return filled
+    return derived
 
 
 def path_of(kind: str, slug: str) -> str:
@@ -56,8 +56,8 @@ def path_of(kind: str, slug: str) -> str:
 class Post(models.Model):
     """A post of the blog, or a page that stands by itself.
 
-    Made of the body wherever it is written: `html` is shown, `text` is searched, lists show `beginning`, and of
-    `word_count` the reading time is told.
+    Derived from the body by every write: `html` is shown, `text` is searched, lists show `beginning`, and
+    `word_count` gives the reading time.
     """
 
     class Kind(models.TextChoices):
@@ -134,7 +134,7 @@ class Post(models.Model):
 
     @property
     def is_announced(self) -> bool:
-        """Public now, or later by its time alone; as PostQuerySet.announced."""
+        """Whether it is public, or will be at its time; as PostQuerySet.announced."""
         return self.status in (self.Status.PUBLISHED, self.Status.SCHEDULED) and not self.password
 
     @property
@@ -143,7 +143,7 @@ class Post(models.Model):
         return self.is_announced and self.published_at is not None and self.published_at <= timezone.now()
 
     def clean(self) -> None:
-        """What cannot be rendered is told beside the form's field."""
+        """Show a body that cannot be rendered as an error of its field."""
         try:
             render_markdown(self.body)
         except BodyTooLarge as error:
@@ -155,7 +155,7 @@ class Post(models.Model):
         self.word_count = len(self.body.split())
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Render the body once, here, so that no reader ever waits for Markdown."""
+        """Render the body on each save, so that no reader waits for Markdown."""
         self.html = render_markdown(self.body)
         self.derive()
         if self.published_at is None and self.status in (self.Status.PUBLISHED, self.Status.SCHEDULED):
@@ -164,7 +164,7 @@ class Post(models.Model):
 
 
 class Authorship(models.Model):
-    """Who wrote a post, in which order."""
+    """An author of a post; `position` orders the authors."""
 
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="authorships")
     author = models.ForeignKey(Author, on_delete=models.CASCADE, related_name="authorships")

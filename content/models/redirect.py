@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Redirect(models.Model):
-    """An old path and where it has gone: a path on this site or an absolute http(s) URL."""
+    """An old path and its new one: a path on this site or an absolute http(s) URL."""
 
     old_path = models.CharField(max_length=500, unique=True)
     new_path = models.CharField(max_length=500)

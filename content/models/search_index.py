@@ -1,6 +1,6 @@
-"""The full-text index of posts: kept right by the database itself, whoever writes and however.
+"""The full-text index of posts. The database itself keeps it up to date, for every way of writing.
 
-It holds all posts, drafts too: what a reader may find is asked of the posts, with each query.
+It holds all posts, drafts too. Each query filters by the posts' status.
 
 SQLite        an FTS5 table over the columns of content_post, and three triggers
 PostgreSQL    a generated tsvector column of content_post with a GIN index
@@ -11,8 +11,8 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# English inflections are folded (Porter): a reader who asks for "deploying" means "deploy" as well. Words of other
-# languages lose the same letters in the query as in the index, and are found all the same. Accents are folded.
+# English inflections are folded (Porter): "deploying" finds "deploy". Words of other languages lose the same letters
+# in query and index, and are found too. Accents are folded.
 # Ranked by bm25 with a title worth ten times a body, and an excerpt four times.
 SQLITE_TABLE = """
 CREATE VIRTUAL TABLE post_search USING fts5(
@@ -28,7 +28,7 @@ TAKE_OUT = (
 SQLITE_TRIGGERS = {
     "post_search_insert": f"AFTER INSERT ON content_post BEGIN {PUT_IN} END",
     "post_search_delete": f"AFTER DELETE ON content_post BEGIN {TAKE_OUT} END",
-    # A save writes every column: only what is other than it was is worth the work.
+    # A save writes every column. The index changes only if a value does.
     "post_search_update": (
         "AFTER UPDATE OF id, title, excerpt, text ON content_post"
         " WHEN (old.id, old.title, old.excerpt, old.text) IS NOT (new.id, new.title, new.excerpt, new.text)"
@@ -44,13 +44,13 @@ LANGUAGES = {
     "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
 }  # fmt: skip
 CASES = " ".join(f"WHEN '{code}' THEN 'pg_catalog.{name}'::regconfig" for code, name in LANGUAGES.items())
-# Characters that join words into what PostgreSQL takes for one: hosts, paths, versions, hyphenations, tags.
-JOINING = r"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~‐‑–—’"""  # noqa: RUF001 - these are meant
+# Characters that PostgreSQL's parser joins words with: hosts, paths, versions, hyphenations, tags.
+JOINING = r"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~‐‑–—’"""  # noqa: RUF001 - dashes and quotes of typography
 
-# Functions in the standard's form are parsed once and need no search path: a dump restores without care.
-# Accents are folded as `folded` in content.rendering does, without the extension, which a role may not have.
+# Functions with a SQL-standard body are parsed once and need no search path, so that a dump restores.
+# Accents are folded as `fold_accents` in content.rendering does, without the unaccent extension, which needs rights.
 # A tsvector holds 1 MB: a body counts with its first 100,000 characters, far below it in any script.
-# Each word is there twice, as it stands and as its language inflects it: the first is found in every language.
+# Each word is indexed twice, as it is and as its language inflects it. The first is found in every language.
 POSTGRESQL = [
     f"""
 CREATE FUNCTION post_search_language(language text) RETURNS regconfig IMMUTABLE PARALLEL SAFE LANGUAGE sql
@@ -86,15 +86,15 @@ POSTGRESQL_AWAY = [
 
 
 def make(connection: BaseDatabaseWrapper) -> None:
-    """With what is in the table already."""
+    """Create the index, with the posts that are in the table already."""
     if connection.vendor == "postgresql":
         run(connection, POSTGRESQL)
     elif connection.vendor == "sqlite":
         run(connection, SQLITE_TABLE.split(";\n")[:2])
-        watch(connection)
+        create_triggers(connection)
 
 
-def watch(connection: BaseDatabaseWrapper) -> None:
+def create_triggers(connection: BaseDatabaseWrapper) -> None:
     run(connection, [f"CREATE TRIGGER IF NOT EXISTS {name} {body}" for name, body in SQLITE_TRIGGERS.items()])
     run(connection, ["INSERT INTO post_search(post_search) VALUES ('rebuild')"])
 
@@ -107,16 +107,20 @@ def unmake(connection: BaseDatabaseWrapper) -> None:
         run(connection, ["DROP TABLE post_search"])
 
 
-def keep_watching(using: str, **kwargs: Any) -> None:
-    """After migrations: Django changes a column of SQLite by making the table anew, without its triggers."""
+def restore_triggers(using: str, **kwargs: Any) -> None:
+    """Called after migrations: Django alters a column on SQLite with a new table, which has no triggers."""
     connection = connections[using]
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_master WHERE tbl_name IN ('content_post', 'post_search')")
-        there = {name for (name,) in cursor.fetchall()}
-    if "post_search" in there and not there >= SQLITE_TRIGGERS.keys():
-        watch(connection)
+        existing = {name for (name,) in cursor.fetchall()}
+    if "post_search" in existing and not existing >= SQLITE_TRIGGERS.keys():
+        create_triggers(connection)
+
+
+# The name in migration 0010.
+keep_watching = restore_triggers
 
 
 def run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:

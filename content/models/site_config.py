@@ -19,7 +19,7 @@ def check_menu(menu: Any) -> None:
 
 
 class SiteConfig(models.Model):
-    """The site's own words and measures: one row, with the primary key 1."""
+    """The configuration of the site: one row, with the primary key 1."""
 
     title = models.CharField(max_length=200, default="Evergreen")
     tagline = models.CharField(max_length=300, blank=True)

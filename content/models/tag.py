@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Tag(models.Model):
-    """A word that posts share."""
+    """A tag of posts."""
 
     slug = models.SlugField(max_length=200, unique=True, allow_unicode=True)
     name = models.CharField(max_length=200)

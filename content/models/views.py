@@ -4,11 +4,11 @@ from content.models.post import Post
 
 
 class PostViews(models.Model):
-    """How often a post was read: apart from the post, so that counting touches no content.
+    """The views of a post. It is a table of its own, so that counting changes no content.
 
-    `heat` orders posts by views that fade: log2 of the sum over views of 2^(t / half-life), t being
-    seconds since the Unix epoch. It needs no recomputing as time passes, since all fade alike
-    (forward decay, Cormode et al., ICDE 2009).
+    `heat` ranks posts by views that decay with time: log2 of the sum over views of 2^(t / half-life), where t is in
+    seconds since the Unix epoch. It is never recomputed, since all views decay alike (forward decay, Cormode et al.,
+    ICDE 2009).
     """
 
     post = models.OneToOneField(Post, on_delete=models.CASCADE, primary_key=True, related_name="view_counts")
@@ -28,7 +28,7 @@ class PostViews(models.Model):
 
 
 class ViewCursor(models.Model):
-    """How far the stream of views has been written to PostViews; one row, moved in the same transaction."""
+    """The last record of the stream of views that is in PostViews; one row, updated in the same transaction."""
 
     stream = models.CharField(max_length=100, primary_key=True)
     last_id = models.CharField(max_length=50, default="0-0")

@@ -1,4 +1,4 @@
-"""How often posts are read: counted in each process, gathered in Redis, written to the database in batches.
+"""Views of posts: counted in each process, collected in Redis, written to the database in batches.
 
 count_view -> the process's buffer -> a stream in Redis, once a second -> PostViews, once each
 """

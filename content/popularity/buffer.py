@@ -1,4 +1,4 @@
-"""Views as a process counts them. Counting adds to a number in memory: no reader waits for it."""
+"""Views counted in the memory of one process, so that no reader waits."""
 
 import asyncio
 import logging
@@ -14,15 +14,14 @@ logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 1.0
 LONGEST_WAIT = 60.0
-# More posts than this between two flushes: the process is cut off from Redis, and new posts are not counted.
+# The most posts in the buffer. Further posts are not counted until Redis is back.
 MOST_POSTS = 100_000
 
 
 class ViewBuffer:
     """Counts, flushed about once a second by the event loop that counts them.
 
-    A process that is killed loses the views of its last second. While Redis is away counts are kept, and
-    sent when it is back.
+    A killed process loses the views of its last second. While Redis is down, counts are kept and sent later.
     """
 
     def __init__(self) -> None:
@@ -42,7 +41,7 @@ class ViewBuffer:
     def schedule(self) -> None:
         loop = asyncio.get_running_loop()
         if loop is not self.loop:
-            # A loop of before, and the connection that belonged to it, are gone.
+            # The earlier event loop has ended, and its connection with it.
             self.loop, self.client, self.timer = loop, None, None
         if self.timer is None:
             self.timer = loop.call_later(self.wait, self.begin_flush)
@@ -52,21 +51,21 @@ class ViewBuffer:
         self.flushing = asyncio.ensure_future(self.flush())
 
     async def flush(self) -> None:
-        """Send what was counted; keep it when that fails, and try less and less often."""
+        """Send the counts. After a failure keep them, and retry with backoff."""
         views, self.views = self.views, Counter()
         if not views:
             return
         try:
-            await stream.append(self.connected(), views)
+            await stream.append(self.connect(), views)
         except Exception as error:
             self.views.update(views)
             self.wait = min(self.wait * 2, LONGEST_WAIT)
-            logger.warning("%d views wait for Redis: %s", self.views.total(), error)
+            logger.warning("Cannot send views to Redis (%s). %d views are kept; retrying.", error, self.views.total())
             self.schedule()
         else:
             self.wait = FLUSH_SECONDS
 
-    def connected(self) -> Any:
+    def connect(self) -> Any:
         if self.client is None:
             self.client = redis_asyncio.Redis.from_url(
                 settings.REDIS_URL,
@@ -77,7 +76,7 @@ class ViewBuffer:
         return self.client
 
     async def close(self) -> None:
-        """Send the rest, and close the connection."""
+        """Send the remaining views, and close the connection."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -100,5 +99,5 @@ def count_view(post_id: int) -> None:
 
 
 async def flush_views() -> None:
-    """For the end of a process."""
+    """Send the last views at the end of a process."""
     await buffer.close()

@@ -1,4 +1,4 @@
-"""The stream of views in Redis. One record holds what one process counted in about a second."""
+"""The stream of views in Redis. A record has the views that one process counted in about a second."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from content.caching.backends.client import is_wrong_type
 from content.caching.errors import Unreadable
 from content.caching.serializer import decode
 
-# At one record a process and second this is more than a day of twenty processes, in about 200 MB at worst.
+# At one record a process and second: more than a day of twenty processes, in at most about 200 MB.
 LONGEST_STREAM = 2_000_000
 
 # In Redis's error, if the last id of the stream is the largest there is.
@@ -33,7 +33,7 @@ def stream_name() -> str:
 
 
 async def append(client: Any, views: Mapping[int, int]) -> None:
-    """A key of another type, or a stream without a free id, is deleted: else no view would be counted again."""
+    """Append a record. Delete a key of another type, or a stream without free ids, so that counting goes on."""
     record = {b"views": encode(dict(views))}
     try:
         await client.xadd(stream_name(), record, maxlen=LONGEST_STREAM, approximate=True)
@@ -48,13 +48,13 @@ def read_after(client: Any, last_id: RecordId, count: int) -> tuple[Counter[int]
     """The views of the next records, summed, and the id of the last of them."""
     views: Counter[int] = Counter()
     for record_id, fields in client.xrange(stream_name(), min=f"({last_id}", max="+", count=count):
-        views.update(readable(fields.get(b"views", b"")))
+        views.update(decode_views(fields.get(b"views", b"")))
         last_id = record_id.decode()
     return views, last_id
 
 
-def readable(packed: bytes) -> dict[int, int]:
-    """A record that nobody can read counts nothing, and holds up none behind it."""
+def decode_views(packed: bytes) -> dict[int, int]:
+    """Decode a record. An unreadable one has no views, and does not block later ones."""
     try:
         return decode(decoder.decode, packed)
     except Unreadable:
@@ -70,10 +70,10 @@ def newest_id(client: Any) -> RecordId:
 
 
 def trim(client: Any, last_id: RecordId) -> None:
-    """Drop what is written; the record at `last_id` stays, so that the stream never looks new."""
+    """Drop records before `last_id`. That record stays, so that the stream never looks new."""
     client.xtrim(stream_name(), minid=last_id, approximate=False)
 
 
-def as_numbers(record_id: RecordId) -> tuple[int, int]:
+def parse_id(record_id: RecordId) -> tuple[int, int]:
     milliseconds, _, sequence = record_id.partition("-")
     return int(milliseconds), int(sequence or 0)

@@ -1,10 +1,10 @@
-"""From the stream to the database, each record once.
+"""Writes views from the stream to the database, each record once.
 
-The cursor moves in the transaction that adds the counts, so the two agree whenever a worker dies:
+The cursor moves in the transaction that adds the counts, so that they agree whenever a worker dies:
 
-1. Before the commit nothing has happened: the records are read again.
+1. Before the commit nothing has changed: the records are read again.
 2. After it the cursor is past them, whether or not the stream was trimmed.
-3. Two workers at once: the second waits for the cursor's row, and finds it moved.
+3. Of two workers at once, the second waits for the cursor's row, and then reads its new value.
 """
 
 import math
@@ -24,7 +24,7 @@ HALF_LIFE = 6 * 3600.0
 
 
 def write_views() -> int:
-    """Write all that has gathered; the number of views written. One transaction a batch."""
+    """Write all views in the stream, one transaction a batch. Returns the number of views written."""
     written = 0
     with Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5) as client:
         while (batch := write_batch(client)) is not None:
@@ -33,10 +33,10 @@ def write_views() -> int:
 
 
 def write_batch(client: Redis) -> int | None:
-    """None when there was nothing left."""
+    """Returns the number of views written; None if the stream has no more."""
     with transaction.atomic():
-        cursor = locked_cursor()
-        start = where_to_begin(client, cursor)
+        cursor = lock_cursor()
+        start = find_start(client, cursor)
         views, last_id = stream.read_after(client, start, RECORDS_A_BATCH)
         if last_id == start:
             return None
@@ -47,27 +47,27 @@ def write_batch(client: Redis) -> int | None:
     return written
 
 
-def locked_cursor() -> ViewCursor:
+def lock_cursor() -> ViewCursor:
     name = stream.stream_name()
     ViewCursor.objects.get_or_create(stream=name)
     return ViewCursor.objects.select_for_update().get(stream=name)
 
 
-def where_to_begin(client: Redis, cursor: ViewCursor) -> stream.RecordId:
-    """The cursor, unless the stream began again below it (a Redis that lost its data, or its clock)."""
+def find_start(client: Redis, cursor: ViewCursor) -> stream.RecordId:
+    """The cursor, or the beginning if the stream restarted below it: Redis lost its data, or its clock went back."""
     newest = stream.newest_id(client)
-    lost = stream.as_numbers(newest) < stream.as_numbers(cursor.last_id)
-    return "0-0" if lost else cursor.last_id
+    has_restarted = stream.parse_id(newest) < stream.parse_id(cursor.last_id)
+    return "0-0" if has_restarted else cursor.last_id
 
 
 def add_views(views: Mapping[int, int], now: datetime) -> int:
-    """Views of posts that are gone by now are dropped."""
+    """Add views to their posts. Views of deleted posts are dropped."""
     posts = set(Post.objects.filter(pk__in=list(views)).values_list("pk", flat=True))
     rows = PostViews.objects.in_bulk(posts)
     for pk in posts:
         row = rows.setdefault(pk, PostViews(post_id=pk, heat=-math.inf))
         row.total += views[pk]
-        row.heat = heated(row.heat, views[pk], now.timestamp())
+        row.heat = add_heat(row.heat, views[pk], now.timestamp())
         row.last_viewed_at = now
     PostViews.objects.bulk_create(
         rows.values(),
@@ -78,8 +78,8 @@ def add_views(views: Mapping[int, int], now: datetime) -> int:
     return sum(views[pk] for pk in posts)
 
 
-def heated(heat: float, views: int, now: float) -> float:
-    """log2(2^heat + views x 2^(now / half-life)), without ever making the large numbers."""
+def add_heat(heat: float, views: int, now: float) -> float:
+    """log2(2^heat + views x 2^(now / half-life)), computed without the large powers."""
     added = math.log2(views) + now / HALF_LIFE
     high, low = max(heat, added), min(heat, added)
     return high + math.log2(1 + 2 ** (low - high)) if low > -math.inf else high

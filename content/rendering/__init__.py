@@ -1,37 +1,51 @@
-"""Markdown, and what readers type, to safe HTML. Pure: no Django, no I/O."""
+"""Markdown and plain text of comments to safe HTML; texts, slugs and search words. Pure: no Django, no I/O."""
 
 from content.rendering.comments import count_links, render_comment
-from content.rendering.errors import BodyTooLarge
-from content.rendering.layout import images, laid_out
+from content.rendering.layout import Heading, add_layout, find_headings, find_images
 from content.rendering.markdown import render_markdown
-from content.rendering.marking import Wanted, marked, snippet
-from content.rendering.outline import Heading, outline
-from content.rendering.slugs import slugify
-from content.rendering.text import EXCERPT_LENGTH, make_excerpt, opens_with, plain_text, reading_minutes, shortened
-from content.rendering.words import LONGEST_QUERY, beginning, folded, normalised, words_of
+from content.rendering.sanitise import BodyTooLarge
+from content.rendering.search import (
+    LONGEST_QUERY,
+    QueryWords,
+    fold_accents,
+    make_snippet,
+    mark_words,
+    normalise_query,
+    query_prefix,
+    split_words,
+)
+from content.rendering.text import (
+    EXCERPT_LENGTH,
+    make_excerpt,
+    opens_with,
+    plain_text,
+    reading_minutes,
+    shortened,
+    slugify,
+)
 
 __all__ = [
     "EXCERPT_LENGTH",
     "LONGEST_QUERY",
     "BodyTooLarge",
     "Heading",
-    "Wanted",
-    "beginning",
+    "QueryWords",
+    "add_layout",
     "count_links",
-    "folded",
-    "images",
-    "laid_out",
+    "find_headings",
+    "find_images",
+    "fold_accents",
     "make_excerpt",
-    "marked",
-    "normalised",
+    "make_snippet",
+    "mark_words",
+    "normalise_query",
     "opens_with",
-    "outline",
     "plain_text",
+    "query_prefix",
     "reading_minutes",
     "render_comment",
     "render_markdown",
     "shortened",
     "slugify",
-    "snippet",
-    "words_of",
+    "split_words",
 ]

@@ -1,4 +1,4 @@
-"""Fenced code with Pygments' classes; the colours are in highlight.css."""
+"""Code in posts, with Pygments' classes; the colours are in highlight.css."""
 
 from html import escape
 from typing import Any, NamedTuple
@@ -10,17 +10,17 @@ from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES, Whitespace
 from pygments.util import ClassNotFound
 
-# Past this many characters code is shown plain: highlighting would take longer than it is worth.
+# Longer code, in characters, is shown plain, because highlighting takes too long.
 LONGEST_HIGHLIGHTED = 100_000
 
-# Names that tell a reader nothing.
+# Lexers for text, whose names readers do not need.
 UNNAMED = {"Text only", "Text output"}
 
 formatter: Any = HtmlFormatter(nowrap=True)
 
 
-def highlighted(code: str, language: str, attributes: str) -> str:
-    """The inside of <pre>, as markdown-it's `highlight` option wants it."""
+def highlight_code(code: str, language: str, attributes: str) -> str:
+    """The <pre> element, for markdown-it's `highlight` option."""
     name = language.strip().split(" ")[0].lower()
     try:
         lexer = get_lexer_by_name(name) if name else None
@@ -28,19 +28,19 @@ def highlighted(code: str, language: str, attributes: str) -> str:
         lexer = None
     if lexer is None or len(code) > LONGEST_HIGHLIGHTED:
         return f'<pre class="highlight"><code>{escape(code)}</code></pre>'
-    said = "" if lexer.name in UNNAMED else f' data-language="{escape(lexer.name)}"'
-    return f'<pre class="highlight"{said}><code>{highlight(code, lexer, formatter)}</code></pre>'
+    label = "" if lexer.name in UNNAMED else f' data-language="{escape(lexer.name)}"'
+    return f'<pre class="highlight"{label}><code>{highlight(code, lexer, formatter)}</code></pre>'
 
 
 def stylesheet() -> str:
-    """Colours for light pages and for dark ones, a rule for all kinds of words that look alike."""
-    light, dark = looks("xcode"), looks("github-dark")
-    alike: dict[str, list[str]] = {}
+    """Colours for light and dark pages; tokens of the same look share a rule."""
+    light, dark = load_looks("xcode"), load_looks("github-dark")
+    kinds_by_rule: dict[str, list[str]] = {}
     for kind in sorted(light.keys() | dark.keys()):
         rule = declarations(light.get(kind, PLAIN), dark.get(kind, PLAIN))
         if rule:
-            alike.setdefault(rule, []).append(f".{kind}")
-    return "".join(f".highlight :is({', '.join(kinds)}) {{ {rule} }}\n" for rule, kinds in alike.items())
+            kinds_by_rule.setdefault(rule, []).append(f".{kind}")
+    return "".join(f".highlight :is({', '.join(kinds)}) {{ {rule} }}\n" for rule, kinds in kinds_by_rule.items())
 
 
 class Look(NamedTuple):
@@ -52,8 +52,8 @@ class Look(NamedTuple):
 PLAIN = Look()
 
 
-def looks(style: str) -> dict[str, Look]:
-    """By the class of the word."""
+def load_looks(style: str) -> dict[str, Look]:
+    """The look of tokens in that style, by their CSS class."""
     return {
         STANDARD_TYPES[kind]: Look(f"#{rules['color']}" if rules["color"] else "", rules["bold"], rules["italic"])
         for kind, rules in get_style_by_name(style)
@@ -62,13 +62,13 @@ def looks(style: str) -> dict[str, Look]:
 
 
 def declarations(light: Look, dark: Look) -> str:
-    said = []
+    rules = []
     if light.colour or dark.colour:
-        # Browsers without light-dark() stay light, as the whole site does.
-        said.append(f"color: {light.colour or 'inherit'};")
-        said.append(f"color: light-dark({light.colour or 'var(--ink)'}, {dark.colour or 'var(--ink)'});")
+        # Browsers without light-dark() show the light colours, as on the rest of the site.
+        rules.append(f"color: {light.colour or 'inherit'};")
+        rules.append(f"color: light-dark({light.colour or 'var(--ink)'}, {dark.colour or 'var(--ink)'});")
     if light.bold:
-        said.append("font-weight: 600;")
+        rules.append("font-weight: 600;")
     if light.italic or dark.italic:
-        said.append("font-style: italic;")
-    return " ".join(said)
+        rules.append("font-style: italic;")
+    return " ".join(rules)

@@ -11,10 +11,9 @@ from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import render_footnote_anchor
 
-from content.rendering.code import highlighted
-from content.rendering.errors import BodyTooLarge
-from content.rendering.sanitise import free_id, sanitise
-from content.rendering.slugs import slugify
+from content.rendering.code import highlight_code
+from content.rendering.sanitise import BodyTooLarge, avoid_reserved_id, sanitise
+from content.rendering.text import slugify
 
 LARGEST_BODY = 2_000_000
 
@@ -22,7 +21,7 @@ LARGEST_BODY = 2_000_000
 def render_markdown(text: str) -> str:
     """CommonMark with tables, footnotes, definition lists, anchors and highlighted code, sanitised.
 
-    Raises BodyTooLarge past 2,000,000 characters.
+    Raises BodyTooLarge for more than 2,000,000 characters.
     """
     if len(text) > LARGEST_BODY:
         raise BodyTooLarge(f"The body has {len(text):,} characters; {LARGEST_BODY:,} is the most.")
@@ -31,7 +30,7 @@ def render_markdown(text: str) -> str:
 
 @cache
 def parser() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": True, "highlight": highlighted, "typographer": False})
+    markdown = MarkdownIt("commonmark", {"html": True, "highlight": highlight_code, "typographer": False})
     markdown.enable(["table", "strikethrough"])
     markdown.use(footnote_plugin).use(deflist_plugin)
     # The page's own heading is the only h1.
@@ -45,17 +44,17 @@ def parser() -> MarkdownIt:
         permalinkSymbol="#",
         permalinkSpace=False,
     )
-    markdown.add_render_rule("link_open", heading_link)
-    markdown.add_render_rule("footnote_anchor", footnote_anchor)
-    markdown.add_render_rule("th_open", aligned_cell)
-    markdown.add_render_rule("td_open", aligned_cell)
-    # Whatever is written as a link is parsed as one: the sanitiser takes its address away if it must.
+    markdown.add_render_rule("link_open", label_heading_link)
+    markdown.add_render_rule("footnote_anchor", label_footnote_link)
+    markdown.add_render_rule("th_open", align_cell)
+    markdown.add_render_rule("td_open", align_cell)
+    # All links are parsed as links; the sanitiser removes unsafe addresses.
     markdown.validateLink = lambda url: True  # type: ignore[method-assign]
     return markdown
 
 
 def lower_headings(state: StateCore) -> None:
-    """The highest heading of a body is an h2, and the others keep their distance to it."""
+    """Make the highest heading of a body an h2, and lower the others by as much."""
     headings = [token for token in state.tokens if token.type in ("heading_open", "heading_close")]
     highest = min((int(token.tag[1]) for token in headings), default=2)
     for token in headings:
@@ -63,10 +62,10 @@ def lower_headings(state: StateCore) -> None:
 
 
 def heading_id(title: str) -> str:
-    return free_id(slugify(title, fallback="section"))
+    return avoid_reserved_id(slugify(title, fallback="section"))
 
 
-def heading_link(
+def label_heading_link(
     self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: dict[str, object]
 ) -> str:
     token = tokens[index]
@@ -76,18 +75,18 @@ def heading_link(
     return self.renderToken(tokens, index, options, env)
 
 
-def footnote_anchor(
+def label_footnote_link(
     self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: dict[str, object]
 ) -> str:
-    """The way back from a note, with a name for who cannot see the arrow."""
+    """The link from a note back to the text, with a label for screen readers."""
     link = render_footnote_anchor(self, tokens, index, options, env)
     return link.replace('class="footnote-backref"', 'class="footnote-backref" aria-label="Back to the text"')
 
 
-def aligned_cell(
+def align_cell(
     self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: dict[str, object]
 ) -> str:
-    """Alignment as an attribute: a post has no styles of its own."""
+    """Alignment as an attribute, because the sanitiser removes styles."""
     style = str(tokens[index].attrs.pop("style", ""))
     if style.startswith("text-align:"):
         tokens[index].attrSet("align", style.removeprefix("text-align:"))

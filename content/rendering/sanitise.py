@@ -1,10 +1,9 @@
-"""What may stand in a post's HTML. The list is short on purpose: all else is taken out."""
+"""The HTML that posts may contain. The lists are short on purpose; all else is removed."""
 
 import re
+from collections import Counter
 
 import nh3
-
-from content.rendering.depth import check_depth
 
 # fmt: off
 TAGS = {
@@ -39,51 +38,69 @@ CLASSES = {
     "em": re.compile(r"missing-image"),
     "figure": re.compile(r"wide|align-(?:left|right|center)"),
 }
-# The page has ids of its own; what a post brings must not be taken for them.
+# Ids of the page itself; ids of a post must differ from them.
 RESERVED_IDS = {
     "main", "comments", "theme", "top", "search", "contents", "related-posts", "trending-now", "most-read",
     "all-sections", "all-tags",
 }  # fmt: skip
 RESERVED_BEGINNINGS = ("comment-", "comments-")
-# As Pygments names them, for people: "C++", "Objective-C", "Common Lisp".
+# Names of Pygments' lexers: "C++", "Objective-C", "Common Lisp".
 LANGUAGE = re.compile(r"[\w+#.*/() -]{1,40}")
 DROPPED_WITH_CONTENT = {"script", "style", "svg", "math", "template", "noscript", "iframe", "object", "form"}
 
-# Two are enough for all that is known; the bound is for what is not.
+# Two passes are enough for all known markup.
 MAX_PASSES = 5
 
 TOP_HEADING = re.compile(r"(</?)h1(?=[\s>/])", re.IGNORECASE)
 IMAGE = re.compile(r"<img( [^<>]*)?>")
 ALT = re.compile(r' alt="([^"<>]*)"')
 
+# Bounds for the HTML parser, which has none: its time grows with depth times length. 20,000 nested elements take it
+# six seconds.
+DEEPEST = 200
+MOST_REOPENED = 200_000
+
+OPEN_OR_CLOSE = re.compile(r"<(/?)([a-z][a-z0-9-]*)", re.IGNORECASE)
+# Elements that need no end tag: the next of the same kind ends them.
+UNNESTED = {
+    "a", "br", "hr", "img", "input", "col", "p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot",
+}  # fmt: skip
+# The parser opens these again in each block that follows, until they are closed (HTML, 13.2.4.3).
+FORMATTING = {"b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}
+
+
+class BodyTooLarge(ValueError):
+    """A body beyond the bounds of length or depth."""
+
 
 def sanitise(markup: str) -> str:
-    """Safe to show: no script, no style, no form, no frame, no URL but http(s), mailto, relative ones.
+    """Make HTML safe to show: no scripts, styles, forms or frames; only http(s), mailto and relative URLs.
 
     Raises BodyTooLarge for elements nested too deep.
     """
     check_depth(markup)
-    safe = cleaned(TOP_HEADING.sub(r"\1h2", markup))
-    return settled(IMAGE.sub(image_or_words, safe))
+    safe = clean(TOP_HEADING.sub(r"\1h2", markup))
+    return clean_until_stable(IMAGE.sub(replace_broken_image, safe))
 
 
-def settled(markup: str) -> str:
-    """As a browser will understand it: around an element that was taken out, the rest may nest as no parser would
-    read it again. And the cleaner has the last word of what was put together here.
+def clean_until_stable(markup: str) -> str:
+    """Clean again until nothing changes.
+
+    Where an element was removed, the rest may nest in a way that a browser parses differently.
     """
     for _ in range(MAX_PASSES):
-        before, markup = markup, cleaned(markup)
+        before, markup = markup, clean(markup)
         if markup == before:
             break
     return markup
 
 
-def cleaned(markup: str) -> str:
+def clean(markup: str) -> str:
     return nh3.clean(
         markup,
         tags=TAGS,
         attributes=ATTRIBUTES,
-        attribute_filter=kept_attribute,
+        attribute_filter=filter_attribute,
         set_tag_attribute_values={"img": {"loading": "lazy"}},
         url_schemes={"http", "https", "mailto"},
         clean_content_tags=DROPPED_WITH_CONTENT,
@@ -92,27 +109,46 @@ def cleaned(markup: str) -> str:
     )
 
 
-def kept_attribute(element: str, attribute: str, value: str) -> str | None:
+def filter_attribute(element: str, attribute: str, value: str) -> str | None:
     if attribute == "class":
         allowed = CLASSES.get(element)
         return " ".join(name for name in value.split() if allowed and allowed.fullmatch(name)) or None
     if attribute == "id":
-        return free_id(value)
+        return avoid_reserved_id(value)
     if attribute == "href" and value.startswith("#"):
-        return f"#{free_id(value[1:])}"
+        return f"#{avoid_reserved_id(value[1:])}"
     if attribute == "data-language":
         return value if LANGUAGE.fullmatch(value) else None
     return value
 
 
-def free_id(name: str) -> str:
+def avoid_reserved_id(name: str) -> str:
     return f"post-{name}" if name in RESERVED_IDS or name.startswith(RESERVED_BEGINNINGS) else name
 
 
-def image_or_words(match: re.Match[str]) -> str:
-    """An image whose address was refused is its words, not a broken picture."""
+def replace_broken_image(match: re.Match[str]) -> str:
+    """An image without an address becomes its alt text."""
     attributes = match[1] or ""
     if re.search(r' src="[^"]', attributes):
         return match[0]
     alt = ALT.search(attributes)
     return f'<em class="missing-image">{alt[1]}</em>' if alt and alt[1] else ""
+
+
+def check_depth(markup: str) -> None:
+    """Raise BodyTooLarge for elements nested too deep. The count is never less than the parser's depth."""
+    opened: Counter[str] = Counter()
+    depth = formatting = reopened = 0
+    for tag in OPEN_OR_CLOSE.finditer(markup):
+        name = tag[2].lower()
+        step = 0 if name in UNNESTED else 1
+        if tag[1]:
+            # An end tag without an open element has no effect.
+            step = -min(step, opened[name])
+        else:
+            reopened += formatting
+        opened[name] += step
+        depth += step
+        formatting += step if name in FORMATTING else 0
+        if depth > DEEPEST or reopened > MOST_REOPENED:
+            raise BodyTooLarge(f"Its HTML is nested more than {DEEPEST} deep: close the elements that it opens.")

@@ -1,27 +1,14 @@
-"""What is cached: name, loader, policy and tags of each resource, all in this one place."""
+"""Resources: the name, loader, policy and tags of each cached value. Loaders are in `content.selectors`."""
 
 from typing import Any
 
 from content.caching import Resource
 from content.resources.comments import comments
-from content.resources.drafts import draft
-from content.resources.listings import (
-    archive,
-    directory,
-    directory_index,
-    listing,
-    periods,
-    popular,
-    sidebar,
-    trending,
-    window,
-)
-from content.resources.nearby import neighbours, related
-from content.resources.posts import post, post_card, withdrawn
-from content.resources.search import matches, search
+from content.resources.lists import archive, listing, matches, periods, popular, search, trending, window
+from content.resources.posts import draft, neighbours, post, post_card, related, withdrawn
 from content.resources.site import redirect, site
 from content.resources.sitemap import sitemap_part, sitemap_summary, sitemap_terms
-from content.resources.terms import author, category, tag
+from content.resources.terms import author, category, directory, directory_index, sidebar, tag
 
 POSTS = (post, post_card, withdrawn, related, neighbours, comments)
 LISTS = (listing, archive, periods, window, directory_index, directory, sidebar, popular, trending, search, matches)

@@ -1,13 +1,13 @@
 from content import dependencies
 from content.caching import Resource
 from content.resources import policies
-from content.selectors import comments as threads
+from content.selectors.comments import load_thread, load_threads
 
 # post: its primary key.
 comments = Resource(
     "comments",
-    load=threads.thread,
-    load_many=threads.threads,
+    load=load_thread,
+    load_many=load_threads,
     policy=policies.COMMENTS,
     tags=lambda post: (dependencies.comments(post),),
 )

@@ -1,53 +1,64 @@
-"""How long each resource lives, and why: all in this one place.
+"""How long each resource is cached, and why.
 
-A change by a write invalidates, whatever its ttl: time is the net under what writes say, and the whole of it only
-where nothing says anything (views).
+Every write invalidates the entries that it changes, whatever their ttl. Time is the fallback, except for views, which
+invalidate nothing.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from content.caching import MODERATE, RARE, STATIC, VOLATILE, Policy
 
-# Readers wait for a load no longer than this while there is something older to show.
-SOON = timedelta(milliseconds=800)
-# Longer than this, a query of ours is stuck.
-LATEST = timedelta(seconds=10)
+# Readers wait no longer for a load if there is an older value.
+SOFT_TIMEOUT = timedelta(milliseconds=800)
+# No query of ours takes longer, unless it is stuck.
+HARD_TIMEOUT = timedelta(seconds=10)
 
 
-def patient(policy: Policy) -> Policy:
-    return policy.with_timeouts(soft=SOON, hard=LATEST)
+class HasNextPublication(Protocol):
+    @property
+    def next_publication(self) -> datetime | None: ...
 
 
-# On every page, changed twice a year, and a page without it cannot be shown: kept longest.
-SITE = patient(STATIC)
-# Asked for every path that is no page, and mostly not there.
-REDIRECT = patient(RARE)
-# Edited now and then, and read most: what is invalidated is loaded by the next reader, or by the warmer before.
-POST = patient(STATIC)
-# Approvals, edits and deletions say so, nothing changes by time; and without it a post is not whole.
-COMMENTS = patient(STATIC)
-# Assembled into lists by dozens, with load_many.
-POST_CARD = patient(STATIC)
-# Beside a post: which others are close to it changes when one comes or goes, which says so, or at its time.
-NEARBY = patient(STATIC)
-# Asked for where there is neither post nor redirect; the post's next save ends it, whatever it says.
-WITHDRAWN = patient(RARE)
-# Change with every publication, which says so, and at the time of a scheduled post, which ends them.
-LISTING = patient(STATIC)
-SIDEBAR = patient(STATIC)
-# As lists, which they are, whole: of posts by place, and of authors, categories and tags with their counts.
-SEQUENCE = patient(STATIC)
-DIRECTORY = patient(STATIC)
-# Months with their counts: end when a post joins or leaves one, and old years hardly ever.
-ARCHIVE = patient(STATIC)
-# Machines ask a few times a day; what each part tells ends it, and the dearest takes a pass over all posts.
-SITEMAP = patient(STATIC)
-# Views change all the time and invalidate nothing: these live by time, and a little late is no harm.
-POPULAR = patient(MODERATE)
-TRENDING = patient(MODERATE)
+def until_next_publication(document: HasNextPublication, policy: Policy) -> Policy:
+    """End an entry when the next scheduled post becomes public: no write announces that."""
+    return policy.until(document.next_publication)
+
+
+def with_timeouts(policy: Policy) -> Policy:
+    return policy.with_timeouts(soft=SOFT_TIMEOUT, hard=HARD_TIMEOUT)
+
+
+# Every page needs it, and it changes twice a year: kept longest.
+SITE = with_timeouts(STATIC)
+# Read for every path without a page, and mostly not there.
+REDIRECT = with_timeouts(RARE)
+# Read most and edited rarely.
+POST = with_timeouts(STATIC)
+# Change with approvals, edits and deletions, and never by time.
+COMMENTS = with_timeouts(STATIC)
+# Lists load them by the dozen, with load_many.
+POST_CARD = with_timeouts(STATIC)
+# Related posts and neighbours: change when a post near them comes or goes.
+RELATED = with_timeouts(STATIC)
+# Read where there is neither post nor redirect; the next save of the post ends it.
+WITHDRAWN = with_timeouts(RARE)
+# Change with every publication, and at the time of a scheduled post.
+LISTING = with_timeouts(STATIC)
+SIDEBAR = with_timeouts(STATIC)
+# As lists: windows of posts, and directories of authors, categories and tags with their counts.
+SEQUENCE = with_timeouts(STATIC)
+DIRECTORY = with_timeouts(STATIC)
+# Months with counts: change when a post joins or leaves a month; old years hardly ever.
+ARCHIVE = with_timeouts(STATIC)
+# Machines read the sitemap a few times a day, and the most expensive part reads all posts.
+SITEMAP = with_timeouts(STATIC)
+# Views change all the time and invalidate nothing: rankings expire by time, and may be late.
+POPULAR = with_timeouts(MODERATE)
+TRENDING = with_timeouts(MODERATE)
 # Names and descriptions of categories, tags and authors.
-TERM = patient(STATIC)
-# Readers' words are without number and seldom come twice: kept for a minute at most, so that whoever searches at
-# random fills nothing. Ended by every write; a scheduled post is found half a minute late.
-SEARCH = patient(replace(VOLATILE, error_ttl=timedelta(0)))
+TERM = with_timeouts(STATIC)
+# Queries are without number and few come twice: kept for a minute at most, so that random searches do not fill the
+# cache. Every write ends them; a scheduled post is found half a minute late.
+SEARCH = with_timeouts(replace(VOLATILE, error_ttl=timedelta(0)))

@@ -2,13 +2,18 @@ from collections.abc import Iterator
 
 from content import dependencies
 from content.caching import Resource
-from content.documents import PostCard, PostDocument
+from content.documents import NeighboursDocument, PostCard, PostDocument, RelatedDocument
 from content.resources import policies
+from content.resources.policies import until_next_publication
 from content.selectors import posts
+from content.selectors import related as relations
+
+# A longer gap between two posts gets the tag of all posts, instead of a tag a month.
+MOST_MONTHS = 24
 
 
-def shown_with(post: PostCard | PostDocument) -> Iterator[str]:
-    """What else a post's document shows: names of its authors, category and tags, its cover and pictures."""
+def tags_of_rows(post: PostCard | PostDocument) -> Iterator[str]:
+    """The tags of all rows that a post's document shows: authors, category, tags, cover and pictures."""
     yield dependencies.post(post.id)
     for author in post.authors:
         yield dependencies.row("author", author.id)
@@ -23,29 +28,68 @@ def shown_with(post: PostCard | PostDocument) -> Iterator[str]:
             yield dependencies.media(picture)
 
 
+def tags_of_lists(document: RelatedDocument) -> Iterator[str]:
+    """The tags of the lists of the post's terms: a post that joins or leaves one may change the ranking."""
+    for pk in document.tags:
+        yield dependencies.posts_of("tag", pk)
+    if document.category:
+        yield dependencies.posts_of("category", document.category)
+
+
+def tags_of_months(document: NeighboursDocument) -> Iterator[str]:
+    """The tags of the months between the neighbours; of all posts for the oldest and the newest post."""
+    if document.previous is None or document.next is None or len(document.months) > MOST_MONTHS:
+        yield dependencies.POSTS
+    else:
+        yield from (dependencies.archive_month(year, month) for year, month in document.months)
+
+
+# Previews for editors are not cached.
+draft = posts.load_draft
+
 post = Resource(
     "post",
-    load=posts.post_by_slug,
-    load_many=posts.posts_by_slug,
+    load=posts.load_post,
+    load_many=posts.load_posts,
     policy=policies.POST,
     tags=lambda kind, slug: (dependencies.slug("post", slug),),
-    value_tags=shown_with,
+    value_tags=tags_of_rows,
     schema=2,
 )
 
 post_card = Resource(
     "post_card",
-    load=posts.card_by_id,
-    load_many=posts.cards_by_id,
+    load=posts.load_card,
+    load_many=posts.load_cards,
     policy=policies.POST_CARD,
     tags=lambda pk: (dependencies.post(pk),),
-    value_tags=shown_with,
+    value_tags=tags_of_rows,
 )
 
 withdrawn = Resource(
     "withdrawn",
-    load=posts.is_withdrawn,
-    load_many=posts.withdrawn_of,
+    load=posts.load_withdrawn,
+    load_many=posts.load_many_withdrawn,
     policy=policies.WITHDRAWN,
     tags=lambda kind, slug: (dependencies.slug("post", slug),),
+)
+
+related = Resource(
+    "related",
+    load=relations.load_related,
+    load_many=relations.load_many_related,
+    policy=policies.RELATED,
+    tags=lambda pk: (dependencies.post(pk),),
+    value_tags=tags_of_lists,
+    adapt=until_next_publication,
+)
+
+neighbours = Resource(
+    "neighbours",
+    load=relations.load_neighbours,
+    load_many=relations.load_many_neighbours,
+    policy=policies.RELATED,
+    tags=lambda pk: (dependencies.post(pk),),
+    value_tags=tags_of_months,
+    adapt=until_next_publication,
 )

@@ -1,14 +1,15 @@
 from content import dependencies
 from content.caching import Resource
 from content.resources import policies
-from content.selectors import site as sites
+from content.selectors.site import load_redirect, load_redirects, load_site
 
-site = Resource("site", load=sites.site, policy=policies.SITE, tags=lambda: (dependencies.SITE,))
+site = Resource("site", load=load_site, policy=policies.SITE, tags=lambda: (dependencies.SITE,))
 
+# path: the old one.
 redirect = Resource(
     "redirect",
-    load=sites.redirect_from,
-    load_many=sites.redirects_from,
+    load=load_redirect,
+    load_many=load_redirects,
     policy=policies.REDIRECT,
     tags=lambda path: (dependencies.redirect(path),),
 )

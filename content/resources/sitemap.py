@@ -1,14 +1,15 @@
 from content import dependencies
 from content.caching import Resource
 from content.resources import policies
-from content.resources.listings import until_next_publication
+from content.resources.policies import until_next_publication
+from content.resources.terms import terms_tag
 from content.selectors import sitemap
 
 sitemap_summary = Resource(
     "sitemap_summary",
-    load=sitemap.summary,
+    load=sitemap.load_summary,
     policy=policies.SITEMAP,
-    # Parts of terms come to be with new terms.
+    # New terms may add parts.
     tags=lambda: (dependencies.SITEMAP, dependencies.TERMS, dependencies.AUTHORS),
     adapt=until_next_publication,
     schema=2,
@@ -17,8 +18,8 @@ sitemap_summary = Resource(
 # number: from 1, by the keys of posts and pages.
 sitemap_part = Resource(
     "sitemap_part",
-    load=sitemap.part,
-    load_many=sitemap.parts_by_number,
+    load=sitemap.load_part,
+    load_many=sitemap.load_parts,
     policy=policies.SITEMAP,
     tags=lambda number: (dependencies.sitemap_part(number),),
     adapt=until_next_publication,
@@ -28,11 +29,8 @@ sitemap_part = Resource(
 # kind: category, tag or author; number: from 1, by their keys.
 sitemap_terms = Resource(
     "sitemap_terms",
-    load=sitemap.terms,
+    load=sitemap.load_terms,
     policy=policies.SITEMAP,
-    tags=lambda kind, number: (
-        dependencies.POSTS,
-        dependencies.AUTHORS if kind == "author" else dependencies.TERMS,
-    ),
+    tags=lambda kind, number: (dependencies.POSTS, terms_tag(kind)),
     adapt=until_next_publication,
 )

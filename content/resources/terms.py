@@ -1,12 +1,13 @@
 from content import dependencies
 from content.caching import Resource
 from content.resources import policies
+from content.resources.policies import until_next_publication
 from content.selectors import terms
 
 category = Resource(
     "category",
-    load=terms.category_by_slug,
-    load_many=terms.categories_by_slug,
+    load=terms.load_category,
+    load_many=terms.load_categories,
     policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("category", slug),),
     value_tags=lambda document: (dependencies.row("category", document.id),),
@@ -14,8 +15,8 @@ category = Resource(
 
 tag = Resource(
     "tag",
-    load=terms.tag_by_slug,
-    load_many=terms.tags_by_slug,
+    load=terms.load_tag,
+    load_many=terms.load_tags,
     policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("tag", slug),),
     value_tags=lambda document: (dependencies.row("tag", document.id),),
@@ -23,9 +24,39 @@ tag = Resource(
 
 author = Resource(
     "author",
-    load=terms.author_by_slug,
-    load_many=terms.authors_by_slug,
+    load=terms.load_author,
+    load_many=terms.load_authors,
     policy=policies.TERM,
     tags=lambda slug: (dependencies.slug("author", slug),),
     value_tags=lambda document: (dependencies.row("author", document.id),),
+)
+
+
+def terms_tag(kind: str) -> str:
+    return dependencies.AUTHORS if kind == "author" else dependencies.TERMS
+
+
+# kind: author, category or tag.
+directory_index = Resource(
+    "directory_index",
+    load=terms.load_directory_index,
+    policy=policies.DIRECTORY,
+    tags=lambda kind: (terms_tag(kind),),
+)
+
+# start: the first slug of a part, as the index has it.
+directory = Resource(
+    "directory",
+    load=terms.load_directory,
+    policy=policies.DIRECTORY,
+    tags=lambda kind, start: (dependencies.POSTS, terms_tag(kind)),
+    adapt=until_next_publication,
+)
+
+sidebar = Resource(
+    "sidebar",
+    load=terms.load_sidebar,
+    policy=policies.SIDEBAR,
+    tags=lambda: (dependencies.POSTS, dependencies.TERMS),
+    adapt=until_next_publication,
 )

@@ -5,8 +5,8 @@ from content.documents import MenuEntry, SiteDocument
 from content.models import Redirect, SiteConfig
 
 
-async def site() -> SiteDocument:
-    """The site's configuration, or its defaults where nobody has saved one."""
+async def load_site() -> SiteDocument:
+    """The site's configuration, or the defaults if none is saved."""
     config = await SiteConfig.objects.afirst() or SiteConfig()
     return SiteDocument(
         title=config.title,
@@ -18,15 +18,15 @@ async def site() -> SiteDocument:
     )
 
 
-async def redirect_from(path: str) -> str:
-    """Where that path has gone."""
+async def load_redirect(path: str) -> str:
+    """The new path of an old path."""
     target = await Redirect.objects.filter(old_path=path).values_list("new_path", flat=True).afirst()
     if target is None:
         raise NotThere(f"no redirect from {path!r}")
     return target
 
 
-async def redirects_from(paths: Sequence[str]) -> dict[str, str]:
-    """As redirect_from, for many: one query."""
+async def load_redirects(paths: Sequence[str]) -> dict[str, str]:
+    """As load_redirect, for many paths: one query."""
     rows = Redirect.objects.filter(old_path__in=paths).values_list("old_path", "new_path")
     return {old: new async for old, new in rows}

@@ -1,4 +1,4 @@
-"""What search engines are told of. Posts, pages and terms by ranges of their keys: one query a part, however many."""
+"""The sitemap: posts, pages and terms in parts by ranges of primary keys; one query for any number of parts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,17 +11,17 @@ from content.documents import PartSummary, SitemapEntry, SitemapPart, SitemapSum
 from content.documents import sitemap as parts
 from content.models import Author, Category, Tag
 from content.models.post import path_of
-from content.selectors.months import TOTAL, List, counts_of, next_publication
-from content.selectors.rows import fetch, instant, moment
+from content.selectors.list_counts import TOTAL, List, count_posts, next_publication
+from content.selectors.sql import fetch, moment_column, parse_moment
 
 TERMS: dict[str, Any] = {"category": Category, "tag": Tag, "author": Author}
-# Parts of each kind of terms. With the archive they fit into one file.
+# The most parts of each kind of term. With the archive they fit into one file.
 MOST_PARTS_OF_TERMS = 10
 POSTS: List = ("all", 0)
 PAGES: List = ("pages", 0)
-# What was written before its time came to readers as a change at that time: the later of two columns.
+# A scheduled post changes for readers at its time of publication: the later of two columns counts.
 GREATEST = {"postgresql": "GREATEST", "sqlite": "MAX"}
-# The latest change of each part: the first row of its index.
+# The latest change in each part: the first row of its index.
 CHANGES = """
 WITH RECURSIVE numbers(number) AS (SELECT {first} UNION ALL SELECT number + 1 FROM numbers WHERE number < {last})
 SELECT number + 1, (
@@ -47,10 +47,10 @@ SELECT c.term, (
 """
 
 
-async def summary() -> SitemapSummary:
-    """Three queries, whose cost is that of a look-up a part."""
+async def load_summary() -> SitemapSummary:
+    """Three queries, with one index look-up a part."""
     now = timezone.now()
-    counts, ahead = await counts_of((), now, (POSTS, PAGES))
+    counts, scheduled = await count_posts((), now, (POSTS, PAGES))
     ends = {table: (first, last) for table, first, last in await fetch(ENDS)}
     first, last = ends["post"]
     rows: list[Any] = []
@@ -59,41 +59,43 @@ async def summary() -> SitemapSummary:
         greatest = GREATEST[connection.vendor]
         rows = await fetch(CHANGES.format(first=first, last=last, greatest=greatest, keys=parts.KEYS_A_PART), [now])
     return SitemapSummary(
-        parts=tuple(PartSummary(number, moment(changed_at)) for number, changed_at in rows if changed_at is not None),
+        parts=tuple(
+            PartSummary(number, parse_moment(changed_at)) for number, changed_at in rows if changed_at is not None
+        ),
         paths=sum(counts[each].get(TOTAL, 0) for each in (POSTS, PAGES)),
         terms=tuple((kind, number) for kind in TERMS for number in parts_between(*ends[kind])),
-        next_publication=min((times[0] for times in ahead.values() if times), default=None),
+        next_publication=min((times[0] for times in scheduled.values() if times), default=None),
     )
 
 
 def parts_between(first: int | None, last: int | None) -> range:
-    """The numbers of parts, for rows with keys from the one to the other."""
+    """The numbers of the parts for rows with keys from first to last."""
     if first is None or last is None:
         return range(0)
     begin = parts.part_of(first)
     return range(begin, min(parts.part_of(last) + 1, begin + MOST_PARTS_OF_TERMS))
 
 
-async def part(number: int) -> SitemapPart:
+async def load_part(number: int) -> SitemapPart:
     """One query, by primary key."""
-    return (await parts_by_number([number]))[number]
+    return (await load_parts([number]))[number]
 
 
-async def parts_by_number(numbers: Sequence[int]) -> dict[int, SitemapPart]:
-    """As part, for many: one query."""
+async def load_parts(numbers: Sequence[int]) -> dict[int, SitemapPart]:
+    """As load_part, for many parts: one query."""
     now = timezone.now()
     keys = [keys_of(number) for number in numbers]
     condition = " OR ".join(f"p.id >= {each.start} AND p.id < {each.stop}" for each in keys)
     entries: dict[int, list[SitemapEntry]] = {number: [] for number in numbers}
     upcoming: dict[int, list[datetime]] = {number: [] for number in numbers}
-    changed_at = instant(f"{GREATEST[connection.vendor]}(p.updated_at, p.published_at)")
-    sql = ENTRIES.format(condition=condition, published_at=instant("p.published_at"), changed_at=changed_at)
+    changed_at = moment_column(f"{GREATEST[connection.vendor]}(p.updated_at, p.published_at)")
+    sql = ENTRIES.format(condition=condition, published_at=moment_column("p.published_at"), changed_at=changed_at)
     for pk, kind, slug, published_at, changed_at in await fetch(sql):
         number = parts.part_of(pk)
-        if (at := moment(published_at)) > now:
+        if (at := parse_moment(published_at)) > now:
             upcoming[number].append(at)
         else:
-            entries[number].append(SitemapEntry(path_of(kind, slug), moment(changed_at)))
+            entries[number].append(SitemapEntry(path_of(kind, slug), parse_moment(changed_at)))
     return {
         number: SitemapPart(entries=tuple(entries[number]), next_publication=min(upcoming[number], default=None))
         for number in numbers
@@ -104,15 +106,15 @@ def keys_of(number: int) -> range:
     return range((number - 1) * parts.KEYS_A_PART, number * parts.KEYS_A_PART)
 
 
-async def terms(kind: str, number: int) -> SitemapPart:
-    """Categories, tags or authors with public posts, and when the newest of these was published: three queries."""
+async def load_terms(kind: str, number: int) -> SitemapPart:
+    """Categories, tags or authors with public posts, and the time of the newest post of each: three queries."""
     now = timezone.now()
     keys = keys_of(number)
     upcoming = await next_publication(now)
     rows = await fetch(
-        NEWEST.format(published_at=instant("l.published_at")), [kind, now, kind, keys.start, keys.stop]
+        NEWEST.format(published_at=moment_column("l.published_at")), [kind, now, kind, keys.start, keys.stop]
     )
-    newest = {pk: moment(at) for pk, at in rows if at is not None}
+    newest = {pk: parse_moment(at) for pk, at in rows if at is not None}
     found = TERMS[kind].objects.filter(pk__gte=keys.start, pk__lt=keys.stop).order_by("pk").only("pk", "slug")
     entries = [SitemapEntry(row.get_absolute_url(), newest[row.pk]) async for row in found if row.pk in newest]
     return SitemapPart(entries=tuple(entries), next_publication=upcoming)

@@ -1,4 +1,4 @@
-"""What readers write, and what moderators make of it."""
+"""Comments: submitted by readers, approved or rejected by moderators."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -7,12 +7,27 @@ from django.db import transaction
 from django.utils import timezone
 
 from content.models import Comment, Post, SiteConfig
-from content.services.errors import AlreadySaid, CommentsClosed, NoSuchPost
 
-# The same words may be said again after a day.
-SAME_WORDS = timedelta(days=1)
-# Rows in one statement: databases bound the number of its parameters.
-AT_ONCE = 1000
+# The same comment is accepted again after a day.
+DUPLICATE_WITHIN = timedelta(days=1)
+# Rows in one statement: databases bound the number of parameters.
+BATCH = 1000
+
+
+class CommentRefused(Exception):
+    """A comment is not accepted; the subclass says why."""
+
+
+class NoSuchPost(CommentRefused):
+    """There is no public post with that key."""
+
+
+class CommentsClosed(CommentRefused):
+    """Comments are closed on this post, or on the whole site."""
+
+
+class AlreadySaid(CommentRefused):
+    """The same author sent the same text to this post within a day."""
 
 
 @transaction.atomic
@@ -25,21 +40,21 @@ def submit(
     reply_to: int | None = None,
     is_spam: bool = False,
 ) -> Comment:
-    """A reader's comment, to be moderated: it is pending, or spam, and nobody sees it yet.
+    """Store a reader's comment for moderation, as pending or spam.
 
-    A reply to what is not shown any more begins a conversation. Raises NoSuchPost, CommentsClosed, AlreadySaid.
+    A reply to a comment that is not shown begins a conversation. Raises NoSuchPost, CommentsClosed, AlreadySaid.
     """
     check_open(post)
     comment = Comment(post_id=post, author_name=author_name, author_email=author_email, body=body)
     check_new(comment)
-    comment.parent_id = shown(post, reply_to)
+    comment.parent_id = find_approved_parent(post, reply_to)
     comment.status = Comment.Status.SPAM if is_spam else Comment.Status.PENDING
     comment.save()
     return comment
 
 
 def check_open(post: int) -> None:
-    """Holds the post's row until the transaction ends: of two that say the same at once, the second is told."""
+    """Lock the post's row until the transaction ends, so that of two equal comments at once the second is refused."""
     public = Post.objects.public(timezone.now()).posts().select_for_update()
     is_open = public.filter(pk=post).values_list("comments_open", flat=True).first()
     if is_open is None:
@@ -49,13 +64,13 @@ def check_open(post: int) -> None:
 
 
 def check_new(comment: Comment) -> None:
-    since = timezone.now() - SAME_WORDS
+    since = timezone.now() - DUPLICATE_WITHIN
     same = Comment.objects.filter(post=comment.post_id, created_at__gt=since, author_name=comment.author_name)
     if same.filter(body=comment.body).exists():
         raise AlreadySaid(f"{comment.author_name} said so on post {comment.post_id}")
 
 
-def shown(post: int, comment: int | None) -> int | None:
+def find_approved_parent(post: int, comment: int | None) -> int | None:
     if comment is None:
         return None
     approved = Comment.objects.filter(post=post, pk=comment, status=Comment.Status.APPROVED)
@@ -64,19 +79,19 @@ def shown(post: int, comment: int | None) -> int | None:
 
 @transaction.atomic
 def moderate(pks: Iterable[int], status: str) -> int:
-    """Give those comments that status; how many had another.
+    """Set the status of those comments. Returns the number of comments that had another status.
 
-    Raises ValueError for what is no status.
+    Raises ValueError for an unknown status.
     """
     status, wanted = Comment.Status(status), sorted(set(pks))
     changed = 0
-    for start in range(0, len(wanted), AT_ONCE):
-        rows = changing(wanted[start : start + AT_ONCE], status)
+    for start in range(0, len(wanted), BATCH):
+        rows = lock_others(wanted[start : start + BATCH], status)
         changed += Comment.objects.filter(pk__in=rows).update(status=status)
     return changed
 
 
-def changing(pks: list[int], status: str) -> list[int]:
-    """Those that have another status, locked."""
+def lock_others(pks: list[int], status: str) -> list[int]:
+    """Lock the comments that have another status."""
     rows = Comment.objects.select_for_update().filter(pk__in=pks).exclude(status=status).order_by("pk")
     return list(rows.values_list("pk", flat=True))

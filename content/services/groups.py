@@ -1,4 +1,4 @@
-"""Who may do what in the admin: three groups, made once; what an operator changes in them stays."""
+"""Groups of the admin: Authors, Editors and Moderators. They are created once; later changes to them stay."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ ALL = ("add", "change", "delete", "view")
 TERMS = ("author", "category", "tag")
 
 GROUPS = {
-    # Writes drafts; what is public, or will be, is for those who may publish.
+    # Authors write drafts. Only users who may publish change public posts.
     "Authors": [
         "add_post", "change_post", "view_post", "add_mediafile", "view_mediafile",
         *(f"view_{term}" for term in TERMS), "add_tag",
@@ -23,13 +23,13 @@ GROUPS = {
 }  # fmt: skip
 
 
-def make_groups(sender: Any, **kwargs: Any) -> None:
-    """After each migration; a group that is there already is left as it is."""
+def create_groups(sender: Any, **kwargs: Any) -> None:
+    """Called after each migration. Existing groups stay as they are."""
     missing = GROUPS.keys() - set(Group.objects.filter(name__in=GROUPS).values_list("name", flat=True))
     if not missing:
         return
-    # Django makes them after this too, but by then we have come and gone.
+    # Django creates permissions too, but later than this.
     create_permissions(sender, verbosity=0)
-    ours = Permission.objects.filter(content_type__app_label="content")
+    permissions = Permission.objects.filter(content_type__app_label="content")
     for name in sorted(missing):
-        Group.objects.create(name=name).permissions.set(ours.filter(codename__in=GROUPS[name]))
+        Group.objects.create(name=name).permissions.set(permissions.filter(codename__in=GROUPS[name]))

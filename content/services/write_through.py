@@ -1,7 +1,7 @@
-"""What was written is made again at once: its next reader finds it, and waits for nothing.
+"""Write-through: a page is rendered and stored right after a write, so that its next reader waits for nothing.
 
-It is a load like any other, begun behind the own record in the log (docs/protocol.md, rule 6): of two writers at the
-same time the later one's words stay, whoever makes the page.
+It is a load like any other, begun after the write's own record in the log (docs/protocol.md, rule 6). Of two writers
+at the same time the later one's text stays.
 """
 
 import asyncio
@@ -14,28 +14,28 @@ from content.warming import pages, warm
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a writer waits for it.
-LONGEST = 5.0
+# Seconds that a writer waits.
+TIMEOUT = 5.0
 
 
 def write_through(path: str, origin: str) -> None:
-    """Make and keep the page at that path, and all that it is made of, once the current transaction has committed and
-    said what it changed; for who comes by `origin` (https://example.org) and by those that are warmed in any case.
+    """Store the page at that path, and all that it is made of, after the commit of the current transaction.
 
-    Call it last in the transaction. What goes wrong is logged: the write is done, and no error of the writer's.
+    It is stored for `origin` (https://example.org) and for the origins that are warmed. Call this last in the
+    transaction. Failures are logged and not raised, because the write is done.
     """
-    transaction.on_commit(lambda: make(path, origin))
+    transaction.on_commit(lambda: refresh_page(path, origin))
 
 
-def make(path: str, origin: str) -> None:
+def refresh_page(path: str, origin: str) -> None:
     try:
-        async_to_sync(made)(path, origin)
+        async_to_sync(warm_page)(path, origin)
     except Exception:
-        logger.exception("%s could not be made at once: its first reader will have it made", path)
+        logger.exception("Cannot store %s after a write. Its next reader waits for it.", path)
 
 
-async def made(path: str, origin: str) -> None:
-    async with asyncio.timeout(LONGEST):
-        report = await warm(pages.planned([path], also=origin))
+async def warm_page(path: str, origin: str) -> None:
+    async with asyncio.timeout(TIMEOUT):
+        report = await warm(pages.plan_pages([path], also=origin))
     for target, reason in report.failures.items():
-        logger.warning("%s could not be made at once: %s", target, reason)
+        logger.warning("Cannot store %s after a write (%s). Its next reader waits for it.", target, reason)

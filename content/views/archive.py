@@ -9,8 +9,7 @@ from django.views.decorators.http import require_safe
 
 from content import resources
 from content.caching import NotThere
-from content.documents import ArchiveDocument, MonthCount
-from content.documents.archive import ALL_YEARS, YEARS
+from content.documents import ALL_YEARS, YEARS, ArchiveDocument, MonthCount
 from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.listings import list_page

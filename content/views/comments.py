@@ -17,7 +17,7 @@ from content.caching import NotThere
 from content.documents import CommentDocument, PostDocument, SiteDocument
 from content.limits import Limit, Rate, Verdict, client_network
 from content.services import comments
-from content.services.errors import AlreadySaid, CommentsClosed, NoSuchPost
+from content.services.comments import AlreadySaid, CommentsClosed, NoSuchPost
 from content.views.comment_form import CommentForm
 from content.views.errors import not_found_page
 

@@ -12,7 +12,7 @@ from content.caching import NotThere
 from content.documents import PostDocument, SiteDocument
 from content.feeds import atom, rss
 from content.feeds.feed import Feed
-from content.resources.listings import POSTS_A_FEED
+from content.resources.lists import POSTS_A_FEED
 from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.keeping import kept

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from content.caching.edge.profile import Moved
-from content.resources.existing import Address, exists
+from content.resources.addresses import Address, exists
 from content.sharing import match_of, same_for_all
 from content.views.errors import not_found_page
 from content.views.fallback import LONGEST_PATH, path_with_slash

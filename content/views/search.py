@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from content import resources
 from content.caching import NotThere
-from content.rendering import LONGEST_QUERY, normalised
+from content.rendering import LONGEST_QUERY, normalise_query
 from content.sharing import same_for_all
 from content.views.errors import not_found_page
 from content.views.listings import page_number
@@ -23,7 +23,7 @@ async def search(request: HttpRequest) -> HttpResponse:
     """The form alone is a page like any other; results are kept by nobody but the reader."""
     asked = request.GET.get("q", "")[:LONGEST_QUERY].replace("\x00", "").strip()
     number = page_number(request)
-    words = normalised(asked)
+    words = normalise_query(asked)
     if number is None or (number > 1 and not words):
         return await not_found_page(request)
     site = await resources.site.get()

@@ -9,8 +9,7 @@ from django.views.decorators.http import require_safe
 
 from content import resources
 from content.addresses import absolute
-from content.documents import SitemapEntry, SitemapSummary
-from content.documents.archive import ALL_YEARS
+from content.documents import ALL_YEARS, SitemapEntry, SitemapSummary
 from content.documents.sitemap import LISTS
 from content.feeds import sitemap as sitemaps
 from content.sharing import same_for_all

@@ -1,7 +1,7 @@
-"""Warm: load before anyone asks. What, in which order, and the proof that it is there."""
+"""Warming: load entries and pages before anyone asks for them, and prove that they are fresh."""
 
-from content.warming.jobs import plan_chosen, warm_chosen, warm_everything, warm_popular
-from content.warming.run import Report, warm
+from content.warming.plan import plan_chosen
+from content.warming.run import Report, warm, warm_chosen, warm_everything, warm_popular
 from content.warming.target import Target
 
 __all__ = ["Report", "Target", "plan_chosen", "warm", "warm_chosen", "warm_everything", "warm_popular"]

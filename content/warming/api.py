@@ -1,4 +1,4 @@
-"""What answers of the API are made of."""
+"""Plans for responses of the API: the entries that they read."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ from content.warming import catalogue
 from content.warming.target import Plan, Target
 
 List = tuple[str, int]
-# As many as a list has that was asked for without a word.
+# The default size of a list.
 FIRST_PAGE = 20
-# Lists whose counts are read in one query.
+# Lists in one query for counts.
 LISTS_AT_ONCE = 100
-ONE = re.compile(r"/api/v1/(posts|pages|categories|tags|authors)/([-\w]{1,200})/")
-ONES = {
+ITEM_PATH = re.compile(r"/api/v1/(posts|pages|categories|tags|authors)/([-\w]{1,200})/")
+ITEMS = {
     "posts": lambda slug: Target(resources.post, ("post", slug)),
     "pages": lambda slug: Target(resources.post, ("page", slug)),
     "categories": lambda slug: Target(resources.category, (slug,)),
@@ -36,15 +36,15 @@ POSTS: dict[str, List] = {"/api/v1/posts/": ("all", 0), "/api/v1/pages/": ("page
 DIRECTORIES = {"/api/v1/authors/": "author", "/api/v1/categories/": "category", "/api/v1/tags/": "tag"}
 
 
-async def lists() -> Plan:
-    """Lists, and of each the part that its first answer is cut from: few, and each is asked for by many."""
-    return [*LISTS.values(), *chain.from_iterable([await first_parts(path) for path in LISTS])]
+async def plan_lists() -> Plan:
+    """All lists, and the first part of each: they are few, and read often."""
+    return [*LISTS.values(), *chain.from_iterable([await plan_first_parts(path) for path in LISTS])]
 
 
-async def first_parts(path: str) -> Plan:
-    """What is read for the first answer beside the list's own entry."""
+async def plan_first_parts(path: str) -> Plan:
+    """The entries that the first page of a list reads beside the list itself."""
     if path in POSTS:
-        return [target for target in await posts_of([POSTS[path]]) if target.resource is resources.window]
+        return [target for target in await plan_windows([POSTS[path]]) if target.resource is resources.window]
     if path in DIRECTORIES:
         kind = DIRECTORIES[path]
         starts = (await resources.directory_index.load(kind)).starts[:1]
@@ -52,17 +52,17 @@ async def first_parts(path: str) -> Plan:
     return []
 
 
-async def periods_of(lists: Sequence[List]) -> Mapping[List, PeriodsDocument]:
-    """As the database has them now: a plan made from cache would warm what was."""
+async def load_periods(lists: Sequence[List]) -> Mapping[List, PeriodsDocument]:
+    """Load from the database: a plan made from cached values would be out of date."""
     return await resources.periods.load_many(lists) if resources.periods.load_many else {}
 
 
-async def posts_of(lists: Sequence[List]) -> Plan:
-    """How each list is cut, and the windows that its first answer is cut from."""
+async def plan_windows(lists: Sequence[List]) -> Plan:
+    """The periods of each list, and the windows that its first page reads."""
     plan: Plan = []
     for first in range(0, len(lists), LISTS_AT_ONCE):
-        found = await periods_of(lists[first : first + LISTS_AT_ONCE])
-        for (by, pk), document in found.items():
+        documents = await load_periods(lists[first : first + LISTS_AT_ONCE])
+        for (by, pk), document in documents.items():
             plan.append(Target(resources.periods, (by, pk)))
             posts = 0
             for period in document.periods:
@@ -73,27 +73,27 @@ async def posts_of(lists: Sequence[List]) -> Plan:
     return plan
 
 
-async def plan_answer(path: str) -> Plan:
-    """What is read for the answer at that path. LookupError if there is none that is asked for often."""
-    one = ONE.fullmatch(path)
-    if one:
-        return [ONES[one[1]](one[2])]
+async def plan_response(path: str) -> Plan:
+    """The entries that the response at that path reads. Raises LookupError for a path that is not planned."""
+    item = ITEM_PATH.fullmatch(path)
+    if item:
+        return [ITEMS[item[1]](item[2])]
     if path not in LISTS:
-        raise LookupError(f"{path} is no answer of the API that can be warmed: try {', '.join(LISTS)}.")
+        raise LookupError(f"{path} is no path of the API that can be warmed. Try {', '.join(LISTS)}.")
     return [
         LISTS[path],
-        *await first_parts(path),
-        *(Target(resources.post_card, (pk,)) for pk in await listed_at(path)),
+        *await plan_first_parts(path),
+        *(Target(resources.post_card, (pk,)) for pk in await load_listed_ids(path)),
     ]
 
 
-async def listed_at(path: str) -> Sequence[int]:
-    """The ids of the posts or pages in that answer."""
+async def load_listed_ids(path: str) -> Sequence[int]:
+    """The ids of the posts or pages in that list."""
     match path:
         case "/api/v1/posts/":
-            return [pk for pk, _, _ in await catalogue.newest_posts(FIRST_PAGE)]
+            return [pk for pk, _, _ in await catalogue.load_newest_posts(FIRST_PAGE)]
         case "/api/v1/pages/":
-            return [pk for pk, _, _ in await catalogue.newest_pages(FIRST_PAGE)]
+            return [pk for pk, _, _ in await catalogue.load_newest_pages(FIRST_PAGE)]
         case "/api/v1/popular/":
             return await resources.popular.get()
         case "/api/v1/trending/":

@@ -1,4 +1,4 @@
-"""Whole pages, made before anyone asks: the site's own application is asked for them, as its edge would."""
+"""Pages at the edge: warmed by a request to the site's own application."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -16,7 +16,7 @@ from content.warming.target import Plan, Target
 
 
 class Pages:
-    """What the edge keeps, to be warmed like any resource: the one parameter is a whole URL."""
+    """The page store of the edge, to be warmed like a resource. Its one parameter is a full URL."""
 
     name = "page"
 
@@ -27,7 +27,7 @@ class Pages:
         return await edge().fresh_for(scope_of(url))
 
     async def refresh(self, url: str) -> None:
-        """Raises NotThere for what is gone or never was, and what the application raises."""
+        """Raises NotThere for status 404 or 410, and any error of the application."""
         if await edge().make(scope_of(url)) in (404, 410):
             raise NotThere(url)
 
@@ -35,20 +35,20 @@ class Pages:
 pages = Pages()
 
 
-def planned(paths: Iterable[str], *, also: str | None = None) -> Plan:
-    """Of each origin that readers come by, `also` among them; nothing where the site is served without an edge."""
+def plan_pages(paths: Iterable[str], *, also: str | None = None) -> Plan:
+    """The pages at those paths, for each origin in WARM_ORIGINS and for `also`; empty without an edge."""
     origins = dict.fromkeys([*settings.WARM_ORIGINS, *([also] if also else [])])
     return [Target(pages, (origin + path,)) for path in paths for origin in origins] if settings.EDGE else []
 
 
 @cache
 def edge() -> EdgeCache:
-    found: EdgeCache = find_middleware(import_string(settings.ASGI_APPLICATION), EdgeCache)
-    return found
+    cache: EdgeCache = find_middleware(import_string(settings.ASGI_APPLICATION), EdgeCache)
+    return cache
 
 
 def scope_of(url: str) -> dict[str, Any]:
-    """A request for it by somebody of whom nothing is known."""
+    """The ASGI scope of an anonymous request for that URL."""
     parts = urlsplit(url)
     return {
         "type": "http",

@@ -1,22 +1,24 @@
-"""Carrying out a plan, a few at a time, and proving what it did."""
+"""Warming: carry out a plan, a few targets at a time, and read back what was stored."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from content.caching import NotThere
+from content.warming.plan import plan_chosen, plan_everything, plan_popular
 from content.warming.target import Target
 
 AT_ONCE = 8
-# An entry that is fresh for at least this many seconds more is left alone: two rounds of the minute's job.
-# Those of a shorter life are loaded again each round.
+# Entries that stay fresh for this many seconds are left alone: two rounds of the job of each minute.
+# Entries with a shorter life are loaded in each round.
 MARGIN = 120.0
+HOUR = 3600.0
 
 
 @dataclass
 class Report:
-    """Counts of targets, and why the failed ones failed. `warmed` are those read back fresh."""
+    """Counts of targets, and the reasons of failures. `warmed` counts targets that were read back fresh."""
 
     warmed: int = 0
     already_fresh: int = 0
@@ -43,7 +45,7 @@ async def warm(
     margin: float = MARGIN,
     progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
-    """Load, in the plan's order, what is missing or has less than `margin` seconds of freshness left."""
+    """Load, in the plan's order, entries that are missing or stay fresh for less than `margin` seconds."""
     report = Report()
     waiting = iter(plan)
 
@@ -68,12 +70,35 @@ async def warm_one(target: Target, margin: float, report: Report) -> None:
     except Exception as error:
         report.failures[str(target)] = f"{type(error).__name__}: {error}"
         return
-    await prove(target, report)
+    await read_back(target, report)
 
 
-async def prove(target: Target, report: Report) -> None:
-    """Warm is what can be read back fresh, whatever the load returned."""
+async def read_back(target: Target, report: Report) -> None:
+    """Count a target as warmed only if it is fresh now, whatever the load returned."""
     if await target.resource.fresh_for(*target.parameters) > 0:
         report.warmed += 1
     else:
-        report.failures[str(target)] = "loaded, but not kept: the cache is away, or it was invalidated meanwhile"
+        report.failures[str(target)] = "loaded, but not stored: the cache is down, or it was invalidated meanwhile"
+
+
+# --- jobs of workers ----------------------------------------------------------------------------------
+
+
+async def warm_popular() -> Report:
+    """Run every minute."""
+    return await warm(await plan_popular())
+
+
+async def warm_everything() -> Report:
+    """Run every hour: loads the entries that would expire before the next run."""
+    return await warm(await plan_everything(), margin=HOUR + MARGIN)
+
+
+async def warm_chosen(
+    names: Iterable[str] = (),
+    urls: Iterable[str] = (),
+    *,
+    top: int | None = None,
+    everything: bool = False,
+) -> Report:
+    return await warm(await plan_chosen(names, urls, top=top, everything=everything))

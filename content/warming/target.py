@@ -3,7 +3,7 @@ from typing import Any, Protocol
 
 
 class Warmable(Protocol):
-    """What of a Resource is asked for here; pages have it as well."""
+    """The part of a Resource that warming uses. Pages have it too."""
 
     @property
     def name(self) -> str: ...
@@ -17,7 +17,7 @@ class Warmable(Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    """One entry that shall be there: a resource and its parameters."""
+    """One entry to warm: a resource and its parameters."""
 
     resource: Warmable
     parameters: tuple[Any, ...] = ()

@@ -122,7 +122,8 @@ async def entries() -> list[tuple[str, Any, list[tuple[Any, ...]]]]:
     """A name, the resource, and keys that are spread over the site."""
     from content import resources
     from content.models import Author, Category, Post, Tag
-    from content.selectors import directories, sitemap, windows
+    from content.selectors import lists as list_selectors
+    from content.selectors import sitemap, terms
 
     posts = [row async for row in Post.objects.filter(kind="post", status="published").values_list("pk", "slug")]
     some = posts[:: max(1, len(posts) // BATCH)][:BATCH]
@@ -132,10 +133,10 @@ async def entries() -> list[tuple[str, Any, list[tuple[Any, ...]]]]:
         rows = [row async for row in model.objects.values_list("pk", "slug")]
         slugs[kind] = [(slug,) for _, slug in rows[:BATCH]]
         lists += [(kind, pk) for pk, _ in rows[:40]]
-    periods = [(by, pk, each) for by, pk in lists for each in (await windows.periods(by, pk)).periods]
+    periods = [(by, pk, each) for by, pk in lists for each in (await list_selectors.load_periods(by, pk)).periods]
     pages = max(1, len(posts) // 10)
-    summary = await sitemap.summary()
-    starts = [(kind, start) for kind in slugs for start in (await directories.directory_index(kind)).starts]
+    summary = await sitemap.load_summary()
+    starts = [(kind, start) for kind in slugs for start in (await terms.load_directory_index(kind)).starts]
     years = [(month.year,) for month in (await resources.archive.load(0)).months]
     return [
         ("post", resources.post, [("post", slug) for _, slug in some]),

@@ -242,7 +242,7 @@ def test_leaving_is_asked_about_only_where_something_was_changed(editors):
         page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
         page.locator("#id_title").click()
         page.get_by_role("link", name="Home").click()
-        expect(page.locator(".desk")).to_be_visible()
+        expect(page.locator(".dashboard-cards")).to_be_visible()
         assert asked == []
         page.go_back()
         page.locator("#id_title").press_sequentially("x")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from content import resources
 from content.models import Comment
 from content.ops.queries import count_queries
-from content.selectors import comments as threads
-from content.selectors.conversation import depths
+from content.selectors import comments as selectors
+from content.selectors.comments import order_by_conversation
 from tests.support.blog import make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
@@ -48,7 +48,7 @@ def outline(post):
 # --- the order of a conversation -----------------------------------------------------------------------
 
 
-def test_replies_stand_behind_what_they_reply_to_in_the_order_of_time(post):
+def test_replies_follow_their_parents_in_order_of_time(post):
     ann = comment(post, "Ann")
     comment(post, "Eve", minutes=4)
     bob = comment(post, "Bob", parent=ann, minutes=2)
@@ -66,7 +66,7 @@ def test_depth_is_bounded(post):
 
 
 @pytest.mark.parametrize("status", ["pending", "rejected", "spam"])
-def test_a_reply_to_what_is_not_shown_begins_a_conversation(post, status):
+def test_a_reply_to_a_hidden_comment_begins_a_conversation(post, status):
     hidden = comment(post, "Hidden", status=status)
     reply = comment(post, "Ann", parent=hidden, minutes=1)
     comment(post, "Bob", parent=reply, minutes=2)
@@ -75,28 +75,28 @@ def test_a_reply_to_what_is_not_shown_begins_a_conversation(post, status):
 
 
 @given(st.dictionaries(st.integers(0, 30), st.none() | st.integers(0, 40)))
-def test_every_comment_is_placed_once_whatever_the_rows_say(parents):
-    placed = depths(parents)
+def test_every_comment_is_placed_once_for_any_parents(parents):
+    placed = order_by_conversation(parents)
     assert sorted(placed) == sorted(parents)
     for pk, depth in placed.items():
         assert depth == 0 or placed[parents[pk]] == depth - 1
 
 
 def test_a_long_chain_needs_no_deep_stack():
-    assert max(depths({number: number - 1 or None for number in range(1, 20_000)}).values()) == 19_998
+    assert max(order_by_conversation({number: number - 1 or None for number in range(1, 20_000)}).values()) == 19_998
 
 
 def test_a_thread_is_bounded_in_number_and_in_length(post, monkeypatch):
-    monkeypatch.setattr(threads, "MOST_SHOWN", 3)
+    monkeypatch.setattr(selectors, "MOST_SHOWN", 3)
     for number in range(5):
         comment(post, str(number), minutes=number)
     assert [name for name, _, _ in outline(post)] == ["2", "3", "4"]
     assert thread_of(post).total == 5
     cache.clear()
-    monkeypatch.setattr(threads, "LONGEST_THREAD", 40)
+    monkeypatch.setattr(selectors, "LONGEST_THREAD", 40)
     assert [name for name, _, _ in outline(post)] == ["3", "4"]
     cache.clear()
-    monkeypatch.setattr(threads, "LONGEST_THREAD", 1)
+    monkeypatch.setattr(selectors, "LONGEST_THREAD", 1)
     assert [name for name, _, _ in outline(post)] == ["4"]
 
 

@@ -17,7 +17,7 @@ from content.caching.edge import EdgeCache
 from content.caching.edge.profile import ANY_PARAMETER
 from content.models import Redirect
 from content.ops.queries import count_queries
-from content.resources import existing
+from content.resources import addresses
 from content.sharing import shared_parameters
 from project.edge import PASSES, canonical_host, site_profile
 from tests.support.blog import make_blog, make_post
@@ -336,7 +336,7 @@ async def test_many_unknown_addresses_at_once_are_one_query(site):
 
 
 async def test_beyond_the_bound_of_waiting_addresses_there_is_503(site, monkeypatch):
-    monkeypatch.setattr(existing, "_MOST_WAITING", 1)
+    monkeypatch.setattr(addresses, "_MOST_WAITING", 1)
     await site.get("/posts/no-such-thing/")
     responses = await asyncio.gather(*(site.get(f"/posts/no-such-{number}/") for number in range(5)))
     statuses = [response.status_code for response in responses]
@@ -350,6 +350,6 @@ async def test_without_the_database_an_address_is_tried_as_before(site, monkeypa
     async def fails(addresses):
         raise OSError("no database")
 
-    monkeypatch.setattr(existing.selectors, "existing", fails)
+    monkeypatch.setattr(addresses.selectors, "find_existing", fails)
     assert (await site.get("/posts/post-1/")).status_code == 200
     assert (await site.get("/posts/no-such-thing/")).status_code == 404

@@ -1,4 +1,4 @@
-"""Search, as readers type it."""
+"""Search with the queries that readers type."""
 
 from datetime import timedelta
 
@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from content.models import Post, SiteConfig
 from content.ops.queries import count_queries
-from content.selectors import ranking
-from content.selectors.search import matching
+from content.selectors import search as selectors
+from content.selectors.search import filter_matching
 from tests.support.blog import make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
-def found(text: str) -> set[str]:
-    return set(matching(Post.objects.public(timezone.now()), text).values_list("slug", flat=True))
+def find(text: str) -> set[str]:
+    return set(filter_matching(Post.objects.public(timezone.now()), text).values_list("slug", flat=True))
 
 
-def listed(client, text: str, **query) -> list[str]:
+def list_results(client, text: str, **query) -> list[str]:
     response = client.get("/search/", {"q": text} | query)
     assert response.status_code == 200
     html = response.content.decode()
@@ -33,7 +33,7 @@ def test_a_title_ranks_above_an_excerpt_and_that_above_a_body(client):
     make_post("body", title="One", body="There is lichen here. " + "Nothing else. " * 20)
     make_post("excerpt", title="Two", excerpt="About lichen", body="Nothing.")
     make_post("title", title="Lichen", body="Nothing.")
-    assert listed(client, "lichen") == ["/posts/title/", "/posts/excerpt/", "/posts/body/"]
+    assert list_results(client, "lichen") == ["/posts/title/", "/posts/excerpt/", "/posts/body/"]
 
 
 HOSTILE = [
@@ -48,7 +48,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_any_input_is_answered(client, text):
     make_post("moss", title="Moss")
-    list(matching(Post.objects.all(), text))
+    list(filter_matching(Post.objects.all(), text))
     response = client.get("/search/", {"q": text.encode("utf-8", "replace").decode()})
     assert response.status_code == 200
 
@@ -56,7 +56,7 @@ def test_any_input_is_answered(client, text):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(st.characters() | st.sampled_from("\"'*-^:()&|!\\\x00 \u0301")))
 def test_any_text_is_answered(client, text):
-    list(matching(Post.objects.all(), text))
+    list(filter_matching(Post.objects.all(), text))
     assert client.get("/search/", {"q": text.encode("utf-8", "replace").decode()}).status_code == 200
 
 
@@ -79,55 +79,55 @@ def test_any_text_is_answered(client, text):
         ("em", set()),
     ],
 )
-def test_what_is_found(text, words):
+def test_queries_find_words_and_inflections(text, words):
     make_post("title", title="Moss")
     make_post("body", title="Other", body="Of *moss* on the stone in a garden.")
     make_post("accents", title="Crème", body="A café at example.com, in the Strasse, on Python 3.11.")
-    assert found(text) == words
+    assert find(text) == words
 
 
-def test_only_what_is_public_is_found(client):
+def test_only_public_posts_are_found(client):
     make_post("draft", title="Moss", status="draft")
     make_post("withdrawn", title="Moss", status="withdrawn")
     make_post("secret", title="Moss", password="x")
     make_post("later", title="Moss", status="scheduled", published_at=timezone.now() + timedelta(hours=1))
     make_post("page", title="Moss", kind="page")
     make_post("post", title="Moss")
-    assert sorted(listed(client, "moss")) == ["/page/", "/posts/post/"]
+    assert sorted(list_results(client, "moss")) == ["/page/", "/posts/post/"]
 
 
 def test_the_index_follows_every_kind_of_write():
     post = make_post("post", title="Moss", body="Moss.")
-    assert found("moss") == {"post"}
+    assert find("moss") == {"post"}
     Post.objects.filter(pk=post.pk).update(title="Fern", text="Fern.")
-    assert (found("moss"), found("fern")) == (set(), {"post"})
+    assert (find("moss"), find("fern")) == (set(), {"post"})
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE content_post SET title = 'Sedge', text = '', excerpt = 'A rush.' WHERE id = %s", [post.pk]
         )
-    assert (found("fern"), found("sedge rush")) == (set(), {"post"})
+    assert (find("fern"), find("sedge rush")) == (set(), {"post"})
     post.html = "<p>Lichen <b>and</b> more.</p>"
     Post.objects.bulk_update([post], ["html"])
-    assert found("lichen more") == {"post"}
+    assert find("lichen more") == {"post"}
     Post.objects.bulk_create(
         [Post(slug="bulk", title="Bulk", html="<p>Peat</p>", status="published", published_at=timezone.now())]
     )
-    assert found("peat") == {"bulk"}
+    assert find("peat") == {"bulk"}
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM content_post WHERE slug = 'bulk'")
-    assert found("peat") == set()
+    assert find("peat") == set()
     post.delete()
-    assert found("sedge") == found("lichen") == set()
+    assert find("sedge") == find("lichen") == set()
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL ranks the newest alone")
 def test_a_word_of_more_posts_than_are_ranked_is_ranked_by_title_then_by_age(client, monkeypatch):
-    monkeypatch.setattr(ranking, "MOST_FOUND", 3)
+    monkeypatch.setattr(selectors, "MOST_FOUND", 3)
     now = timezone.now()
     make_post("titled", title="Moss", published_at=now - timedelta(hours=20))
     for number in range(6):
         make_post(f"post-{number}", title="One", body="Moss.", published_at=now - timedelta(hours=9 - number))
-    assert listed(client, "moss")[:2] == ["/posts/titled/", "/posts/post-5/"]
+    assert list_results(client, "moss")[:2] == ["/posts/titled/", "/posts/post-5/"]
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_pages_of_results_are_numbered_and_end(client, many):
     assert "12 results for <q>moss</q>, page 1 of 2" in first
     assert 'rel="next" href="/search/?q=moss&amp;page=2"' in first
     assert 'rel="prev" href="/search/?q=moss"' in second.content.decode()
-    assert set(listed(client, "moss")).isdisjoint(listed(client, "moss", page=2))
+    assert set(list_results(client, "moss")).isdisjoint(list_results(client, "moss", page=2))
     for page in ("3", "999999", "0", "x", "9" * 5000):
         assert client.get(f"/search/?q=moss&page={page}").status_code == 404
 
@@ -155,14 +155,14 @@ def test_the_same_words_are_searched_once(client, many):
     assert queries.statements == []
 
 
-def test_a_write_ends_what_was_found(client, many, django_capture_on_commit_callbacks):
-    assert len(listed(client, "moss")) == 10
+def test_a_write_invalidates_results(client, many, django_capture_on_commit_callbacks):
+    assert len(list_results(client, "moss")) == 10
     with django_capture_on_commit_callbacks(execute=True):
         make_post("last", title="Moss, the last", kind="page")
     assert "13 results" in client.get("/search/?q=moss").content.decode()
 
 
-def test_without_words_there_is_the_form_and_what_to_do(client):
+def test_without_words_the_page_shows_the_form_and_a_hint(client):
     assert 'name="q" value=""' in client.get("/search/").content.decode()
     assert "There is no word in <q>!?</q>" in client.get("/search/?q=!%3F").content.decode()
     html = client.get("/search/?q=lichen").content.decode()
@@ -176,7 +176,7 @@ def test_it_is_valid_html(client, many, query):
     parser.parse(client.get(f"/search/{query}").content.decode())
 
 
-def test_what_is_typed_and_what_is_found_are_escaped(client):
+def test_queries_and_results_are_escaped(client):
     make_post("post", title="<b>Moss</b> & fern", body="`<script>moss</script>`")
     html = client.get("/search/", {"q": '"><script>moss'}).content.decode()
     assert "<script>moss" not in html
@@ -203,5 +203,5 @@ def test_a_posts_language_inflects_its_words():
     SiteConfig(title="Blog", language="de").save()
     make_post("haus", title="Viele Häuser", language="de")
     make_post("house", title="Many houses", language="en")
-    assert found("Haus") == {"haus"}
-    assert found("houses") == {"house"}
+    assert find("Haus") == {"haus"}
+    assert find("houses") == {"house"}

@@ -1037,7 +1037,7 @@ GUARDS = [
     ),
     Guard(
         "a row of a list that nobody touched is not saved",
-        "content/admin/media_form.py",
+        "content/admin/media.py",
         "        show_hidden_initial=True,\n",
         "",
         "tests/content/admin/test_two_editors.py",
@@ -1085,15 +1085,15 @@ GUARDS = [
     ),
     Guard(
         "an upload is kept without its metadata",
-        "content/admin/media_form.py",
-        "return cleaned_file(file)[1]",
+        "content/admin/media.py",
+        "return clean_upload(file)[1]",
         "return file",
         "tests/content/images/test_ways_in.py",
         "served",
     ),
     Guard(
         "a file that is stored already loses its metadata",
-        "content/services/stored_media.py",
+        "content/services/media.py",
         "            replace_file(path, image.content)\n",
         "            pass\n",
         "tests/content/images/test_clean_media.py",

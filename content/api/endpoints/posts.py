@@ -24,7 +24,7 @@ from content.api.selecting import selected
 from content.api.shapes import Post, PostList
 from content.api.shaping import whole_post
 from content.caching import NotThere
-from content.rendering import normalised
+from content.rendering import normalise_query
 
 TERMS = ("category", "tag", "author")
 
@@ -66,7 +66,7 @@ async def post(request: HttpRequest, slug: Slug, fields: FieldsOfPost | None = N
 
 async def found_in(lists: dict[str, int], q: str | None, wanted: Range) -> Cut:
     """Of several lists at once, and of what has words, the newest 10,000 posts are told apart."""
-    words = normalised(q) if q is not None else ""
+    words = normalise_query(q) if q is not None else ""
     if q is not None and not words:
         return Cut((), 0, None)
     if not words and len(lists) < 2:

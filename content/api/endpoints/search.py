@@ -7,7 +7,7 @@ from content.api.parameters import DEFAULT_LIMIT, Limit, PageNumber, Text
 from content.api.shapes import Found, Hit
 from content.api.shaping import link_of
 from content.documents import SearchHit
-from content.rendering import normalised
+from content.rendering import normalise_query
 
 
 @api.endpoint("/search/", Found, about="Search")
@@ -17,7 +17,7 @@ async def search(request: HttpRequest, q: Text, limit: Limit = DEFAULT_LIMIT, pa
     The last word may be the beginning of one. To go through all that match, in the order of time, give `q` to the
     list of posts.
     """
-    words = normalised(q)
+    words = normalise_query(q)
     if not words:
         return Found(items=(), total=0, next=None)
     found = await resources.search.get(words, page, limit)

@@ -7,7 +7,7 @@ from typing import Union
 
 import nh3
 
-from content.rendering.depth import check_depth
+from content.rendering.sanitise import check_depth
 
 # fmt: off
 INLINE = {

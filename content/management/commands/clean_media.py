@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from content.services.stored_media import clean_stored
+from content.services.media import clean_stored_images
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         dry_run = options["dry_run"]
         root = Path(settings.MEDIA_ROOT)
         changed = clean = others = failed = 0
-        for file in clean_stored(root, dry_run=dry_run):
+        for file in clean_stored_images(root, dry_run=dry_run):
             if file.failure:
                 failed += 1
                 self.stderr.write(f"failed: {file.name}: {file.failure}")

@@ -25,12 +25,12 @@ class CacheopsConfig(AppConfig):
     def ready(self) -> None:
         from cacheops.signals import cache_read
 
-        from content.selectors import listings, popular, posts, sidebar
+        from content.selectors import lists, posts, terms
 
         Resource.get = loaded
         Resource.get_many = loaded_many
         # A query that names the moment is another query each time, and would never be a hit.
-        for selectors in (listings, popular, posts, sidebar):
+        for selectors in (lists, posts, terms):
             selectors.timezone = SimpleNamespace(now=now)
         cache_read.connect(note, dispatch_uid="note")
 

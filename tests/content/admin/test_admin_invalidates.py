@@ -1,7 +1,7 @@
 """Every change in the admin ends the pages that look different after it, and how many others is counted.
 
 All pages are made, the change is sent to the admin over HTTP, and all are made again from the database. `missed` must
-be empty; `surplus` is a page that ended and looks the same: the reason stands beside each that is allowed.
+be empty; `surplus` has pages that were invalidated and look the same; allowed ones have a reason.
 """
 
 import pytest
@@ -38,7 +38,7 @@ def blog(picture):
 
 
 @pytest.fixture
-def ended(monkeypatch, settings, django_capture_on_commit_callbacks):
+def measure_invalidation(monkeypatch, settings, django_capture_on_commit_callbacks):
     """Missed and surplus of a change. No page is written through: what a change ends is looked at before."""
     settings.EDGE = False
 
@@ -144,7 +144,7 @@ SURPLUS = {
     # A card shows how long a post takes to read, and does not know that this stayed.
     "body": 7,
     "comments closed": 7,
-    # Who stands beside a post shows its title, which depends on its card.
+    # Neighbours of a post show its title, which depends on its card.
     "cover taken away": 2,
     "inline: an author taken away": 2,
     "inline: another author": 2,
@@ -184,7 +184,7 @@ ORDINARY = {
 @pytest.mark.parametrize(
     "name", [name if name in ORDINARY else pytest.param(name, marks=pytest.mark.slow) for name in CHANGES]
 )
-def test_no_page_is_missed_and_few_are_ended_in_vain(admin_client, blog, ended, upload, name):
-    missed, surplus = ended(lambda: CHANGES[name](admin_client, upload))
+def test_no_page_is_missed_and_few_are_ended_in_vain(admin_client, blog, measure_invalidation, upload, name):
+    missed, surplus = measure_invalidation(lambda: CHANGES[name](admin_client, upload))
     assert missed == set()
     assert len(surplus) <= SURPLUS.get(name, 0), surplus

@@ -18,7 +18,7 @@ def comment(status: str = "pending", post: Post | None = None, **fields) -> Comm
     return Comment.objects.create(post=post, author_name="Ann", status=status, body=fields.pop("body", "B"), **fields)
 
 
-def test_what_waits_comes_first_in_the_queue(admin_client):
+def test_pending_comments_come_first_in_the_queue(admin_client):
     waiting = comment(body="Please decide")
     comment("approved", body="Decided on")
     html = admin_client.get("/admin/content/comment/").content.decode()
@@ -102,7 +102,7 @@ def test_a_menu_that_is_wrong_is_explained(admin_client, label, url, says):
     assert f'value="{url}"' in answer.content.decode()
 
 
-def test_a_redirect_goes_the_whole_way_and_never_around(admin_client):
+def test_redirects_form_no_chains_and_no_circles(admin_client):
     save_form(admin_client, ADD_REDIRECT, old_path="/b/", new_path="/c/")
     save_form(admin_client, ADD_REDIRECT, old_path="/a/", new_path="/b/")
     save_form(admin_client, ADD_REDIRECT, old_path="/c/", new_path="/d/")

@@ -33,9 +33,9 @@ def test_a_post_is_written_with_no_more_than_a_title(admin_client):
 @pytest.mark.parametrize(
     ("status", "days", "says"),
     [
-        ("published", 1, "still to come"),
+        ("published", 1, "in the future"),
         ("scheduled", -1, "This time has passed"),
-        ("scheduled", None, "needs a time to come"),
+        ("scheduled", None, "needs a future time"),
     ],
 )
 def test_status_and_time_that_contradict_each_other_are_explained(admin_client, status, days, says):
@@ -67,7 +67,7 @@ def test_the_time_zone_is_said(admin_client, settings):
 
 @pytest.mark.parametrize("slug", ["admin", "search", "feed", "archive", "posts", "Static", "metrics", "api"])
 def test_a_page_takes_no_path_that_the_site_needs(admin_client, slug):
-    assert "the site itself needs" in errors_of(try_form(admin_client, ADD, title="T", kind="page", slug=slug))
+    assert "the site uses it" in errors_of(try_form(admin_client, ADD, title="T", kind="page", slug=slug))
     save_form(admin_client, ADD, title="T", kind="post", slug=slug)
 
 
@@ -85,7 +85,7 @@ def test_a_cover_without_a_description_is_noticed(admin_client, picture):
     assert "The cover has no description" in admin_client.get("/admin/content/post/").content.decode()
 
 
-def test_a_time_that_nobody_touched_stays_what_it_was(admin_client):
+def test_an_unchanged_time_stays_the_same_to_the_microsecond(admin_client):
     """Forms show whole seconds: a post published at a fraction of one would move in its lists."""
     post = make_post("post")
     assert post.published_at.microsecond
@@ -149,7 +149,7 @@ def test_search_and_filters(admin_client, query):
     assert admin_client.get(f"/admin/content/post/?{query}").status_code in (200, 302)
 
 
-def test_a_state_is_what_readers_see_of_it(admin_client):
+def test_the_list_shows_the_state_that_readers_see(admin_client):
     past, to_come = timezone.now() - timedelta(days=1), timezone.now() + timedelta(days=1)
     make_post("due", status="scheduled", published_at=past, title="Its time has come")
     make_post("soon", status="scheduled", published_at=to_come, title="Tomorrow")
@@ -170,7 +170,7 @@ def test_a_state_is_what_readers_see_of_it(admin_client):
         assert answer.content.decode().count(f'class="state state-{state}"') == len(titles)
 
 
-def test_the_first_page_says_what_waits(admin_client):
+def test_the_dashboard_shows_drafts_and_pending_comments(admin_client):
     make_post("draft", status="draft", title="Half a thought")
     make_post("soon", status="scheduled", title="Tomorrow's", published_at=timezone.now() + timedelta(days=1))
     html = admin_client.get("/admin/").content.decode()

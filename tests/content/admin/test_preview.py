@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 RENDER = "/admin/content/post/render/"
 
 
-def test_the_body_is_what_readers_will_get(admin_client):
+def test_the_preview_of_a_body_equals_the_published_body(admin_client):
     body = "# Hello\n\n<script>alert(1)</script>\n\nTwo *words*"
     answer = admin_client.post(RENDER, {"body": body})
     assert answer.json()["html"] == render_markdown(body)
@@ -21,10 +21,10 @@ def test_the_body_is_what_readers_will_get(admin_client):
     assert "no-store" in answer.headers["Cache-Control"]
 
 
-def test_what_is_too_long_to_render_while_one_types_is_said_so(admin_client):
+def test_a_body_too_long_to_preview_gets_an_explanation(admin_client):
     answer = admin_client.post(RENDER, {"body": "a" * (LARGEST_PREVIEW + 1)})
     assert answer.status_code == 413
-    assert "save it, and preview it" in answer.json()["error"]
+    assert "then preview it" in answer.json()["error"]
 
 
 def test_a_forged_form_renders_nothing(admin_user):

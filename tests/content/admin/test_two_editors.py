@@ -92,7 +92,7 @@ def test_the_same_save_twice_is_no_conflict(ann):
     assert [ann.post(change(post), values).status_code for _ in range(2)] == [302, 302]
 
 
-def test_what_was_changed_elsewhere_in_the_database_is_seen_too(ann):
+def test_a_change_outside_the_admin_is_a_conflict_too(ann):
     post = make_post("post", status="draft")
     opened = shown_values(ann.get(change(post)))
     act(ann, "post", "publish", [post.pk], confirmed="yes")
@@ -198,7 +198,7 @@ def test_the_second_of_two_first_saves_at_once_is_a_conflict(ann, bob, moment):
     assert SiteConfig.objects.get().title == "Ann's"
 
 
-def test_of_what_was_deleted_the_text_is_kept_and_can_be_saved_anew(ann, bob):
+def test_the_text_of_a_deleted_post_can_be_saved_as_a_new_post(ann, bob):
     post, author = make_post("post", title="First"), Author.objects.create(slug="cat", name="Cat")
     Authorship.objects.create(post=post, author=author)
     opened = shown_values(bob.get(change(post)))
@@ -215,7 +215,7 @@ def test_of_what_was_deleted_the_text_is_kept_and_can_be_saved_anew(ann, bob):
     assert (saved.title, saved.body, list(saved.authors.all())) == ("First", "Much work", [author])
 
 
-def test_who_may_not_change_it_any_more_can_still_copy_their_text(member, ann):
+def test_an_editor_who_lost_the_permission_can_still_copy_the_text(member, ann):
     author, post = member("Authors"), make_post("post", status="draft", body="One.")
     opened = shown_values(author.get(change(post)))
     act(ann, "post", "publish", [post.pk], confirmed="yes")
@@ -272,7 +272,7 @@ def test_a_row_of_a_list_that_nobody_touched_is_not_saved(ann, bob, picture):
     assert bob.post(path, stale).status_code == 302
     assert MediaFile.objects.get().alt_text == "Ann's"
     answer = bob.post(path, stale | {"form-0-alt_text": "Bob's"})
-    assert "Somebody wrote “Ann&#x27;s” meanwhile" in answer.content.decode()
+    assert "Another editor saved “Ann&#x27;s” meanwhile" in answer.content.decode()
     assert MediaFile.objects.get().alt_text == "Ann's"
     shown = answer.context["cl"].formset.forms[0]["alt_text"]
     assert 'value="Ann&#x27;s"' in shown.as_hidden(only_initial=True)
@@ -306,7 +306,7 @@ def test_the_writers_author_is_found_by_name_or_made(client, user, author, named
     assert [author.name for author in Post.objects.get().authors.all()] == [named]
 
 
-def test_who_was_chosen_as_the_author_is_the_only_one(bob):
+def test_a_chosen_author_is_the_only_author(bob):
     author = Author.objects.create(slug="cat", name="Cat")
     row = {"authorships-TOTAL_FORMS": 1, "authorships-0-author": author.pk, "authorships-0-position": 0}
     save_form(bob, ADD, title="One", **row)

@@ -47,21 +47,21 @@ def test_its_next_reader_finds_the_new_words_and_runs_no_view(admin_client, post
     assert queries.count == 0
 
 
-def test_what_readers_may_not_see_is_not_made(admin_client, post, monkeypatch):
-    made = []
-    monkeypatch.setattr(write_through, "make", lambda path, origin: made.append(path))
+def test_pages_that_are_not_public_are_not_written_through(admin_client, post, monkeypatch):
+    refreshed = []
+    monkeypatch.setattr(write_through, "refresh_page", lambda path, origin: refreshed.append(path))
     save_form(admin_client, form_of(post), status="draft")
     save_form(admin_client, form_of(post), status="published")
-    assert made == [post.get_absolute_url()]
+    assert refreshed == [post.get_absolute_url()]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no template"), TimeoutError()])
-def test_what_goes_wrong_is_no_error_of_the_writers(admin_client, post, monkeypatch, caplog, error):
+def test_a_failed_write_through_is_no_error_for_the_writer(admin_client, post, monkeypatch, caplog, error):
     async def broken(path, origin):
         raise error
 
-    monkeypatch.setattr(write_through, "made", broken)
+    monkeypatch.setattr(write_through, "warm_page", broken)
     save_form(admin_client, form_of(post), title="Said anew")
     post.refresh_from_db()
     assert post.title == "Said anew"
-    assert "could not be made at once" in caplog.text
+    assert "after a write" in caplog.text

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
 from content.models import MediaFile
-from content.services import stored_media
+from content.services import media as media_service
 from tests.support.photos import photo, places_in, png_of
 
 pytestmark = pytest.mark.django_db
@@ -106,10 +106,10 @@ def test_an_interrupted_run_is_ended_by_the_next(root, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(stored_media, "update_row", stop)
+        patch.setattr(media_service, "update_row", stop)
         with pytest.raises(KeyboardInterrupt):
             call_command("clean_media")
-    (root / "2024" / f".a.jpg{stored_media.UNFINISHED}").write_bytes(b"half")
+    (root / "2024" / f".a.jpg{media_service.UNFINISHED}").write_bytes(b"half")
     assert MediaFile.objects.get().sha256 == media.sha256
     call_command("clean_media")
     digest = hashlib.sha256((root / "2024/a.jpg").read_bytes()).hexdigest()
@@ -119,9 +119,9 @@ def test_an_interrupted_run_is_ended_by_the_next(root, monkeypatch):
 def test_a_row_that_got_another_file_meanwhile_keeps_its_hash(root):
     media = stored_before(root, "2024/a.jpg", photo("JPEG"))
     MediaFile.objects.update(file="2024/b.jpg")
-    image = stored_media.clean_file("a.jpg", photo("JPEG"))
+    image = media_service.clean_file("a.jpg", photo("JPEG"))
     assert image is not None
-    stored_media.update_row(media, image)
+    media_service.update_row(media, image)
     assert MediaFile.objects.get().sha256 == media.sha256
 
 

@@ -83,7 +83,7 @@ def test_a_second_time_the_photo_is_known(admin_client, tmp_path, way):
     media = MediaFile(file=SimpleUploadedFile("first.jpg", photo_of_phone))
     media.save()
     said = way(admin_client, tmp_path, "p.jpg", photo_of_phone)
-    assert ("here already" in said) == (way in (by_admin, by_picker))
+    assert ("stored already" in said) == (way in (by_admin, by_picker))
     assert MediaFile.objects.count() == 1
 
 

@@ -36,7 +36,7 @@ def test_other_words_change_the_post_and_no_list(invalidated, post):
     assert invalidated(post.save) == {f"post:{post.pk}", "post-slug:hello", "search"}
 
 
-def test_a_new_slug_changes_both_what_was_there_and_what_was_not(invalidated, post):
+def test_a_new_slug_invalidates_the_old_and_the_new_address(invalidated, post):
     post.slug = "goodbye"
     tags = invalidated(post.save)
     assert {"post-slug:hello", "post-slug:goodbye", f"post:{post.pk}"} <= tags

@@ -16,7 +16,7 @@ from tests.support.servers.redis import running_redis
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def cached_in(url: str) -> dict:
+def cache_settings(url: str) -> dict:
     options = {"SERIALIZER": "content.caching.serializer.MessagePackSerializer", "SOCKET_TIMEOUT": 0.3}
     backend = "content.caching.backends.RedisCache"
     return {"default": {"BACKEND": backend, "LOCATION": url, "KEY_PREFIX": "outbox", "OPTIONS": options}}
@@ -24,14 +24,14 @@ def cached_in(url: str) -> dict:
 
 @pytest.fixture(autouse=True)
 def empty_outbox():
-    """Of the tests before, whose tables were emptied under their triggers."""
+    """Drop rows of earlier tests, whose tables were emptied under their triggers."""
     WatchedChange.objects.all().delete()
 
 
 @pytest.fixture
 def server(settings):
     with running_redis() as running:
-        settings.CACHES = cached_in(running.url)
+        settings.CACHES = cache_settings(running.url)
         yield running
         for log in logs.values():
             log.stop(wait=False)
@@ -63,7 +63,7 @@ def test_i7_what_the_log_refused_is_relayed_when_it_takes_again(server, monkeypa
 
 
 def test_a_save_outside_of_a_transaction_is_kept_if_redis_is_down(settings):
-    settings.CACHES = cached_in("redis://127.0.0.1:1/0")
+    settings.CACHES = cache_settings("redis://127.0.0.1:1/0")
     forget_engines()
     make_post("a")
     assert set(epochs()) == {""}

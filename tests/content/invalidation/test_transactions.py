@@ -1,4 +1,4 @@
-"""What is read inside of a transaction that has written is nobody else's."""
+"""Reads in a transaction that has written are neither stored nor shared."""
 
 import pytest
 from django.core.cache import cache
@@ -24,7 +24,7 @@ def name_of(slug: str = "news") -> str:
     return resources.category.get_sync(slug).name
 
 
-def rolled_back(work) -> None:
+def run_and_roll_back(work) -> None:
     with transaction.atomic():
         work()
         transaction.set_rollback(True)
@@ -39,7 +39,7 @@ def test_rule_15_reads_after_a_write_see_it_and_store_nothing(news):
         assert resources.category.refresh_sync("news").name == "Changed"
         assert resources.category.get_many_sync(["news", "none"])["news"].name == "Changed"
 
-    rolled_back(work)
+    run_and_roll_back(work)
     assert name_of() == "News"
 
 
@@ -48,7 +48,7 @@ def test_rule_15_nor_is_what_does_not_exist_yet_remembered(news):
         Category.objects.create(slug="new", name="New")
         assert name_of("new") == "New"
 
-    rolled_back(work)
+    run_and_roll_back(work)
     with pytest.raises(NotThere):
         name_of("new")
 
@@ -92,5 +92,5 @@ def test_raw_sql_counts_as_a_write(news, sql):
             cursor.execute(sql)
         assert name_of() == "Raw"
 
-    rolled_back(work)
+    run_and_roll_back(work)
     assert name_of() == "News"

@@ -52,7 +52,7 @@ def test_two_transactions_write_posts_of_two_categories_in_opposite_order(writer
         assert cursor.fetchone() == (0,)
 
 
-def test_what_is_rolled_back_is_not_counted(writers):
+def test_rolled_back_writes_are_not_counted(writers):
     make_post("a", status="draft")
     make_post("b", status="draft")
     writer, _ = writers

@@ -1,4 +1,4 @@
-"""The places and counts of lists are what posts and their links say, whoever writes and however."""
+"""The places and counts of lists follow posts and their links, for every way of writing."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

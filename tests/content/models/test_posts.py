@@ -84,7 +84,7 @@ def form(**changed: str) -> dict[str, str]:
     } | changed  # fmt: skip
 
 
-def test_what_an_editor_publishes_edits_and_withdraws_readers_see_at_once(editor):
+def test_readers_see_publishing_edits_and_withdrawals_at_once(editor):
     assert editor.get("/posts/from-admin/").status_code == 404
     assert editor.post("/admin/content/post/add/", form()).status_code == 302
     assert b"<strong>Bold</strong>" in editor.get("/posts/from-admin/").content

@@ -1,4 +1,4 @@
-"""The index is there for posts that were there before it, and survives what migrations do to its table."""
+"""The index covers posts that are older than it, and survives migrations of its table."""
 
 import pytest
 from django.core.management import call_command
@@ -7,14 +7,14 @@ from django.db.models import CharField
 from django.utils import timezone
 
 from content.models import Post
-from content.selectors.search import matching
+from content.selectors.search import filter_matching
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def found(text: str) -> set[str]:
-    return set(matching(Post.objects.all(), text).values_list("slug", flat=True))
+def search(text: str) -> set[str]:
+    return set(filter_matching(Post.objects.all(), text).values_list("slug", flat=True))
 
 
 def test_posts_that_were_there_before_the_index_are_in_it():
@@ -23,10 +23,10 @@ def test_posts_that_were_there_before_the_index_are_in_it():
         call_command("migrate", "content", "0003_comments", verbosity=0)
     finally:
         call_command("migrate", verbosity=0)
-    assert found("moss fern") == found("green") == {"moss"}
-    assert found("em") == set()
+    assert search("moss fern") == search("green") == {"moss"}
+    assert search("em") == set()
     make_post("later", title="Moss")
-    assert found("moss") == {"moss", "later"}
+    assert search("moss") == {"moss", "later"}
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL changes a column in its place")
@@ -40,8 +40,8 @@ def test_a_table_that_a_migration_made_anew_is_watched_again():
         editor.alter_field(Post, title, wider)
     unwatched = Post(slug="between", title="Moss", status="published", published_at=timezone.now())
     Post.objects.bulk_create([unwatched])
-    assert found("moss") == {"before"}
+    assert search("moss") == {"before"}
     call_command("migrate", verbosity=0)
-    assert found("moss") == {"before", "between"}
+    assert search("moss") == {"before", "between"}
     Post.objects.filter(slug="before").update(title="Fern")
-    assert found("moss") == {"between"}
+    assert search("moss") == {"between"}

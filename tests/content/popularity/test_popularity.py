@@ -1,4 +1,4 @@
-"""Views: counted without a wait, gathered in Redis, written once each, whoever dies."""
+"""Views: counted without a wait, collected in Redis, and written once each, even if processes die."""
 
 import asyncio
 import multiprocessing
@@ -12,7 +12,7 @@ from redis import Redis
 from content.models import PostViews
 from content.popularity import flush_views, stream, writer
 from content.popularity.buffer import ViewBuffer, buffer
-from content.popularity.writer import HALF_LIFE, heated, write_views
+from content.popularity.writer import HALF_LIFE, add_heat, write_views
 from tests.support.blog import make_blog
 from tests.support.servers.redis import running_redis
 
@@ -43,43 +43,43 @@ def totals() -> dict[int, int]:
 
 
 async def test_counting_does_no_io_and_a_flush_sends_one_record(redis, posts):
-    counted = ViewBuffer()
+    view_buffer = ViewBuffer()
     for _ in range(1000):
-        counted.add(posts[0].pk)
+        view_buffer.add(posts[0].pk)
     assert redis.exists(stream.stream_name()) == 0
-    await counted.close()
+    await view_buffer.close()
     assert redis.xlen(stream.stream_name()) == 1
 
 
 async def test_views_are_sent_without_being_asked(redis, posts, monkeypatch):
-    counted = ViewBuffer()
-    counted.wait = 0.0
-    counted.add(posts[0].pk)
-    await buffer_sent(counted)
+    view_buffer = ViewBuffer()
+    view_buffer.wait = 0.0
+    view_buffer.add(posts[0].pk)
+    await wait_until_sent(view_buffer)
     assert redis.xlen(stream.stream_name()) == 1
-    await counted.close()
+    await view_buffer.close()
 
 
-async def buffer_sent(counted: ViewBuffer) -> None:
-    while counted.flushing is None:
+async def wait_until_sent(view_buffer: ViewBuffer) -> None:
+    while view_buffer.flushing is None:
         await asyncio.sleep(0)
-    await counted.flushing
+    await view_buffer.flushing
 
 
 async def test_while_redis_is_away_views_are_kept(settings, posts):
-    counted = ViewBuffer()
+    view_buffer = ViewBuffer()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    counted.add(7)
-    await counted.flush()
-    assert counted.views == {7: 1}
-    assert counted.wait == 2.0
+    view_buffer.add(7)
+    await view_buffer.flush()
+    assert view_buffer.views == {7: 1}
+    assert view_buffer.wait == 2.0
     with running_redis() as back:
         settings.REDIS_URL = back.url
-        counted.client = None
-        await counted.close()
+        view_buffer.client = None
+        await view_buffer.close()
         with back.client() as client:
             assert client.xlen(stream.stream_name()) == 1
-    assert not counted.views
+    assert not view_buffer.views
 
 
 async def test_a_page_that_is_read_is_counted(async_client, redis, posts):
@@ -88,7 +88,7 @@ async def test_a_page_that_is_read_is_counted(async_client, redis, posts):
         await async_client.get(f"/posts/{posts[1].slug}/")
     await flush_views()
     [(_, fields)] = redis.xrange(stream.stream_name())
-    assert stream.readable(fields[b"views"]) == {posts[1].pk: 3}
+    assert stream.decode_views(fields[b"views"]) == {posts[1].pk: 3}
 
 
 def test_all_records_are_written_and_the_stream_is_trimmed(redis, posts):
@@ -143,11 +143,11 @@ def test_i15_a_hostile_record_counts_nothing_and_holds_up_nothing(redis, posts, 
 )
 async def test_i15_a_stream_that_takes_no_record_is_begun_anew(redis, posts, poison):
     poison(redis, stream.stream_name())
-    counted = ViewBuffer()
-    counted.add(posts[0].pk)
-    await counted.flush()
-    await counted.close()
-    assert not counted.views
+    view_buffer = ViewBuffer()
+    view_buffer.add(posts[0].pk)
+    await view_buffer.flush()
+    await view_buffer.close()
+    assert not view_buffer.views
     assert await sync_to_async(write_views)() == 1
 
 
@@ -222,8 +222,8 @@ def test_a_redis_that_lost_its_data_is_read_from_its_beginning(redis, posts):
 
 def test_heat_halves_with_time_and_never_overflows():
     now = 1.8e9
-    old = heated(float("-inf"), 8, now)
-    fresh = heated(float("-inf"), 8, now + HALF_LIFE)
+    old = add_heat(float("-inf"), 8, now)
+    fresh = add_heat(float("-inf"), 8, now + HALF_LIFE)
     assert fresh - old == pytest.approx(1)
-    assert heated(old, 8, now) == pytest.approx(old + 1)
-    assert heated(old, 1, now * 1000) < float("inf")
+    assert add_heat(old, 8, now) == pytest.approx(old + 1)
+    assert add_heat(old, 1, now * 1000) < float("inf")

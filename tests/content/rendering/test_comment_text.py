@@ -42,12 +42,12 @@ def test_addresses_become_links_that_vouch_for_nothing(text, url, behind):
         "data:text/html,x",
     ],
 )
-def test_what_is_no_address_of_the_web_is_text(text):
+def test_addresses_of_other_schemes_stay_text(text):
     assert "<a " not in render_comment(text)
 
 
 @given(st.text(alphabet=st.sampled_from("<>&\"' /:.()[]=\n\rahtps\x00\u2028\ud800"), max_size=300) | st.text())
-def test_nothing_but_paragraphs_breaks_and_links_whatever_is_typed(text):
+def test_any_text_becomes_paragraphs_breaks_and_links_only(text):
     parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
     tree = parser.parseFragment(render_comment(text))
     for element in list(tree.iter())[1:]:
@@ -56,7 +56,7 @@ def test_nothing_but_paragraphs_breaks_and_links_whatever_is_typed(text):
         assert element.attrib.get("href", "http").lower().startswith("http")
 
 
-def test_the_text_itself_is_kept_whatever_is_typed():
+def test_any_text_is_shown_unchanged():
     text = "<b>5 < 6 & \"7\" > 'x'</b>"
     tree = html5lib.parseFragment(render_comment(text), namespaceHTMLElements=False)
     assert "".join(tree.itertext()) == text

@@ -24,7 +24,7 @@ BODIES = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=25).ma
 @example("<a href=' &#1; javascript:alert(1)'>x</a>")
 @example("<math><mtext></p><svg><style><img src=x onerror=alert(1)>")
 @example("[x]: javascript:alert(1)\n\n[x]")
-def test_only_what_is_allowed_comes_out_whatever_goes_in(body):
+def test_any_markup_comes_out_with_allowed_elements_only(body):
     for element in elements(render_markdown(body)):
         assert element.name in TAGS, element.name
         allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.name, set()) | {"rel"}
@@ -56,7 +56,7 @@ class Element:
 @given(BODIES)
 @example("<h1><p<script><h1>")
 @example("<b><x><p></b><x><h2><x></p><h2>")
-def test_what_was_cleaned_stays_as_it_is(body):
+def test_cleaning_twice_changes_nothing(body):
     once = render_markdown(body)
     assert sanitise(once) == once
 
@@ -74,7 +74,7 @@ def test_what_was_cleaned_stays_as_it_is(body):
         ("![A tree](/media/tree.png)", 'loading="lazy"'),
     ],
 )
-def test_what_markdown_offers(body, html):
+def test_markdown_features(body, html):
     assert html in render_markdown(body)
 
 
@@ -97,7 +97,7 @@ def test_quotes_in_quotes_end_somewhere():
 
 
 @given(st.text(max_size=300))
-def test_a_slug_fits_the_urls_whatever_the_text(text):
+def test_a_slug_of_any_text_fits_the_urls(text):
     assert re.fullmatch(r"[-\w]{1,200}", slugify(text))
 
 
@@ -133,7 +133,7 @@ def test_plain_text_has_no_marks_for_the_eye():
     assert plain_text(html) == "Title One & two"
 
 
-def test_what_a_post_names_like_a_part_of_the_page_gets_another_name_and_its_links_follow():
+def test_reserved_ids_in_a_post_are_renamed_with_their_links():
     html = render_markdown('<h2 id="contents">Contents</h2>\n\n[Back](#contents), [on](#further)')
     assert 'id="post-contents"' in html
     assert 'href="#post-contents"' in html

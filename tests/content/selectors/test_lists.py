@@ -1,4 +1,4 @@
-"""Each page, count and neighbour is what a look at all posts says, and many take as few queries as one."""
+"""Pages, counts and neighbours equal those computed from all posts, and many take as few queries as one."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -11,7 +11,7 @@ from django.utils import timezone
 from content import resources
 from content.models import Author, Authorship, Category, Post, Tag
 from content.ops.queries import count_queries
-from content.selectors import windows
+from content.selectors import lists as selectors
 from tests.support.blog import make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
@@ -49,7 +49,7 @@ def years() -> list[Post]:
 
 
 def in_order(by: str = "all", pk: int = 0) -> list[int]:
-    """Without any table of lists."""
+    """The ids of a list, computed without the list tables."""
     field = {"category": "category", "tag": "tags", "author": "authors"}.get(by)
     public = Post.objects.public(timezone.now()).posts().order_by("-published_at", "-pk")
     return list((public.filter(**{field: pk}) if field else public).values_list("pk", flat=True))
@@ -60,17 +60,17 @@ def lists() -> list[tuple[str, int]]:
     return [("all", 0), *((kind, pk) for kind, model in terms for pk in model.objects.values_list("pk", flat=True))]
 
 
-def loaded(resource, *keys):
+def load(resource, *keys):
     found = async_to_sync(resource.run_loader)(keys, None)
     return {key: result.value for key, result in found.items() if result.absence is None}
 
 
-def test_every_page_of_every_list_has_what_it_should(years):
+def test_every_page_of_every_list_has_the_right_posts(years):
     for by, pk in lists():
         expected = in_order(by, pk)
         pages = -(-len(expected) // SIZE)
         keys = [(by, pk, page, SIZE) for page in range(1, pages + 2)]
-        found = loaded(resources.listing, *keys)
+        found = load(resources.listing, *keys)
         assert [one for key in keys[:-1] for one in found[key].ids] == expected
         assert keys[-1] not in found
         assert {(document.total, document.pages) for document in found.values()} == {(len(expected), pages)}
@@ -78,16 +78,16 @@ def test_every_page_of_every_list_has_what_it_should(years):
 
 def test_windows_have_every_post_once(years, monkeypatch):
     for size in (1000, 9):
-        monkeypatch.setattr(windows, "WINDOW", size)
+        monkeypatch.setattr(selectors, "WINDOW", size)
         for by, pk in lists():
-            periods = async_to_sync(windows.periods)(by, pk).periods
-            found = async_to_sync(windows.windows)([(by, pk, each.number, each.part) for each in periods])
+            periods = async_to_sync(selectors.load_periods)(by, pk).periods
+            found = async_to_sync(selectors.load_windows)([(by, pk, each.number, each.part) for each in periods])
             assert [len(document.ids) for document in found.values()] == [each.posts for each in periods]
             assert [one for document in found.values() for one in document.ids] == in_order(by, pk)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Auckland", "America/St_Johns"])
-def test_months_are_those_of_the_sites_clock(years, settings, zone):
+def test_months_follow_the_time_zone_of_the_site(years, settings, zone):
     settings.TIME_ZONE = zone
     for hours in (-13, -5, -1, 0, 1, 5, 13):
         make_post(f"edge{hours}", published_at=datetime(2021, 3, 1, tzinfo=UTC) + timedelta(hours=hours))
@@ -96,35 +96,35 @@ def test_months_are_those_of_the_sites_clock(years, settings, zone):
     for at in public.values_list("published_at", flat=True):
         there = at.astimezone(ZoneInfo(zone))
         expected.setdefault((there.year, there.month), []).append(at)
-    archive = loaded(resources.archive, (0,))[(0,)]
+    archive = load(resources.archive, (0,))[(0,)]
     assert {(each.year, each.month): (each.posts, each.newest) for each in archive.months} == {
         month: (len(times), max(times)) for month, times in expected.items()
     }
-    of_year = loaded(resources.archive, (2021,), (2022,))
-    assert of_year[(2021,)].months == loaded(resources.archive, (2021,))[(2021,)].months
+    of_year = load(resources.archive, (2021,), (2022,))
+    assert of_year[(2021,)].months == load(resources.archive, (2021,))[(2021,)].months
 
 
-def test_neighbours_are_those_of_the_whole_list(years):
+def test_neighbours_are_next_to_each_other_in_the_list(years):
     order = in_order()
-    for place, document in zip(order, loaded(resources.neighbours, *((pk,) for pk in order)).values(), strict=True):
+    for place, document in zip(order, load(resources.neighbours, *((pk,) for pk in order)).values(), strict=True):
         index = order.index(place)
         assert document.next == (order[index - 1] if index else None)
         assert document.previous == (order[index + 1] if index + 1 < len(order) else None)
 
 
-def test_counts_leave_out_what_is_scheduled_until_its_time(years, moved_clock):
-    def counted() -> dict[str, int]:
-        sidebar = loaded(resources.sidebar, ())[()]
+def test_counts_exclude_scheduled_posts_until_their_time(years, moved_clock):
+    def count_by_selector() -> dict[str, int]:
+        sidebar = load(resources.sidebar, ())[()]
         return {term.slug: term.posts for term in (*sidebar.categories, *sidebar.tags)}
 
-    def expected() -> dict[str, int]:
+    def count_all_posts() -> dict[str, int]:
         terms = [("category", row) for row in Category.objects.all()] + [("tag", row) for row in Tag.objects.all()]
         return {row.slug: len(in_order(kind, row.pk)) for kind, row in terms}
 
-    before = expected()
-    assert counted() == before
+    before = count_all_posts()
+    assert count_by_selector() == before
     moved_clock(timedelta(days=400).total_seconds())
-    assert counted() == expected() != before
+    assert count_by_selector() == count_all_posts() != before
 
 
 MANY = {
@@ -147,14 +147,14 @@ MANY = {
 
 
 @pytest.mark.parametrize("name", MANY)
-def test_many_are_loaded_as_each_alone_and_in_as_many_queries_as_few(years, name):
+def test_loading_many_equals_loading_each_and_takes_no_more_queries(years, name):
     resource, keys = resources.BY_NAME[name], MANY[name](years)
     alone = {}
     for key in keys:
-        alone |= loaded(resource, key)
+        alone |= load(resource, key)
     with count_queries() as few:
-        loaded(resource, *keys[:2])
+        load(resource, *keys[:2])
     with count_queries() as many:
-        together = loaded(resource, *keys)
+        together = load(resource, *keys)
     assert together == alone
     assert many.count <= few.count + 1

@@ -1,4 +1,4 @@
-"""Comments are taken where they may be, and moderated at once for everybody."""
+"""Comments: accepted only where they are open, and moderated in one statement."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from content.caching.watch.models import WatchedChange
 from content.models import Comment, Post, SiteConfig
 from content.ops.queries import count_queries
 from content.services import comments
-from content.services.errors import AlreadySaid, CommentsClosed, NoSuchPost
+from content.services.comments import AlreadySaid, CommentsClosed, NoSuchPost
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db
@@ -22,11 +22,11 @@ def post():
     return make_post("talk")
 
 
-class Told:
-    """What readers' caches are told."""
+class Invalidations:
+    """The tags that writes invalidate."""
 
-    def now(self):
-        """The tags of what was written since the last call, as one list; none if there are none."""
+    def take(self):
+        """The tags of all writes since the last call, as one sorted list; no list if there are none."""
         rows = WatchedChange.objects.all()
         tags, _ = relay._tags_of(rows)
         rows.delete()
@@ -34,29 +34,29 @@ class Told:
 
 
 @pytest.fixture
-def told(post):
-    told = Told()
-    told.now()
-    return told
+def invalidations(post):
+    invalidations = Invalidations()
+    invalidations.take()
+    return invalidations
 
 
-def submitted(post, body="Well said.", **fields):
+def submit(post, body="Well said.", **fields):
     return comments.submit(post.pk, author_name="Ann", body=body, **fields)
 
 
-def stored(post, status="approved", **fields):
+def make_comment(post, status="approved", **fields):
     return Comment.objects.create(post=post, author_name="Bob", body="Yes.", status=status, **fields)
 
 
 # --- what is taken -------------------------------------------------------------------------------------
 
 
-def test_a_comment_waits_for_its_moderator_and_no_reader_is_told(post, told):
-    comment = submitted(post, "<b>Well</b> said.", author_email="ann@example.org")
+def test_a_new_comment_is_pending_and_invalidates_nothing(post, invalidations):
+    comment = submit(post, "<b>Well</b> said.", author_email="ann@example.org")
     assert Comment.objects.get() == comment
     assert (comment.status, comment.html) == ("pending", "<p>&lt;b&gt;Well&lt;/b&gt; said.</p>")
-    assert submitted(post, "Buy.", is_spam=True).status == "spam"
-    assert told.now() == []
+    assert submit(post, "Buy.", is_spam=True).status == "spam"
+    assert invalidations.take() == []
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def test_a_comment_waits_for_its_moderator_and_no_reader_is_told(post, told):
         {"status": "scheduled", "published_at": timezone.now() + timedelta(days=1)},
     ],
 )
-def test_nobody_comments_on_what_no_reader_sees(fields):
+def test_posts_that_are_not_public_take_no_comments(fields):
     with pytest.raises(NoSuchPost):
-        submitted(make_post("hidden", **fields))
+        submit(make_post("hidden", **fields))
     with pytest.raises(NoSuchPost):
         comments.submit(10**9, author_name="Ann", body="Anybody?")
     assert not Comment.objects.exists()
@@ -79,47 +79,47 @@ def test_nobody_comments_on_what_no_reader_sees(fields):
 
 def test_a_post_or_the_whole_site_can_be_closed(post):
     with pytest.raises(CommentsClosed):
-        submitted(make_post("closed", comments_open=False))
+        submit(make_post("closed", comments_open=False))
     SiteConfig(comments_open=False).save()
     with pytest.raises(CommentsClosed):
-        submitted(post)
+        submit(post)
     assert not Comment.objects.exists()
 
 
 def test_the_same_words_are_taken_once_a_day(post):
-    first = submitted(post)
+    first = submit(post)
     with pytest.raises(AlreadySaid):
-        submitted(post)
-    submitted(post, "Other words.")
-    submitted(make_post("another"))
+        submit(post)
+    submit(post, "Other words.")
+    submit(make_post("another"))
     Comment.objects.filter(pk=first.pk).update(created_at=timezone.now() - timedelta(days=2))
-    submitted(post)
+    submit(post)
     assert Comment.objects.count() == 4
 
 
-def test_a_reply_stands_under_what_is_shown_and_else_for_itself(post):
-    shown, hidden, elsewhere = stored(post), stored(post, "rejected"), stored(make_post("another"))
-    assert submitted(post, "1", reply_to=shown.pk).parent == shown
+def test_a_reply_keeps_its_parent_only_if_that_is_shown(post):
+    shown, hidden, elsewhere = make_comment(post), make_comment(post, "rejected"), make_comment(make_post("another"))
+    assert submit(post, "1", reply_to=shown.pk).parent == shown
     for number, other in enumerate([hidden.pk, elsewhere.pk, 10**9]):
-        assert submitted(post, f"other {number}", reply_to=other).parent is None
+        assert submit(post, f"other {number}", reply_to=other).parent is None
 
 
 # --- moderation ----------------------------------------------------------------------------------------
 
 
-def test_moderating_tells_of_the_threads_that_look_different_once(post, told):
+def test_moderating_tells_of_the_threads_that_look_different_once(post, invalidations):
     others = [make_post(f"other-{number}") for number in range(3)]
-    pending = [stored(each, "pending") for each in (post, post, others[0])]
-    spam, rejected = stored(others[1], "spam"), stored(others[2], "rejected")
-    approved = stored(others[2])
-    told.now()
+    pending = [make_comment(each, "pending") for each in (post, post, others[0])]
+    spam, rejected = make_comment(others[1], "spam"), make_comment(others[2], "rejected")
+    approved = make_comment(others[2])
+    invalidations.take()
     pks = [each.pk for each in (*pending, approved)]
     assert comments.moderate(pks, "approved") == 3
-    assert told.now() == [sorted([f"comments:{post.pk}", f"comments:{others[0].pk}"])]
+    assert invalidations.take() == [sorted([f"comments:{post.pk}", f"comments:{others[0].pk}"])]
     assert comments.moderate([spam.pk, rejected.pk, 10**9], "rejected") == 1
-    assert told.now() == []
+    assert invalidations.take() == []
     assert comments.moderate([approved.pk, approved.pk, pending[0].pk], Comment.Status.SPAM) == 2
-    assert told.now() == [sorted([f"comments:{others[2].pk}", f"comments:{post.pk}"])]
+    assert invalidations.take() == [sorted([f"comments:{others[2].pk}", f"comments:{post.pk}"])]
     assert comments.moderate([], "approved") == 0
     with pytest.raises(ValueError, match="nonsense"):
         comments.moderate([spam.pk], "nonsense")
@@ -135,9 +135,9 @@ def test_moderating_costs_two_queries_for_each_thousand(post):
     assert sum("SAVEPOINT" not in each for each in queries.statements) == 6
 
 
-def test_a_moderation_that_fails_changes_nothing(post, told, monkeypatch):
-    pks = [stored(post, "pending").pk for _ in range(3)]
-    monkeypatch.setattr(comments, "AT_ONCE", 2)
+def test_a_moderation_that_fails_changes_nothing(post, invalidations, monkeypatch):
+    pks = [make_comment(post, "pending").pk for _ in range(3)]
+    monkeypatch.setattr(comments, "BATCH", 2)
     asked = []
 
     def refusing(execute, sql, params, many, context):
@@ -149,50 +149,50 @@ def test_a_moderation_that_fails_changes_nothing(post, told, monkeypatch):
     with pytest.raises(RuntimeError), connection.execute_wrapper(refusing):
         comments.moderate(pks, "approved")
     assert Comment.objects.filter(status="approved").count() == 0
-    assert told.now() == []
+    assert invalidations.take() == []
 
 
 # --- single rows ---------------------------------------------------------------------------------------
 
 
-def test_saving_and_deleting_tell_of_what_readers_see_alone(post, told):
+def test_saving_and_deleting_invalidate_only_visible_comments(post, invalidations):
     tag = [f"comments:{post.pk}"]
-    hidden = stored(post, "pending")
-    assert told.now() == []
+    hidden = make_comment(post, "pending")
+    assert invalidations.take() == []
     hidden.status = "approved"
     hidden.save()
-    assert told.now() == [tag]
+    assert invalidations.take() == [tag]
     hidden.body = "Edited."
     hidden.save()
-    assert told.now() == [tag]
+    assert invalidations.take() == [tag]
     hidden.status = "spam"
     hidden.save()
-    assert told.now() == [tag]
+    assert invalidations.take() == [tag]
     hidden.delete()
-    assert told.now() == []
-    stored(post)
-    told.now()
+    assert invalidations.take() == []
+    make_comment(post)
+    invalidations.take()
     Comment.objects.all().delete()
-    assert told.now() == [tag]
+    assert invalidations.take() == [tag]
 
 
-def test_a_comment_that_moves_is_missed_in_both_threads(post, told):
-    comment, other = stored(post), make_post("other")
-    told.now()
+def test_a_comment_that_moves_is_missed_in_both_threads(post, invalidations):
+    comment, other = make_comment(post), make_post("other")
+    invalidations.take()
     comment.post = other
     comment.save()
-    assert told.now() == [sorted([f"comments:{post.pk}", f"comments:{other.pk}"])]
+    assert invalidations.take() == [sorted([f"comments:{post.pk}", f"comments:{other.pk}"])]
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-def test_a_post_that_goes_takes_its_thread_along_in_one_record(post, told, at_once):
+def test_a_post_that_goes_takes_its_thread_along_in_one_record(post, invalidations, at_once):
     for _ in range(20):
-        stored(post)
-    told.now()
+        make_comment(post)
+    invalidations.take()
     pk = post.pk
     if at_once:
         Post.objects.filter(pk=pk).delete()
     else:
         post.delete()
-    naming = [tags for tags in told.now() if f"comments:{pk}" in tags]
+    naming = [tags for tags in invalidations.take() if f"comments:{pk}" in tags]
     assert len(naming) == 1

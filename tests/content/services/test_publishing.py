@@ -20,7 +20,7 @@ def news() -> Category:
     return Category.objects.create(slug="news", name="News")
 
 
-def test_publishing_tells_once_of_what_was_hidden_and_of_nothing_else(invalidated, news):
+def test_publishing_invalidates_hidden_posts_once_and_no_others(invalidated, news):
     draft, withdrawn = make_post("a", status="draft", category=news), make_post("b", status="withdrawn")
     shown = make_post("c")
     tags = invalidated(lambda: publishing.publish([draft.pk, withdrawn.pk, shown.pk]))
@@ -30,7 +30,7 @@ def test_publishing_tells_once_of_what_was_hidden_and_of_nothing_else(invalidate
     }  # fmt: skip
 
 
-def test_what_has_no_time_or_one_to_come_is_published_now_and_an_old_time_is_kept():
+def test_a_missing_or_future_time_becomes_now_and_a_past_time_stays():
     now = timezone.now()
     long_ago = now - timedelta(days=400)
     never, later = (
@@ -49,7 +49,7 @@ def test_a_scheduled_post_whose_time_has_come_needs_no_publishing(invalidated):
     assert invalidated(lambda: publishing.publish([due.pk])) == set()
 
 
-def test_withdrawing_takes_only_what_readers_see_or_will_see(invalidated):
+def test_withdrawing_changes_only_published_and_scheduled_posts(invalidated):
     shown, draft = make_post("shown"), make_post("draft", status="draft")
     tags = invalidated(lambda: publishing.withdraw([shown.pk, draft.pk]))
     assert tags == {f"post:{shown.pk}", "post-slug:shown", "posts", "search", *ARCHIVES, *sitemaps_of(shown)}

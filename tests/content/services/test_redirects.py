@@ -1,4 +1,4 @@
-"""What was public leaves a redirect behind where it moves; redirects neither chain nor circle."""
+"""A public row that moves leaves a redirect; redirects form neither chains nor circles."""
 
 from datetime import timedelta
 
@@ -55,7 +55,7 @@ def test_a_page_moves_to_where_posts_are():
         {"status": "scheduled", "published_at": timezone.now() + timedelta(days=1)},
     ],
 )
-def test_what_nobody_has_seen_leaves_nothing(fields):
+def test_a_post_that_was_never_public_leaves_no_redirect(fields):
     rename(make_post("hidden", **fields), "still-hidden")
     assert redirects() == {}
 

@@ -12,12 +12,12 @@ from django.test import RequestFactory
 from msgspec import structs
 
 from content.documents import (
+    AuthorDocument,
     ContentsEntry,
     CoverDocument,
     ListingDocument,
     MenuEntry,
     MonthCount,
-    PersonDocument,
     PostCard,
     PostDocument,
     SidebarDocument,
@@ -33,7 +33,7 @@ NASTY = "Q&A <b>\"quoted\"</b> 'n' <script>alert(1)</script>"
 TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TERM = TermDocument(id=1, kind="categories", slug="moss", name=f"Moss {NASTY}", description=NASTY)
 TAG = TermDocument(id=2, kind="tags", slug="fir", name="Fir")
-PEOPLE = tuple(PersonDocument(id=n, slug=f"p{n}", name=name) for n, name in enumerate(("Ann", "Bob", NASTY)))
+PEOPLE = tuple(AuthorDocument(id=n, slug=f"p{n}", name=name) for n, name in enumerate(("Ann", "Bob", NASTY)))
 COVER = CoverDocument(id=1, url="/media/a.webp", alt=NASTY, width=1280, height=720)
 BODY = """# Top
 
@@ -121,7 +121,7 @@ CASES = [
             ("content/home.html", {}),
             ("content/category.html", {"term": TERM}),
             ("content/tag.html", {"term": TAG}),
-            ("content/author.html", {"author": PersonDocument(id=1, slug="ann", name=NASTY, bio=NASTY)}),
+            ("content/author.html", {"author": AuthorDocument(id=1, slug="ann", name=NASTY, bio=NASTY)}),
             ("content/archive_year.html", {"year": 2026, "months": (MARCH,)}),
             ("content/archive_month.html", {"first_day": MARCH.first_day, "year_url": "/archive/2026/"}),
             ("content/popular.html", {}),

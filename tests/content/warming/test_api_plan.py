@@ -1,4 +1,4 @@
-"""What is warmed for the API is what its answers read."""
+"""Warming for the API loads the entries that its responses read."""
 
 import pytest
 from django.core.cache import cache
@@ -51,6 +51,6 @@ async def test_the_popular_are_warm_for_the_api_too(async_client, blog):
     assert queries.statements == []
 
 
-async def test_what_has_no_answer_cannot_be_warmed(blog):
+async def test_unknown_paths_of_the_api_cannot_be_warmed(blog):
     with pytest.raises(LookupError, match="/api/v1/posts/"):
         await plan_chosen(urls=["/api/v1/nothing/"])

@@ -1,4 +1,4 @@
-"""Whole pages, warmed: by whoever warms, for whoever reads."""
+"""Warming of pages at the edge, for the edges of all processes."""
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
@@ -23,32 +23,32 @@ def origins(settings):
 
 
 @pytest.fixture
-def counted() -> list[str]:
+def views() -> list[str]:
     return []
 
 
 @pytest.fixture
-def reader(counted):
-    """Another process, as it were: its edge has the same tiers, and calls a view if it has to."""
+def reader(views):
+    """The edge of another process: it has the same tiers, and calls a view only for a miss."""
     edge = EdgeCache(
-        ASGIHandler(), cache="default", profile=site_profile(), served=lambda page: counted.append(page.url)
+        ASGIHandler(), cache="default", profile=site_profile(), served=lambda page: views.append(page.url)
     )
 
-    async def told(path: str) -> str:
-        said = []
+    async def read_cache_status(path: str) -> str:
+        headers = []
 
         async def send(message):
-            said.extend(message.get("headers", ()))
+            headers.extend(message.get("headers", ()))
 
         scope = pages.scope_of(ORIGIN + path)
         scope["headers"] = [(b"host", b"testserver")]
         await edge(scope, None, send)
-        return dict(said)[b"cache-status"].decode()
+        return dict(headers)[b"cache-status"].decode()
 
-    return told
+    return read_cache_status
 
 
-def planned_pages(plan: list[Target]) -> list[str]:
+def list_paths(plan: list[Target]) -> list[str]:
     return [target.parameters[0].removeprefix(ORIGIN) for target in plan if target.resource is pages.pages]
 
 
@@ -60,41 +60,41 @@ async def test_the_first_reader_of_a_warm_page_runs_no_view(reader):
 
 
 async def test_the_popular_pages_are_those_of_the_popular_posts():
-    planned = planned_pages(await plan_popular())
-    assert planned[0] == "/"
-    assert ("/posts/post-19/" in planned, "/posts/post-20/" in planned) == (True, False)
+    paths = list_paths(await plan_popular())
+    assert paths[0] == "/"
+    assert ("/posts/post-19/" in paths, "/posts/post-20/" in paths) == (True, False)
 
 
 async def test_everything_has_the_page_of_each_post_and_term_once():
-    planned = planned_pages(await plan_everything())
-    assert {"/posts/post-24/", "/tags/green/", "/authors/ann/", "/categories/news/"} <= set(planned)
-    assert len(planned) == len(set(planned))
+    paths = list_paths(await plan_everything())
+    assert {"/posts/post-24/", "/tags/green/", "/authors/ann/", "/categories/news/"} <= set(paths)
+    assert len(paths) == len(set(paths))
 
 
-async def test_a_page_by_its_path_comes_after_what_it_is_made_of():
+async def test_a_page_is_planned_after_its_entries():
     assert str((await plan_url("/posts/post-3/"))[-1]) == f"page@1:{ORIGIN}/posts/post-3/"
 
 
-async def test_what_has_ended_is_made_again_and_what_is_fresh_is_left_alone(reader):
+async def test_expired_pages_are_rendered_again_and_fresh_pages_are_left_alone(reader):
     await warming.warm(await plan_url("/posts/post-3/"))
-    assert (await warming.warm(pages.planned(["/posts/post-3/"]))).already_fresh == 1
+    assert (await warming.warm(pages.plan_pages(["/posts/post-3/"]))).already_fresh == 1
     await invalidate(["posts"])
     assert await pages.pages.fresh_for(f"{ORIGIN}/posts/post-3/") == 0
-    assert (await warming.warm(pages.planned(["/posts/post-3/"]))).warmed == 1
+    assert (await warming.warm(pages.plan_pages(["/posts/post-3/"]))).warmed == 1
     assert "; hit" in await reader("/posts/post-3/")
 
 
-async def test_what_is_not_there_is_no_failure():
-    report = await warming.warm(pages.planned(["/posts/nowhere/"]))
+async def test_a_missing_page_is_no_failure():
+    report = await warming.warm(pages.plan_pages(["/posts/nowhere/"]))
     assert (report.not_there, report.failures) == (1, {})
 
 
-async def test_nobody_has_looked_at_what_is_warmed(reader, counted, monkeypatch):
-    monkeypatch.setattr(pages.edge().fast_path, "served", lambda page: counted.append(page.url))
-    await warming.warm(pages.planned(["/posts/post-3/"]))
-    assert counted == []
+async def test_warming_counts_no_views(reader, views, monkeypatch):
+    monkeypatch.setattr(pages.edge().fast_path, "served", lambda page: views.append(page.url))
+    await warming.warm(pages.plan_pages(["/posts/post-3/"]))
+    assert views == []
     await reader("/posts/post-3/")
-    assert counted == [f"{ORIGIN}/posts/post-3/"]
+    assert views == [f"{ORIGIN}/posts/post-3/"]
 
 
 async def test_an_application_that_fails_is_a_failure_with_its_name(monkeypatch):
@@ -102,13 +102,13 @@ async def test_an_application_that_fails_is_a_failure_with_its_name(monkeypatch)
         raise RuntimeError("no template")
 
     monkeypatch.setattr(pages.edge().origin, "app", broken)
-    report = await warming.warm(pages.planned(["/posts/post-3/"]))
+    report = await warming.warm(pages.plan_pages(["/posts/post-3/"]))
     assert report.failures == {f"page@1:{ORIGIN}/posts/post-3/": "RuntimeError: no template"}
 
 
 async def test_each_origin_has_pages_of_its_own(settings):
     settings.WARM_ORIGINS = ["https://example.org", "https://www.example.org"]
-    assert list(map(str, pages.planned(["/"], also="https://example.org"))) == [
+    assert list(map(str, pages.plan_pages(["/"], also="https://example.org"))) == [
         "page@1:https://example.org/",
         "page@1:https://www.example.org/",
     ]
@@ -116,6 +116,6 @@ async def test_each_origin_has_pages_of_its_own(settings):
 
 async def test_where_nobody_says_how_readers_come_or_there_is_no_edge_no_page_is_planned(settings):
     settings.WARM_ORIGINS = []
-    assert pages.planned(["/"]) == []
+    assert pages.plan_pages(["/"]) == []
     settings.WARM_ORIGINS, settings.EDGE = [ORIGIN], False
-    assert pages.planned(["/"]) == []
+    assert pages.plan_pages(["/"]) == []

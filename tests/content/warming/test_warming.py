@@ -1,4 +1,4 @@
-"""Warming: what is planned, what is done, and that only what can be read back counts."""
+"""Warming: plans, runs, and reports that count only what was read back."""
 
 import pytest
 from django.test import override_settings
@@ -19,13 +19,13 @@ OTHERS = [
 ]  # fmt: skip
 
 
-def shown(plan: list[Target]) -> list[str]:
+def keys_of(plan: list[Target]) -> list[str]:
     return [str(target) for target in plan]
 
 
 async def test_the_popular_are_the_front_page_the_newest_20_and_the_most_viewed(blog):
     await PostViews.objects.acreate(post=blog[24], total=5, heat=1.0)
-    plan = shown(await plan_popular())
+    plan = keys_of(await plan_popular())
     assert plan[:5] == ["site@1:", "sidebar@1:", "popular@1:", "trending@1:", "listing@1:all,0,1,10"]
     assert [f"post@2:post,post-{number}" in plan for number in (0, 19, 20, 23, 24)] == [
         True,
@@ -37,7 +37,7 @@ async def test_the_popular_are_the_front_page_the_newest_20_and_the_most_viewed(
 
 
 async def test_everything_is_planned_once_and_the_popular_first(blog):
-    popular, everything = shown(await plan_popular()), shown(await plan_everything())
+    popular, everything = keys_of(await plan_popular()), keys_of(await plan_everything())
     assert everything[: len(popular)] == popular
     assert len(set(everything)) == len(everything)
     author = await Author.objects.aget(slug="ann")
@@ -53,14 +53,14 @@ async def test_after_everything_was_warmed_no_page_does_sql(async_client, blog):
         assert (path, queries.statements) == (path, [])
 
 
-async def test_what_is_fresh_is_left_alone(blog):
+async def test_fresh_entries_are_left_alone(blog):
     first, second = await warming.warm_everything(), await warming.warm_everything()
     assert first.warmed == first.total - 1  # the site, which says how long the pages are, was read to plan
     # Popular and trending live five minutes, less than until the next hourly run.
     assert (second.warmed, second.already_fresh) == (2, first.total - 2)
 
 
-async def test_only_what_is_read_back_fresh_is_reported_as_warmed(blog):
+async def test_only_entries_read_back_fresh_are_reported_as_warmed(blog):
     with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}):
         report = await warming.warm_popular()
     assert report.warmed == 0
@@ -77,7 +77,7 @@ async def test_one_that_fails_is_named_and_stops_no_other(blog, monkeypatch):
     assert report.warmed + report.already_fresh == report.total - 1
 
 
-async def test_what_went_away_since_it_was_planned_is_not_there(blog):
+async def test_a_post_deleted_after_planning_is_not_there(blog):
     plan = [Target(resources.post, ("post", "post-1"))]
     await blog[1].adelete()
     report = await warming.warm(plan)
@@ -94,8 +94,8 @@ async def test_the_archives_of_the_year_and_the_month_are_warmed(async_client, b
 
 
 async def test_an_archive_is_planned_by_its_path(blog):
-    assert shown(await plan_url("/archive/2018/05/"))[-1] == "listing@1:month,201805,1,10"
-    assert shown(await plan_url("/archive/2018/"))[-2:] == ["archive@1:2018", "listing@1:year,2018,1,10"]
+    assert keys_of(await plan_url("/archive/2018/05/"))[-1] == "listing@1:month,201805,1,10"
+    assert keys_of(await plan_url("/archive/2018/"))[-2:] == ["archive@1:2018", "listing@1:year,2018,1,10"]
 
 
 @pytest.mark.parametrize("path", [*PATHS[:1], *PATHS[2:], *OTHERS[:6]])

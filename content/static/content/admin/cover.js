@@ -1,4 +1,4 @@
-// The cover of a post: chosen in the dialog, shown as a picture.
+// The cover of a post: an image chosen in the dialog.
 "use strict";
 
 function coverField(root) {

@@ -1,7 +1,7 @@
-// The preview beside the editor, its count of words, and images put in at the cursor.
+// The preview beside the editor, the count of words, and images inserted at the cursor.
 "use strict";
 
-const PAUSE = 300; // milliseconds without a key before the server is asked
+const PAUSE = 300; // milliseconds after the last key before a request
 
 class Editor {
   constructor(root) {
@@ -44,7 +44,7 @@ class Editor {
     this.timer = setTimeout(() => this.render(), PAUSE);
   }
 
-  // What was asked before and has not come yet is not wanted any more.
+  // Abort an earlier request that has no response yet.
   async render() {
     this.asking?.abort();
     const asking = (this.asking = new AbortController());
@@ -84,7 +84,7 @@ class Editor {
   }
 }
 
-// An image is a paragraph of its own where the line that it is put into begins or ends there; in a line it stays in it.
+// At the beginning or end of a line an image becomes a paragraph; inside a line it stays in the line.
 function apart(left, right) {
   const ends = /^[ \t]*(\n|$)/.test(right);
   const begins = /(^|\n)$/.test(left);

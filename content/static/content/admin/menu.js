@@ -1,4 +1,4 @@
-// Rows of the menu: added, moved up and down, removed. Without this script two empty rows are there each time.
+// Buttons to add, move and remove rows of the menu. Without this script each form has two empty rows.
 "use strict";
 
 function menuRows(root) {

@@ -1,12 +1,12 @@
-"""Words of a query, and how they are shown in what was found."""
+"""The words of a query, and those words marked in results."""
 
 import pytest
 
-from content.rendering import Wanted, folded, marked, normalised, snippet, words_of
+from content.rendering import QueryWords, fold_accents, make_snippet, mark_words, normalise_query, split_words
 
 
-def wanted(text: str) -> Wanted:
-    return Wanted.of(words_of(text))
+def parse(text: str) -> QueryWords:
+    return QueryWords.of(split_words(text))
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ def wanted(text: str) -> Wanted:
     ],
 )
 def test_a_query_is_its_words_and_bounded(text, words):
-    assert words_of(text) == words
-    assert normalised(normalised(text)) == normalised(text) == " ".join(words)
+    assert split_words(text) == words
+    assert normalise_query(normalise_query(text)) == normalise_query(text) == " ".join(words)
 
 
 def test_accents_are_folded_on_latin_letters_alone():
-    assert folded("Crème brûlée ñ Ệ") == "Creme brulee n E"
-    assert folded("й हिन्दी ガ") == "й हिन्दी ガ"
+    assert fold_accents("Crème brûlée ñ Ệ") == "Creme brulee n E"
+    assert fold_accents("й हिन्दी ガ") == "й हिन्दी ガ"
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_accents_are_folded_on_latin_letters_alone():
     ],
 )  # fmt: skip
 def test_words_are_marked_and_all_else_is_escaped(query, text, html):
-    assert marked(text, wanted(query)) == html
+    assert mark_words(text, parse(query)) == html
 
 
 def test_a_snippet_is_where_most_of_the_words_are():
     text = "Moss. " + "Nothing to see. " * 60 + "Here moss meets fern. " + "Nothing to see. " * 60
-    shown = snippet(text, wanted("moss fern"))
+    shown = make_snippet(text, parse("moss fern"))
     assert "<mark>moss</mark> meets <mark>fern</mark>" in shown
     assert shown.startswith("…")
     assert shown.endswith("…")
@@ -59,8 +59,8 @@ def test_a_snippet_is_where_most_of_the_words_are():
 
 
 def test_a_snippet_from_the_beginning_has_no_dots_before_it():
-    assert snippet("Moss is green.", wanted("moss")) == "<mark>Moss</mark> is green."
+    assert make_snippet("Moss is green.", parse("moss")) == "<mark>Moss</mark> is green."
 
 
 def test_without_a_word_there_is_no_snippet():
-    assert snippet("Nothing", wanted("moss")) == ""
+    assert make_snippet("Nothing", parse("moss")) == ""

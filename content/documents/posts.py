@@ -2,38 +2,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from content.documents.language import direction
-
-
-class PersonDocument(Struct, frozen=True, gc=False):
-    """An author, as named beside a post and on a page of their own."""
-
-    id: int
-    slug: str
-    name: str
-    bio: str = ""
-
-    @property
-    def url(self) -> str:
-        return f"/authors/{self.slug}/"
-
-
-class TermDocument(Struct, frozen=True, gc=False):
-    """A category or a tag; `kind` is "categories" or "tags", as in its path."""
-
-    id: int
-    kind: str
-    slug: str
-    name: str
-    description: str = ""
-
-    @property
-    def url(self) -> str:
-        return f"/{self.kind}/{self.slug}/"
+from content.documents.site import direction
+from content.documents.terms import AuthorDocument, TermDocument
 
 
 class CoverDocument(Struct, frozen=True, gc=False):
-    """A cover image: its URL on this site and its size in pixels, where known."""
+    """A cover image: its URL on this site and, if known, its size in pixels."""
 
     id: int
     url: str
@@ -43,7 +17,7 @@ class CoverDocument(Struct, frozen=True, gc=False):
 
 
 class ContentsEntry(Struct, frozen=True, gc=False):
-    """A heading of a long post, by the id that leads to it, and those below it."""
+    """A heading of a long post: the id that links lead to, and the headings below it."""
 
     anchor: str
     title: str
@@ -51,7 +25,7 @@ class ContentsEntry(Struct, frozen=True, gc=False):
 
 
 class PostCard(Struct, frozen=True, gc=False):
-    """A post as it stands in a list."""
+    """A post as lists show it."""
 
     id: int
     url: str
@@ -61,7 +35,7 @@ class PostCard(Struct, frozen=True, gc=False):
     language: str = "en"
     reading_minutes: int = 1
     cover: CoverDocument | None = None
-    authors: tuple[PersonDocument, ...] = ()
+    authors: tuple[AuthorDocument, ...] = ()
     category: TermDocument | None = None
     tags: tuple[TermDocument, ...] = ()
 
@@ -75,10 +49,10 @@ class PostCard(Struct, frozen=True, gc=False):
 
 
 class PostDocument(Struct, frozen=True, gc=False):
-    """A post or page, whole. `html` is sanitised, laid out and safe to show.
+    """A complete post or page. `html` is sanitised, laid out and safe to show.
 
-    `contents` are empty where a reader needs none; `pictures` are the ids of the media files that the body shows.
-    `standfirst` is the excerpt where it says what the body does not begin with: nobody reads the same words twice.
+    `contents` are empty for short posts; `pictures` are the ids of the media files that the body shows.
+    `standfirst` is the excerpt, or empty if the body begins with the same words.
     """
 
     id: int
@@ -92,7 +66,7 @@ class PostDocument(Struct, frozen=True, gc=False):
     language: str = "en"
     reading_minutes: int = 1
     cover: CoverDocument | None = None
-    authors: tuple[PersonDocument, ...] = ()
+    authors: tuple[AuthorDocument, ...] = ()
     category: TermDocument | None = None
     tags: tuple[TermDocument, ...] = ()
     comments_open: bool = True
@@ -111,5 +85,29 @@ class PostDocument(Struct, frozen=True, gc=False):
 
 
 def slug_in(url: str) -> str:
-    """The last word of a path: `/posts/first/` has the slug `first`."""
+    """The last segment of a path: `/posts/first/` has the slug `first`."""
     return url.rstrip("/").rpartition("/")[2]
+
+
+class RelatedDocument(Struct, frozen=True, gc=False):
+    """Posts that share a category or tags with a post: their ids, closest first, and the post's terms.
+
+    `next_publication` is the time of the next scheduled post, which may be one of them.
+    """
+
+    ids: tuple[int, ...] = ()
+    category: int | None = None
+    tags: tuple[int, ...] = ()
+    next_publication: datetime | None = None
+
+
+class NeighboursDocument(Struct, frozen=True, gc=False):
+    """The posts before and after a post in time: their ids, and the months (year, month) between them.
+
+    `next_publication` is set for the newest post: the time when it gets a next one.
+    """
+
+    previous: int | None = None
+    next: int | None = None
+    months: tuple[tuple[int, int], ...] = ()
+    next_publication: datetime | None = None

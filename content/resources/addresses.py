@@ -1,7 +1,7 @@
-"""Which addresses lead anywhere, asked of the database for all that wait at once.
+"""Whether an address leads anywhere: one query for all requests that wait.
 
-Results are not stored: an unknown address costs a share of one query each time, and is right at once
-when a post, a page or a redirect comes there.
+Results are not stored. An unknown address costs a share of one query each time, and a new post, page or redirect is
+found at once.
 """
 
 import asyncio
@@ -11,21 +11,21 @@ from weakref import WeakKeyDictionary
 
 from content.caching.engines import engine_of
 from content.caching.errors import Overloaded
-from content.selectors import existing as selectors
-from content.selectors.existing import Address
+from content.selectors import addresses as selectors
+from content.selectors.addresses import Address
 
 __all__ = ["Address", "exists"]
 
 logger = logging.getLogger(__name__)
 
-# Addresses in one query, and those that may wait for one.
+# The most addresses in one query, and the most that may wait.
 _MOST_AT_ONCE, _MOST_WAITING = 100, 1000
-# Seconds that a reader waits, and seconds without a query after one that failed.
+# Seconds that a request waits, and seconds without queries after a failure.
 _LONGEST_WAIT, _PAUSE = 0.8, 1.0
 
 
 class _Queries:
-    """The addresses that wait in one event loop, and the task that asks for them, one query at a time."""
+    """The addresses that wait in one event loop, and the task that looks them up, one query at a time."""
 
     def __init__(self) -> None:
         self.waiting: dict[Address, asyncio.Future[bool | None]] = {}
@@ -42,7 +42,7 @@ class _Queries:
                 raise Overloaded(f"{_MOST_WAITING:,} addresses wait to be looked up; that is the most.")
             future = self.waiting[address] = loop.create_future()
         if self.task is None:
-            # No reader's task: one that hangs up cancels no other reader's answer (I11).
+            # A task of its own: a client that disconnects cancels no other request (I11).
             self.task = engine_of("default").loop_state().begin(self._run())
         await asyncio.wait({future}, timeout=_LONGEST_WAIT)
         return future.result() if future.done() else None
@@ -53,17 +53,17 @@ class _Queries:
             while self.waiting:
                 batch = dict(islice(self.waiting.items(), _MOST_AT_ONCE))
                 for address in batch:
-                    # A reader who comes from here on may have seen a write that this query does not see (I1).
+                    # Later requests may know of a write that this query does not see (I1): they wait for the next.
                     del self.waiting[address]
-                _resolve(batch, await self._ask(list(batch)))
+                _resolve(batch, await self._look_up(list(batch)))
         finally:
             self.task = None
             _resolve(batch, None)
 
-    async def _ask(self, addresses: list[Address]) -> set[Address] | None:
+    async def _look_up(self, addresses: list[Address]) -> set[Address] | None:
         executor = engine_of("default").loop_state().executor
         try:
-            return await executor.run(lambda: selectors.existing(addresses))
+            return await executor.run(lambda: selectors.find_existing(addresses))
         except Exception as error:
             self.paused_until = asyncio.get_running_loop().time() + _PAUSE
             logger.warning("Cannot look up addresses (%s); each is tried as a page.", type(error).__name__)
@@ -80,8 +80,8 @@ _by_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Queries]" = WeakKeyDict
 
 
 async def exists(address: Address) -> bool | None:
-    """Whether an address leads anywhere; None if the database does not tell within 0.8 s.
+    """Whether an address leads anywhere; None if the database does not answer within 0.8 s.
 
-    Raises Overloaded if a thousand others wait.
+    Raises Overloaded if a thousand addresses wait.
     """
     return await _by_loop.setdefault(asyncio.get_running_loop(), _Queries()).exists(address)

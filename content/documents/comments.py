@@ -6,7 +6,7 @@ from msgspec import Struct
 class CommentDocument(Struct, frozen=True, gc=False):
     """A comment as readers see it. `html` is safe to show; there is no mail address here.
 
-    `parent` is the comment it replies to, if that is shown; `depth` is 0 to 4: who answers deeper stays there.
+    `parent` is the comment it replies to, if that is shown. `depth` is 0 to 4; deeper replies stay at 4.
     """
 
     id: int
@@ -19,9 +19,9 @@ class CommentDocument(Struct, frozen=True, gc=False):
 
 
 class ThreadDocument(Struct, frozen=True, gc=False):
-    """The approved comments of a post in the order of a conversation: each behind what it replies to.
+    """The approved comments of a post: each reply after the comment it replies to.
 
-    `total` counts the older ones as well that are not among `comments`.
+    `total` counts older comments too, which are not among `comments`.
     """
 
     comments: tuple[CommentDocument, ...] = ()

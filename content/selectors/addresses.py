@@ -1,4 +1,4 @@
-"""Which addresses lead anywhere: one query for any number of them."""
+"""Whether addresses of this site lead anywhere: one query for any number of them."""
 
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
@@ -13,43 +13,40 @@ _TERMS: dict[str, type[Model]] = {"category": Category, "tag": Tag, "author": Au
 
 
 class Address(NamedTuple):
-    """A path, and the row that it names: kind (post, page, category, tag, author; "" for none) and slug."""
+    """A path, and the kind (post, page, category, tag, author, or "") and slug of the row that it names."""
 
     path: str
     kind: str = ""
     slug: str = ""
 
 
-async def existing(addresses: Collection[Address]) -> set[Address]:
-    """Those of the addresses whose row is public, scheduled or withdrawn, or whose path is redirected."""
-    return await sync_to_async(_existing)(addresses)
-
-
-def _existing(addresses: Collection[Address]) -> set[Address]:
-    parts = list(_parts(addresses))
+@sync_to_async
+def find_existing(addresses: Collection[Address]) -> set[Address]:
+    """Find the addresses whose row is public, scheduled or withdrawn, or whose path is redirected."""
+    parts = list(_selects(addresses))
     statement = " UNION ALL ".join(text for text, _ in parts)
-    # Raw, since the ORM takes several times as long to build it as a database to run it.
+    # Raw SQL: the ORM takes several times as long to build the query as the database to run it.
     with connection.cursor() as cursor:
         cursor.execute(statement, [each for _, parameters in parts for each in parameters])
         found = set(cursor.fetchall())
     return {each for each in addresses if (each.kind, each.slug) in found or ("path", each.path) in found}
 
 
-def _parts(addresses: Collection[Address]) -> Iterator[tuple[str, list[Any]]]:
+def _selects(addresses: Collection[Address]) -> Iterator[tuple[str, list[Any]]]:
     """SELECT statements of kind and slug, with their parameters."""
-    yield _part("'path'", "old_path", Redirect, [each.path for each in addresses], "")
+    yield _select("'path'", "old_path", Redirect, [each.path for each in addresses], "")
     slugs: dict[str, list[str]] = {}
     for each in addresses:
         slugs.setdefault("post" if each.kind == "page" else each.kind, []).append(each.slug)
     if "post" in slugs:
-        yield _part("kind", "slug", Post, slugs["post"], " AND status <> 'draft' AND password = ''")
+        yield _select("kind", "slug", Post, slugs["post"], " AND status <> 'draft' AND password = ''")
     for kind, model in _TERMS.items():
         if kind in slugs:
-            yield _part(f"'{kind}'", "slug", model, slugs[kind], "")
+            yield _select(f"'{kind}'", "slug", model, slugs[kind], "")
 
 
-def _part(kind: str, column: str, model: type[Model], values: list[str], more: str) -> tuple[str, list[Any]]:
+def _select(kind: str, column: str, model: type[Model], values: list[str], more: str) -> tuple[str, list[Any]]:
     places = ", ".join(["%s"] * len(values))
     table = connection.ops.quote_name(model._meta.db_table)
-    # Names and conditions are this module's own; values are parameters.
+    # Names and conditions are constants of this module; values are parameters.
     return f"SELECT {kind}, {column} FROM {table} WHERE {column} IN ({places}){more}", values  # noqa: S608

@@ -1,4 +1,4 @@
-"""Images that were stored before this site cleaned what it stores."""
+"""Cleaning of images that were stored before the site cleaned uploads."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from content.images import LARGEST_IMAGE, BadImage, CleanImage, clean_file
 from content.models import MediaFile
 
 BATCH = 200
-# Written beside its image, then renamed: a reader gets the old file or the new one. The next run replaces a left one.
+# A new file is written under this suffix and renamed: readers get the old file or the new one, never a part.
 UNFINISHED = ".cleaned"
 
 
@@ -28,13 +28,13 @@ class StoredFile:
     failure: str = ""
 
 
-def clean_stored(root: Path, *, dry_run: bool = False) -> Iterator[StoredFile]:
-    """Clean each image below `root`, whether a row names it or not: all of them are served.
+def clean_stored_images(root: Path, *, dry_run: bool = False) -> Iterator[StoredFile]:
+    """Clean each image below `root`, with or without a row: all of them are served.
 
-    Its name stays. Its rows get its new hash and size. Only one image is in memory at a time. With `dry_run` nothing
-    is written. A second run changes nothing; after an interrupted run it goes on.
+    Names stay. Rows get the new hash and size. One image is in memory at a time. With `dry_run` nothing is written.
+    A second run changes nothing, and continues an interrupted one.
     """
-    files = files_below(root)
+    files = find_files(root)
     while paths := list(islice(files, BATCH)):
         names = {path.relative_to(root).as_posix(): path for path in paths}
         rows: dict[str, list[MediaFile]] = {}
@@ -49,7 +49,7 @@ def clean_stored(root: Path, *, dry_run: bool = False) -> Iterator[StoredFile]:
                 yield StoredFile(name, failure=f"It cannot be read or written: {error.strerror}.")
 
 
-def files_below(root: Path) -> Iterator[Path]:
+def find_files(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
         folders.sort()
         yield from (Path(folder, name) for name in sorted(files) if not name.endswith(UNFINISHED))
@@ -60,7 +60,7 @@ def clean_one(name: str, path: Path, rows: list[MediaFile], *, dry_run: bool) ->
     if path.is_symlink():
         return StoredFile(name, failure="It is a link: clean the file that it leads to.")
     with path.open("rb") as file:
-        # Reading allocates what it is asked for.
+        # read() allocates as many bytes as it is asked for.
         content = file.read(min(os.fstat(file.fileno()).st_size, LARGEST_IMAGE) + 1)
     image = clean_file(name, content)
     if image is None:
@@ -85,7 +85,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def update_row(media: MediaFile, image: CleanImage) -> None:
-    """Not where the row has another file by now. The hash stays where another row has the same bytes."""
+    """Update the row, unless it has another file now. The hash stays if another row has the same bytes."""
     digest = hashlib.sha256(image.content).hexdigest()
     values = {"sha256": digest, "width": image.width, "height": image.height}
     if MediaFile.objects.exclude(pk=media.pk).filter(sha256=digest).exists():
@@ -100,5 +100,5 @@ def update_row(media: MediaFile, image: CleanImage) -> None:
                     setattr(row, name, value)
                 row.save(update_fields=list(values))
     except IntegrityError:
-        # Somebody has uploaded the same image since: the next run finds it.
+        # The same image was uploaded since: the next run finds it.
         return

@@ -1,0 +1,88 @@
+"""The number of public posts in lists, from counts that the database keeps, without scheduled posts.
+
+A list has a kind (all, pages, category, tag or author) and a primary key. Months are months of UTC.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from content.selectors.months import month_of
+from content.selectors.sql import fetch, parse_moment
+
+List = tuple[str, int]
+ALL: List = ("all", 0)
+# Stands for a month in the counts of whole lists.
+TOTAL = 0
+KINDS = {kind: kind for kind in ("all", "pages", "category", "tag", "author")}
+SCHEDULED = "SELECT kind, term, 0, 0, published_at FROM content_listedpost WHERE {} AND published_at > %s"
+COUNTS = "SELECT kind, term, month, posts, NULL FROM content_listcount WHERE {} AND posts > 0"
+NEXT = """
+SELECT published_at FROM content_listedpost WHERE kind = 'all' AND term = 0 AND published_at > %s
+ORDER BY published_at LIMIT 1
+"""
+SCHEDULED_BY_TERM = """
+SELECT l.kind, l.term, count(*) FROM content_listedpost s JOIN content_listedpost l ON l.post_id = s.post_id
+WHERE s.kind = 'all' AND s.term = 0 AND s.published_at > %s AND l.kind IN ({}) GROUP BY l.kind, l.term
+"""
+
+
+async def count_posts(
+    lists: Collection[List], now: datetime, totals: Collection[List] = ()
+) -> tuple[dict[List, dict[int, int]], dict[List, list[datetime]]]:
+    """Count the public posts of `lists` by month, newest first, and those of `totals` under TOTAL too: one query.
+
+    The second result has the times of scheduled posts in each list.
+    """
+    counts: dict[List, dict[int, int]] = {each: {} for each in (*lists, *totals)}
+    scheduled: dict[List, list[datetime]] = {each: [] for each in counts}
+    selects = [COUNTS.format(list_condition(group)) for group in (lists, totals) if group]
+    if totals:
+        selects[-1] += " AND month = 0"
+    for kind, term, month, posts, at in await fetch(
+        f"{' UNION ALL '.join([SCHEDULED.format(list_condition(counts)), *selects])} ORDER BY 3 DESC, 5", [now]
+    ):
+        if at is None:
+            counts[kind, term][month] = posts
+        else:
+            scheduled[kind, term].append(parse_moment(at))
+    for each, times in scheduled.items():
+        hidden = Counter(map(month_of, times))
+        for month in (TOTAL, *hidden):
+            if month in counts[each]:
+                counts[each][month] -= hidden[month] if month != TOTAL else len(times)
+    public = {
+        each: {month: posts for month, posts in by_month.items() if posts > 0} for each, by_month in counts.items()
+    }
+    return public, scheduled
+
+
+def list_condition(lists: Iterable[List]) -> str:
+    """A condition on rows of the lists. Kinds are constants, and terms are numbers: no parameters are needed."""
+    terms: dict[str, list[int]] = defaultdict(list)
+    for kind, term in lists:
+        terms[KINDS[kind]].append(int(term))
+    each = [f"kind = '{kind}' AND term IN ({', '.join(map(str, pks))})" for kind, pks in terms.items()]
+    return f"({' OR '.join(each)})"
+
+
+async def next_publication(now: datetime) -> datetime | None:
+    """The time of the next scheduled post of all."""
+    rows = await fetch(NEXT, [now])
+    return parse_moment(rows[0][0]) if rows else None
+
+
+async def count_scheduled_posts(kinds: Collection[str], now: datetime) -> Counter[tuple[str, int]]:
+    """Count the scheduled posts of each term: one query, which reads scheduled posts only."""
+    rows = await fetch(SCHEDULED_BY_TERM.format(", ".join(["%s"] * len(kinds))), [now, *kinds])
+    return Counter({(kind, term): posts for kind, term, posts in rows})
+
+
+def find_offset(months: dict[int, int], offset: int) -> tuple[int, int] | None:
+    """The month of the post at `offset` (newest first, from 0), and the post's offset in that month."""
+    for month, posts in months.items():
+        if month != TOTAL:
+            if offset < posts:
+                return month, offset
+            offset -= posts
+    return None
