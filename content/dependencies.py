@@ -1,10 +1,10 @@
-"""The names of tags: what an entry says it depends on, and what a changed row says has changed.
+"""The names of cache tags. Entries depend on them, and changed rows invalidate them.
 
-A row has a tag of its own (`category:7`), and, where posts are listed by it, one for that list
-(`category:7:posts`): a new name is shown where the category is, a new post only in its list. What was asked
-for by slug depends on the slug too (`category-slug:news`), so that "not there" ends when it comes to be.
+A row has its own tag (`category:7`). Its list of posts has another (`category:7:posts`): a new name shows where the
+category does, and a new post only in the list. An entry that was read by a slug depends on the slug too
+(`category-slug:news`), so that a new row ends the result "not there".
 
-What is told by time has tags by time: `archive:2018-05` is who is in the list of that month, in which order.
+Lists by time have tags by time: `archive:2018-05` stands for the posts of that month and their order.
 """
 
 from datetime import date
@@ -13,9 +13,9 @@ SITE = "site"
 POSTS = "posts"
 TERMS = "terms"
 PAGES = "pages"
-# What can be found: any change of a public post may change any search.
+# All results of the search: any change of a public post may change any of them.
 SEARCH = "search"
-# Who has posts, and under which slug.
+# The authors with posts, and their slugs.
 AUTHORS = "authors"
 ARCHIVE = "archive"
 SITEMAP = "sitemap"
@@ -40,7 +40,7 @@ def row(kind: str, pk: int) -> str:
 
 
 def posts_of(kind: str, pk: int) -> str:
-    """The list of posts of an author, category or tag: who is in it, in which order."""
+    """The list of posts of an author, category or tag: its posts and their order."""
     return f"{kind}:{pk}:posts"
 
 
@@ -58,12 +58,12 @@ def archive_year(year: int) -> str:
 
 
 def archive_month(year: int, month: int) -> str:
-    """Who was published in a month of the site's calendar, in which order."""
+    """The posts of a month of the site's calendar, and their order."""
     return f"archive:{year:04}-{month:02}"
 
 
 def archives(day: date) -> set[str]:
-    """Of a post published on that day of the site's calendar: the index, its year and its month."""
+    """The tags of a post of that day of the site's calendar: the index, its year and its month."""
     return {ARCHIVE, archive_year(day.year), archive_month(day.year, day.month)}
 
 

@@ -18,7 +18,7 @@ from content.caching.edge.profile import ANY_PARAMETER
 from content.models import Redirect
 from content.ops.queries import count_queries
 from content.resources import existing
-from content.sharing import shared_parameters
+from content.shared_pages import shared_parameters
 from project.edge import PASSES, canonical_host, site_profile
 from tests.support.blog import make_blog, make_post
 from tests.support.wire import configured, exchange
