@@ -51,7 +51,7 @@ urlpatterns = [
         for kinds, kind in TERMS.items()
         for name in feeds.WRITERS
     ),
-    path("sitemap.xml", sitemaps.whole, name="sitemap"),
+    path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
     re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", sitemaps.part, name="sitemap-part"),
     path("robots.txt", site_files.robots),
     path("favicon.ico", site_files.favicon),

@@ -66,7 +66,7 @@ class CommentRequest:
         form = self.form(self.request.POST)
         if not form.is_valid():
             return await self.page(form=form, status=422)
-        verdict = await limit().take(client_network(self.request.META.get("REMOTE_ADDR", "")))
+        verdict = await comment_limit().take(client_network(self.request.META.get("REMOTE_ADDR", "")))
         if not verdict.allowed:
             return await self.too_many(form, verdict)
         try:
@@ -127,7 +127,7 @@ def submit(post: int, **fields: Any) -> None:
             connection.close()
 
 
-def limit() -> Limit:
+def comment_limit() -> Limit:
     return Limit(
         "comments",
         Rate(settings.COMMENTS_A_MINUTE, timedelta(minutes=1)),

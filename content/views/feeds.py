@@ -23,7 +23,7 @@ WRITERS: dict[str, type[RssFeed | AtomFeed]] = {"feed.xml": RssFeed, "atom.xml":
 @require_safe
 async def site_feed(request: HttpRequest, name: str) -> HttpResponse:
     site = await resources.site.get()
-    return await feed(request, name, site, "all", 0, title=site.title, description=site.tagline)
+    return await render_feed(request, name, site, "all", 0, title=site.title, description=site.tagline)
 
 
 @same_for_all()
@@ -37,10 +37,10 @@ async def term_feed(request: HttpRequest, name: str, kind: str, slug: str) -> Ht
     site = await resources.site.get()
     title = f"{term.name} · {site.title}"
     description = getattr(term, "description", "") or getattr(term, "bio", "") or site.tagline
-    return await feed(request, name, site, kind, term.id, title=title, description=description)
+    return await render_feed(request, name, site, kind, term.id, title=title, description=description)
 
 
-async def feed(
+async def render_feed(
     request: HttpRequest, name: str, site: SiteDocument, by: str, pk: int, *, title: str, description: str
 ) -> HttpResponse:
     writer = WRITERS[name]

@@ -22,7 +22,7 @@ Entries = list[SitemapEntry]
 
 @same_for_all()
 @require_safe
-async def whole(request: HttpRequest) -> HttpResponse:
+async def sitemap(request: HttpRequest) -> HttpResponse:
     """`/sitemap.xml`."""
     summary, entries = await resources.sitemap_summary.get(), await list_entries()
     if len(entries) + summary.paths > sitemaps.MOST_URLS:
