@@ -4,15 +4,12 @@ from content.ops import health, metrics
 from content.views import (
     archive,
     comments,
-    favicon,
     feeds,
     listings,
     missing,
-    pages,
     posts,
-    rankings,
-    robots,
     search,
+    site_files,
     sitemaps,
 )
 
@@ -46,20 +43,20 @@ urlpatterns = [
     path("archive/", archive.index, name="archive"),
     re_path(r"^archive/(?P<year>[0-9]{4})/$", archive.year, name="archive-year"),
     re_path(r"^archive/(?P<year>[0-9]{4})/(?P<month>[0-9]{1,2})/$", archive.month, name="archive-month"),
-    path("popular/", rankings.popular, name="popular"),
-    path("trending/", rankings.trending, name="trending"),
-    *(path(form, feeds.of_site, {"form": form}) for form in feeds.FORMS),
+    path("popular/", listings.popular, name="popular"),
+    path("trending/", listings.trending, name="trending"),
+    *(path(name, feeds.site_feed, {"name": name}) for name in feeds.WRITERS),
     *(
-        path(f"{kinds}/<word:slug>/{form}", feeds.of_term, {"form": form, "kind": kind})
+        path(f"{kinds}/<word:slug>/{name}", feeds.term_feed, {"name": name, "kind": kind})
         for kinds, kind in TERMS.items()
-        for form in feeds.FORMS
+        for name in feeds.WRITERS
     ),
-    path("sitemap.xml", sitemaps.whole, name="sitemap"),
-    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", sitemaps.numbered, name="sitemap-part"),
-    path("robots.txt", robots.robots),
-    path("favicon.ico", favicon.favicon),
+    path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
+    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", sitemaps.part, name="sitemap-part"),
+    path("robots.txt", site_files.robots),
+    path("favicon.ico", site_files.favicon),
     path("search/", search.search, name="search"),
     path(missing.PATH[1:], missing.missing, name="missing"),
     path("api/", include("content.api.urls")),
-    re_path(r"^(?P<path>.*)$", pages.page_or_moved),
+    re_path(r"^(?P<path>.*)$", posts.page_or_redirect),
 ]

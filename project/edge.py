@@ -13,7 +13,7 @@ from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
 from content.cdn.headers import headers_of
 from content.popularity import count_view
-from content.sharing import shared_parameters
+from content.shared_pages import shared_parameters
 from content.views.errors import plain_error, unknown_host
 from content.views.missing import stand_in
 from project.asgi_types import Application

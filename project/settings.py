@@ -26,7 +26,7 @@ STATE_DIR = Path(env.EVERGREEN_STATE_DIR or BASE_DIR / ".state").resolve()
 DEBUG = env.DEBUG
 SECRET_KEY = env.SECRET_KEY or stored_secret_key(STATE_DIR)
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
-CSRF_FAILURE_VIEW = "content.views.errors.form_refused"
+CSRF_FAILURE_VIEW = "content.views.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.EVERGREEN_TRUSTED_ORIGINS
 # What whole addresses begin with; nothing: the scheme and host of each request.
 BASE_URL = env.EVERGREEN_BASE_URL
@@ -55,8 +55,8 @@ MIDDLEWARE = [
     "project.middleware.RequestId",
     "project.middleware.Security",
     "content.ops.timing.ServerTimingMiddleware",
-    "content.views.security.ContentSecurityPolicyMiddleware",
-    "content.views.overload.OverloadMiddleware",
+    "content.views.middleware.ContentSecurityPolicyMiddleware",
+    "content.views.middleware.OverloadMiddleware",
     "project.middleware.Session",
     "project.middleware.Common",
     "project.middleware.Csrf",

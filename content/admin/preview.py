@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from content import resources
 from content.caching import NotThere
 from content.rendering import plain_text, reading_minutes, render_markdown
-from content.views.page import page
+from content.views.page_chrome import render_page
 
 # Characters. Longer bodies take too long to render while the user types.
 LARGEST_PREVIEW = 300_000
@@ -48,4 +48,4 @@ def preview_draft(request: HttpRequest, pk: int) -> HttpResponse:
 
 async def render_draft(request: HttpRequest, pk: int) -> HttpResponse:
     post, site = await resources.draft(pk), await resources.site.get()
-    return await page(request, "admin/content/post/preview.html", site=site, post=post, canonical="")
+    return await render_page(request, "admin/content/post/preview.html", site=site, post=post, canonical="")

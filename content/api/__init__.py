@@ -1,5 +1,5 @@
-"""The API of readers, `/api/v1/`: parameters in, documents out of cache, JSON by structs.
+"""The readers' API, `/api/v1/`: it parses parameters, reads resources, and serializes structs as JSON.
 
-An endpoint is one function in `endpoints/`, about ten lines: its parameters are declared by their types, its answer
-by a struct of `shapes`. What all share, from headers to problems to the OpenAPI document, is said once beside it.
+An endpoint is one function in `endpoints/`. The types of its parameters and of its result declare it; the guard, the
+router and the OpenAPI document do the rest.
 """

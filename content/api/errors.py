@@ -1,28 +1,90 @@
-"""What can go wrong, and the problem that it is told as."""
+"""Errors as problem details (RFC 9457)."""
 
 import logging
+from http import HTTPStatus
 
+import msgspec
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET, Struct, UnsetType
 from ninja.errors import ValidationError
 
-from content.api.problems import Gone, Place, Refused, problem
+from content.cache_headers import NO_STORE, set_not_found_headers
 from content.caching import NotThere
 from content.caching.errors import LoadTimeout, Overloaded
 
 logger = logging.getLogger(__name__)
 
+MEDIA_TYPE = "application/problem+json"
+# Seconds.
 RETRY_AFTER = 2
 
+encode = msgspec.json.Encoder().encode
 
-def told(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
-    """Every exception has an answer; one that nobody expected has 500, and its trace in the log."""
+
+class Place(Struct, frozen=True):
+    """One parameter that is wrong, and why; `where` is query or path."""
+
+    where: str
+    name: str
+    detail: str
+
+
+class Problem(Struct, frozen=True):
+    """An error, as RFC 9457 says it: `type` is about:blank where the status says what kind it is."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: tuple[Place, ...] | UnsetType = UNSET
+
+
+class Gone(Exception):
+    """A post or page that was public and was withdrawn: 410."""
+
+
+class InvalidParameters(Exception):
+    """Parameters that an endpoint cannot accept: 400, with the places."""
+
+    def __init__(self, *places: Place) -> None:
+        super().__init__(*places)
+        self.places = places
+
+
+def problem(
+    request: HttpRequest,
+    status: int,
+    detail: str,
+    *,
+    places: tuple[Place, ...] = (),
+    headers: dict[str, str] | None = None,
+) -> HttpResponse:
+    """Make a response of problem details. The edge stores 404 and 410 for some seconds, and no other error."""
+    details = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=request.path,
+        errors=places or UNSET,
+    )
+    response = HttpResponse(encode(details), status=status, content_type=MEDIA_TYPE, headers=headers)
+    if status in (404, 410):
+        return set_not_found_headers(response)
+    response["Cache-Control"] = response["Evergreen-Cache-Control"] = NO_STORE
+    return response
+
+
+def problem_of(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    """Make the response to an exception: 500 for an unexpected one, and its traceback goes to the log."""
     match error:
         case NotThere():
             return problem(request, 404, f"There is no such {error}.")
         case Gone():
             return problem(request, 410, f"The {error} was withdrawn.")
-        case Refused():
+        case InvalidParameters():
             return bad_request(request, error.places)
         case ValidationError():
             return bad_request(request, tuple(map(place_of, error.errors)))
@@ -41,6 +103,6 @@ def bad_request(request: HttpRequest, places: tuple[Place, ...]) -> HttpResponse
 
 
 def place_of(error: dict[str, object]) -> Place:
-    """As pydantic says it, in one line."""
+    """Convert an error of pydantic."""
     where, *names = [str(part) for part in error["loc"]]  # type: ignore[attr-defined]
     return Place(where, ".".join(names) or where, str(error["msg"]).removeprefix("Value error, "))

@@ -1,108 +1,70 @@
-"""The OpenAPI 3.1 document: django-ninja's for paths and parameters, the structs' own schemas for answers."""
+"""Parts of the OpenAPI 3.1 document: django-ninja writes the rest of it.
+
+msgspec makes the schemas of results, because msgspec encodes them; django-ninja would document pydantic models.
+"""
 
 from typing import Any
 
 import msgspec
 
-from content.api.problems import MEDIA_TYPE, Problem
-from content.api.shapes import Post, PostItem
+from content.api.errors import MEDIA_TYPE, Problem
+from content.api.schemas import Post, PostItem
 
 Json = dict[str, Any]
 
 REFERENCE = "#/components/schemas/{name}"
-# Of which `fields` may choose: then the others are not there.
+# The parameter `fields` chooses among the fields of these, so that none of them is required.
 SELECTABLE = (PostItem, Post)
 
-# In the order in which they are shown.
-HEADINGS = ("Start", "Posts", "Pages", "Authors, categories, tags", "Search")
+# In the order in which the page shows them.
+TAGS = [{"name": name} for name in ("Start", "Posts", "Pages", "Authors, categories, tags", "Search")]
 
-ETAG = {"description": "Send it back in If-None-Match.", "schema": {"type": "string"}}
-MODIFIED = {"description": "When the answer was made.", "schema": {"type": "string"}}
-CACHE_CONTROL = {"description": "Keep it, and ask before each use.", "schema": {"type": "string"}}
-ALLOW = {"description": "The methods that are answered.", "schema": {"type": "string"}}
+ETAG = {"description": "Send it in If-None-Match.", "schema": {"type": "string"}}
+LAST_MODIFIED = {"description": "When the response was made.", "schema": {"type": "string"}}
+CACHE_CONTROL = {"description": "Store it, and revalidate it before each use.", "schema": {"type": "string"}}
+ALLOW = {"description": "The allowed methods.", "schema": {"type": "string"}}
 RETRY_AFTER = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}}
-RATE = {"description": "What is left, where it was counted.", "schema": {"type": "string"}}
-RATES = {"description": "How much is allowed.", "schema": {"type": "string"}}
-IN_ANSWERS = {
+RATE_LIMIT = {"description": "The rest of the limit, if the request was counted.", "schema": {"type": "string"}}
+RATE_LIMIT_POLICY = {"description": "The limit.", "schema": {"type": "string"}}
+HEADERS = {
     "ETag": ETAG,
-    "Last-Modified": MODIFIED,
+    "Last-Modified": LAST_MODIFIED,
     "Cache-Control": CACHE_CONTROL,
-    "RateLimit": RATE,
-    "RateLimit-Policy": RATES,
+    "RateLimit": RATE_LIMIT,
+    "RateLimit-Policy": RATE_LIMIT_POLICY,
 }
+LIMIT_HEADERS = {"Retry-After": RETRY_AFTER, "RateLimit": RATE_LIMIT, "RateLimit-Policy": RATE_LIMIT_POLICY}
 
-PROBLEMS = {
-    400: ("A parameter is unknown, or its value cannot be one; `errors` says which.", {}),
-    404: ("No such thing, or not public.", {}),
-    405: ("Only GET, HEAD and OPTIONS are answered.", {"Allow": ALLOW}),
+PROBLEMS: dict[int, tuple[str, Json]] = {
+    400: ("A parameter is unknown or invalid; `errors` says which.", {}),
+    404: ("It does not exist, or is not public.", {}),
+    405: ("Only GET, HEAD and OPTIONS are allowed.", {"Allow": ALLOW}),
     410: ("It was withdrawn.", {}),
-    429: ("Too much from one address.", {"Retry-After": RETRY_AFTER, "RateLimit": RATE, "RateLimit-Policy": RATES}),
-    500: ("An error of ours, which is in our log.", {}),
-    503: ("Too much to do: try again later.", {"Retry-After": RETRY_AFTER}),
+    429: ("Too many requests from one address.", LIMIT_HEADERS),
+    500: ("An error of the server, which is in its log.", {}),
+    503: ("The server is overloaded: try again later.", {"Retry-After": RETRY_AFTER}),
 }
 
 
-def completed(document: Json, answers: dict[str, Any]) -> Json:
-    """answers: the type that each operation answers with."""
-    names = list(answers)
-    types = [*answers.values(), Problem]
-    references, schemas = msgspec.json.schema_components(types, ref_template=REFERENCE)
-    by_operation = dict(zip(names, references, strict=False))
-    for path in document["paths"].values():
-        complete_operation(path["get"], by_operation[path["get"]["operationId"]])
+def responses(result: Any) -> dict[int, Json]:
+    """The responses of one operation, for django-ninja's `openapi_extra`. Statuses are its keys, as numbers."""
+    (schema,), _ = msgspec.json.schema_components([result], ref_template=REFERENCE)
+    return {
+        200: {"headers": HEADERS, "content": {"application/json": {"schema": schema}}},
+        304: {"description": "The copy of the client is current.", "headers": {"ETag": ETAG}},
+        **{status: {"$ref": f"#/components/responses/{status}"} for status in PROBLEMS},
+    }
+
+
+def add_components(document: Json, result_types: dict[str, Any]) -> Json:
+    """Add the schemas and the problem responses that `responses` refers to."""
+    _, schemas = msgspec.json.schema_components([*result_types.values(), Problem], ref_template=REFERENCE)
     for item in SELECTABLE:
         schemas[item.__name__].pop("required", None)
-    return {
-        "openapi": "3.1.0",
-        "info": document["info"],
-        "tags": [{"name": name} for name in HEADINGS],
-        "paths": dict(sorted(document["paths"].items())),
-        "components": {
-            "schemas": schemas,
-            "responses": {str(status): problem_response(status) for status in PROBLEMS},
-        },
-    }
+    problems = {str(status): problem_response(*PROBLEMS[status]) for status in PROBLEMS}
+    return {**document, "components": {"schemas": schemas, "responses": problems}}
 
 
-def complete_operation(operation: Json, answer: Json) -> None:
-    operation["parameters"] = [parameter(each) for each in operation["parameters"]]
-    operation["responses"] = {
-        "200": {
-            "description": "OK",
-            "headers": IN_ANSWERS,
-            "content": {"application/json": {"schema": answer}},
-        },
-        "304": {"description": "What the client has is what it would get.", "headers": {"ETag": ETAG}},
-        **{str(status): {"$ref": f"#/components/responses/{status}"} for status in PROBLEMS},
-    }
-
-
-def parameter(said: Json) -> Json:
-    """Without null, which no query can say, and with words and examples where OpenAPI 3.1 has them."""
-    schema = dict(said["schema"])
-    choices = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
-    if len(choices) == 1:
-        del schema["anyOf"]
-        schema |= choices[0]
-    elif choices:
-        schema["anyOf"] = choices
-    for name in ("title", "default"):
-        if schema.get(name, ...) is None or name == "title":
-            schema.pop(name, None)
-    description = schema.pop("description", "")
-    return {
-        "name": said["name"],
-        "in": said["in"],
-        "required": said["required"],
-        "description": description,
-        "schema": schema,
-    }
-
-
-def problem_response(status: int) -> Json:
-    description, headers = PROBLEMS[status]
-    return {
-        "description": description,
-        "headers": headers,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="Problem")}}},
-    }
+def problem_response(description: str, headers: Json) -> Json:
+    schema = {"$ref": REFERENCE.format(name="Problem")}
+    return {"description": description, "headers": headers, "content": {MEDIA_TYPE: {"schema": schema}}}

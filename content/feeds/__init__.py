@@ -1,1 +1,1 @@
-"""Documents written as XML for machines: RSS, Atom, sitemaps. Pure: every address comes from a function given."""
+"""XML for programs: RSS, Atom and sitemaps. Pure: a function of the caller makes each path absolute."""

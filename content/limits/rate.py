@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -6,7 +7,7 @@ LARGEST = 1000
 
 @dataclass(frozen=True)
 class Rate:
-    """At most `limit` in any span of `per`. `limit` is from 1 to 1,000: each is remembered by its time."""
+    """At most `limit` in any span of `per`. `limit` is from 1 to 1,000: the time of each is stored."""
 
     limit: int
     per: timedelta
@@ -20,3 +21,17 @@ class Rate:
     @property
     def seconds(self) -> float:
         return self.per.total_seconds()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`remaining`: how many more would be allowed now. `retry_after`: seconds until the next; 0 if it was allowed."""
+
+    allowed: bool
+    remaining: int
+    retry_after: float = 0.0
+
+    @property
+    def whole_seconds(self) -> int:
+        """`retry_after` for the header field Retry-After (RFC 9110, 10.2.3); at least 1."""
+        return max(1, math.ceil(self.retry_after))

@@ -1,6 +1,6 @@
--- Take one, if every rate allows it: in any span of a rate's time no more than its limit.
--- KEYS: key, a list of the times of those that were allowed, the oldest first, in microseconds
--- ARGV: for each rate its limit and its time in microseconds   Answers: 1 or 0, how many remain, microseconds to wait.
+-- Count one, if every rate allows it: in any span of a rate's time no more than its limit.
+-- KEYS: key, a list of the allowed times, the oldest first, in microseconds
+-- ARGV: for each rate its limit and its time in microseconds   Returns: 1 or 0, how many remain, microseconds to wait.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local most, longest = 0, 0
@@ -8,17 +8,17 @@ for index = 1, #ARGV, 2 do
   most, longest = math.max(most, tonumber(ARGV[index])), math.max(longest, tonumber(ARGV[index + 1]))
 end
 
--- What is no time counts as long ago.
+-- An element that is not a number counts as long ago.
 local function at(index)
   local time = tonumber(redis.call('LINDEX', KEYS[1], index))
   return time and time == time and time or 0
 end
 
--- No list, or one that ends in a time more than a day ahead, is not ours: the count begins anew.
+-- A key that is not a list, or ends in a time more than a day ahead, is not ours: the count begins anew.
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'none' and (kind ~= 'list' or at(-1) > now + 86400 * 1000000) then redis.call('UNLINK', KEYS[1]) end
 local length = redis.call('LLEN', KEYS[1])
--- A clock that was set back stands still until it is where it was.
+-- If the clock was set back, time stands still until it is past the last time.
 if length > 0 then now = math.max(now, at(-1)) end
 
 local function younger_than(time)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.template import Context
 from django.utils.safestring import SafeString, mark_safe
 
-from content.addresses import absolute
+from content.absolute_urls import absolute_url
 from content.documents import CoverDocument, PostDocument, SiteDocument
 
 register = template.Library()
@@ -30,7 +30,7 @@ def embedded(*things: Data) -> SafeString:
 def site_data(context: Context) -> SafeString:
     """The site, and where it is searched."""
     request, site = context["request"], context["site"]
-    address = absolute(request, "/search/")
+    address = absolute_url(request, "/search/")
     action = {
         "@type": "SearchAction",
         "target": {"@type": "EntryPoint", "urlTemplate": f"{address}?q={{search_term_string}}"},
@@ -59,13 +59,13 @@ def website(request: HttpRequest, site: SiteDocument) -> Data:
         "@type": "WebSite",
         "name": site.title,
         "description": site.tagline,
-        "url": absolute(request, "/"),
+        "url": absolute_url(request, "/"),
         "inLanguage": site.language,
     }
 
 
 def posting(request: HttpRequest, site: SiteDocument, post: PostDocument) -> Data:
-    address = absolute(request, post.url)
+    address = absolute_url(request, post.url)
     data: Data = {
         "@type": "BlogPosting" if post.kind == "post" else "WebPage",
         "headline": post.title,
@@ -76,11 +76,12 @@ def posting(request: HttpRequest, site: SiteDocument, post: PostDocument) -> Dat
         "dateModified": max(post.published_at, post.updated_at).isoformat(),
         "inLanguage": post.language,
         "isPartOf": website(request, site),
-        "publisher": {"@type": "Organization", "name": site.title, "url": absolute(request, "/")},
+        "publisher": {"@type": "Organization", "name": site.title, "url": absolute_url(request, "/")},
     }
     if post.authors:
         data["author"] = [
-            {"@type": "Person", "name": author.name, "url": absolute(request, author.url)} for author in post.authors
+            {"@type": "Person", "name": author.name, "url": absolute_url(request, author.url)}
+            for author in post.authors
         ]
     if post.category:
         data["articleSection"] = post.category.name
@@ -92,7 +93,7 @@ def posting(request: HttpRequest, site: SiteDocument, post: PostDocument) -> Dat
 
 
 def picture(request: HttpRequest, cover: CoverDocument) -> Data:
-    data: Data = {"@type": "ImageObject", "url": absolute(request, cover.url)}
+    data: Data = {"@type": "ImageObject", "url": absolute_url(request, cover.url)}
     return data | ({"width": cover.width, "height": cover.height} if cover.width and cover.height else {})
 
 
@@ -101,7 +102,7 @@ def breadcrumbs(request: HttpRequest, site: SiteDocument, *steps: tuple[str, str
     return {
         "@type": "BreadcrumbList",
         "itemListElement": [
-            {"@type": "ListItem", "position": position, "name": name, "item": absolute(request, path)}
+            {"@type": "ListItem", "position": position, "name": name, "item": absolute_url(request, path)}
             for position, (name, path) in enumerate([(site.title, "/"), *steps], start=1)
         ],
     }

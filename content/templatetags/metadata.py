@@ -4,7 +4,7 @@ from django import template
 from django.template import Context, TemplateSyntaxError
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 
-from content import addresses
+from content.absolute_urls import absolute_url
 
 register = template.Library()
 
@@ -12,7 +12,7 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def absolute(context: Context, path: str) -> str:
     """The whole address of a path on this site."""
-    return addresses.absolute(context["request"], path)
+    return absolute_url(context["request"], path)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,1 +1,1 @@
-"""Pages: parse the request, get resources, answer. No view touches the database itself."""
+"""Pages: a view parses the request, gets resources, and renders a response. No view queries the database itself."""

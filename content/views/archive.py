@@ -10,10 +10,10 @@ from django.views.decorators.http import require_safe
 from content import resources
 from content.caching import NotThere
 from content.documents import ALL_YEARS, YEARS, ArchiveDocument, MonthCount
-from content.sharing import same_for_all
+from content.shared_pages import same_for_all
 from content.views.errors import not_found_page
 from content.views.listings import list_page
-from content.views.page import page
+from content.views.page_chrome import render_page
 
 MONTHS = range(1, 13)
 
@@ -22,10 +22,11 @@ MONTHS = range(1, 13)
 @require_safe
 async def index(request: HttpRequest) -> HttpResponse:
     archive = await resources.archive.get(ALL_YEARS)
-    return await page(request, "content/archive.html", site=await resources.site.get(), years=list(years_of(archive)))
+    site = await resources.site.get()
+    return await render_page(request, "content/archive.html", site=site, years=list(group_by_year(archive)))
 
 
-def years_of(archive: ArchiveDocument) -> Iterator[tuple[int, int, list[MonthCount]]]:
+def group_by_year(archive: ArchiveDocument) -> Iterator[tuple[int, int, list[MonthCount]]]:
     """Each year with the number of its posts and its months, newest first."""
     for year, group in groupby(archive.months, key=lambda month: month.year):
         months = list(group)
@@ -50,7 +51,7 @@ async def year(request: HttpRequest, year: str) -> HttpResponse:
 @same_for_all("page")
 @require_safe
 async def month(request: HttpRequest, year: str, month: str) -> HttpResponse:
-    """`/archive/2018/05/`; what says 5 for May is sent there."""
+    """`/archive/2018/05/`; `/archive/2018/5/` redirects there."""
     if int(year) not in YEARS or int(month) not in MONTHS:
         return await not_found_page(request)
     if len(month) == 1:

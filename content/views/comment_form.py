@@ -1,21 +1,27 @@
+"""The form of comments, and its token."""
+
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.signing import BadSignature, Signer
 
 from content.models.comment import LONGEST_COMMENT
 from content.rendering import count_links
-from content.views.stamps import age, stamp
 
 TOO_QUICK = "That was very quick. If a person is writing, please send it once more."
 TOO_OLD = "This form has been open for very long. Please send it once more."
 
-# Names of some scripts are written with them.
+# Seconds.
+TOKEN_LIFETIME = 24 * 60 * 60
+signer = Signer(salt="content.comments")
+
+# Zero-width joiners, which some scripts need in names.
 JOINERS = "\u200c\u200d"
 
 
 class CommentForm(forms.Form):
-    """What a reader types. `website` is for programs that fill in all they find: people do not see it."""
+    """The fields of a comment. `website` is a trap for programs: people do not see it."""
 
     name = forms.CharField(max_length=100, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = forms.EmailField(
@@ -37,17 +43,17 @@ class CommentForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, post: int, now: float, least_seconds: float) -> None:
-        """`least_seconds`: who is faster is asked to send it again."""
+        """`least_seconds`: a form that is sent sooner must be sent again."""
         super().__init__(data, auto_id="comment-%s", label_suffix="")
         self.post = post
         self.now = now
         self.least_seconds = least_seconds
-        self.age = age(self.data.get("stamp", ""), post, now)
+        self.age = token_age(self.data.get("token", ""), post, now)
 
     @property
-    def stamp(self) -> str:
-        """The one it came with while that lasts: whoever was too quick is not so the second time."""
-        return self.data["stamp"] if self.age is not None else stamp(self.post, self.now)
+    def token(self) -> str:
+        """The token that was sent, while it is valid, so that a second try is not too quick again; else a new one."""
+        return self.data["token"] if self.age is not None else sign_token(self.post, self.now)
 
     def clean_name(self) -> str:
         name = " ".join("".join(c if is_written(c) else " " for c in self.cleaned_data["name"]).split())
@@ -56,7 +62,7 @@ class CommentForm(forms.Form):
         return name
 
     def clean_text(self) -> str:
-        """Browsers end lines in two characters, and count one."""
+        """Browsers end lines with two characters, and count one."""
         text: str = self.cleaned_data["text"].replace("\r\n", "\n")
         if len(text) > LONGEST_COMMENT:
             raise ValidationError(f"A comment has up to {LONGEST_COMMENT:,} characters; this one has {len(text):,}.")
@@ -73,5 +79,20 @@ class CommentForm(forms.Form):
 
 
 def is_written(character: str) -> bool:
-    """No command to whoever shows it: such could turn around what stands beside a name."""
+    """False for control and formatting characters, which could reverse the text beside a name."""
     return character.isprintable() or character in JOINERS
+
+
+def sign_token(post: int, now: float) -> str:
+    """Sign the time at which a form was rendered, so that the server stores nothing about it."""
+    return signer.sign(f"{post}:{int(now)}")
+
+
+def token_age(token: str, post: int, now: float) -> float | None:
+    """Seconds since the form was rendered; None if the token is forged, another post's, or too old."""
+    try:
+        of_post, _, rendered_at = signer.unsign(token).partition(":")
+    except BadSignature:
+        return None
+    age = now - int(rendered_at)
+    return age if of_post == str(post) and 0 <= age <= TOKEN_LIFETIME else None

@@ -1,4 +1,4 @@
-"""The form of comments: somebody's own, so it has a page for itself, which no cache keeps."""
+"""The page with the form of comments. It is one reader's, so no cache stores it."""
 
 import re
 import time
@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from content import resources
+from content.cache_headers import forbid_storing
 from content.caching import NotThere
 from content.documents import CommentDocument, PostDocument, SiteDocument
 from content.limits import Limit, Rate, Verdict, client_network
@@ -23,7 +24,7 @@ from content.views.errors import not_found_page
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 CLOSED = "Comments are closed here."
-SAID = "The same comment came from you before. There is no need to send it again."
+DUPLICATE = "The same comment came from you before. There is no need to send it again."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,56 +33,56 @@ async def comment(request: HttpRequest, slug: str) -> HttpResponse:
         post = await resources.post.get("post", slug)
     except NotThere:
         return private(await not_found_page(request))
-    exchange = Exchange(request, post, await resources.site.get())
-    return private(await (exchange.sent() if request.method == "POST" else exchange.asked()))
+    comment_request = CommentRequest(request, post, await resources.site.get())
+    respond = comment_request.post if request.method == "POST" else comment_request.get
+    return private(await respond())
 
 
 def private(response: HttpResponse) -> HttpResponse:
-    """No cache keeps it, no search engine lists it. It goes past the edge, so nothing is said to that."""
+    """Let no cache store it and no search engine list it. It passes the edge, which needs no header."""
     del response["Evergreen-Cache-Control"]
-    response["Cache-Control"] = "no-store"
     response["X-Robots-Tag"] = "noindex"
-    return response
+    return forbid_storing(response)
 
 
-class Exchange:
-    """One request for the form of a post, or with it."""
+class CommentRequest:
+    """One GET or POST of the form of a post."""
 
-    def __init__(self, request: HttpRequest, post: PostDocument, site: SiteDocument) -> None:
+    def __init__(self, request: HttpRequest, document: PostDocument, site: SiteDocument) -> None:
         self.request = request
-        self.post = post
+        self.document = document
         self.site = site
-        self.path = f"{post.url}comment/"
+        self.path = f"{document.url}comment/"
 
-    async def asked(self) -> HttpResponse:
+    async def get(self) -> HttpResponse:
         if "sent" in self.request.GET:
             return await self.page(sent=True)
-        if not (self.post.comments_open and self.site.comments_open):
+        if not (self.document.comments_open and self.site.comments_open):
             return await self.page(closed=CLOSED, status=403)
         return await self.page(form=self.form())
 
-    async def sent(self) -> HttpResponse:
-        """What is wrong is told beside what was typed. The database is asked only for what may be stored."""
+    async def post(self) -> HttpResponse:
+        """Show mistakes beside the text. Only a comment that may be stored reaches the database."""
         form = self.form(self.request.POST)
         if not form.is_valid():
             return await self.page(form=form, status=422)
-        verdict = await limit().take(client_network(self.request.META.get("REMOTE_ADDR", "")))
+        verdict = await comment_limit().take(client_network(self.request.META.get("REMOTE_ADDR", "")))
         if not verdict.allowed:
-            return await self.refused_for_now(form, verdict)
+            return await self.too_many(form, verdict)
         try:
-            await sync_to_async(submit)(self.post.id, **self.words(form))
+            await sync_to_async(submit)(self.document.id, **self.fields(form))
         except NoSuchPost:
             return await not_found_page(self.request)
         except CommentsClosed:
-            return await self.refused(form, CLOSED, 403)
+            return await self.refuse(form, CLOSED, 403)
         except AlreadySaid:
-            return await self.refused(form, SAID, 409)
+            return await self.refuse(form, DUPLICATE, 409)
         return HttpResponseRedirect(f"{self.path}?sent", status=303)
 
     def form(self, data: Any = None) -> CommentForm:
-        return CommentForm(data, post=self.post.id, now=time.time(), least_seconds=settings.COMMENT_SECONDS)
+        return CommentForm(data, post=self.document.id, now=time.time(), least_seconds=settings.COMMENT_SECONDS)
 
-    def words(self, form: CommentForm) -> dict[str, Any]:
+    def fields(self, form: CommentForm) -> dict[str, Any]:
         return {
             "author_name": form.cleaned_data["name"],
             "author_email": form.cleaned_data["email"],
@@ -92,41 +93,41 @@ class Exchange:
 
     @property
     def reply_to(self) -> int | None:
-        asked = self.request.POST.get("reply_to") or self.request.GET.get("reply_to", "")
-        return int(asked) if NUMBER.fullmatch(asked) else None
+        number = self.request.POST.get("reply_to") or self.request.GET.get("reply_to", "")
+        return int(number) if NUMBER.fullmatch(number) else None
 
-    async def refused(self, form: CommentForm, reason: str, status: int) -> HttpResponse:
+    async def refuse(self, form: CommentForm, reason: str, status: int) -> HttpResponse:
         form.add_error(None, reason)
         return await self.page(form=form, status=status)
 
-    async def refused_for_now(self, form: CommentForm, verdict: Verdict) -> HttpResponse:
+    async def too_many(self, form: CommentForm, verdict: Verdict) -> HttpResponse:
         reason = f"Many comments came from your address. Please send this one again in {in_words(verdict)}."
-        response = await self.refused(form, reason, 429)
+        response = await self.refuse(form, reason, 429)
         response["Retry-After"] = str(verdict.whole_seconds)
         return response
 
     async def page(self, *, status: int = 200, **context: Any) -> HttpResponse:
-        dress = {"site": self.site, "post": self.post, "path": self.path}
-        replied = {"parent": await self.parent(), "is_reply": self.reply_to is not None}
-        return render(self.request, "content/comment.html", dress | replied | context, status=status)
+        page = {"site": self.site, "post": self.document, "path": self.path}
+        reply = {"parent": await self.parent(), "is_reply": self.reply_to is not None}
+        return render(self.request, "content/comment.html", page | reply | context, status=status)
 
     async def parent(self) -> CommentDocument | None:
-        """What is replied to, if readers see it."""
+        """The comment that is replied to, if readers see it."""
         if self.reply_to is None:
             return None
-        return (await resources.comments.get(self.post.id)).comment(self.reply_to)
+        return (await resources.comments.get(self.document.id)).comment(self.reply_to)
 
 
-def submit(post: int, **words: Any) -> None:
-    """Its thread ends with the request, and would leave the connection to the garbage collector."""
+def submit(post: int, **fields: Any) -> None:
+    """Close the connection: the thread ends with the request, and the garbage collector would find it open."""
     try:
-        comments.submit(post, **words)
+        comments.submit(post, **fields)
     finally:
         if not connection.in_atomic_block:
             connection.close()
 
 
-def limit() -> Limit:
+def comment_limit() -> Limit:
     return Limit(
         "comments",
         Rate(settings.COMMENTS_A_MINUTE, timedelta(minutes=1)),

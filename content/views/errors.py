@@ -1,27 +1,28 @@
-"""Errors in the site's dress."""
+"""Error pages: with the site's layout, or plain ones that need neither cache nor database."""
 
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from content import resources
-from content.views.page import page
+from content.cache_headers import NO_STORE
+from content.views.page_chrome import render_page
 
 
 async def not_found_page(request: HttpRequest) -> HttpResponse:
-    return await page(request, "404.html", site=await resources.site.get(), status=404)
+    return await render_page(request, "404.html", site=await resources.site.get(), status=404)
 
 
 async def gone_page(request: HttpRequest) -> HttpResponse:
-    return await page(request, "410.html", site=await resources.site.get(), status=410)
+    return await render_page(request, "410.html", site=await resources.site.get(), status=410)
 
 
-# What Django calls when no view of ours has answered: synchronous, and without a look at cache or database,
-# one of which may be what failed.
+# Django calls these if no view has answered. They use neither cache nor database, because one of them may have
+# failed.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400 for a form that was tampered with, 413 for an upload past the bound; an unknown host has its own page."""
+    """400 for a manipulated form, 413 for an upload past the bound; an unknown host has its own page."""
     if isinstance(exception, DisallowedHost):
         return unknown_host(request)
     return plain_error(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
@@ -35,8 +36,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return plain_error(request, 403)
 
 
-def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Of a form without its token, or with another's (CSRF_FAILURE_VIEW)."""
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without a valid CSRF token (CSRF_FAILURE_VIEW)."""
     return plain_error(request, 403, template="403_csrf.html")
 
 
@@ -52,7 +53,7 @@ def plain_error(request: HttpRequest, status: int, template: str | None = None) 
     try:
         response = render(request, template or f"{status}.html", status=status)
     except Exception:
-        # Static files that were never collected, say: an error page must not end in another error.
+        # The static files may not have been collected: an error page must not raise another error.
         response = HttpResponse(f"{status}\n", content_type="text/plain; charset=utf-8", status=status)
-    response["Cache-Control"] = "no-store"
+    response["Cache-Control"] = NO_STORE
     return response

@@ -1,4 +1,7 @@
+"""Posts and pages."""
+
 import asyncio
+import re
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -7,9 +10,11 @@ from content import resources
 from content.caching import NotThere
 from content.documents import PostDocument
 from content.popularity import count_view
-from content.sharing import same_for_all
-from content.views.fallback import moved_gone_or_not_found
-from content.views.page import page
+from content.shared_pages import same_for_all
+from content.views.page_chrome import render_page
+from content.views.redirects import redirect_or_404, redirect_or_410
+
+PAGE_SLUG = re.compile(r"[-\w]{1,200}")
 
 
 @same_for_all()
@@ -18,18 +23,28 @@ async def post(request: HttpRequest, slug: str) -> HttpResponse:
     return await post_page(request, "post", slug)
 
 
+@same_for_all()
+@require_safe
+async def page_or_redirect(request: HttpRequest, path: str) -> HttpResponse:
+    """The last URL pattern: `/about/` is a page; any other path is redirected or unknown."""
+    slug = path.removesuffix("/")
+    if path.endswith("/") and PAGE_SLUG.fullmatch(slug):
+        return await post_page(request, "page", slug)
+    return await redirect_or_404(request)
+
+
 async def post_page(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
     try:
         document = await resources.post.get(kind, slug)
     except NotThere:
-        return await moved_gone_or_not_found(request, kind, slug)
+        return await redirect_or_410(request, kind, slug)
     if is_read_by_a_person(request):
         count_view(document.id)
     site, thread, beside = await asyncio.gather(
         resources.site.get(), resources.comments.get(document.id), posts_beside(document)
     )
     is_open = kind == "post" and document.comments_open and site.comments_open
-    response = await page(
+    response = await render_page(
         request, "content/post.html", site=site, beside=beside, post=document, thread=thread, is_open=is_open
     )
     response["Evergreen-Label"] = f"post:{document.id}"
@@ -37,14 +52,15 @@ async def post_page(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
 
 
 async def posts_beside(document: PostDocument) -> dict[str, tuple[int, ...]]:
-    """Ids of the posts that a post leads on to; a page stands by itself."""
+    """Ids of the posts that a post links to. A page has none."""
     if document.kind != "post":
         return {}
     try:
         related, neighbours = await asyncio.gather(
             resources.related.get(document.id), resources.neighbours.get(document.id)
         )
-    except NotThere:  # withdrawn since its document was read: the next reader is told
+    except NotThere:
+        # The post was withdrawn after its document was read.
         return {}
     return {
         "related": related.ids,
@@ -54,7 +70,7 @@ async def posts_beside(document: PostDocument) -> dict[str, tuple[int, ...]]:
 
 
 def is_read_by_a_person(request: HttpRequest) -> bool:
-    """Not a HEAD, nor a browser that fetches ahead of its reader; nor the edge, which counts its own."""
+    """False for HEAD, for a browser's prefetch, and for the edge, which counts its own readers."""
     if getattr(request, "scope", {}).get("evergreen.edge"):
         return False
     purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")

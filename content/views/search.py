@@ -1,4 +1,4 @@
-"""Search: a form, and what was found."""
+"""Search: the form and its results."""
 
 from urllib.parse import urlencode
 
@@ -8,22 +8,22 @@ from django.views.decorators.http import require_safe
 from content import resources
 from content.caching import NotThere
 from content.rendering import LONGEST_QUERY, normalise_query
-from content.sharing import same_for_all
+from content.shared_pages import same_for_all
 from content.views.errors import not_found_page
 from content.views.listings import page_number
-from content.views.page import page
+from content.views.page_chrome import render_page
 
-# A reader's words are nobody else's, and too many to keep a page of each.
+# Results are one reader's, and there are too many possible words to store a page of each.
 PRIVATE = "private, no-cache"
 
 
 @same_for_all("q", "page")
 @require_safe
 async def search(request: HttpRequest) -> HttpResponse:
-    """The form alone is a page like any other; results are kept by nobody but the reader."""
-    asked = request.GET.get("q", "")[:LONGEST_QUERY].replace("\x00", "").strip()
+    """The form alone is stored like any page. Only the reader's browser stores results."""
+    query = request.GET.get("q", "")[:LONGEST_QUERY].replace("\x00", "").strip()
     number = page_number(request)
-    words = normalise_query(asked)
+    words = normalise_query(query)
     if number is None or (number > 1 and not words):
         return await not_found_page(request)
     site = await resources.site.get()
@@ -31,8 +31,8 @@ async def search(request: HttpRequest) -> HttpResponse:
         found = await resources.search.get(words, number, site.posts_per_page) if words else None
     except NotThere:
         return await not_found_page(request)
-    path = f"{request.path}?{urlencode({'q': asked})}"
-    response = await page(request, "content/search.html", site=site, asked=asked, found=found, path=path)
+    path = f"{request.path}?{urlencode({'q': query})}"
+    response = await render_page(request, "content/search.html", site=site, asked=query, found=found, path=path)
     response["X-Robots-Tag"] = "noindex"
     if "q" in request.GET:
         response["Cache-Control"] = PRIVATE

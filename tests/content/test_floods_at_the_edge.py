@@ -18,7 +18,7 @@ from content.caching.edge.profile import ANY_PARAMETER
 from content.models import Redirect
 from content.ops.queries import count_queries
 from content.resources import addresses
-from content.sharing import shared_parameters
+from content.shared_pages import shared_parameters
 from project.edge import PASSES, canonical_host, site_profile
 from tests.support.blog import make_blog, make_post
 from tests.support.wire import configured, exchange
@@ -350,6 +350,6 @@ async def test_without_the_database_an_address_is_tried_as_before(site, monkeypa
     async def fails(addresses):
         raise OSError("no database")
 
-    monkeypatch.setattr(addresses.selectors, "find_existing", fails)
+    monkeypatch.setattr(addresses.selectors, "existing", fails)
     assert (await site.get("/posts/post-1/")).status_code == 200
     assert (await site.get("/posts/no-such-thing/")).status_code == 404

@@ -1,6 +1,6 @@
 """What a page or feed says, read strictly."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from xml.etree import ElementTree
 
 import html5lib
@@ -25,6 +25,7 @@ def locations(response) -> list[str]:
 
 
 def moment(text: str) -> datetime:
-    """RFC 3339, as Atom and sitemaps write it."""
-    assert text.endswith("Z")
-    return datetime.fromisoformat(text)
+    """RFC 3339 in UTC, as Atom and sitemaps write it."""
+    parsed = datetime.fromisoformat(text)
+    assert parsed.utcoffset() == timedelta(0)
+    return parsed

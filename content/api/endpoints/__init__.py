@@ -1,5 +1,5 @@
-"""One file a kind of thing; each declares its endpoints when it is imported."""
+"""The endpoints by their headings in the OpenAPI document. An import declares them."""
 
-from content.api.endpoints import comments, directories, index, pages, posts, rankings, search, terms
+from content.api.endpoints import index, posts, search, terms
 
-__all__ = ["comments", "directories", "index", "pages", "posts", "rankings", "search", "terms"]
+__all__ = ["index", "posts", "search", "terms"]

@@ -1,14 +1,14 @@
 from django.http import HttpRequest
 
 from content import resources
-from content.api.app import api
-from content.api.shapes import Index
-from content.api.shaping import ROOT
+from content.api.router import api
+from content.api.schemas import Index
+from content.api.serializers import ROOT
 
 
-@api.endpoint("/", Index, about="Start")
+@api.endpoint("/", Index, tag="Start")
 async def index(request: HttpRequest) -> Index:
-    """Where everything is."""
+    """The title of the site, and links to all lists."""
     site = await resources.site.get()
     return Index(
         title=site.title,

@@ -1,88 +1,147 @@
+"""Posts and pages: lists, rankings, whole ones, and their comments."""
+
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
 
 from content import resources
-from content.api.app import api
-from content.api.listing import listed
-from content.api.paging import Cut, Range, cut, page_of, place_of
+from content.api.errors import Gone
+from content.api.pagination import Page, Range, cut, next_link, page_of, position_of
 from content.api.parameters import (
     DEFAULT_LIMIT,
     After,
     FieldsOfItem,
     FieldsOfPost,
     Limit,
+    Omittable,
     Ordering,
     Since,
     Slug,
     Text,
     Until,
 )
-from content.api.reading import found
-from content.api.selecting import selected
-from content.api.shapes import Post, PostList
-from content.api.shaping import whole_post
+from content.api.router import api
+from content.api.schemas import Post, PostList, Ranking, Thread
+from content.api.serializers import select_fields, serialize_cards, serialize_comment, serialize_post
 from content.caching import NotThere
+from content.documents import PostDocument
 from content.rendering import normalise_query
 
 TERMS = ("category", "tag", "author")
 
 
-@api.endpoint("/posts/", PostList, about="Posts", kept_with=TERMS)
+@api.endpoint("/posts/", PostList, tag="Posts", stored_with=TERMS)
 async def posts(
     request: HttpRequest,
-    category: Slug | None = None,
-    tag: Slug | None = None,
-    author: Slug | None = None,
-    q: Text | None = None,
-    since: Since | None = None,
-    until: Until | None = None,
+    category: Omittable[Slug] = None,
+    tag: Omittable[Slug] = None,
+    author: Omittable[Slug] = None,
+    q: Omittable[Text] = None,
+    since: Omittable[Since] = None,
+    until: Omittable[Until] = None,
     ordering: Ordering = "newest",
     limit: Limit = DEFAULT_LIMIT,
-    after: After | None = None,
-    fields: FieldsOfItem | None = None,
+    after: Omittable[After] = None,
+    fields: Omittable[FieldsOfItem] = None,
 ) -> PostList:
     """A list of posts.
 
-    Filters go together: what comes passes all of them. A category, tag or author that is not there is 404.
+    A post must pass all filters. An unknown category, tag or author is 404.
     """
-    lists = await chosen(category=category, tag=tag, author=author)
+    lists = await ids_of_terms(category=category, tag=tag, author=author)
     wanted = Range(
         limit=limit,
         oldest_first=ordering == "oldest",
-        after=place_of(after) if after else None,
+        after=position_of(after) if after else None,
         since=since,
         until=until,
     )
-    return await listed(request, await found_in(lists, q, wanted), fields)
+    return await list_posts(request, await filter_posts(lists, q, wanted), fields)
 
 
-@api.endpoint("/posts/{word:slug}/", Post, about="Posts")
-async def post(request: HttpRequest, slug: Slug, fields: FieldsOfPost | None = None) -> Any:
+@api.endpoint("/posts/{word:slug}/", Post, tag="Posts")
+async def post(request: HttpRequest, slug: Slug, fields: Omittable[FieldsOfPost] = None) -> Any:
     """A post, whole."""
-    return selected(whole_post(await found("post", slug)), fields)
+    return select_fields(serialize_post(await get_post("post", slug)), fields)
 
 
-async def found_in(lists: dict[str, int], q: str | None, wanted: Range) -> Cut:
-    """Of several lists at once, and of what has words, the newest 10,000 posts are told apart."""
+@api.endpoint("/posts/{word:slug}/comments/", Thread, tag="Posts")
+async def comments(request: HttpRequest, slug: Slug) -> Thread:
+    """The latest comments of a post, at most 500."""
+    post = await get_post("post", slug)
+    thread = await resources.comments.get(post.id)
+    return Thread(items=tuple(map(serialize_comment, thread.comments)), total=thread.total)
+
+
+@api.endpoint("/popular/", Ranking, tag="Posts")
+async def popular(request: HttpRequest) -> Ranking:
+    """The posts with the most views of all time."""
+    return await rank_posts(await resources.popular.get())
+
+
+@api.endpoint("/trending/", Ranking, tag="Posts")
+async def trending(request: HttpRequest) -> Ranking:
+    """The posts that are read most at present."""
+    return await rank_posts(await resources.trending.get())
+
+
+@api.endpoint("/pages/", PostList, tag="Pages")
+async def pages(
+    request: HttpRequest,
+    limit: Limit = DEFAULT_LIMIT,
+    after: Omittable[After] = None,
+    fields: Omittable[FieldsOfItem] = None,
+) -> PostList:
+    """A list of pages, newest first."""
+    wanted = Range(limit=limit, after=position_of(after) if after else None)
+    return await list_posts(request, await page_of("pages", 0, wanted), fields)
+
+
+@api.endpoint("/pages/{word:slug}/", Post, tag="Pages")
+async def page(request: HttpRequest, slug: Slug, fields: Omittable[FieldsOfPost] = None) -> Any:
+    """A page, whole."""
+    return select_fields(serialize_post(await get_post("page", slug)), fields)
+
+
+async def get_post(kind: str, slug: str) -> PostDocument:
+    """Get a public post or page (kind: post, page). Raises Gone for a withdrawn one, NotThere for any other."""
+    try:
+        return await resources.post.get(kind, slug)
+    except NotThere:
+        await resources.withdrawn.get(kind, slug)
+        raise Gone(f"{kind} {slug!r}") from None
+
+
+async def list_posts(request: HttpRequest, page: Page, fields: str | None) -> PostList:
+    cards = await resources.post_card.get_many(page.ids)
+    items = tuple(select_fields(item, fields) for item in serialize_cards(cards, page.ids))
+    return PostList(items=items, total=page.total, next=next_link(request, page.last))
+
+
+async def rank_posts(ids: Sequence[int]) -> Ranking:
+    return Ranking(items=serialize_cards(await resources.post_card.get_many(ids), ids))
+
+
+async def filter_posts(lists: dict[str, int], q: str | None, wanted: Range) -> Page:
+    """Cut a page from a list, or from the newest 10,000 posts that match words or several lists at once."""
     words = normalise_query(q) if q is not None else ""
     if q is not None and not words:
-        return Cut((), 0, None)
+        return Page((), 0, None)
     if not words and len(lists) < 2:
         ((by, pk),) = lists.items() or [("all", 0)]
         return await page_of(by, pk, wanted)
     return cut(await resources.matches.get(words, *(lists.get(kind, 0) for kind in TERMS)), wanted)
 
 
-async def chosen(**slugs: str | None) -> dict[str, int]:
-    """The id of each of these terms."""
+async def ids_of_terms(**slugs: str | None) -> dict[str, int]:
+    """The id of each term that was given, by its kind."""
     given = {kind: slug for kind, slug in slugs.items() if slug is not None}
-    return dict(zip(given, await asyncio.gather(*(term(*each) for each in given.items())), strict=True))
+    return dict(zip(given, await asyncio.gather(*(id_of_term(*each) for each in given.items())), strict=True))
 
 
-async def term(kind: str, slug: str) -> Any:
-    """Its id."""
+async def id_of_term(kind: str, slug: str) -> Any:
     try:
         return (await resources.BY_NAME[kind].get(slug)).id
     except NotThere as error:

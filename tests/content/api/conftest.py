@@ -9,7 +9,7 @@ from tests.support.service import Service, make_demo, running_service
 
 @pytest.fixture(autouse=True)
 def clean_cache() -> Iterator[None]:
-    """And nobody has asked anything within the last minute."""
+    """An empty cache, and no request counted within the last minute."""
     cache.clear()
     local.times.clear()
     local.count = 0

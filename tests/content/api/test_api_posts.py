@@ -96,14 +96,14 @@ def test_total_counts_all_pages(client, blog):
     assert client.get(f"{POSTS}?limit=1&category=news").json()["total"] == 13
 
 
-def test_only_the_fields_that_were_asked_for(client, blog):
+def test_only_the_requested_fields_are_returned(client, blog):
     assert client.get(f"{POSTS}?fields=title,slug&limit=1").json()["items"] == [{"title": "Post 0", "slug": "post-0"}]
     assert client.get(f"{POSTS}post-1/?fields=html").json() == {"html": "<p>Body of post-1.</p>\n"}
     assert "fields=title%2Cslug" in client.get(f"{POSTS}?fields=title,slug&limit=1").json()["next"]
 
 
 def test_any_filter_is_answered_from_lists_that_are_cached_once(client, blog):
-    """A hundred questions nobody has asked before: no query, and no entry more."""
+    """A hundred new combinations: no query, and no new entry."""
     client.get(f"{POSTS}?category=news&tag=green&limit=100")
     client.get(f"{POSTS}?limit=100")
     with count_queries() as queries:
@@ -121,7 +121,7 @@ def test_a_scheduled_post_is_in_no_list_before_its_time(client, blog):
     assert client.get(f"{POSTS}soon/").status_code == 404
 
 
-def test_what_is_not_public_is_nowhere(client, blog):
+def test_a_post_that_is_not_public_is_nowhere(client, blog):
     for slug, fields in HIDDEN.items():
         make_post(slug, **fields)
         assert client.get(f"{POSTS}{slug}/").status_code == (410 if slug == "gone" else 404)

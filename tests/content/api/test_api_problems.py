@@ -1,4 +1,4 @@
-"""Every error under /api/ is a problem (RFC 9457), and no question is a 500."""
+"""Every error under /api/ is a problem (RFC 9457), and no request is a 500."""
 
 import logging
 
@@ -37,7 +37,7 @@ def problem_of(answer, status):
         "fields=__class__", f"fields={'title,' * 500}title", "limit=5&limit=6", "%00=1", "=1", "LIMIT=5",
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_value_is_refused_with_its_place(client, blog, query):
+def test_an_invalid_value_is_refused_with_its_place(client, blog, query):
     problem = problem_of(client.get(f"{POSTS}?{query}"), 400)
     name = query.partition("=")[0]
     places = problem["errors"]
@@ -51,7 +51,7 @@ def test_what_cannot_be_a_value_is_refused_with_its_place(client, blog, query):
 @pytest.mark.parametrize(
     "query", ["since=0001-01-01", "until=9999-12-31", f"after={'9' * 16}-{'9' * 18}", "after=0-0"]
 )
-def test_what_is_far_off_finds_little_and_is_no_error(client, blog, query):
+def test_a_far_range_is_empty_and_not_an_error(client, blog, query):
     assert client.get(f"{POSTS}?{query}").status_code == 200
     assert client.get(f"{POSTS}?{query}&ordering=oldest").status_code == 200
 
@@ -68,7 +68,7 @@ def test_more_parameters_than_django_reads_are_refused(client, blog):
     problem_of(client.get(f"{POSTS}?{'&'.join(f'a{number}=1' for number in range(2000))}"), 400)
 
 
-def test_several_mistakes_are_told_at_once(client, blog):
+def test_several_mistakes_are_reported_together(client, blog):
     problem = problem_of(client.get(f"{POSTS}?limit=0&since=x&tag="), 400)
     assert {place["name"] for place in problem["errors"]} == {"limit", "since", "tag"}
 
@@ -82,12 +82,12 @@ def test_several_mistakes_are_told_at_once(client, blog):
         "/api/v1//posts/", "/api/v1/search/?q=body&page=1000", "/api/v1/" + "x" * 3000,
     ],
 )  # fmt: skip
-def test_what_is_not_there_is_a_problem_too(client, blog, path):
+def test_an_unknown_path_is_a_problem_too(client, blog, path):
     problem = problem_of(client.get(path), 404)
     assert problem["instance"].startswith("/api/")
 
 
-def test_what_was_withdrawn_is_gone_until_it_comes_back(client, blog, django_capture_on_commit_callbacks):
+def test_a_withdrawn_post_is_410_until_it_is_published_again(client, blog, django_capture_on_commit_callbacks):
     for status, wanted in (("withdrawn", 410), ("published", 200), ("draft", 404)):
         with django_capture_on_commit_callbacks(execute=True):
             blog[3].status = status
@@ -97,21 +97,21 @@ def test_what_was_withdrawn_is_gone_until_it_comes_back(client, blog, django_cap
     problem_of(client.get(f"{POSTS}post-3/"), 404)
 
 
-def test_not_there_ends_when_it_comes_to_be(client, blog, django_capture_on_commit_callbacks):
+def test_a_missing_tag_is_there_once_it_is_created(client, blog, django_capture_on_commit_callbacks):
     problem_of(client.get(f"{POSTS}?tag=red"), 404)
     with django_capture_on_commit_callbacks(execute=True):
         blog[0].tags.create(slug="red", name="Red")
     assert client.get(f"{POSTS}?tag=red").json()["total"] == 1
 
 
-def test_a_path_without_its_last_slash_leads_there(client, blog):
+def test_a_path_without_its_last_slash_redirects(client, blog):
     answer = client.get("/api/v1/posts?limit=1")
     assert (answer.status_code, answer["Location"]) == (301, "/api/v1/posts/?limit=1")
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "trace"])
 @pytest.mark.parametrize("path", [POSTS, "/api/v1/posts/post-1/", "/api/v1/openapi.json", "/api/nothing"])
-def test_nothing_can_be_written(client, blog, method, path):
+def test_other_methods_are_405(client, blog, method, path):
     answer = getattr(client, method)(path)
     problem_of(answer, 405)
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
@@ -126,7 +126,7 @@ def test_head_has_the_fields_of_get(client, blog):
     }
 
 
-def test_options_says_what_may_be_asked_from_anywhere(client, blog):
+def test_options_allows_all_origins(client, blog):
     answer = client.options(POSTS, headers={"Origin": "https://example.org", "Access-Control-Request-Method": "GET"})
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["Allow"] == answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
@@ -134,22 +134,22 @@ def test_options_says_what_may_be_asked_from_anywhere(client, blog):
 
 
 @pytest.mark.parametrize(("error", "seconds"), [(Overloaded("full", retry_after=7), "7"), (LoadTimeout("slow"), "2")])
-def test_who_cannot_be_answered_in_time_is_told_when_to_come_back(client, blog, monkeypatch, error, seconds):
-    async def overloaded(*args):
+def test_an_overload_is_503_with_retry_after(client, blog, monkeypatch, error, seconds):
+    async def raise_error(*args):
         raise error
 
-    monkeypatch.setattr(resources.periods, "get", overloaded)
+    monkeypatch.setattr(resources.periods, "get", raise_error)
     answer = client.get(POSTS)
     problem_of(answer, 503)
     assert answer.headers["Retry-After"] == seconds
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_what_nobody_expected_is_told_without_a_word_of_it_and_logged(client, blog, monkeypatch, caplog):
-    async def broken(*args):
+def test_an_unexpected_error_is_500_without_details_and_logged(client, blog, monkeypatch, caplog):
+    async def fail(*args):
         raise RuntimeError("the secret of it")
 
-    monkeypatch.setattr(resources.periods, "get", broken)
+    monkeypatch.setattr(resources.periods, "get", fail)
     with caplog.at_level(logging.ERROR):
         answer = client.get(POSTS)
     problem_of(answer, 500)
@@ -177,5 +177,5 @@ def test_a_forged_address_is_not_believed(client, blog, settings):
     assert len(local.times) == 1
 
 
-def test_the_pattern_of_places_is_the_documented_one():
+def test_the_pattern_of_positions_is_the_documented_one():
     assert CURSOR == r"^[0-9]{1,16}-[0-9]{1,18}$"

@@ -1,4 +1,4 @@
-"""Limits: never more than they say, by every cache, with Redis and without."""
+"""Limits hold with every cache, with Redis and without."""
 
 import asyncio
 from datetime import timedelta
@@ -9,12 +9,9 @@ from django.test import override_settings
 
 from content.caching.backends.server import location_and_options
 from content.caching.testing import Clock
-from content.limits import Limit, Rate, Verdict, client_network
+from content.limits import Limit, Rate, Verdict, client_network, meters
 from content.limits import limit as limit_module
-from content.limits import local as local_module
-from content.limits.local import LocalMeter
-from content.limits.shared import shared_meter
-from content.limits.windows import WindowMeter
+from content.limits.meters import LocalMeter, WindowMeter, shared_meter
 from tests.support.servers.memcached import running_memcached
 from tests.support.servers.redis import running_redis
 
@@ -50,7 +47,7 @@ def redis_settings(url: str):
 
 @pytest.fixture(autouse=True)
 def own_meter(monkeypatch):
-    """Nothing that this process counted in tests before."""
+    """A meter without the counts of other tests."""
     monkeypatch.setattr(limit_module, "local", LocalMeter())
 
 
@@ -64,7 +61,7 @@ def cache(request):
 # --- what every cache promises -------------------------------------------------------------------------
 
 
-async def test_so_many_pass_and_no_more_however_many_come_at_once(cache):
+async def test_the_limit_holds_for_any_number_at_once(cache):
     limit = Limit("crowd", Rate(5, MINUTE), Rate(20, HOUR))
     verdicts = await asyncio.gather(*(limit.take("ann") for _ in range(1000)))
     allowed = [verdict for verdict in verdicts if verdict.allowed]
@@ -74,7 +71,7 @@ async def test_so_many_pass_and_no_more_however_many_come_at_once(cache):
     assert all(0 < verdict.retry_after <= 60 and 1 <= verdict.whole_seconds <= 60 for verdict in refused)
 
 
-async def test_keys_and_names_count_apart(cache):
+async def test_each_key_and_name_has_its_own_count(cache):
     one, other = Limit("one", Rate(1, MINUTE)), Limit("other", Rate(1, MINUTE))
     for limit in (one, other):
         for key in ("ann", "bob", "\ud800" + "x" * 5000):
@@ -82,7 +79,7 @@ async def test_keys_and_names_count_apart(cache):
             assert not (await limit.take(key)).allowed
 
 
-async def test_the_longer_time_refuses_as_well(cache):
+async def test_the_longer_rate_refuses_as_well(cache):
     limit = Limit("both", Rate(5, MINUTE), Rate(2, HOUR))
     verdicts = [await limit.take("ann") for _ in range(3)]
     assert [(verdict.allowed, verdict.remaining) for verdict in verdicts] == [(True, 1), (True, 0), (False, 0)]
@@ -97,7 +94,7 @@ def redis(fresh_redis, redis_server):
         yield client
 
 
-async def test_in_redis_a_refusal_takes_nothing_and_the_place_of_the_oldest_becomes_free(redis):
+async def test_in_redis_a_refusal_does_not_count_and_the_oldest_expires(redis):
     limit = Limit("exact", Rate(3, MINUTE), Rate(4, HOUR))
     for _ in range(3):
         assert (await limit.take("ann")).allowed
@@ -132,7 +129,7 @@ def move(redis, key: bytes, seconds: float) -> None:
         lambda redis, key: redis.rpush(key, b"inf"),
     ],
 )
-async def test_i15_in_redis_a_key_that_is_not_ours_limits_nobody_for_ever(redis, poison):
+async def test_i15_in_redis_a_foreign_key_limits_nobody_for_ever(redis, poison):
     limit = Limit("poison", Rate(2, MINUTE), Rate(4, HOUR))
     await limit.take("ann")
     [key] = redis.keys("*limit:*")
@@ -142,7 +139,7 @@ async def test_i15_in_redis_a_key_that_is_not_ours_limits_nobody_for_ever(redis,
     assert redis.pttl(key) > 0
 
 
-async def test_i15_in_memcached_a_number_that_cannot_be_counted_up_begins_anew(memcached, request):
+async def test_i15_in_memcached_a_value_that_is_not_a_number_is_overwritten(memcached, request):
     with override_settings(CACHES={"default": settings_of("memcached", request)}):
         cache = caches["default"]
         cache.clear()
@@ -152,14 +149,14 @@ async def test_i15_in_memcached_a_number_that_cannot_be_counted_up_begins_anew(m
         assert [(await meter.take("ann", [limit])).allowed for _ in range(3)] == [True, True, False]
 
 
-async def test_in_redis_keys_end_and_say_of_nobody_who_it_is(redis):
+async def test_in_redis_keys_expire_and_reveal_no_address(redis):
     limit = Limit("address", Rate(3, MINUTE), Rate(4, HOUR))
     await limit.take("203.0.113.7")
     [key] = redis.keys("*limit:*")
     assert 3_599_000 < redis.pttl(key) <= 3_600_000
     assert b"203" not in key.partition(b"limit:")[2]
     with override_settings(SECRET_KEY="another"):
-        assert limit.stored_key("203.0.113.7") != Limit("address", Rate(1, MINUTE)).stored_key("other")
+        assert limit.digest_key("203.0.113.7") != Limit("address", Rate(1, MINUTE)).digest_key("other")
         await limit.take("203.0.113.7")
     assert len(redis.keys("*limit:*")) == 2
 
@@ -173,7 +170,7 @@ async def test_in_redis_a_key_is_as_long_as_its_largest_limit(redis):
         move(redis, key, seconds=-1000)
 
 
-async def test_a_clock_of_redis_that_is_set_back_lets_nobody_through_twice(redis):
+async def test_no_more_pass_when_the_clock_of_redis_is_set_back(redis):
     limit = Limit("back", Rate(2, MINUTE))
     await limit.take("ann")
     [key] = redis.keys("*limit:*")
@@ -184,7 +181,7 @@ async def test_a_clock_of_redis_that_is_set_back_lets_nobody_through_twice(redis
     assert refused.retry_after == 60
 
 
-async def test_while_redis_is_away_each_process_counts_for_itself_and_waits_for_nobody():
+async def test_while_redis_is_down_each_process_counts_for_itself_without_waiting():
     with running_redis() as server, override_settings(CACHES={"default": redis_settings(server.url)}):
         limit = Limit("away", Rate(3, MINUTE))
         assert (await limit.take("ann")).allowed
@@ -195,18 +192,18 @@ async def test_while_redis_is_away_each_process_counts_for_itself_and_waits_for_
         assert shared_meter("default").failsafe.breaker.is_open
 
 
-async def test_a_redis_that_hangs_is_waited_for_once_and_no_more():
+async def test_a_hanging_redis_makes_one_call_wait_and_no_more():
     with running_redis() as server, override_settings(CACHES={"default": redis_settings(server.url)}):
         limit = Limit("hung", Rate(3, MINUTE))
         await limit.take("ann")
         meter, asked = shared_meter("default"), []
         inner = meter.meter.take
 
-        async def counted(key, rates):
+        async def take(key, rates):
             asked.append(key)
             return await inner(key, rates)
 
-        meter.meter.take = counted
+        meter.meter.take = take
         with server.client() as client:
             client.execute_command("CLIENT", "PAUSE", "20000", "ALL")
         for _ in range(50):
@@ -217,7 +214,7 @@ async def test_a_redis_that_hangs_is_waited_for_once_and_no_more():
 # --- without a server ----------------------------------------------------------------------------------
 
 
-async def test_in_any_span_of_its_time_never_more_than_the_limit():
+async def test_no_span_of_time_has_more_than_the_limit():
     clock, rates = Clock(), [Rate(3, MINUTE), Rate(5, HOUR)]
     meter, allowed = LocalMeter(clock), []
     for step in range(400):
@@ -227,11 +224,11 @@ async def test_in_any_span_of_its_time_never_more_than_the_limit():
     for rate in rates:
         for start in allowed:
             assert sum(start <= time < start + rate.seconds for time in allowed) <= rate.limit
-    # Of 400 takes in some 3,600 seconds: all that may pass.
+    # 400 calls in about 3,600 seconds: as many as may pass.
     assert len(allowed) == 5
 
 
-async def test_it_tells_when_the_next_is_allowed_and_so_it_is():
+async def test_the_next_is_allowed_after_retry_after():
     clock = Clock()
     meter, rates = LocalMeter(clock), [Rate(2, MINUTE), Rate(3, HOUR)]
     for _ in range(3):
@@ -241,8 +238,8 @@ async def test_it_tells_when_the_next_is_allowed_and_so_it_is():
     assert (await meter.take("ann", rates)).retry_after == pytest.approx(3540)
 
 
-async def test_memory_is_bounded_whoever_comes(monkeypatch):
-    monkeypatch.setattr(local_module, "MOST_TIMES", 100)
+async def test_memory_is_bounded_for_any_number_of_keys(monkeypatch):
+    monkeypatch.setattr(meters, "MOST_TIMES", 100)
     meter, rates = LocalMeter(Clock()), [Rate(3, MINUTE)]
     for number in range(1000):
         await meter.take(str(number), rates)
@@ -293,5 +290,5 @@ def test_retry_after_is_in_whole_seconds_and_never_none():
         ("unix:", "unknown"),
     ],
 )
-def test_whom_an_address_stands_for(address, network):
+def test_the_network_of_an_address(address, network):
     assert client_network(address) == network

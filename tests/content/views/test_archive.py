@@ -27,7 +27,7 @@ def blog():
     return posts
 
 
-def counted(client, path: str) -> dict[str, str]:
+def counts_in(client, path: str) -> dict[str, str]:
     """Links of the archive's counts, with the number beside each."""
     items = page_of(client.get(path)).findall(".//main//*[@class='column']//li")
     links = [(item.find("a"), item.find("span")) for item in items if item.find("span") is not None]
@@ -43,11 +43,11 @@ def test_a_page_of_the_archive_answers_and_its_second_read_does_no_sql(client, b
 
 
 def test_years_and_months_have_their_counts_and_pages_are_not_among_them(client, blog):
-    assert counted(client, "/archive/").items() >= {"/archive/2018/05/": "12", "/archive/2017/06/": "1"}.items()
+    assert counts_in(client, "/archive/").items() >= {"/archive/2018/05/": "12", "/archive/2017/06/": "1"}.items()
     html = client.get("/archive/").content.decode()
     assert '<a href="/archive/2018/">2018</a> <span class="count">12 posts</span>' in html
     assert '<a href="/archive/2017/">2017</a> <span class="count">1 post</span>' in html
-    assert counted(client, "/archive/2018/") == {"/archive/2018/05/": "12"}
+    assert counts_in(client, "/archive/2018/") == {"/archive/2018/05/": "12"}
 
 
 def test_a_month_lists_its_posts_newest_first_in_pages(client, blog):
@@ -60,9 +60,9 @@ def test_a_month_lists_its_posts_newest_first_in_pages(client, blog):
     assert b"/posts/june/" in client.get("/archive/2017/").content
 
 
-def test_the_sites_time_zone_says_which_month_it_is(client, blog, settings):
+def test_the_sites_time_zone_decides_the_month(client, blog, settings):
     settings.TIME_ZONE = "Europe/Berlin"
-    assert counted(client, "/archive/2018/") == {"/archive/2018/06/": "1", "/archive/2018/05/": "11"}
+    assert counts_in(client, "/archive/2018/") == {"/archive/2018/06/": "1", "/archive/2018/05/": "11"}
     assert b"/posts/may-0/" in client.get("/archive/2018/06/").content
     assert b"/posts/may-0/" not in client.get("/archive/2018/05/?page=1").content
 
@@ -78,14 +78,14 @@ NOWHERE = [
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Midway"])
-def test_where_nothing_was_published_there_is_no_page(client, blog, settings, zone):
+def test_a_time_without_posts_has_no_page(client, blog, settings, zone):
     settings.TIME_ZONE = zone
     answers = {path: client.get(path) for path in NOWHERE}
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(NOWHERE, 404)
     assert all(b"Test blog" in answer.content for answer in answers.values())
 
 
-def test_a_month_goes_by_one_name(client, blog):
+def test_a_month_has_one_url(client, blog):
     for path in ("/archive/2018/5/", "/archive/2018/5/?page=2"):
         response = client.get(path)
         assert (response.status_code, response["Location"]) == (301, path.replace("/5/", "/05/"))
@@ -98,16 +98,16 @@ def test_an_unknown_parameter_is_harmless(client, blog):
     assert client.get("/archive/2018/05/?month=4").status_code == 200
 
 
-def test_a_post_of_that_month_ends_its_archive_and_no_other(client, blog, django_capture_on_commit_callbacks):
+def test_a_post_invalidates_only_the_archive_of_its_month(client, blog, django_capture_on_commit_callbacks):
     for path in ("/archive/2018/05/", "/archive/2017/06/"):
         client.get(path)
     with django_capture_on_commit_callbacks(execute=True):
         make_post("late", published_at=MAY)
     assert b"13 posts" in client.get("/archive/2018/05/").content
-    assert counted(client, "/archive/")["/archive/2018/05/"] == "13"
+    assert counts_in(client, "/archive/")["/archive/2018/05/"] == "13"
 
 
-def test_a_scheduled_post_joins_the_archive_by_its_time(client, blog, moved_clock):
+def test_a_scheduled_post_joins_the_archive_at_its_time(client, blog, moved_clock):
     now = timezone.now()
     soon = now + timedelta(minutes=10)
     before = client.get("/archive/").content
@@ -131,7 +131,7 @@ def test_a_scheduled_post_may_open_a_month_of_its_own(client, blog, moved_clock)
         assert client.get(path).status_code == 200
 
 
-def test_what_no_time_zone_can_tell_is_in_no_archive(client, blog):
+def test_a_time_outside_the_calendar_is_in_no_archive(client, blog):
     make_post("ancient", published_at=datetime(999, 5, 9, tzinfo=UTC))
     assert b"/archive/0999/" not in client.get("/archive/").content
     assert b"/archive/0999/" not in client.get("/sitemap.xml").content

@@ -1,4 +1,4 @@
-"""Errors as readers see them: the right status, plain words, the site's dress, and no cache that keeps them."""
+"""Errors as readers see them: the right status, plain words, the site's layout, and no cache that stores them."""
 
 import pytest
 from django.test import Client
@@ -28,7 +28,7 @@ def heading(response) -> str:
 
 
 @pytest.mark.parametrize(("kind", "path"), [("post", "/posts/taken-back/"), ("page", "/taken-back/")])
-def test_what_was_withdrawn_is_gone_and_says_so(client, blog, kind, path):
+def test_a_withdrawn_post_is_410_with_an_explanation(client, blog, kind, path):
     make_post("taken-back", kind=kind, status="withdrawn")
     response = client.get(path)
     assert response.status_code == 410
@@ -43,21 +43,21 @@ def test_what_was_withdrawn_is_gone_and_says_so(client, blog, kind, path):
     assert client.head(path).status_code == 410
 
 
-def test_what_was_withdrawn_and_leads_elsewhere_is_moved(client, blog):
+def test_a_withdrawn_post_with_a_redirect_redirects(client, blog):
     make_post("taken-back", status="withdrawn")
     Redirect.objects.create(old_path="/posts/taken-back/", new_path="/posts/post-1/")
     response = client.get("/posts/taken-back/")
     assert (response.status_code, response["Location"]) == (301, "/posts/post-1/")
 
 
-def test_published_again_shows_at_once_and_deleted_is_not_found(client, blog, django_capture_on_commit_callbacks):
-    def saved(status: str) -> None:
+def test_a_post_published_again_shows_and_a_deleted_one_is_404(client, blog, django_capture_on_commit_callbacks):
+    def save(status: str) -> None:
         with django_capture_on_commit_callbacks(execute=True):
             blog[3].status = status
             blog[3].save()
 
     for status, code in (("withdrawn", 410), ("published", 200), ("withdrawn", 410)):
-        saved(status)
+        save(status)
         assert client.get("/posts/post-3/").status_code == code
     with django_capture_on_commit_callbacks(execute=True):
         blog[3].delete()

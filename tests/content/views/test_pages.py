@@ -1,4 +1,4 @@
-"""Pages as readers ask for them."""
+"""Pages, as readers request them."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def test_home_takes_eleven_queries_cold_however_many_posts(client, blog):
     assert few.count == more.count == 11, few.statements
 
 
-def test_posts_come_newest_first_and_a_page_holds_what_the_site_says(client, blog):
+def test_posts_come_newest_first_and_the_site_sets_the_number_on_a_page(client, blog):
     html = client.get("/").content.decode()
     shown = [number for number in range(25) if f'href="/posts/post-{number}/"' in html]
     assert shown == list(range(10))
@@ -43,7 +43,7 @@ def test_posts_come_newest_first_and_a_page_holds_what_the_site_says(client, blo
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "999999", "abc", "1.5", "", "%00", "٣", "9" * 5000, "1e3"])
-def test_a_page_that_is_none_is_404_in_the_sites_dress(client, blog, page):
+def test_an_invalid_page_number_is_404_with_the_sites_layout(client, blog, page):
     response = client.get(f"/?page={page}")
     assert response.status_code == 404
     assert b"Test blog" in response.content
@@ -67,7 +67,7 @@ def test_a_page_that_is_none_is_404_in_the_sites_dress(client, blog, page):
         "/posts/post-1/more/",
     ],
 )
-def test_what_is_not_there_is_404_in_the_sites_dress(client, blog, path):
+def test_an_unknown_url_is_404_with_the_sites_layout(client, blog, path):
     response = client.get(path)
     assert response.status_code == 404 if response.status_code != 301 else client.get(response["Location"])
     if response.status_code == 404:
@@ -75,7 +75,7 @@ def test_what_is_not_there_is_404_in_the_sites_dress(client, blog, path):
         assert "Cache-Control" in response
 
 
-def test_not_there_costs_one_query_a_minute_not_one_a_request(client, blog):
+def test_a_missing_post_costs_one_query_a_minute_not_one_a_request(client, blog):
     client.get("/posts/nothing/")
     with count_queries() as queries:
         assert client.get("/posts/nothing/").status_code == 404
@@ -92,13 +92,13 @@ def test_not_there_costs_one_query_a_minute_not_one_a_request(client, blog):
         {"status": "scheduled", "published_at": timezone.now() + timedelta(days=1)},
     ],
 )
-def test_what_is_not_public_is_nowhere(client, blog, fields):
+def test_a_post_that_is_not_public_is_nowhere(client, blog, fields):
     make_post("hidden-thing", **fields)
     assert client.get("/posts/hidden-thing/").status_code == 404
     assert b"hidden-thing" not in client.get("/").content
 
 
-def test_a_page_stands_by_its_own_path_and_in_no_list(client, blog):
+def test_a_page_has_its_own_path_and_is_in_no_list(client, blog):
     make_post("about", kind="page")
     assert client.get("/about/").status_code == 200
     assert client.get("/posts/about/").status_code == 404
@@ -106,7 +106,7 @@ def test_a_page_stands_by_its_own_path_and_in_no_list(client, blog):
     assert b'href="/about/"' not in client.get("/").content
 
 
-def test_an_old_path_leads_to_the_new_one(client, blog):
+def test_an_old_path_redirects_to_the_new_one(client, blog):
     assert client.get("/2014/03/12/post-1/").status_code == 404
     Redirect.objects.create(old_path="/2014/03/12/moved/", new_path="/posts/post-1/")
     response = client.get("/2014/03/12/moved/")
@@ -124,12 +124,12 @@ def test_a_redirect_keeps_the_encoding_of_its_path(client, path):
     assert response["Location"] == f"{path}/?x=1"
 
 
-def test_a_path_without_its_last_slash_leads_there_and_never_to_another_host(client, blog):
+def test_a_path_without_its_last_slash_redirects_and_never_to_another_host(client, blog):
     assert client.get("/posts/post-1?x=1").headers["Location"] == "/posts/post-1/?x=1"
     assert not client.get("//example.com/a").headers.get("Location", "/").startswith("//")
 
 
-def test_pages_are_the_same_for_everybody_and_hold_no_form_of_comments(client, blog, admin_client):
+def test_pages_are_the_same_for_everybody_and_contain_no_form_of_comments(client, blog, admin_client):
     for path in PATHS:
         ours, theirs = client.get(path), admin_client.get(path)
         assert ours.content == theirs.content
@@ -138,7 +138,7 @@ def test_pages_are_the_same_for_everybody_and_hold_no_form_of_comments(client, b
         assert "Cookie" not in ours.headers.get("Vary", "")
 
 
-def test_pages_bring_nothing_from_other_hosts(client, blog):
+def test_pages_load_nothing_from_other_hosts(client, blog):
     assert "default-src 'self'" in client.get("/").headers["Content-Security-Policy"]
 
 
@@ -164,6 +164,6 @@ def test_a_withdrawn_post_is_gone_from_everywhere(client, blog, django_capture_o
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
-def test_readers_pages_answer_only_to_reading(client, blog, method):
+def test_pages_allow_only_get_and_head(client, blog, method):
     response = getattr(client, method)("/posts/post-1/")
     assert response.status_code in (403, 405)

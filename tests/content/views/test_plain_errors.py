@@ -1,17 +1,17 @@
-"""What Django asks for when something has failed: nothing else may fail then."""
+"""Plain error pages: they must work when everything else fails."""
 
 import pytest
 from django.test import RequestFactory
 
 from content.views import errors
-from content.views.fallback import with_slash
+from content.views.redirects import redirect_to_slash
 from tests.support.reading import page_of
 
 STATUSES = [400, 403, 404, 413, 500, 503]
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_what_django_asks_for_needs_neither_database_nor_cache(settings, status):
+def test_plain_errors_need_neither_database_nor_cache(settings, status):
     """No `django_db`: a look at the database fails here; and there is no cache to look at."""
     settings.CACHES = {"default": {"BACKEND": "content.no_such_backend"}}
     response = errors.plain_error(RequestFactory().get("/"), status)
@@ -28,7 +28,7 @@ def test_an_error_page_never_ends_in_another_error(settings):
     assert (response.status_code, response.content) == (500, b"500\n")
 
 
-def test_the_missing_slash_never_leads_to_another_host():
+def test_the_missing_slash_never_redirects_to_another_host():
     request = RequestFactory().get("/x")
     request.path = "//evil.example/x"
-    assert with_slash(request)["Location"].startswith("/%2F")
+    assert redirect_to_slash(request)["Location"].startswith("/%2F")

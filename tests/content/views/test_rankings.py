@@ -1,4 +1,4 @@
-"""The most read posts, whole: `/popular/` and `/trending/`; and what machines ask for by name."""
+"""The most read posts, whole: `/popular/` and `/trending/`; robots.txt and favicon.ico."""
 
 from datetime import timedelta
 
@@ -24,22 +24,22 @@ def blog():
     return posts
 
 
-def shown(client, path: str) -> list[str]:
+def slugs_on(client, path: str) -> list[str]:
     titles = page_of(client.get(path)).findall(".//main//*[@class='card-title']/a")
     return [title.get("href").strip("/").rpartition("/")[2] for title in titles]
 
 
 def test_the_popular_come_by_views_in_pages(client, blog):
-    assert shown(client, "/popular/") == [f"post-{number}" for number in range(11, 1, -1)]
-    assert shown(client, "/popular/?page=2") == ["post-1", "post-0"]
+    assert slugs_on(client, "/popular/") == [f"post-{number}" for number in range(11, 1, -1)]
+    assert slugs_on(client, "/popular/?page=2") == ["post-1", "post-0"]
 
 
 def test_the_trending_come_by_heat_in_pages(client, blog):
-    assert shown(client, "/trending/") == [f"post-{number}" for number in range(10)]
-    assert shown(client, "/trending/?page=2") == ["post-10", "post-11"]
+    assert slugs_on(client, "/trending/") == [f"post-{number}" for number in range(10)]
+    assert slugs_on(client, "/trending/?page=2") == ["post-10", "post-11"]
 
 
-def test_the_sidebar_shows_five_and_leads_to_the_rest(client, blog):
+def test_the_sidebar_shows_five_and_links_to_the_rest(client, blog):
     page = page_of(client.get("/"))
     lists = page.findall(".//ol[@class='ranked']")
     assert [len(each.findall("li")) for each in lists] == [5, 5]
@@ -57,25 +57,25 @@ def test_a_ranking_answers_and_its_second_read_does_no_sql(client, blog, path):
 
 @pytest.mark.parametrize("page", ["0", "3", "abc", "999999", "-1", "", "%00"])
 @pytest.mark.parametrize("path", ["/popular/", "/trending/"])
-def test_a_page_of_a_ranking_that_is_none_is_404(client, blog, path, page):
+def test_an_invalid_page_of_a_ranking_is_404(client, blog, path, page):
     assert client.get(f"{path}?page={page}").status_code == 404
 
 
-def test_a_ranking_of_nothing_says_so(client):
+def test_an_empty_ranking_has_a_page(client):
     assert b"Nothing has been read" in client.get("/popular/").content
     assert b"Nothing has been read" in client.get("/trending/").content
     assert b"0 posts" not in client.get("/trending/").content
 
 
 def test_a_withdrawn_post_leaves_the_rankings(client, blog, django_capture_on_commit_callbacks):
-    assert "post-11" in shown(client, "/popular/")
+    assert "post-11" in slugs_on(client, "/popular/")
     with django_capture_on_commit_callbacks(execute=True):
         blog[11].status = "withdrawn"
         blog[11].save()
-    assert "post-11" not in shown(client, "/popular/") + shown(client, "/trending/?page=1")
+    assert "post-11" not in slugs_on(client, "/popular/") + slugs_on(client, "/trending/?page=1")
 
 
-def test_robots_are_told_what_to_leave_alone_and_where_the_sitemap_is(client):
+def test_robots_txt_has_the_closed_paths_and_the_sitemap(client):
     response = client.get("/robots.txt")
     lines = response.content.decode().splitlines()
     assert response["Content-Type"] == "text/plain; charset=utf-8"
@@ -84,7 +84,7 @@ def test_robots_are_told_what_to_leave_alone_and_where_the_sitemap_is(client):
     assert "Sitemap: http://testserver/sitemap.xml" in lines
 
 
-def test_the_icon_is_found_by_its_old_name(client):
+def test_favicon_ico_redirects_to_the_icon(client):
     response = client.get("/favicon.ico")
     assert (response.status_code, response["Location"]) == (302, "/static/content/favicon.svg")
     assert finders.find("content/favicon.svg")

@@ -26,7 +26,7 @@ MAY = datetime(2018, 5, 20, tzinfo=UTC)
 def small(monkeypatch):
     """Ten keys a part, and thirty addresses a file."""
     monkeypatch.setattr(parts, "KEYS_A_PART", 10)
-    monkeypatch.setattr(sitemaps, "MOST_ADDRESSES", 30)
+    monkeypatch.setattr(sitemaps, "MOST_URLS", 30)
 
 
 def changes(response) -> dict[str, str | None]:
@@ -34,24 +34,26 @@ def changes(response) -> dict[str, str | None]:
     return {node.findtext(f"{SITEMAP}loc").removeprefix(HOST): node.findtext(f"{SITEMAP}lastmod") for node in nodes}
 
 
-def test_a_small_site_has_one_file_with_all_that_a_reader_can_reach(client, blog):
+def test_a_small_site_has_one_file_with_each_public_url(client, blog):
     make_post("about", kind="page")
     make_post("may", published_at=MAY)
     response = client.get("/sitemap.xml")
     assert response["Content-Type"] == "application/xml; charset=utf-8"
     assert xml_of(response).tag == f"{SITEMAP}urlset"
-    told = changes(response)
-    assert set(told) >= {
+    listed = changes(response)
+    assert set(listed) >= {
         "/", "/archive/", "/archive/2018/", "/archive/2018/05/", "/popular/", "/trending/", "/about/",
         "/posts/may/", "/categories/news/", "/categories/notes/", "/tags/green/", "/authors/ann/",
         *(f"/posts/post-{number}/" for number in range(25)),
     }  # fmt: skip
-    assert len(set(told)) == len(locations(response))
-    for path, changed in told.items():
+    assert len(set(listed)) == len(locations(response))
+    for path, changed in listed.items():
         assert changed is None or moment(changed)
         assert client.get(path).status_code == 200, path
-    assert moment(told["/archive/2018/05/"]) == MAY
-    assert moment(told["/"]) == max(moment(changed) for path, changed in told.items() if path.startswith("/archive"))
+    assert moment(listed["/archive/2018/05/"]) == MAY
+    assert moment(listed["/"]) == max(
+        moment(changed) for path, changed in listed.items() if path.startswith("/archive")
+    )
 
 
 def test_a_second_read_does_no_sql(client, blog, small):
@@ -71,23 +73,23 @@ def test_a_second_read_does_no_sql(client, blog, small):
         {"status": "scheduled", "published_at": timezone.now() + timedelta(days=1)},
     ],
 )
-def test_what_is_not_public_is_not_told(client, blog, fields):
+def test_a_post_that_is_not_public_is_not_in_the_sitemap(client, blog, fields):
     make_post("hidden-thing", tags=[Tag.objects.create(slug="hidden-tag", name="Hidden")], **fields)
     assert b"hidden" not in client.get("/sitemap.xml").content
 
 
-def test_what_was_written_before_its_time_changed_at_its_time(client):
+def test_an_edit_before_publication_counts_at_publication(client):
     make_post("early", published_at=MAY, updated_at=MAY - timedelta(days=30))
     assert moment(changes(client.get("/sitemap.xml"))["/posts/early/"]) == MAY
 
 
-def test_past_the_bound_an_index_names_the_parts_and_these_name_everything(client, blog, small):
+def test_past_the_bound_an_index_names_the_parts_and_the_parts_name_each_url(client, blog, small):
     response = client.get("/sitemap.xml")
     assert xml_of(response).tag == f"{SITEMAP}sitemapindex"
-    told = [path for part in locations(response) for path in locations(client.get(part.removeprefix(HOST)))]
-    assert len(set(told)) == len(told)
-    assert {f"{HOST}/posts/post-{number}/" for number in range(25)} <= set(told)
-    assert f"{HOST}/tags/green/" in told
+    listed = [path for part in locations(response) for path in locations(client.get(part.removeprefix(HOST)))]
+    assert len(set(listed)) == len(listed)
+    assert {f"{HOST}/posts/post-{number}/" for number in range(25)} <= set(listed)
+    assert f"{HOST}/tags/green/" in listed
     numbers = {parts.part_of(post.pk) for post in blog}
     assert locations(response) == [f"{HOST}/sitemap-{number}.xml" for number in (0, *sorted(numbers))]
 
@@ -102,14 +104,12 @@ def test_a_part_is_one_query_by_primary_key(client, blog, small):
 
 
 @pytest.mark.parametrize("number", ["00", "01", "99999", "999999999", "9999999999999", "-1", "a", "1.5"])
-def test_a_part_of_nothing_is_not_there(client, blog, small, number):
+def test_an_empty_part_is_404(client, blog, small, number):
     response = client.get(f"/sitemap-{number}.xml")
     assert (response if response.status_code != 301 else client.get(response["Location"])).status_code == 404
 
 
-def test_a_change_ends_the_part_that_tells_of_it_and_no_other(
-    client, blog, small, monkeypatch, django_capture_on_commit_callbacks
-):
+def test_a_change_invalidates_only_its_own_part(client, blog, small, monkeypatch, django_capture_on_commit_callbacks):
     loaded = []
     load = resources.sitemap_part.load
 
@@ -134,14 +134,14 @@ def test_a_change_ends_the_part_that_tells_of_it_and_no_other(
     assert changes(client.get("/sitemap.xml"))[f"/sitemap-{number}.xml"] == "2030-05-20T00:00:00Z"
 
 
-def test_a_new_author_of_an_old_post_is_told_of(client, blog, django_capture_on_commit_callbacks):
+def test_a_new_author_of_an_old_post_is_in_the_sitemap(client, blog, django_capture_on_commit_callbacks):
     client.get("/sitemap.xml")
     with django_capture_on_commit_callbacks(execute=True):
         blog[3].authorships.create(author=Author.objects.create(slug="carol", name="Carol"))
     assert f"{HOST}/authors/carol/" in locations(client.get("/sitemap.xml"))
 
 
-def test_a_scheduled_post_is_told_of_by_its_time(client, blog, moved_clock):
+def test_a_scheduled_post_joins_the_sitemap_at_its_time(client, blog, moved_clock):
     make_post("soon", status="scheduled", published_at=timezone.now() + timedelta(minutes=10))
     assert f"{HOST}/posts/soon/" not in locations(client.get("/sitemap.xml"))
     moved_clock(601)
@@ -155,7 +155,7 @@ def test_an_empty_site_has_a_sitemap(client):
 
 
 @pytest.mark.slow
-def test_50_001_posts_are_told_of_in_parts_in_bounded_memory(client):
+def test_50_001_posts_are_listed_in_parts_in_bounded_memory(client):
     rows = (
         Post(slug=f"post-{number}", title="T", status="published", published_at=MAY, updated_at=MAY)
         for number in range(50_001)
@@ -163,13 +163,13 @@ def test_50_001_posts_are_told_of_in_parts_in_bounded_memory(client):
     Post.objects.bulk_create(rows, batch_size=5000)
     index = client.get("/sitemap.xml")
     assert xml_of(index).tag == f"{SITEMAP}sitemapindex"
-    told = 0
+    count = 0
     for part in locations(index):
         cache.clear()
         tracemalloc.start()
         response = client.get(part.removeprefix(HOST))
         assert tracemalloc.get_traced_memory()[1] < 24 * 1024 * 1024
         tracemalloc.stop()
-        told += len(locations(response))
+        count += len(locations(response))
         assert len(response.content) < 4 * 1024 * 1024
-    assert told >= 50_001
+    assert count >= 50_001

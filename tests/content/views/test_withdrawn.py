@@ -1,4 +1,4 @@
-"""What was taken back says that it is gone (410), until it is published again."""
+"""A withdrawn post is 410 until it is published again."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def test_a_withdrawn_post_or_page_is_gone_and_says_so_without_sql_the_second_tim
     assert client.head(path).status_code == 410
 
 
-def test_the_edge_alone_keeps_it_and_briefly(client, blog):
+def test_only_the_edge_stores_it_and_briefly(client, blog):
     response = client.get("/posts/taken-back/")
     assert response["Cache-Control"] == "no-cache"
     assert response["Evergreen-Cache-Control"] == "max-age=60"
@@ -48,23 +48,23 @@ def test_a_page_is_gone_as_a_page_and_a_post_as_a_post(client, blog):
     assert client.get("/posts/terms/").status_code == 404
 
 
-def test_withdrawn_published_again_and_deleted_show_at_once(client, blog, django_capture_on_commit_callbacks):
+def test_a_withdrawal_a_publication_and_a_deletion_show_at_once(client, blog, django_capture_on_commit_callbacks):
     def status_after(change) -> int:
         with django_capture_on_commit_callbacks(execute=True):
             change()
         return client.get("/posts/post-3/").status_code
 
-    def saved(status: str) -> int:
+    def save(status: str) -> int:
         blog[3].status = status
         return status_after(blog[3].save)
 
     assert client.get("/posts/post-3/").status_code == 200
-    assert [saved(status) for status in ("withdrawn", "published", "withdrawn", "draft")] == [410, 200, 410, 404]
-    assert saved("withdrawn") == 410
+    assert [save(status) for status in ("withdrawn", "published", "withdrawn", "draft")] == [410, 200, 410, 404]
+    assert save("withdrawn") == 410
     assert status_after(blog[3].delete) == 404
 
 
-def test_what_has_moved_leads_on_although_it_was_withdrawn(client, blog, django_capture_on_commit_callbacks):
+def test_a_redirect_works_although_its_post_was_withdrawn(client, blog, django_capture_on_commit_callbacks):
     assert client.get("/posts/taken-back/").status_code == 410
     with django_capture_on_commit_callbacks(execute=True):
         Redirect.objects.create(old_path="/posts/taken-back/", new_path="/posts/post-1/")

@@ -7,13 +7,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(("error", "seconds"), [(Overloaded("full", retry_after=7), "7"), (LoadTimeout("slow"), "2")])
-async def test_a_reader_who_cannot_be_answered_in_time_is_told_when_to_come_back(
-    async_client, monkeypatch, error, seconds
-):
-    async def overloaded(*args):
+async def test_an_overload_is_503_with_retry_after(async_client, monkeypatch, error, seconds):
+    async def raise_error(*args):
         raise error
 
-    monkeypatch.setattr(resources.site, "get", overloaded)
+    monkeypatch.setattr(resources.site, "get", raise_error)
     response = await async_client.get("/")
     assert response.status_code == 503
     assert response.headers["Retry-After"] == seconds

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import DisallowedHost
 from django.test import RequestFactory
 
-from content.addresses import absolute
+from content.absolute_urls import absolute_url
 
 
 @pytest.fixture
@@ -26,18 +26,18 @@ def request_of():
     ],
 )
 def test_an_address_begins_with_the_requests_scheme_and_host(request_of, path, address):
-    assert absolute(request_of(), path) == address
+    assert absolute_url(request_of(), path) == address
 
 
 def test_the_scheme_and_the_port_are_the_requests(request_of):
-    assert absolute(request_of("localhost:8443", secure=True), "/a/") == "https://localhost:8443/a/"
+    assert absolute_url(request_of("localhost:8443", secure=True), "/a/") == "https://localhost:8443/a/"
 
 
 def test_a_base_that_is_set_is_taken_whatever_the_request_says(request_of, settings):
     settings.BASE_URL = "https://example.org"
-    assert absolute(request_of("localhost"), "/a/") == "https://example.org/a/"
+    assert absolute_url(request_of("localhost"), "/a/") == "https://example.org/a/"
 
 
 def test_a_host_that_is_not_ours_is_refused(request_of):
     with pytest.raises(DisallowedHost):
-        absolute(request_of("evil.example"), "/a/")
+        absolute_url(request_of("evil.example"), "/a/")

@@ -1,6 +1,7 @@
-"""What the API answers: these structs are the contract of v1, and the schemas of the OpenAPI document.
+"""The results of the API: these structs are the contract of v1, and the schemas of the OpenAPI document.
 
-Documents (`content.documents`) may change with the pages that show them; these may only grow.
+Their names are in the document, and clients generate code from it. Cached documents (`content.documents`) may change
+with the pages that show them; these may only grow.
 """
 
 from datetime import datetime
@@ -45,7 +46,7 @@ class Counted(Struct, frozen=True):
 
 
 class Author(Struct, frozen=True):
-    """Somebody who writes posts."""
+    """An author of posts."""
 
     slug: Slug
     name: str
@@ -83,23 +84,11 @@ class PostItem(Struct, frozen=True):
     link: Link
 
 
-class Post(Struct, frozen=True):
+class Post(PostItem, frozen=True):
     """A post or page, whole."""
 
-    slug: Slug
-    title: str
-    excerpt: str
     html: Html
-    published_at: Time
     updated_at: Time
-    language: Annotated[str, Meta(description="BCP 47.", examples=["en"])]
-    reading_minutes: Annotated[int, Meta(ge=0)]
-    cover: Image | None
-    authors: tuple[Named, ...]
-    category: Named | None
-    tags: tuple[Named, ...]
-    url: Path
-    link: Link
 
 
 class PostList(Struct, frozen=True):
@@ -125,7 +114,7 @@ class Ranking(Struct, frozen=True):
 
 
 class Index(Struct, frozen=True):
-    """Where everything is."""
+    """The title of the site, and links to all lists."""
 
     title: str
     tagline: str
@@ -164,7 +153,7 @@ Marked = Annotated[str, Meta(description="Safe HTML: text, and the words found i
 
 
 class Hit(Struct, frozen=True):
-    """A post or page that was found."""
+    """A post or page that matches a search."""
 
     title: str
     heading: Marked
@@ -176,8 +165,8 @@ class Hit(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """One page of what was found, best first."""
+    """One page of search results, best first."""
 
     items: tuple[Hit, ...]
-    total: Annotated[int, Meta(ge=0, description="At most 1,000: who finds more asks for more words.")]
+    total: Annotated[int, Meta(ge=0, description="At most 1,000; more words match fewer posts.")]
     next: Next

@@ -1,4 +1,4 @@
-"""What the document says is what is answered: every schema, header and path; and no query the second time."""
+"""Responses match the OpenAPI document: every schema, header and path; and a second read does no query."""
 
 import re
 from datetime import timedelta
@@ -58,7 +58,7 @@ def operation_of(document, path):
 
 
 def strict(node):
-    """Everything that is documented must be there, and nothing else."""
+    """Require each documented field, and no other."""
     if isinstance(node, dict):
         node = {name: strict(each) for name, each in node.items()}
         if "properties" in node:
@@ -67,7 +67,7 @@ def strict(node):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_is_what_its_schema_says_and_nothing_more(client, site, document, path):
+def test_every_response_matches_its_schema_exactly(client, site, document, path):
     answer = client.get(path)
     assert answer.status_code == 200, answer.content
     schema = operation_of(document, path)["responses"]["200"]["content"]["application/json"]["schema"]
@@ -77,7 +77,7 @@ def test_every_answer_is_what_its_schema_says_and_nothing_more(client, site, doc
     assert [str(error) for error in validator.iter_errors(answer.json())] == []
 
 
-def test_every_path_of_the_document_is_tried_here(document):
+def test_every_documented_path_is_requested_here(document):
     tried = {operation_of(document, path)["operationId"] for path in PATHS}
     assert tried == {path["get"]["operationId"] for path in document["paths"].values()}
 
@@ -91,7 +91,7 @@ def test_a_second_read_does_no_sql(client, site, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_says_who_may_keep_it_and_lets_everybody_read(client, site, path):
+def test_every_response_has_its_cache_and_cors_headers(client, site, path):
     answer = client.get(path)
     assert answer.headers["Cache-Control"] == "public, no-cache"
     assert answer.headers["Content-Type"] == "application/json"
@@ -104,7 +104,7 @@ def test_every_answer_says_who_may_keep_it_and_lets_everybody_read(client, site,
 
 
 @pytest.mark.parametrize("path", ["posts/?category=news", "posts/?tag=green", "posts/?author=ann"])
-def test_the_list_of_one_term_is_kept_at_the_edge(client, site, path):
+def test_the_edge_may_store_the_list_of_one_term(client, site, path):
     assert "max-age=300" in client.get(f"/api/v1/{path}").headers["Evergreen-Cache-Control"]
 
 
@@ -145,7 +145,7 @@ def test_a_new_page_is_in_the_list_at_once(client, site, django_capture_on_commi
     assert [item["slug"] for item in client.get("/api/v1/pages/").json()["items"]] == ["about", "imprint"]
 
 
-def test_a_comment_is_there_once_it_is_approved(client, site, django_capture_on_commit_callbacks):
+def test_a_comment_shows_once_it_is_approved(client, site, django_capture_on_commit_callbacks):
     path = "/api/v1/posts/post-5/comments/"
     assert client.get(path).json() == {"items": [], "total": 0}
     with django_capture_on_commit_callbacks(execute=True):
@@ -165,12 +165,12 @@ def test_search_finds_and_pages(client, site):
     assert client.get("/api/v1/search/?q=%21%21").json() == {"items": [], "total": 0, "next": None}
 
 
-def test_a_list_of_posts_can_be_asked_for_words(client, site):
+def test_a_list_of_posts_can_be_filtered_by_words(client, site):
     assert client.get("/api/v1/posts/?q=post-7").json()["items"][0]["slug"] == "post-7"
     assert client.get("/api/v1/posts/?q=nonesuch").json()["total"] == 0
     assert client.get("/api/v1/posts/?q=%21").json()["total"] == 0
 
 
-def test_the_contract_is_apart_from_what_pages_show():
+def test_the_schemas_are_independent_of_the_documents_of_pages():
     """A field that pages come to need is not one of the API by accident."""
     assert not any(issubclass(shape, (PostCard, CoverDocument)) for shape in SELECTABLE)

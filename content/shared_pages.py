@@ -1,4 +1,4 @@
-"""Which pages are the same for all readers: a view declares it, and the edge shares its pages with everybody.
+"""Pages that are the same for all readers: a view declares it, and the edge shares its pages.
 
 @same_for_all("page")
 async def category(request, slug): ...
@@ -18,8 +18,8 @@ from content.caching.edge.profile import ANY_PARAMETER
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# Paths whose views are remembered, and the longest such path in characters.
-_MOST_REMEMBERED, _LONGEST_REMEMBERED = 1024, 200
+# Paths in the cache of resolved paths, and the longest such path in characters.
+_MOST_PATHS, _LONGEST_PATH = 1024, 200
 
 
 def same_for_all(*parameters: str) -> Callable[[View], View]:
@@ -56,20 +56,20 @@ def shared_parameters(path: str) -> Container[str] | None:
 
 
 def _parameters_of_view(path: str) -> Container[str] | None:
-    match = match_of(path)
+    match = resolve_path(path)
     return getattr(match.func, "shared_parameters", None) if match is not None else None
 
 
-def match_of(path: str) -> ResolverMatch | None:
+def resolve_path(path: str) -> ResolverMatch | None:
     """The view of a path and its arguments; None if no URL pattern matches."""
-    return _remembered(path) if len(path) <= _LONGEST_REMEMBERED else _match_of(path)
+    return _resolve_cached(path) if len(path) <= _LONGEST_PATH else _resolve(path)
 
 
-def _match_of(path: str) -> ResolverMatch | None:
+def _resolve(path: str) -> ResolverMatch | None:
     try:
         return resolve(path)
     except Resolver404:
         return None
 
 
-_remembered = lru_cache(_MOST_REMEMBERED)(_match_of)
+_resolve_cached = lru_cache(_MOST_PATHS)(_resolve)

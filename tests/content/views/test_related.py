@@ -1,4 +1,4 @@
-"""What a post leads on to: related posts and neighbours, and what ends them."""
+"""Related posts and neighbours of a post, and what invalidates them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
 @pytest.fixture
-def committed(django_capture_on_commit_callbacks):
+def commit(django_capture_on_commit_callbacks):
     def run(change) -> None:
         with django_capture_on_commit_callbacks(execute=True):
             change()
@@ -32,11 +32,11 @@ def month(number: int, **fields):
     return make_post(f"month-{number}", published_at=datetime(2025, number, 15, tzinfo=UTC), **fields)
 
 
-def related(post) -> tuple[int, ...]:
+def related_to(post) -> tuple[int, ...]:
     return async_to_sync(resources.related.get)(post.pk).ids
 
 
-def neighbours(post) -> tuple[int | None, int | None]:
+def neighbours_of(post) -> tuple[int | None, int | None]:
     found = async_to_sync(resources.neighbours.get)(post.pk)
     return found.previous, found.next
 
@@ -50,57 +50,57 @@ def test_the_closest_share_most_tags_then_the_section_and_then_the_time():
     near = month(7, tags=[red])
     both = month(12, tags=[red, blue])
     month(8)
-    assert related(post) == (both.pk, near.pk, far.pk)
+    assert related_to(post) == (both.pk, near.pk, far.pk)
     both.delete()
     cache.clear()
-    assert related(post) == (near.pk, far.pk, in_section.pk)
+    assert related_to(post) == (near.pk, far.pk, in_section.pk)
 
 
-def test_nothing_is_related_to_what_shares_nothing():
+def test_a_post_without_shared_terms_has_no_related_posts():
     post = month(6)
     month(7)
-    assert related(post) == ()
+    assert related_to(post) == ()
 
 
-def test_a_post_that_comes_to_a_shared_term_is_related_at_once(committed):
+def test_a_post_that_gets_a_shared_term_is_related_at_once(commit):
     red = Tag.objects.create(slug="red", name="Red")
     post, other = month(6, tags=[red]), month(7)
-    assert related(post) == ()
-    committed(lambda: other.tags.add(red))
-    assert related(post) == (other.pk,)
+    assert related_to(post) == ()
+    commit(lambda: other.tags.add(red))
+    assert related_to(post) == (other.pk,)
 
 
 def test_neighbours_are_before_and_after_in_time_and_by_number_at_the_same_time():
     first, second = month(1), month(2)
     third = make_post("twin", published_at=second.published_at)
-    assert neighbours(first) == (None, second.pk)
-    assert neighbours(second) == (first.pk, third.pk)
-    assert neighbours(third) == (second.pk, None)
+    assert neighbours_of(first) == (None, second.pk)
+    assert neighbours_of(second) == (first.pk, third.pk)
+    assert neighbours_of(third) == (second.pk, None)
 
 
-def test_a_post_published_between_is_a_neighbour_at_once_and_ends_no_other(committed):
+def test_a_post_published_between_is_a_neighbour_at_once_and_invalidates_no_other(commit):
     posts = [month(number) for number in (1, 3, 5, 9, 11)]
     for post in posts:
-        neighbours(post)
+        neighbours_of(post)
     between = month(4, status="draft")
     WatchedChange.objects.all().delete()
     between.status = "published"
-    committed(between.save)
-    assert neighbours(posts[1]) == (posts[0].pk, between.pk)
-    assert neighbours(posts[2]) == (between.pk, posts[3].pk)
+    commit(between.save)
+    assert neighbours_of(posts[1]) == (posts[0].pk, between.pk)
+    assert neighbours_of(posts[2]) == (between.pk, posts[3].pk)
     with count_queries() as queries:
-        assert neighbours(posts[3]) == (posts[2].pk, posts[4].pk)
+        assert neighbours_of(posts[3]) == (posts[2].pk, posts[4].pk)
     # May to November: what happens in April is none of its business.
     assert queries.count == 0
 
 
-def test_a_withdrawn_neighbour_is_one_no_more(committed):
+def test_a_withdrawn_neighbour_disappears(commit):
     first, second, third = month(1), month(2), month(3)
-    assert neighbours(third) == (second.pk, None)
+    assert neighbours_of(third) == (second.pk, None)
     second.status = "withdrawn"
-    committed(second.save)
-    assert neighbours(third) == (first.pk, None)
-    assert neighbours(first) == (None, third.pk)
+    commit(second.save)
+    assert neighbours_of(third) == (first.pk, None)
+    assert neighbours_of(first) == (None, third.pk)
 
 
 def test_the_newest_post_waits_for_the_next_scheduled_one():
@@ -122,14 +122,14 @@ def test_a_post_page_takes_eighteen_queries_cold_however_many_posts(client):
     assert few.count == more.count == 18, few.statements
 
 
-def test_a_picture_has_its_size_and_a_new_file_shows_at_once(client, committed, settings, tmp_path):
+def test_a_picture_has_its_size_and_a_new_file_shows_at_once(client, commit, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     picture = MediaFile(file=png("fir tree.png", 30, 20))
     picture.save()
     make_post("pictured", body=f"![A fir](<{picture.file.url}>)")
     assert 'width="30" height="20"' in client.get("/posts/pictured/").content.decode()
     picture.width, picture.height = 60, 40
-    committed(picture.save)
+    commit(picture.save)
     assert 'width="60" height="40"' in client.get("/posts/pictured/").content.decode()
 
 
@@ -148,7 +148,7 @@ def test_long_posts_have_contents_and_short_ones_do_not(client):
     assert b'aria-label="Contents"' not in client.get("/posts/short/").content
 
 
-def test_what_a_post_begins_with_is_read_once_and_told_where_it_stands_alone(client):
+def test_the_beginning_of_a_post_is_read_once_and_repeated_only_in_metadata(client):
     make_post("same", excerpt="The very first words.", body="The *very* first words. And others.")
     make_post("apart", excerpt="Why it matters.", body="The first words.")
     make_post("none", excerpt="", body="Nobody wrote an excerpt, so this stands for it. " * 20)
