@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from content.exporters import export_content
-from content.exporters.report import ExportReport
+from content.exporters import ExportReport, export_content
 from content.importers import import_folder
 from content.models import Author, Comment, Post
 from tests.support.databases import url_of

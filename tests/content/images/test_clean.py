@@ -5,14 +5,14 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageSequence
 
-from content.images import MOST_PIXELS, BadImage, clean_file, clean_image
-from content.images.parts import check_pixels
+from content.images import MAX_PIXELS, BadImage, clean_file, clean_image
+from content.images.stripped import check_pixels
 from tests.support.photos import BLUE, RED, SECRET, photo, picture, place, places_in, png_of, profile
 
 FORMATS = ("AVIF", "GIF", "JPEG", "PNG", "WEBP")
 
 
-def opened(content: bytes) -> Image.Image:
+def open_image(content: bytes) -> Image.Image:
     return Image.open(BytesIO(content))
 
 
@@ -22,7 +22,7 @@ def is_near(pixel: tuple[int, ...], colour: tuple[int, int, int]) -> bool:
 
 def sides(content: bytes) -> dict[str, str]:
     """Which colour the middle of each edge has."""
-    image = opened(content).convert("RGB")
+    image = open_image(content).convert("RGB")
     width, height = image.size
     spots = {"left": (2, height // 2), "right": (width - 3, height // 2), "top": (width // 2, 2)}
     spots["bottom"] = (width // 2, height - 3)
@@ -42,7 +42,7 @@ def test_nothing_but_the_picture_and_its_profile_stays(format, frames):
     assert places_in(content), "the photo of the test has no place in it"
     clean = clean_image(content)
     assert places_in(clean.content) == []
-    with opened(clean.content) as image:
+    with open_image(clean.content) as image:
         image.load()
         assert (image.size, clean.width, clean.height) == ((64, 32), 64, 32)
         assert not {"exif", "xmp", "comment", "Comment", "XML:com.adobe.xmp"} & set(image.info) or format == "AVIF"
@@ -59,7 +59,7 @@ def test_frames_stay_as_they_are(format):
     before, after = (
         [
             (frame.convert("RGB").tobytes(), frame.info.get("duration"))
-            for frame in ImageSequence.Iterator(opened(each))
+            for frame in ImageSequence.Iterator(open_image(each))
         ]
         for each in (content, clean)
     )
@@ -70,7 +70,10 @@ def test_frames_stay_as_they_are(format):
 @pytest.mark.parametrize("format", ["GIF", "JPEG", "PNG", "WEBP"])
 def test_pixels_stay_as_they_are_where_nothing_is_turned(format):
     content = photo(format)
-    assert opened(clean_image(content).content).convert("RGB").tobytes() == opened(content).convert("RGB").tobytes()
+    assert (
+        open_image(clean_image(content).content).convert("RGB").tobytes()
+        == open_image(content).convert("RGB").tobytes()
+    )
 
 
 # Where the left half of the stored picture, which is red, is shown.
@@ -85,20 +88,20 @@ def test_a_photo_is_stored_the_right_way_up(format, orientation):
     assert places_in(clean.content) == []
     if format == "AVIF":
         return  # its rotation is a property of the image, which browsers apply and Pillow leaves to its callers
-    assert opened(clean.content).size == (clean.width, clean.height)
-    assert opened(clean.content).getexif().get(0x0112, 1) == 1
+    assert open_image(clean.content).size == (clean.width, clean.height)
+    assert open_image(clean.content).getexif().get(0x0112, 1) == 1
     red = SHOWN[orientation]
     other = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[red]
     found = sides(clean.content)
     assert (found[red], found[other]) == ("red", "blue")
-    assert opened(clean.content).info["icc_profile"] == profile()
+    assert open_image(clean.content).info["icc_profile"] == profile()
     assert clean_image(clean.content) == clean
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP"])
 def test_all_frames_are_turned(format):
     clean = clean_image(photo(format, orientation=6, frames=3))
-    frames = list(ImageSequence.Iterator(opened(clean.content)))
+    frames = list(ImageSequence.Iterator(open_image(clean.content)))
     assert [frame.size for frame in frames] == [(32, 64)] * 3
 
 
@@ -115,7 +118,7 @@ def test_a_progressive_photo_stays_one():
     picture((640, 320)).save(file, "JPEG", progressive=True, exif=place(6))
     clean = clean_image(file.getvalue())
     assert places_in(clean.content) == []
-    assert opened(clean.content).info["progressive"]
+    assert open_image(clean.content).info["progressive"]
     assert sides(clean.content)["top"] == "red"
 
 
@@ -149,9 +152,9 @@ def test_too_many_declared_pixels_are_one_clear_sentence(format, size, monkeypat
 
 
 def test_the_bound_is_the_last_size_that_passes():
-    check_pixels(10_000, MOST_PIXELS // 10_000)
+    check_pixels(10_000, MAX_PIXELS // 10_000)
     with pytest.raises(BadImage):
-        check_pixels(10_000, MOST_PIXELS // 10_000 + 1)
+        check_pixels(10_000, MAX_PIXELS // 10_000 + 1)
     with pytest.raises(BadImage, match="nothing to show"):
         clean_image(png_of(0, 5))
 

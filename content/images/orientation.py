@@ -1,4 +1,4 @@
-"""The orientation of EXIF applied to the pixels, which are encoded again as they were, as far as the format goes."""
+"""The orientation of EXIF: read from a file, and applied to its pixels."""
 
 from io import BytesIO
 from typing import Any
@@ -15,17 +15,35 @@ METHODS = {
     8: Image.Transpose.ROTATE_90,
 }
 WEBP_QUALITY = 90
-MOST_TURNED_PIXELS = 400_000_000
+MAX_TURNED_PIXELS = 400_000_000
 
 
-def turned(image: Image.Image, orientation: int) -> bytes:
-    """All frames of it, in its own format. Raises OSError for pixels that cannot be decoded."""
-    options = options_of(image)
+def read_orientation(exif: bytes) -> int:
+    """Tag 0x0112 of the first directory of EXIF (TIFF 6.0, section 2), or 1."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "little", b"MM\0*": "big"}.get(exif[:4])
+    if order is None:
+        return 1
+
+    def number(start: int, size: int) -> int:
+        return int.from_bytes(exif[start : start + size], "little" if order == "little" else "big")
+
+    first = number(4, 4)
+    for entry in range(first + 2, min(first + 2 + 12 * number(first, 2), len(exif) - 11), 12):
+        if number(entry, 2) == 0x0112:
+            value = number(entry + 8, 2)
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def apply_orientation(image: Image.Image, orientation: int) -> bytes:
+    """Turn all frames, and encode them in the image's format. Raises OSError for pixels that cannot be decoded."""
+    options = encoder_options(image)
     frames = []
     for frame in ImageSequence.Iterator(image):
         frames.append(frame.transpose(METHODS[orientation]))
-        if sum(each.width * each.height for each in frames) > MOST_TURNED_PIXELS:
-            raise OSError("it has more frames than can be turned")
+        if sum(each.width * each.height for each in frames) > MAX_TURNED_PIXELS:
+            raise OSError("it has too many frames to turn")
         options.setdefault("duration", []).append(frame.info.get("duration", 0))
     if len(frames) > 1:
         options |= {"save_all": True, "append_images": frames[1:], "loop": image.info.get("loop", 0)}
@@ -36,7 +54,8 @@ def turned(image: Image.Image, orientation: int) -> bytes:
     return result.getvalue()
 
 
-def options_of(image: Image.Image) -> dict[str, Any]:
+def encoder_options(image: Image.Image) -> dict[str, Any]:
+    """As the image was encoded, as far as its format says."""
     options: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         sampling = JpegImagePlugin.get_sampling(image)
