@@ -12,7 +12,7 @@ Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 class ServerTimingMiddleware:
-    """With DEBUG, a Server-Timing header (W3C) says what an answer cost: queries, and cache hits by tier."""
+    """With DEBUG, a Server-Timing header (W3C) gives the cost of a response: queries, and cache hits by tier."""
 
     async_capable = True
     sync_capable = False
