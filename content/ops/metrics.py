@@ -113,7 +113,7 @@ class CacheCollector(Collector):
         if behind is None:
             return
         purges = CounterMetricFamily(
-            "evergreen_cdn_purges", "Purges, by the response of the CDN.", labels=("outcome",)
+            "evergreen_cdn_purges", "Purges, by outcome.", labels=("outcome",)
         )
         purges.add_metric(("confirmed",), totals["purged", "", "cdn"])
         purges.add_metric(("failed",), totals["purge failed", "", "cdn"])

@@ -13,7 +13,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Post.objects.exists():
-            self.stdout.write("There are posts already; the demo content is for an empty site. Nothing was done.")
+            self.stdout.write(
+                "This site has posts already. The demo content is for an empty site, so nothing was done."
+            )
             return
         with progress_bar() as bar:
             task = bar.add_task("Posts", total=None)

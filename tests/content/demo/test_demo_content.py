@@ -60,7 +60,7 @@ def test_a_cover_is_a_stored_file_with_an_alt_text():
 
 def test_a_site_with_posts_is_left_alone():
     make_post("mine")
-    assert "Nothing was done" in run()
+    assert "nothing was done" in run()
     assert [post.slug for post in Post.objects.all()] == ["mine"]
     assert not Tag.objects.exists()
 

@@ -17,9 +17,9 @@ def test_lists_are_filled_anew():
     )
     ListedPost.objects.filter(kind="tag").delete()
     ListCount.objects.update(posts=7)
-    told = StringIO()
-    call_command("rebuild_lists", stdout=told)
-    assert "15 places" in told.getvalue()
+    output = StringIO()
+    call_command("rebuild_lists", stdout=output)
+    assert "15 places" in output.getvalue()
     after = (
         set(ListedPost.objects.values_list("kind", "term", "post")),
         set(ListCount.objects.values_list("kind", "term", "month", "posts")),
