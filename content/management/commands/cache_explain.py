@@ -16,7 +16,7 @@ FIRST_READ = 1.0
 
 
 class Command(BaseCommand):
-    help = "Explain why a page or an entry is served or not: tiers, ages, times left, tags, and the records that ended it."
+    help = "Explain why a page or entry is served or not: tiers, ages, times left, tags, and records that ended it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
