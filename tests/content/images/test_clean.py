@@ -1,4 +1,4 @@
-"""Images are bounded before they are decoded, and no place, word or camera leaves with them."""
+"""Images are bounded before they are decoded, and lose the metadata of places, cameras and authors."""
 
 from io import BytesIO
 
@@ -21,15 +21,15 @@ def is_near(pixel: tuple[int, ...], colour: tuple[int, int, int]) -> bool:
 
 
 def sides(content: bytes) -> dict[str, str]:
-    """Which colour the middle of each edge has."""
+    """The colour in the middle of each edge."""
     image = open_image(content).convert("RGB")
     width, height = image.size
     spots = {"left": (2, height // 2), "right": (width - 3, height // 2), "top": (width // 2, 2)}
     spots["bottom"] = (width // 2, height - 3)
-    found = {name: image.getpixel(spot) for name, spot in spots.items()}
+    colours = {name: image.getpixel(spot) for name, spot in spots.items()}
     return {
         name: "red" if is_near(pixel, RED) else "blue" if is_near(pixel, BLUE) else ""
-        for name, pixel in found.items()
+        for name, pixel in colours.items()
     }
 
 
@@ -76,7 +76,7 @@ def test_pixels_stay_as_they_are_where_nothing_is_turned(format):
     )
 
 
-# Where the left half of the stored picture, which is red, is shown.
+# The edge at which readers see the left half of the stored picture, which is red.
 SHOWN = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7: "bottom", 8: "bottom"}
 
 
@@ -92,8 +92,8 @@ def test_a_photo_is_stored_the_right_way_up(format, orientation):
     assert open_image(clean.content).getexif().get(0x0112, 1) == 1
     red = SHOWN[orientation]
     other = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[red]
-    found = sides(clean.content)
-    assert (found[red], found[other]) == ("red", "blue")
+    colours = sides(clean.content)
+    assert (colours[red], colours[other]) == ("red", "blue")
     assert open_image(clean.content).info["icc_profile"] == profile()
     assert clean_image(clean.content) == clean
 
@@ -105,7 +105,7 @@ def test_all_frames_are_turned(format):
     assert [frame.size for frame in frames] == [(32, 64)] * 3
 
 
-def test_what_follows_the_picture_is_dropped():
+def test_data_after_the_picture_is_dropped():
     """A film of a "motion photo", a second image of a set: each has a place of its own."""
     content = photo("JPEG")
     assert clean_image(content + photo("JPEG") + SECRET.encode()) == clean_image(content)
@@ -169,7 +169,7 @@ def test_a_large_frame_of_a_small_gif_counts():
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_damage_is_more_than_a_bad_image(format):
-    """Cut off anywhere, or with any byte turned around: cleaned, or refused by name; cut off, no place is left."""
+    """An image that is cut off, or has a wrong byte, is cleaned or is a BadImage."""
     content = photo(format)
     short = [content[:length] for length in range(0, len(content), 7)]
     turned = [content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :] for at in range(0, len(content), 5)]
@@ -185,7 +185,7 @@ def test_no_damage_is_more_than_a_bad_image(format):
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7", b"ID3\x04", b"\0\0\0\x18ftypmp42", b"plain", b"<svg/>"])
-def test_what_is_no_image_is_left_alone(content):
+def test_other_files_are_left_alone(content):
     assert clean_image(content) is None
     assert clean_file("a.pdf", content) is None
     with pytest.raises(BadImage, match="no image that browsers know"):
@@ -193,12 +193,12 @@ def test_what_is_no_image_is_left_alone(content):
 
 
 @pytest.mark.parametrize("format", ["TIFF", "BMP"])
-def test_an_image_that_browsers_do_not_know_is_refused_under_any_image_name(format):
+def test_other_image_formats_are_refused_under_any_image_name(format):
     file = BytesIO()
     picture().save(file, format)
     with pytest.raises(BadImage, match="no image that browsers know"):
         clean_file("a.jpg", file.getvalue())
 
 
-def test_an_image_is_one_under_any_name():
+def test_an_image_is_recognised_under_any_name():
     assert places_in(clean_file("a.pdf", photo("JPEG")).content) == []
