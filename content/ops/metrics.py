@@ -112,9 +112,7 @@ class CacheCollector(Collector):
         behind = lag()
         if behind is None:
             return
-        purges = CounterMetricFamily(
-            "evergreen_cdn_purges", "Purges, by outcome.", labels=("outcome",)
-        )
+        purges = CounterMetricFamily("evergreen_cdn_purges", "Purges, by outcome.", labels=("outcome",))
         purges.add_metric(("confirmed",), totals["purged", "", "cdn"])
         purges.add_metric(("failed",), totals["purge failed", "", "cdn"])
         yield purges
