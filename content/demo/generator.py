@@ -73,7 +73,7 @@ class Generator:
         """The last one is scheduled for tomorrow; some are drafts."""
         public = self.count - 1
         for number in range(public):
-            published_at = self.now - self.span * ((public - number - self.rng.uniform(0.05, 0.4)) / public)
+            published_at = self.now - self.span * ((public - number - self.rng.uniform(0.55, 0.95)) / public)
             if number % DRAFTS == DRAFTS // 2:
                 yield self.write("draft", None)
             else:
