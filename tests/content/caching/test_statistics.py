@@ -246,7 +246,7 @@ async def test_cache_stats_shows_what_happened(alias, shelf, clock):
 @pytest.mark.parametrize("alias", ["locmem"], indirect=True)
 def test_cache_stats_without_redis_says_why_not(alias):
     reporting.end()
-    with pytest.raises(CommandError, match="has no Redis"):
+    with pytest.raises(CommandError, match="Statistics need Redis"):
         call_command("cache_stats")
 
 
@@ -275,12 +275,12 @@ async def test_metrics_are_read_by_prometheus_and_only_grow(alias, shelf, clock,
 @only_redis
 def test_labels_are_those_that_are_declared(alias):
     foreign = Counter({("hit", "no such resource", "memory"): 1.0, ("load_seconds", "no such resource", ""): 1.0})
-    assert metrics.events_of(foreign).samples == []
+    assert metrics.event_counter(foreign).samples == []
     assert metrics.amounts_of("load_seconds", "", foreign).samples == []
 
 
 def test_without_redis_nothing_is_told_that_would_jump(opened_nowhere):
-    text = metrics.exposition().decode()
+    text = metrics.render_metrics().decode()
     assert "evergreen_statistics_up 0.0" in text
     assert "evergreen_cache_events" not in text
 
