@@ -276,7 +276,7 @@ async def test_metrics_are_read_by_prometheus_and_only_grow(alias, shelf, clock,
 def test_labels_are_those_that_are_declared(alias):
     foreign = Counter({("hit", "no such resource", "memory"): 1.0, ("load_seconds", "no such resource", ""): 1.0})
     assert metrics.event_counter(foreign).samples == []
-    assert metrics.amounts_of("load_seconds", "", foreign).samples == []
+    assert metrics.amount_counter("load_seconds", "", foreign).samples == []
 
 
 def test_without_redis_nothing_is_told_that_would_jump(opened_nowhere):
