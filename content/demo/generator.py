@@ -70,15 +70,16 @@ class Generator:
         return sorted({name for names in self.tags.values() for name in names})
 
     def posts(self) -> Iterator[GeneratedPost]:
-        """The last one is scheduled for tomorrow; some are drafts."""
-        public = self.count - 1
+        """Some are drafts. The last of several is scheduled for tomorrow."""
+        public = max(self.count - 1, 1)
         for number in range(public):
             published_at = self.now - self.span * ((public - number - self.rng.uniform(0.55, 0.95)) / public)
             if number % DRAFTS == DRAFTS // 2:
                 yield self.write("draft", None)
             else:
                 yield self.write("published", published_at.replace(second=0, microsecond=0))
-        yield self.write("scheduled", self.now + timedelta(days=1))
+        if self.count > 1:
+            yield self.write("scheduled", self.now + timedelta(days=1))
 
     def write(self, status: str, published_at: datetime | None) -> GeneratedPost:
         writer = self.rng.choice(self.writers)

@@ -33,6 +33,11 @@ def test_the_same_seed_makes_the_same_posts(posts):
     assert list(generator(seed=2).posts()) != posts
 
 
+def test_a_single_post_is_published():
+    assert [post.status for post in generator(count=1).posts()] == ["published"]
+    assert [post.status for post in generator(count=2).posts()] == ["published", "scheduled"]
+
+
 def test_a_larger_site_begins_with_the_same_posts(posts):
     larger = itertools.islice(generator(count=2000).posts(), 100)
     assert [(post.title, post.body) for post in larger] == [(post.title, post.body) for post in posts[:100]]
