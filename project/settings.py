@@ -54,7 +54,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.middleware.RequestId",
     "project.middleware.Security",
-    "content.ops.timing.ServerTimingMiddleware",
+    "content.ops.server_timing.ServerTimingMiddleware",
     "content.views.middleware.ContentSecurityPolicyMiddleware",
     "content.views.middleware.OverloadMiddleware",
     "project.middleware.Session",

@@ -55,7 +55,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         beat_safely()
-        self.timer = worker.timer.call_repeatedly(heartbeat.EVERY, beat_safely)
+        self.timer = worker.timer.call_repeatedly(heartbeat.INTERVAL, beat_safely)
 
     def stop(self, worker: Any) -> None:
         if self.timer is not None:
@@ -65,7 +65,7 @@ class Heartbeat(bootsteps.StartStopStep):
 def beat_safely() -> None:
     """A cache that is away must not end the worker."""
     try:
-        heartbeat.beat()
+        heartbeat.send_heartbeat()
     except Exception as error:
         logger.warning("no heartbeat: %s", error)
 

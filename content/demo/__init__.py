@@ -1,6 +1,5 @@
-"""A blog out of nothing: generated posts, people and pictures, the same for the same seed."""
+"""The demo site, and sites of any size: posts that a generator writes from the fixture's sentences."""
 
-from content.demo.blog import DemoBlog, grow_blog
-from content.demo.store import store_blog
+from content.demo.store import MAX_POSTS, generate_demo, generate_posts
 
-__all__ = ["DemoBlog", "grow_blog", "store_blog"]
+__all__ = ["MAX_POSTS", "generate_demo", "generate_posts"]

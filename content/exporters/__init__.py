@@ -1,7 +1,6 @@
-"""The site as files: Markdown with front matter, YAML for what stands beside posts, media as they are."""
+"""The site as files: Markdown with front matter, YAML for the other tables, and media files as they are."""
 
-from content.exporters.errors import CannotExport
-from content.exporters.export import export_content
-from content.exporters.report import ExportReport
+from content.exporters.export import ExportReport, export_content
+from content.exporters.folder import CannotExport
 
 __all__ = ["CannotExport", "ExportReport", "export_content"]

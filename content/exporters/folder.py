@@ -1,25 +1,35 @@
-"""A folder that has its name only once it is whole."""
+"""The folder of an export: it gets its name, and its manifest, only when it is complete."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
-from content.exporters.errors import CannotExport
-from content.exporters.manifest import MANIFEST
+from content.exporters.yaml import dump_yaml
+
+MANIFEST = "evergreen.yaml"
+VERSION = 1
+NOTICE = """\
+# An export of a site: all that its publisher owns, drafts, passwords of posts and readers' mail addresses included.
+# Keep it private. `manage.py import_content` with the name of this folder takes it back.
+"""
+
+
+class CannotExport(Exception):
+    """The folder cannot become an export. The message gives the reason, and what to do."""
 
 
 @contextmanager
-def whole_or_not_at_all(folder: Path, *, force: bool) -> Iterator[Path]:
-    """A new folder beside it, for its owner alone, that takes its name when the block ends well.
+def new_folder(folder: Path, *, force: bool) -> Iterator[Path]:
+    """A temporary folder beside `folder`, readable by its owner alone, renamed when the block ends without an error.
 
-    With `force` an export that is there, or an empty folder, gives way; anything else never does. Raises
-    CannotExport.
+    With `force` it replaces an existing export or an empty folder, and never anything else. Raises CannotExport.
     """
     folder = folder.absolute()
-    check(folder, force)
+    check_folder(folder, force)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}.", suffix=".partial", dir=folder.parent))
@@ -27,26 +37,27 @@ def whole_or_not_at_all(folder: Path, *, force: bool) -> Iterator[Path]:
         raise CannotExport(f"{folder} cannot be written: {error.strerror}.") from error
     try:
         yield place
-        # On the disk before it has its name, or a power cut could leave empty files in a folder that looks whole.
+        # On the disk before it is renamed, or a power cut could leave empty files in a folder that looks complete.
         os.sync()
-        take_name(place, folder)
+        replace_folder(place, folder)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def check(folder: Path, force: bool) -> None:
+def check_folder(folder: Path, force: bool) -> None:
+    """Raises CannotExport if something exists that may not be replaced."""
     if not os.path.lexists(folder):
         return
     if folder.is_symlink() or not folder.is_dir():
         raise CannotExport(f"{folder} is no folder.")
     if not force:
-        raise CannotExport(f"{folder} is there already: name another folder, or replace it with --force.")
+        raise CannotExport(f"{folder} exists already. Name another folder, or replace it with --force.")
     if any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-        raise CannotExport(f"{folder} is no export, and is not replaced: name another folder, or empty it yourself.")
+        raise CannotExport(f"{folder} is no export, and is not replaced. Name another folder, or empty it yourself.")
 
 
-def take_name(place: Path, folder: Path) -> None:
-    """What had the name goes when the new one has it; for a moment in between there is neither."""
+def replace_folder(place: Path, folder: Path) -> None:
+    """Rename `place` to `folder`, and remove the old one. For a moment in between there is neither."""
     if not folder.exists():
         place.rename(folder)
         return
@@ -59,3 +70,9 @@ def take_name(place: Path, folder: Path) -> None:
         raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def write_manifest(place: Path, counts: Mapping[str, int], now: datetime) -> None:
+    """The file that makes a folder an export: written last, read first."""
+    values = {"evergreen": VERSION, "exported_at": now, "counts": dict(counts)}
+    (place / MANIFEST).write_text(NOTICE + dump_yaml(values), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The tables beside posts: a YAML list each, written row by row."""
+"""The tables other than posts: a YAML list each, written row by row."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from content.exporters.records import (
     RedirectRecord,
     SiteRecord,
     TagRecord,
-    columns_of,
     comment_record,
+    record_from_row,
 )
-from content.exporters.yaml import dumped, plain
+from content.exporters.yaml import dump_yaml, record_values
 from content.models import Author, Category, Comment, Redirect, SiteConfig, Tag
 
 ROWS_A_FETCH = 500
@@ -24,7 +24,7 @@ ROWS_A_FETCH = 500
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose columns are its record's fields; `key` is the one that says which row is meant."""
+    """A table whose columns are its record's fields. The column `key` identifies a row."""
 
     name: str
     model: type[Model]
@@ -37,7 +37,7 @@ class Table:
 
     def records(self) -> Iterator[Record]:
         rows = self.model._default_manager.order_by("pk").iterator(ROWS_A_FETCH)
-        return (columns_of(self.record, row) for row in rows)
+        return (record_from_row(self.record, row) for row in rows)
 
 
 SITE = Table("site", SiteConfig, SiteRecord, "pk")
@@ -51,16 +51,16 @@ MEDIA_FILE = "media.yaml"
 
 
 def comment_records() -> Iterator[Record]:
-    """Post by post, so that a thread is together."""
+    """Ordered by post, so that the comments of a thread stand together."""
     comments = Comment.objects.select_related("post").order_by("post_id", "pk")
     return (comment_record(comment) for comment in comments.iterator(ROWS_A_FETCH))
 
 
 def write_rows(path: Path, records: Iterable[Record]) -> int:
-    """How many there were."""
+    """Returns the number of rows."""
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for record in records:
-            file.write(dumped([plain(record)]))
+            file.write(dump_yaml([record_values(record)]))
             count += 1
     return count

@@ -1,4 +1,4 @@
-"""Records as YAML that is read back as it was, whatever stands in it."""
+"""Records as YAML that any text survives."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from content.exporters.records import Record
 
 try:
     from yaml import CSafeDumper as Base
-except ImportError:  # PyYAML without its part in C
+except ImportError:  # PyYAML without libyaml
     from yaml import SafeDumper as Base  # type: ignore[assignment]
 
 # No line is folded.
@@ -18,10 +18,9 @@ WIDTH = 1 << 30
 
 
 class Dumper(Base):
-    """Text that is not plain to see stands in double quotes on one line, line ends and all escaped.
+    """Writes text with invisible characters in double quotes, on one line, with line ends escaped.
 
-    So a line of an export begins where a value does: a line of `---` is never part of front matter, and a line
-    that begins with `- ` begins a row.
+    So a line of `---` is never inside front matter, and a line that begins with `- ` always begins a row.
     """
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
@@ -35,11 +34,11 @@ class Dumper(Base):
 Dumper.add_representer(str, Dumper.represent_text)
 
 
-def dumped(values: Any) -> str:
+def dump_yaml(values: Any) -> str:
     return yaml.dump(values, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=WIDTH)
 
 
-def plain(record: Record) -> dict[str, Any]:
-    """What YAML knows of: without the fields that have their defaults."""
+def record_values(record: Record) -> dict[str, Any]:
+    """The fields as types of YAML, without those that have their defaults."""
     values: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(datetime,))
     return values

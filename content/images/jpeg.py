@@ -1,8 +1,9 @@
-"""JPEG (ITU-T T.81, annex B): its segments, of which only those that decoders need are kept."""
+"""JPEG (ITU-T T.81, annex B): its segments, of which only those that decoders need stay."""
 
 import re
 
-from content.images.parts import Parts, damaged, orientation_of
+from content.images.orientation import read_orientation
+from content.images.stripped import DamagedImage, StrippedImage
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -14,7 +15,7 @@ KEPT = {*range(0xC0, 0xD0), *range(0xDA, 0xE0)}
 AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 
 
-def read(content: bytes) -> Parts:
+def strip_metadata(content: bytes) -> StrippedImage:
     """Drop the data after the first image: other images of a set, a film of a "motion photo"."""
     kept = [START]
     width = height = 0
@@ -30,12 +31,12 @@ def read(content: bytes) -> Parts:
             break
         end = position + 2 + int.from_bytes(content[position + 2 : position + 4])
         if end < position + 4:
-            raise damaged("JPEG", "a segment has no length")
+            raise DamagedImage("JPEG", "a segment has no length")
         segment = content[position:end]
         if marker in FRAMES:
-            height, width = (max(a, b) for a, b in zip((height, width), sides(segment), strict=True))
+            height, width = (max(a, b) for a, b in zip((height, width), frame_size(segment), strict=True))
         elif marker == 0xE1 and segment[4:10] == b"Exif\0\0":
-            orientation = orientation_of(segment[4:])
+            orientation = read_orientation(segment[4:])
         if marker == SCAN:
             has_scan = True
             following = AFTER_SCAN.search(content, end)
@@ -44,16 +45,16 @@ def read(content: bytes) -> Parts:
         kept.append(without_extras(marker, segment))
         position = content.find(b"\xff", end)
     if not width or not has_scan:
-        raise damaged("JPEG", "it has no picture in it")
-    return Parts(width, height, b"".join([*kept, END]), orientation)
+        raise DamagedImage("JPEG", "it has no picture in it")
+    return StrippedImage(width, height, b"".join([*kept, END]), orientation)
 
 
-def sides(frame: bytes) -> tuple[int, int]:
+def frame_size(frame: bytes) -> tuple[int, int]:
     return int.from_bytes(frame[5:7]), int.from_bytes(frame[7:9])
 
 
 def without_extras(marker: int, segment: bytes) -> bytes:
-    """Colour profiles stay, and what says how colours are stored; JFIF stays without its thumbnail."""
+    """Colour profiles and colour encodings stay; JFIF stays without its thumbnail."""
     if marker in KEPT:
         return segment
     body = segment[4:]

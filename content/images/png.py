@@ -1,6 +1,7 @@
-"""PNG and APNG: their chunks, of which only those that decoders need are kept."""
+"""PNG and APNG: their chunks, of which only those that decoders need stay."""
 
-from content.images.parts import Parts, damaged, orientation_of
+from content.images.orientation import read_orientation
+from content.images.stripped import DamagedImage, StrippedImage
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEPT = {
@@ -10,9 +11,9 @@ KEPT = {
 END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
-def read(content: bytes) -> Parts:
+def strip_metadata(content: bytes) -> StrippedImage:
     if content[12:16] != b"IHDR":
-        raise damaged("PNG", "it does not begin with its size")
+        raise DamagedImage("PNG", "it does not begin with its size")
     width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
     kept = [SIGNATURE]
     orientation = 1
@@ -23,8 +24,8 @@ def read(content: bytes) -> Parts:
         if name == b"IEND":
             break
         if name == b"eXIf":
-            orientation = orientation_of(content[position + 8 : end - 4])
+            orientation = read_orientation(content[position + 8 : end - 4])
         if name in KEPT:
             kept.append(content[position:end])
         position = end
-    return Parts(width, height, b"".join([*kept, END]), orientation)
+    return StrippedImage(width, height, b"".join([*kept, END]), orientation)

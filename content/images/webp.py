@@ -1,8 +1,9 @@
-"""WebP (RFC 9649): its chunks, of which only those that decoders need are kept."""
+"""WebP (RFC 9649): its chunks, of which only those that decoders need stay."""
 
 from collections.abc import Iterator
 
-from content.images.parts import Parts, damaged, orientation_of
+from content.images.orientation import read_orientation
+from content.images.stripped import DamagedImage, StrippedImage
 
 KEPT = {b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"}
 IN_A_FRAME = {b"ALPH", b"VP8 ", b"VP8L"}
@@ -10,43 +11,43 @@ FRAME_HEADER = 16
 EXIF_FLAG, XMP_FLAG = 0x08, 0x04
 
 
-def read(content: bytes) -> Parts:
+def strip_metadata(content: bytes) -> StrippedImage:
     sizes = [(0, 0)]
     kept = []
     orientation = 1
-    for name, body in chunks(content, 12):
+    for name, body in read_chunks(content, 12):
         if name == b"EXIF":
-            orientation = orientation_of(body)
+            orientation = read_orientation(body)
         if name not in KEPT:
             continue
-        sizes.append(size(name, body))
+        sizes.append(chunk_size(name, body))
         if name == b"VP8X" and body:
             body = bytes([body[0] & ~(EXIF_FLAG | XMP_FLAG)]) + body[1:]
         elif name == b"ANMF":
-            frame = [(inner, data) for inner, data in chunks(body, FRAME_HEADER) if inner in IN_A_FRAME]
-            sizes += [size(inner, data) for inner, data in frame]
-            body = body[:FRAME_HEADER] + b"".join(chunk(*each) for each in frame)
-        kept.append(chunk(name, body))
+            frame = [(inner, data) for inner, data in read_chunks(body, FRAME_HEADER) if inner in IN_A_FRAME]
+            sizes += [chunk_size(inner, data) for inner, data in frame]
+            body = body[:FRAME_HEADER] + b"".join(encode_chunk(*each) for each in frame)
+        kept.append(encode_chunk(name, body))
     if len(sizes) == 1:
-        raise damaged("WebP", "it has no picture in it")
+        raise DamagedImage("WebP", "it has no picture in it")
     whole = b"WEBP" + b"".join(kept)
     width, height = (max(side) for side in zip(*sizes, strict=True))
-    return Parts(width, height, b"RIFF" + len(whole).to_bytes(4, "little") + whole, orientation)
+    return StrippedImage(width, height, b"RIFF" + len(whole).to_bytes(4, "little") + whole, orientation)
 
 
-def chunks(content: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
+def read_chunks(content: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
     while position + 8 <= len(content):
         length = int.from_bytes(content[position + 4 : position + 8], "little")
         yield content[position : position + 4], content[position + 8 : position + 8 + length]
         position += 8 + length + length % 2
 
 
-def chunk(name: bytes, body: bytes) -> bytes:
+def encode_chunk(name: bytes, body: bytes) -> bytes:
     return name + len(body).to_bytes(4, "little") + body + b"\0" * (len(body) % 2)
 
 
-def size(name: bytes, body: bytes) -> tuple[int, int]:
-    """In pixels; 0, 0 for a chunk that declares none."""
+def chunk_size(name: bytes, body: bytes) -> tuple[int, int]:
+    """Width and height in pixels; 0, 0 for a chunk without a size."""
 
     def number(start: int, count: int) -> int:
         return int.from_bytes(body[start : start + count], "little")

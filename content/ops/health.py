@@ -1,4 +1,4 @@
-"""Is the process alive (/healthz), and can it do all it is there for (/readyz)?"""
+"""/healthz: the process is alive. /readyz: it reaches the database, Redis and a worker."""
 
 import asyncio
 import time
@@ -14,49 +14,49 @@ from redis import Redis
 
 from content.caching.engines import engine_of
 from content.ops import heartbeat
-from content.ops.recent import Recent
+from content.ops.cached_result import CachedResult
 
 CHECK_SECONDS = 1.0
-# Seconds for which the result of the checks answers all who ask.
-KEPT_SECONDS = 1.0
+# Seconds for which all requests share one result of the checks.
+CACHE_SECONDS = 1.0
 
 Check = Callable[[], Awaitable[str | None]]
 
 
 @require_safe
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """Asks nobody: a process that can answer is alive."""
-    return answer({"status": "ok"}, 200)
+    """No check: a process that responds is alive."""
+    return json_response({"status": "ok"}, 200)
 
 
 @require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """503 with the reasons while the database, Redis or every worker is away.
+    """503 with the reasons while the database, Redis or every worker is down.
 
-    Readers are served from cache meanwhile: a load balancer that should keep sending them asks /healthz.
+    Readers are served from cache meanwhile. A load balancer that should keep sending them checks /healthz.
     """
-    checks = await recent.get()
+    checks = await cached_checks.get()
     ready = all(check["ok"] for check in checks.values())
-    return answer({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+    return json_response({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
 
 
 async def run_checks() -> dict[str, dict[str, object]]:
     names = list(CHECKS)
-    results = await asyncio.gather(*(timed(CHECKS[name]) for name in names))
+    results = await asyncio.gather(*(run_check(CHECKS[name]) for name in names))
     return dict(zip(names, results, strict=True))
 
 
-recent = Recent(run_checks, KEPT_SECONDS)
+cached_checks = CachedResult(run_checks, CACHE_SECONDS)
 
 
-async def timed(check: Check) -> dict[str, object]:
+async def run_check(check: Check) -> dict[str, object]:
     began = time.perf_counter()
     try:
         reason = await asyncio.wait_for(check(), CHECK_SECONDS)
     except TimeoutError:
         reason = f"No answer within {CHECK_SECONDS:g} s."
     except Exception as error:
-        # The kind of error alone: its text may hold addresses and passwords.
+        # Only the type of the error: its text may contain addresses and passwords.
         reason = f"Does not answer ({type(error).__name__})."
     milliseconds = round((time.perf_counter() - began) * 1000, 1)
     if reason is None:
@@ -64,7 +64,7 @@ async def timed(check: Check) -> dict[str, object]:
     return {"ok": False, "milliseconds": milliseconds, "reason": reason}
 
 
-async def database() -> str | None:
+async def check_database() -> str | None:
     # Where loads run: a request's own thread would open a connection for each call.
     await engine_of("default").loop_state().executor.run(lambda: sync_to_async(select_one)())
     return None
@@ -75,25 +75,25 @@ def select_one() -> None:
         cursor.execute("SELECT 1 FROM content_siteconfig LIMIT 1")
 
 
-async def redis() -> str | None:
-    await sync_to_async(client_of(settings.REDIS_URL).ping, thread_sensitive=False)()
+async def check_redis() -> str | None:
+    await sync_to_async(redis_client(settings.REDIS_URL).ping, thread_sensitive=False)()
     return None
 
 
 @lru_cache(1)
-def client_of(url: str) -> Redis:
-    """One for the process, which keeps its connection."""
+def redis_client(url: str) -> Redis:
+    """One client for the process, so that its connection stays open."""
     return Redis.from_url(url, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS)
 
 
-async def worker() -> str | None:
-    if await heartbeat.is_heard():
+async def check_worker() -> str | None:
+    if await heartbeat.is_worker_alive():
         return None
-    return f"No worker was heard for {heartbeat.SILENCE} s: start one with `celery -A workers worker`."
+    return f"No heartbeat of a worker for {heartbeat.SILENCE} s. Start a worker: `celery -A workers worker`."
 
 
-CHECKS: dict[str, Check] = {"database": database, "redis": redis, "worker": worker}
+CHECKS: dict[str, Check] = {"database": check_database, "redis": check_redis, "worker": check_worker}
 
 
-def answer(content: dict[str, object], status: int) -> JsonResponse:
+def json_response(content: dict[str, object], status: int) -> JsonResponse:
     return JsonResponse(content, status=status, headers={"Cache-Control": "no-store"})

@@ -1,7 +1,7 @@
-"""/metrics for Prometheus: sums over all processes, whichever of them answers.
+"""/metrics for Prometheus: sums over all processes, the same from each of them.
 
-Counters are read from where the processes add them up, so they grow whoever is scraped. Labels are bounded by what
-is declared: events, tiers and resources.
+All processes add their counters up in Redis, so a counter never shrinks when another process is scraped. Labels are
+bounded by declarations: events, tiers and resources.
 """
 
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from content.caching.engines import engine_of
 from content.caching.metrics.events import EventCounts
 from content.caching.metrics.reports import Report, reporting
 from content.cdn.lag import lag
-from content.ops.recent import Recent
+from content.ops.cached_result import CachedResult
 
-# Seconds for which one reading answers all who ask.
-KEPT_SECONDS = 1.0
-# Fields that a proxy adds.
+# Seconds for which all requests share one result.
+CACHE_SECONDS = 1.0
+# Header fields that proxies add.
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 REFUSAL = "Only this host and staff may read /metrics. To open it to everybody, set EVERGREEN_METRICS_OPEN=true.\n"
 AMOUNTS = {
@@ -39,12 +39,12 @@ AMOUNTS = {
 async def metrics(request: HttpRequest) -> HttpResponse:
     if not (settings.METRICS_OPEN or is_from_this_host(request) or await is_staff(request)):
         return HttpResponse(REFUSAL, content_type="text/plain", status=403, headers={"Cache-Control": "no-store"})
-    content = await recent.get()
+    content = await cached_metrics.get()
     return HttpResponse(content, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
 
 def is_from_this_host(request: HttpRequest) -> bool:
-    """Not through a proxy on this host: those speak for strangers."""
+    """False for requests through a proxy on this host: they come from elsewhere."""
     if any(name in request.headers for name in FORWARDED):
         return False
     try:
@@ -60,17 +60,17 @@ async def is_staff(request: HttpRequest) -> bool:
     return bool(user.is_active and user.is_staff)
 
 
-def exposition() -> bytes:
+def render_metrics() -> bytes:
     registry = CollectorRegistry()
     registry.register(CacheCollector(report_or_none()))
     return generate_latest(registry)
 
 
-recent = Recent(sync_to_async(exposition, thread_sensitive=False), KEPT_SECONDS)
+cached_metrics = CachedResult(sync_to_async(render_metrics, thread_sensitive=False), CACHE_SECONDS)
 
 
 def report_or_none() -> Report | None:
-    """None while Redis is away: counters that jump would tell of what never was."""
+    """None while Redis is down: without counters, graphs show no false resets."""
     engine_of("default")
     if reporting.reporter is None:
         return None
@@ -90,15 +90,15 @@ class CacheCollector(Collector):
         )
         if self.report is None:
             return
-        yield events_of(self.report.totals)
-        yield from self.of_cdn(self.report.totals)
-        for what, help_text in AMOUNTS.items():
-            yield amounts_of(what, help_text, self.report.totals)
+        yield event_counter(self.report.totals)
+        yield from self.cdn_metrics(self.report.totals)
+        for kind, help_text in AMOUNTS.items():
+            yield amount_counter(kind, help_text, self.report.totals)
         processes = self.report.processes
         yield gauge("evergreen_processes", "Processes that report.", len(processes))
         yield gauge(
             "evergreen_processes_deaf",
-            "Processes that do not hear the invalidation log: what they hold counts as stale.",
+            "Processes that cannot read the invalidation log: all their entries count as stale.",
             sum(not process.is_heard for process in processes),
         )
         yield gauge(
@@ -107,12 +107,12 @@ class CacheCollector(Collector):
             sum(process.memory_bytes for process in processes),
         )
 
-    def of_cdn(self, totals: EventCounts) -> Iterator[Metric]:
-        """Nothing where there is none."""
+    def cdn_metrics(self, totals: EventCounts) -> Iterator[Metric]:
+        """No metrics if no CDN is configured."""
         behind = lag()
         if behind is None:
             return
-        purges = CounterMetricFamily("evergreen_cdn_purges", "Purges, by what the CDN said.", labels=("outcome",))
+        purges = CounterMetricFamily("evergreen_cdn_purges", "Purges, by outcome.", labels=("outcome",))
         purges.add_metric(("confirmed",), totals["purged", "", "cdn"])
         purges.add_metric(("failed",), totals["purge failed", "", "cdn"])
         yield purges
@@ -130,19 +130,19 @@ def gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, help_text, value=float(value))
 
 
-def events_of(totals: EventCounts) -> CounterMetricFamily:
+def event_counter(totals: EventCounts) -> CounterMetricFamily:
     family = CounterMetricFamily(
-        "evergreen_cache_events", "What happened to reads.", labels=("event", "resource", "tier")
+        "evergreen_cache_events", "Events of reads and writes.", labels=("event", "resource", "tier")
     )
-    for (what, resource, tier), amount in sorted(totals.items()):
-        if what not in AMOUNTS and resource in resources:
-            family.add_metric((what, resource, tier), amount)
+    for (event, resource, tier), amount in sorted(totals.items()):
+        if event not in AMOUNTS and resource in resources:
+            family.add_metric((event, resource, tier), amount)
     return family
 
 
-def amounts_of(what: str, help_text: str, totals: EventCounts) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"evergreen_cache_{what}", help_text, labels=("resource",))
-    for (kind, resource, _), amount in sorted(totals.items()):
-        if kind == what and resource in resources:
+def amount_counter(kind: str, help_text: str, totals: EventCounts) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"evergreen_cache_{kind}", help_text, labels=("resource",))
+    for (event, resource, _), amount in sorted(totals.items()):
+        if event == kind and resource in resources:
             family.add_metric((resource,), amount)
     return family

@@ -1,4 +1,4 @@
-"""Counting the SQL of a piece of work, whichever threads it runs on."""
+"""Count the SQL statements of a piece of work, on all threads that it uses."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from content.caching.executor import inherited_variables
 
 @dataclass
 class Queries:
-    """How many, how long in seconds, and their texts."""
+    """Number, duration in seconds, and texts of statements."""
 
     count: int = 0
     seconds: float = 0.0
@@ -28,18 +28,18 @@ inherited_variables.append(current)
 
 
 def watch_connections() -> None:
-    """Called once, at start: every connection, of whatever thread, reports to the work it runs for."""
-    connection_created.connect(watch, dispatch_uid="evergreen.queries")
+    """Called once, at start. From then on each connection counts for the work that uses it."""
+    connection_created.connect(watch_connection, dispatch_uid="evergreen.queries")
     for connection in connections.all(initialized_only=True):
-        watch(connection=connection)
+        watch_connection(connection=connection)
 
 
-def watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    if counted not in connection.execute_wrappers:
-        connection.execute_wrappers.append(counted)
+def watch_connection(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if count_statement not in connection.execute_wrappers:
+        connection.execute_wrappers.append(count_statement)
 
 
-def counted(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+def count_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     queries = current.get()
     if queries is None:
         return execute(sql, params, many, context)
@@ -54,7 +54,7 @@ def counted(execute: Callable[..., Any], sql: str, params: Any, many: bool, cont
 
 @contextmanager
 def count_queries() -> Iterator[Queries]:
-    """The SQL run in this context, by its tasks, and in the threads they call."""
+    """Count the statements of this context, of its tasks, and of the threads that they call."""
     queries = Queries()
     token = current.set(queries)
     try:

@@ -1,4 +1,4 @@
-"""JSON-LD (schema.org) for those who read pages by program. It is data: no browser runs it, no policy has a say."""
+"""JSON-LD (schema.org) for programs that read pages. Browsers do not run it, so no policy for scripts applies."""
 
 import json
 from typing import Any
@@ -15,12 +15,12 @@ register = template.Library()
 
 Data = dict[str, Any]
 
-# In a script element nothing but its end tag and a comment is markup; in JSON these are the same characters.
+# Only an end tag and a comment are markup inside a script element. In JSON the escapes are the same characters.
 ESCAPED = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
 
 
-def embedded(*things: Data) -> SafeString:
-    """A script element that holds them, whatever their words."""
+def script_element(*things: Data) -> SafeString:
+    """A script element with the data, safe for any text in it."""
     data = {"@context": "https://schema.org", "@graph": things}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPED)
     return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308 - escaped
@@ -28,7 +28,7 @@ def embedded(*things: Data) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def site_data(context: Context) -> SafeString:
-    """The site, and where it is searched."""
+    """The site and its search."""
     request, site = context["request"], context["site"]
     address = absolute_url(request, "/search/")
     action = {
@@ -36,22 +36,22 @@ def site_data(context: Context) -> SafeString:
         "target": {"@type": "EntryPoint", "urlTemplate": f"{address}?q={{search_term_string}}"},
         "query-input": "required name=search_term_string",
     }
-    return embedded(website(request, site) | {"potentialAction": action})
+    return script_element(website(request, site) | {"potentialAction": action})
 
 
 @register.simple_tag(takes_context=True)
 def term_data(context: Context, name: str) -> SafeString:
-    """Where a list stands: below the front page."""
+    """The breadcrumbs of a list."""
     request = context["request"]
-    return embedded(breadcrumbs(request, context["site"], (name, context["path"])))
+    return script_element(breadcrumbs(request, context["site"], (name, context["path"])))
 
 
 @register.simple_tag(takes_context=True)
 def post_data(context: Context) -> SafeString:
-    """A post, and where it stands."""
+    """A post and its breadcrumbs."""
     request, site, post = context["request"], context["site"], context["post"]
     steps = [(post.category.name, post.category.url)] if post.category else []
-    return embedded(posting(request, site, post), breadcrumbs(request, site, *steps, (post.title, post.url)))
+    return script_element(posting(request, site, post), breadcrumbs(request, site, *steps, (post.title, post.url)))
 
 
 def website(request: HttpRequest, site: SiteDocument) -> Data:

@@ -1,4 +1,4 @@
-"""What the head of a page says of it to other programs."""
+"""Tags for the head of a page: addresses and texts for other programs."""
 
 from django import template
 from django.template import Context, TemplateSyntaxError
@@ -11,14 +11,14 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def absolute(context: Context, path: str) -> str:
-    """The whole address of a path on this site."""
+    """The URL of a path on this site."""
     return absolute_url(context["request"], path)
 
 
 @register.simple_tag(takes_context=True)
-def words_of(context: Context, name: str) -> str:
-    """What a block of this page says, once more: its title and description are told to several readers."""
+def block_text(context: Context, name: str) -> str:
+    """The content of a block of this page, to repeat it: several fields have the page's title and description."""
     block = context.render_context[BLOCK_CONTEXT_KEY].get_block(name)
     if block is None:
-        raise TemplateSyntaxError(f"There is no block {name!r} to repeat.")
+        raise TemplateSyntaxError(f"There is no block {name!r} to repeat. Check its name in the template.")
     return str(block.nodelist.render(context))

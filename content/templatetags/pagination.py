@@ -6,13 +6,13 @@ from content.documents import ListingDocument
 
 register = template.Library()
 
-# How many pages are named on each side of the current one.
+# Pages on each side of the current one.
 NEIGHBOURS = 1
 
 
 @register.filter
 def page_numbers(listing: ListingDocument) -> list[int | None]:
-    """First, last, and those around the current page; None stands for the ones left out."""
+    """The first, the last, and those around the current page. None stands for a gap."""
     near = range(listing.page - NEIGHBOURS, listing.page + NEIGHBOURS + 1)
     shown = sorted({1, listing.pages, *(number for number in near if 1 <= number <= listing.pages)})
     numbers: list[int | None] = []
@@ -28,7 +28,7 @@ def page_numbers(listing: ListingDocument) -> list[int | None]:
 
 @register.filter
 def page_url(path: str, number: int) -> str:
-    """A path may have a query of its own: `/search/?q=moss`."""
+    """The path may have a query, as `/search/?q=moss` has."""
     return path if number == 1 else f"{path}{'&' if '?' in path else '?'}page={number}"
 
 

@@ -81,7 +81,7 @@ async def run() -> None:
     from content.caching import invalidate
     from content.caching.edge import EdgeCache
     from content.caching.edge.request import Request
-    from content.management.commands.purge_cache import chosen
+    from content.management.commands.purge_cache import tags_to_purge
     from project.edge import site_profile
 
     edge = EdgeCache(handler(settings.MIDDLEWARE), cache="default", profile=site_profile())
@@ -96,7 +96,7 @@ async def run() -> None:
     table = Table(title=f"{len(paths)} pages, all warm", title_justify="left", box=None, pad_edge=False)
     for name in ("edit", "pages ended", "look different", "missed", "surplus"):
         table.add_column(name, justify="left" if name == "edit" else "right")
-    everything = chosen(None, None, None, everything=True)
+    everything = tags_to_purge(None, None, None, everything=True)
     for name, edit in (await sync_to_async(edits)()).items():
         await looks()
         before = await looks()

@@ -1077,10 +1077,10 @@ GUARDS = [
     ),
     Guard(
         "an image is bounded before it is decoded",
-        "content/images/cleaning.py",
-        "        check_pixels(parts.width, parts.height)\n",
+        "content/images/clean.py",
+        "        check_pixels(stripped.width, stripped.height)\n",
         "",
-        "tests/content/images/test_cleaning.py",
+        "tests/content/images/test_clean.py",
         "declared_pixels",
     ),
     Guard(

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from content.exporters.records import CommentRecord
-from content.exporters.records.comment import OWN_COLUMNS
+from content.exporters.records import COMMENT_COLUMNS, CommentRecord
 from content.importers.errors import BadFile
 from content.importers.report import Counts
 from content.models import Comment, Post
@@ -67,18 +66,20 @@ class ThreadRestore:
         Comment.objects.bulk_create(created.values())
         self.rows = self.known | created
         updated = [self.rows[record.id] for record in self.records if self.update(record)]
-        Comment.objects.bulk_update(updated, [*OWN_COLUMNS, "html", "parent"])
+        Comment.objects.bulk_update(updated, [*COMMENT_COLUMNS, "html", "parent"])
         changed = sum(comment.pk not in {row.pk for row in created.values()} for comment in updated)
         return Counts(len(created), changed, len(self.known) - changed)
 
     def new(self, record: CommentRecord) -> Comment:
-        values = {name: getattr(record, name) for name in OWN_COLUMNS}
+        values = {name: getattr(record, name) for name in COMMENT_COLUMNS}
         return Comment(post_id=self.post, html=render_comment(record.body), **values)
 
     def update(self, record: CommentRecord) -> bool:
         """Whether its row differs, which it then does no more. Parents are known by now, in whatever order."""
         comment, parent = self.rows[record.id], self.rows.get(record.parent or 0)
-        wanted = {name: getattr(record, name) for name in OWN_COLUMNS} | {"parent_id": parent.pk if parent else None}
+        wanted = {name: getattr(record, name) for name in COMMENT_COLUMNS} | {
+            "parent_id": parent.pk if parent else None
+        }
         if all(getattr(comment, name) == value for name, value in wanted.items()):
             return False
         for name, value in wanted.items():

@@ -3,7 +3,7 @@ from typing import Any
 
 import msgspec
 
-from content.exporters.records.record import SomeRecord
+from content.exporters.records import SomeRecord
 from content.importers.errors import BadFile
 
 

@@ -9,7 +9,7 @@ import msgspec
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_unicode_slug
 
-from content.exporters.manifest import VERSION
+from content.exporters.folder import VERSION
 from content.exporters.records import PostRecord
 from content.importers import front_matter
 from content.importers.errors import BadFile

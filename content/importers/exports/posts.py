@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from content.exporters.records import PostRecord, post_record, whole
-from content.exporters.records.post import OWN_COLUMNS
+from content.exporters.records import POST_COLUMNS, PostRecord, post_record, with_related_rows
 from content.importers.errors import BadFile
 from content.importers.report import Counts
 from content.models import Author, Authorship, Category, MediaFile, Post, Tag
 
-COLUMNS = [*(name for name in OWN_COLUMNS if name != "slug"), "html", "category", "cover"]
+COLUMNS = [*(name for name in POST_COLUMNS if name != "slug"), "html", "category", "cover"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Incoming:
 
 def known_records(slugs: Iterable[str]) -> dict[str, PostRecord]:
     """By slug, what an export would say of the posts that are there now."""
-    posts = whole(Post.objects.filter(slug__in=list(slugs)))
+    posts = with_related_rows(Post.objects.filter(slug__in=list(slugs)))
     return {post.slug: post_record(post) for post in posts}
 
 
@@ -73,7 +72,7 @@ def write_posts(batch: Sequence[Incoming]) -> Counts:
 
 def filled(post: Post, incoming: Incoming, linked: LinkedRows) -> Post:
     record = incoming.record
-    for name in OWN_COLUMNS:
+    for name in POST_COLUMNS:
         setattr(post, name, getattr(record, name))
     post.html = incoming.html
     post.category_id = linked.categories.get(record.category)

@@ -8,10 +8,9 @@ from typing import TypeVar
 
 import msgspec
 
-from content.exporters.manifest import MANIFEST, VERSION
+from content.exporters.folder import MANIFEST, VERSION
 from content.exporters.posts import FOLDERS
-from content.exporters.records import CommentRecord, MediaRecord, PostRecord
-from content.exporters.records.record import Record, SomeRecord
+from content.exporters.records import CommentRecord, MediaRecord, PostRecord, Record, SomeRecord
 from content.exporters.tables import COMMENTS_FILE, MEDIA_FILE, PLAIN_TABLES, REDIRECTS, Table
 from content.importers import front_matter
 from content.importers.errors import BadFile

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from content.exporters.records.record import SomeRecord
+from content.exporters.records import SomeRecord
 from content.importers import front_matter
 from content.importers.errors import BadFile
 from content.importers.exports.converting import record_from

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_unicode_slug
 from django.db.models import Model
 
-from content.exporters.records import Record, RedirectRecord, SiteRecord, columns_of
+from content.exporters.records import Record, RedirectRecord, SiteRecord, record_from_row
 from content.exporters.tables import SITE, Table
 from content.importers.errors import BadFile
 from content.importers.report import Counts
@@ -44,7 +44,7 @@ def write_rows(table: Table, records: Sequence[Record]) -> Counts:
         for key, record in by_key.items()
         if key not in known
     ]
-    updated = [row for key, row in known.items() if columns_of(table.record, row) != by_key[key]]
+    updated = [row for key, row in known.items() if record_from_row(table.record, row) != by_key[key]]
     for row in updated:
         fill(row, columns(by_key[getattr(row, table.key)], without=table.key))
     rows.bulk_create(created)

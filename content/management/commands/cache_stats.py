@@ -14,13 +14,13 @@ from content.caching.metrics.statistics import ResourceStatistics, in_millisecon
 
 
 class Command(BaseCommand):
-    help = "What the cache did, by resource and over all processes, and which resources do not pay for themselves."
+    help = "Reads, hits and loads by resource, over all processes, and the resources that cost more than they save."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = report_of_all()
+        report = read_report()
         rows = statistics(report.totals)
         if options["json"]:
             self.stdout.write(json.dumps(as_data(report, rows), indent=2))
@@ -28,14 +28,14 @@ class Command(BaseCommand):
             self.stdout.write(as_text(report, rows))
 
 
-def report_of_all() -> Report:
+def read_report() -> Report:
     engine_of("default")
     if reporting.reporter is None:
-        raise CommandError("This cache has no Redis in which processes could sum up what they count.")
+        raise CommandError("Statistics need Redis, where all processes add up their counts. Set REDIS_URL.")
     try:
         return reporting.reporter.report()
     except (RedisError, OSError) as error:
-        raise CommandError(f"Redis does not answer: {error}") from error
+        raise CommandError(f"Cannot reach Redis: {error}. Check REDIS_URL.") from error
 
 
 def as_data(report: Report, rows: list[ResourceStatistics]) -> dict[str, Any]:
@@ -65,12 +65,12 @@ def as_data(report: Report, rows: list[ResourceStatistics]) -> dict[str, Any]:
 
 def as_text(report: Report, rows: list[ResourceStatistics]) -> str:
     console = Console()
-    with console.capture() as written:
-        show(console, report, rows)
-    return written.get()
+    with console.capture() as captured:
+        print_tables(console, report, rows)
+    return captured.get()
 
 
-def show(console: Console, report: Report, rows: list[ResourceStatistics]) -> None:
+def print_tables(console: Console, report: Report, rows: list[ResourceStatistics]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("Resource", no_wrap=True)
     for name in ("Reads", "Hits", "Memory", "Loads", "Failed", "Load", "Lookup", "Entry"):
@@ -97,4 +97,4 @@ def show(console: Console, report: Report, rows: list[ResourceStatistics]) -> No
     deaf = sum(not process.is_heard for process in report.processes)
     console.print(f"\n{len(report.processes)} processes report, with {memory:.1f} MiB in memory.", soft_wrap=True)
     if deaf:
-        console.print(f"{deaf} of them do not hear the invalidation log: what they hold counts as stale.")
+        console.print(f"{deaf} of them cannot read the invalidation log: all their entries count as stale.")

@@ -9,8 +9,8 @@ from content.services.media import clean_stored_images
 
 class Command(BaseCommand):
     help = (
-        "Remove metadata (the place where a photo was taken, its camera, comments) from images that are stored "
-        "already. Their addresses stay. New images are cleaned when they are stored."
+        "Remove metadata (the place where a photo was taken, its camera, comments) from images stored by earlier "
+        "releases. Their addresses stay. New images are cleaned when they are stored."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,11 +8,11 @@ from content.exporters import CannotExport, export_content
 
 
 class Command(BaseCommand):
-    help = "Write all that the publisher owns into a folder that import_content takes back. Keep it private."
+    help = "Write all content of the site into a folder that import_content reads. Keep it private."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path)
-        parser.add_argument("--force", action="store_true", help="replace an export that is there")
+        parser.add_argument("--force", action="store_true", help="replace an existing export")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,6 +26,6 @@ class Command(BaseCommand):
         for warning in report.warnings:
             self.stderr.write(f"warning: {warning}")
         self.stdout.write(
-            f"Exported {report.summary()} to {options['folder']}. Drafts, passwords of posts and mail addresses are "
-            "among it: keep it private."
+            f"Exported {report.summary()} to {options['folder']}. It contains drafts, passwords of posts and mail "
+            "addresses: keep it private."
         )

@@ -1,5 +1,3 @@
-"""Fill the tables of lists anew: which posts each list shows, and how many."""
-
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -10,8 +8,8 @@ from content.models import ListedPost, list_tables
 
 class Command(BaseCommand):
     help = (
-        "Fill the tables of lists anew, from posts and their tags and authors. Triggers keep them right: this is for "
-        "a database that was written while its triggers were off."
+        "Fill the tables of lists anew, from posts and their tags and authors. Triggers keep these tables correct: "
+        "run this only after writes without triggers."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -246,7 +246,7 @@ async def test_cache_stats_shows_what_happened(alias, shelf, clock):
 @pytest.mark.parametrize("alias", ["locmem"], indirect=True)
 def test_cache_stats_without_redis_says_why_not(alias):
     reporting.end()
-    with pytest.raises(CommandError, match="has no Redis"):
+    with pytest.raises(CommandError, match="Statistics need Redis"):
         call_command("cache_stats")
 
 
@@ -257,7 +257,7 @@ async def test_metrics_are_read_by_prometheus_and_only_grow(alias, shelf, clock,
     seen = []
     for _ in range(3):
         await book.get(1)
-        metrics.recent.forget()
+        metrics.cached_metrics.clear()
         response = await async_client.get("/metrics")
         assert response.status_code == 200
         assert response.headers["Cache-Control"] == "no-store"
@@ -275,12 +275,12 @@ async def test_metrics_are_read_by_prometheus_and_only_grow(alias, shelf, clock,
 @only_redis
 def test_labels_are_those_that_are_declared(alias):
     foreign = Counter({("hit", "no such resource", "memory"): 1.0, ("load_seconds", "no such resource", ""): 1.0})
-    assert metrics.events_of(foreign).samples == []
-    assert metrics.amounts_of("load_seconds", "", foreign).samples == []
+    assert metrics.event_counter(foreign).samples == []
+    assert metrics.amount_counter("load_seconds", "", foreign).samples == []
 
 
 def test_without_redis_nothing_is_told_that_would_jump(opened_nowhere):
-    text = metrics.exposition().decode()
+    text = metrics.render_metrics().decode()
     assert "evergreen_statistics_up 0.0" in text
     assert "evergreen_cache_events" not in text
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from content.exporters import export_content
-from content.exporters.report import ExportReport
+from content.exporters import ExportReport, export_content
 from content.importers import import_folder
 from content.models import Author, Comment, Post
 from tests.support.databases import url_of
@@ -32,8 +31,8 @@ Post.objects.filter(slug="last").update(title="Changed meanwhile")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_export_is_of_one_moment_and_holds_up_no_writer(tmp_path: Path, monkeypatch):
-    """Another process writes, and has committed, while the export is between two tables."""
+def test_an_export_shows_one_moment_and_blocks_no_writer(tmp_path: Path, monkeypatch):
+    """Another process writes and commits while the export is between two tables."""
     Author.objects.create(slug="ann", name="Ann")
     posts = [Post.objects.create(slug=slug, title=slug) for slug in ("first", "last")]
     Comment.objects.create(post=posts[0], author_name="Bob", body="Hello")
@@ -54,7 +53,7 @@ def test_an_export_is_of_one_moment_and_holds_up_no_writer(tmp_path: Path, monke
     assert "title: last\n" in (tmp_path / "export" / "posts" / "last.md").read_text()
 
 
-def peak_of(run: Callable[[], object]) -> int:
+def measure_peak(run: Callable[[], object]) -> int:
     tracemalloc.start()
     try:
         run()
@@ -71,7 +70,7 @@ def test_memory_does_not_grow_with_the_site(tmp_path: Path, monkeypatch):
         Post.objects.bulk_create(
             Post(slug=f"post-{posts}-{number}", title="Large", body="words " * 5000) for number in range(posts)
         )
-        return peak_of(lambda: export_content(tmp_path / str(posts)))
+        return measure_peak(lambda: export_content(tmp_path / str(posts)))
 
     peak(40)
     few, many = peak(60), peak(600)
@@ -92,7 +91,7 @@ def test_the_posts_of_a_real_blog_come_back(tmp_path: Path, settings):
     assert list(everything()) == before
     again = import_folder(tmp_path / "export")
     assert (again.unchanged, again.created, again.updated, again.media) == (509, 0, 0, 0)
-    # The folder that they came from is still known as theirs.
+    # Their source folder is still recognised.
     assert import_folder(POSTS).unchanged == 509
 
 
@@ -107,7 +106,7 @@ FINGERPRINT = "from tests.support.whole_site import fingerprint; print(fingerpri
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["PostgreSQL", "SQLite to PostgreSQL"])
 def test_a_site_on_postgresql_comes_back(tmp_path: Path, own_postgres, fresh_redis, way):
-    def managed(database: str, *words: str) -> str:
+    def run_command(database: str, *words: str) -> str:
         state = tmp_path / database
         url = f"sqlite:///{state}.sqlite3" if database == "sqlite" else own_postgres(database)
         environment = clean_environment() | {
@@ -119,10 +118,12 @@ def test_a_site_on_postgresql_comes_back(tmp_path: Path, own_postgres, fresh_red
 
     source = "one" if way == "PostgreSQL" else "sqlite"
     for database in (source, "two"):
-        managed(database, "migrate", "-v0")
-    made = managed(source, "shell", "-v0", "-c", MAKE)
-    assert "keep it private" in managed(source, "export_content", str(tmp_path / "export"))
-    imported = managed("two", "import_content", str(tmp_path / "export"))
+        run_command(database, "migrate", "-v0")
+    made = run_command(source, "shell", "-v0", "-c", MAKE)
+    assert "keep it private" in run_command(source, "export_content", str(tmp_path / "export"))
+    imported = run_command("two", "import_content", str(tmp_path / "export"))
     assert "comments: 5 created" in imported
-    assert managed("two", "shell", "-v0", "-c", FINGERPRINT) == made
-    assert " 0 created, 0 updated, 16 unchanged" in f" {managed('two', 'import_content', str(tmp_path / 'export'))}"
+    assert run_command("two", "shell", "-v0", "-c", FINGERPRINT) == made
+    assert (
+        " 0 created, 0 updated, 16 unchanged" in f" {run_command('two', 'import_content', str(tmp_path / 'export'))}"
+    )

@@ -1,4 +1,4 @@
-"""A folder is a whole export, or it is not there; what is there already is safe."""
+"""An export is complete, or it does not exist. Existing files are safe."""
 
 import stat
 from pathlib import Path
@@ -27,28 +27,28 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_it_is_written_beside_its_place_and_then_named(folder, monkeypatch):
+def test_it_is_written_beside_its_place_and_then_renamed(folder, monkeypatch):
     seen = []
 
-    def watched(number, record):
+    def list_folder(number, record):
         seen.extend(path.name for path in folder.parent.iterdir())
         return original(number, record)
 
     original = posts.post_file
-    monkeypatch.setattr(posts, "post_file", watched)
+    monkeypatch.setattr(posts, "post_file", list_folder)
     export_content(folder)
     assert [name.startswith(".site.") and name.endswith(".partial") for name in seen] == [True]
     assert names(folder.parent) == ["site"]
     assert names(folder / "posts") == ["first.md"]
 
 
-def test_nobody_else_may_read_it(folder):
+def test_only_its_owner_may_read_it(folder):
     export_content(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_an_export_that_breaks_leaves_nothing_and_spoils_nothing(folder, monkeypatch, force):
+def test_a_failed_export_leaves_no_file_and_the_old_export(folder, monkeypatch, force):
     if force:
         export_content(folder)
         (folder / "posts" / "mine.md").write_text("still here")
@@ -70,9 +70,9 @@ def test_a_folder_is_refused_without_force_and_an_export_replaced_with_it(folder
     assert names(folder.parent) == ["site"]
 
 
-def test_what_is_no_export_is_never_replaced(folder):
+def test_other_folders_and_files_are_never_replaced(folder):
     folder.mkdir(parents=True)
-    export_content(folder, force=True)  # an empty folder is nobody's loss
+    export_content(folder, force=True)
     other = folder.parent / "letters"
     other.mkdir()
     (other / "dear.txt").write_text("you")
@@ -85,7 +85,7 @@ def test_what_is_no_export_is_never_replaced(folder):
     assert names(other) == ["dear.txt"]
 
 
-def test_a_media_file_that_is_lost_is_told_and_the_rest_exported(folder, tmp_path):
+def test_a_lost_media_file_is_a_warning_and_the_rest_is_exported(folder, tmp_path):
     from tests.support.whole_site import picture
 
     media = picture("leaf.png", "green")

@@ -1,4 +1,4 @@
-"""A file's name is its post's slug, or stands for it where some file system would mistake it."""
+"""A file's name is its post's slug, or has a digest where some file system would confuse two slugs."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content.exporters.file_names import file_name
+from content.exporters.posts import file_name
 
 slugs = st.from_regex(r"[\w-]{1,200}", fullmatch=True)
 
@@ -16,14 +16,14 @@ def test_a_slug_is_the_name(slug):
     assert file_name(slug) == slug
 
 
-MISTAKEN = [
+CONFUSING = [
     "News", "con", "index", "readme", "_a", "-a", "x" * 200, "ж" * 61, "", "../../etc", "a/b", "a--0123456789abcdef",
     "\u017f", "ß", "e\u0301",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("slug", MISTAKEN)
-def test_what_could_be_mistaken_has_a_name_of_its_own(slug):
+@pytest.mark.parametrize("slug", CONFUSING)
+def test_a_confusing_slug_gets_a_digest(slug):
     name = file_name(slug)
     assert name != slug
     assert name.isascii()
@@ -31,17 +31,17 @@ def test_what_could_be_mistaken_has_a_name_of_its_own(slug):
     assert len(name) < 100
 
 
-def same_on_some_file_system(name: str) -> str:
+def fold_name(name: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).upper().casefold())
 
 
 @given(slugs, slugs)
 def test_two_slugs_share_no_file(one: str, other: str):
     if one != other:
-        assert same_on_some_file_system(file_name(one)) != same_on_some_file_system(file_name(other))
+        assert fold_name(file_name(one)) != fold_name(file_name(other))
 
 
 @given(slugs)
-def test_nor_does_a_slug_with_itself_in_other_letters(slug: str):
+def test_a_slug_in_other_letters_is_another_file(slug: str):
     for other in {slug.upper(), slug.title(), unicodedata.normalize("NFD", slug)} - {slug}:
-        assert same_on_some_file_system(file_name(slug)) != same_on_some_file_system(file_name(other))
+        assert fold_name(file_name(slug)) != fold_name(file_name(other))

@@ -1,4 +1,4 @@
-"""What a file says is what was written, whatever text it is; no server, no database."""
+"""Any text in a record survives its file. No server, no database."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path, names: list[tuple[st
 
 @SAME_FOLDER
 @given(menu=menus, body=texts, moment=moments)
-def test_menus_and_comments_too(tmp_path: Path, menu, body: str, moment: datetime):
+def test_menus_and_comments_are_read_as_they_were_written(tmp_path: Path, menu, body: str, moment: datetime):
     rows = [SiteRecord(menu=menu), CommentRecord(id=1, post="a", author_name=body, body=body, created_at=moment)]
     for row in rows:
         write_rows(tmp_path / "rows.yaml", [row])
@@ -66,7 +66,7 @@ def test_menus_and_comments_too(tmp_path: Path, menu, body: str, moment: datetim
         assert row_record(text, type(row)) == row
 
 
-def test_the_file_is_markdown_that_others_read(tmp_path: Path):
+def test_the_file_is_markdown_with_front_matter(tmp_path: Path):
     moment = datetime(2024, 5, 31, 12, tzinfo=UTC)
     times = {"published_at": moment, "updated_at": moment, "created_at": moment}
     record = PostRecord(slug="a", title="Äpfel", tags=("x",), body="Text\r\n", **times)

@@ -1,4 +1,4 @@
-"""`clean_media`: images that were stored with their metadata lose it, under the names that pages refer to."""
+"""`clean_media` removes metadata from stored images, and keeps the names that pages refer to."""
 
 import hashlib
 import tracemalloc
@@ -22,8 +22,8 @@ def root(settings, tmp_path):
     return tmp_path / "media"
 
 
-def stored_before(root: Path, name: str, content: bytes) -> MediaFile:
-    """As a release stored it that did not clean."""
+def store_uncleaned(root: Path, name: str, content: bytes) -> MediaFile:
+    """As an earlier release stored it."""
     (root / name).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     return MediaFile.objects.create(file=name, sha256=digest, width=64, height=32)
@@ -37,7 +37,7 @@ def snapshot(root: Path) -> dict[str, tuple[bytes, int]]:
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_a_stored_photo_loses_its_place_and_keeps_its_name(root, capsys, format):
     name = f"2024/a.{'jpg' if format == 'JPEG' else format.lower()}"
-    media = stored_before(root, name, photo(format, orientation=6))
+    media = store_uncleaned(root, name, photo(format, orientation=6))
     (root / name).chmod(0o640)
     assert places_in((root / name).read_bytes())
     call_command("clean_media")
@@ -54,14 +54,14 @@ def test_a_stored_photo_loses_its_place_and_keeps_its_name(root, capsys, format)
     assert "0 images cleaned, 1 were clean already" in capsys.readouterr().out
 
 
-def test_a_file_that_no_row_names_is_served_and_so_cleaned(root):
+def test_a_file_without_a_row_is_served_and_so_cleaned(root):
     (root / "2024" / "replaced.jpg").write_bytes(photo("JPEG"))
     call_command("clean_media")
     assert places_in((root / "2024" / "replaced.jpg").read_bytes()) == []
 
 
 def test_dry_run_names_it_and_writes_nothing(root, capsys):
-    media = stored_before(root, "2024/a.jpg", photo("JPEG"))
+    media = store_uncleaned(root, "2024/a.jpg", photo("JPEG"))
     before = snapshot(root)
     call_command("clean_media", "--dry-run")
     printed = capsys.readouterr().out
@@ -71,7 +71,7 @@ def test_dry_run_names_it_and_writes_nothing(root, capsys):
     assert MediaFile.objects.get().sha256 == media.sha256
 
 
-def test_what_cannot_be_cleaned_is_named_and_the_rest_is_cleaned(root, capsys):
+def test_a_file_that_cannot_be_cleaned_is_named_and_the_rest_is_cleaned(root, capsys):
     (root / "2024" / "a.png").write_bytes(png_of(60_000, 60_000))
     (root / "2024" / "b.jpg").write_bytes(b"\0\0\0\x18ftypheic")
     (root / "2024" / "c.jpg").symlink_to(root / "2024" / "d.jpg")
@@ -89,8 +89,8 @@ def test_what_cannot_be_cleaned_is_named_and_the_rest_is_cleaned(root, capsys):
     assert (root / "2024" / "film.mp4").read_bytes() == b"film"
 
 
-def test_the_same_photo_uploaded_since_keeps_both_rows(root):
-    old = stored_before(root, "2024/a.jpg", photo("JPEG"))
+def test_a_photo_that_was_uploaded_again_keeps_both_rows(root):
+    old = store_uncleaned(root, "2024/a.jpg", photo("JPEG"))
     new = MediaFile(file=SimpleUploadedFile("b.jpg", photo("JPEG")))
     new.save()
     call_command("clean_media")
@@ -98,9 +98,9 @@ def test_the_same_photo_uploaded_since_keeps_both_rows(root):
     assert set(MediaFile.objects.values_list("sha256", flat=True)) == {old.sha256, new.sha256}
 
 
-def test_an_interrupted_run_is_ended_by_the_next(root, monkeypatch):
+def test_an_interrupted_run_is_completed_by_the_next(root, monkeypatch):
     """It stopped between the file and its row."""
-    media = stored_before(root, "2024/a.jpg", photo("JPEG"))
+    media = store_uncleaned(root, "2024/a.jpg", photo("JPEG"))
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -116,8 +116,8 @@ def test_an_interrupted_run_is_ended_by_the_next(root, monkeypatch):
     assert MediaFile.objects.get().sha256 == digest
 
 
-def test_a_row_that_got_another_file_meanwhile_keeps_its_hash(root):
-    media = stored_before(root, "2024/a.jpg", photo("JPEG"))
+def test_a_row_that_meanwhile_got_another_file_keeps_its_hash(root):
+    media = store_uncleaned(root, "2024/a.jpg", photo("JPEG"))
     MediaFile.objects.update(file="2024/b.jpg")
     image = media_service.clean_file("a.jpg", photo("JPEG"))
     assert image is not None

@@ -1,4 +1,4 @@
-"""A phone's photo by each way into the site: no file that is served has its place."""
+"""A phone's photo, by each way into the site: no served file has the place where it was taken."""
 
 from io import BytesIO
 from pathlib import Path
@@ -82,8 +82,8 @@ def test_a_second_time_the_photo_is_known(admin_client, tmp_path, way):
     photo_of_phone = photo("JPEG", orientation=6)
     media = MediaFile(file=SimpleUploadedFile("first.jpg", photo_of_phone))
     media.save()
-    said = way(admin_client, tmp_path, "p.jpg", photo_of_phone)
-    assert ("stored already" in said) == (way in (by_admin, by_picker))
+    message = way(admin_client, tmp_path, "p.jpg", photo_of_phone)
+    assert ("stored already" in message) == (way in (by_admin, by_picker))
     assert MediaFile.objects.count() == 1
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from content.ops import health, heartbeat, metrics
-from content.ops.recent import Recent
+from content.ops.cached_result import CachedResult
 from project.asgi import application
 from tests.support.servers.redis import running_redis
 
@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_remembered():
-    health.recent.forget()
-    metrics.recent.forget()
+def empty_caches():
+    health.cached_checks.clear()
+    metrics.cached_metrics.clear()
 
 
 async def readiness(client, **changed) -> tuple[int, dict]:
@@ -25,7 +25,7 @@ async def readiness(client, **changed) -> tuple[int, dict]:
     return response.status_code, response.json()["checks"]
 
 
-async def test_alive_asks_nobody(async_client, settings):
+async def test_healthz_checks_nothing(async_client, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     response = await async_client.get("/healthz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
@@ -33,14 +33,14 @@ async def test_alive_asks_nobody(async_client, settings):
 
 async def test_ready_when_database_redis_and_a_worker_answer(async_client, settings, fresh_redis):
     settings.REDIS_URL = fresh_redis
-    heartbeat.beat()
+    heartbeat.send_heartbeat()
     status, checks = await readiness(async_client)
     assert status == 200
     assert all(check["ok"] for check in checks.values())
     assert set(checks) == {"database", "redis", "worker"}
 
 
-async def test_without_a_worker_it_says_how_to_start_one(async_client, settings, fresh_redis):
+async def test_without_a_worker_readyz_says_how_to_start_one(async_client, settings, fresh_redis):
     settings.REDIS_URL = fresh_redis
     status, checks = await readiness(async_client)
     assert status == 503
@@ -48,7 +48,7 @@ async def test_without_a_worker_it_says_how_to_start_one(async_client, settings,
     assert checks["redis"]["ok"]
 
 
-async def test_without_redis_it_says_so_and_no_password(async_client, settings):
+async def test_without_redis_readyz_gives_the_reason_without_the_password(async_client, settings):
     settings.REDIS_URL = "redis://:secret@127.0.0.1:1/0"
     status, checks = await readiness(async_client)
     assert status == 503
@@ -72,45 +72,45 @@ async def test_health_is_read_only(async_client, path):
     assert (await async_client.post(path)).status_code == 405
 
 
-# --- asked too often ------------------------------------------------------------------------------------------------
+# --- many requests --------------------------------------------------------------------------------------------------
 
 
-async def test_many_questions_at_once_are_one_check_and_open_no_connections(async_client, settings):
+async def test_many_requests_at_once_share_one_check_and_open_no_connections(async_client, settings):
     with running_redis() as server:
         settings.REDIS_URL = server.url
-        await check_many_questions(async_client, server.url)
+        await check_many_requests(async_client, server.url)
 
 
-async def check_many_questions(async_client, url: str) -> None:
-    health.client_of.cache_clear()
-    with health.client_of(url) as client:
+async def check_many_requests(async_client, url: str) -> None:
+    health.redis_client.cache_clear()
+    with health.redis_client(url) as client:
         await readiness(async_client)
         before = client.info()
         for _ in range(20):
             await asyncio.gather(*(readiness(async_client) for _ in range(10)))
-            health.recent.forget()
+            health.cached_checks.clear()
         after = client.info()
     assert after["total_connections_received"] - before["total_connections_received"] <= 1
     assert after["total_commands_processed"] - before["total_commands_processed"] <= 25
 
 
-async def test_a_result_answers_for_a_second_and_no_longer(monkeypatch):
+async def test_a_result_is_shared_for_a_second_and_no_longer(monkeypatch):
     now, made = [0.0], []
 
-    async def make() -> int:
+    async def compute() -> int:
         made.append(1)
         return len(made)
 
-    recent = Recent(make, 1.0, lambda: now[0])
-    assert [await recent.get() for _ in range(3)] == [1, 1, 1]
+    result = CachedResult(compute, 1.0, lambda: now[0])
+    assert [await result.get() for _ in range(3)] == [1, 1, 1]
     now[0] = 1.0
-    assert await asyncio.gather(recent.get(), recent.get()) == [2, 2]
+    assert await asyncio.gather(result.get(), result.get()) == [2, 2]
 
 
-async def test_one_who_hangs_up_ends_the_check_for_nobody_else():
+async def test_a_cancelled_caller_does_not_cancel_the_check_of_the_others():
     gate, cancelled = asyncio.Event(), []
 
-    async def make() -> str:
+    async def compute() -> str:
         try:
             await gate.wait()
         except asyncio.CancelledError:
@@ -118,8 +118,8 @@ async def test_one_who_hangs_up_ends_the_check_for_nobody_else():
             raise
         return "made"
 
-    recent = Recent(make, 1.0)
-    first, second = asyncio.create_task(recent.get()), asyncio.create_task(recent.get())
+    result = CachedResult(compute, 1.0)
+    first, second = asyncio.create_task(result.get()), asyncio.create_task(result.get())
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0)
@@ -137,14 +137,14 @@ def test_this_host_may_read_metrics(client, address):
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "10.0.0.1", "::2", "", "unix"])
-def test_strangers_may_not_and_are_told_the_setting(client, address):
+def test_other_hosts_may_not_and_the_refusal_names_the_setting(client, address):
     response = client.get("/metrics", REMOTE_ADDR=address)
     assert response.status_code == 403
     assert "EVERGREEN_METRICS_OPEN" in response.text
 
 
 @pytest.mark.parametrize("field", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
-def test_a_proxy_on_this_host_speaks_for_strangers(client, field):
+def test_requests_through_a_proxy_on_this_host_are_refused(client, field):
     assert client.get("/metrics", headers={field: "192.0.2.1"}).status_code == 403
 
 
