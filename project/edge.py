@@ -11,7 +11,7 @@ from django.http.request import split_domain_port, validate_host
 from content.caching.edge import EdgeCache, Page, Profile
 from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
-from content.cdn.headers import headers_of
+from content.cdn.cdn import headers_of
 from content.popularity import count_view
 from content.sharing import shared_parameters
 from content.views.errors import plain_error, unknown_host

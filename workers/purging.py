@@ -4,7 +4,7 @@ import asyncio
 import os
 from concurrent.futures import Future
 
-from content.cdn.following import follower_of_site
+from content.cdn.follower import follower_of_site
 from workers.loop import worker_loop
 
 # Seconds that the task has for what the loop has left.

@@ -690,35 +690,35 @@ GUARDS = [
         "confirmed",
     ),
     Guard(
-        "CDN: the mark moves behind the second purge",
+        "CDN: the checkpoint moves after the second purge",
         "content/cdn/follower.py",
-        "            self.tail = order.position\n            self.repeat(order)\n",
-        "            self.tail = order.position\n"
-        "            await self.place.write(Mark(self.epoch, order.position))\n",
+        "            self.tail = purge.position\n            self.schedule_repeat(purge)\n",
+        "            self.tail = purge.position\n"
+        "            await self.checkpoints.write(Checkpoint(self.epoch, purge.position))\n",
         "tests/content/cdn",
         "crosses or twice",
     ),
     Guard(
-        "CDN: and behind what it has confirmed",
+        "CDN: the checkpoint moves after the CDN has confirmed",
         "content/cdn/follower.py",
-        "            await self.carry_out(order)\n            self.tail = order.position\n",
-        "            await self.place.write(Mark(self.epoch, order.position))\n"
-        "            await self.carry_out(order)\n            self.tail = order.position\n",
+        "            await self.carry_out(purge)\n            self.tail = purge.position\n",
+        "            await self.checkpoints.write(Checkpoint(self.epoch, purge.position))\n"
+        "            await self.carry_out(purge)\n            self.tail = purge.position\n",
         "tests/content/cdn",
-        "killed or away",
+        "killed or down",
     ),
     Guard(
-        "CDN: a gap ends everything",
+        "CDN: a gap purges everything",
         "content/cdn/follower.py",
-        "        await self.carry_out(order)\n        self.epoch, self.tail = epoch, tail\n",
+        "        await self.carry_out(purge)\n        self.epoch, self.tail = epoch, tail\n",
         "        self.epoch, self.tail = epoch, tail\n",
         "tests/content/cdn/test_follower.py",
         "gap",
     ),
     Guard(
-        "CDN: whoever has lost the lease stops",
+        "CDN: a follower without the lease stops",
         "content/cdn/follower.py",
-        "        if not self.is_ours:\n            raise LeaseLost\n",
+        "        if not self.has_lease:\n            raise LeaseLost\n",
         "",
         "tests/content/cdn/test_follower.py",
         "lease",
