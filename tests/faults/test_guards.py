@@ -1069,8 +1069,8 @@ GUARDS = [
     ),
     Guard(
         "a process that dies is started again",
-        "project/supervisor/keeper.py",
-        "            await asyncio.sleep(seconds)\n",
+        "project/supervisor/child.py",
+        "            await asyncio.sleep(delay)\n",
         "            return\n",
         "tests/project/supervisor/test_keeper.py",
         "without_a_bound",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from project import deploy_checks
-from project.supervisor.redis_server import RedisPlace
+from project.own_redis import OwnRedis
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = {
@@ -79,7 +79,7 @@ def test_the_database_is_its_owners_alone(manage, tmp_path):
 
 
 def test_dumps_of_redis_are_its_owners_alone(tmp_path):
-    place = RedisPlace(tmp_path)
+    place = OwnRedis(tmp_path)
     place.data.mkdir()
     old = place.data / "dump.rdb"
     old.touch(0o644)

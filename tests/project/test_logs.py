@@ -11,7 +11,7 @@ from project import log_filters
 from project.edge import is_ours, refusal
 from project.logs import formatter, request_id
 from project.middleware import RequestId
-from project.supervisor.console import JsonTerminal
+from project.supervisor.terminal import JsonTerminal
 
 
 def record(message: str, *arguments: object, name: str = "here", **fields: object) -> logging.LogRecord:

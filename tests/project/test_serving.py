@@ -1,4 +1,4 @@
-"""`manage.py serve`: workers that come and go, and readers who do not notice."""
+"""`manage.py serve`: workers end and restart, and no reader notices."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ SITE = {"CACHE_URL": "locmem://serving", "SECRET_KEY": "for tests only"}
 
 @pytest.fixture(scope="module")
 def state_dir(tmp_path_factory):
-    """Tables, once for all."""
+    """One database for all tests."""
     folder = tmp_path_factory.mktemp("serving") / "state"
     folder.mkdir()
     make_tables(folder)
@@ -38,7 +38,7 @@ def serving(state_dir: Path, *arguments: str, environment: dict[str, str] | None
 
 @pytest.fixture(scope="module")
 def service(state_dir):
-    """Two workers. Tests restart and kill them, and leave two."""
+    """Two workers. Each test may restart or kill them, and leaves two."""
     with serving(state_dir, "--workers", "2") as running:
         running.line_with(SERVING)
         yield running
@@ -48,7 +48,7 @@ def workers(service: Service) -> set[int]:
     return {pid for pid, command in service.descendants().items() if "worker_main" in command}
 
 
-def told(service: Service, words: str) -> int:
+def count_lines(service: Service, words: str) -> int:
     return sum(words in line for line in service.lines)
 
 
@@ -56,25 +56,25 @@ def hang_up(service: Service) -> None:
     service.process.send_signal(signal.SIGHUP)
 
 
-async def restarted(service: Service) -> None:
-    times = told(service, RESTARTED)
+async def restart(service: Service) -> None:
+    before = count_lines(service, RESTARTED)
     hang_up(service)
-    await asyncio.to_thread(wait_until, lambda: told(service, RESTARTED) > times, "the restart is told")
+    await asyncio.to_thread(wait_until, lambda: count_lines(service, RESTARTED) > before, "the restart is logged")
 
 
 # --- from start to end ---------------------------------------------------------------------------------
 
 
-def test_it_is_told_in_one_line_when_all_are_ready(service):
+def test_one_line_is_logged_when_all_workers_are_ready(service):
     assert re.search(
         rf" INFO serve: {SERVING} {service.url} with 2 workers \(\d+, \d+\)\.$", service.line_with(SERVING)
     )
-    assert roll_call(service) == workers(service)
+    assert logged_workers(service) == workers(service)
     with service.client() as client:
         assert client.get("/").status_code == 200
 
 
-def test_the_parent_holds_no_django(service):
+def test_the_parent_does_not_load_django(service):
     maps = Path(f"/proc/{service.process.pid}/maps").read_text()
     assert "project.serving" in command_of(service)
     assert "uvloop" not in maps
@@ -89,7 +89,7 @@ async def test_a_restart_under_load_fails_no_request(service):
     before = workers(service)
     async with reading(service.port, "/", readers=8) as crowd:
         await crowd.answered(100)
-        await restarted(service)
+        await restart(service)
         await crowd.answered(100)
     assert crowd.failures == []
     assert workers(service).isdisjoint(before)
@@ -97,17 +97,17 @@ async def test_a_restart_under_load_fails_no_request(service):
 
 
 @pytest.mark.slow
-def test_however_often_it_is_asked_during_a_restart_one_follows(service):
-    done = told(service, RESTARTED)
-    begun = told(service, "Restarting")
+def test_requests_during_a_restart_cause_one_more(service):
+    done = count_lines(service, RESTARTED)
+    begun = count_lines(service, "Restarting")
     hang_up(service)
-    wait_until(lambda: told(service, "Restarting") > begun, "the first has begun")
+    wait_until(lambda: count_lines(service, "Restarting") > begun, "the first has begun")
     for _ in range(3):
         hang_up(service)
-    wait_until(lambda: told(service, RESTARTED) == done + 2, "the second is done")
+    wait_until(lambda: count_lines(service, RESTARTED) == done + 2, "the second is done")
     hang_up(service)
-    wait_until(lambda: told(service, RESTARTED) == done + 3, "what was asked later is a restart of its own")
-    assert told(service, "Restarting") == begun + 3
+    wait_until(lambda: count_lines(service, RESTARTED) == done + 3, "a later request is a restart of its own")
+    assert count_lines(service, "Restarting") == begun + 3
 
 
 def test_a_worker_that_is_killed_is_replaced(service):
@@ -121,18 +121,18 @@ def test_a_worker_that_is_killed_is_replaced(service):
 
 @pytest.mark.slow
 def test_workers_that_die_while_a_successor_starts_have_one_successor_each(service):
-    done = told(service, RESTARTED)
+    done = count_lines(service, RESTARTED)
     before = workers(service)
     hang_up(service)
     wait_until(lambda: len(workers(service)) == 3, "a successor starts")
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: told(service, RESTARTED) > done, "the restart is told")
-    assert children_in_any_state(service) == roll_call(service)
+    wait_until(lambda: count_lines(service, RESTARTED) > done, "the restart is logged")
+    assert children_in_any_state(service) == logged_workers(service)
 
 
-def roll_call(service: Service) -> set[int]:
-    """The workers that the last line with their numbers has told."""
+def logged_workers(service: Service) -> set[int]:
+    """The process ids in the last line that lists workers."""
     return {int(pid) for pid in re.findall(r"workers? \(([\d, ]+)\)", service.terminal)[-1].split(", ")}
 
 
@@ -141,8 +141,8 @@ def children_in_any_state(service: Service) -> set[int]:
     return set(map(int, task.read_text().split()))
 
 
-def test_signals_of_the_terminal_are_the_parents_alone(service):
-    """Ctrl-C and a hangup reach all processes of a terminal."""
+def test_only_the_parent_acts_on_terminal_signals(service):
+    """A terminal sends Ctrl-C and its hangup to all its processes."""
     before = workers(service)
     for pid in before:
         os.kill(pid, signal.SIGINT)
@@ -155,11 +155,11 @@ def test_signals_of_the_terminal_are_the_parents_alone(service):
 # --- with one worker -----------------------------------------------------------------------------------
 
 
-async def test_what_a_worker_has_begun_it_finishes(state_dir):
+async def test_an_ending_worker_finishes_its_requests(state_dir):
     with serving(state_dir) as service:
         service.line_with(SERVING)
         [old] = workers(service)
-        reader, writer = await begun_request(service)
+        reader, writer = await begin_request(service)
         hang_up(service)
         await asyncio.to_thread(wait_until, lambda: not listens(old, service.port), "the old one accepts no more")
         assert len(workers(service)) == 2
@@ -173,10 +173,10 @@ async def test_what_a_worker_has_begun_it_finishes(state_dir):
         assert service.interrupt() == 0
 
 
-async def test_the_second_signal_hastens(state_dir):
+async def test_the_second_signal_ends_workers_at_once(state_dir):
     with serving(state_dir) as service:
         service.line_with(SERVING)
-        reader, writer = await begun_request(service)
+        reader, writer = await begin_request(service)
         service.process.terminate()
         await asyncio.to_thread(service.line_with, "Ending.")
         service.process.terminate()
@@ -187,8 +187,8 @@ async def test_the_second_signal_hastens(state_dir):
     assert nobody_listens(service.port)
 
 
-async def begun_request(service: Service) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A form of which two bytes of four are sent: the site is at work on it, and waits for the rest."""
+async def begin_request(service: Service) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send two of the four bytes of a form. The site waits for the rest."""
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(
         b"POST /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
@@ -212,12 +212,12 @@ def nobody_listens(port: int) -> bool:
 
 
 def listening(port: int) -> list[str]:
-    """The inodes of the sockets that listen there, whoever holds them."""
+    """The inodes of the sockets that listen on this port, of any process."""
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return [row[9] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")]
 
 
-def test_a_parent_that_is_killed_takes_its_workers_along(state_dir):
+def test_workers_end_with_a_killed_parent(state_dir):
     with serving(state_dir) as service:
         service.line_with(SERVING)
         [worker] = workers(service)
@@ -227,9 +227,9 @@ def test_a_parent_that_is_killed_takes_its_workers_along(state_dir):
     assert nobody_listens(service.port)
 
 
-def test_a_parent_that_is_killed_takes_along_a_worker_that_never_ends_to_load(state_dir, tmp_path):
+def test_a_worker_that_is_still_loading_ends_with_a_killed_parent(state_dir, tmp_path):
     (tmp_path / "endless.py").write_text(ENDLESS)
-    environment = settings_of_the_test(tmp_path, "MIDDLEWARE = [*MIDDLEWARE, 'endless.Middleware']")
+    environment = write_settings(tmp_path, "MIDDLEWARE = [*MIDDLEWARE, 'endless.Middleware']")
     with serving(state_dir, environment=environment) as service:
         service.line_with("loading for ever")
         [worker] = workers(service)
@@ -246,8 +246,8 @@ if "project.asgi" in sys.modules:  # in a worker, then, and not in the checks of
 """
 
 
-def test_a_terminal_that_is_closed_ends_all(state_dir):
-    """To an operator a SIGHUP is a restart. To whoever closes the window it is the end."""
+def test_closing_the_terminal_ends_the_service(state_dir):
+    """A closed terminal sends SIGHUP too, which is a restart otherwise."""
     port = free_port()
     terminal = subprocess.Popen(
         [
@@ -262,46 +262,48 @@ def test_a_terminal_that_is_closed_ends_all(state_dir):
     with terminal:
         assert any(SERVING in line for line in terminal.stdout)
         terminal.kill()
-        wait_until(lambda: nobody_listens(port), "nobody serves")
+        wait_until(lambda: nobody_listens(port), "no process serves")
 
 
 # --- what cannot start ---------------------------------------------------------------------------------
 
 
-def test_what_can_never_start_ends_with_its_reason(state_dir, tmp_path):
-    environment = settings_of_the_test(tmp_path, BROKEN)
+def test_a_site_that_cannot_start_ends_with_its_reason(state_dir, tmp_path):
+    environment = write_settings(tmp_path, BROKEN)
     with serving(state_dir, "--workers", "2", environment=environment) as service:
         assert service.wait() == 1
     assert "No module named 'nowhere'" in service.terminal
     assert service.lines[-1].endswith(
-        "ended with status 1 before it was ready (its lines are above), 3 times in a row, and none serves."
+        "ended with exit status 1 before it was ready (see its lines above), 3 times in a row, and no worker serves."
     )
-    assert told(service, "another is started") == 2
+    assert count_lines(service, "another is started") == 2
     assert nobody_listens(service.port)
 
 
 @pytest.mark.slow
 async def test_a_version_that_cannot_start_leaves_the_old_one_serving(state_dir, tmp_path):
-    with serving(state_dir, environment=settings_of_the_test(tmp_path)) as service:
+    with serving(state_dir, environment=write_settings(tmp_path)) as service:
         service.line_with(SERVING)
         old = workers(service)
         async with reading(service.port, "/", readers=2) as crowd:
-            settings_of_the_test(tmp_path, BROKEN)
+            write_settings(tmp_path, BROKEN)
             hang_up(service)
-            await asyncio.to_thread(service.line_with, "the restart is given up, and who serves serves on (0 of them")
+            await asyncio.to_thread(
+                service.line_with, "the restart is given up; the running workers go on (0 of them"
+            )
             await crowd.answered(20)
             assert workers(service) == old
-            settings_of_the_test(tmp_path)
-            await restarted(service)
+            write_settings(tmp_path)
+            await restart(service)
             await crowd.answered(20)
         assert workers(service).isdisjoint(old)
         assert "No module named 'nowhere'" in service.terminal
 
 
-async def test_a_restart_reads_the_env_file_anew(state_dir, tmp_path):
-    """A changed line, and one that is gone."""
+async def test_a_restart_reads_the_env_file_again(state_dir, tmp_path):
+    """A changed line, and a removed one."""
     file = tmp_path / ".env"
-    environment = settings_of_the_test(tmp_path)
+    environment = write_settings(tmp_path)
     (tmp_path / "version.py").write_text(
         "from pathlib import Path\nfrom project import environment\nread = environment.read_environment\n"
         f"environment.read_environment = lambda path: read(Path({os.fspath(file)!r}))\n"
@@ -312,10 +314,10 @@ async def test_a_restart_reads_the_env_file_anew(state_dir, tmp_path):
         service.line_with(SERVING)
         assert statuses(service) == {"one.example": 200, "two.example": 400, "localhost": 400}
         file.write_text("ALLOWED_HOSTS=two.example\n")
-        await restarted(service)
+        await restart(service)
         assert statuses(service) == {"one.example": 400, "two.example": 200, "localhost": 400}
         file.write_text("")
-        await restarted(service)
+        await restart(service)
         assert statuses(service) == {"one.example": 400, "two.example": 400, "localhost": 200}
 
 
@@ -328,8 +330,8 @@ def statuses(service: Service) -> dict[str, int]:
 BROKEN = "MIDDLEWARE = [*MIDDLEWARE, 'nowhere.Middleware']"
 
 
-def settings_of_the_test(folder: Path, line: str = "") -> dict[str, str]:
-    """A version of the site; its environment."""
+def write_settings(folder: Path, line: str = "") -> dict[str, str]:
+    """Write a version of the site. Returns its environment."""
     (folder / "version.py").write_text(f"from project.settings import *\n{line}\n")
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
     return {"DJANGO_SETTINGS_MODULE": "version", "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -348,7 +350,7 @@ def test_a_port_in_use_is_one_sentence(state_dir):
     )
 
 
-def test_a_socket_that_is_open_already_is_served(state_dir):
+def test_an_inherited_socket_is_served(state_dir):
     with (
         socket.create_server(("127.0.0.1", 0)) as given,
         serving(state_dir, "--fd", str(given.fileno()), "--access-log", pass_fds=(given.fileno(),)) as service,
@@ -359,7 +361,7 @@ def test_a_socket_that_is_open_already_is_served(state_dir):
         service.line_with('"GET / HTTP/1.1" 200')
 
 
-async def test_tls_and_a_certificate_that_is_renewed(state_dir, tmp_path):
+async def test_tls_and_a_renewed_certificate(state_dir, tmp_path):
     certificate = tmp_path / "site.pem"
     make_certificate(certificate)
     with serving(state_dir, "--certfile", str(certificate)) as service:
@@ -370,12 +372,12 @@ async def test_tls_and_a_certificate_that_is_renewed(state_dir, tmp_path):
         await asyncio.to_thread(service.line_with, "the restart is given up")
         assert ssl.get_server_certificate(("127.0.0.1", service.port)) == first
         make_certificate(certificate)
-        await restarted(service)
+        await restart(service)
         assert ssl.get_server_certificate(("127.0.0.1", service.port)) != first
 
 
 def make_certificate(file: Path) -> None:
-    """With its key in the same file."""
+    """A certificate with its key in the same file."""
     words = "openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj /CN=site -days 2"
     made = subprocess.run([*words.split(), "-keyout", "/dev/stdout"], capture_output=True, check=True)
     file.write_bytes(made.stdout)
