@@ -1,4 +1,4 @@
-"""The checkpoint: up to this position of the log, the CDN has confirmed every purge. Redis keeps it beside the log."""
+"""The checkpoint: up to this position of the log, the CDN has confirmed every purge. It is stored beside the log."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1062,8 +1062,8 @@ GUARDS = [
     Guard(
         "a mistake in a setting prints no password",
         "project/wrong_settings.py",
-        'NO_PORT.sub(":***", place.partition("?")[0])',
-        'place.partition("?")[0]',
+        'NO_PORT.sub(":***", server.partition("?")[0])',
+        'server.partition("?")[0]',
         "tests/project/test_wrong_settings.py",
         "no_secret",
     ),

@@ -45,7 +45,7 @@ def test_a_json_line_is_one_object_with_the_request():
     }
 
 
-def test_json_takes_uvicorns_access_lines_apart():
+def test_json_has_the_fields_of_uvicorns_access_lines():
     line = record('%s - "%s %s HTTP/%s" %d', "127.0.0.1:5", "GET", "/", "1.1", 200, name="uvicorn.access")
     entry = json.loads(formatter("json").format(line))
     assert (entry["client"], entry["path"], entry["status"]) == ("127.0.0.1:5", "/", 200)
@@ -62,7 +62,7 @@ def test_json_keeps_an_exception():
 @pytest.mark.parametrize(
     ("given", "kept"), [("from-a-proxy.1", True), ("", False), ("two\nlines", False), ("x" * 65, False)]
 )
-async def test_the_id_of_a_request_is_a_proxys_or_a_new_one(given, kept):
+async def test_a_request_has_the_id_of_a_proxy_or_a_new_one(given, kept):
     async def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(request_id.get())
 
@@ -87,7 +87,7 @@ def test_an_unknown_host_is_logged_once_with_the_setting(fresh_hosts, caplog):
     assert b"ALLOWED_HOSTS" in refusal(400, "no such host here")[1]
 
 
-def test_made_up_hosts_are_few_and_short_lines(fresh_hosts, caplog):
+def test_invented_hosts_are_few_and_short_lines(fresh_hosts, caplog):
     for number in range(1000):
         is_ours(f"{number}.{'x' * 1000}\n.example")
     assert len(caplog.messages) == log_filters.HOSTS_A_MINUTE
