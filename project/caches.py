@@ -51,7 +51,7 @@ def cache_settings(
         location, options = location_and_options(url)
         return backend_settings(backend, location, options | redis_options | log | {"MEMORY": memory})
     if backend == MEMCACHED:
-        return backend_settings(backend, memcached_servers(url), log | {"MEMORY": memory})
+        return backend_settings(backend, split_servers(url), log | {"MEMORY": memory})
     options = log | {"MEMORY": memory} if log and scheme == "locmem" else {}
     return backend_settings(backend, urlsplit(url).netloc, {"MAX_ENTRIES": LOCAL_ENTRIES} | options)
 
@@ -82,7 +82,7 @@ def backend_settings(backend: str, location: str | list[str], options: dict[str,
     return {"BACKEND": backend, "LOCATION": location, "OPTIONS": options}
 
 
-def memcached_servers(url: str) -> list[str]:
+def split_servers(url: str) -> list[str]:
     """memcached://host:11211,host2:11211 or memcached:///path/to/socket"""
     parts = urlsplit(url)
     if not parts.netloc:

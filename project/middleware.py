@@ -77,7 +77,7 @@ class Clickjacking(Inline, XFrameOptionsMiddleware):
 
 
 class Csrf(Inline, CsrfViewMiddleware):
-    """Neither half does I/O: the form was parsed before the token is compared."""
+    """Both halves only compute: Django parses the form before it compares the token."""
 
     async def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> Any:  # type: ignore[override]
         return super().process_view(request, callback, args, kwargs)

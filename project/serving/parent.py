@@ -34,7 +34,7 @@ class Parent:
         self.restart_requested = asyncio.Event()
 
     async def run(self) -> None:
-        """Raises CannotStart. No worker is left, however it ends."""
+        """Raises CannotStart. It ends every worker before it returns or raises."""
         self.handle_signals()
         try:
             await run_until_first(self.serve(), self.stop_requested.wait())

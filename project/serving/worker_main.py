@@ -75,8 +75,7 @@ def uvicorn_config(options: Options) -> uvicorn.Config:
 
 
 def trusted_proxies(options: Options) -> str:
-    """Only those that were named. uvicorn would trust 127.0.0.1 too; but a tunnel that ends on this host, or a proxy
-    that forwards header fields unchecked, speaks for strangers."""
+    """The named ones only. uvicorn also trusts 127.0.0.1, where a tunnel may forward header fields of strangers."""
     named = options.forwarded_allow_ips
     return os.environ.get("FORWARDED_ALLOW_IPS", "") if named is None else named
 
@@ -96,7 +95,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """None of uvicorn's handlers: SIGTERM comes from the parent, and terminal signals are blocked."""
+        """Installs no handlers: SIGTERM comes from the parent, and terminal signals are blocked."""
         yield
 
     def request_exit(self, number: int, frame: FrameType | None) -> None:

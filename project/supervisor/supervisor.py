@@ -58,7 +58,7 @@ class Supervisor:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of all processes."""
+        """The environment variables of each process."""
         url = self.own_redis.url if self.own_redis else self.plan.redis_url
         added = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1", "EVERGREEN_UP": "1"}
         if not settings.WARM_ORIGINS:
