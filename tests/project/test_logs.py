@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from django.http import HttpRequest, HttpResponse
 
-from project import log_filters
+from project import logs
 from project.edge import is_ours, refusal
 from project.logs import formatter, request_id
 from project.middleware import RequestId
@@ -75,7 +75,7 @@ async def test_a_request_has_the_id_of_a_proxy_or_a_new_one(given, kept):
 
 @pytest.fixture
 def fresh_hosts(monkeypatch):
-    monkeypatch.setattr(log_filters, "unknown_hosts", log_filters.UnknownHosts())
+    monkeypatch.setattr(logs, "unknown_hosts", logs.UnknownHosts())
 
 
 def test_an_unknown_host_is_logged_once_with_the_setting(fresh_hosts, caplog):
@@ -90,12 +90,12 @@ def test_an_unknown_host_is_logged_once_with_the_setting(fresh_hosts, caplog):
 def test_invented_hosts_are_few_and_short_lines(fresh_hosts, caplog):
     for number in range(1000):
         is_ours(f"{number}.{'x' * 1000}\n.example")
-    assert len(caplog.messages) == log_filters.HOSTS_A_MINUTE
+    assert len(caplog.messages) == logs.HOSTS_A_MINUTE
     assert all(len(line) < 250 and line.isprintable() for line in caplog.messages)
 
 
 def test_django_logs_no_traceback_for_an_unknown_host(fresh_hosts, client, caplog, request):
-    caplog.handler.addFilter(one_line := log_filters.NoHostTracebacks())
+    caplog.handler.addFilter(one_line := logs.NoHostTracebacks())
     request.addfinalizer(lambda: caplog.handler.removeFilter(one_line))
     assert client.get("/admin/", headers={"host": "evil.example"}).status_code == 400
     [line] = [message for message in caplog.messages if "evil.example" in message]
