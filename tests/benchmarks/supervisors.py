@@ -110,9 +110,14 @@ class Server:
                 return
             await asyncio.sleep(0.2)
 
-    def kill_workers(self) -> None:
+    def kill_listening_workers(self) -> None:
+        """All workers but one that hangs: it has closed the socket."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{self.port:04X}")}
         for pid in self.workers():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(OSError):
+                if sockets & {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}:
+                    os.kill(pid, signal.SIGKILL)
 
     def end(self) -> None:
         with suppress(ProcessLookupError):
@@ -147,7 +152,7 @@ async def block_then_reload(server: Server) -> None:
 async def hang_then_kill(server: Server) -> None:
     server.process.send_signal(signal.SIGHUP)
     await asyncio.sleep(RESTART_SECONDS)
-    server.kill_workers()
+    server.kill_listening_workers()
     await asyncio.sleep(SECONDS)
 
 

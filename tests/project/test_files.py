@@ -21,7 +21,7 @@ async def pages(scope, receive, send):
 def folders(settings, tmp_path) -> Path:
     settings.MEDIA_ROOT, settings.STATIC_ROOT = tmp_path / "media", tmp_path / "static"
     settings.MEDIA_ROOT.mkdir()
-    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "project.static_storage.StaticStorage"}}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "project.files.StaticStorage"}}
     return tmp_path
 
 
@@ -126,5 +126,5 @@ async def test_files_cannot_be_written(folders):
 
 
 async def test_without_collected_files_serve_names_the_command(folders):
-    with pytest.raises(CommandError, match=r"run `manage\.py collectstatic --noinput`"):
+    with pytest.raises(CommandError, match=r"Run `manage\.py collectstatic --noinput`"):
         await sync_to_async(call_command)("serve")

@@ -104,11 +104,11 @@ def test_django_logs_no_traceback_for_an_unknown_host(fresh_hosts, client, caplo
 
 def test_every_line_under_up_is_json_with_its_process(capsys):
     terminal = JsonTerminal()
-    terminal.line("web", '{"level": "WARNING", "message": "slow"}')
-    terminal.line("redis", "Ready to accept connections")
-    terminal.line("worker", "[1, 2]")
-    terminal.line("worker", "{no json")
-    terminal.line("worker", "")
+    terminal.print_line("web", '{"level": "WARNING", "message": "slow"}')
+    terminal.print_line("redis", "Ready to accept connections")
+    terminal.print_line("worker", "[1, 2]")
+    terminal.print_line("worker", "{no json")
+    terminal.print_line("worker", "")
     terminal.say("beat was killed", "bold yellow")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["process"], line["level"], line["message"]) for line in lines] == [
