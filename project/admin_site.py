@@ -8,7 +8,7 @@ from content.models import SiteConfig
 
 
 class EvergreenAdminSite(admin.AdminSite):
-    """Django's admin with this site's name in the header, and on its first page what waits for somebody."""
+    """Django's admin with the name of this site, login limits, and a dashboard as its first page."""
 
     index_template = "admin/dashboard.html"
     site_url = "/"
@@ -18,15 +18,15 @@ class EvergreenAdminSite(admin.AdminSite):
         return super().each_context(request) | {"site_header": title, "site_title": title}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        # Imported late: its form imports models, and this module is imported before these are there.
-        from project.logins import LoginForm, answered
+        # Imported late: the form imports models, which are not loaded when this module is.
+        from project.logins import LoginForm, limit_response
 
         self.login_form = LoginForm
         response = super().login(request, extra_context)
-        return answered(request, response) if request.method == "POST" else response
+        return limit_response(request, response) if request.method == "POST" else response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        # Imported late: content.admin registers with this site, which must be there before.
+        # Imported late: content.admin registers with this site, which must exist before.
         from content.admin.dashboard import dashboard_context
 
         return super().index(request, (extra_context or {}) | dashboard_context(request))

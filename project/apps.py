@@ -11,18 +11,18 @@ from project.private_files import make_database_private
 
 
 class ProjectConfig(AppConfig):
-    """The wiring: its commands start and serve the whole service."""
+    """The commands that start and serve the whole service."""
 
     name = "project"
     verbose_name = "Evergreen"
 
     def ready(self) -> None:
-        """Warn of settings that nothing reads. Processes that a process of ours has started do not repeat it."""
+        """Warns of unknown settings; processes under `manage.py up` do not repeat the warnings."""
         # Imported late: middleware imports models.
-        from project.deploy_checks import make_middleware_known
+        from project.deploy_checks import patch_middleware_lookups
 
         connection_created.connect(make_database_private)
-        make_middleware_known()
+        patch_middleware_lookups()
         if "EVERGREEN_UP" not in os.environ:
             for warning in getattr(settings, "UNKNOWN_SETTINGS", ()):
                 logging.getLogger("project.settings").warning(warning)
@@ -35,6 +35,6 @@ class EvergreenAdminConfig(AdminConfig):
 
 
 class StaticFiles(StaticFilesConfig):
-    """All but what comes with django-ninja and no page of ours has: to code it takes longer than all the rest."""
+    """Skips files of django-ninja that no page uses: compressing them takes longer than all others together."""
 
     ignore_patterns = [*StaticFilesConfig.ignore_patterns, "redoc.standalone.js*", "swagger-ui-bundle.js.map"]

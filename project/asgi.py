@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django_application = get_asgi_application()
 
 # After Django is set up: these read its settings and models.
-from project.asgi_types import Application  # noqa: E402
+from content.caching.edge.asgi import Application  # noqa: E402
 from project.edge import with_edge  # noqa: E402
 from project.files import with_files  # noqa: E402
 from project.health import with_health  # noqa: E402

@@ -1,4 +1,4 @@
-"""From CACHE_URL to Django's CACHES: which backend, where, and where its invalidation log is."""
+"""Django's CACHES from cache URLs: the backend, its location, and that of its invalidation log."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,23 +22,23 @@ BACKENDS = {
     "dummy": "django.core.cache.backends.dummy.DummyCache",
 }
 
-# Django keeps 300, which the pages of a small site and their tags are more than.
+# Django's default of 300 is too few for the pages and tags of a small site.
 LOCAL_ENTRIES = 10_000
 
-# Aliases with variables of their own.
-TAKEN = ("default", "sessions", "local")
+# Aliases that have variables of their own.
+RESERVED_ALIASES = ("default", "sessions", "local")
 
 
-def cache_of(
+def cache_settings(
     url: str, log_url: str, memory: int, redis_options: dict[str, Any], variable: str = "CACHE_URL"
 ) -> dict[str, Any]:
     """BACKEND, LOCATION and OPTIONS.
 
     url             the value of `variable`
-    log_url         the Redis that keeps the log, best one that does not evict; "": the cache's own, where that is
-                    a Redis, else none, and tags are counters in the cache
-    memory          bytes of each process's memory tier
-    redis_options   for every kind of Redis
+    log_url         the Redis that keeps the log, best one that does not evict. If empty, a Redis cache keeps its own
+                    log; another cache has none, and its tags are counters.
+    memory          bytes of the memory tier of each process
+    redis_options   options of every kind of Redis
     """
     scheme = urlsplit(url).scheme
     backend = BACKENDS.get(scheme)
@@ -49,28 +49,28 @@ def cache_of(
     log = {"LOG": log_url} if log_url else {}
     if backend == REDIS:
         location, options = location_and_options(url)
-        return described(backend, location, options | redis_options | log | {"MEMORY": memory})
+        return backend_settings(backend, location, options | redis_options | log | {"MEMORY": memory})
     if backend == MEMCACHED:
-        return described(backend, memcached_places(url), log | {"MEMORY": memory})
+        return backend_settings(backend, split_servers(url), log | {"MEMORY": memory})
     options = log | {"MEMORY": memory} if log and scheme == "locmem" else {}
-    return described(backend, urlsplit(url).netloc, {"MAX_ENTRIES": LOCAL_ENTRIES} | options)
+    return backend_settings(backend, urlsplit(url).netloc, {"MAX_ENTRIES": LOCAL_ENTRIES} | options)
 
 
-def named_urls(variable: str, text: str) -> dict[str, str]:
-    """`pages=redis://host/1 counts=locmem://counts`: with blanks between them, since an address may have commas."""
-    found: dict[str, str] = {}
+def parse_named_urls(variable: str, text: str) -> dict[str, str]:
+    """Parse `pages=redis://host/1 counts=locmem://counts`. Blanks separate them, because a URL may have commas."""
+    urls: dict[str, str] = {}
     for part in text.split():
         name, equals, url = part.partition("=")
-        if not equals or not name.isidentifier() or name in TAKEN or name in found:
+        if not equals or not name.isidentifier() or name in RESERVED_ALIASES or name in urls:
             raise ImproperlyConfigured(
-                f"{variable} has {part!r}; it is name=url, each name once and none of {', '.join(TAKEN)}."
+                f"{variable} has {part!r}; it is name=url, each name once and none of {', '.join(RESERVED_ALIASES)}."
             )
-        found[name] = url
-    return found
+        urls[name] = url
+    return urls
 
 
-def beside(url: str, name: str) -> str:
-    """An address for another cache in the same place: prefixes keep them apart, but two locmems of a name are one."""
+def sibling_url(url: str, name: str) -> str:
+    """The URL of a second cache on the same server. Prefixes separate the two, but locmem needs another name."""
     return f"{url}-{name}" if urlsplit(url).scheme == "locmem" else url
 
 
@@ -78,13 +78,13 @@ def is_redis(url: str) -> bool:
     return BACKENDS.get(urlsplit(url).scheme) == REDIS
 
 
-def described(backend: str, location: str | list[str], options: dict[str, Any]) -> dict[str, Any]:
+def backend_settings(backend: str, location: str | list[str], options: dict[str, Any]) -> dict[str, Any]:
     return {"BACKEND": backend, "LOCATION": location, "OPTIONS": options}
 
 
-def memcached_places(url: str) -> list[str]:
+def split_servers(url: str) -> list[str]:
     """memcached://host:11211,host2:11211 or memcached:///path/to/socket"""
     parts = urlsplit(url)
     if not parts.netloc:
         return [f"unix:{parts.path}"]
-    return [place if ":" in place else f"{place}:11211" for place in parts.netloc.split(",")]
+    return [server if ":" in server else f"{server}:11211" for server in parts.netloc.split(",")]

@@ -1,4 +1,4 @@
-"""`manage.py`: Django's command line, with one line instead of a traceback for what an operator can mend."""
+"""`manage.py`: Django's command line, with one line instead of a traceback for errors that an operator can fix."""
 
 import errno
 import sys
@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from project.wrong_settings import WrongSettings
 
-# Of files and folders. Anything else is a fault of ours, and keeps its traceback.
-MENDABLE = (
+# Errors of files and folders. Other errors are bugs, and keep their traceback.
+FIXABLE = (
     errno.EACCES,
     errno.EDQUOT,
     errno.EFBIG,
@@ -24,26 +24,26 @@ MENDABLE = (
 
 
 def main(arguments: list[str]) -> None:
-    """Runs the command. With --traceback, errors pass as they are."""
+    """Runs the command. With --traceback, every error has its traceback."""
     try:
         execute_from_command_line(arguments)
     except (WrongSettings, DatabaseError, InterfaceError, RedisError, OSError) as error:
-        reason = sentence(error)
+        reason = explain(error)
         if reason is None or "--traceback" in arguments:
             raise
         print(reason, file=sys.stderr)
         sys.exit(1)
 
 
-def sentence(error: Exception) -> str | None:
-    """What happened and what to do; None for what no operator can mend."""
+def explain(error: Exception) -> str | None:
+    """The error and what to do; None for an error that no operator can fix."""
     if isinstance(error, WrongSettings):
         return str(error)
     if isinstance(error, DatabaseError | InterfaceError):
-        return about_database(error)
+        return explain_database(error)
     if isinstance(error, RedisError):
         return f"Redis does not answer: {first_line(error)}. Check REDIS_URL and CACHE_URL."
-    if isinstance(error, OSError) and error.errno in MENDABLE:
+    if isinstance(error, OSError) and error.errno in FIXABLE:
         advice = ADVICE.get(error.errno, RIGHTS)
         return f"Cannot write {error.filename or settings.STATE_DIR}: {error.strerror}. {advice}"
     return None
@@ -58,10 +58,10 @@ ADVICE = {
 }
 
 
-def about_database(error: Exception) -> str | None:
+def explain_database(error: Exception) -> str | None:
     text = first_line(error)
     if "no such table" in text or ("does not exist" in text and "relation" in text):
-        return f"The database has not all of its tables ({text}). Run: manage.py migrate"
+        return f"The database lacks tables ({text}). Run: manage.py migrate"
     if not isinstance(error, OperationalError | InterfaceError):
         return None
     name = settings.DATABASES["default"]["NAME"]

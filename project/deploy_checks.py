@@ -1,7 +1,7 @@
 """Django's deployment checks (`manage.py check --deploy`) for this site's middleware.
 
-Django looks for its own classes in MIDDLEWARE by name, and skips what depends on one that it does not find. Ours are
-subclasses of them (project/middleware.py), so each look-up by name becomes one by class.
+Django looks for its own classes in MIDDLEWARE by name, and skips each check whose class it does not find. This site
+uses subclasses of them (project/middleware.py), so this module replaces each look-up by name with one by class.
 """
 
 from functools import partial
@@ -14,7 +14,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.module_loading import import_string
 
-# Module of Django's check, the name of its look-up, and the class.
+# The module of the check, the name of its look-up function, and the class.
 LOOKUPS = (
     (base, "_security_middleware", SecurityMiddleware),
     (base, "_xframe_middleware", XFrameOptionsMiddleware),
@@ -23,13 +23,13 @@ LOOKUPS = (
 )
 
 
-def is_used(middleware: type) -> bool:
-    """Whether MIDDLEWARE has that class or a subclass."""
-    used = (import_string(path) for path in settings.MIDDLEWARE)
-    return any(isinstance(each, type) and issubclass(each, middleware) for each in used)
+def is_installed(middleware: type) -> bool:
+    """Whether MIDDLEWARE has this class or a subclass."""
+    installed = (import_string(path) for path in settings.MIDDLEWARE)
+    return any(isinstance(each, type) and issubclass(each, middleware) for each in installed)
 
 
-def make_middleware_known() -> None:
+def patch_middleware_lookups() -> None:
     for module, name, middleware in LOOKUPS:
         if hasattr(module, name):
-            setattr(module, name, partial(is_used, middleware))
+            setattr(module, name, partial(is_installed, middleware))

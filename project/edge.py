@@ -1,4 +1,4 @@
-"""The edge as this site has it: stores only what says so, and lets nothing through that its key does not know."""
+"""The edge of this site: it stores only explicitly cacheable responses, and hides what is not in the key."""
 
 import re
 from functools import cache
@@ -9,26 +9,25 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from content.caching.edge import EdgeCache, Page, Profile
+from content.caching.edge.asgi import Application
 from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
-from content.cdn.headers import headers_of
+from content.cdn.cdn import headers_of
 from content.popularity import count_view
 from content.shared_pages import shared_parameters
 from content.views.errors import plain_error, unknown_host
 from content.views.missing import stand_in
-from project.asgi_types import Application
-from project.log_filters import log_unknown_host
+from project.logs import log_unknown_host
 
-# What the application sees of a request whose answer may be stored: what is in the key, and nothing else. A view that
-# negotiates names its field in Vary, and here.
+# Header fields that views see if the response may be stored: those in the key. A view that negotiates by another
+# field names it in Vary, and here.
 VISIBLE = frozenset({b"host"})
-# None of the edge's business: somebody's own (the form of comments has a token, and a cookie that belongs to it), or
-# what only operators ask.
+# Paths that bypass the edge: personal ones (the comment form has a token and a cookie), and those of operators.
 PASSES = re.compile(r"/(?:admin/|ops/|metrics|healthz|readyz|posts/[^/]+/comment/\Z)")
 
 
 def with_edge(application: Application) -> Application:
-    """With DEBUG every page is made anew, as whoever changes a template expects."""
+    """With DEBUG there is no edge by default: a changed template shows at once."""
     if not settings.EDGE:
         return application
     return EdgeCache(application, cache="default", profile=site_profile(), served=count)
@@ -57,7 +56,7 @@ def site_profile() -> Profile:
 
 
 def cdn_headers() -> CdnHeaders | None:
-    """How a CDN in front is told of each page."""
+    """The fields that a CDN in front gets with each page; None without one."""
     if settings.CDN_URL:
         return headers_of(settings.CDN_URL)
     return CdnHeaders(purges=False) if settings.CDN_TAGS else None
@@ -72,9 +71,9 @@ def is_ours(host: str) -> bool:
 
 
 def canonical_host(host: str, port: int | None) -> str:
-    """A made-up port makes no page of its own: ports are kept that this site is known to be reached by.
+    """Drops the port, unless readers reach this site by it: a client cannot create pages with invented ports.
 
-    With EVERGREEN_BASE_URL no page shows the Host, and no port is kept.
+    With EVERGREEN_BASE_URL no page shows the host, so every port is dropped.
     """
     name, given = split_domain_port(host)
     known = {str(port), *ports_of((*settings.WARM_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS))}
@@ -87,7 +86,7 @@ def ports_of(origins: tuple[str, ...]) -> frozenset[str]:
 
 
 def refusal(status: int, reason: str) -> tuple[bytes, bytes]:
-    """Explain an unknown host or an overload on a page of the site; other refusals need one line."""
+    """A page of the site for an unknown host or an overload; one line for other refusals."""
     return error_page(status) if status in (400, 503) else plain_refusal(status, reason)
 
 
@@ -98,7 +97,7 @@ def error_page(status: int) -> tuple[bytes, bytes]:
 
 
 def count(page: Page) -> None:
-    """A view of a post, whoever has made its page."""
+    """Count a view of a post."""
     kind, _, number = page.label.partition(":")
     if kind == "post" and number.isdigit() and page.status == 200:
         count_view(int(number))

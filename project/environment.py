@@ -1,17 +1,20 @@
-"""The settings that come from the environment: types, defaults and bounds. `.env.example` explains each."""
+"""The environment variables of the service: types, defaults and bounds. `.env.example` explains each."""
 
 import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from project.cdn import check_cdn
+from project.caches import REDIS
 from project.setting_types import (
+    BrokerUrl,
     CacheUrl,
+    CdnUrl,
     DatabaseUrl,
     Hosts,
     ModuleName,
@@ -23,25 +26,24 @@ from project.setting_types import (
     RedisUrl,
     TimeZone,
     TrustedOrigins,
-    check_broker,
 )
 from project.wrong_settings import WrongSettings, describe
 
-# Which variables the file gave, each with a digest of its value: for processes that inherit them.
+# The variables that come from the file, each with a digest of its value: for processes that inherit them.
 FROM_FILE = "_EVERGREEN_FROM_FILE"
-# In the environment of each process that `manage.py up` starts.
-OF_UP = "EVERGREEN_UP"
+# Set for each process that `manage.py up` starts.
+UNDER_UP = "EVERGREEN_UP"
 
 Megabytes = Annotated[int, Field(ge=1, le=1024 * 1024)]
 CountAMinute = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[int, Field(ge=0, le=10 * 366 * 86400)]
 
-# An empty list has a meaning of its own: every parameter counts. Elsewhere, empty means the default.
+# Empty means that no parameter is ignored. For all other variables, empty means the default.
 KEEP_EMPTY = "EVERGREEN_IGNORED_PARAMETERS"
 
 
 class Environment(BaseModel):
-    """One field a variable."""
+    """One field for each variable."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,7 +68,7 @@ class Environment(BaseModel):
     CACHE_URL: CacheUrl = ""
     EVERGREEN_SESSIONS_CACHE_URL: CacheUrl = ""
     EVERGREEN_CACHES: NamedUrls = {}
-    CELERY_BROKER_URL: Annotated[str, AfterValidator(check_broker)] = ""
+    CELERY_BROKER_URL: BrokerUrl = ""
     EVERGREEN_CACHE_PREFIX: Prefix = "evergreen"
     EVERGREEN_CACHE_TIMEOUT: Seconds = 300
     EVERGREEN_MEMORY: Megabytes = 64
@@ -89,7 +91,7 @@ class Environment(BaseModel):
         "ref_src",
     ]
     EVERGREEN_WARM_ORIGINS: Origins = []
-    EVERGREEN_CDN: Annotated[str, AfterValidator(check_cdn)] = ""
+    EVERGREEN_CDN: CdnUrl = ""
     EVERGREEN_CDN_TOKEN: str = ""
     EVERGREEN_CDN_TAGS: bool = False
 
@@ -109,7 +111,7 @@ class Environment(BaseModel):
 
 
 def read_environment(env_file: Path) -> Environment:
-    """The environment, which wins, and `env_file`. Raises WrongSettings with all mistakes."""
+    """Read the environment and `env_file`; the environment wins. Raises WrongSettings with all mistakes."""
     try:
         load_file(env_file)
     except (OSError, ValueError) as error:
@@ -118,16 +120,16 @@ def read_environment(env_file: Path) -> Environment:
 
 
 def load_file(env_file: Path) -> None:
-    """Put the variables of `env_file` into the environment; those of an earlier reading by a parent process go first.
+    """Put the variables of `env_file` into the environment, after removing those that a parent process read from it.
 
-    A process inherits what its parent read. Without this, a changed line would look like one that is overridden.
-    Processes of `manage.py up` share the environment that it read when it started: they must agree.
+    A process inherits the environment of its parent. Without the removal, an old line of the file would win over a
+    new one. Processes under `manage.py up` use the variables that it read when it started: they must agree.
     """
-    if OF_UP in os.environ:
+    if UNDER_UP in os.environ:
         return
     for mark in os.environ.pop(FROM_FILE, "").split():
         digest, _, name = mark.partition(":")
-        # Another value was set on purpose, for this process.
+        # A different value was set on purpose, for this process.
         if name in os.environ and digest_of(os.environ[name]) == digest:
             del os.environ[name]
     before = set(os.environ)
@@ -147,3 +149,11 @@ def parse(values: Mapping[str, str]) -> Environment:
         return Environment.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise WrongSettings([describe(Environment, mistake) for mistake in error.errors()]) from None
+
+
+def check_cdn_requirements(env: Environment, cache: dict[str, Any]) -> None:
+    """A CDN needs the log, and perhaps a token. `cache` is the default one. Raises WrongSettings."""
+    if urlsplit(env.EVERGREEN_CDN).scheme in ("fastly", "cloudflare") and not env.EVERGREEN_CDN_TOKEN:
+        raise WrongSettings(["EVERGREEN_CDN_TOKEN is empty. Allowed: a token that may purge this CDN."])
+    if env.EVERGREEN_CDN and cache["BACKEND"] != REDIS and not cache["OPTIONS"].get("LOG"):
+        raise WrongSettings(["EVERGREEN_CDN needs the invalidation log, which is in a Redis. Set REDIS_URL too."])

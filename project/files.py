@@ -1,6 +1,7 @@
-"""Static files and media, answered before Django sees the request."""
+"""Static files and media, served before Django gets the request; and the storage of static files."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 from wsgiref.headers import Headers
@@ -9,42 +10,43 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.handlers.asgi import ASGIHandler
 from servestatic import ServeStaticASGI
+from servestatic.storage import CompressedManifestStaticFilesStorage
 
-from project.asgi_types import Application, Message, Receive, Send
+from content.caching.edge.asgi import Application, Message, Receive, Send
 
 MEDIA_SECONDS = 24 * 60 * 60
-NOT_COLLECTED = "Static files are not collected, and no page can be made: run `manage.py collectstatic --noinput`."
+NOT_COLLECTED = "Static files are not collected, so no page can be rendered. Run `manage.py collectstatic --noinput`."
 
 logger = logging.getLogger(__name__)
 
 
 def with_files(application: Application) -> Application:
-    """Files that are not there are left to `application`, which knows how a 404 looks here."""
-    return FilesInFront(
+    """Requests for missing files go to `application`, which has the 404 page of the site."""
+    return FileServer(
         {settings.STATIC_URL: static_files(application), settings.MEDIA_URL: media_files(application)}, application
     )
 
 
-class FilesInFront:
-    """Chooses by the path's beginning, so that pages pay for no look into the file system."""
+class FileServer:
+    """Selects an application by the prefix of the path: pages cost no look into the file system."""
 
-    def __init__(self, places: dict[str, Application], application: Application) -> None:
-        self.places = places
+    def __init__(self, by_prefix: dict[str, Application], application: Application) -> None:
+        self.by_prefix = by_prefix
         self.application = application
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        await self.chosen(scope)(scope, receive, send)
+        await self.select(scope)(scope, receive, send)
 
-    def chosen(self, scope: Message) -> Application:
+    def select(self, scope: Message) -> Application:
         if scope["type"] == "http":
-            for prefix, files in self.places.items():
+            for prefix, files in self.by_prefix.items():
                 if scope["path"].startswith(prefix):
                     return files
         return self.application
 
 
 def static_files(application: Application) -> Application:
-    """What collectstatic has gathered, kept for ever by browsers; with DEBUG each file from where it is written."""
+    """Collected files, which browsers keep for ever. With DEBUG each file comes from its source folder."""
     if settings.DEBUG:
         return cast(Application, ASGIStaticFilesHandler(cast(ASGIHandler, application)))
     files = ServeStaticASGI(application, allow_all_origins=False)
@@ -60,7 +62,7 @@ def are_collected() -> bool:
 
 
 def media_files(application: Application) -> Application:
-    """Uploads, looked up at each request: what was stored a moment ago, by any process, is there."""
+    """Uploads, looked up for each request: another process may just have stored one."""
     files = ServeStaticASGI(
         application,
         root=settings.MEDIA_ROOT,
@@ -68,12 +70,29 @@ def media_files(application: Application) -> Application:
         autorefresh=True,
         max_age=MEDIA_SECONDS,
         allow_all_origins=False,
-        add_headers_function=without_power,
+        add_headers_function=add_sandbox_headers,
     )
     return cast(Application, files)
 
 
-def without_power(headers: Headers, path: str, url: str) -> None:
-    """Whatever somebody has uploaded, it runs no script on this origin."""
+def add_sandbox_headers(headers: Headers, path: str, url: str) -> None:
+    """An uploaded file runs no script on this origin."""
     headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     headers["X-Content-Type-Options"] = "nosniff"
+
+
+class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """Stores files under names with a hash, and compresses each of them once.
+
+    Files under their original names are not compressed: no page links to them.
+    """
+
+    def compress_files(self, paths: set[str]) -> Iterator[tuple[str, str]]:
+        linked = paths & set(self.hashed_files.values())
+        files: Iterator[tuple[str, str]] = super().compress_files(
+            {path for path in linked if not self.is_compressed(path)}
+        )
+        return files
+
+    def is_compressed(self, path: str) -> bool:
+        return any(Path(f"{self.path(path)}{ending}").exists() for ending in (".br", ".gz"))

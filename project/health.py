@@ -1,14 +1,14 @@
-"""Health checks before everything else: for any Host, over plain HTTP as well, and without middleware.
+"""Health checks, served before all else: for any Host, over plain HTTP, and without middleware.
 
-A load balancer asks by the address of this process, and does not follow a redirect to HTTPS.
+A load balancer requests them by the address of this process, and follows no redirect to HTTPS.
 """
 
 from io import BytesIO
 
 from django.core.handlers.asgi import ASGIRequest
 
+from content.caching.edge.asgi import Application, Message, Receive, Send
 from content.ops.health import healthz, readyz
-from project.asgi_types import Application, Message, Receive, Send
 
 VIEWS = {"/healthz": healthz, "/readyz": readyz}
 

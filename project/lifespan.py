@@ -1,9 +1,9 @@
-"""The server's start and end (ASGI lifespan, version 2.0), which Django does not answer."""
+"""The start and end of the server (ASGI lifespan 2.0), which Django does not support."""
 
 import gc
 
+from content.caching.edge.asgi import Application, Message, Receive, Send
 from content.popularity import flush_views
-from project.asgi_types import Application, Message, Receive, Send
 
 
 def with_lifespan(application: Application) -> Application:
@@ -16,22 +16,24 @@ class Lifespan:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await live(receive, send)
+            await run_lifespan(receive, send)
         else:
             await self.application(scope, receive, send)
 
 
-async def live(receive: Receive, send: Send) -> None:
+async def run_lifespan(receive: Receive, send: Send) -> None:
     await receive()
-    leave_to_itself_what_stays()
+    freeze_garbage_collector()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await flush_views()
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def leave_to_itself_what_stays() -> None:
-    """Code, settings and models are here until the process ends: a full collection that walked through them would
-    stop every reader for a tenth of a second or more."""
+def freeze_garbage_collector() -> None:
+    """Exempt code, settings and models from garbage collection.
+
+    A full collection of them would stop every reader for a tenth of a second or more.
+    """
     gc.collect()
     gc.freeze()

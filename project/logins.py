@@ -1,4 +1,4 @@
-"""How often somebody may try to log in: by address, and by account."""
+"""Limits of login attempts, for each address and each account."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 
 from content.limits import Limit, Rate, Verdict, client_network
 
-# Marks a browser from which an account was logged in to (OWASP's device cookie). Its tries are counted apart, so
-# that strangers who try passwords do not lock out the account's owner.
+# Marks a browser in which an account has logged in (OWASP's device cookie). Its attempts are counted separately, so
+# that strangers who guess passwords do not lock out the owner.
 DEVICE_COOKIE = "evergreen_device"
 DEVICE_SECONDS = 180 * 24 * 60 * 60
 signer = Signer(salt="evergreen.device")
@@ -25,7 +25,7 @@ def limit(name: str) -> Limit:
 
 
 async def take(request: HttpRequest, account: str) -> Verdict:
-    """One try for that account, from the request's address. Redis may be down: then each process counts by itself."""
+    """Count one attempt for the account and the address. While Redis is down, each process counts by itself."""
     verdict = await limit("login-address").take(client_network(request.META.get("REMOTE_ADDR", "")))
     if not verdict.allowed:
         return verdict
@@ -34,7 +34,7 @@ async def take(request: HttpRequest, account: str) -> Verdict:
 
 
 def device_of(request: HttpRequest, account: str) -> str:
-    """The cookie's value, if it was given for that account; "" if not."""
+    """The device cookie, if it belongs to the account; otherwise empty."""
     value = request.COOKIES.get(DEVICE_COOKIE, "")
     try:
         return value if signer.unsign(value) == account else ""
@@ -43,7 +43,7 @@ def device_of(request: HttpRequest, account: str) -> str:
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Counts each try before the password is looked at. `verdict`: of the limits, once it was sent."""
+    """Counts each attempt before it checks the password. `verdict` is that of the limits, after a submit."""
 
     verdict: Verdict | None = None
 
@@ -53,20 +53,20 @@ class LoginForm(AdminAuthenticationForm):
             self.verdict = async_to_sync(take)(self.request, account)
             if not self.verdict.allowed:
                 raise ValidationError(
-                    f"Too many tries to log in. Wait {in_words(self.verdict.whole_seconds)}, then try again.",
+                    f"Too many tries to log in. Wait {format_wait(self.verdict.whole_seconds)}, then try again.",
                     code="too_many",
                 )
         return super().clean()
 
 
-def in_words(seconds: int) -> str:
+def format_wait(seconds: int) -> str:
     if seconds < 120:
         return f"{seconds} second{'' if seconds == 1 else 's'}"
     return f"{-(-seconds // 60)} minutes"
 
 
-def answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """The response to a login form: 429 with Retry-After past the limits, else perhaps the device cookie."""
+def limit_response(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Make the response 429 with Retry-After past the limits; set the device cookie after a login."""
     form = (getattr(response, "context_data", None) or {}).get("form")
     verdict = getattr(form, "verdict", None)
     if verdict is not None and not verdict.allowed:

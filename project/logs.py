@@ -1,17 +1,24 @@
-"""Log lines: each with its time, level and logger; as text, or as one JSON object a line. No Django in here."""
+"""Log lines with time, level and logger, as text or JSON, and filters for them. This module loads no Django."""
 
 import json
 import logging
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-# Of the request that is being answered; empty outside of requests.
+# The id of the current request; empty outside of requests.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-# The arguments of uvicorn's access log, in their order.
+# The arguments of a line of uvicorn's access log, in order.
 ACCESS_FIELDS = ("client", "method", "path", "http_version", "status")
+HEALTH_PATHS = {"/healthz", "/readyz"}
+# Unknown hosts logged in one minute, each once: a client can invent any number.
+HOSTS_A_MINUTE = 20
+LONGEST_HOST = 100
+
+logger = logging.getLogger(__name__)
 
 
 class TextFormatter(logging.Formatter):
@@ -21,7 +28,7 @@ class TextFormatter(logging.Formatter):
         super().__init__(TEXT)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        return time_of(record)
+        return format_time(record)
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,7 +36,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
-            "time": time_of(record),
+            "time": format_time(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -40,7 +47,7 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
-def time_of(record: logging.LogRecord) -> str:
+def format_time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
@@ -61,6 +68,53 @@ def formatter(form: str) -> logging.Formatter:
     return JsonFormatter() if form == "json" else TextFormatter()
 
 
+class NoHealthChecks(logging.Filter):
+    """Drops the lines of failed health checks: a load balancer sends one each second, and gets the reason."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        return getattr(request, "path", None) not in HEALTH_PATHS
+
+
+class UnknownHosts:
+    """Remembers which unknown hosts were logged in the current minute."""
+
+    def __init__(self) -> None:
+        self.minute = 0
+        self.logged: set[str] = set()
+
+    def is_new(self, host: str) -> bool:
+        minute = int(time.monotonic() / 60)
+        if minute != self.minute:
+            self.minute = minute
+            self.logged.clear()
+        if host in self.logged or len(self.logged) >= HOSTS_A_MINUTE:
+            return False
+        self.logged.add(host)
+        return True
+
+
+unknown_hosts = UnknownHosts()
+
+
+def log_unknown_host(host: str) -> None:
+    """Log each host once a minute. `host` comes from a client: it is quoted and cut."""
+    shown = host[:LONGEST_HOST]
+    if unknown_hosts.is_new(shown):
+        logger.warning("Refused a request for the host %r. If it is yours, add it to ALLOWED_HOSTS.", shown)
+
+
+class NoHostTracebacks(logging.Filter):
+    """Replaces Django's traceback for an unknown host with the line of `log_unknown_host`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name != "django.security.DisallowedHost":
+            return True
+        request = getattr(record, "request", None)
+        log_unknown_host(request._get_raw_host() if request is not None else "")
+        return False
+
+
 def logging_config(form: str, level: str) -> dict[str, Any]:
     """Django's LOGGING. `form` is text or json."""
     return {
@@ -68,8 +122,8 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": f"{__name__}.formatter", "form": form}},
         "filters": {
-            "no health checks": {"()": "project.log_filters.NoHealthChecks"},
-            "no host tracebacks": {"()": "project.log_filters.NoHostTracebacks"},
+            "no health checks": {"()": f"{__name__}.NoHealthChecks"},
+            "no host tracebacks": {"()": f"{__name__}.NoHostTracebacks"},
         },
         "handlers": {
             "console": {
@@ -79,8 +133,8 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["console"], "level": level},
-        # Django's own handler would print each line twice with DEBUG. Celery logs each task that begins and ends,
-        # and httpx each request; our own code logs what it did.
+        # Django's own handler would print each line twice with DEBUG. Celery logs the start and end of each task,
+        # and httpx each request.
         "loggers": {
             "django": {"handlers": [], "level": "INFO"},
             "celery": {"level": "WARNING"},

@@ -1,7 +1,7 @@
-"""Django's middleware without a thread for what only computes.
+"""Django's middleware, called without a thread where it does no I/O.
 
-Under ASGI, Django runs the halves of its own middleware in threads, one hop each, although most of them touch nothing
-but headers. These run them where they are, and take the thread only where the session has something to store.
+Under ASGI, Django runs process_request and process_response of its middleware in threads, although most of them only
+read and set headers. These classes call them in the event loop, and use a thread only to store a session or messages.
 """
 
 import re
@@ -21,14 +21,14 @@ from django.middleware.security import SecurityMiddleware
 
 from project.logs import request_id
 
-# Longer ones, and other characters, are replaced: they go into logs.
+# Other ids are replaced: they go into logs.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestId:
-    """Gives the log lines of a request one id: X-Request-ID as a proxy sent it, else a new one.
+    """Gives the log lines of a request one id: the X-Request-ID of a proxy, else a new one.
 
-    It is never reset: each request has a context of its own, in which the server logs the access afterwards.
+    It is not reset after the request: each request has its own context, and the server logs the access in it later.
     """
 
     async_capable = True
@@ -45,7 +45,7 @@ class RequestId:
 
 
 class Inline:
-    """Before one of Django's MiddlewareMixin classes: its halves are called, not sent to a thread."""
+    """Mixed in before a MiddlewareMixin class of Django: calls process_request and process_response directly."""
 
     sync_capable: ClassVar[bool] = False
     get_response: Any
@@ -55,12 +55,12 @@ class Inline:
         response: HttpResponseBase = early if early is not None else await self.get_response(request)
         if not hasattr(self, "process_response"):
             return response
-        if self.has_to_store(request):
+        if self.does_io(request):
             return await sync_to_async(self.process_response)(request, response)  # type: ignore[no-any-return]
         return self.process_response(request, response)  # type: ignore[no-any-return]
 
-    def has_to_store(self, request: HttpRequest) -> bool:
-        """Whether its second half reads or writes more than headers."""
+    def does_io(self, request: HttpRequest) -> bool:
+        """Whether process_response needs the database or the cache."""
         return False
 
 
@@ -77,24 +77,24 @@ class Clickjacking(Inline, XFrameOptionsMiddleware):
 
 
 class Csrf(Inline, CsrfViewMiddleware):
-    """The cookie is read before the view, and the token compared in it: both compute. A form is parsed by then."""
+    """Both halves only compute: Django parses the form before it compares the token."""
 
     async def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> Any:  # type: ignore[override]
         return super().process_view(request, callback, args, kwargs)
 
 
 class Session(Inline, SessionMiddleware):
-    """A session that nobody has looked at has nothing to store."""
+    """A session that was not read has nothing to store."""
 
-    def has_to_store(self, request: HttpRequest) -> bool:
+    def does_io(self, request: HttpRequest) -> bool:
         return bool(request.session.accessed or request.session.modified)
 
 
 class Authentication(Inline, AuthenticationMiddleware):
-    """It only says how a user would be found."""
+    """It sets only functions that load the user later."""
 
 
 class Messages(Inline, MessageMiddleware):
-    def has_to_store(self, request: HttpRequest) -> bool:
+    def does_io(self, request: HttpRequest) -> bool:
         messages: Any = getattr(request, "_messages", None)
         return messages is not None and bool(messages.used or messages.added_new)

@@ -1,4 +1,4 @@
-"""Password hashing beside readers: one thread of low priority in each process, and few that wait for it."""
+"""Password hashing that does not slow readers: one thread of low priority in each process, with a bounded queue."""
 
 import os
 import sys
@@ -11,8 +11,8 @@ from django.contrib.auth import hashers
 
 from content.caching.errors import Overloaded
 
-# Hashes that wait in one process; of 0.1 to 0.5 s each. Beyond, a login is answered 503.
-MOST_WAITING = 8
+# Hashes that wait in one process. Each takes 0.1 to 0.5 s. Beyond that, a login gets 503.
+MAX_WAITING = 8
 RETRY_AFTER = 3
 # Niceness of the thread: readers get the processor first.
 NICENESS = 10
@@ -21,12 +21,12 @@ NICENESS = 10
 class HashingThread:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, "password-hashing", initializer=_lower_priority)
-        self._free = threading.BoundedSemaphore(MOST_WAITING)
+        self._free = threading.BoundedSemaphore(MAX_WAITING)
 
     def run(self, work: Callable[[], str]) -> str:
-        """Wait for the result. Raises Overloaded if too many wait: tell the client to come back."""
+        """Wait for the result. Raises Overloaded if too many wait."""
         if not self._free.acquire(blocking=False):
-            raise Overloaded(f"{MOST_WAITING} passwords wait to be hashed; that is the most.", RETRY_AFTER)
+            raise Overloaded(f"{MAX_WAITING} passwords wait to be hashed already.", RETRY_AFTER)
         try:
             return self._executor.submit(work).result()
         finally:
@@ -34,7 +34,7 @@ class HashingThread:
 
 
 def _lower_priority() -> None:
-    """Linux gives each thread a niceness of its own. Elsewhere it would be the whole process's."""
+    """Only Linux has a niceness for each thread. Elsewhere it would be that of the process."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
@@ -44,7 +44,7 @@ _lock = threading.Lock()
 
 
 def hashing_thread() -> HashingThread:
-    """That of this process."""
+    """The thread of this process."""
     global _thread
     with _lock:
         if _thread is None:
@@ -53,7 +53,7 @@ def hashing_thread() -> HashingThread:
 
 
 def _forget_thread() -> None:
-    """A forked process has no threads but the one that forked it, and perhaps a lock that another thread held."""
+    """A forked process has only the thread that forked, and may have a lock that another thread held."""
     global _thread, _lock
     _thread, _lock = None, threading.Lock()
 
@@ -62,7 +62,7 @@ os.register_at_fork(after_in_child=_forget_thread)
 
 
 class PBKDF2PasswordHasher(hashers.PBKDF2PasswordHasher):
-    """Django's, in that thread. Its hashes are Django's as well."""
+    """Django's hasher, run in that thread. The hashes are the same."""
 
     def encode(self, password: Any, salt: Any, iterations: int | None = None) -> str:
         return hashing_thread().run(lambda: super(PBKDF2PasswordHasher, self).encode(password, salt, iterations))

@@ -1,4 +1,4 @@
-"""Files that hold drafts, addresses and password hashes are their owner's alone: mode 0600."""
+"""Files with drafts, addresses and password hashes get mode 0600."""
 
 import os
 import stat
@@ -8,27 +8,27 @@ from typing import Any
 
 from django.conf import settings
 
-# SQLite's files beside a database.
-BESIDE = ("", "-wal", "-shm", "-journal")
+# A database of SQLite and its other files.
+SUFFIXES = ("", "-wal", "-shm", "-journal")
 OTHERS = 0o077
 
 
 def make_private(files: Iterable[Path]) -> None:
-    """Take from group and others what they may do with each file that is there and ours."""
+    """Remove the rights of group and others from each existing file of this user."""
     for file in files:
         try:
-            found = file.lstat()
-            if stat.S_ISREG(found.st_mode) and found.st_mode & OTHERS and found.st_uid == os.geteuid():
-                file.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
+            status = file.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_mode & OTHERS and status.st_uid == os.geteuid():
+                file.chmod(stat.S_IMODE(status.st_mode) & ~OTHERS)
         except OSError:
-            # It is gone by now, or on a file system without modes.
+            # It was deleted meanwhile, or its file system has no modes.
             continue
 
 
 def make_database_private(connection: Any, **signal: Any) -> None:
-    """For Django's connection_created: SQLite makes its files as the umask says. Only those in the state folder."""
+    """Receiver of connection_created: SQLite creates files by the umask. Only those in the state folder change."""
     if connection.vendor != "sqlite":
         return
     name = Path(str(connection.settings_dict["NAME"]))
     if name.is_absolute() and name.is_relative_to(settings.STATE_DIR):
-        make_private(name.with_name(name.name + end) for end in BESIDE)
+        make_private(name.with_name(name.name + suffix) for suffix in SUFFIXES)

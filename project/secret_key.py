@@ -5,24 +5,24 @@ from pathlib import Path
 from project.wrong_settings import WrongSettings
 
 
-def stored_secret_key(state_dir: Path) -> str:
-    """Read the key, or make it. Raises WrongSettings if the state folder cannot be used."""
+def load_secret_key(state_dir: Path) -> str:
+    """The secret key of this installation, created on first use. Raises WrongSettings."""
     try:
-        return read_or_make(state_dir)
+        return read_or_create(state_dir)
     except OSError as error:
         raise WrongSettings(
             [
-                f"EVERGREEN_STATE_DIR is {str(state_dir)!r}: the secret key cannot be kept there ({error.strerror}). "
-                "Allowed: a folder that this user can write; or set SECRET_KEY."
+                f"EVERGREEN_STATE_DIR is {str(state_dir)!r}: the secret key cannot be stored there "
+                f"({error.strerror}). Allowed: a folder that this user can write; or set SECRET_KEY."
             ]
         ) from error
 
 
-def read_or_make(state_dir: Path) -> str:
-    """The installation's own key: made on first use and kept in the state folder, readable by its owner only.
+def read_or_create(state_dir: Path) -> str:
+    """The key is a file in the state folder that only its owner can read.
 
-    Two processes that start at once agree on one: the file is written aside and linked into place,
-    and whoever comes second reads what is there.
+    Two processes that start at once agree on one key: each writes a draft and links it into place. The second link
+    fails, and that process reads the key of the first.
     """
     path = state_dir / "secret_key"
     if not path.exists():

@@ -1,6 +1,6 @@
-"""Sessions in the database with a cache in front, which nobody needs: down, hung or full, it costs only time.
+"""Sessions in the database, with an optional cache in front: if it is down, hangs or is full, requests take longer.
 
-Django's cached_db lets several errors of the cache through. It also leaves a session in a cache that did not answer
+Django's cached_db raises several errors of the cache. It also leaves an old session in a cache that did not answer
 when the session was changed or ended, and reads it from there later.
 """
 
@@ -191,7 +191,7 @@ class SessionStore(cached_db.SessionStore):
         self._cache: Any = session_cache()
 
     def exists(self, session_key: str) -> bool:
-        """By the database, which has every session."""
+        """Asks the database, which has every session."""
         return DatabaseStore.exists(self, session_key)
 
     async def aexists(self, session_key: str) -> bool:

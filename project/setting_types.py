@@ -1,10 +1,10 @@
-"""Types of settings. Each check returns its value, or raises ValueError with what is allowed instead."""
+"""Types of settings. Each check returns its value, or raises ValueError with the allowed values."""
 
 import importlib.util
 import re
 import zoneinfo
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BeforeValidator
 from redis.connection import parse_url
 
 from content.caching.backends.server import location_and_options
-from project.base_url import check_base_url
-from project.caches import BACKENDS, MEMCACHED, REDIS, named_urls
+from project.caches import BACKENDS, MEMCACHED, REDIS, parse_named_urls
 
 HOST = r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])"
 HOSTS_AND_PORTS = re.compile(rf"{HOST}(?::\d{{1,5}})?(?:,{HOST}(?::\d{{1,5}})?)*")
@@ -21,6 +20,8 @@ ALLOWED_HOST = re.compile(rf"\*|{HOST}")
 TRUSTED_ORIGIN = re.compile(rf"https?://(?:\*\.)?{HOST}(?::\d{{1,5}})?")
 DATABASE_SCHEMES = ("postgres", "postgresql", "pgsql", "sqlite")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+CDN_SERVER = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
+CDN_URL = re.compile(rf"varnish://{CDN_SERVER}(,{CDN_SERVER})*|(fastly|cloudflare)://[A-Za-z0-9_-]+")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "memory")
 
 DATABASE_ALLOWED = "postgres://user:password@host:5432/name or sqlite:////path"
@@ -38,18 +39,18 @@ def split_commas(text: Any) -> Any:
     return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
 
 
-def has_places(netloc: str) -> bool:
-    """Hosts, each with a port or without one, and a login before them or none."""
-    places = netloc.rpartition("@")[2]
-    ports = [int(port) for port in re.findall(r":(\d+)(?:,|$)", places)]
-    return HOSTS_AND_PORTS.fullmatch(places) is not None and all(0 < port < 65536 for port in ports)
+def has_servers(netloc: str) -> bool:
+    """Whether it is a list of hosts with valid ports or none, after a login or none."""
+    servers = netloc.rpartition("@")[2]
+    ports = [int(port) for port in re.findall(r":(\d+)(?:,|$)", servers)]
+    return HOSTS_AND_PORTS.fullmatch(servers) is not None and all(0 < port < 65536 for port in ports)
 
 
 def check_database(url: str) -> str:
-    parts = split(url, DATABASE_ALLOWED)
+    parts = split_url(url, DATABASE_ALLOWED)
     require(parts.scheme in DATABASE_SCHEMES and "://" in url, DATABASE_ALLOWED)
     if parts.scheme != "sqlite":
-        require(not parts.netloc or has_places(parts.netloc), DATABASE_ALLOWED)
+        require(not parts.netloc or has_servers(parts.netloc), DATABASE_ALLOWED)
         require(parts.path.strip("/") or "service=" in parts.query, f"{DATABASE_ALLOWED}, with the database's name")
     try:
         dj_database_url.parse(url)
@@ -59,25 +60,25 @@ def check_database(url: str) -> str:
 
 
 def check_redis(url: str) -> str:
-    require(split(url, REDIS_ALLOWED).scheme in REDIS_SCHEMES, REDIS_ALLOWED)
+    require(split_url(url, REDIS_ALLOWED).scheme in REDIS_SCHEMES, REDIS_ALLOWED)
     return check_redis_url(url, REDIS_ALLOWED)
 
 
 def check_cache(url: str) -> str:
-    parts = split(url, CACHE_ALLOWED)
+    parts = split_url(url, CACHE_ALLOWED)
     backend = BACKENDS.get(parts.scheme)
     require(backend, CACHE_ALLOWED)
     if backend == MEMCACHED:
-        require(parts.path if not parts.netloc else has_places(parts.netloc), "memcached://host:11211,host2:11211")
+        require(parts.path if not parts.netloc else has_servers(parts.netloc), "memcached://host:11211,host2:11211")
     return check_redis_url(url, CACHE_ALLOWED) if backend == REDIS else url
 
 
 def check_redis_url(url: str, allowed: str) -> str:
-    parts = split(url, allowed)
+    parts = split_url(url, allowed)
     if parts.scheme == "unix":
         require(len(parts.path) > 1, "unix:///path?db=0, with the socket's path")
     else:
-        require(has_places(parts.netloc), f"{allowed}, with a host and a port from 1 to 65535")
+        require(has_servers(parts.netloc), f"{allowed}, with a host and a port from 1 to 65535")
         database = parts.path.strip("/").rpartition("/")[2] if "sentinel" not in parts.scheme else "0"
         require(database.isdigit() or not database, f"{allowed}, with the number of a database behind the host")
     try:
@@ -87,18 +88,18 @@ def check_redis_url(url: str, allowed: str) -> str:
     return url
 
 
-def split(url: str, allowed: str) -> Any:
+def split_url(url: str, allowed: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
         raise ValueError(allowed) from error
 
 
-def check_named(text: Any) -> Any:
+def check_named_urls(text: Any) -> Any:
     if not isinstance(text, str):
         return text
     try:
-        urls = named_urls("EVERGREEN_CACHES", text)
+        urls = parse_named_urls("EVERGREEN_CACHES", text)
     except ImproperlyConfigured as error:
         raise ValueError(
             "name=url, with blanks between; each name once, and not default, sessions or local"
@@ -109,12 +110,29 @@ def check_named(text: Any) -> Any:
 
 
 def check_broker(url: str) -> str:
-    parts = split(url, BROKER_ALLOWED)
-    # Kombu's own transport for it needs a service's name, and a worker of it ends at a key that somebody has spoilt.
+    parts = split_url(url, BROKER_ALLOWED)
+    # Kombu's transport for Sentinel needs the name of a service, and its workers end at a malformed key.
     require("sentinel" not in parts.scheme, f"{BROKER_ALLOWED}; a queue cannot be found through Sentinel")
     require(parts.scheme in BROKER_SCHEMES, BROKER_ALLOWED)
     if parts.scheme in ("redis", "rediss"):
         check_redis_url(url, BROKER_ALLOWED)
+    return url
+
+
+def check_base_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_root = parts.scheme in ("http", "https") and parts.hostname and url == f"{parts.scheme}://{parts.netloc}"
+        parts.port  # noqa: B018 - raises ValueError if it is no port
+    except ValueError:
+        is_root = False
+    allowed = "a scheme and a host, as https://example.org, without a path and without a slash at the end"
+    require(is_root and "@" not in url, allowed)
+    return url
+
+
+def check_cdn(url: str) -> str:
+    require(CDN_URL.fullmatch(url), "varnish://host:port, fastly://<service id> or cloudflare://<zone id>")
     return url
 
 
@@ -146,10 +164,10 @@ def check_time_zone(name: str) -> str:
 
 def check_module(name: str) -> str:
     try:
-        found = importlib.util.find_spec(name)
+        module = importlib.util.find_spec(name)
     except (ImportError, ValueError):
-        found = None
-    require(found, "a module with a session engine, as project.sessions or django.contrib.sessions.backends.db")
+        module = None
+    require(module, "a module with a session engine, as project.sessions or django.contrib.sessions.backends.db")
     return name
 
 
@@ -161,7 +179,7 @@ def check_prefix(prefix: str) -> str:
 DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 RedisUrl = Annotated[str, AfterValidator(check_redis)]
 CacheUrl = Annotated[str, AfterValidator(check_cache)]
-NamedUrls = Annotated[dict[str, str], BeforeValidator(check_named)]
+NamedUrls = Annotated[dict[str, str], BeforeValidator(check_named_urls)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], BeforeValidator(split_commas)]
 TrustedOrigins = Annotated[list[Annotated[str, AfterValidator(check_trusted_origin)]], BeforeValidator(split_commas)]
 Origin = Annotated[str, AfterValidator(check_base_url)]
@@ -170,3 +188,5 @@ Patterns = Annotated[list[Annotated[str, AfterValidator(check_pattern)]], Before
 TimeZone = Annotated[str, AfterValidator(check_time_zone)]
 ModuleName = Annotated[str, AfterValidator(check_module)]
 Prefix = Annotated[str, AfterValidator(check_prefix)]
+BrokerUrl = Annotated[str, AfterValidator(check_broker)]
+CdnUrl = Annotated[str, AfterValidator(check_cdn)]

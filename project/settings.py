@@ -1,4 +1,4 @@
-"""Django's settings, made of what `project.environment` has read and checked."""
+"""Django's settings, from the environment as `project.environment` has checked it."""
 
 import os
 from pathlib import Path
@@ -6,29 +6,28 @@ from typing import Any
 
 import dj_database_url
 
-from project.caches import beside, cache_of, is_redis
-from project.cdn import check_cdn_fits
-from project.environment import Environment, read_environment
+from project.caches import cache_settings, is_redis, sibling_url
+from project.environment import Environment, check_cdn_requirements, read_environment
 from project.logs import logging_config
 from project.own_redis import url_of_own_redis
-from project.secret_key import stored_secret_key
+from project.secret_key import load_secret_key
 from project.wrong_settings import unknown_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = read_environment(BASE_DIR / ".env")
-# Warnings, which the first process logs.
+# Warnings that the first process logs.
 UNKNOWN_SETTINGS = unknown_settings(os.environ, Environment.model_fields)
 
 # --- the process ------------------------------------------------------------------------------------
 
 STATE_DIR = Path(env.EVERGREEN_STATE_DIR or BASE_DIR / ".state").resolve()
 DEBUG = env.DEBUG
-SECRET_KEY = env.SECRET_KEY or stored_secret_key(STATE_DIR)
+SECRET_KEY = env.SECRET_KEY or load_secret_key(STATE_DIR)
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_FAILURE_VIEW = "content.views.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.EVERGREEN_TRUSTED_ORIGINS
-# What whole addresses begin with; nothing: the scheme and host of each request.
+# Absolute URLs begin with it. If empty, they use the scheme and host of the request.
 BASE_URL = env.EVERGREEN_BASE_URL
 
 ROOT_URLCONF = "project.urls"
@@ -47,7 +46,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "project.apps.StaticFiles",
-    # For its copy of Swagger UI, which the API's page shows from this host.
+    # For its copy of Swagger UI, which the page of the API loads from this host.
     "ninja",
 ]
 
@@ -89,7 +88,7 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Seconds. Without it, a host that is silent holds a request or a command up for two minutes.
+    # Seconds. Without it, a host that does not answer blocks a request or a command for two minutes.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers beside one writer; a writer asks for the lock when it begins, and waits up to 20 s for it.
@@ -106,7 +105,7 @@ REDIS_URL = GIVEN_REDIS_URL or "redis://127.0.0.1:6379/0"
 CACHE_URL = env.CACHE_URL or REDIS_URL
 CACHE_TIMEOUT = env.EVERGREEN_REDIS_TIMEOUT
 REDIS_OPTIONS = {
-    # MessagePack: pickle is nowhere.
+    # MessagePack instead of pickle: the shared store cannot run code.
     "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
     "COMPRESSOR": "content.caching.compressor.ZstdCompressor",
     "COMPRESS_FROM": env.EVERGREEN_COMPRESS_FROM,
@@ -118,18 +117,18 @@ REDIS_OPTIONS = {
 }
 CACHE_PREFIX = env.EVERGREEN_CACHE_PREFIX
 CACHE_MEMORY = env.EVERGREEN_MEMORY * 1024 * 1024
-SESSIONS_URL = env.EVERGREEN_SESSIONS_CACHE_URL or beside(CACHE_URL, "sessions")
+SESSIONS_URL = env.EVERGREEN_SESSIONS_CACHE_URL or sibling_url(CACHE_URL, "sessions")
 LOCAL_MEMORY = 8 * 1024 * 1024
 
 
 def alias(url: str, variable: str, *, prefix: str, log_url: str = GIVEN_REDIS_URL, memory: int) -> dict[str, Any]:
     common = {"KEY_PREFIX": prefix, "TIMEOUT": env.EVERGREEN_CACHE_TIMEOUT}
-    return common | cache_of(url, log_url, memory, REDIS_OPTIONS, variable)
+    return common | cache_settings(url, log_url, memory, REDIS_OPTIONS, variable)
 
 
 CACHES = {
     "default": alias(CACHE_URL, "CACHE_URL", prefix=CACHE_PREFIX, memory=CACHE_MEMORY),
-    # Apart, so that they can live elsewhere; no log, since nothing invalidates a session by tag.
+    # Separate, so that sessions can use another server. No log: nothing invalidates a session by tag.
     "sessions": alias(
         SESSIONS_URL,
         "EVERGREEN_SESSIONS_CACHE_URL",
@@ -137,7 +136,7 @@ CACHES = {
         log_url="",
         memory=LOCAL_MEMORY,
     ),
-    # What never leaves the process: but it hears of invalidations by the log that the default cache has, if any.
+    # For values that stay in the process. It reads the log of the default cache, if there is one.
     "local": alias(
         "locmem://local",
         "CACHE_URL",
@@ -153,35 +152,35 @@ CACHES = {
 # --- the edge ---------------------------------------------------------------------------------------
 
 EDGE = not DEBUG if env.EVERGREEN_EDGE is None else env.EVERGREEN_EDGE
-# Patterns of parameters that no page depends on: readers' trails, taken out before anybody sees them.
+# Patterns of query parameters that no page depends on. The edge removes them before views see them.
 EDGE_IGNORED_PARAMETERS = env.EVERGREEN_IGNORED_PARAMETERS
-# By which readers come, as https://example.org: whole pages are warmed for these.
+# Origins that readers use, as https://example.org: pages are warmed for each.
 WARM_ORIGINS = env.EVERGREEN_WARM_ORIGINS or ([BASE_URL] if BASE_URL else [])
-# The CDN in front, which is told of each invalidation; nothing: there is none.
+# The CDN in front, which each invalidation purges; empty without one.
 CDN_URL = env.EVERGREEN_CDN
 CDN_TOKEN = env.EVERGREEN_CDN_TOKEN
-check_cdn_fits(CDN_URL, token=CDN_TOKEN, cache=CACHES["default"])
-# Cache-Tag for a CDN that somebody else purges: it is told of nothing.
+check_cdn_requirements(env, CACHES["default"])
+# Send Cache-Tag for a CDN that other software purges. This site does not purge it.
 CDN_TAGS = env.EVERGREEN_CDN_TAGS
 
 # --- comments ---------------------------------------------------------------------------------------
 
-# From one address (of IPv6: one /64), in any minute and in any hour.
+# From one address (for IPv6 one /64), in any minute and in any hour.
 COMMENTS_A_MINUTE = env.EVERGREEN_COMMENTS_A_MINUTE
 COMMENTS_AN_HOUR = env.EVERGREEN_COMMENTS_AN_HOUR
-# Links in a comment; with more it is taken for spam, where moderators find it.
+# With more links, a comment is marked as spam for the moderators.
 COMMENT_LINKS = env.EVERGREEN_COMMENT_LINKS
-# Whoever sends the form sooner than after so many seconds is asked to send it again.
+# A form that is sent sooner, in seconds, must be sent again.
 COMMENT_SECONDS = env.EVERGREEN_COMMENT_SECONDS
 
 # --- the API ----------------------------------------------------------------------------------------
 
-# From one address (of IPv6: one /64), in any minute, of what the edge has not: there nothing is counted. 0: no limit.
+# Requests from one address (for IPv6 one /64) in any minute that the edge did not serve. 0: no limit.
 API_A_MINUTE = env.EVERGREEN_API_A_MINUTE
 
 # --- monitoring -------------------------------------------------------------------------------------
 
-# Whether everybody may read /metrics; if not, this host and staff.
+# Whether all clients may read /metrics. If not, only this host and staff may.
 METRICS_OPEN = env.EVERGREEN_METRICS_OPEN
 
 # --- sessions ---------------------------------------------------------------------------------------
@@ -197,7 +196,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.EVERGREEN_MEDIA_ROOT or STATE_DIR / "media").resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "project.static_storage.StaticStorage"},
+    "staticfiles": {"BACKEND": "project.files.StaticStorage"},
 }
 
 # --- language and time ------------------------------------------------------------------------------
@@ -217,7 +216,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
-# Tries to log in, for one account and from one address (of IPv6: one /64).
+# Login attempts for one account, and from one address (for IPv6 one /64).
 LOGINS_A_MINUTE = env.EVERGREEN_LOGINS_A_MINUTE
 LOGINS_AN_HOUR = env.EVERGREEN_LOGINS_AN_HOUR
 AUTH_PASSWORD_VALIDATORS = [
@@ -228,7 +227,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.EVERGREEN_SECURE_COOKIES
 SECURE_SSL_REDIRECT = env.EVERGREEN_HTTPS_ONLY
 SECURE_HSTS_SECONDS = env.EVERGREEN_HSTS_SECONDS
-# Subdomains and browsers' preload lists concern the whole domain, of which this site may be a part.
+# Subdomains and preload lists of browsers concern the whole domain, and this site may be only a part of it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 

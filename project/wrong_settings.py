@@ -1,4 +1,4 @@
-"""What is wrong with settings, one line a setting: its name, its value without secrets, and what is allowed."""
+"""Mistakes in settings, one line for each: the name, the value without secrets, and the allowed values."""
 
 import difflib
 import re
@@ -11,11 +11,11 @@ from pydantic import BaseModel
 # Their values are never printed.
 SECRET = ("SECRET_KEY", "EVERGREEN_CDN", "EVERGREEN_CDN_TOKEN")
 LONGEST_VALUE = 120
-# Behind a colon, what is neither a port nor within the brackets of an IPv6 address may be a password.
+# Text after a colon may be a password, unless it is a port or inside the brackets of an IPv6 address.
 NO_PORT = re.compile(r":(?!\d{1,5}(?:[/,?]|$))(?![0-9a-fA-F:.]*\])[^/,?]+")
 
 PREFIX = "EVERGREEN_"
-# Read elsewhere: by our own child processes, and by the tests.
+# Read by child processes of `manage.py up`, and by the tests.
 READ_ELSEWHERE = ("EVERGREEN_UP", "EVERGREEN_TEST_DATABASE", "EVERGREEN_TRACES")
 
 
@@ -29,13 +29,13 @@ class WrongSettings(ImproperlyConfigured):
 
 
 def describe(model: type[BaseModel], mistake: Mapping[str, Any]) -> str:
-    """One line for one of pydantic's errors."""
+    """One line for one error of pydantic."""
     name, value = str(mistake["loc"][0]), str(mistake["input"])
     shown = "wrong (its value is not shown)" if name in SECRET else repr(without_secrets(value))
-    return f"{name} is {shown}. Allowed: {allowed(model, name, mistake)}."
+    return f"{name} is {shown}. Allowed: {describe_allowed(model, name, mistake)}."
 
 
-def allowed(model: type[BaseModel], name: str, mistake: Mapping[str, Any]) -> str:
+def describe_allowed(model: type[BaseModel], name: str, mistake: Mapping[str, Any]) -> str:
     field = model.model_fields[name]
     context = mistake.get("ctx", {})
     if mistake["type"] == "value_error":
@@ -50,23 +50,23 @@ def allowed(model: type[BaseModel], name: str, mistake: Mapping[str, Any]) -> st
 
 
 def without_secrets(text: str) -> str:
-    """URLs without logins and queries, and shortened. Several have blanks between them."""
+    """URLs without logins and queries, shortened. Blanks separate several."""
     shown = " ".join(map(without_login, text.split(" ")))
     return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}…"
 
 
 def without_login(url: str) -> str:
-    """After the scheme, all that a password may be: before an @, behind a colon that is no port, in a query."""
+    """Hides all text that may be a password: before an @, after a colon if it is no port, and in a query."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
-    _login, at, place = rest.rpartition("@")
-    hidden = NO_PORT.sub(":***", place.partition("?")[0])
-    return f"{scheme}{separator}{'***@' if at else ''}{hidden}{'?***' if '?' in place else ''}"
+    _login, at, server = rest.rpartition("@")
+    hidden = NO_PORT.sub(":***", server.partition("?")[0])
+    return f"{scheme}{separator}{'***@' if at else ''}{hidden}{'?***' if '?' in server else ''}"
 
 
 def unknown_settings(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """A warning for each EVERGREEN_* that nothing reads, with the nearest name."""
+    """A warning for each EVERGREEN_* that is no setting, with the nearest name."""
     known = list(known)
     warnings = []
     for name in sorted(names):

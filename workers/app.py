@@ -19,7 +19,7 @@ from workers.schedule import as_beat_schedule
 broker.install()
 app = Celery("evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals"])
 app.conf.update(
-    # JSON in both directions: a queue that anybody can write to must not be able to run code.
+    # JSON only: a queue that others can write to must not be able to run code.
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,
@@ -35,7 +35,7 @@ app.conf.update(
         "visibility_timeout": 600,
         "global_keyprefix": f"{settings.CACHES['default'].get('KEY_PREFIX') or 'evergreen'}:queue:",
     },
-    # In memory: the file that the usual one keeps is a pickle, and our jobs can be repeated and warm at start.
+    # In memory: the default scheduler stores a pickle. Tasks can be repeated, and each worker warms at its start.
     beat_scheduler="celery.beat:Scheduler",
     beat_schedule=as_beat_schedule(),
     beat_max_loop_interval=5,

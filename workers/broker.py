@@ -1,7 +1,7 @@
-"""Kombu's transport for Redis, which survives a queue that somebody has spoilt.
+"""Kombu's transport for Redis, which survives malformed messages and keys.
 
-Two faults end a worker of kombu 5.7: a message that is no JSON object, and a key of a type that it does not expect.
-Here such a message is dropped, and such a key is deleted when the worker connects again.
+Two faults end a worker of kombu 5.7: a message that is no JSON object, and a key of an unexpected type. This
+transport drops such a message, and deletes such a key when the worker connects again.
 """
 
 import logging
@@ -32,7 +32,7 @@ LONGEST_REASON = 200
 
 
 class QoS(redis.QoS):
-    """Messages that were delivered, and are not acknowledged yet."""
+    """Messages that were delivered and are not acknowledged yet."""
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """Put the message back into its queue. A malformed one is dropped."""
@@ -63,7 +63,7 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """An error that Redis answers (a wrong type, no memory) makes a worker connect again, and not end."""
+    """After an error of Redis (a wrong type, no memory) a worker connects again instead of ending."""
 
     Channel = Channel
     connection_errors = (*redis.Transport.connection_errors, ResponseError)
@@ -79,14 +79,14 @@ class Transport(redis.Transport):
 
 
 def heal(client: Any, prefix: str) -> None:
-    """Delete the keys of the queue that kombu cannot read: of another type, with another member, a lock for ever."""
+    """Delete keys of the queue that kombu cannot read: a wrong type, a malformed member, a lock without a timeout."""
     pipe = client.pipeline(transaction=False)
     for name in TYPES:
         pipe.type(prefix + name)
     types: dict[str, bytes] = dict(zip(TYPES, pipe.execute(), strict=True))
     wrong = [name for name, kind in types.items() if kind not in (b"none", TYPES[name])]
     tables = [name for name, kind in types.items() if kind == TYPES[name] == b"set"]
-    wrong += [name for name in tables if has_strangers(client, prefix + name)]
+    wrong += [name for name in tables if has_malformed_members(client, prefix + name)]
     if types["unacked_mutex"] == b"string" and client.ttl(prefix + "unacked_mutex") < 0:
         wrong.append("unacked_mutex")
     if {"unacked", "unacked_index"} & set(wrong):
@@ -101,8 +101,8 @@ def heal(client: Any, prefix: str) -> None:
         )
 
 
-def has_strangers(client: Any, key: str) -> bool:
-    """Whether a table of bindings has a member that is no binding: routing key, pattern and queue."""
+def has_malformed_members(client: Any, key: str) -> bool:
+    """Whether a member is no binding: routing key, pattern and queue."""
     separators = 0 if "permanent" in key else 2
     for member in client.sscan_iter(key):
         try:
@@ -120,5 +120,5 @@ def report(what: str, error: Exception) -> None:
 
 
 def install() -> None:
-    """For all connections of this process whose URL begins with redis or rediss."""
+    """Use this transport for redis:// and rediss:// in this process."""
     TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:Transport"

@@ -1,4 +1,4 @@
-"""What runs when, as data."""
+"""The schedule: each task that beat sends, and how often."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Job:
-    """A task, how often it runs, and why. One that waits longer than its interval is dropped, not piled up."""
+    """A task, its interval and its reason. A task that waits longer than its interval expires."""
 
     name: str
     task: str
@@ -16,12 +16,17 @@ class Job:
 
 
 SCHEDULE = (
-    Job("relay invalidations", "workers.tasks.relay_invalidations", timedelta(seconds=5), "none is ever lost"),
-    Job("drain due", "workers.tasks.drain_due", timedelta(seconds=10), "what is due is loaded, come what may"),
-    Job("tell the CDN", "workers.tasks.tell_cdn", timedelta(seconds=30), "no purge is ever lost"),
-    Job("write views", "workers.tasks.write_views", timedelta(seconds=5), "what is popular shows soon"),
-    Job("warm popular", "workers.tasks.warm_popular", timedelta(minutes=1), "most reads go there"),
-    Job("warm everything", "workers.tasks.warm_everything", timedelta(hours=1), "no first reader waits"),
+    Job(
+        "relay invalidations",
+        "workers.tasks.relay_invalidations",
+        timedelta(seconds=5),
+        "the net under the relay of each worker",
+    ),
+    Job("drain due", "workers.tasks.drain_due", timedelta(seconds=10), "the net under the refresher of each worker"),
+    Job("tell the CDN", "workers.tasks.tell_cdn", timedelta(seconds=30), "the net under the CDN follower"),
+    Job("write views", "workers.tasks.write_views", timedelta(seconds=5), "popular posts are up to date"),
+    Job("warm popular", "workers.tasks.warm_popular", timedelta(minutes=1), "most readers request these"),
+    Job("warm everything", "workers.tasks.warm_everything", timedelta(hours=1), "no first reader of a page waits"),
 )
 
 

@@ -1,52 +1,43 @@
-"""Work of a worker besides tasks: refresh what is stale, purge the CDN, relay changes, warm at its start."""
+"""Hooks of Celery: logging, background work, warming at the start, heartbeat."""
 
 import logging
-import threading
 from typing import Any
 
 from celery import bootsteps, signals
 from celery.concurrency import prefork
 
-from content.caching.watch.loop import run_relay
 from content.ops import heartbeat
 from workers.app import app
-from workers.purging import start_purging
-from workers.refreshing import start_refreshing
+from workers.background import start_background_work
 
 logger = logging.getLogger(__name__)
 
 
 @signals.setup_logging.connect
-def keep_our_logging(**kwargs: Any) -> None:
-    """Django's LOGGING holds here as well: whoever listens to this signal keeps Celery from its own."""
+def keep_django_logging(**kwargs: Any) -> None:
+    """Celery configures logging only if no function is connected to this signal."""
 
 
 @signals.worker_process_init.connect
-def work_in_the_pool(**kwargs: Any) -> None:
-    start_loops()
+def start_in_pool(**kwargs: Any) -> None:
+    start_background_work()
 
 
 @signals.worker_ready.connect
-def work_without_a_pool(sender: Any, **kwargs: Any) -> None:
-    """Pools of threads, or of none, have no processes to begin in."""
+def start_without_pool(sender: Any, **kwargs: Any) -> None:
+    """Pools without processes do not send worker_process_init."""
     if not isinstance(sender.pool, prefork.TaskPool):
-        start_loops()
-
-
-def start_loops() -> None:
-    start_refreshing()
-    start_purging()
-    threading.Thread(target=run_relay, args=(threading.Event(),), name="relay", daemon=True).start()
+        start_background_work()
 
 
 @signals.worker_ready.connect
 def warm_at_start(**kwargs: Any) -> None:
-    """Beat's first hourly run comes after an hour."""
+    """Beat sends it for the first time after an hour."""
     app.send_task("workers.tasks.warm_everything")
 
 
 class Heartbeat(bootsteps.StartStopStep):
-    """A sign of life every few seconds, from the worker's own timer."""
+    """Reports every few seconds that this worker is alive."""
 
     requires = ("celery.worker.components:Timer",)
 
@@ -63,11 +54,11 @@ class Heartbeat(bootsteps.StartStopStep):
 
 
 def beat_safely() -> None:
-    """A cache that is away must not end the worker."""
+    """An error of the cache must not end the worker."""
     try:
         heartbeat.send_heartbeat()
     except Exception as error:
-        logger.warning("no heartbeat: %s", error)
+        logger.warning("The heartbeat could not be stored; /readyz may report that no worker runs: %s", error)
 
 
 app.steps["worker"].add(Heartbeat)

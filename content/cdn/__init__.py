@@ -1,4 +1,4 @@
-"""The CDN in front: told of each invalidation, by the tags that it was sent with the pages. docs/cdn.md
+"""The CDN in front of the site. A worker follows the invalidation log and purges the tags of each record.
 
-the log -> the follower, in a worker -> the CDN, twice
+See docs/cdn.md.
 """

@@ -1,13 +1,20 @@
-"""What the follower asks of a CDN."""
+"""The interface of a CDN, and the header fields for each kind.
+
+Web processes import only this file: it loads no HTTP client.
+"""
 
 from collections.abc import Iterable
 from typing import Protocol
+from urllib.parse import urlsplit
+
+from content.caching.edge.cdn_headers import CdnHeaders
 
 
 class NotPurged(Exception):
-    """The CDN did not confirm it. What it says can be logged: it has no token.
+    """The CDN did not confirm a purge. The reason can be logged: it contains no token.
 
-    `retry_after`: seconds, as the CDN has asked. `is_refused`: asked again in the same words it will say the same.
+    retry_after   seconds, as the CDN asked; 0 if it did not
+    is_refused    the same request would be refused again
     """
 
     def __init__(self, reason: str, *, retry_after: float = 0.0, is_refused: bool = False) -> None:
@@ -17,10 +24,28 @@ class NotPurged(Exception):
 
 
 class Cdn(Protocol):
+    """Each method returns when the CDN has confirmed the purge, and raises NotPurged otherwise."""
+
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
-        """Returns when it has confirmed it, else raises NotPurged. Soft: what has these tags is stale from now on;
-        where there is no such thing, gone."""
+        """Purge pages with these tags. Soft: they become stale. A CDN without soft purges drops them."""
 
     async def purge_all(self) -> None: ...
 
     async def close(self) -> None: ...
+
+
+# By the scheme of EVERGREEN_CDN.
+CDN_HEADERS = {
+    # Varnish accepts 8 kB for a header line (http_resp_hdr_len), and 32 kB for all of them.
+    "varnish": CdnHeaders(tags=b"xkey", separator=" ", line=4000),
+    # Fastly ignores CDN-Cache-Control, and no-cache in Cache-Control: it would store responses without this field.
+    "fastly": CdnHeaders(
+        tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="no-store, max-age=0"
+    ),
+    "cloudflare": CdnHeaders(),
+}
+
+
+def headers_of(url: str) -> CdnHeaders | None:
+    """The fields for the CDN of this URL; None for ""."""
+    return CDN_HEADERS[urlsplit(url).scheme] if url else None

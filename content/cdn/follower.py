@@ -1,14 +1,14 @@
-"""Follows the invalidation log, and has the CDN forget what each record names.
+"""The follower reads the invalidation log, and purges from the CDN what each record names.
 
-1. Read what follows the mark: the position up to which the CDN has confirmed all, of which epoch.
-2. Purge what the records name, again and again until the CDN has confirmed it.
-3. Five seconds later purge it once more: an answer that was on its way to the CDN when it was purged, from a process
-   that had not yet heard of the record, or by a slow connection, is stored after the purge. No process answers with
-   what a record ended for longer than it may be deaf to the log, which is a second.
-4. Then move the mark. Whoever dies before it is followed by another, which does 1 to 3 again: nothing is missed, and
-   some is purged more often than it need be.
+1. It reads the records after the checkpoint: the position up to which the CDN has confirmed every purge.
+2. It purges their tags, and retries until the CDN confirms.
+3. Five seconds later it purges them again. A response that was on its way to the CDN during the first purge, from a
+   process that had not read the record yet or over a slow connection, is stored after that purge. No process serves
+   invalidated content for longer than it may miss the log, which is one second.
+4. Then it moves the checkpoint. If it dies before that, its successor repeats 1 to 3: no purge is lost, and some are
+   sent more often than needed.
 
-Where the mark is of another epoch, or its record is not in the log any more, everything is purged.
+If the checkpoint has another epoch, or its record is no longer in the log, the follower purges everything.
 """
 
 import asyncio
@@ -19,204 +19,211 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from content.caching.entry import NOWHERE, Position
 from content.caching.metrics.events import emit, measure
 from content.caching.ordering.stream import LogStream
 from content.cdn.cdn import Cdn, NotPurged
-from content.cdn.order import Order
-from content.cdn.place import Mark, Place
+from content.cdn.checkpoint import Checkpoint, CheckpointStore, stream_and_checkpoints
+from content.cdn.providers import open_cdn
+from content.cdn.purge import Purge
 
 logger = logging.getLogger(__name__)
 
-AGAIN = 5.0
-# Orders of so many seconds are repeated as one.
-TOGETHER = 1.0
+# Seconds until a purge is repeated.
+REPEAT_AFTER = 5.0
+# Purges of so many seconds are repeated as one.
+MERGE_WINDOW = 1.0
 # Seconds of a wait for a record; below a connection's timeout.
 WAIT = 0.4
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-# Between two looks at whether another's lease has ended, and after Redis has failed.
-LOOK = 2.0
+# Seconds between two attempts to get the lease, and after a failure of Redis.
+LEASE_INTERVAL = 2.0
 
 
 class LeaseLost(Exception):
-    """Another follower may be at work: begin anew from the mark."""
+    """Another follower may run by now: begin again at the checkpoint."""
 
 
 @dataclass
 class Repeat:
-    """To be carried out once more, at `due` (on the follower's clock)."""
+    """A purge to send again at `due`, on the follower's clock."""
 
     begun: float
     due: float
-    order: Order
+    purge: Purge
 
 
 class Follower:
-    """`again`: seconds after which a purge is repeated."""
-
     def __init__(
         self,
         cdn: Cdn,
         stream: LogStream,
-        place: Place,
+        checkpoints: CheckpointStore,
         *,
-        again: float = AGAIN,
+        repeat_after: float = REPEAT_AFTER,
         first_pause: float = FIRST_PAUSE,
-        look: float = LOOK,
+        lease_interval: float = LEASE_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.cdn = cdn
         self.stream = stream
-        self.place = place
-        self.lease = place.new_lease()
-        self.again = again
+        self.checkpoints = checkpoints
+        self.lease = checkpoints.new_lease()
+        self.repeat_after = repeat_after
         self.first_pause = first_pause
-        self.look = look
+        self.lease_interval = lease_interval
         self.clock = clock
         self.epoch, self.tail = "", NOWHERE
         self.repeats: deque[Repeat] = deque()
-        self.lost: asyncio.Future[None] | None = None
+        self.renewal: asyncio.Future[None] | None = None
 
-    # --- one at a time -------------------------------------------------------------------------------------
+    # --- one follower at a time ----------------------------------------------------------------------------
 
     async def follow(self) -> None:
-        """For as long as the process lives; nothing that fails ends it."""
+        """Runs as long as the process; no error ends it."""
         while True:
-            await self.turn(self.for_ever)
-            await asyncio.sleep(self.look)
+            await self.run_under_lease(self.run_forever)
+            await asyncio.sleep(self.lease_interval)
 
     async def catch_up(self, seconds: float) -> None:
-        """All that is in the log now, twice; unless another is at it, or the time is up."""
+        """Purge all that is in the log now, twice. Returns early if another follower runs, or after `seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.turn(self.until_done)
+                await self.run_under_lease(self.run_until_done)
 
-    async def turn(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def run_under_lease(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            if not await self.lease.take([self.place.lease_key]):
+            if not await self.lease.take([self.checkpoints.lease_key]):
                 return
-            renewal = self.lost = asyncio.ensure_future(self.renew())
+            renewal = self.renewal = asyncio.ensure_future(self.renew())
             try:
-                await self.begin()
+                await self.load_checkpoint()
                 await work()
             finally:
                 renewal.cancel()
                 with contextlib.suppress(RedisError, OSError):
-                    await self.lease.release([self.place.lease_key])
+                    await self.lease.release([self.checkpoints.lease_key])
         except LeaseLost:
-            logger.info("the CDN is told by another process")
+            logger.info("Another process purges the CDN now.")
         except (RedisError, OSError) as error:
-            logger.info("the CDN is not told while Redis does not answer: %s", error)
+            logger.info("The CDN is not purged while Redis is down; retrying: %s", error)
         except Exception:
-            logger.exception("the CDN could not be told")
+            logger.exception("The CDN could not be purged; retrying.")
 
     async def renew(self) -> None:
-        """Ends when the lease is another follower's, or cannot be renewed."""
+        """Ends when another follower has the lease, or it cannot be renewed."""
         with contextlib.suppress(RedisError, OSError):
-            await self.lease.renew([self.place.lease_key], until_lost=True)
+            await self.lease.renew([self.checkpoints.lease_key], until_lost=True)
 
     @property
-    def is_ours(self) -> bool:
-        return self.lost is not None and not self.lost.done()
+    def has_lease(self) -> bool:
+        return self.renewal is not None and not self.renewal.done()
 
-    async def rest(self, seconds: float) -> None:
-        """Raises LeaseLost as soon as it is."""
-        if self.lost is not None:
-            await asyncio.wait({self.lost}, timeout=seconds)
-        if not self.is_ours:
+    async def pause(self, seconds: float) -> None:
+        """Raises LeaseLost as soon as the lease is lost."""
+        if self.renewal is not None:
+            await asyncio.wait({self.renewal}, timeout=seconds)
+        if not self.has_lease:
             raise LeaseLost
 
     # --- the log ------------------------------------------------------------------------------------------
 
-    async def begin(self) -> None:
-        mark = await self.place.read()
-        self.epoch, self.tail = (mark.epoch, mark.position) if mark is not None else ("", NOWHERE)
+    async def load_checkpoint(self) -> None:
+        checkpoint = await self.checkpoints.read()
+        self.epoch, self.tail = (checkpoint.epoch, checkpoint.position) if checkpoint is not None else ("", NOWHERE)
         self.repeats.clear()
 
-    async def for_ever(self) -> None:
+    async def run_forever(self) -> None:
         while True:
             await self.step()
             await self.stream.await_record(self.tail, WAIT)
 
-    async def until_done(self) -> None:
+    async def run_until_done(self) -> None:
         await self.step()
         while self.repeats:
-            await self.rest(min(WAIT, max(0.0, self.repeats[0].due - self.clock())))
+            await self.pause(min(WAIT, max(0.0, self.repeats[0].due - self.clock())))
             await self.step()
 
     async def step(self) -> None:
-        """What has come, and what is to be repeated now."""
-        await self.rest(0)
+        """Purge for new records, and repeat a purge that is due."""
+        await self.pause(0)
         while await self.read():
             pass
         if self.repeats and self.repeats[0].due <= self.clock():
-            await self.carry_out(self.repeats[0].order)
-            await self.place.write(Mark(self.epoch, self.repeats.popleft().order.position))
+            await self.carry_out(self.repeats[0].purge)
+            await self.checkpoints.write(Checkpoint(self.epoch, self.repeats.popleft().purge.position))
 
     async def read(self) -> bool:
-        """Whether there may be more."""
+        """Purge for the next records. Returns whether there may be more."""
         answer = await self.stream.apoll(self.epoch, self.tail)
         if answer.base is not None:
-            await self.begin_anew(answer.epoch, answer.base)
+            await self.purge_everything(answer.epoch, answer.base)
             return True
         if answer.records:
-            order = Order.of(answer.records, self.tail)
-            await self.carry_out(order)
-            self.tail = order.position
-            self.repeat(order)
+            purge = Purge.of(answer.records, self.tail)
+            await self.carry_out(purge)
+            self.tail = purge.position
+            self.schedule_repeat(purge)
         return answer.has_more
 
-    async def begin_anew(self, epoch: str, position: Position) -> None:
-        """All that is in the log by now is covered by one purge of everything, which begins after it was read."""
+    async def purge_everything(self, epoch: str, position: Position) -> None:
+        """Read the log to its end first: one purge of everything then covers all of its records."""
         self.repeats.clear()
         tail, answer = position, await self.stream.apoll(epoch, position)
         while answer.base is None and answer.records:
             tail = answer.records[-1].position
             answer = await self.stream.apoll(epoch, tail)
-        logger.warning("what the CDN was told is not known, or not all is in the log any more: everything is purged")
-        order = Order(tail, everything=True)
-        await self.carry_out(order)
+        logger.warning("The CDN has no checkpoint, or the log was trimmed past it: everything is purged.")
+        purge = Purge(tail, everything=True)
+        await self.carry_out(purge)
         self.epoch, self.tail = epoch, tail
-        self.repeat(order)
+        self.schedule_repeat(purge)
 
-    def repeat(self, order: Order) -> None:
-        """In a while, with what else has come in the same second."""
+    def schedule_repeat(self, purge: Purge) -> None:
+        """Merge it with the other purges of the same second."""
         now = self.clock()
         last = self.repeats[-1] if self.repeats else None
-        if last is not None and now - last.begun < TOGETHER:
-            last.order, last.due = last.order.and_then(order), now + self.again
+        if last is not None and now - last.begun < MERGE_WINDOW:
+            last.purge, last.due = last.purge.merge(purge), now + self.repeat_after
         else:
-            self.repeats.append(Repeat(now, now + self.again, order))
+            self.repeats.append(Repeat(now, now + self.repeat_after, purge))
 
     # --- the CDN ------------------------------------------------------------------------------------------
 
-    async def carry_out(self, order: Order) -> None:
-        """Until it was confirmed, however long that takes; meanwhile the log keeps what comes."""
+    async def carry_out(self, purge: Purge) -> None:
+        """Retry until the CDN confirms. Meanwhile the log keeps new records."""
         pause = self.first_pause
-        while not order.is_empty:
+        while not purge.is_empty:
             try:
-                await self.purge(order)
+                await self.send(purge)
             except NotPurged as error:
                 emit("purge failed", "", tier="cdn", reason=str(error))
                 level = logging.WARNING if pause == self.first_pause else logging.INFO
-                logger.log(level, "the CDN was not purged, and is asked again: %s", error)
-                if error.is_refused and not order.everything:
-                    # It would hold up all that comes after it.
-                    order = order.as_everything()
-                await self.rest(max(pause, error.retry_after))
+                logger.log(level, "The CDN did not confirm a purge; retrying: %s", error)
+                if error.is_refused and not purge.everything:
+                    # Otherwise this purge would block all later ones.
+                    purge = purge.as_everything()
+                await self.pause(max(pause, error.retry_after))
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 emit("purged", "", tier="cdn")
-                measure("purged_tags", "", len(order.hard) + len(order.soft))
+                measure("purged_tags", "", len(purge.hard) + len(purge.soft))
                 return
 
-    async def purge(self, order: Order) -> None:
-        if order.everything:
+    async def send(self, purge: Purge) -> None:
+        if purge.everything:
             await self.cdn.purge_all()
             return
-        if order.hard:
-            await self.cdn.purge(sorted(order.hard), soft=False)
-        if order.soft:
-            await self.cdn.purge(sorted(order.soft), soft=True)
+        if purge.hard:
+            await self.cdn.purge(sorted(purge.hard), soft=False)
+        if purge.soft:
+            await self.cdn.purge(sorted(purge.soft), soft=True)
+
+
+def follower_of_site() -> Follower | None:
+    """None without a CDN or a log. Call it in the event loop that runs the follower."""
+    found = stream_and_checkpoints()
+    return Follower(open_cdn(settings.CDN_URL, settings.CDN_TOKEN), *found) if found is not None else None

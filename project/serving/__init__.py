@@ -1,4 +1,5 @@
-"""`manage.py serve`: a parent that holds the socket and watches, and workers that serve.
+"""`manage.py serve`: a parent that owns the socket, and workers that serve. The parent does not load Django.
 
-The parent loads no Django: what a restart replaces is all of the site, and the parent stays small.
+A restart therefore replaces all code of the site, and the parent stays small. docs/decisions.md compares this parent
+with uvicorn's own supervisor.
 """

@@ -7,17 +7,17 @@ import os
 import sys
 
 from project.logs import formatter
-from project.serving.errors import CannotServe
 from project.serving.listener import open_listener
 from project.serving.options import Options
 from project.serving.parent import Parent
+from project.supervision import CannotStart
 
 
-def main(text: str) -> int:
-    """The exit status."""
+def main(options: str) -> int:
+    """Returns the exit status."""
     try:
-        asyncio.run(serve(Options.from_json(text)))
-    except CannotServe as error:
+        asyncio.run(serve(Options.from_json(options)))
+    except CannotStart as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -25,11 +25,11 @@ def main(text: str) -> int:
 
 async def serve(options: Options) -> None:
     with open_listener(options) as listener:
-        await Parent(options, listener, say).run()
+        await Parent(options, listener, log).run()
 
 
-def say(text: str) -> None:
-    """Log it. The service goes on when its terminal is closed."""
+def log(text: str) -> None:
+    """Print a log line. The service goes on after its terminal was closed."""
     record = logging.LogRecord("serve", logging.INFO, __file__, 0, text, None, None)
     with contextlib.suppress(OSError):
         print(formatter(os.environ.get("LOG_FORMAT", "text")).format(record), flush=True)

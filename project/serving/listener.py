@@ -1,42 +1,43 @@
-"""The socket that readers connect to: opened once, by the parent, so that its queue outlives any worker."""
+"""The listening socket. The parent opens it once, so that its queue outlives every worker."""
 
 import socket
 
-from project.serving.errors import CannotServe
 from project.serving.options import Options
+from project.supervision import CannotStart
 
-# Connections that wait to be accepted; the kernel has a bound of its own (net.core.somaxconn).
+# Connections that wait to be accepted. The kernel has a bound of its own (net.core.somaxconn).
 BACKLOG = 2048
 
 
 def open_listener(options: Options) -> socket.socket:
-    return inherited(options.fd) if options.fd is not None else opened(options.host, options.port)
+    """Raises CannotStart."""
+    return inherit(options.fd) if options.fd is not None else listen(options.host, options.port)
 
 
-def opened(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = host == "::" and socket.has_dualstack_ipv6()
+    dualstack = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dualstack)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0]
-        raise CannotServe(f"Port {port} of {host} cannot be used ({reason}): choose another with --port.") from error
+        raise CannotStart(f"Port {port} of {host} cannot be used ({reason}): choose another with --port.") from error
 
 
-def inherited(fd: int) -> socket.socket:
-    """Whoever has started us has opened it: systemd's first is 3."""
+def inherit(fd: int) -> socket.socket:
+    """A socket that the process before this one has opened; the first of systemd is 3."""
     try:
         listener = socket.socket(fileno=fd)
         listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as error:
-        raise CannotServe(f"File descriptor {fd} (--fd) is no socket ({error.strerror}).") from error
+        raise CannotStart(f"File descriptor {fd} (--fd) is no socket ({error.strerror}).") from error
     if not listens:
-        raise CannotServe(f"File descriptor {fd} (--fd) is a socket that does not listen.")
+        raise CannotStart(f"File descriptor {fd} (--fd) is a socket that does not listen.")
     return listener
 
 
-def address_of(listener: socket.socket, *, tls: bool) -> str:
-    """As a reader would type it."""
+def url_of(listener: socket.socket, *, tls: bool) -> str:
+    """As typed into a browser; for a Unix socket its path."""
     name = listener.getsockname()
     if listener.family not in (socket.AF_INET, socket.AF_INET6):
         return str(name)

@@ -1,20 +1,20 @@
-"""What `manage.py serve` was asked for, checked, and handed from the parent to its workers."""
+"""The options of `manage.py serve`, passed on to the parent and its workers."""
 
 import json
 import ssl
 from dataclasses import dataclass, fields
 from typing import Self
 
-from project.serving.errors import CannotServe
+from project.supervision import CannotStart
 
-MOST_WORKERS = 64
-# The request itself counts: with 1 every one would be refused.
-LEAST_CONCURRENCY = 2
+MAX_WORKERS = 64
+# uvicorn counts the request itself: with 1 it would refuse all.
+MIN_CONCURRENCY = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`port` 0 is any free one. Raises CannotServe for what is out of bounds."""
+    """`port` 0 is any free one. Raises CannotStart for an option out of bounds."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -28,35 +28,35 @@ class Options:
 
     def __post_init__(self) -> None:
         require(0 <= self.port <= 65535, "--port is from 0 to 65535.")
-        require(1 <= self.workers <= MOST_WORKERS, f"--workers is from 1 to {MOST_WORKERS}.")
+        require(1 <= self.workers <= MAX_WORKERS, f"--workers is from 1 to {MAX_WORKERS}.")
         require(self.fd is None or self.fd > 2, "--fd is above 2: the first three are the terminal's.")
         require(
-            self.limit_concurrency is None or self.limit_concurrency >= LEAST_CONCURRENCY,
-            f"--limit-concurrency is at least {LEAST_CONCURRENCY}: with less, all is refused.",
+            self.limit_concurrency is None or self.limit_concurrency >= MIN_CONCURRENCY,
+            f"--limit-concurrency is at least {MIN_CONCURRENCY}: with less, every request is refused.",
         )
-        require(not self.keyfile or bool(self.certfile), "--keyfile wants a --certfile.")
+        require(not self.keyfile or bool(self.certfile), "--keyfile needs a --certfile.")
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         return cls(**json.loads(text))
 
     def to_json(self) -> str:
-        """What differs from the defaults: short in a list of processes, and read by code of another day."""
-        chosen = {field.name: getattr(self, field.name) for field in fields(self)}
-        return json.dumps({name: value for name, value in chosen.items() if value != getattr(Options, name)})
+        """Only what differs from the defaults: short in a list of processes, and readable by other versions."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return json.dumps({name: value for name, value in values.items() if value != getattr(Options, name)})
 
 
-def require(condition: bool, otherwise: str) -> None:
+def require(condition: bool, message: str) -> None:
     if not condition:
-        raise CannotServe(otherwise)
+        raise CannotStart(message)
 
 
 def check_certificate(options: Options) -> None:
-    """Said at once in a sentence; each worker would say it in a traceback."""
+    """Raises CannotStart. Without this check, each worker would print a traceback."""
     if options.certfile:
         try:
-            # An empty password: OpenSSL would ask the terminal for one, and wait.
+            # With an empty password OpenSSL does not ask the terminal for one.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certfile, options.keyfile, password="")
         except OSError as error:
             reason = error.strerror or str(error)
-            raise CannotServe(f"The certificate {options.certfile} cannot be used ({reason}).") from error
+            raise CannotStart(f"The certificate {options.certfile} cannot be used ({reason}).") from error

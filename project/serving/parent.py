@@ -1,118 +1,177 @@
-"""The process that an operator starts and signals: it opens the socket, and sees to it that N workers serve."""
+"""The parent process: it owns the socket, acts on signals, and keeps N workers running."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable
 
-from project.serving.errors import CannotServe, NotReady
-from project.serving.first import first_of
-from project.serving.listener import address_of
+from project.serving.listener import url_of
 from project.serving.options import Options
-from project.serving.place import Place
-from project.serving.terminal import has_terminal, would_hang_up
 from project.serving.worker import Worker
+from project.supervision import CannotStart, RestartBackoff, run_until_first
 
-# Once may be a file that was being written. Thrice is none.
-FAILURES_AT_START = 3
+# The first failure may be a file that was being written.
+START_ATTEMPTS = 3
+
+
+class NotReady(Exception):
+    """Why a new worker does not serve."""
 
 
 class Parent:
-    """Runs until SIGTERM or SIGINT, or until no worker can be started."""
+    """Runs until SIGTERM or SIGINT, or until no worker can be started. SIGHUP restarts one worker after another."""
 
-    def __init__(self, options: Options, listener: socket.socket, say: Callable[[str], None]) -> None:
+    def __init__(self, options: Options, listener: socket.socket, log: Callable[[str], None]) -> None:
         self.options = options
         self.listener = listener
-        self.say = say
-        self.ends_with_terminal = would_hang_up()
+        self.log = log
+        # A SIGHUP is an operator's restart, or the end of the terminal: unless `nohup` started this process.
+        self.ends_with_terminal = has_terminal() and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
         self.workers: set[Worker] = set()
-        self.places = [Place(self.start, self.failed, say) for _ in range(options.workers)]
-        self.stop_asked = asyncio.Event()
-        self.restart_asked = asyncio.Event()
+        self.slots = [WorkerSlot(self) for _ in range(options.workers)]
+        self.stop_requested = asyncio.Event()
+        self.restart_requested = asyncio.Event()
 
     async def run(self) -> None:
-        """Raises CannotServe. Whatever it raises, no worker is left."""
-        self.listen_to_signals()
+        """Raises CannotStart. It ends every worker before it returns or raises."""
+        self.handle_signals()
         try:
-            await first_of(self.serve(), self.stop_asked.wait())
+            await run_until_first(self.serve(), self.stop_requested.wait())
         finally:
-            await asyncio.gather(*(worker.end() for worker in self.workers))
+            await asyncio.gather(*(worker.stop() for worker in self.workers))
 
     async def serve(self) -> None:
-        """The first place alone: what is broken is told once, not N times."""
-        first, *others = self.places
-        await first_of(self.restart_when_asked(), first.keep(), *(keep_after(first, place) for place in others))
+        """The first worker starts alone: an error of the site is printed once, not N times."""
+        first, *others = self.slots
+        await run_until_first(
+            self.restart_on_request(), first.keep_filled(), *(slot.keep_filled(after=first) for slot in others)
+        )
 
     # --- workers ------------------------------------------------------------------------------------
 
-    async def start(self) -> Worker:
-        """Ready; raises NotReady."""
+    async def start_worker(self) -> Worker:
+        """A worker that is ready. Raises NotReady."""
         try:
-            worker = await Worker.started(self.options, self.listener)
+            worker = await Worker.start(self.options, self.listener)
         except OSError as error:
             raise NotReady(f"No worker can be started ({error})") from error
-        self.workers = {worker, *(other for other in self.workers if other.lives)}
-        if not await worker.becomes_ready():
-            raise NotReady(f"{worker} {worker.epitaph} before it was ready (its lines are above)")
+        self.workers = {worker, *(other for other in self.workers if other.is_alive)}
+        if not await worker.wait_until_ready():
+            raise NotReady(f"{worker} {worker.exit_reason} before it was ready (see its lines above)")
         return worker
 
-    def failed(self, error: NotReady, times: int) -> None:
-        """Gives up only where nobody serves: readers are better off with few workers than with none."""
-        if times >= FAILURES_AT_START and not any(place.serves for place in self.places):
-            raise CannotServe(f"{error}, {times} times in a row, and none serves.") from error
-        self.say(f"{error}; another is started.")
+    def check_failure(self, error: NotReady, failures: int) -> None:
+        """Raises CannotStart if no worker serves: few workers are better than none."""
+        if failures >= START_ATTEMPTS and not any(slot.serves for slot in self.slots):
+            raise CannotStart(f"{error}, {failures} times in a row, and no worker serves.") from error
+        self.log(f"{error}; another is started.")
 
-    async def restart_when_asked(self) -> None:
-        """However often it is asked for during a restart, one follows: it brings what all of them wanted."""
-        for place in self.places:
-            await place.filled.wait()
-        self.say(f"Serving on {self.address} with {self.roll_call()}.")
+    async def restart_on_request(self) -> None:
+        """Requests during a restart cause exactly one more: it has what all of them wanted."""
+        for slot in self.slots:
+            await slot.filled.wait()
+        url = url_of(self.listener, tls=bool(self.options.certfile))
+        self.log(f"Serving on {url} with {self.list_workers()}.")
         while True:
-            await self.restart_asked.wait()
-            self.restart_asked.clear()
+            await self.restart_requested.wait()
+            self.restart_requested.clear()
             await self.restart()
 
     async def restart(self) -> None:
-        self.say("Restarting, one worker after another.")
-        for done, place in enumerate(self.places):
+        self.log("Restarting, one worker after another.")
+        for replaced, slot in enumerate(self.slots):
             try:
-                await place.replace()
+                await slot.replace()
             except NotReady as error:
-                self.say(f"{error}: the restart is given up, and who serves serves on ({done} of them new).")
+                self.log(f"{error}: the restart is given up; the running workers go on ({replaced} of them new).")
                 return
-        self.say(f"Restarted: {self.roll_call()}.")
+        self.log(f"Restarted: {self.list_workers()}.")
 
-    def roll_call(self) -> str:
-        numbers = [str(place.worker.process.pid) for place in self.places if place.worker]
-        return f"{len(numbers)} {'worker' if len(numbers) == 1 else 'workers'} ({', '.join(numbers)})"
-
-    @property
-    def address(self) -> str:
-        return address_of(self.listener, tls=bool(self.options.certfile))
+    def list_workers(self) -> str:
+        pids = [str(slot.worker.process.pid) for slot in self.slots if slot.worker]
+        return f"{len(pids)} {'worker' if len(pids) == 1 else 'workers'} ({', '.join(pids)})"
 
     # --- signals ------------------------------------------------------------------------------------
 
-    def listen_to_signals(self) -> None:
+    def handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self.hang_up)
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.ask_to_stop)
+            loop.add_signal_handler(number, self.request_stop)
 
     def hang_up(self) -> None:
         if self.ends_with_terminal and not has_terminal():
-            self.ask_to_stop()
+            self.request_stop()
         else:
-            self.restart_asked.set()
+            self.restart_requested.set()
 
-    def ask_to_stop(self) -> None:
-        """The second time it hastens."""
-        self.say("Ending at once." if self.stop_asked.is_set() else "Ending.")
-        if self.stop_asked.is_set():
+    def request_stop(self) -> None:
+        """The second request kills the workers."""
+        self.log("Ending at once." if self.stop_requested.is_set() else "Ending.")
+        if self.stop_requested.is_set():
             for worker in self.workers:
                 worker.kill()
-        self.stop_asked.set()
+        self.stop_requested.set()
 
 
-async def keep_after(first: Place, place: Place) -> None:
-    await first.filled.wait()
-    await place.keep()
+class WorkerSlot:
+    """One of the N workers, or its successor on the way."""
+
+    def __init__(self, parent: Parent) -> None:
+        self.parent = parent
+        self.backoff = RestartBackoff()
+        self.worker: Worker | None = None
+        self.filled = asyncio.Event()
+        self.replaced = asyncio.Event()
+        # Held while a worker starts: a restart and the replacement of a dead worker never start two.
+        self.starting = asyncio.Lock()
+
+    @property
+    def serves(self) -> bool:
+        return self.worker is not None and self.worker.is_alive
+
+    async def keep_filled(self, after: "WorkerSlot | None" = None) -> None:
+        """Replace each worker that dies. Begins when the slot `after` has a worker. Runs until it is cancelled."""
+        if after is not None:
+            await after.filled.wait()
+        while True:
+            async with self.starting:
+                await self.fill()
+            if self.worker is not None:
+                await self.watch(self.worker)
+
+    async def fill(self) -> None:
+        failures = 0
+        while not self.serves:
+            try:
+                self.worker = await self.parent.start_worker()
+                self.filled.set()
+            except NotReady as error:
+                failures += 1
+                self.parent.check_failure(error, failures)
+                await asyncio.sleep(self.backoff.delay_after(0.0))
+
+    async def watch(self, worker: Worker) -> None:
+        """Returns when the worker has died or was replaced."""
+        self.replaced.clear()
+        await run_until_first(worker.wait(), self.replaced.wait())
+        if worker is self.worker:
+            self.parent.log(f"{worker} {worker.exit_reason}; another takes its place.")
+            await asyncio.sleep(self.backoff.delay_after(worker.age))
+
+    async def replace(self) -> None:
+        """Start a new worker, then stop the old one. Raises NotReady; the old worker then serves on."""
+        async with self.starting:
+            old, self.worker = self.worker, await self.parent.start_worker()
+            self.replaced.set()
+        if old is not None:
+            await old.stop()
+
+
+def has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -1,73 +1,89 @@
-"""A worker, as its parent has it in hand."""
+"""A worker process, as its parent sees it."""
 
 import asyncio
 import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Self
 
-from project.serving import times
 from project.serving.options import Options
+from project.supervision import describe_exit
 
-# They reach all processes of a terminal, and are the parent's to answer.
-OF_TERMINALS = (signal.SIGINT, signal.SIGHUP)
+# Seconds in which an ending worker finishes its requests, and two more for the end of the application.
+GRACEFUL_SECONDS = 5
+KILL_SECONDS = GRACEFUL_SECONDS + 2
+# Seconds from the start of a worker until it must listen.
+READY_SECONDS = 60.0
+# The terminal sends them to all its processes. Only the parent acts on them.
+TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
 COMMAND = [sys.executable, "-P", "-m", "project.serving.worker_main"]
 
 
 class Worker:
-    """A process that is started, becomes ready or does not, and ends. What it prints goes where ours goes."""
+    """Its life: started, then ready or not, then ended. Parent and worker each hold one end of a pair of sockets.
+
+    The worker writes one byte when it is ready. If either process dies, the kernel closes its end, and the other
+    process reads the end of the stream.
+    """
 
     def __init__(
-        self, process: asyncio.subprocess.Process, heard: asyncio.StreamReader, tether: asyncio.StreamWriter
+        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ):
         self.process = process
-        self.heard = heard
-        self.tether = tether
-        self.since = asyncio.get_running_loop().time()
-        self.was_late = False
-        self.ending = asyncio.create_task(self.reap())
+        self.reader = reader
+        self.writer = writer
+        self.started_at = asyncio.get_running_loop().time()
+        self.is_late = False
+        self.exit = asyncio.create_task(self.reap())
 
     @classmethod
-    async def started(cls, options: Options, listener: socket.socket) -> Self:
+    async def start(cls, options: Options, listener: socket.socket) -> Self:
         """A new interpreter, not a fork: it reads code, settings and .env as they are now. Raises OSError."""
         ours, theirs = socket.socketpair()
-        heard, tether = await asyncio.open_unix_connection(sock=ours)
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        descriptors = (listener.fileno(), theirs.fileno())
         with theirs:
             try:
-                return cls(await spawn(options, listener.fileno(), theirs.fileno()), heard, tether)
+                with block_terminal_signals():
+                    process = await asyncio.create_subprocess_exec(
+                        *(*COMMAND, options.to_json(), *map(str, descriptors)),
+                        stdin=asyncio.subprocess.DEVNULL,
+                        pass_fds=descriptors,
+                    )
+                return cls(process, reader, writer)
             except BaseException:
-                tether.close()
+                writer.close()
                 raise
 
     async def reap(self) -> int:
         status = await self.process.wait()
-        self.tether.close()
+        self.writer.close()
         return status
 
     async def wait(self) -> int:
-        """Its exit status, below 0 for the signal that has killed it."""
-        return await asyncio.shield(self.ending)
+        """Returns the exit status; below 0 it is the signal that killed the worker."""
+        return await asyncio.shield(self.exit)
 
-    async def becomes_ready(self) -> bool:
-        """Whether it listens, once it does. If not, it has ended."""
+    async def wait_until_ready(self) -> bool:
+        """Whether it listens. If not, it has ended: a late worker is killed."""
         try:
-            async with asyncio.timeout(times.READY_WITHIN):
-                if await self.heard.read(1):
+            async with asyncio.timeout(READY_SECONDS):
+                if await self.reader.read(1):
                     return True
                 await self.wait()
         except TimeoutError:
-            self.was_late = True
+            self.is_late = True
             self.kill()
             await self.wait()
         return False
 
-    async def end(self) -> None:
-        """SIGTERM, and SIGKILL after the graceful time."""
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL after KILL_SECONDS."""
         self.send(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(times.KILLED_AFTER):
+            async with asyncio.timeout(KILL_SECONDS):
                 await self.wait()
         self.kill()
         await self.wait()
@@ -80,37 +96,26 @@ class Worker:
             self.process.send_signal(number)
 
     @property
-    def lives(self) -> bool:
-        return not self.ending.done()
+    def is_alive(self) -> bool:
+        return not self.exit.done()
 
     @property
     def age(self) -> float:
-        """Seconds since it was started."""
-        return asyncio.get_running_loop().time() - self.since
+        """Seconds since its start."""
+        return asyncio.get_running_loop().time() - self.started_at
 
     @property
-    def epitaph(self) -> str:
-        if self.was_late:
-            return f"was not ready within {times.READY_WITHIN:g} s"
-        status = self.ending.result()
-        return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    def exit_reason(self) -> str:
+        return f"was not ready within {READY_SECONDS:g} s" if self.is_late else describe_exit(self.exit.result())
 
     def __str__(self) -> str:
         return f"Worker {self.process.pid}"
 
 
-async def spawn(options: Options, listener: int, tether: int) -> asyncio.subprocess.Process:
-    words = [options.to_json(), str(listener), str(tether)]
-    with blocked(OF_TERMINALS):
-        return await asyncio.create_subprocess_exec(
-            *COMMAND, *words, stdin=asyncio.subprocess.DEVNULL, pass_fds=(listener, tether)
-        )
-
-
 @contextlib.contextmanager
-def blocked(signals: Collection[signal.Signals]) -> Iterator[None]:
-    """For what is started inside, they stay blocked from its first instruction on."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+def block_terminal_signals() -> Iterator[None]:
+    """A process started inside has them blocked from its first instruction."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
     finally:

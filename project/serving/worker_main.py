@@ -1,23 +1,127 @@
-"""A worker's own side: `python -m project.serving.worker_main OPTIONS LISTENER TETHER`, the last two open already."""
+"""The worker process: `python -m project.serving.worker_main OPTIONS LISTENER PARENT`, the last two open sockets."""
 
+import asyncio
+import contextlib
+import logging
+import os
+import signal
 import socket
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
 
-from project.serving.configuration import configuration
+import uvicorn
+
+from project.serving.listener import BACKLOG
 from project.serving.options import Options
-from project.serving.server import Server
-from project.serving.tether import Tether
+from project.serving.worker import GRACEFUL_SECONDS, KILL_SECONDS
 from project.wrong_settings import WrongSettings
 
+APPLICATION = "project.asgi:application"
+HTTP = "content.caching.edge.protocol:EdgeProtocol"
+# Seconds. Longer than the keep-alive of the proxies in front, so that they close first.
+KEEP_ALIVE = 75
+# Seconds. uvicorn looks as often whether all connections are closed.
+CHECK_INTERVAL = 0.1
 
-def main(options: str, listener: str, tether: str) -> None:
-    held = Tether(socket.socket(fileno=int(tether)))
-    held.hold()
-    server = Server(configuration(Options.from_json(options)), held.say_ready)
+
+def main(options: str, listener: str, parent: str) -> None:
+    connection = socket.socket(fileno=int(parent))
+    # A thread, so that a blocked event loop cannot hide the parent's death.
+    threading.Thread(target=exit_with_parent, args=(connection,), name="parent", daemon=True).start()
+    server = Server(uvicorn_config(Options.from_json(options)), lambda: connection.send(b"1"))
     try:
         server.run([socket.socket(fileno=int(listener))])
     except WrongSettings as error:
         sys.exit(str(error))
+
+
+def exit_with_parent(connection: socket.socket) -> None:
+    """Waits for the parent's death. Then ends this process as the parent would have."""
+    with contextlib.suppress(OSError):
+        while connection.recv(1):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(KILL_SECONDS)
+    os._exit(1)
+
+
+def uvicorn_config(options: Options) -> uvicorn.Config:
+    config = uvicorn.Config(
+        APPLICATION,
+        loop="uvloop",
+        http=HTTP,
+        lifespan="on",
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        limit_concurrency=options.limit_concurrency,
+        forwarded_allow_ips=trusted_proxies(options),
+        ssl_certfile=options.certfile,
+        ssl_keyfile=options.keyfile,
+        server_header=False,
+        access_log=options.access_log,
+        # uvicorn's loggers then use Django's LOGGING.
+        log_config=None,
+        log_level="warning",
+    )
+    if options.access_log:
+        # uvicorn has one level for all its loggers, and logs accesses at INFO.
+        logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+    return config
+
+
+def trusted_proxies(options: Options) -> str:
+    """The named ones only. uvicorn also trusts 127.0.0.1, where a tunnel may forward header fields of strangers."""
+    named = options.forwarded_allow_ips
+    return os.environ.get("FORWARDED_ALLOW_IPS", "") if named is None else named
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which reports when it is ready, and closes every connection that it has accepted."""
+
+    def __init__(self, config: uvicorn.Config, report_ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self.report_ready = report_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Until it returns, SIGTERM kills: there is no request to finish yet."""
+        await super().startup(sockets)
+        signal.signal(signal.SIGTERM, self.request_exit)
+        self.report_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Installs no handlers: SIGTERM comes from the parent, and terminal signals are blocked."""
+        yield
+
+    def request_exit(self, number: int, frame: FrameType | None) -> None:
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn asks each connection to close, once. It misses some:
+
+        1. The kernel hands over a connection in one turn of the event loop. Its protocol is created in the next.
+        2. In between, shutdown closes the listeners and asks the connections it knows.
+        3. The protocol is created, or its TLS handshake ends. It stays open until the process ends, which cuts it in
+           the middle of a request.
+        """
+        closing = asyncio.create_task(self.close_late_connections(set(self.server_state.connections)))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            closing.cancel()
+
+    async def close_late_connections(self, known: set[Any]) -> None:
+        connections = self.server_state.connections
+        while True:
+            await asyncio.sleep(CHECK_INTERVAL)
+            for connection in connections - known:
+                connection.shutdown()
+            known = set(connections)
 
 
 if __name__ == "__main__":

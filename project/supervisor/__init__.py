@@ -1,0 +1,1 @@
+"""`manage.py up`: Redis, worker, beat and web server in one terminal."""

@@ -1,17 +1,34 @@
-"""What must be so before anything is started; each failing check is one clear sentence."""
+"""Checks before anything is started. Each failing one is one sentence."""
 
+import fcntl
+import os
 import socket
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import redis
 from django.db import DatabaseError, connection
 
-from project.supervisor.errors import CannotStart
+from project.supervision import CannotStart
 
-SECONDS = 3.0
-# Bytes: of an empty database with its log.
-LEAST_SPACE = 2 * 1024 * 1024
+TIMEOUT = 3.0
+# Bytes of an empty database with its log.
+MIN_SPACE = 2 * 1024 * 1024
+
+
+def lock_state_folder(folder: Path) -> IO[str]:
+    """Raises CannotStart if another service uses it. The lock lasts until the file is closed or the process ends."""
+    file = (folder / "up.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        raise CannotStart(f"Another `manage.py up` (process {file.read().strip()}) uses {folder}.") from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
 
 
 def check_port(host: str, port: int) -> None:
@@ -27,11 +44,11 @@ def check_port(host: str, port: int) -> None:
 def check_state_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        marker = folder / ".writable"
+        probe = folder / ".writable"
         try:
-            marker.write_bytes(bytes(LEAST_SPACE))
+            probe.write_bytes(bytes(MIN_SPACE))
         finally:
-            marker.unlink(missing_ok=True)
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise CannotStart(
             f"The state folder {folder} cannot be written ({error.strerror}). Make it writable, free some space, or "
@@ -53,17 +70,17 @@ def check_database() -> None:
 
 
 def check_redis(url: str) -> None:
-    place = without_password(url)
+    address = without_password(url)
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=SECONDS, socket_timeout=SECONDS) as client:
+        with redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT) as client:
             client.ping()
     except redis.AuthenticationError as error:
-        raise CannotStart(f"The Redis at {place} refuses the password in REDIS_URL.") from error
+        raise CannotStart(f"The Redis at {address} refuses the password in REDIS_URL.") from error
     except redis.ResponseError as error:
-        raise CannotStart(f"The Redis at {place} refuses to serve us: {error}.") from error
+        raise CannotStart(f"The Redis at {address} refuses to serve us: {error}.") from error
     except (redis.RedisError, ValueError) as error:
         reason = str(error).rstrip(".")
-        raise CannotStart(f"The Redis at {place} (REDIS_URL) does not answer: {reason}.") from error
+        raise CannotStart(f"The Redis at {address} (REDIS_URL) does not answer: {reason}.") from error
 
 
 def without_password(url: str) -> str:

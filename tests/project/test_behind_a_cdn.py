@@ -52,13 +52,13 @@ def read(varnish: VarnishServer, path: str) -> tuple[str, bool]:
     return response.text, " " in response.headers["x-varnish"]
 
 
-def kept(varnish: VarnishServer, path: str) -> None:
+def ensure_stored(varnish: VarnishServer, path: str) -> None:
     wait_until(lambda: read(varnish, path)[1], f"Varnish has {path}")
 
 
-def test_what_is_written_reaches_varnish_and_leaves_the_rest(service, varnish):
+def test_a_write_purges_its_pages_from_varnish_and_no_other(service, varnish):
     for path in ("/posts/note-9/", "/posts/note-2/", "/"):
-        kept(varnish, path)
+        ensure_stored(varnish, path)
     manage(of_its_own(service), "shell", "-v0", "-c", SHELL.format(slug="note-9", title="Another title"))
     wait_until(lambda: "Another title" in read(varnish, "/posts/note-9/")[0], "the write is seen")
     assert read(varnish, "/posts/note-2/")[1]
@@ -67,26 +67,26 @@ def test_what_is_written_reaches_varnish_and_leaves_the_rest(service, varnish):
 @pytest.mark.parametrize(
     "words", [["--url", "/posts/note-3/"], ["--tag", "posts"], ["--resource", "page"], ["--all"]]
 )
-def test_what_is_purged_by_hand_is_purged_there(service, varnish, words):
-    kept(varnish, "/posts/note-3/")
+def test_purge_cache_purges_varnish(service, varnish, words):
+    ensure_stored(varnish, "/posts/note-3/")
     manage(of_its_own(service), "purge_cache", *words)
     wait_until(lambda: not read(varnish, "/posts/note-3/")[1], "it is gone")
 
 
-def test_what_a_cdn_must_not_keep_is_asked_for_each_time(service, varnish):
+def test_uncacheable_pages_reach_the_site_each_time(service, varnish):
     for path in ("/no-such-page/", "/admin/login/", "/posts/note-9/comment/", "/healthz"):
         for _ in range(2):
             assert " " not in httpx.get(varnish.url + path).headers["x-varnish"], path
 
 
-def test_a_client_that_has_it_is_told_so_by_varnish(service, varnish):
-    kept(varnish, "/posts/note-4/")
+def test_varnish_confirms_the_copy_of_a_client(service, varnish):
+    ensure_stored(varnish, "/posts/note-4/")
     etag = httpx.get(varnish.url + "/posts/note-4/").headers["etag"]
     answer = httpx.get(varnish.url + "/posts/note-4/", headers={"if-none-match": etag})
     assert (answer.status_code, " " in answer.headers["x-varnish"]) == (304, True)
 
 
-def test_what_the_cdn_was_told_is_counted(service):
+def test_purges_are_counted(service):
     assert metric(service, 'evergreen_cdn_purges_total{outcome="confirmed"}'.replace("{", r"\{")) > 0
     assert metric(service, "evergreen_cdn_purged_tags_total") > 0
     wait_until(lambda: metric(service, "evergreen_cdn_lag_seconds") == 0, "all is confirmed", 30)

@@ -21,16 +21,16 @@ def state_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comments") / "state"
     folder.mkdir()
     make_tables(folder)
-    managed(folder, ["shell", "-v0", "-c", POST])
+    run_manage(folder, ["shell", "-v0", "-c", POST])
     return folder
 
 
-def managed(folder, *commands) -> str:
+def run_manage(folder, *commands) -> str:
     return manage_each(environment_of(folder) | ENVIRONMENT | {"CACHE_URL": "locmem://"}, *commands)
 
 
-def stored(folder) -> int:
-    return int(managed(folder, ["shell", "-v0", "-c", COUNT]))
+def count_comments(folder) -> int:
+    return int(run_manage(folder, ["shell", "-v0", "-c", COUNT]))
 
 
 def serving(folder, *arguments, cache="locmem://comments"):
@@ -38,7 +38,7 @@ def serving(folder, *arguments, cache="locmem://comments"):
 
 
 def statuses(service, forwarded, local_address=None) -> list[int]:
-    """Of one comment for each X-Forwarded-For, all by one reader with one form."""
+    """Post one comment for each X-Forwarded-For, with the form of one reader."""
     transport = httpx.HTTPTransport(local_address=local_address)
     with httpx.Client(base_url=service.url, transport=transport, timeout=20) as client:
         html = client.get(FORM).text
@@ -53,22 +53,22 @@ def statuses(service, forwarded, local_address=None) -> list[int]:
         ]
 
 
-def test_who_forges_where_he_comes_from_is_counted_as_himself(state_dir, fresh_redis):
+def test_a_forged_address_does_not_avoid_the_limit(state_dir, fresh_redis):
     """Two workers, one count; and this host is no proxy unless it was named."""
-    before = stored(state_dir)
+    before = count_comments(state_dir)
     with serving(state_dir, "--workers", "2", cache=fresh_redis) as service:
         service.line_with("Serving on")
         forged = [f"198.51.100.{number}" for number in range(30)]
         answers = statuses(service, forged)
     assert answers == [303] * 5 + [429] * 25
-    assert stored(state_dir) == before + 5
+    assert count_comments(state_dir) == before + 5
 
 
-def test_behind_a_proxy_that_was_named_readers_are_told_apart_by_what_it_says(state_dir):
+def test_a_trusted_proxy_names_the_reader(state_dir):
     with serving(state_dir, "--forwarded-allow-ips", "127.0.0.1") as service:
         service.line_with("Serving on")
         assert statuses(service, [f"203.0.113.{number}" for number in range(8)]) == [303] * 8
-        # What the reader himself has said stands before what the proxy has added.
+        # The reader's own value stands before that of the proxy.
         forged = [f"198.51.100.{number}, 203.0.113.99" for number in range(8)]
         assert statuses(service, forged) == [303] * 5 + [429] * 3
         # And who comes past the proxy is no proxy.

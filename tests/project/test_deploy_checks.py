@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from project import deploy_checks
-from project.supervisor.redis_server import RedisPlace
+from project.own_redis import OwnRedis
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = {
@@ -45,18 +45,18 @@ def test_production_settings_are_silent(manage):
     assert "System check identified no issues (2 silenced)." in manage("check", "--deploy", **PRODUCTION)
 
 
-def test_what_applies_is_shown(manage):
+def test_warnings_that_apply_are_shown(manage):
     """Django skips these where it does not find its middleware."""
     printed = manage("check", "--deploy", ALLOWED_HOSTS="example.org")
     shown = {word.strip("():") for word in printed.split() if "security." in word}
     assert shown == {"security.W004", "security.W008", "security.W012", "security.W016"}
 
 
-def test_middleware_that_is_not_there_is_missed(settings):
+def test_missing_middleware_is_reported(settings):
     lookups = [middleware for _, _, middleware in deploy_checks.LOOKUPS]
-    assert all(map(deploy_checks.is_used, lookups))
+    assert all(map(deploy_checks.is_installed, lookups))
     settings.MIDDLEWARE = ["project.middleware.Common"]
-    assert not any(map(deploy_checks.is_used, lookups))
+    assert not any(map(deploy_checks.is_installed, lookups))
 
 
 def test_django_still_looks_up_its_middleware_by_these_names():
@@ -68,7 +68,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_database_is_its_owners_alone(manage, tmp_path):
+def test_only_its_owner_can_read_the_database(manage, tmp_path):
     manage("migrate", "--verbosity", "0")
     files = list(tmp_path.glob("evergreen.sqlite3*"))
     assert files
@@ -78,8 +78,8 @@ def test_the_database_is_its_owners_alone(manage, tmp_path):
     assert mode(files[0]) == 0o600
 
 
-def test_dumps_of_redis_are_its_owners_alone(tmp_path):
-    place = RedisPlace(tmp_path)
+def test_only_their_owner_can_read_dumps_of_redis(tmp_path):
+    place = OwnRedis(tmp_path)
     place.data.mkdir()
     old = place.data / "dump.rdb"
     old.touch(0o644)

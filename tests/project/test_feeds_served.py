@@ -31,7 +31,7 @@ def client(service):
 
 
 @pytest.mark.parametrize("path", ["/feed.xml", "/atom.xml", "/sitemap.xml", "/robots.txt", "/archive/", "/popular/"])
-def test_who_asks_again_is_told_that_nothing_has_changed(client, path):
+def test_a_repeated_request_gets_304(client, path):
     first = client.get(path)
     assert first.status_code == 200
     assert client.get(path, headers={"if-none-match": first.headers["etag"]}).status_code == 304
@@ -40,24 +40,24 @@ def test_who_asks_again_is_told_that_nothing_has_changed(client, path):
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_feeds_are_whole_in_every_coding(client, service):
+def test_feeds_are_equal_in_every_coding(client, service):
     for coding in ("gzip", "identity"):
         tree = xml_of(client.get("/feed.xml", headers={"accept-encoding": coding}))
         assert tree.findtext(".//item/link") == f"{service.url}/posts/talk/"
     assert f"{service.url}/posts/talk/" in locations(client.get("/sitemap.xml"))
 
 
-def test_what_was_withdrawn_is_gone(client):
+def test_a_withdrawn_post_is_gone(client):
     answer = client.get("/posts/gone/")
     assert (answer.status_code, page_of(answer).findtext(".//h1")) == (410, "This has been withdrawn")
 
 
-def test_an_icon_is_found(client):
+def test_the_icon_is_served(client):
     answer = client.get("/favicon.ico", follow_redirects=True)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
 
 
-def test_a_host_that_is_not_ours_is_refused_in_the_sites_dress(client):
+def test_an_unknown_host_gets_a_page_of_the_site(client):
     answer = client.get("/", headers={"host": "evil.example"})
     assert (answer.status_code, page_of(answer).findtext(".//h1")) == (400, "No site under this name")
     assert answer.headers["cache-control"] == "no-store"

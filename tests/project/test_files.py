@@ -12,7 +12,7 @@ from project.files import with_files
 
 
 async def pages(scope, receive, send):
-    """What stands behind the files: says that it was asked."""
+    """The application behind the files: says that it was asked."""
     await send({"type": "http.response.start", "status": 404, "headers": [(b"x-asked", b"pages")]})
     await send({"type": "http.response.body", "body": b"no such page"})
 
@@ -21,7 +21,7 @@ async def pages(scope, receive, send):
 def folders(settings, tmp_path) -> Path:
     settings.MEDIA_ROOT, settings.STATIC_ROOT = tmp_path / "media", tmp_path / "static"
     settings.MEDIA_ROOT.mkdir()
-    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "project.static_storage.StaticStorage"}}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "project.files.StaticStorage"}}
     return tmp_path
 
 
@@ -30,7 +30,7 @@ def reader() -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://site")
 
 
-async def test_an_upload_is_there_at_once_and_may_run_nothing(folders):
+async def test_an_upload_is_served_at_once_and_runs_no_script(folders):
     async with reader() as client:
         assert (await client.get("/media/new.svg")).status_code == 404
         (folders / "media" / "new.svg").write_text("<svg><script>alert(1)</script></svg>")
@@ -64,7 +64,7 @@ async def test_media_answer_ranges_and_conditions(folders):
         "/media/",
     ],
 )
-async def test_no_path_leads_out_of_the_folder(folders, path):
+async def test_no_path_leaves_the_folder(folders, path):
     (folders / "secret").write_text("secret")
     async with reader() as client:
         response = await client.get(httpx.URL(f"http://site{path}"))
@@ -79,7 +79,7 @@ async def test_a_link_out_of_the_folder_is_not_followed(folders):
         assert (await client.get("/media/link.txt")).status_code == 404
 
 
-async def test_collected_files_are_kept_for_ever_by_their_hashed_names(folders):
+async def test_browsers_keep_hashed_files_for_ever(folders):
     collect()
     [hashed] = (folders / "static" / "content").glob("site.????????????.css")
     async with reader() as client:
@@ -94,7 +94,7 @@ def collect() -> None:
     call_command("collectstatic", "--noinput", ignore_patterns=["admin", "ninja"], verbosity=0)
 
 
-def test_files_are_compressed_once_and_only_as_pages_refer_to_them(folders):
+def test_only_hashed_files_are_compressed_and_once(folders):
     collect()
     compressed = {path: path.stat().st_mtime_ns for path in (folders / "static").rglob("*.br")}
     assert {path.name.count(".") for path in compressed} == {3}, "each has its hash in its name"
@@ -106,25 +106,25 @@ def test_files_are_compressed_once_and_only_as_pages_refer_to_them(folders):
     assert set((folders / "static").rglob("*.br")) == set(compressed)
 
 
-async def test_with_debug_files_come_from_where_they_are_written(folders, settings):
+async def test_with_debug_files_come_from_their_source_folder(folders, settings):
     settings.DEBUG = True
     async with reader() as client:
         assert (await client.get("/static/content/site.css")).status_code == 200
 
 
-async def test_what_is_no_file_is_left_to_the_pages(folders):
+async def test_other_requests_reach_the_pages(folders):
     async with reader() as client:
         for path in ("/", "/media/none.png", "/static/none.css", "/mediation/"):
             response = await client.get(path)
             assert response.headers["X-Asked"] == "pages", path
 
 
-async def test_files_are_not_written_to(folders):
+async def test_files_cannot_be_written(folders):
     (folders / "media" / "a.txt").write_text("here")
     async with reader() as client:
         assert (await client.post("/media/a.txt")).status_code == 405
 
 
-async def test_without_collected_files_serving_is_refused_with_what_to_do(folders):
-    with pytest.raises(CommandError, match=r"run `manage\.py collectstatic --noinput`"):
+async def test_without_collected_files_serve_names_the_command(folders):
+    with pytest.raises(CommandError, match=r"Run `manage\.py collectstatic --noinput`"):
         await sync_to_async(call_command)("serve")

@@ -53,7 +53,7 @@ def test_a_disk_without_room_for_a_key_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["migrate", "up", "serve"])
-def test_a_folder_that_nobody_can_write_is_one_line(tmp_path, command):
+def test_a_read_only_folder_is_one_line(tmp_path, command):
     """Not even root can make a folder in /sys."""
     assert "EVERGREEN_STATE_DIR is '/sys/evergreen'" in last_line(
         run(tmp_path, command, EVERGREEN_STATE_DIR="/sys/evergreen")
@@ -61,7 +61,7 @@ def test_a_folder_that_nobody_can_write_is_one_line(tmp_path, command):
 
 
 @pytest.mark.parametrize("command", ["migrate", "up", "collectstatic"])
-def test_the_same_where_the_key_is_a_setting(tmp_path, command):
+def test_a_read_only_folder_with_a_given_key_is_one_line(tmp_path, command):
     words = [command, "--noinput"] if command == "collectstatic" else [command]
     process = run(
         tmp_path, *words, EVERGREEN_STATE_DIR="/sys/evergreen", EVERGREEN_STATIC_ROOT="/sys/static", SECRET_KEY="x"

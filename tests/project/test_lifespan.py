@@ -5,7 +5,7 @@ import gc
 from project.lifespan import with_lifespan
 
 
-async def alive(application) -> list[str]:
+async def run_lifespan(application) -> list[str]:
     asked, said = ["lifespan.startup", "lifespan.shutdown"], []
 
     async def receive():
@@ -18,15 +18,18 @@ async def alive(application) -> list[str]:
     return said
 
 
-async def nobody(scope, receive, send):
+async def no_application(scope, receive, send):
     raise AssertionError("this is not the application's")
 
 
-async def test_it_says_that_it_has_started_and_ended():
-    assert await alive(with_lifespan(nobody)) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+async def test_start_and_end_are_confirmed():
+    assert await run_lifespan(with_lifespan(no_application)) == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
 
 
-async def test_what_was_there_at_the_start_is_no_longer_walked_through():
+async def test_objects_of_the_start_are_not_collected_again():
     stays = [[]]
-    await alive(with_lifespan(nobody))
+    await run_lifespan(with_lifespan(no_application))
     assert not any(each is stays for each in gc.get_objects())

@@ -21,7 +21,7 @@ RIGHT = "a long enough secret"
 
 
 @pytest.fixture(autouse=True)
-def counts_begin_anew():
+def reset_counts():
     cache.clear()
     limits.local.times.clear()
     yield
@@ -33,14 +33,14 @@ def boss():
     return get_user_model().objects.create_superuser("boss", password=RIGHT)
 
 
-def try_in(client: Client, password: str = "wrong", *, name: str = "boss", address: str = "192.0.2.1"):
+def log_in(client: Client, password: str = "wrong", *, name: str = "boss", address: str = "192.0.2.1"):
     return client.post(LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address)
 
 
-def test_after_many_wrong_passwords_the_right_one_is_refused_for_now(boss, client):
+def test_after_many_wrong_passwords_the_right_one_is_refused_for_a_while(boss, client):
     for _ in range(10):
-        assert try_in(client).status_code == 200
-    response = try_in(client, RIGHT)
+        assert log_in(client).status_code == 200
+    response = log_in(client, RIGHT)
     assert response.status_code == 429
     assert 1 <= int(response["Retry-After"]) <= 60
     assert "Too many tries to log in. Wait" in response.text
@@ -48,47 +48,47 @@ def test_after_many_wrong_passwords_the_right_one_is_refused_for_now(boss, clien
 
 
 def test_one_account_is_limited_from_many_addresses(boss, client):
-    statuses = [try_in(client, address=f"198.51.100.{number}").status_code for number in range(11)]
+    statuses = [log_in(client, address=f"198.51.100.{number}").status_code for number in range(11)]
     assert statuses == [200] * 10 + [429]
 
 
 def test_one_address_is_limited_for_many_accounts(client):
-    statuses = [try_in(client, name=f"name-{number}").status_code for number in range(11)]
+    statuses = [log_in(client, name=f"name-{number}").status_code for number in range(11)]
     assert statuses == [200] * 10 + [429]
 
 
-def test_strangers_do_not_lock_out_who_has_logged_in_from_this_browser(boss, client):
+def test_strangers_do_not_lock_out_the_owner_in_a_known_browser(boss, client):
     known = Client()
-    assert try_in(known, RIGHT).status_code == 302
+    assert log_in(known, RIGHT).status_code == 302
     known.get("/admin/")
     known.post("/admin/logout/")
     for number in range(11):
-        try_in(client, address=f"198.51.100.{number}")
-    assert try_in(client, RIGHT, address="198.51.100.99").status_code == 429
-    assert try_in(known, RIGHT).status_code == 302
+        log_in(client, address=f"198.51.100.{number}")
+    assert log_in(client, RIGHT, address="198.51.100.99").status_code == 429
+    assert log_in(known, RIGHT).status_code == 302
     device = known.cookies["evergreen_device"]
     assert (device["httponly"], device["path"]) == (True, LOGIN)
 
 
-def test_a_made_up_device_counts_for_the_account(boss, client):
+def test_a_forged_device_cookie_counts_for_the_account(boss, client):
     client.cookies["evergreen_device"] = "boss:made-up"
     for number in range(10):
-        try_in(client, address=f"198.51.100.{number}")
-    assert try_in(client, RIGHT, address="198.51.100.99").status_code == 429
+        log_in(client, address=f"198.51.100.{number}")
+    assert log_in(client, RIGHT, address="198.51.100.99").status_code == 429
 
 
-def test_limits_hold_for_all_processes_by_redis(boss, client, settings, redis_server, fresh_redis):
+def test_redis_shares_limits_between_processes(boss, client, settings, redis_server, fresh_redis):
     settings.CACHES = settings.CACHES | {"default": redis_alias(fresh_redis)}
     for _ in range(10):
-        assert try_in(client).status_code == 200
+        assert log_in(client).status_code == 200
     # Another process has counted nothing itself.
     limits.local.times.clear()
-    assert try_in(client, RIGHT).status_code == 429
+    assert log_in(client, RIGHT).status_code == 429
 
 
 def test_with_redis_down_each_process_limits_and_nobody_gets_500(boss, client, settings):
     settings.CACHES = settings.CACHES | {"default": redis_alias("redis://127.0.0.1:1/0")}
-    statuses = [try_in(client).status_code for _ in range(11)]
+    statuses = [log_in(client).status_code for _ in range(11)]
     assert statuses == [200] * 10 + [429]
 
 
@@ -111,7 +111,7 @@ def test_hashes_are_those_of_django(hasher, settings):
     assert not check_password("other", theirs)
 
 
-def test_one_hash_at_a_time_in_a_thread_of_low_priority_and_few_wait():
+def test_hashes_run_one_at_a_time_with_low_priority_and_a_bounded_queue():
     thread, gate, begun = passwords.HashingThread(), threading.Event(), threading.Event()
     running: list[int] = []
 
@@ -121,7 +121,7 @@ def test_one_hash_at_a_time_in_a_thread_of_low_priority_and_few_wait():
         gate.wait(30)
         return "hash"
 
-    callers = [threading.Thread(target=thread.run, args=(work,)) for _ in range(passwords.MOST_WAITING)]
+    callers = [threading.Thread(target=thread.run, args=(work,)) for _ in range(passwords.MAX_WAITING)]
     for caller in callers:
         caller.start()
     assert begun.wait(30)
@@ -139,7 +139,7 @@ def test_one_hash_at_a_time_in_a_thread_of_low_priority_and_few_wait():
     assert thread.run(lambda: "free again") == "free again"
 
 
-async def test_past_the_bound_a_login_is_answered_503_with_retry_after(hasher, async_client, monkeypatch):
+async def test_a_login_past_the_bound_gets_503_with_retry_after(hasher, async_client, monkeypatch):
     class Full:
         def run(self, work):
             raise Overloaded("full", passwords.RETRY_AFTER)

@@ -7,11 +7,11 @@ from datetime import datetime
 import pytest
 from django.http import HttpRequest, HttpResponse
 
-from project import log_filters
+from project import logs
 from project.edge import is_ours, refusal
 from project.logs import formatter, request_id
 from project.middleware import RequestId
-from project.supervisor.console import JsonTerminal
+from project.supervisor.terminal import JsonTerminal
 
 
 def record(message: str, *arguments: object, name: str = "here", **fields: object) -> logging.LogRecord:
@@ -45,7 +45,7 @@ def test_a_json_line_is_one_object_with_the_request():
     }
 
 
-def test_json_takes_uvicorns_access_lines_apart():
+def test_json_has_the_fields_of_uvicorns_access_lines():
     line = record('%s - "%s %s HTTP/%s" %d', "127.0.0.1:5", "GET", "/", "1.1", 200, name="uvicorn.access")
     entry = json.loads(formatter("json").format(line))
     assert (entry["client"], entry["path"], entry["status"]) == ("127.0.0.1:5", "/", 200)
@@ -62,7 +62,7 @@ def test_json_keeps_an_exception():
 @pytest.mark.parametrize(
     ("given", "kept"), [("from-a-proxy.1", True), ("", False), ("two\nlines", False), ("x" * 65, False)]
 )
-async def test_the_id_of_a_request_is_a_proxys_or_a_new_one(given, kept):
+async def test_a_request_has_the_id_of_a_proxy_or_a_new_one(given, kept):
     async def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(request_id.get())
 
@@ -75,7 +75,7 @@ async def test_the_id_of_a_request_is_a_proxys_or_a_new_one(given, kept):
 
 @pytest.fixture
 def fresh_hosts(monkeypatch):
-    monkeypatch.setattr(log_filters, "unknown_hosts", log_filters.UnknownHosts())
+    monkeypatch.setattr(logs, "unknown_hosts", logs.UnknownHosts())
 
 
 def test_an_unknown_host_is_logged_once_with_the_setting(fresh_hosts, caplog):
@@ -87,15 +87,15 @@ def test_an_unknown_host_is_logged_once_with_the_setting(fresh_hosts, caplog):
     assert b"ALLOWED_HOSTS" in refusal(400, "no such host here")[1]
 
 
-def test_made_up_hosts_are_few_and_short_lines(fresh_hosts, caplog):
+def test_invented_hosts_are_few_and_short_lines(fresh_hosts, caplog):
     for number in range(1000):
         is_ours(f"{number}.{'x' * 1000}\n.example")
-    assert len(caplog.messages) == log_filters.HOSTS_A_MINUTE
+    assert len(caplog.messages) == logs.HOSTS_A_MINUTE
     assert all(len(line) < 250 and line.isprintable() for line in caplog.messages)
 
 
 def test_django_logs_no_traceback_for_an_unknown_host(fresh_hosts, client, caplog, request):
-    caplog.handler.addFilter(one_line := log_filters.NoHostTracebacks())
+    caplog.handler.addFilter(one_line := logs.NoHostTracebacks())
     request.addfinalizer(lambda: caplog.handler.removeFilter(one_line))
     assert client.get("/admin/", headers={"host": "evil.example"}).status_code == 400
     [line] = [message for message in caplog.messages if "evil.example" in message]
@@ -104,11 +104,11 @@ def test_django_logs_no_traceback_for_an_unknown_host(fresh_hosts, client, caplo
 
 def test_every_line_under_up_is_json_with_its_process(capsys):
     terminal = JsonTerminal()
-    terminal.line("web", '{"level": "WARNING", "message": "slow"}')
-    terminal.line("redis", "Ready to accept connections")
-    terminal.line("worker", "[1, 2]")
-    terminal.line("worker", "{no json")
-    terminal.line("worker", "")
+    terminal.print_line("web", '{"level": "WARNING", "message": "slow"}')
+    terminal.print_line("redis", "Ready to accept connections")
+    terminal.print_line("worker", "[1, 2]")
+    terminal.print_line("worker", "{no json")
+    terminal.print_line("worker", "")
     terminal.say("beat was killed", "bold yellow")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["process"], line["level"], line["message"]) for line in lines] == [

@@ -42,11 +42,11 @@ async def leave(request):
     return HttpResponse()
 
 
-async def as_if_sync(request):
+async def touch_session_synchronously(request):
     return HttpResponse(request.session["visits"])
 
 
-urlpatterns = [path(f"{view.__name__}/", view) for view in (visit, enter, who, leave, as_if_sync)]
+urlpatterns = [path(f"{view.__name__}/", view) for view in (visit, enter, who, leave, touch_session_synchronously)]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def engine(request, settings, tmp_path):
     return request.param
 
 
-async def a_reader_comes_and_goes() -> None:
+async def visit_log_in_and_leave() -> None:
     client = AsyncClient()
     first, second = await client.get("/visit/"), await client.get("/visit/")
     assert [answer.json()["visits"] for answer in (first, second)] == [1, 2]
@@ -89,13 +89,13 @@ async def a_reader_comes_and_goes() -> None:
 
 
 async def test_each_engine(engine):
-    await a_reader_comes_and_goes()
+    await visit_log_in_and_leave()
 
 
 @pytest.mark.parametrize("with_cache", ["cached_db", "cache"])
 async def test_each_cache(own_cache, settings, with_cache):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{with_cache}"
-    await a_reader_comes_and_goes()
+    await visit_log_in_and_leave()
 
 
 async def test_a_session_is_read_from_its_own_cache_and_outlives_it():
@@ -110,9 +110,9 @@ async def test_a_session_is_read_from_its_own_cache_and_outlives_it():
     assert (await client.get("/visit/")).json()["visits"] == 2
 
 
-async def test_what_would_block_the_event_loop_is_refused(settings):
+async def test_synchronous_access_in_the_event_loop_is_refused(settings):
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
     client = AsyncClient()
     await client.get("/visit/")
     with pytest.raises(SynchronousOnlyOperation):
-        await client.get("/as_if_sync/")
+        await client.get("/touch_session_synchronously/")

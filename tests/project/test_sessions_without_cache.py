@@ -119,7 +119,7 @@ async def test_a_session_that_ended_meanwhile_does_not_come_back(site, how):
     await client.get("/enter/")
     cookie = client.cookies["sessionid"].value
     fail(site, how)
-    # A hung server opens the breaker. What was sent to it before, it would do when it is back.
+    # A hung server opens the breaker. A stopped server would run earlier commands when it continues.
     await client.get("/who/")
     await client.get("/leave/")
     site.process.send_signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""Settings come from the environment, and .env.example tells of each."""
+"""Settings come from the environment, and .env.example lists each."""
 
 import ast
 import json
@@ -16,7 +16,7 @@ from tests.support.settings_reader import running_settings_reader
 
 @pytest.fixture(scope="module")
 def settings_with():
-    """The settings under an environment, as a process of its own has them."""
+    """Reads the settings in a separate process with this environment."""
     with running_settings_reader() as running:
         yield running.read
 
@@ -35,7 +35,7 @@ def test_the_example_lists_every_variable_and_no_other():
     assert set(dotenv_values(ROOT / ".env.example")) == set(Environment.model_fields)
 
 
-def test_the_example_as_it_is_changes_nothing(settings_with, tmp_path):
+def test_the_values_of_the_example_are_the_defaults(settings_with, tmp_path):
     example = {name: value or "" for name, value in dotenv_values(ROOT / ".env.example").items()}
     del example["EVERGREEN_STATE_DIR"], example["EVERGREEN_STATIC_ROOT"]
     with_it, without = settings_with(tmp_path, example), settings_with(tmp_path, {})
@@ -54,13 +54,13 @@ def test_the_example_as_it_is_changes_nothing(settings_with, tmp_path):
         ("EVERGREEN_BASE_URL", "https://[example"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(settings_with, tmp_path, name, value):
+def test_an_invalid_value_is_refused_with_the_name_of_its_variable(settings_with, tmp_path, name, value):
     process = settings_with(tmp_path, {name: value})
     assert process.returncode != 0
     assert name in process.stderr.splitlines()[-1]
 
 
-def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(settings_with, tmp_path):
+def test_the_secret_key_is_created_once_and_only_its_owner_can_read_it(settings_with, tmp_path):
     first, second = (json.loads(settings_with(tmp_path, {}).stdout)["SECRET_KEY"] for _ in range(2))
     assert first == second
     assert len(first) >= 50
@@ -83,9 +83,7 @@ def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(settings_wi
         ({"CACHE_URL": "locmem://here"}, "LocMemCache", "here", None),
     ],
 )
-def test_a_url_chooses_the_cache_and_the_place_of_its_log(
-    settings_with, tmp_path, environment, backend, location, log
-):
+def test_a_url_selects_the_cache_and_its_log(settings_with, tmp_path, environment, backend, location, log):
     process = settings_with(tmp_path, environment)
     cache = ast.literal_eval(json.loads(process.stdout)["CACHES"])["default"]
     assert cache["BACKEND"].rpartition(".")[2] == backend
@@ -110,7 +108,7 @@ def test_sessions_have_a_cache_of_their_own(caches_with):
         ({"CACHE_URL": "memcached://two"}, None),
     ],
 )
-def test_what_stays_in_the_process_follows_the_log_of_the_default_cache(caches_with, environment, log):
+def test_the_local_cache_reads_the_log_of_the_default_cache(caches_with, environment, log):
     caches = caches_with(**environment)
     assert caches["local"]["BACKEND"].endswith("LocMemCache")
     assert caches["local"]["OPTIONS"].get("LOG") == log
@@ -127,7 +125,7 @@ def test_more_caches_by_one_setting(caches_with):
 @pytest.mark.parametrize(
     "value", ["pages", "=locmem://a", "default=locmem://a", "a=locmem://a a=locmem://b", "a=ftp://b"]
 )
-def test_a_cache_that_cannot_be_is_refused(settings_with, tmp_path, value):
+def test_an_invalid_cache_is_refused(settings_with, tmp_path, value):
     process = settings_with(tmp_path, {"EVERGREEN_CACHES": value})
     assert process.returncode != 0
     assert "EVERGREEN_CACHES" in process.stderr.splitlines()[-1]
@@ -145,7 +143,7 @@ REDIS = {"REDIS_URL": "redis://one:1/0"}
         "cloudflare://023e105f",
     ],
 )
-def test_a_url_chooses_the_cdn(settings_with, tmp_path, url):
+def test_a_url_selects_the_cdn(settings_with, tmp_path, url):
     process = settings_with(tmp_path, REDIS | {"EVERGREEN_CDN": url, "EVERGREEN_CDN_TOKEN": "token"})
     assert json.loads(process.stdout)["CDN_URL"] == url
 
@@ -161,14 +159,14 @@ def test_a_url_chooses_the_cdn(settings_with, tmp_path, url):
         ({"EVERGREEN_CDN": "varnish://one:1", "REDIS_URL": "", "CACHE_URL": "locmem://here"}, "EVERGREEN_CDN"),
     ],
 )
-def test_a_cdn_that_cannot_be_is_refused_and_no_secret_is_repeated(settings_with, tmp_path, environment, variable):
+def test_an_invalid_cdn_is_refused_without_its_secret(settings_with, tmp_path, environment, variable):
     process = settings_with(tmp_path, REDIS | environment)
     assert process.returncode != 0
     assert variable in process.stderr.splitlines()[-1]
     assert "secret" not in process.stderr.splitlines()[-1]
 
 
-def test_a_cdn_is_told_of_pages_in_its_own_words(settings):
+def test_each_cdn_has_its_own_header_fields(settings):
     settings.CDN_URL, settings.CDN_TAGS = "", False
     assert site_profile().cdn is None
     settings.CDN_TAGS = True
@@ -194,7 +192,7 @@ if len(sys.argv) > 2:
     ("environment", "after"),
     [({}, "two redis://c None"), ({"SECRET_KEY": "mine"}, "two redis://c mine"), ({"EVERGREEN_UP": "1"}, None)],
 )
-def test_a_process_that_inherits_what_a_file_gave_reads_the_file_anew(tmp_path, environment, after):
+def test_a_process_that_inherits_variables_of_a_file_reads_the_file_again(tmp_path, environment, after):
     """A changed line changes, a removed one goes; what the environment had, and what was set since, stays."""
     file = tmp_path / ".env"
     file.write_text("ALLOWED_HOSTS=one\nREDIS_URL=redis://a\nSECRET_KEY=file\n")

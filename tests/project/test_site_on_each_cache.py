@@ -41,8 +41,8 @@ def service(cache, tmp_path):
         yield running
 
 
-class Form(HTMLParser):
-    """What a browser would send for the fields of a page, as they are."""
+class FormParser(HTMLParser):
+    """The values that a browser would send for the unchanged form of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def is_sent(attributes: dict[str, str | None]) -> bool:
 
 
 def log_in(client: httpx.Client) -> None:
-    fields = Form(client.get("/admin/login/").text).fields | {"username": "ann", "password": PASSWORD}
+    fields = FormParser(client.get("/admin/login/").text).fields | {"username": "ann", "password": PASSWORD}
     assert client.post("/admin/login/?next=/admin/", data=fields).status_code == 302
     assert client.get("/admin/").status_code == 200
 
@@ -90,7 +90,7 @@ def log_in(client: httpx.Client) -> None:
 def save(client: httpx.Client, path: str, **values: str) -> None:
     page = client.get(path)
     assert page.status_code == 200
-    answer = client.post(path, data=Form(page.text).fields | values)
+    answer = client.post(path, data=FormParser(page.text).fields | values)
     assert answer.status_code == 302, answer.text
 
 
@@ -106,12 +106,12 @@ def test_pages_admin_and_a_save_that_shows_at_once(service):
         for number in range(3):
             title = f"Changed {os.getpid()} {number}"
             save(editor, post, title=title)
-            # Whichever worker answers.
+            # Any worker may answer.
             for _ in range(4):
                 with service.client() as newcomer:
                     for path in ("/", "/posts/note-12/", "/tags/green/"):
                         assert title in newcomer.get(path).text, (number, path)
-        assert editor.post("/admin/logout/", data=Form(editor.get("/admin/").text).fields).status_code == 200
+        assert editor.post("/admin/logout/", data=FormParser(editor.get("/admin/").text).fields).status_code == 200
         assert editor.get("/admin/").status_code == 302
 
 

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from tests.project.test_site_on_each_cache import PASSWORD, SECRETS, Form, links
+from tests.project.test_site_on_each_cache import PASSWORD, SECRETS, FormParser, links
 from tests.support.folder import write_posts
 from tests.support.servers.redis import running_redis
 from tests.support.service import environment_of, make_tables, manage_each, running_service
@@ -59,7 +59,7 @@ def test_i5_the_admin_and_logins_never_fail(service, redis_server, how):
         return answer
 
     def log_in(client: httpx.Client) -> None:
-        fields = Form(expect(200, client.get("/admin/login/")).text).fields | {
+        fields = FormParser(expect(200, client.get("/admin/login/")).text).fields | {
             "username": "ann",
             "password": PASSWORD,
         }
@@ -75,12 +75,12 @@ def test_i5_the_admin_and_logins_never_fail(service, redis_server, how):
             page = expect(200, before.get("/admin/content/post/?q=Note+12"))
             [post] = {link for link in links(page.text) if "/post/" in link}
             edit = expect(200, before.get(post))
-            expect(302, before.post(post, data=Form(edit.text).fields | {"title": f"Changed {number}"}))
+            expect(302, before.post(post, data=FormParser(edit.text).fields | {"title": f"Changed {number}"}))
             assert f"Changed {number}" in expect(200, before.get("/admin/content/post/?q=Changed")).text
             expect(200, after.get("/"))
         log_in(after)
         for client in (before, after):
-            expect(200, client.post("/admin/logout/", data=Form(client.get("/admin/").text).fields))
+            expect(200, client.post("/admin/logout/", data=FormParser(client.get("/admin/").text).fields))
             expect(302, client.get("/admin/"))
             expect(302, client.get("/admin/"))
         print(how, f"{time.monotonic() - began:.1f} s, slowest {slowest:.2f} s")

@@ -1,4 +1,4 @@
-"""`manage.py up`: all of it in one terminal, told plainly, and ended whole."""
+"""`manage.py up`: the whole service in one terminal, with one sentence for each failure."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from project.supervisor.redis_server import redis_program
+from project.own_redis import find_redis_server
 from tests.support.folder import write_posts
 from tests.support.servers.process import binary, wait_until
 from tests.support.servers.redis import running_redis
@@ -41,7 +41,7 @@ def test_every_page_answers_and_a_second_read_does_no_sql(service: Service, path
 
 
 def test_with_no_reader_the_first_read_of_the_20_newest_posts_is_a_hit(service: Service):
-    """Nobody but this test asks for these, and it asks for each once."""
+    """No other test requests these pages, and this one requests each once."""
     service.line_with("warming everything:")
     with service.client() as client:
         for number in {*range(5, 25)} - {9}:
@@ -50,7 +50,7 @@ def test_with_no_reader_the_first_read_of_the_20_newest_posts_is_a_hit(service: 
             assert 'load;desc="0 loads"' in timing
 
 
-def test_each_line_says_whose_it_is(service: Service):
+def test_each_line_names_its_process(service: Service):
     names = {line.partition("|")[0].strip() for line in service.lines if "|" in line}
     assert names <= {"redis", "setup", "worker", "beat", "web"}
     assert "setup" in names
@@ -65,12 +65,12 @@ def test_redis_listens_on_a_short_socket_that_is_ours_alone(service: Service):
     assert ":0" in command or "unixsocket" in command
 
 
-def test_commands_in_another_terminal_find_it(service: Service):
-    """They have the same state folder, and nothing else of the service's environment."""
-    wait_until(lambda: {"site", "post", "listing"} <= resources_told_by(service), "processes have reported")
+def test_commands_in_another_terminal_find_its_redis(service: Service):
+    """They have the state folder of the service, but not its environment."""
+    wait_until(lambda: {"site", "post", "listing"} <= reported_resources(service), "processes have reported")
 
 
-def resources_told_by(service: Service) -> set[str]:
+def reported_resources(service: Service) -> set[str]:
     statistics = manage(environment_of(service.state_dir), "cache_stats", "--json")
     return {row["name"] for row in json.loads(statistics)["resources"]}
 
@@ -83,7 +83,7 @@ def test_a_second_service_on_one_state_folder_is_refused(service: Service):
 
 
 def test_ctrl_c_ends_everything_in_order(service: Service):
-    """Nothing above needs it any longer."""
+    """The last test of this service."""
     children = service.descendants()
     assert service.interrupt() == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
@@ -91,8 +91,8 @@ def test_ctrl_c_ends_everything_in_order(service: Service):
 
 
 @pytest.fixture(scope="module")
-def started_again(service: Service):
-    """With what the first one left."""
+def second_service(service: Service):
+    """A service on the state folder of the first."""
     if service.process.poll() is None:
         service.interrupt()
     posts = service.state_dir.parent / "posts"
@@ -102,9 +102,9 @@ def started_again(service: Service):
         yield running
 
 
-def test_started_again_it_imports_nothing_twice_and_tells_no_password(started_again: Service):
-    assert "24 unchanged" in started_again.terminal
-    assert "password" not in started_again.terminal
+def test_a_second_start_imports_nothing_twice_and_prints_no_password(second_service: Service):
+    assert "24 unchanged" in second_service.terminal
+    assert "password" not in second_service.terminal
 
 
 def spoil_data_of_redis(folder: Path) -> None:
@@ -112,9 +112,9 @@ def spoil_data_of_redis(folder: Path) -> None:
         file.write_bytes(b"no data of Redis")
 
 
-def test_data_that_redis_cannot_read_is_set_aside(started_again: Service):
-    started_again.line_with("Redis cannot start with its data")
-    assert any((started_again.state_dir / "redis-set-aside").iterdir())
+def test_data_that_redis_cannot_read_is_set_aside(second_service: Service):
+    second_service.line_with("Redis cannot start with its data")
+    assert any((second_service.state_dir / "redis-set-aside").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_data_that_redis_cannot_read_is_set_aside(started_again: Service):
         ("web", "project.serving {"),
     ],
 )
-def test_a_child_that_dies_is_started_again_and_its_reason_shown(started_again: Service, name, command):
-    first = started_again.pid_of(command)
+def test_a_child_that_dies_is_started_again_with_its_reason(second_service: Service, name, command):
+    first = second_service.pid_of(command)
     os.kill(first, signal.SIGKILL)
-    line = started_again.line_with(f"{name} was killed by SIGKILL; it is started again")
+    line = second_service.line_with(f"{name} was killed by SIGKILL; it is started again")
     assert line.endswith("Its last lines:")
-    wait_until(lambda: first != pid_of(started_again, command), f"another {name} runs")
-    wait_until(lambda: is_ready(started_again), "the site is ready again")
+    wait_until(lambda: first != pid_of(second_service, command), f"another {name} runs")
+    wait_until(lambda: is_ready(second_service), "the site is ready again")
 
 
 def pid_of(service: Service, command: str) -> int | None:
@@ -146,11 +146,11 @@ def is_ready(service: Service) -> bool:
     return False
 
 
-def test_ctrl_c_ends_all_of_them_soon(started_again: Service):
+def test_ctrl_c_ends_all_of_them_soon(second_service: Service):
     """The last test of this service. The bound of five seconds is tested by a clock in test_keeper.py."""
-    children = started_again.descendants()
+    children = second_service.descendants()
     began = time.monotonic()
-    assert started_again.interrupt() == 0
+    assert second_service.interrupt() == 0
     assert time.monotonic() - began < 20
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
 
@@ -181,13 +181,13 @@ def test_a_redis_that_refuses_the_password_is_one_sentence_without_it(tmp_path):
     assert "wrong" not in service.terminal
 
 
-def test_a_redis_that_is_not_there_is_one_sentence(tmp_path):
+def test_a_missing_redis_is_one_sentence(tmp_path):
     with running_service(tmp_path / "state", environment={"REDIS_URL": "redis://127.0.0.1:1/0"}) as service:
         assert service.wait() == 1
     assert "127.0.0.1:1/0 (REDIS_URL) does not answer" in only_line(service)
 
 
-def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
+def test_a_missing_folder_is_one_sentence(tmp_path):
     with running_service(tmp_path / "state", "--import", "nowhere") as service:
         assert service.wait() == 1
     assert only_line(service) == "CommandError: There is no nowhere to import."
@@ -215,7 +215,7 @@ def test_redis_given_by_url_is_used_and_none_is_started(tmp_path):
 
 def test_without_redis_server_on_path_the_bundled_one_serves(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    program = redis_program()
+    program = find_redis_server()
     assert Path(program).name == "redis-server"
     assert "site-packages" in program
     with running_redis() as server:
@@ -223,4 +223,4 @@ def test_without_redis_server_on_path_the_bundled_one_serves(tmp_path, monkeypat
 
 
 def test_the_one_on_path_is_preferred():
-    assert redis_program() == binary("redis-server")
+    assert find_redis_server() == binary("redis-server")

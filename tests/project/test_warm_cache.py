@@ -27,7 +27,7 @@ def warm_cache(*arguments: str, **options) -> str:
     return out.getvalue()
 
 
-def test_all_is_warmed_and_counted(client):
+def test_all_resources_are_warmed_and_counted(client):
     assert "0 not there, 0 failed." in warm_cache("--all")
     with count_queries() as queries:
         client.get("/?page=3")
@@ -39,14 +39,14 @@ def test_one_resource_by_name():
     assert (report["warmed"], report["failed"]) == (25, 0)
 
 
-def test_a_dry_run_lists_and_keeps_nothing():
+def test_a_dry_run_lists_and_stores_nothing():
     listed = warm_cache("--url", "/posts/post-3/", "--dry-run")
     assert "post@2:post,post-3" in listed
     assert listed.splitlines()[-1] == "9 would be warmed."
     assert cache.get("post@2:post,post-3") is None
 
 
-def test_without_a_cache_it_says_what_is_not_warm_and_fails():
+def test_without_a_cache_it_lists_failures_and_fails():
     with override_settings(CACHES=NO_CACHE), pytest.raises(CommandError, match=r"(\d+) of \1 could not be warmed"):
         warm_cache()
 
@@ -59,6 +59,6 @@ def test_without_a_cache_it_says_what_is_not_warm_and_fails():
         (["--url", "/nope"], "/nope is no page"),
     ],
 )
-def test_what_it_cannot_do_it_says(arguments, words):
+def test_invalid_arguments_are_one_sentence(arguments, words):
     with pytest.raises(CommandError, match=words):
         warm_cache(*arguments)

@@ -1,4 +1,4 @@
-"""Wrong settings: all at once, one line each, with the name, the value without secrets, and what is allowed."""
+"""Wrong settings: all at once, one line each, with the name, the value without secrets, and the allowed values."""
 
 import os
 import subprocess
@@ -88,13 +88,13 @@ def test_no_secret_is_printed(name, value):
     assert "hidden" not in line
 
 
-def test_what_is_no_secret_stays_readable():
+def test_public_parts_of_a_url_stay_readable():
     url = "redis+sentinel://user:pass@one:26379,[::1]:2/service/0?db=1"
     assert without_secrets(url) == "redis+sentinel://***@one:26379,[::1]:2/service/0?***"
 
 
 @given(st.sampled_from(sorted(Environment.model_fields)), st.text(st.characters(codec="utf-8"), max_size=60))
-def test_any_text_is_taken_or_refused_in_one_line(name, text):
+def test_any_text_is_accepted_or_refused_in_one_line(name, text):
     try:
         parse({name: text})
     except WrongSettings as error:
@@ -102,7 +102,7 @@ def test_any_text_is_taken_or_refused_in_one_line(name, text):
         assert line.isprintable(), line
 
 
-def test_an_unknown_name_is_warned_of_with_the_nearest():
+def test_a_warning_for_an_unknown_name_has_the_nearest_one():
     known = Environment.model_fields
     [warning] = unknown_settings(["EVERGREEN_MEMROY", "EVERGREEN_MEMORY", "EVERGREEN_UP", "HOME"], known)
     assert "EVERGREEN_MEMROY" in warning
@@ -132,7 +132,7 @@ def test_each_command_prints_all_mistakes_and_no_traceback(tmp_path, command):
     assert {line.split()[0] for line in lines} == set(eleven)
 
 
-def test_a_state_folder_that_cannot_be_used_is_one_line(tmp_path):
+def test_an_unusable_state_folder_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     process = run(tmp_path, ["manage.py", "migrate"], {"EVERGREEN_STATE_DIR": str(tmp_path / "file" / "state")})
     assert process.returncode == 1
@@ -141,7 +141,7 @@ def test_a_state_folder_that_cannot_be_used_is_one_line(tmp_path):
     assert "Not a directory" in line
 
 
-def test_a_misspelt_setting_is_warned_of_once_in_a_log_line(tmp_path):
+def test_a_misspelt_setting_is_one_warning_in_the_log(tmp_path):
     process = run(tmp_path, ["manage.py", "check"], {"EVERGREEN_MEMROY": "8", "SECRET_KEY": "x" * 50})
     assert process.returncode == 0
     [line] = [line for line in process.stderr.splitlines() if "EVERGREEN_MEMROY" in line]

@@ -1,4 +1,4 @@
-"""A queue that somebody has spoilt: the worker goes on, and its tasks are done."""
+"""A queue with malformed messages and keys: the worker goes on, and does its tasks."""
 
 import pytest
 from kombu import Connection
@@ -33,7 +33,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def worker(server, tmp_path_factory):
-    """One process for all: it must survive each."""
+    """One process for all tests: it must survive each message."""
     with running_worker(server, tmp_path_factory.mktemp("worker")) as running:
         running.finish()
         yield running
@@ -70,7 +70,7 @@ def does_a_task(worker: Worker) -> None:
     assert worker.process.poll() is None
 
 
-def test_heal_deletes_what_kombu_cannot_read_and_logs_it_once(fresh_redis, redis_server, caplog):
+def test_heal_deletes_unreadable_keys_and_logs_once(fresh_redis, redis_server, caplog):
     with redis_server.client() as client:
         for name in TYPES:
             client.set(f"q:{name}", b"alien")
@@ -83,7 +83,7 @@ def test_heal_deletes_what_kombu_cannot_read_and_logs_it_once(fresh_redis, redis
         assert len(caplog.messages) == 1
 
 
-def test_heal_keeps_what_kombu_has_written(fresh_redis, redis_server, caplog):
+def test_heal_keeps_keys_that_kombu_wrote(fresh_redis, redis_server, caplog):
     with redis_server.client() as client:
         client.sadd("q:_kombu.binding.celery", b"celery\x06\x16\x06\x16celery")
         client.sadd("q:_kombu.binding_permanent.celery", b"celery")
@@ -98,14 +98,14 @@ def test_heal_keeps_what_kombu_has_written(fresh_redis, redis_server, caplog):
 
 
 @pytest.mark.parametrize("member", [b"\xff", b"no separator", b"a\x06\x16b"])
-def test_heal_deletes_a_table_of_bindings_with_a_stranger(fresh_redis, redis_server, member):
+def test_heal_deletes_bindings_with_a_malformed_member(fresh_redis, redis_server, member):
     with redis_server.client() as client:
         client.sadd("q:_kombu.binding.celery", b"celery\x06\x16\x06\x16celery", member)
         heal(client, "q:")
         assert not client.exists("q:_kombu.binding.celery")
 
 
-def test_heal_deletes_a_lock_without_an_end(fresh_redis, redis_server):
+def test_heal_deletes_a_lock_without_a_timeout(fresh_redis, redis_server):
     with redis_server.client() as client:
         client.set("q:unacked_mutex", "owner")
         heal(client, "q:")

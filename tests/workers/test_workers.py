@@ -1,4 +1,4 @@
-"""Workers: one loop for life, flat connections, leases, and a schedule that names real tasks."""
+"""Workers: one event loop a process, a constant number of connections, leases, and a valid schedule."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from tests.support.servers.process import wait_until
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.worker import Worker, children_of, running_worker
 from workers import app, tasks
-from workers.lease import leased
+from workers.lease import with_lease
 from workers.loop import WorkerLoop
 from workers.schedule import SCHEDULE
 
@@ -34,12 +34,12 @@ def worker(server, tmp_path_factory):
         yield running
 
 
-# A pool grows when two of its process ask at once, which may happen late for the first time.
+# A pool grows when two tasks of its process use it at once, which may happen late.
 LATE = 4
 
 
 def run_tasks(worker: Worker, count: int) -> None:
-    """Each reads and writes the cache, and asks the database."""
+    """Each task reads and writes the cache, and queries the database."""
     for _ in range(count):
         worker.send("warm", ["site", "popular"], ["/"], None, False)
     worker.finish(600)
@@ -71,18 +71,18 @@ def test_a_task_whose_process_is_killed_is_done_by_another(worker: Worker, serve
         wait_until(lambda: any(b"site@1:" in key for key in client.keys("*")), "the site is warm again")
 
 
-def test_the_worker_loads_what_is_due(worker: Worker, server: RedisServer):
-    """Without a task: its processes wait for it."""
+def test_the_worker_refreshes_queued_entries(worker: Worker, server: RedisServer):
+    """Without a task: its processes wait for the refresh queue."""
     queue = RefreshQueue(server_of(server.url, {}), "evergreen")
 
     with server.client() as client:
         (key,) = client.keys("*:site@1:")
-        before = made_at(client.get(key))
+        before = made_at_of(client.get(key))
         assert asyncio.run(queue.add(RefreshRequest("site", (), before, NOWHERE)))
-        wait_until(lambda: made_at(client.get(key)) > before, "the site is loaded again")
+        wait_until(lambda: made_at_of(client.get(key)) > before, "the site is loaded again")
 
 
-def made_at(stored: bytes) -> float:
+def made_at_of(stored: bytes) -> float:
     return unpack(stored).header.made_at
 
 
@@ -93,7 +93,7 @@ def test_every_job_names_a_task_that_exists():
     assert all(job.reason for job in SCHEDULE)
 
 
-def test_tasks_travel_as_json_and_nothing_else_is_taken():
+def test_tasks_are_json_and_other_content_is_refused():
     assert app.conf.accept_content == ["json"]
     assert app.conf.task_serializer == "json"
 
@@ -102,7 +102,7 @@ def test_a_leased_task_does_not_run_beside_itself():
     cache.clear()
     inside, leave = threading.Event(), threading.Event()
 
-    @leased("test", seconds=60)
+    @with_lease("test", seconds=60)
     def slow() -> str:
         inside.set()
         leave.wait(60)
@@ -119,10 +119,10 @@ def test_a_leased_task_does_not_run_beside_itself():
     assert slow() == "ran"
 
 
-def test_a_lease_that_lapsed_is_not_taken_from_its_next_holder():
+def test_an_expired_lease_is_not_released_for_its_next_holder():
     cache.clear()
 
-    @leased("test", seconds=60)
+    @with_lease("test", seconds=60)
     def overtaken() -> None:
         cache.set("lease:test", "somebody else")
 
@@ -137,7 +137,7 @@ def test_without_a_cache_a_leased_task_runs(settings):
             "LOCATION": "redis://127.0.0.1:1/0",
         }
     }
-    assert leased("test", seconds=60)(lambda: "ran")() == "ran"
+    assert with_lease("test", seconds=60)(lambda: "ran")() == "ran"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -167,7 +167,7 @@ def test_work_that_takes_too_long_is_cancelled():
 
 
 @pytest.mark.django_db
-def test_what_could_not_be_warmed_is_told(caplog, settings):
+def test_failures_of_warming_are_logged(caplog, settings):
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     with caplog.at_level("INFO", "workers.tasks"):
         tasks.warm_popular()

@@ -8,7 +8,7 @@ NAME = "admin"
 
 
 class Command(BaseCommand):
-    help = "Make an administrator if there is none, and show the password, once."
+    help = "Create an administrator if there is none, and print the password once."
 
     def handle(self, *args: Any, **options: Any) -> None:
         users = get_user_model()._default_manager
@@ -16,4 +16,4 @@ class Command(BaseCommand):
             return
         password = secrets.token_urlsafe(12)
         users.create_superuser(username=NAME, password=password)
-        self.stdout.write(f"Administrator {NAME!r}, password {password!r}: shown this once, and kept nowhere.")
+        self.stdout.write(f"Administrator {NAME!r}, password {password!r}: shown this once, and stored nowhere.")

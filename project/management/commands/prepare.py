@@ -5,10 +5,10 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Bring tables and static files up to date, and see that there is an administrator."
+    help = "Update tables and static files, and create an administrator if there is none."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """In one process: to begin takes longer than any of it where nothing is to be done."""
+        """In one process: its start takes longer than each of the three if there is nothing to do."""
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("first_admin", stdout=self.stdout)

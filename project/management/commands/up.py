@@ -6,18 +6,17 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from project.supervision import CannotStart
 from project.supervisor import checks
-from project.supervisor.console import ColourTerminal, JsonTerminal
-from project.supervisor.errors import CannotStart
-from project.supervisor.lock import lock_state_folder
 from project.supervisor.supervisor import Plan, Supervisor
+from project.supervisor.terminal import ColourTerminal, JsonTerminal
 
 HOST = "127.0.0.1"
 
 
 class Command(BaseCommand):
     help = "Run the whole service in this terminal: Redis, worker, beat and web server. Ctrl-C ends it."
-    # The checks below say what is wrong in one sentence each; Django's own would come first, as a traceback.
+    # Each check below prints one sentence. Django's own checks would come first, with a traceback.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             plan = self.plan(options["port"], options["import_path"])
-            with lock_state_folder(plan.state_dir):
+            with checks.lock_state_folder(plan.state_dir):
                 status = asyncio.run(self.supervise(plan))
         except CannotStart as error:
             raise CommandError(str(error)) from error
@@ -40,7 +39,7 @@ class Command(BaseCommand):
             raise SystemExit(status)
 
     def plan(self, port: int, import_path: Path | None) -> Plan:
-        """Checked: whatever can be known to fail is said before anything is started."""
+        """Raises CannotStart for each failure that can be known before anything is started."""
         if import_path is not None and not import_path.exists():
             raise CannotStart(f"There is no {import_path} to import.")
         redis_url = os.environ.get("REDIS_URL", "")

@@ -12,7 +12,7 @@ from content import resources, warming
 from content.warming import Report, Target
 from content.warming.pages import pages
 
-MOST_FAILURES_TOLD = 20
+PRINTED_FAILURES = 20
 NAMES = (*resources.BY_NAME, pages.name)
 
 
@@ -37,35 +37,35 @@ class Command(BaseCommand):
         where.add_argument("--queue", action="store_true", help="leave it to a worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = {name: options[name] for name in ("names", "urls", "top", "everything")}
-        check(**wanted)
+        chosen = {name: options[name] for name in ("names", "urls", "top", "everything")}
+        check(**chosen)
         if options["queue"]:
-            self.enqueue(wanted)
+            self.enqueue(chosen)
             return
         try:
-            plan = asyncio.run(warming.plan_chosen(**wanted))
+            plan = asyncio.run(warming.plan_chosen(**chosen))
         except LookupError as error:
             raise CommandError(str(error.args[0])) from error
         if options["dry_run"]:
-            self.stdout.write(listed(plan, as_json=options["json"]))
+            self.stdout.write(format_plan(plan, as_json=options["json"]))
             return
-        report = warmed(plan, show=not options["json"])
+        report = warm(plan, show=not options["json"])
         self.stdout.write(json.dumps(report.as_data(), indent=2) if options["json"] else f"{report}.")
         if report.failures:
-            self.tell(report)
+            self.fail(report)
 
-    def enqueue(self, wanted: dict[str, Any]) -> None:
-        # Celery is needed here alone.
-        from workers.tasks import warm
+    def enqueue(self, chosen: dict[str, Any]) -> None:
+        # Imported late: only this option needs Celery.
+        from workers.tasks import warm as task
 
         try:
-            warm.apply_async(kwargs=wanted, retry=False)
+            task.apply_async(kwargs=chosen, retry=False)
         except OperationalError as error:
             raise CommandError(f"The queue does not answer: {error}. See CELERY_BROKER_URL.") from error
         self.stdout.write("Queued: a worker will do it.")
 
-    def tell(self, report: Report) -> None:
-        for target, reason in list(report.failures.items())[:MOST_FAILURES_TOLD]:
+    def fail(self, report: Report) -> None:
+        for target, reason in list(report.failures.items())[:PRINTED_FAILURES]:
             self.stderr.write(f"not warm: {target}: {reason}")
         raise CommandError(f"{len(report.failures)} of {report.total} could not be warmed.", returncode=1)
 
@@ -78,13 +78,13 @@ def check(names: list[str], urls: list[str], top: int | None, everything: bool) 
         raise CommandError(f"--top {top}: at least 1.")
 
 
-def listed(plan: list[Target], *, as_json: bool) -> str:
+def format_plan(plan: list[Target], *, as_json: bool) -> str:
     names = [str(target) for target in plan]
     return json.dumps(names, indent=2) if as_json else "\n".join([*names, f"{len(names)} would be warmed."])
 
 
-def warmed(plan: list[Target], *, show: bool) -> Report:
-    """Carried out, with a bar on a terminal."""
+def warm(plan: list[Target], *, show: bool) -> Report:
+    """Warm it, with a progress bar on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("Warming"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not (show and console.is_terminal)) as bar:

@@ -19,11 +19,10 @@ from content.caching.edge import EdgeCache, Profile
 from content.caching.edge.protocol import EdgeProtocol
 from content.caching.engines import engine_of, log_server
 from content.caching.ordering.stream import LogStream
-from content.cdn.cdn import Cdn
+from content.cdn.cdn import CDN_HEADERS, Cdn
+from content.cdn.checkpoint import Checkpoint, CheckpointStore
 from content.cdn.follower import Follower
-from content.cdn.headers import CDN_HEADERS
-from content.cdn.place import Mark, Place
-from content.cdn.varnish import Varnish
+from content.cdn.providers import Varnish
 from tests.support.edge import pairs_of
 from tests.support.servers.process import free_port
 from tests.support.servers.varnish import VarnishServer, running_varnish
@@ -52,13 +51,13 @@ def varnish() -> Iterator[VarnishServer]:
 
 
 class Posts:
-    """/<name> shows the post of that name, and the list of all; how often each was asked for."""
+    """/<name> shows the post of that name and the list of all posts; `requested` has the name of each request."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, str] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.gate: asyncio.Event | None = None
-        self.lasts = "max-age=60, stale-while-revalidate=30"
+        self.lifetime = "max-age=60, stale-while-revalidate=30"
         self.post = Resource("cdn-post", load=self.load, policy=MODERATE, tags=lambda name: (f"post:{name}", "posts"))
 
     async def load(self, name: str) -> str:
@@ -66,18 +65,18 @@ class Posts:
 
     async def __call__(self, scope, receive, send) -> None:
         name = scope["path"].strip("/")
-        self.asked.append(name)
+        self.requested.append(name)
         body = (await self.post.get(name)).encode()
         if self.gate is not None:
             await self.gate.wait()
-        pairs = {"cache-control": "public, no-cache", "evergreen-cache-control": self.lasts}
+        pairs = {"cache-control": "public, no-cache", "evergreen-cache-control": self.lifetime}
         headers = pairs_of(pairs | {"content-length": str(len(body))})
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
 class Reader:
-    """Reads through Varnish, or past it."""
+    """Reads through Varnish; `port` is that of the site behind it."""
 
     def __init__(self, client: httpx.AsyncClient, posts: Posts, port: int) -> None:
         self.client = client
@@ -85,21 +84,21 @@ class Reader:
         self.port = port
 
     async def read(self, name: str, headers: dict[str, str] | None = None) -> tuple[str, bool]:
-        """The body, and whether Varnish had it."""
+        """The body, and whether Varnish served a stored copy."""
         response = await self.client.get(f"/{name}", headers=headers)
         assert response.status_code == 200, response.text
         assert {"xkey", "cdn-cache-control"}.isdisjoint(response.headers)
-        # Two numbers: of this request, and of the one that has fetched what it got.
+        # A second number is that of the request that fetched the stored copy.
         return response.text, " " in response.headers["x-varnish"]
 
     async def reads(self, *names: str) -> None:
-        """Until Varnish has them."""
+        """Returns when Varnish has stored them."""
         for name in names:
             await self.read(name)
             assert (await self.read(name))[1]
 
     async def sees(self, name: str, body: str) -> None:
-        """Within seconds: the follower is at work."""
+        """Waits until the follower has purged the old body."""
         async with asyncio.timeout(60):
             while (await self.read(name))[0] != body:
                 await asyncio.sleep(0.01)
@@ -111,20 +110,20 @@ async def posts(redis_cache: str, varnish: VarnishServer) -> AsyncIterator[Posts
     profile = Profile(explicit_only=True, cdn=CDN_HEADERS["varnish"])
     app = EdgeCache(site, cache="default", profile=profile)
     async with serving(app, varnish.backend):
-        await found_by(varnish)
+        await wait_for_backend(varnish)
         varnish.forget()
-        site.asked.clear()
+        site.requested.clear()
         yield site
 
 
 @contextlib.asynccontextmanager
 async def serving(app: Any, port: int) -> AsyncIterator[None]:
-    """In the test's own loop."""
+    """A server in the event loop of the test."""
     config = uvicorn.Config(
         app, port=port, http=EdgeProtocol, lifespan="off", log_config=None, access_log=False, timeout_keep_alive=60
     )
     server = uvicorn.Server(config)
-    # Signals are for the tests' own process.
+    # Signals belong to the test process.
     server.capture_signals = contextlib.nullcontext
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -133,14 +132,14 @@ async def serving(app: Any, port: int) -> AsyncIterator[None]:
         yield
     finally:
         server.should_exit = True
-        # Clients keep their connections.
+        # Otherwise the server waits for the clients' connections.
         for connection in list(server.server_state.connections):
             connection.transport.close()
         await task
 
 
-async def found_by(varnish: VarnishServer) -> None:
-    """For a moment it does not ask who was not there."""
+async def wait_for_backend(varnish: VarnishServer) -> None:
+    """Varnish does not retry a backend for a moment after it was down."""
     async with httpx.AsyncClient(base_url=varnish.url) as client, asyncio.timeout(60):
         while (await client.get("/is-there", headers={"cookie": "sessionid=pass"})).status_code != 200:
             await asyncio.sleep(0.02)
@@ -152,18 +151,18 @@ async def reader(posts: Posts, varnish: VarnishServer) -> AsyncIterator[Reader]:
         yield Reader(client, posts, varnish.backend)
 
 
-def place_for(lease: float = 5.0) -> Place:
-    return Place(log_server("default"), caches["default"].key_prefix, "tests", lease=lease)
+def checkpoints_for(lease: float = 5.0) -> CheckpointStore:
+    return CheckpointStore(log_server("default"), caches["default"].key_prefix, "tests", lease=lease)
 
 
-def follower_for(cdn: Cdn, *, lease: float = 5.0, again: float = 0.1) -> Follower:
-    place = place_for(lease)
-    stream = LogStream(place.server, caches["default"].key_prefix)
-    return Follower(cdn, stream, place, again=again, first_pause=0.02, look=0.05)
+def follower_for(cdn: Cdn, *, lease: float = 5.0, repeat_after: float = 0.1) -> Follower:
+    checkpoints = checkpoints_for(lease)
+    stream = LogStream(checkpoints.server, caches["default"].key_prefix)
+    return Follower(cdn, stream, checkpoints, repeat_after=repeat_after, first_pause=0.02, lease_interval=0.05)
 
 
 @contextlib.asynccontextmanager
-async def following(follower: Follower) -> AsyncIterator[Follower]:
+async def run_follower(follower: Follower) -> AsyncIterator[Follower]:
     task = asyncio.create_task(follower.follow())
     try:
         yield follower
@@ -175,15 +174,15 @@ async def following(follower: Follower) -> AsyncIterator[Follower]:
         await follower.cdn.close()
 
 
-async def marked(before: Mark | None = None) -> None:
-    """The mark is another one than that."""
+async def await_checkpoint(before: Checkpoint | None = None) -> None:
+    """Waits until the checkpoint differs from `before`."""
     async with asyncio.timeout(60):
-        while await place_for().read() == before:
+        while await checkpoints_for().read() == before:
             await asyncio.sleep(0.01)
 
 
-async def caught_up(cdn: Cdn) -> None:
-    """The mark stands where the log ends."""
+async def catch_up(cdn: Cdn) -> None:
+    """Move the checkpoint to the end of the log."""
     follower = follower_for(cdn)
     await follower.catch_up(10)
     await cdn.close()
@@ -191,15 +190,15 @@ async def caught_up(cdn: Cdn) -> None:
 
 @pytest.fixture
 async def follower(posts: Posts, varnish: VarnishServer) -> AsyncIterator[Follower]:
-    """At work, and at rest for the moment: what it purges at its start is purged."""
-    async with following(follower_for(Varnish([varnish.place]))) as found:
-        await marked()
-        yield found
+    """A running follower that has sent its first purge of everything."""
+    async with run_follower(follower_for(Varnish([varnish.place]))) as follower:
+        await await_checkpoint()
+        yield follower
 
 
 @dataclass
-class Asked:
-    """One request, as a CDN's interface gets it."""
+class ReceivedRequest:
+    """One request to the API of a CDN."""
 
     method: str
     path: str
@@ -207,13 +206,13 @@ class Asked:
     body: Any
 
 
-class Interface:
-    """Of a CDN: records what it is asked, and answers 200 with `success`, but as `answers` say first."""
+class FakeApi:
+    """The API of a CDN: records requests, and sends `responses` first, then 200 with `success`."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.asked: list[Asked] = []
-        self.answers: list[tuple[int, dict[str, str], bytes]] = []
+        self.requests: list[ReceivedRequest] = []
+        self.responses: list[tuple[int, dict[str, str], bytes]] = []
 
     async def __call__(self, scope, receive, send) -> None:
         body, more = b"", True
@@ -221,16 +220,17 @@ class Interface:
             message = await receive()
             body, more = body + message["body"], message.get("more_body", False)
         fields = {name.decode(): value.decode() for name, value in scope["headers"]}
-        self.asked.append(Asked(scope["method"], scope["path"], fields, json.loads(body) if body else None))
-        status, more_fields, said = self.answers.pop(0) if self.answers else (200, {}, b'{"success": true}')
-        headers = pairs_of(more_fields | {"content-length": str(len(said))})
+        content = json.loads(body) if body else None
+        self.requests.append(ReceivedRequest(scope["method"], scope["path"], fields, content))
+        status, more, sent = self.responses.pop(0) if self.responses else (200, {}, b'{"success": true}')
+        headers = pairs_of(more | {"content-length": str(len(sent))})
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": said})
+        await send({"type": "http.response.body", "body": sent})
 
 
 @pytest.fixture
-async def interface() -> AsyncIterator[Interface]:
+async def api() -> AsyncIterator[FakeApi]:
     port = free_port()
-    found = Interface(port)
-    async with serving(found, port):
-        yield found
+    fake = FakeApi(port)
+    async with serving(fake, port):
+        yield fake

@@ -1,4 +1,4 @@
-"""A real Varnish in front: what it keeps, and what reaches it of an invalidation."""
+"""A real Varnish in front: the pages that it stores, and the invalidations that reach it."""
 
 import asyncio
 
@@ -9,55 +9,55 @@ from content.caching import expire, invalidate
 from content.caching.engines import engine_of
 from content.caching.ordering.tag_index import Kind
 from content.cdn.cdn import NotPurged
-from content.cdn.varnish import Varnish
-from tests.content.cdn.conftest import caught_up, follower_for, following, marked, place_for
+from content.cdn.providers import Varnish
+from tests.content.cdn.conftest import await_checkpoint, catch_up, checkpoints_for, follower_for, run_follower
 from tests.support.servers.process import free_port
 
 pytestmark = pytest.mark.timeout(150)
 
 
-async def written(reader, name: str, body: str, *tags: str, soft: bool = False) -> None:
+async def write(reader, name: str, body: str, *tags: str, soft: bool = False) -> None:
     reader.posts.bodies[name] = body
     await (expire if soft else invalidate)(tags or [f"post:{name}"])
 
 
-async def test_varnish_answers_without_asking(reader):
+async def test_varnish_serves_a_stored_page_without_a_request_to_the_site(reader):
     await reader.reads("a")
-    before = len(reader.posts.asked)
+    before = len(reader.posts.requested)
     assert await reader.read("a") == ("first a", True)
-    assert len(reader.posts.asked) == before == 1
+    assert len(reader.posts.requested) == before == 1
 
 
-async def test_a_write_ends_the_page_that_shows_it_and_no_other(reader, follower):
+async def test_a_write_purges_only_the_page_that_shows_it(reader, follower):
     await reader.reads("a", "b")
-    await written(reader, "a", "second a")
+    await write(reader, "a", "second a")
     await reader.sees("a", "second a")
     assert await reader.read("b") == ("first b", True)
 
 
-async def test_a_tag_of_several_pages_ends_them_all(reader, follower):
+async def test_a_tag_of_several_pages_purges_all_of_them(reader, follower):
     await reader.reads("a", "b")
     reader.posts.bodies["b"] = "second b"
-    await written(reader, "a", "second a", "posts")
+    await write(reader, "a", "second a", "posts")
     await reader.sees("a", "second a")
     await reader.sees("b", "second b")
 
 
 @pytest.mark.parametrize("tag", ["path:/a", "resource:page", "resource:cdn-post"])
-async def test_what_purge_cache_names_reaches_it(reader, follower, tag):
+async def test_tags_of_purge_cache_reach_varnish(reader, follower, tag):
     await reader.reads("a")
-    await written(reader, "a", "second a", tag, "post:a")
+    await write(reader, "a", "second a", tag, "post:a")
     await reader.sees("a", "second a")
 
 
-async def test_what_was_expired_is_stale_in_varnish_and_made_again(reader, follower):
+async def test_an_expired_page_is_stale_in_varnish_and_fetched_again(reader, follower):
     await reader.reads("a")
-    await written(reader, "a", "second a", soft=True)
+    await write(reader, "a", "second a", soft=True)
     await reader.sees("a", "second a")
 
 
-async def test_soft_and_hard_are_told_apart(reader, varnish):
-    """A soft purge leaves what is served while Varnish asks again; a hard one nothing."""
+async def test_a_soft_purge_keeps_a_stale_page_and_a_hard_one_does_not(reader, varnish):
+    """Varnish serves the stale page while it fetches the new one."""
     cdn = Varnish([varnish.place])
     await reader.reads("a", "b")
     reader.posts.gate = asyncio.Event()
@@ -68,16 +68,16 @@ async def test_soft_and_hard_are_told_apart(reader, varnish):
     await cdn.close()
 
 
-async def test_tags_of_any_signs_are_purged_by_what_was_sent(reader, follower):
+async def test_tags_with_any_characters_are_purged(reader, follower):
     name = 'ä, b c"d'
     await reader.reads(name)
-    await written(reader, name, "second")
+    await write(reader, name, "second")
     await reader.sees(name, "second")
 
 
-async def test_the_page_ends_in_varnish_when_it_ends_here(reader):
-    """Its Age counts: some of its time was over when Varnish got it."""
-    reader.posts.lasts = "max-age=3"
+async def test_a_page_expires_in_varnish_when_it_expires_here(reader):
+    """Varnish subtracts the Age that the page had when it was fetched."""
+    reader.posts.lifetime = "max-age=3"
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{reader.port}") as past:
 
         async def age() -> int:
@@ -93,26 +93,26 @@ async def test_the_page_ends_in_varnish_when_it_ends_here(reader):
             await asyncio.sleep(0.02)
 
 
-async def test_whoever_is_somebody_goes_past_varnish(reader):
+async def test_requests_with_a_session_bypass_varnish(reader):
     await reader.reads("a")
     assert (await reader.read("a", {"cookie": "sessionid=x"}))[1] is False
     assert (await reader.read("a", {"cookie": "other=x"}))[1] is True
 
 
-async def test_strangers_purge_nothing_and_nobody_gets_by_without_a_tag(varnish):
+async def test_a_purge_without_tags_is_refused(varnish):
     async with httpx.AsyncClient(base_url=varnish.url) as client:
         assert (await client.request("PURGE", "/a")).status_code == 400
 
 
-# --- what must not be missed -------------------------------------------------------------------------------------
+# --- no purge is lost --------------------------------------------------------------------------------------------
 
 
-async def test_i1_an_answer_that_crosses_the_purge_does_not_stay(reader, varnish, monkeypatch):
-    """1. Another process writes. 2. Varnish is purged, and asks one of ours that is deaf. 3. That one hears of it."""
-    await caught_up(Varnish([varnish.place]))
+async def test_i1_a_response_that_crosses_the_purge_is_purged_again(reader, varnish, monkeypatch):
+    """1. Another process writes. 2. Varnish is purged, and asks a process that missed the record. 3. It reads it."""
+    await catch_up(Varnish([varnish.place]))
     await reader.reads("a")
     reader.posts.bodies["a"] = "second a"
-    async with following(follower_for(Varnish([varnish.place]), again=0.5)) as follower:
+    async with run_follower(follower_for(Varnish([varnish.place]), repeat_after=0.5)) as follower:
         with monkeypatch.context() as patched:
             patched.setattr(engine_of("default").ordering.tag_index, "apply", lambda records: None)
             await follower.stream.aappend(Kind.INVALIDATE, ["post:a"], "another's")
@@ -123,89 +123,89 @@ async def test_i1_an_answer_that_crosses_the_purge_does_not_stay(reader, varnish
         await reader.sees("a", "second a")
 
 
-async def test_what_was_written_while_no_follower_ran_is_purged_by_the_next(reader, varnish):
-    await caught_up(Varnish([varnish.place]))
+async def test_writes_while_no_follower_ran_are_purged_by_the_next(reader, varnish):
+    await catch_up(Varnish([varnish.place]))
     await reader.reads("a", "b")
-    await written(reader, "a", "second a")
+    await write(reader, "a", "second a")
     assert await reader.read("a") == ("first a", True)
-    await caught_up(Varnish([varnish.place]))
+    await catch_up(Varnish([varnish.place]))
     assert (await reader.read("a"))[0] == "second a"
     assert await reader.read("b") == ("first b", True)
 
 
-class Dying(Varnish):
-    """The follower dies when it purges: before, or after the CDN was told."""
+class HangingVarnish(Varnish):
+    """Its purge never returns. `sends`: whether Varnish gets the request."""
 
-    def __init__(self, place: str, *, told: bool) -> None:
-        super().__init__([place])
-        self.told = told
-        self.has_died = asyncio.Event()
+    def __init__(self, address: str, *, sends: bool) -> None:
+        super().__init__([address])
+        self.sends = sends
+        self.hangs = asyncio.Event()
 
     async def purge(self, tags, *, soft: bool) -> None:
-        if self.told:
+        if self.sends:
             await super().purge(tags, soft=soft)
-        self.has_died.set()
+        self.hangs.set()
         await asyncio.Event().wait()
 
 
-async def kept(keys) -> None:
-    """In place of a lease's release: who is killed gives nothing back."""
+async def skip_release(keys) -> None:
+    """A killed process does not release its lease."""
 
 
-@pytest.mark.parametrize("told", [False, True])
-async def test_a_follower_that_is_killed_half_way_is_followed_by_another(reader, varnish, told):
-    await caught_up(Varnish([varnish.place]))
+@pytest.mark.parametrize("sends", [False, True])
+async def test_a_killed_follower_has_a_successor(reader, varnish, sends):
+    await catch_up(Varnish([varnish.place]))
     await reader.reads("a", "b")
-    before = await place_for().read()
-    killed = follower_for(Dying(varnish.place, told=told), lease=0.5)
-    killed.lease.release = kept
-    async with following(killed):
-        await written(reader, "a", "second a")
-        await killed.cdn.has_died.wait()
-    assert await place_for().read() == before
-    async with following(follower_for(Varnish([varnish.place]))):
+    before = await checkpoints_for().read()
+    killed = follower_for(HangingVarnish(varnish.place, sends=sends), lease=0.5)
+    killed.lease.release = skip_release
+    async with run_follower(killed):
+        await write(reader, "a", "second a")
+        await killed.cdn.hangs.wait()
+    assert await checkpoints_for().read() == before
+    async with run_follower(follower_for(Varnish([varnish.place]))):
         await reader.sees("a", "second a")
-        await marked(before)
+        await await_checkpoint(before)
     assert await reader.read("b") == ("first b", True)
 
 
-async def test_only_one_of_two_followers_is_at_work(posts, varnish):
+async def test_only_one_of_two_followers_runs(posts, varnish):
     one, other = (follower_for(Varnish([varnish.place])) for _ in range(2))
-    assert await one.lease.take([one.place.lease_key])
+    assert await one.lease.take([one.checkpoints.lease_key])
     await other.catch_up(1)
-    assert await other.place.read() is None
-    await one.lease.release([one.place.lease_key])
+    assert await other.checkpoints.read() is None
+    await one.lease.release([one.checkpoints.lease_key])
     await other.catch_up(5)
-    assert await other.place.read() is not None
+    assert await other.checkpoints.read() is not None
     for follower in (one, other):
         await follower.cdn.close()
 
 
-async def test_a_cdn_that_is_away_misses_nothing_and_holds_nobody_up(reader, varnish):
-    await caught_up(Varnish([varnish.place]))
+async def test_a_cdn_that_is_down_misses_no_purge_and_delays_nobody(reader, varnish):
+    await catch_up(Varnish([varnish.place]))
     await reader.reads("a", "b", "c")
-    before = await place_for().read()
-    # Nobody listens there.
+    before = await checkpoints_for().read()
+    # A port without a listener.
     cdn = Varnish([f"127.0.0.1:{free_port()}"])
-    async with following(follower_for(cdn)):
+    async with run_follower(follower_for(cdn)):
         async with asyncio.timeout(10):
-            await written(reader, "a", "second a")
-            await written(reader, "b", "second b")
+            await write(reader, "a", "second a")
+            await write(reader, "b", "second b")
             assert await reader.read("a") == ("first a", True)
         with pytest.raises(NotPurged):
             await cdn.purge(["post:a"], soft=False)
-        assert await place_for().read() == before
+        assert await checkpoints_for().read() == before
         await cdn.close()
-        cdn.apis = Varnish([varnish.place]).apis
+        cdn.clients = Varnish([varnish.place]).clients
         await reader.sees("a", "second a")
         await reader.sees("b", "second b")
         assert await reader.read("c") == ("first c", True)
 
 
-async def test_another_epoch_of_the_log_ends_everything(reader, follower, redis_server):
+async def test_another_epoch_of_the_log_purges_everything(reader, follower, redis_server):
     await reader.reads("a", "b")
     reader.posts.bodies["b"] = "second b"
     with redis_server.client() as client:
         client.flushall()
     await reader.sees("b", "second b")
-    await marked()
+    await await_checkpoint()

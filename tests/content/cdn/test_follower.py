@@ -1,4 +1,4 @@
-"""What is asked of a CDN that only records, and how often."""
+"""The purges that the follower sends to a CDN that only records them."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,186 +13,186 @@ from content.caching.engines import engine_of
 from content.caching.metrics.events import listen
 from content.caching.ordering import stream
 from content.caching.ordering.tag_index import Kind, Record
-from content.cdn import lag as lag_module
-from content.cdn import order as order_module
+from content.cdn import checkpoint as checkpoint_module
+from content.cdn import purge as purge_module
 from content.cdn.cdn import NotPurged
-from content.cdn.cloudflare import Cloudflare
 from content.cdn.follower import Follower
-from content.cdn.order import Order
-from tests.content.cdn.conftest import follower_for, following, marked, place_for
+from content.cdn.providers import Cloudflare
+from content.cdn.purge import Purge
+from tests.content.cdn.conftest import await_checkpoint, checkpoints_for, follower_for, run_follower
 
 pytestmark = pytest.mark.usefixtures("redis_cache")
 ALL = ("all", ())
 
 
-class Recording:
-    """Confirms each purge, but for what is in `errors`, the next first."""
+class RecordingCdn:
+    """Raises the next of `errors`, then records and confirms each purge."""
 
     def __init__(self, *errors: NotPurged) -> None:
-        self.told: list[tuple[str, tuple[str, ...]]] = []
+        self.purges: list[tuple[str, tuple[str, ...]]] = []
         self.errors = list(errors)
 
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
-        self.tell("soft" if soft else "hard", tuple(tags))
+        self.record("soft" if soft else "hard", tuple(tags))
 
     async def purge_all(self) -> None:
-        self.tell(*ALL)
+        self.record(*ALL)
 
-    def tell(self, kind: str, tags: tuple[str, ...]) -> None:
+    def record(self, kind: str, tags: tuple[str, ...]) -> None:
         if self.errors:
             raise self.errors.pop(0)
-        self.told.append((kind, tags))
+        self.purges.append((kind, tags))
 
     async def close(self) -> None:
         pass
 
 
-async def after(cdn: Recording, **options) -> list[tuple[str, tuple[str, ...]]]:
-    """What one run, until all is done, has told."""
-    cdn.told.clear()
+async def catch_up(cdn: RecordingCdn, **options) -> list[tuple[str, tuple[str, ...]]]:
+    """The purges of one complete run."""
+    cdn.purges.clear()
     await follower_for(cdn, **options).catch_up(10)
-    return cdn.told
+    return cdn.purges
 
 
-@pytest.mark.parametrize("poisoned", ["mark", "lease_key"])
-async def test_i15_a_key_of_another_type_keeps_nobody_from_telling_the_cdn(poisoned, redis_server):
-    await after(Recording())
-    place = place_for()
+@pytest.mark.parametrize("poisoned", ["key", "lease_key"])
+async def test_i15_a_key_of_another_type_does_not_stop_purges(poisoned, redis_server):
+    await catch_up(RecordingCdn())
+    checkpoints = checkpoints_for()
     with redis_server.client() as client:
-        client.delete(getattr(place, poisoned))
-        client.rpush(getattr(place, poisoned), "alien")
-    told = await after(Recording())
-    assert told == ([ALL, ALL] if poisoned == "mark" else [])
+        client.delete(getattr(checkpoints, poisoned))
+        client.rpush(getattr(checkpoints, poisoned), "alien")
+    purges = await catch_up(RecordingCdn())
+    assert purges == ([ALL, ALL] if poisoned == "key" else [])
     await invalidate(["later"])
-    assert ("hard", ("later",)) in await after(Recording())
+    assert ("hard", ("later",)) in await catch_up(RecordingCdn())
 
 
 @pytest.mark.parametrize("stored", [b"\xff 1-1", b"epoch 1", b"epoch -1-2", f"epoch {2**64}-0".encode(), b"\x00" * 9])
-async def test_i15_a_mark_that_cannot_be_read_purges_everything_once(stored, redis_server):
-    await after(Recording())
+async def test_i15_an_unreadable_checkpoint_purges_everything_once(stored, redis_server):
+    await catch_up(RecordingCdn())
     with redis_server.client() as client:
-        client.set(place_for().mark, stored)
-    assert await after(Recording()) == [ALL, ALL]
-    assert await after(Recording()) == []
+        client.set(checkpoints_for().key, stored)
+    assert await catch_up(RecordingCdn()) == [ALL, ALL]
+    assert await catch_up(RecordingCdn()) == []
 
 
-async def test_the_first_time_everything_is_purged_twice():
+async def test_the_first_run_purges_everything_twice():
     await invalidate(["before"])
-    assert await after(Recording()) == [ALL, ALL]
+    assert await catch_up(RecordingCdn()) == [ALL, ALL]
 
 
-async def test_what_has_come_since_is_purged_twice_and_then_no_more():
-    cdn = Recording()
-    await after(cdn)
+async def test_new_records_are_purged_twice_and_then_no_more():
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     await invalidate(["a", "b"])
     await expire(["b", "c"])
-    assert await after(cdn) == [("hard", ("a", "b")), ("soft", ("c",))] * 2
-    assert await after(cdn) == []
+    assert await catch_up(cdn) == [("hard", ("a", "b")), ("soft", ("c",))] * 2
+    assert await catch_up(cdn) == []
 
 
-async def test_what_was_not_confirmed_twice_is_told_again_by_the_next():
-    cdn = Recording()
-    await after(cdn)
+async def test_purges_not_confirmed_twice_are_repeated_by_the_next_follower():
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     await invalidate(["a"])
-    follower = follower_for(cdn, again=60)
+    follower = follower_for(cdn, repeat_after=60)
     await follower.catch_up(0.3)
-    assert cdn.told[-1] == ("hard", ("a",))
-    assert await after(cdn) == [("hard", ("a",))] * 2
+    assert cdn.purges[-1] == ("hard", ("a",))
+    assert await catch_up(cdn) == [("hard", ("a",))] * 2
 
 
-async def test_it_is_asked_again_until_it_confirms(monkeypatch):
-    cdn = Recording()
-    await after(cdn)
+async def test_a_purge_is_retried_until_it_is_confirmed():
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     await invalidate(["a"])
-    cdn.errors = [NotPurged("away"), NotPurged("away"), NotPurged("away")]
+    cdn.errors = [NotPurged("down"), NotPurged("down"), NotPurged("down")]
     with listen() as events:
-        assert await after(cdn) == [("hard", ("a",))] * 2
+        assert await catch_up(cdn) == [("hard", ("a",))] * 2
     assert (events["purge failed", "", "cdn"], events["purged", "", "cdn"]) == (3, 2)
 
 
-async def test_it_is_left_alone_as_it_asks():
-    cdn = Recording()
-    await after(cdn)
+async def test_a_retry_waits_for_retry_after():
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     await invalidate(["a"])
     cdn.errors = [NotPurged("slowly", retry_after=0.5)]
     loop = asyncio.get_running_loop()
     began = loop.time()
-    assert await after(cdn) == [("hard", ("a",))] * 2
+    assert await catch_up(cdn) == [("hard", ("a",))] * 2
     assert loop.time() - began >= 0.5
 
 
-async def test_what_it_refuses_holds_nothing_up():
-    cdn = Recording()
-    await after(cdn)
+async def test_a_refused_purge_becomes_a_purge_of_everything():
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     await invalidate(["a"])
     cdn.errors = [NotPurged("what is that?", is_refused=True)]
-    assert await after(cdn) == [ALL, ("hard", ("a",))]
+    assert await catch_up(cdn) == [ALL, ("hard", ("a",))]
 
 
-async def test_too_much_at_once_is_everything(monkeypatch):
-    monkeypatch.setattr(order_module, "MOST_TAGS", 3)
-    cdn = Recording()
-    await after(cdn)
+async def test_too_many_tags_become_a_purge_of_everything(monkeypatch):
+    monkeypatch.setattr(purge_module, "MAX_TAGS", 3)
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     await invalidate(["a", "b", "c", "d"])
-    assert await after(cdn) == [ALL, ALL]
+    assert await catch_up(cdn) == [ALL, ALL]
 
 
 @pytest.mark.parametrize("records", [1, 7])
-async def test_more_than_one_poll_brings(monkeypatch, records):
+async def test_records_of_several_polls_are_all_purged(monkeypatch, records):
     """Polls are bounded."""
     monkeypatch.setattr(stream, "RECORDS_A_POLL", records)
-    cdn = Recording()
-    await after(cdn)
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     for number in range(20):
         await invalidate([str(number)])
-    told = await after(cdn)
-    assert {tag for _, tags in told for tag in tags} == {str(number) for number in range(20)}
-    assert ALL not in told
+    purges = await catch_up(cdn)
+    assert {tag for _, tags in purges for tag in tags} == {str(number) for number in range(20)}
+    assert ALL not in purges
 
 
-async def test_a_log_that_has_forgotten_its_mark_is_a_gap(monkeypatch):
+async def test_a_log_trimmed_past_the_checkpoint_is_a_gap(monkeypatch):
     monkeypatch.setattr(stream, "MAX_LOG_LENGTH", 10)
-    cdn = Recording()
-    await after(cdn)
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     for number in range(40):
         await invalidate([str(number)])
-    assert await after(cdn) == [ALL, ALL]
+    assert await catch_up(cdn) == [ALL, ALL]
 
 
 async def test_another_epoch_is_a_gap(redis_server):
-    cdn = Recording()
-    await after(cdn)
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     engine_of("default").ordering.log.stream.drop_epoch()
-    assert await after(cdn) == [ALL, ALL]
+    assert await catch_up(cdn) == [ALL, ALL]
 
 
 @pytest.mark.parametrize("stored", [b"nonsense", b"a b", b"\xff 1-1", b"epoch 1-"])
-async def test_a_mark_that_is_none_is_a_gap(redis_server, stored):
-    cdn = Recording()
-    await after(cdn)
+async def test_a_malformed_checkpoint_is_a_gap(redis_server, stored):
+    cdn = RecordingCdn()
+    await catch_up(cdn)
     with redis_server.client() as client:
-        client.set(place_for().mark, stored)
-    assert await after(cdn) == [ALL, ALL]
+        client.set(checkpoints_for().key, stored)
+    assert await catch_up(cdn) == [ALL, ALL]
 
 
-async def test_what_comes_while_everything_is_purged_is_not_missed():
-    """1. The log is read to its end. 2. A record comes. 3. Everything is purged, or was just before."""
-    cdn = Recording()
+async def test_a_record_during_a_purge_of_everything_is_not_missed():
+    """1. The follower reads the log to its end. 2. A record is appended. 3. The follower purges everything."""
+    cdn = RecordingCdn()
     await invalidate(["before"])
 
     async def purge_all() -> None:
-        cdn.tell(*ALL)
-        if len(cdn.told) == 1:
+        cdn.record(*ALL)
+        if len(cdn.purges) == 1:
             await invalidate(["meanwhile"])
 
     cdn.purge_all = purge_all
-    assert ("hard", ("meanwhile",)) in await after(cdn)
+    assert ("hard", ("meanwhile",)) in await catch_up(cdn)
 
 
-async def test_a_redis_that_goes_away_does_not_end_it():
-    cdn = Recording()
-    async with following(follower_for(cdn)) as follower:
-        await marked()
+async def test_the_follower_survives_a_redis_that_is_down():
+    cdn = RecordingCdn()
+    async with run_follower(follower_for(cdn)) as follower:
+        await await_checkpoint()
         poll, follower.stream.apoll = follower.stream.apoll, broken
         await invalidate(["a"])
         async with asyncio.timeout(60):
@@ -200,74 +200,74 @@ async def test_a_redis_that_goes_away_does_not_end_it():
                 await asyncio.sleep(0.01)
         follower.stream.apoll = poll
         async with asyncio.timeout(60):
-            while ("hard", ("a",)) not in cdn.told:
+            while ("hard", ("a",)) not in cdn.purges:
                 await asyncio.sleep(0.01)
 
 
-class Broken:
+class BrokenPoll:
     count = 0
 
     async def __call__(self, *arguments) -> None:
         self.count += 1
-        raise OSError("away")
+        raise OSError("down")
 
 
-broken = Broken()
+broken = BrokenPoll()
 
 
-async def test_who_has_lost_the_lease_leaves_the_mark_to_the_next(redis_server):
-    cdn = Recording()
-    await after(cdn)
-    before = await place_for().read()
+async def test_a_follower_that_lost_the_lease_does_not_move_the_checkpoint(redis_server):
+    cdn = RecordingCdn()
+    await catch_up(cdn)
+    before = await checkpoints_for().read()
     await invalidate(["a"])
-    cdn.errors = [NotPurged("away")] * 1000
+    cdn.errors = [NotPurged("down")] * 1000
     follower = follower_for(cdn, lease=0.3)
-    turn = asyncio.create_task(follower.turn(follower.for_ever))
+    run = asyncio.create_task(follower.run_under_lease(follower.run_forever))
     async with asyncio.timeout(60):
         while len(cdn.errors) == 1000:
             await asyncio.sleep(0.01)
         with redis_server.client() as client:
-            client.set(follower.place.lease_key, "another's")
-        await turn
-    assert await place_for().read() == before
+            client.set(follower.checkpoints.lease_key, "another's")
+        await run
+    assert await checkpoints_for().read() == before
 
 
-async def test_cloudflare_out_of_tokens_is_asked_when_it_said(interface):
-    cdn = Cloudflare("zone", "token", interface.url)
+async def test_a_rate_limit_of_cloudflare_is_waited_for(api):
+    cdn = Cloudflare("zone", "token", api.url)
     follower: Follower = follower_for(cdn)
     await follower.catch_up(10)
-    interface.asked.clear()
-    interface.answers = [(429, {"retry-after": "1"}, b"")]
+    api.requests.clear()
+    api.responses = [(429, {"retry-after": "1"}, b"")]
     await invalidate(["a"])
     loop = asyncio.get_running_loop()
     began = loop.time()
     await follower.catch_up(10)
-    assert [asked.body for asked in interface.asked] == [{"tags": ["a"]}] * 3
+    assert [request.body for request in api.requests] == [{"tags": ["a"]}] * 3
     assert loop.time() - began >= 1
     await cdn.close()
 
 
-async def test_the_lag_is_the_age_of_what_is_not_confirmed(settings, monkeypatch):
+async def test_the_lag_is_the_age_of_the_oldest_unconfirmed_record(settings, monkeypatch):
     settings.CDN_URL = "varnish://127.0.0.1:1"
-    place = place_for()
-    log = follower_for(Recording()).stream
-    monkeypatch.setattr(lag_module, "stream_and_place", lambda: (log, place))
-    cdn = Recording()
-    await after(cdn)
-    assert lag_module.lag() == 0
+    checkpoints = checkpoints_for()
+    log = follower_for(RecordingCdn()).stream
+    monkeypatch.setattr(checkpoint_module, "stream_and_checkpoints", lambda: (log, checkpoints))
+    cdn = RecordingCdn()
+    await catch_up(cdn)
+    assert checkpoint_module.lag() == 0
     await invalidate(["a"])
     await asyncio.sleep(0.05)
-    assert 0.04 < lag_module.lag() < 30
-    await after(cdn)
-    assert lag_module.lag() == 0
-    assert caches["default"].key_prefix in place.mark
+    assert 0.04 < checkpoint_module.lag() < 30
+    await catch_up(cdn)
+    assert checkpoint_module.lag() == 0
+    assert caches["default"].key_prefix in checkpoints.key
 
 
 async def test_without_a_cdn_there_is_no_lag():
-    assert lag_module.lag() is None
+    assert checkpoint_module.lag() is None
 
 
-# --- orders ------------------------------------------------------------------------------------------------------
+# --- purges ------------------------------------------------------------------------------------------------------
 
 TAGS = st.lists(st.sampled_from("abcdef"), max_size=4).map(tuple)
 RECORDS = st.lists(st.tuples(st.sampled_from(list(Kind)), TAGS)).map(
@@ -276,15 +276,15 @@ RECORDS = st.lists(st.tuples(st.sampled_from(list(Kind)), TAGS)).map(
 
 
 @given(RECORDS)
-def test_an_order_names_each_tag_once_and_the_stricter_way(records):
-    order = Order.of(records, (0, 0))
+def test_a_purge_names_each_tag_once_hard_before_soft(records):
+    purge = Purge.of(records, (0, 0))
     invalidated = {tag for record in records if record.kind is Kind.INVALIDATE for tag in record.tags}
     expired = {tag for record in records if record.kind is Kind.EXPIRE for tag in record.tags}
-    assert (order.hard, order.soft) == (invalidated, expired - invalidated)
-    assert order.position == (len(records), 0)
+    assert (purge.hard, purge.soft) == (invalidated, expired - invalidated)
+    assert purge.position == (len(records), 0)
 
 
 @given(RECORDS, st.integers(0, 20))
-def test_orders_together_are_the_order_of_all(records, cut):
-    first = Order.of(records[:cut], (0, 0))
-    assert first.and_then(Order.of(records[cut:], first.position)) == Order.of(records, (0, 0))
+def test_merged_purges_equal_the_purge_of_all_records(records, cut):
+    first = Purge.of(records[:cut], (0, 0))
+    assert first.merge(Purge.of(records[cut:], first.position)) == Purge.of(records, (0, 0))

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from content.caching.entry import Entry, Header, Stamp, pack
 from content.management.commands.purge_cache import tags_to_purge
 from content.management.stored_tags import find_unused_tags
-from project.caches import cache_of
+from project.caches import cache_settings
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_an_invalid_tag_is_refused(tag):
 
 
 def test_a_tag_without_entries_is_reported(capsys, settings, fresh_redis):
-    settings.CACHES = {"default": cache_of(fresh_redis, fresh_redis, 1024 * 1024, {})}
+    settings.CACHES = {"default": cache_settings(fresh_redis, fresh_redis, 1024 * 1024, {})}
     header = Header(1.0, 2.0, 2.0, 2.0, True, 0.0, ("post:1", "posts"), Stamp("epoch"))
     with redis_library.Redis.from_url(fresh_redis) as client:
         client.set(caches["default"].make_key("post@1:post,first"), pack(Entry(header, b"value")))
@@ -76,5 +76,5 @@ def test_a_tag_without_entries_is_reported(capsys, settings, fresh_redis):
 
 def test_unused_tags_are_unknown_without_redis(settings):
     assert find_unused_tags(["post:1"]) is None
-    settings.CACHES = {"default": cache_of("redis://127.0.0.1:1/0", "", 1024 * 1024, {})}
+    settings.CACHES = {"default": cache_settings("redis://127.0.0.1:1/0", "", 1024 * 1024, {})}
     assert find_unused_tags(["post:1"]) is None

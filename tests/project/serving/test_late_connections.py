@@ -1,4 +1,4 @@
-"""A connection that is made when all others have been told that the server ends."""
+"""A connection that is created after the server asked all others to close."""
 
 import asyncio
 import signal
@@ -10,54 +10,54 @@ import uvicorn
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from project.serving.server import Server
+from project.serving.worker_main import Server
 
 
 async def application(scope, receive, send):
-    """Nobody asks anything of it."""
+    """It gets no request."""
 
 
-class EndsAsItArrives(HttpToolsProtocol):
-    """The kernel has given us a connection; before it is made, the server is told to end."""
+class LateConnection(HttpToolsProtocol):
+    """The server shuts down after the kernel handed over the connection, and before its protocol is created."""
 
-    ends: ClassVar[Server]
-    ended: ClassVar[asyncio.Task[None]]
-    told: ClassVar[asyncio.Event]
+    server: ClassVar[Server]
+    shutting_down: ClassVar[asyncio.Task[None]]
+    was_asked: ClassVar[asyncio.Event]
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        type(self).ended = asyncio.ensure_future(self.ends.shutdown())
+        type(self).shutting_down = asyncio.ensure_future(type(self).server.shutdown())
 
     def shutdown(self):
-        self.told.set()
+        self.was_asked.set()
         super().shutdown()
 
 
 @pytest.fixture(autouse=True)
-def signals_as_they_were():
+def restore_signals():
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
 
 
-def test_it_is_told_as_well():
+def test_a_late_connection_is_closed():
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(one_comes_late())
+        runner.run(connect_late())
 
 
-async def one_comes_late():
-    # Without its lifespan, and with no end but the one that is under test.
-    config = uvicorn.Config(application, http=EndsAsItArrives, lifespan="off", log_config=None)
+async def connect_late():
+    # Without a lifespan. The connection itself begins the shutdown.
+    config = uvicorn.Config(application, http=LateConnection, lifespan="off", log_config=None)
     config.load()
-    server = EndsAsItArrives.ends = Server(config, ready=lambda: None)
+    server = LateConnection.server = Server(config, lambda: None)
     server.lifespan = config.lifespan_class(config)
-    EndsAsItArrives.told = asyncio.Event()
+    LateConnection.was_asked = asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         await server.startup([listener])
         reader, writer = await asyncio.open_connection(*listener.getsockname())
         try:
-            await asyncio.wait_for(EndsAsItArrives.told.wait(), 60)
+            await asyncio.wait_for(LateConnection.was_asked.wait(), 60)
             assert await reader.read() == b""
         finally:
             writer.close()
-            await EndsAsItArrives.ended
+            await LateConnection.shutting_down

@@ -1,4 +1,4 @@
-"""What its parent can do with a worker that does not do its part."""
+"""A worker that does not become ready, or does not end, is killed by its parent."""
 
 import asyncio
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from project.serving import times
+from project.serving import worker as worker_module
 from project.serving.options import Options
 from project.serving.worker import Worker
 from tests.support.servers.process import wait_until
@@ -16,26 +16,26 @@ from tests.support.servers.process import wait_until
 @pytest.fixture
 async def worker():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        started = await Worker.started(Options(), listener)
+        started = await Worker.start(Options(), listener)
         yield started
         started.kill()
         await started.wait()
 
 
-async def test_one_that_is_late_is_killed(worker, monkeypatch):
-    monkeypatch.setattr(times, "READY_WITHIN", 0.0)
-    assert not await worker.becomes_ready()
-    assert not worker.lives
-    assert worker.epitaph == "was not ready within 0 s"
+async def test_a_worker_that_is_late_is_killed(worker, monkeypatch):
+    monkeypatch.setattr(worker_module, "READY_SECONDS", 0.0)
+    assert not await worker.wait_until_ready()
+    assert not worker.is_alive
+    assert worker.exit_reason == "was not ready within 0 s"
 
 
-async def test_one_that_does_not_end_is_killed(worker, monkeypatch):
-    monkeypatch.setattr(times, "KILLED_AFTER", 0.0)
+async def test_a_worker_that_does_not_end_is_killed(worker, monkeypatch):
+    monkeypatch.setattr(worker_module, "KILL_SECONDS", 0.0)
     worker.send(signal.SIGSTOP)
-    # Before it stands still it may yet do as the next signal says.
-    await asyncio.to_thread(wait_until, lambda: state_of(worker.process.pid) == "T", "it stands still")
-    await worker.end()
-    assert worker.epitaph == "was killed by SIGKILL"
+    # Until it has stopped, it may still act on the next signal.
+    await asyncio.to_thread(wait_until, lambda: state_of(worker.process.pid) == "T", "it has stopped")
+    await worker.stop()
+    assert worker.exit_reason == "was killed by SIGKILL"
 
 
 def state_of(pid: int) -> str:

@@ -1,4 +1,4 @@
-"""Processes that die: started again, or everything ends; and how all of them end."""
+"""A process that dies is started again, or everything ends. All processes end in time."""
 
 import asyncio
 import sys
@@ -6,10 +6,8 @@ import time
 
 import pytest
 
-from project.supervisor.child import Child
-from project.supervisor.ending import end_all
-from project.supervisor.errors import CannotStart
-from project.supervisor.keeper import Keeper, cause_of_death
+from project.supervision import CannotStart
+from project.supervisor.child import Child, Keeper, stop_all
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
@@ -18,16 +16,16 @@ STUBBORN = (
 
 @pytest.fixture
 async def start(tmp_path):
-    """Starts programs, and leaves none."""
+    """Starts programs, and kills them after the test."""
     children: list[Child] = []
 
-    async def started(name: str, program: str) -> Child:
+    async def start_child(name: str, program: str) -> Child:
         child = Child(name, [sys.executable, "-c", program], lambda name, text: None)
         children.append(child)
         await child.start({}, tmp_path)
         return child
 
-    yield started
+    yield start_child
     for child in children:
         await child.kill()
         if child.process is not None:
@@ -38,7 +36,7 @@ async def test_a_web_server_that_cannot_start_gives_up_with_its_last_lines(start
     said: list[str] = []
     keeper = Keeper("web", lambda: start("web", "print('no port'); exit(3)"), said.append, attempts=3)
     with pytest.raises(CannotStart) as caught:
-        await keeper.keep()
+        await keeper.keep_running()
     assert str(caught.value).startswith("web ended with exit status 3, 3 times in a row, so everything ends.")
     assert str(caught.value).endswith("  no port")
     assert len(said) == 2
@@ -46,38 +44,38 @@ async def test_a_web_server_that_cannot_start_gives_up_with_its_last_lines(start
     assert "it is started again in 0.5 s" in said[1]
 
 
-async def test_one_without_a_bound_is_started_again_and_again(start):
-    rows: list[int] = []
+async def test_a_process_without_a_bound_is_always_started_again(start):
+    failures: list[int] = []
     three = asyncio.Event()
 
-    def count(row: int) -> None:
-        rows.append(row)
-        if row == 3:
+    def count(number: int) -> None:
+        failures.append(number)
+        if number == 3:
             three.set()
 
-    keeper = Keeper("beat", lambda: start("beat", "exit(1)"), lambda text: None, before_attempt=count)
-    keeping = asyncio.create_task(keeper.keep())
+    keeper = Keeper("beat", lambda: start("beat", "exit(1)"), lambda text: None, before_restart=count)
+    keeping = asyncio.create_task(keeper.keep_running())
     await asyncio.wait_for(three.wait(), 20)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
-    assert rows == [1, 2, 3]
+    assert failures == [1, 2, 3]
 
 
 async def test_a_signal_is_named(start):
     child = await start("worker", "import os; os.kill(os.getpid(), 9)")
     await child.wait()
-    assert cause_of_death(child) == "worker was killed by SIGKILL"
+    assert child.exit_reason == "worker was killed by SIGKILL"
 
 
-async def test_one_that_does_not_end_is_named_and_killed_within_five_seconds(start):
+async def test_a_process_that_does_not_end_is_named_and_killed_within_five_seconds(start):
     said: list[str] = []
     child = await start("worker", STUBBORN)
     while not child.last_lines:
         await asyncio.sleep(0.01)
     began = time.monotonic()
-    await end_all([child], said.append, asyncio.Event())
+    await stop_all([child], said.append, asyncio.Event())
     assert time.monotonic() - began < 5
-    assert not child.lives
+    assert not child.is_alive
     assert said == [
         "Waiting for worker, 3.5 s at most. Ctrl-C again ends at once.",
         "Killed, since it did not end in time: worker.",
@@ -88,9 +86,9 @@ async def test_a_second_ctrl_c_ends_at_once(start):
     child = await start("worker", STUBBORN)
     while not child.last_lines:
         await asyncio.sleep(0.01)
-    hurry = asyncio.Event()
-    hurry.set()
+    kill_requested = asyncio.Event()
+    kill_requested.set()
     began = time.monotonic()
-    await end_all([child], lambda text: None, hurry)
+    await stop_all([child], lambda text: None, kill_requested)
     assert time.monotonic() - began < 2
-    assert not child.lives
+    assert not child.is_alive

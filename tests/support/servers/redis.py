@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from project.supervisor.redis_server import redis_program
+from project.own_redis import find_redis_server
 from tests.support.servers.process import free_port, stop, wait_until
 
 
@@ -39,7 +39,7 @@ class RedisServer:
 def running_redis(*options: str, password: str = "", port: int | None = None) -> Iterator[RedisServer]:
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
-        command = [redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        command = [find_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
         command += ["--requirepass", password] if password else []
         log = Path(folder) / "log"
         process = subprocess.Popen([*command, *options, "--logfile", str(log)])

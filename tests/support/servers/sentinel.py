@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from project.supervisor.redis_server import redis_program
+from project.own_redis import find_redis_server
 from tests.support.servers.process import free_port, stop, wait_until
 from tests.support.servers.redis import RedisServer, running_redis
 
@@ -77,7 +77,7 @@ def sentinel(master_port: int, down_after: int) -> Iterator[int]:
             f"sentinel down-after-milliseconds {SERVICE} {down_after}\n"
             f"sentinel failover-timeout {SERVICE} 5000\n"
         )
-        process = subprocess.Popen([redis_program(), str(config), "--sentinel"], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([find_redis_server(), str(config), "--sentinel"], stdout=subprocess.DEVNULL)
         try:
             wait_until(lambda: answers(port), "a sentinel answers")
             yield port

@@ -1,18 +1,16 @@
-"""What records of the log ask of a CDN."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from content.caching.entry import Position
 from content.caching.ordering.tag_index import Kind, Record
 
-# More tags than that are thousands of records, or a whole import: everything is a single request.
-MOST_TAGS = 3000
+# Thousands of records, or an import, name more tags than this. One request that purges everything is cheaper.
+MAX_TAGS = 3000
 
 
 @dataclass(frozen=True)
-class Order:
-    """Of all records up to `position`."""
+class Purge:
+    """The tags that the CDN must purge for all records up to `position`."""
 
     position: Position
     hard: frozenset[str] = frozenset()
@@ -20,26 +18,26 @@ class Order:
     everything: bool = False
 
     @classmethod
-    def of(cls, records: Sequence[Record], position: Position) -> "Order":
-        """What is invalidated need not be expired."""
+    def of(cls, records: Sequence[Record], position: Position) -> "Purge":
+        """A tag that was invalidated need not be expired. `position` is the result's if there are no records."""
         tags: dict[Kind, set[str]] = {kind: set() for kind in Kind}
         for record in records:
             tags[record.kind].update(record.tags)
             position = record.position
         hard, soft = frozenset(tags[Kind.INVALIDATE]), frozenset(tags[Kind.EXPIRE])
-        # A record that cannot be read may have named any tag.
+        # An unreadable record may have named any tag.
         everything = not all(record.is_readable for record in records)
-        return cls(position, hard, soft - hard, everything).bounded()
+        return cls(position, hard, soft - hard, everything).limit()
 
-    def and_then(self, later: "Order") -> "Order":
+    def merge(self, later: "Purge") -> "Purge":
         hard = self.hard | later.hard
         soft = (self.soft | later.soft) - hard
-        return Order(later.position, hard, soft, self.everything or later.everything).bounded()
+        return Purge(later.position, hard, soft, self.everything or later.everything).limit()
 
-    def bounded(self) -> "Order":
-        return self.as_everything() if self.everything or len(self.hard) + len(self.soft) > MOST_TAGS else self
+    def limit(self) -> "Purge":
+        return self.as_everything() if self.everything or len(self.hard) + len(self.soft) > MAX_TAGS else self
 
-    def as_everything(self) -> "Order":
+    def as_everything(self) -> "Purge":
         return replace(self, hard=frozenset(), soft=frozenset(), everything=True)
 
     @property

@@ -1,4 +1,4 @@
-"""One terminal for all: each line has the name of the process that wrote it, in a colour of its own."""
+"""One terminal for all processes: each line begins with the name of the process that printed it."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ WIDTH = max(map(len, COLOURS))
 
 
 class Terminal(Protocol):
-    def line(self, name: str, text: str) -> None:
-        """Print what the process `name` has written."""
+    def print_line(self, name: str, text: str) -> None:
+        """Print a line of the process `name`."""
 
     def say(self, text: str, style: str = "bold") -> None:
-        """Print what the supervisor has to say."""
+        """Print a sentence of the supervisor."""
 
 
 class ColourTerminal:
@@ -26,7 +26,7 @@ class ColourTerminal:
     def __init__(self) -> None:
         self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
-    def line(self, name: str, text: str) -> None:
+    def print_line(self, name: str, text: str) -> None:
         prefix = Text(f"{name:<{WIDTH}} | ", style=COLOURS.get(name, "blue"))
         self.console.print(prefix + Text.from_ansi(text))
 
@@ -35,20 +35,21 @@ class ColourTerminal:
 
 
 class JsonTerminal:
-    """With LOG_FORMAT=json: one object a line, with the process that wrote it."""
+    """For LOG_FORMAT=json: one object a line, with the name of the process."""
 
-    def line(self, name: str, text: str) -> None:
+    def print_line(self, name: str, text: str) -> None:
         if not text:
             return
-        entry = parsed(text) or {"time": now(), "level": "INFO", "logger": name, "message": text}
+        entry = parse_entry(text) or {"time": now(), "level": "INFO", "logger": name, "message": text}
         print(json.dumps({"process": name} | entry, ensure_ascii=False), flush=True)
 
     def say(self, text: str, style: str = "bold") -> None:
         level = {"bold red": "ERROR", "bold yellow": "WARNING"}.get(style, "INFO")
-        self.line("up", json.dumps({"time": now(), "level": level, "logger": "up", "message": text}))
+        self.print_line("up", json.dumps({"time": now(), "level": level, "logger": "up", "message": text}))
 
 
-def parsed(text: str) -> dict[str, Any] | None:
+def parse_entry(text: str) -> dict[str, Any] | None:
+    """None for a line that is no JSON object."""
     try:
         entry = json.loads(text) if text.startswith("{") else None
     except ValueError:

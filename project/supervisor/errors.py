@@ -1,2 +1,0 @@
-class CannotStart(Exception):
-    """Why the service cannot be started, and what would help."""

@@ -1,0 +1,55 @@
+"""The work of each worker process besides tasks: refresh stale entries, purge the CDN, relay the outbox."""
+
+import asyncio
+import os
+import threading
+from concurrent.futures import Future
+
+from content import resources
+from content.caching.engines import engine_of
+from content.caching.watch.loop import run_relay
+from content.cdn.follower import follower_of_site
+from workers.loop import worker_loop
+
+# Seconds that the task has to purge for the records which are in the log.
+CATCH_UP_SECONDS = 20.0
+
+# By process id, so that a forked process starts its own. The futures keep their coroutines alive.
+running: dict[int, list["Future[None]"]] = {}
+
+
+def start_background_work() -> None:
+    """Runs for the life of this process. A second call has no effect."""
+    if os.getpid() in running:
+        return
+    works = [*(engine_of(alias).refresher.work() for alias in cache_aliases()), follow_log()]
+    running.clear()
+    running[os.getpid()] = [asyncio.run_coroutine_threadsafe(work, worker_loop.start()) for work in works]
+    threading.Thread(target=run_relay, args=(threading.Event(),), name="relay", daemon=True).start()
+
+
+async def refresh_due() -> int:
+    """Refresh the entries in the refresh queue. Returns how many were loaded."""
+    return sum([await engine_of(alias).refresher.drain() for alias in cache_aliases()])
+
+
+def cache_aliases() -> set[str]:
+    return {resource.cache for resource in resources.ALL}
+
+
+async def follow_log() -> None:
+    """Each process tries; the lease of the follower lets one of them purge."""
+    follower = follower_of_site()
+    if follower is not None:
+        await follower.follow()
+
+
+async def catch_up_cdn() -> None:
+    """Purge for the records that are in the log now, unless another process does."""
+    follower = follower_of_site()
+    if follower is None:
+        return
+    try:
+        await follower.catch_up(CATCH_UP_SECONDS)
+    finally:
+        await follower.cdn.close()
