@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from content.importers import import_folder
-from content.importers.errors import BadFile
+from content.importers import BadFile, import_folder
 from content.importers.wordpress import import_wordpress
 from content.models import ImportSource, Post
 from tests.support.folder import write_posts

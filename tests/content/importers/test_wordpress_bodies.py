@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from content.importers.wordpress.body import text_of
-from content.importers.wordpress.catalogue import catalogue_of
-from content.importers.wordpress.comment_text import comment_text
-from content.importers.wordpress.media import Media
+from content.importers.media import RemoteMedia
+from content.importers.wordpress.body import convert_body
+from content.importers.wordpress.catalogue import open_catalogue
+from content.importers.wordpress.comments import to_comment_text
 from content.rendering import render_markdown
 from tests.support.wordpress import export, item
 
@@ -30,8 +30,8 @@ def shown(tmp_path, db):
         item(6, post_type="page", post_name="us", link="https://blog.example/a/us/"),
     ]
     twins = [item(n, post_name="twin", link=f"https://blog.example/{n}/twin/") for n in (7, 8)]
-    with catalogue_of(export(tmp_path / "blog.xml", item(1), *others, *twins, *ATTACHMENTS)) as catalogue:
-        yield lambda text: render_markdown(text_of(text, "1", catalogue, Media()).body)
+    with open_catalogue(export(tmp_path / "blog.xml", item(1), *others, *twins, *ATTACHMENTS)) as catalogue:
+        yield lambda text: render_markdown(convert_body(text, "1", catalogue, RemoteMedia()).text)
 
 
 def link(href: str, words: str) -> str:
@@ -168,4 +168,4 @@ def test_pictures_players_and_links(shown, text, html):
     ],
 )
 def test_comments_become_plain_text(content, text):
-    assert comment_text(content) == text
+    assert to_comment_text(content) == text

@@ -12,9 +12,9 @@ from PIL import Image
 
 from content.images import BadImage
 from content.importers import ImportReport
+from content.importers.media import detect_kind
 from content.importers.wordpress import import_wordpress
-from content.importers.wordpress.fetching import Fetcher, is_public
-from content.importers.wordpress.kinds import kind_of
+from content.importers.wordpress.fetcher import Fetcher, is_public
 from content.models import MediaFile, Post
 from tests.support.wordpress import export, item
 
@@ -193,10 +193,10 @@ def test_a_file_past_the_bound_in_size_or_in_time_is_not_taken(host):
     ],
 )
 def test_a_kind_is_told_from_the_bytes(content, extension):
-    kind = kind_of(content)
+    kind = detect_kind(content)
     assert (kind.extension if kind else None) == extension
 
 
 def test_half_a_picture_is_refused_by_name():
     with pytest.raises(BadImage, match="GIF is damaged"):
-        kind_of(b"GIF89a")
+        detect_kind(b"GIF89a")
