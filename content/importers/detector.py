@@ -1,8 +1,7 @@
-"""What a path is: an export of this service, a WordPress export, or a folder of Markdown that can be imported.
+"""Detects the format of a path, and refuses sites of generators that are not supported.
 
-Jekyll, Hugo, Zola and Eleventy are supported, each by the rules in its own module. These rules count in every folder:
-often only the posts of a site are imported, without the configuration that names its generator. Sites of other
-generators are refused, because they would be published with marks in their texts, and drafts among them.
+Jekyll, Hugo, Zola and Eleventy are supported, each by the rules in its own module. Their rules count in every folder:
+often only the posts of a site are imported, without the configuration that names its generator.
 """
 
 import json
@@ -18,14 +17,16 @@ from content.importers.files import MARKDOWN_SUFFIXES, read_bounded, walk
 from content.importers.report import BadFile
 
 SUPPORTED_CONFIGS = (*jekyll.CONFIGS, *hugo.CONFIGS, *zola.CONFIGS, *eleventy.CONFIGS)
-LARGEST_PACKAGE = 1_000_000
-MOST_FILES_LOOKED_AT = 20
-BYTES_LOOKED_AT = 1000
-# Two lines of Pelican's metadata, which has no fence.
+LARGEST_FILE = 1_000_000
+# Pelican's metadata has no fence: these lines would be published as text, with drafts among the posts.
 PELICAN_METADATA = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?title:[^\n]*\n(?:date|modified|category|tags|slug|authors?|summary|status|lang):",
-    re.IGNORECASE,
+    rb"\A(?:\xef\xbb\xbf)?title:[^\n]*\n(?:date|modified|category|tags|slug|authors?|summary|status|lang):", re.I
 )
+PELICAN_SAMPLE = 20
+HEAD_SIZE = 1000
+# Settings that Jekyll does not have in its file of the same name.
+HEXO_SETTINGS = re.compile(rb"^(?:source_dir|new_post_name|skip_render):", re.MULTILINE)
+MDX = "Save MDX files as Markdown, and import the folder of its posts alone, such as"
 
 
 class Format(Enum):
@@ -36,52 +37,36 @@ class Format(Enum):
 
 @dataclass(frozen=True)
 class Unsupported:
-    """A generator whose sites are refused. `files` are names or patterns, one of which its sites have at their root.
+    """A generator whose sites are refused. `instead` says what to do.
 
-    `package` is its name in package.json. `instead` says what to do.
+    Its sites have one of `files` (patterns) at their root, or depend on `package` in their package.json.
     """
 
     name: str
     files: tuple[str, ...]
+    package: str
     instead: str
-    package: str = ""
 
 
+HEXO = Unsupported(
+    "Hexo", ("scaffolds/post.md", "_config.landscape.yml"), "hexo",
+    "Import the folder of its posts alone, such as source/_posts",
+)  # fmt: skip
+PELICAN = Unsupported(
+    "Pelican", ("pelicanconf.py", "publishconf.py"), "",
+    "Put the metadata of each file between two lines of ---, and import the folder of its posts, such as content",
+)  # fmt: skip
+OBSIDIAN = Unsupported(
+    "Obsidian", (".obsidian",), "",
+    "Convert the vault to plain Markdown, for example with obsidian-export, and import the result",
+)  # fmt: skip
 UNSUPPORTED = (
-    Unsupported(
-        "Hexo",
-        ("_config.yml and scaffolds",),
-        "Import the folder of its posts alone, such as source/_posts, and check its drafts",
-        package="hexo",
-    ),
-    Unsupported(
-        "Astro",
-        ("astro.config.*",),
-        "Save MDX files as Markdown, and import the folder of its posts alone, such as src/content/blog",
-        package="astro",
-    ),
-    Unsupported(
-        "Docusaurus",
-        ("docusaurus.config.*",),
-        "Save MDX files as Markdown, and import the folder of its posts alone, such as blog",
-        package="@docusaurus/core",
-    ),
-    Unsupported(
-        "Gatsby",
-        ("gatsby-config.*",),
-        "Save MDX files as Markdown, and import the folder of its posts alone, such as content/blog",
-        package="gatsby",
-    ),
-    Unsupported(
-        "Pelican",
-        ("pelicanconf.py", "publishconf.py"),
-        "Put the metadata of each file between two lines of ---, and import the folder of its posts, such as content",
-    ),
-    Unsupported(
-        "Obsidian",
-        (".obsidian",),
-        "Convert the vault to plain Markdown, for example with obsidian-export, and import the result",
-    ),
+    HEXO,
+    Unsupported("Astro", ("astro.config.*", "src/content.config.*"), "astro", f"{MDX} src/content/blog"),
+    Unsupported("Docusaurus", ("docusaurus.config.*",), "@docusaurus/core", f"{MDX} blog"),
+    Unsupported("Gatsby", ("gatsby-config.*", "gatsby-node.*"), "gatsby", f"{MDX} content/blog"),
+    PELICAN,
+    OBSIDIAN,
 )
 
 
@@ -93,47 +78,46 @@ def detect_format(path: Path) -> Format:
         return Format.WORDPRESS
     if (path / MANIFEST).is_file():
         return Format.EVERGREEN
-    generator = find_unsupported(path)
-    if generator is not None:
-        raise BadFile(
-            f"It is a site of {generator.name}, which is not supported. Nothing was imported. {generator.instead}."
-        )
+    packages = read_packages(path / "package.json")
+    for generator in UNSUPPORTED:
+        if is_site_of(generator, path, packages):
+            raise BadFile(
+                f"It is a site of {generator.name}, which is not supported. Nothing was imported. "
+                f"{generator.instead}."
+            )
     return Format.MARKDOWN
 
 
-def find_unsupported(root: Path) -> Unsupported | None:
-    """The generator of a site that is not supported. A supported site may be an Obsidian vault too."""
-    packages = read_packages(root / "package.json")
-    is_supported = any((root / name).is_file() for name in SUPPORTED_CONFIGS)
-    for generator in UNSUPPORTED:
-        has_files = any(all(any(root.glob(name)) for name in names.split(" and ")) for names in generator.files)
-        if (has_files or generator.package in packages) and not (generator.name == "Obsidian" and is_supported):
-            return generator
-        if generator.name == "Pelican" and has_pelican_metadata(root):
-            return generator
-    return None
+def is_site_of(generator: Unsupported, root: Path, packages: set[str]) -> bool:
+    is_marked = generator.package in packages or any(any(root.glob(pattern)) for pattern in generator.files)
+    if generator is HEXO:
+        return is_marked or HEXO_SETTINGS.search(read_or_empty(root / jekyll.CONFIGS[0])) is not None
+    if generator is PELICAN:
+        return is_marked or has_pelican_metadata(root)
+    if generator is OBSIDIAN:  # a site of a supported generator may be a vault too
+        return is_marked and not any((root / name).is_file() for name in SUPPORTED_CONFIGS)
+    return is_marked
+
+
+def has_pelican_metadata(root: Path) -> bool:
+    """Whether at least half of the first Markdown files begin with metadata of Pelican."""
+    paths = islice((path for path in walk(root) if path.suffix.lower() in MARKDOWN_SUFFIXES), PELICAN_SAMPLE)
+    matches = [PELICAN_METADATA.match(read_or_empty(path)[:HEAD_SIZE]) is not None for path in paths]
+    return bool(matches) and sum(matches) * 2 >= len(matches)
 
 
 def read_packages(path: Path) -> set[str]:
     """The names of the packages on which a site depends, by its package.json."""
     try:
-        content = json.loads(read_bounded(path, LARGEST_PACKAGE))
-    except (BadFile, ValueError, RecursionError):
+        content = json.loads(read_or_empty(path) or b"{}")
+    except (ValueError, RecursionError):
         return set()
     kinds = [content.get(kind) for kind in ("dependencies", "devDependencies")] if isinstance(content, dict) else []
     return {name for kind in kinds if isinstance(kind, dict) for name in kind}
 
 
-def has_pelican_metadata(root: Path) -> bool:
-    """Whether half of the first Markdown files begin with metadata of Pelican."""
-    paths = (path for path in walk(root) if path.suffix.lower() in MARKDOWN_SUFFIXES)
-    found = [begins_with_pelican_metadata(path) for path in islice(paths, MOST_FILES_LOOKED_AT)]
-    return bool(found) and sum(found) * 2 >= len(found)
-
-
-def begins_with_pelican_metadata(path: Path) -> bool:
+def read_or_empty(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return PELICAN_METADATA.match(file.read(BYTES_LOOKED_AT)) is not None
-    except OSError:
-        return False
+        return read_bounded(path, LARGEST_FILE)
+    except BadFile:
+        return b""
