@@ -31,7 +31,7 @@ def withholding_reason(name: str, folders: tuple[str, ...], *, has_date: bool) -
     return ""
 
 
-def dated_path(day: datetime, name: str) -> str:
+def make_dated_path(day: datetime, name: str) -> str:
     """The path that Jekyll gives a post with a date in its file name."""
     return f"/{day:%Y/%m/%d}/{name}/"
 

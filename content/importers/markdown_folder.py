@@ -104,7 +104,7 @@ class FolderImport:
         return None
 
     def other_input(self, content: bytes, inherited: Sequence[tuple[str, Matter]]) -> str:
-        """What a post depends on besides its own bytes: inherited values, and whether it has expired."""
+        """The input of a post besides its own bytes: inherited values, and whether it has expired."""
         values = repr(inherited) if inherited else ""
         if MENTIONS_EXPIRY.search(content) or MENTIONS_EXPIRY.search(values.encode(errors="replace")):
             matter, _ = front_matter.split(decode_text(content))

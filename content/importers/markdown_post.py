@@ -97,7 +97,7 @@ def make_draft(
         tags=tuple(dict.fromkeys(tag for tag in (*tags, *categories[1:]) if tag not in eleventy.COLLECTIONS)),
         cover=cover,
         cover_alt=cover_alt,
-        old_paths=collect_old_paths(matter, jekyll.dated_path(file_date, name) if file_date else ""),
+        old_paths=collect_old_paths(matter, jekyll.make_dated_path(file_date, name) if file_date else ""),
         password=visibility.password,
         withheld=visibility.reason,
         warning=visibility.warning,

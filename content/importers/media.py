@@ -79,11 +79,11 @@ class FolderMedia(MediaStore):
             return None
         folders = [self.root / public for public in PUBLIC_FOLDERS]
         for base in folders if name.startswith("/") else [folder, *folders]:
-            if real := self.allowed_path(base / name.lstrip("/")):
+            if real := self.resolve_allowed(base / name.lstrip("/")):
                 return real
         return None
 
-    def allowed_path(self, path: Path) -> Path | None:
+    def resolve_allowed(self, path: Path) -> Path | None:
         """The resolved path, if it is a file of an allowed kind below the root."""
         try:
             real = path.resolve()

@@ -1,4 +1,4 @@
-"""The source of a folder's posts: one that is known, wherever it lies now, or another one of the same name."""
+"""The source of the posts in a folder: a known one, wherever it is now, or another one of the same name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ def identify_source(root: Path, files: list[SourceFile], given: str = "") -> Sou
 def find_at_location(location: str, files: list[SourceFile]) -> str:
     """The source that was imported from this location, or an empty text."""
     for name in ImportSource.objects.filter(location=location).order_by("pk").values_list("name", flat=True):
-        known, here = known_hashes(name), {file.name_in(name) for file in files}
+        known, here = load_hashes(name), {file.name_in(name) for file in files}
         if len(known.keys() & here) * 4 >= len(known):
             return name
     return ""
@@ -61,12 +61,12 @@ def choose_name(wanted: str, files: list[SourceFile]) -> str:
 
 def is_same_source(name: str, files: list[SourceFile]) -> bool:
     """Whether no post has this source, or the files of half of its posts are here unchanged."""
-    known, here = known_hashes(name), {file.name_in(name): file for file in files}
+    known, here = load_hashes(name), {file.name_in(name): file for file in files}
     same = sum(path in here and is_unchanged(here[path], digest) for path, digest in known.items())
     return same * 2 >= len(known)
 
 
-def known_hashes(name: str) -> dict[str, str]:
+def load_hashes(name: str) -> dict[str, str]:
     """The hashes of the posts of a source that is a folder, by source path."""
     posts = Post.objects.filter(source_path__startswith=f"{name}/").exclude(source_path__contains="/?p=")
     return dict(posts.values_list("source_path", "source_hash"))

@@ -1121,7 +1121,7 @@ GUARDS = [
         'for origin, values in (*inherited, ("", matter)):',
         'for origin, values in (("", matter),):',
         "tests/content/importers/test_visibility.py",
-        "withholds",
+        "withheld_post",
     ),
     Guard(
         "another folder of the same name is another source",

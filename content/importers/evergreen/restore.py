@@ -38,7 +38,7 @@ POSTS_A_BATCH = 50
 THREADS_A_BATCH = 20
 LARGEST_MANIFEST = 100_000
 Progress = Callable[[ImportReport], None]
-Row = TypeVar("Row", bound=Record)
+Row = TypeVar("Row", bound=Record | Thread)
 
 
 def import_export(root: Path, progress: Progress = lambda report: None) -> ImportReport:
@@ -96,14 +96,8 @@ class Restore:
         self.report.media, self.report.media_missing = self.media.stored, self.media.missing
 
     def restore_comments(self) -> None:
-        def refuse(thread: Thread, reason: str) -> None:
-            self.report.fail(COMMENTS_FILE, f"Comments on {thread[0]}: {reason}")
-
-        counts = Counts()
         threads = split_threads(self.read_rows(COMMENTS_FILE, CommentRecord, check_comment))
-        for batch in batched(threads, THREADS_A_BATCH):
-            counts = sum(write_batch(batch, write_threads, refuse), counts)
-        self.report.tables["comments"] = counts
+        self.write_table("comments", threads, write_threads, COMMENTS_FILE, size=THREADS_A_BATCH)
 
     def read_rows(
         self, name: str, kind: type[SomeRecord], check: Callable[[SomeRecord], SomeRecord]
@@ -121,12 +115,18 @@ class Restore:
             self.report.fail(name, f"It cannot be read after row {number}: {error}")
 
     def write_table(
-        self, table: str, records: Iterator[Row], write: Callable[[Sequence[Row]], Counts], file: str
+        self,
+        table: str,
+        rows: Iterator[Row],
+        write: Callable[[Sequence[Row]], Counts],
+        file: str,
+        *,
+        size: int = ROWS_A_BATCH,
     ) -> None:
-        def refuse(record: Row, reason: str) -> None:
-            self.report.fail(file, f"{get_first_value(record)}: {reason}")
+        def refuse(row: Row, reason: str) -> None:
+            self.report.fail(file, f"{describe_row(row)}: {reason}")
 
-        counts = (each for batch in batched(records, ROWS_A_BATCH) for each in write_batch(batch, write, refuse))
+        counts = (each for batch in batched(rows, size) for each in write_batch(batch, write, refuse))
         self.report.tables[table] = sum(counts, Counts())
 
     def restore_posts(self) -> None:
@@ -199,5 +199,7 @@ class Restore:
                 self.report.warnings.append(f"{MANIFEST} counts {exported[name]:,} {name}, {there:,} are here.")
 
 
-def get_first_value(record: Record) -> str:
-    return str(getattr(record, record.__struct_fields__[0]))[:100]
+def describe_row(row: Record | Thread) -> str:
+    if isinstance(row, tuple):
+        return f"Comments on {row[0]}"
+    return str(getattr(row, row.__struct_fields__[0]))[:100]

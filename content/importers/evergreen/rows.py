@@ -202,7 +202,7 @@ def write_threads(batch: Sequence[Thread]) -> Counts:
 class ThreadWriter:
     """Writes the comments of one post.
 
-    A comment is known by its time and the name of its author. Two with the same are matched in order.
+    The time of a comment and the name of its author identify it. Two with the same are matched in order.
     """
 
     def __init__(self, post: int, records: Sequence[CommentRecord]) -> None:

@@ -19,7 +19,7 @@ BLOCK = re.compile(r"<!--\s+wp:([a-z][\w/-]*)")
 # Blocks without content, which WordPress fills when it shows them: lists of posts, calendars, forms.
 DYNAMIC_BLOCK = re.compile(r"<!--\s+wp:([a-z][\w/-]*)(?:\s[^<>]*?)?/-->")
 BLANK_LINES = re.compile(r"\n[ \t\xa0]*(?:\n[ \t\xa0]*)+")
-# WordPress shows what is at an address that is alone on its line.
+# WordPress embeds the page at an address that is alone on its line.
 LONE_ADDRESS = re.compile(r"^[ \t]*(https?://[^\s<>\"']+)[ \t]*$", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""What items say of each other: the result of the first reading of an export, in a temporary table on disk."""
+"""References between the items of an export: the first reading puts them into a temporary table on disk."""
 
 import sqlite3
 from collections.abc import Iterator

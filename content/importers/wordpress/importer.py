@@ -1,4 +1,4 @@
-"""One import of an export. It is read twice: first for what its items say of each other, then to write them."""
+"""One import of an export, which is read twice: for references between its items, and to write them."""
 
 import hashlib
 from collections.abc import Callable, Iterator

@@ -157,7 +157,7 @@ class RecordBuilder:
 
 
 @lru_cache(maxsize=100)
-def known_prefix(namespace: str) -> str | None:
+def find_prefix(namespace: str) -> str | None:
     return next((prefix for pattern, prefix in NAMESPACES if pattern.fullmatch(namespace)), None)
 
 
@@ -166,5 +166,5 @@ def short_name(tag: str) -> str:
     if not tag.startswith("{"):
         return tag
     namespace, _, name = tag[1:].partition("}")
-    prefix = known_prefix(namespace) if len(namespace) < 100 else None
+    prefix = find_prefix(namespace) if len(namespace) < 100 else None
     return f"{prefix or 'other:'}{name}"

@@ -19,7 +19,7 @@ Show = Callable[[ImportReport], None]
 
 class Command(BaseCommand):
     help = (
-        "Import a folder of Markdown with front matter, as Jekyll, Hugo, Zola and Eleventy keep it, "
+        "Import a folder of Markdown with front matter, as Jekyll, Hugo, Zola and Eleventy use it, "
         "a WordPress export (.xml), or an export of this service."
     )
 

@@ -1,4 +1,4 @@
-"""A post that was edited here since its import is not written over in silence."""
+"""A post that was edited here since its import is not overwritten."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -82,7 +82,7 @@ def test_it_stays_and_the_report_names_it(folder, client, monkeypatch, edit, why
     assert import_folder(folder).unchanged == 2
 
 
-def test_what_nobody_edited_is_written(folder):
+def test_a_post_without_edits_is_written(folder):
     (folder / "a.md").write_text(f"{FRONT}---\nOther")
     report = import_folder(folder)
     assert (report.updated, report.left_alone) == (1, [])
@@ -91,7 +91,7 @@ def test_what_nobody_edited_is_written(folder):
     assert Post.objects.get(slug="a").status == "draft"
 
 
-def test_what_its_source_withholds_and_stays_public_is_said(folder):
+def test_an_edited_post_that_its_source_withholds_is_reported(folder):
     edit_body(None)
     (folder / "a.md").write_text(f"{FRONT}draft: true\n---\nOther")
     [left] = import_folder(folder).left_alone
@@ -100,20 +100,18 @@ def test_what_its_source_withholds_and_stays_public_is_said(folder):
 
 
 @pytest.mark.parametrize("logged", [True, False])
-def test_of_an_import_before_digests_the_log_of_the_admin_says_what_was_edited(
-    folder, admin_client, admin_user, logged
-):
+def test_without_a_digest_the_log_of_the_admin_decides(folder, admin_client, admin_user, logged):
     Post.objects.update(imported_digest="")
     post = Post.objects.get(slug="a")
     if logged:
-        answer = admin_client.get(f"/admin/content/post/{post.pk}/change/")
-        form = answer.context["adminform"].form
+        response = admin_client.get(f"/admin/content/post/{post.pk}/change/")
+        form = response.context["adminform"].form
         fields = {name: form[name].value() for name in form.fields}
         given = {name: value for name, value in fields.items() if value not in (None, False)}
         given |= {"published_at_0": "2024-01-01", "published_at_1": "00:00", "body": "Edited"}
         given |= {"authorships-TOTAL_FORMS": 0, "authorships-INITIAL_FORMS": 0}
-        answer = admin_client.post(f"/admin/content/post/{post.pk}/change/", given)
-        assert answer.status_code == 302, answer.context["errors"]
+        response = admin_client.post(f"/admin/content/post/{post.pk}/change/", given)
+        assert response.status_code == 302, response.context["errors"]
         assert LogEntry.objects.count() == 1
     (folder / "a.md").write_text(f"{FRONT}---\nOther")
     report = import_folder(folder)
@@ -121,7 +119,7 @@ def test_of_an_import_before_digests_the_log_of_the_admin_says_what_was_edited(
     assert Post.objects.get(slug="a").body == ("Edited" if logged else "Other")
 
 
-def test_a_withdrawn_post_of_an_import_before_digests_stays_withdrawn(folder):
+def test_without_a_digest_a_withdrawn_post_stays_withdrawn(folder):
     withdraw(None)
     Post.objects.update(imported_digest="")
     (folder / "a.md").write_text(f"{FRONT}---\nOther")
@@ -129,7 +127,7 @@ def test_a_withdrawn_post_of_an_import_before_digests_stays_withdrawn(folder):
     assert Post.objects.get(slug="a").status == "withdrawn"
 
 
-def test_of_wordpress_too(tmp_path):
+def test_an_edited_post_of_wordpress_stays(tmp_path):
     import_wordpress(export(tmp_path / "a.xml", item(1, content="Text")))
     Post.objects.update(body="Edited")
     changed = export(tmp_path / "a.xml", item(1, content="Other"))

@@ -14,7 +14,7 @@ NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def imported(tmp_path):
+def run_import(tmp_path):
     def run(content: str):
         (tmp_path / "site").mkdir(exist_ok=True)
         (tmp_path / "site" / "a.md").write_text(content)
@@ -43,8 +43,8 @@ def imported(tmp_path):
         "--- \ntitle: HIDDEN\ndraft: true\n---  \nBody",
     ],
 )
-def test_front_matter_that_is_read(imported, content):
-    report = imported(content)
+def test_front_matter_that_is_read(run_import, content):
+    report = run_import(content)
     assert report.failures == []
     post = Post.objects.get()
     assert (post.title, post.status, post.body.strip()) == ("HIDDEN", "draft", "Body")
@@ -74,8 +74,8 @@ def test_front_matter_that_is_read(imported, content):
         ('---\n"title": HIDDEN\nBody', "has no --- to end it"),
     ],
 )
-def test_front_matter_that_is_refused_by_name(imported, content, reason):
-    report = imported(content)
+def test_front_matter_that_is_refused_by_name(run_import, content, reason):
+    report = run_import(content)
     if reason is None:  # a comment, which no reader sees: all of it stays one
         assert "HIDDEN" not in Post.objects.get().html
         return
@@ -97,11 +97,11 @@ def test_front_matter_that_is_refused_by_name(imported, content, reason):
         "```toml\ntitle = 1\n```",
     ],
 )
-def test_a_text_without_front_matter_stays_one(imported, content):
-    assert imported(content).failures == []
+def test_a_text_without_front_matter_stays_one(run_import, content):
+    assert run_import(content).failures == []
     assert Post.objects.get().title == "A"
 
 
-def test_a_body_keeps_its_first_lines(imported):
-    imported('{"title": "T"}\n\n    code\n\nText')
+def test_a_body_keeps_its_first_lines(run_import):
+    run_import('{"title": "T"}\n\n    code\n\nText')
     assert Post.objects.get().body.startswith("    code")

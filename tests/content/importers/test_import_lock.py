@@ -1,4 +1,4 @@
-"""Two imports at once take turns, on either database, and --json answers whatever happens."""
+"""Two imports run one after the other, on either database. With --json each outcome is JSON."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def environment_of(url: str, tmp_path: Path, fresh_redis: str) -> dict[str, str]
     return clean_environment() | state
 
 
-def started(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
+def start_manage(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "manage.py", *words],
         cwd=ROOT,
@@ -59,23 +59,23 @@ def started(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
 def test_an_import_waits_for_another_and_then_goes_on(tmp_path, environment):
     manage(environment, "migrate", "-v0")
     folder = str(write_posts(tmp_path / "posts", 3))
-    holder = started(environment, "shell", "-v0", "-c", HOLD)
+    holder = start_manage(environment, "shell", "-v0", "-c", HOLD)
     assert holder.stdout.readline() == "held\n"
-    refused = started(environment, "import_content", folder, "--wait", "0", "--json")
-    told, _ = refused.communicate(timeout=60)
+    refused = start_manage(environment, "import_content", folder, "--wait", "0", "--json")
+    output, _ = refused.communicate(timeout=60)
     assert refused.returncode == 2
-    assert "Another import was running for 0 s. Nothing was imported" in json.loads(told)["error"]
-    waiting = started(environment, "import_content", folder, "--json")
+    assert "Another import was running for 0 s. Nothing was imported" in json.loads(output)["error"]
+    waiting = start_manage(environment, "import_content", folder, "--json")
     assert "Another import is running; this one waits up to 60 s" in waiting.stderr.readline()
     holder.communicate("\n", timeout=60)
-    told, _ = waiting.communicate(timeout=60)
-    assert json.loads(told)["created"] == 3
+    output, _ = waiting.communicate(timeout=60)
+    assert json.loads(output)["created"] == 3
     assert waiting.returncode == 0
 
 
 def test_a_lock_ends_with_its_process(tmp_path, environment):
     manage(environment, "migrate", "-v0")
-    holder = started(environment, "shell", "-v0", "-c", HOLD)
+    holder = start_manage(environment, "shell", "-v0", "-c", HOLD)
     assert holder.stdout.readline() == "held\n"
     holder.kill()
     holder.communicate(timeout=60)
@@ -83,7 +83,7 @@ def test_a_lock_ends_with_its_process(tmp_path, environment):
     assert json.loads(manage(environment, "import_content", folder, "--json"))["created"] == 1
 
 
-def answer(path: Path) -> dict:
+def run_json(path: Path) -> dict:
     out = StringIO()
     with suppress(CommandError):
         call_command("import_content", str(path), "--json", stdout=out, stderr=StringIO())
@@ -101,19 +101,19 @@ def test_names_that_are_no_utf_8_are_in_the_report(tmp_path):
     (folder / os.fsdecode(b"cover-\xfc.png")).write_bytes(b"none")
     (folder / "nan.md").write_text('---\ntitle: .nan\nx: .inf\ny: "\\ud800"\n---\nText')
     (folder / "_config.yml").write_bytes(b"a: [\xff")
-    told = answer(folder)
-    assert told["failures"][0]["path"] == "site-\\udcff/bad-\\udcfe.md"
-    assert told["created"] >= 1
-    assert sum(told["converted"].values()) + sum(told["dropped"].values()) > 0
+    output = run_json(folder)
+    assert output["failures"][0]["path"] == "site-\\udcff/bad-\\udcfe.md"
+    assert output["created"] >= 1
+    assert sum(output["converted"].values()) + sum(output["dropped"].values()) > 0
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["gone", "a.txt", "bad.xml", os.fsdecode(b"gone-\xff")])
-def test_an_import_that_cannot_begin_is_an_answer_too(tmp_path, name):
+def test_an_import_that_cannot_begin_prints_json(tmp_path, name):
     (tmp_path / "a.txt").write_text("text")
     (tmp_path / "bad.xml").write_text("no export")
-    told = answer(tmp_path / name)
-    assert told.get("error") or told["failed"] == 1
+    output = run_json(tmp_path / name)
+    assert output.get("error") or output["failed"] == 1
 
 
 def test_values_that_json_does_not_have_are_plain():

@@ -58,7 +58,7 @@ def test_its_post_is_a_draft_with_the_reason(tmp_path, mark, status):
 
 
 @pytest.mark.django_db
-def test_what_was_published_before_is_taken_back_and_the_rest_is_unchanged(tmp_path, monkeypatch):
+def test_a_post_that_was_published_before_becomes_a_draft(tmp_path, monkeypatch):
     text = FOR_MEMBERS["[members_only]"]
     source = export(tmp_path / "a.xml", item(1, content=text), item(2, content="Public"))
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""`import_content --list` prints what the report counts."""
+"""`import_content --list` prints each item that the report counts."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a generator would not publish is not public after an import, word by word; docs/importing.md has the table."""
+"""A post that its generator does not publish is not public after an import; docs/importing.md has the table."""
 
 import json
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def toml(text: str) -> dict[str, str]:
 
 
 def below(name: str, text: str) -> dict[str, str]:
-    """A post without a word of its own, and another file that has one."""
+    """A post without a field that withholds it, and another file that has one."""
     post = {"content/blog/a.md": f"---\ntitle: {SECRET}\ndate: 2024-01-01\n---\n{SECRET}"}
     return post | {name: text}
 
@@ -37,7 +37,7 @@ PLAIN = f"---\ntitle: {SECRET}\n---\n{SECRET}"
 LATER = PLAIN.replace("---\n", "---\ndate: 2099-01-01\n", 1)
 TARGETED = "---\ncascade: {target: {path: '/blog/**'}, draft: true}\n---\n"
 DEFAULTS = "defaults:\n- scope: {path: content/blog}\n  values: {published: false}\n"
-# Generator, word, files, status here.
+# The generator, the field, the files, and the status after the import.
 TABLE: list[tuple[str, str, dict[str, str], str]] = [
     ("Hugo", "draft", matter("draft: true"), "draft"),
     ("Hugo", "draft", toml("draft = true"), "draft"),
@@ -127,7 +127,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 
 def check_not_public(status: str) -> None:
-    """Neither by its state nor on any page a reader could open."""
+    """Check the status of the post and all pages that could show it."""
     posts = list(Post.objects.filter(title__contains=SECRET))
     assert [post.status for post in posts] == ([status] if status else [])
     assert not Post.objects.public(NOW).filter(title__contains=SECRET).exists()
@@ -141,16 +141,16 @@ def check_not_public(status: str) -> None:
 @pytest.mark.parametrize(
     ("files", "status"), [row[2:] for row in TABLE], ids=[f"{row[0]}-{row[1]}-{row[3]}" for row in TABLE]
 )
-def test_what_a_generator_withholds_is_not_public(tmp_path, files, status):
+def test_a_withheld_post_is_not_public(tmp_path, files, status):
     report = import_folder(write(tmp_path / "site", files), now=NOW)
     check_not_public(status)
-    told = [*report.withheld, *report.failures]
-    assert len(told) == 1
-    assert told[0].reason
+    reported = [*report.withheld, *report.failures]
+    assert len(reported) == 1
+    assert reported[0].reason
 
 
 @pytest.mark.parametrize(("values", "status"), [row[1:] for row in WORDPRESS], ids=[row[0] for row in WORDPRESS])
-def test_what_wordpress_withholds_is_not_public(tmp_path, values, status):
+def test_a_withheld_item_is_not_public(tmp_path, values, status):
     report = import_wordpress(
         export(tmp_path / "a.xml", item(1, title=SECRET, **({"content": SECRET} | values))), now=NOW
     )
@@ -158,12 +158,12 @@ def test_what_wordpress_withholds_is_not_public(tmp_path, values, status):
     assert len(report.withheld) + report.not_posts == 1
 
 
-def test_the_table_of_the_documentation_is_this_one():
+def test_the_documentation_has_the_same_table():
     section = DOCS.read_text().partition("## What a source withholds")[2].partition("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
     written = {(row[0], row[1].replace("`", "")): row[3].strip("`") for row in rows[2:]}
-    tests = {(row[0], row[1]): "test_what_a_generator_withholds_is_not_public" for row in TABLE}
-    tests |= {("WordPress", row[0]): "test_what_wordpress_withholds_is_not_public" for row in WORDPRESS}
+    tests = {(row[0], row[1]): "test_a_withheld_post_is_not_public" for row in TABLE}
+    tests |= {("WordPress", row[0]): "test_a_withheld_item_is_not_public" for row in WORDPRESS}
     assert written == tests
     assert set(tests.values()) <= set(globals())
 
@@ -179,26 +179,26 @@ def test_the_table_of_the_documentation_is_this_one():
         "cascade: {draft: true}", "headless: false", "hidden: 0", "published: In the Times",
     ],
 )  # fmt: skip
-def test_what_is_published_there_is_public_here(tmp_path, text):
+def test_a_published_post_is_public(tmp_path, text):
     report = import_folder(write(tmp_path / "site", matter(text)), now=NOW)
     assert (report.failures, report.withheld) == ([], [])
     assert Post.objects.public(NOW).count() == 1
 
 
-def test_a_page_is_in_no_list_and_needs_none(tmp_path):
+def test_a_page_that_is_excluded_from_lists_is_public(tmp_path):
     text = "---\ntitle: About\nlayout: page\neleventyExcludeFromCollections: true\n---\nText"
     import_folder(write(tmp_path / "site", {"about.md": text}), now=NOW)
     assert Post.objects.public(NOW).get().kind == "page"
 
 
-def test_a_post_has_the_last_word_over_what_stands_above(tmp_path):
+def test_a_post_overrides_inherited_values(tmp_path):
     files = below("content/blog/_index.md", "---\ncascade: {draft: true}\n---\n")
     files["content/blog/b.md"] = "---\ntitle: Own\ndate: 2024-01-01\ndraft: false\n---\nText"
     import_folder(write(tmp_path / "site", files), now=NOW)
     assert dict(Post.objects.values_list("slug", "status")) == {"a": "draft", "b": "published"}
 
 
-def test_a_change_above_reaches_the_posts_below(tmp_path):
+def test_a_changed_data_file_changes_the_posts_below(tmp_path):
     site = write(tmp_path / "site", below("content/blog/blog.json", "{}"))
     import_folder(site, now=NOW)
     assert Post.objects.get().status == "published"
@@ -208,7 +208,7 @@ def test_a_change_above_reaches_the_posts_below(tmp_path):
     assert import_folder(site, now=NOW).unchanged == 1
 
 
-def test_the_next_import_withdraws_what_expired_since(tmp_path):
+def test_the_next_import_withdraws_expired_posts(tmp_path):
     site = write(tmp_path / "site", matter("expiryDate: 2025-02-01"))
     report = import_folder(site, now=NOW)
     assert "withdraw it then, or import it again" in report.warnings[0]
@@ -219,7 +219,7 @@ def test_the_next_import_withdraws_what_expired_since(tmp_path):
     assert import_folder(site, now=later).unchanged == 1
 
 
-def test_a_schedule_is_at_the_later_time(tmp_path):
+def test_a_post_is_scheduled_at_the_later_date(tmp_path):
     import_folder(write(tmp_path / "site", matter("publishDate: 2099-01-01")), now=NOW)
     assert Post.objects.get().published_at == datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -236,7 +236,7 @@ def test_a_date_that_cannot_be_read_is_a_failure(tmp_path):
     assert not Post.objects.exists()
 
 
-def test_a_comment_of_kramdown_is_not_text(tmp_path):
+def test_comments_of_kramdown_are_removed(tmp_path):
     text = "Before\n\n{::comment}\nHIDDEN\n{:/comment}\n\nIn {::comment}HIDDEN{:/}line\n\n    {::comment}code{:/}\n"
     import_folder(write(tmp_path / "site", {"a.md": text}), now=NOW)
     html = Post.objects.get().html
