@@ -20,17 +20,13 @@ def find_edited(posts: Collection[Post]) -> set[int]:
     are withdrawn: no import withdrew a post then.
     """
     old = {post.pk for post in posts if not post.imported_digest}
-    withdrawn = {post.pk for post in posts if post.pk in old and post.status == Post.Status.WITHDRAWN}
+    edited = {post.pk for post in posts if post.pk in old and post.status == Post.Status.WITHDRAWN}
+    edited |= find_in_admin_log(old)
     rows = Post.objects.filter(pk__in=[post.pk for post in posts if post.imported_digest])
-    return (
-        withdrawn
-        | find_in_admin_log(old)
-        | {
-            post.pk
-            for post in rows.select_related("category", "cover").prefetch_related("tags", "authors")
-            if hash_editable_fields(post, post.category, post.tags.all(), post.authors.all()) != post.imported_digest
-        }
-    )
+    for post in rows.select_related("category", "cover").prefetch_related("tags", "authors"):
+        if hash_editable_fields(post, post.category, post.tags.all(), post.authors.all()) != post.imported_digest:
+            edited.add(post.pk)
+    return edited
 
 
 def find_in_admin_log(pks: Collection[int]) -> set[int]:

@@ -8,15 +8,8 @@ from typing import Any
 from content.importers.fields import Matter, is_no, list_mappings, normalize_name, to_mapping
 
 CONFIGS = (
-    "hugo.toml",
-    "hugo.yaml",
-    "hugo.yml",
-    "hugo.json",
-    "config.toml",
-    "config.yaml",
-    "config.yml",
-    "config.json",
-)
+    "hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config.toml", "config.yaml", "config.yml", "config.json",
+)  # fmt: skip
 
 
 def apply_cascade(values: Matter, relative: Path) -> Iterator[Matter]:

@@ -65,8 +65,8 @@ class ReferenceResolver:
         ]  # fmt: skip
         if self.definitions:
             kinds += [(NAMED_IMAGE, self.convert_named_image), (DEFINITION, self.convert_definition)]
-        found = [(match, convert) for pattern, convert in kinds for match in pattern.finditer(self.body)]
-        return sorted(found, key=lambda pair: (pair[0].start(), -pair[0].end()))
+        references = [(match, convert) for pattern, convert in kinds for match in pattern.finditer(self.body)]
+        return sorted(references, key=lambda pair: (pair[0].start(), -pair[0].end()))
 
     def convert_image(self, match: re.Match[str]) -> str:
         return self.convert_to(match, match[2] if match[2] is not None else match[3])

@@ -44,11 +44,14 @@ class MediaRestore:
             self.missing += not default_storage.exists(record.name)
         elif not default_storage.exists(record.name):
             self.store(record)
-        elif known is None and hash_file(self.find_source(record).open("rb")) != hash_file(
-            default_storage.open(record.name)
-        ):
-            raise BadFile(f"{record.name} is another file in the storage: bodies refer to it by that name.")
+        elif known is None:
+            self.compare_with_stored(record)
         return record
+
+    def compare_with_stored(self, record: MediaRecord) -> None:
+        """Raises BadFile for different bytes."""
+        if hash_file(self.find_source(record).open("rb")) != hash_file(default_storage.open(record.name)):
+            raise BadFile(f"{record.name} is another file in the storage: bodies refer to it by that name.")
 
     def store(self, record: MediaRecord) -> None:
         with self.find_source(record).open("rb") as source:

@@ -235,9 +235,8 @@ class ThreadWriter:
     def update_row(self, record: CommentRecord) -> bool:
         """Whether the row differed from the record. All parents have rows before this."""
         comment, parent = self.rows[record.id], self.rows.get(record.parent or 0)
-        wanted = {name: getattr(record, name) for name in COMMENT_COLUMNS} | {
-            "parent_id": parent.pk if parent else None
-        }
+        wanted = {name: getattr(record, name) for name in COMMENT_COLUMNS}
+        wanted["parent_id"] = parent.pk if parent else None
         if all(getattr(comment, name) == value for name, value in wanted.items()):
             return False
         for name, value in wanted.items():

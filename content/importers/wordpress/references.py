@@ -52,10 +52,8 @@ class ReferenceResolver:
         local = self.media.find(address)
         if local is not None:
             size = {"width": str(local.width), "height": str(local.height)} if local.width else {}
-            image = Node(
-                "img", {"src": local.file.url, "alt": alt, **size, "class": node.attributes.get("class", "")}
-            )
-            return [image]
+            kept = {"class": node.attributes.get("class", "")}
+            return [Node("img", {"src": local.file.url, "alt": alt, **size, **kept})]
         if get_host(address):
             words = alt or NO_DESCRIPTION
             return [words] if in_link else [Node("a", {"href": address}, [words])]

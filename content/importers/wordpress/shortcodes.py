@@ -126,11 +126,12 @@ def is_shortcode(tag: Shortcode, known: Mapping[str, Converter]) -> bool:
 
 def parse_attributes(attributes: str) -> dict[str, str]:
     """Values by name, and those without a name by their number: "0", "1"."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for match in ATTRIBUTE.finditer(attributes.translate(CURLED)):
         value = next((group for group in match.groups()[1:] if group is not None), "")
-        found.setdefault(match[1].lower() if match[1] else str(sum(name.isdecimal() for name in found)), value)
-    return found
+        number = str(sum(name.isdecimal() for name in values))
+        values.setdefault(match[1].lower() if match[1] else number, value)
+    return values
 
 
 def shortcodes_of(catalogue: Catalogue, item_id: str) -> dict[str, Converter]:
@@ -142,9 +143,7 @@ def shortcodes_of(catalogue: Catalogue, item_id: str) -> dict[str, Converter]:
         shown = chosen if numbers else catalogue.gallery(values.get("id") or item_id)
         return write_pictures([each for each in shown if each is not None]) or None
 
-    players: dict[str, Converter] = dict.fromkeys(
-        ("audio", "video", "wpvideo", "embed", *VIDEO_SITES), convert_player
-    )
+    players: dict[str, Converter] = dict.fromkeys(("audio", "video", "wpvideo", "embed"), convert_player)
     players |= {name: video_converter(base) for name, base in VIDEO_SITES.items()}
     return players | {
         "caption": convert_caption,
@@ -173,11 +172,9 @@ def write_pictures(attachments: list[Attachment]) -> str:
 
 def write_picture(attachment: Attachment) -> str:
     image = f'<img src="{escape(attachment.url)}" alt="{escape(attachment.alt)}">'
-    return (
-        f"<figure>{image}<figcaption>{escape(attachment.caption)}</figcaption></figure>"
-        if attachment.caption
-        else image
-    )
+    if not attachment.caption:
+        return image
+    return f"<figure>{image}<figcaption>{escape(attachment.caption)}</figcaption></figure>"
 
 
 def convert_player(values: Mapping[str, str], inside: str) -> str | None:
