@@ -1,6 +1,6 @@
-"""Content from elsewhere: a folder of Markdown as static site generators keep it."""
+"""Content from elsewhere: folders of Markdown, exports of WordPress, and exports of this service."""
 
-from content.importers.folder import import_folder
-from content.importers.report import Failure, ImportReport
+from content.importers.markdown_folder import import_folder
+from content.importers.report import BadFile, ImportReport
 
-__all__ = ["Failure", "ImportReport", "import_folder"]
+__all__ = ["BadFile", "ImportReport", "import_folder"]

@@ -1,55 +1,35 @@
-"""Prepared posts into the database, a batch at a time, and what the report says of it."""
+"""Rows are written in batches; if the database refuses a batch, each row is written alone."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
 
 from django.db import DatabaseError, OperationalError, transaction
 
-from content.importers.reading import Prepared
-from content.importers.report import ImportReport
-from content.importers.writing import Written, write
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def write_batch(
-    prepared: Sequence[Prepared], report: ImportReport, now: datetime, *, overwrite: bool = False
-) -> None:
-    """In one transaction. Raises OperationalError alone: then it is the database that is ill, not a post."""
-    if prepared:
-        with transaction.atomic():
-            write_all(prepared, report, now, overwrite)
+    batch: Sequence[Item], write: Callable[[Sequence[Item]], Result], refuse: Callable[[Item, str], None]
+) -> list[Result]:
+    """The results of `write`, which runs in a transaction; `refuse` gets each item that the database refuses.
 
-
-def write_all(prepared: Sequence[Prepared], report: ImportReport, now: datetime, overwrite: bool) -> None:
-    """All at once; if the database refuses that, one by one, to find the one that it refuses."""
+    Raises OperationalError: the database itself fails, and not the item.
+    """
     try:
         with transaction.atomic():
-            written = write(prepared, now, overwrite=overwrite)
+            return [write(batch)]
     except OperationalError:
         raise
     except (DatabaseError, ValueError, OverflowError) as error:
-        if len(prepared) == 1:
-            report.fail(prepared[0].name, f"The database refused it: {error}")
-            return
-        for one in prepared:
-            write_all([one], report, now, overwrite)
-        return
-    count(prepared, written, report)
-
-
-def count(prepared: Sequence[Prepared], written: Written, report: ImportReport) -> None:
-    report.created += len(written.created)
-    report.updated += len(written.updated)
-    report.redirects += len(written.redirects)
-    report.warnings += written.warnings
-    left_alone = {one.name for one in written.left_alone}
-    for one in written.left_alone:
-        report.leave_alone(one.name, one.draft.withheld)
-    for one in prepared:
-        if one.name in left_alone:
-            continue
-        report.converted += one.converted
-        report.dropped += one.dropped
-        if one.draft.withheld:
-            report.withhold(one.name, one.draft.withheld)
-        if one.draft.warning:
-            report.warnings.append(f"{one.name}: {one.draft.warning}")
+        if len(batch) == 1:
+            refuse(batch[0], f"The database refused it: {error}")
+            return []
+        return [result for item in batch for result in write_batch([item], write, refuse)]

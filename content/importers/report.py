@@ -1,3 +1,5 @@
+"""The report of an import: counts, warnings and failures."""
+
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
@@ -7,25 +9,13 @@ from typing import Any
 MOST_DETAILS = 10_000
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A file or an item that was not imported, and why."""
-
-    path: str
-    reason: str
+class BadFile(ValueError):
+    """A file or folder that cannot be imported. The message is the reason, for the person who imports it."""
 
 
 @dataclass(frozen=True)
-class Withheld:
-    """A post that is not public here because its source does not publish it, and the reason."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class LeftAlone:
-    """A post that was edited here, and was not written; the reason names what its source withholds."""
+class Finding:
+    """A file, an item or a post, by its path, and the reason why it is in the report."""
 
     path: str
     reason: str
@@ -33,7 +23,7 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows of one kind."""
+    """The rows of one kind."""
 
     created: int = 0
     updated: int = 0
@@ -48,10 +38,14 @@ class Counts:
 
 @dataclass
 class ImportReport:
-    """What an import did. `converted` and `dropped` count remnants of templates and shortcodes by kind.
+    """The result of an import.
 
-    `files` are those of a folder, or the items of an export. Comments that are left out are spam, binned, pings.
-    `tables` counts what an export of ours has beside posts, by the name of its file.
+    `files` counts the files of a folder, or the items of a WordPress export. `converted` and `dropped` count template
+    tags and shortcodes by name. `comments_left_out` are spam, deleted comments and pings. `tables` counts the tables
+    of an export of this service, by their names.
+
+    `withheld` has posts that are not public because their source does not publish them. `left_alone` has posts that
+    were edited here and were not written. `failures` has files that were not imported.
     """
 
     files: int = 0
@@ -69,10 +63,10 @@ class ImportReport:
     dropped: Counter[str] = field(default_factory=Counter)
     tables: dict[str, Counts] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    withheld: list[Withheld] = field(default_factory=list)
-    left_alone: list[LeftAlone] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    # Single things that the numbers count, by kind; `import_content --list` prints them.
+    withheld: list[Finding] = field(default_factory=list)
+    left_alone: list[Finding] = field(default_factory=list)
+    failures: list[Finding] = field(default_factory=list)
+    # The single items behind the counts, by kind; `import_content --list` prints them.
     details: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -80,58 +74,50 @@ class ImportReport:
         posts = self.created + self.updated + self.unchanged + len(self.left_alone)
         return posts + self.not_posts + len(self.failures)
 
-    def fail(self, name: str, reason: str) -> None:
-        self.failures.append(Failure(name, " ".join(reason.split())))
+    def fail(self, path: str, reason: str) -> None:
+        self.failures.append(Finding(path, " ".join(reason.split())))
 
     def note(self, kind: str, name: str) -> None:
-        """Remember one for --list, of the first thousands of its kind."""
+        """Add an item to the details. Items past a bound are dropped."""
         names = self.details.setdefault(kind, [])
         if len(names) < MOST_DETAILS:
             names.append(name)
 
-    def withhold(self, name: str, reason: str) -> None:
-        self.withheld.append(Withheld(name, " ".join(reason.split())))
+    def withhold(self, path: str, reason: str) -> None:
+        self.withheld.append(Finding(path, " ".join(reason.split())))
 
-    def leave_alone(self, name: str, withheld: str) -> None:
+    def leave_alone(self, path: str, withheld: str) -> None:
+        """`withheld` is the reason why the source does not publish the post, or empty."""
         reason = "It was edited here: it stays as it is. --overwrite writes the source over it."
         if withheld:
             reason += f" Its source withholds it: {' '.join(withheld.split())} Check whether it may be public."
-        self.left_alone.append(LeftAlone(name, reason))
+        self.left_alone.append(Finding(path, reason))
 
     def as_data(self) -> dict[str, Any]:
-        """Plain values that every reader of JSON takes, without `details`: `listed` has them."""
+        """The report as values of JSON, without the details."""
         data = asdict(replace(self, converted=Counter(), dropped=Counter(), details={}))
         data |= {"converted": dict(self.converted), "dropped": dict(self.dropped), "failed": len(self.failures)}
         del data["details"]
-        return {name: plain(value) for name, value in data.items()}
+        return {name: to_json_value(value) for name, value in data.items()}
 
-    def listed(self) -> dict[str, list[str]]:
-        """The counted items, by kind."""
+    def list_details(self) -> dict[str, list[str]]:
+        """The details by kind, with the template tags and their counts."""
         tags = {"template tags converted": self.converted, "template tags dropped": self.dropped}
-        counted = {kind: [f"{name} ({count})" for name, count in sorted(tag.items())] for kind, tag in tags.items()}
-        return {kind: [plain(name) for name in names] for kind, names in (self.details | counted).items() if names}
-
-    def summary(self) -> str:
-        return (
-            f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged, "
-            f"{len(self.left_alone)} left alone, {len(self.failures)} failed; "
-            f"{self.media} media stored, {self.media_missing} not there; "
-            f"{self.converted.total()} template remnants converted, {self.dropped.total()} dropped; "
-            f"{self.redirects} redirects, {len(self.warnings)} warnings."
-        )
+        counts = {kind: [f"{name} ({count})" for name, count in sorted(tag.items())] for kind, tag in tags.items()}
+        return {kind: to_json_value(names) for kind, names in (self.details | counts).items() if names}
 
 
-def plain(value: Any) -> Any:
-    """Without half surrogate pairs, which are bytes of file names, and numbers that JSON does not have."""
+def to_json_value(value: Any) -> Any:
+    """A value of JSON: bytes of file names are escaped, numbers that JSON does not know become null."""
     match value:
         case dict():
-            return {plain(str(key)): plain(each) for key, each in value.items()}
+            return {to_json_value(str(key)): to_json_value(each) for key, each in value.items()}
         case list() | tuple():
-            return [plain(each) for each in value]
+            return [to_json_value(each) for each in value]
         case str():
             return value.encode(errors="backslashreplace").decode()
         case float():
             return value if isfinite(value) else None
         case None | bool() | int():
             return value
-    return plain(str(value))
+    return to_json_value(str(value))

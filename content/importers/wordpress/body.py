@@ -1,66 +1,75 @@
-"""The text of an item, from what WordPress keeps to a body of ours."""
+"""The content of an item becomes a body of Markdown."""
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from content.importers.fields import UNREADABLE
-from content.importers.wordpress.anchors import without_dead_anchors
+from content.importers.media import RemoteMedia
+from content.importers.wordpress.blocks import BlockBuilder
 from content.importers.wordpress.catalogue import Catalogue
-from content.importers.wordpress.known import known_shortcodes
-from content.importers.wordpress.media import Media
-from content.importers.wordpress.paragraphs import with_paragraphs
-from content.importers.wordpress.referring import Referring
-from content.importers.wordpress.serialising import body_of
-from content.importers.wordpress.shortcodes import Shortcodes
-from content.importers.wordpress.tidying import Tidying
-from content.importers.wordpress.tree import tree_of
+from content.importers.wordpress.references import ReferenceResolver, remove_dead_anchors
+from content.importers.wordpress.shortcodes import VERBATIM, ShortcodeConverter, shortcodes_of
+from content.importers.wordpress.tree import parse_html, write_body
 
 MORE = re.compile(r"<!--more\b.*?-->", re.DOTALL)
-# Marks of pages and of what has been said above: here a post is one page.
-PAGES = re.compile(r"<!--(?:nextpage|more\b.*?|noteaser)-->", re.DOTALL)
+# Marks of pages and teasers: here a post is one page.
+PAGE_MARKS = re.compile(r"<!--(?:nextpage|more\b.*?|noteaser)-->", re.DOTALL)
 BLOCK = re.compile(r"<!--\s+wp:([a-z][\w/-]*)")
-# Blocks that WordPress fills when it shows them: lists of posts, calendars, forms.
-FILLED_LATER = re.compile(r"<!--\s+wp:([a-z][\w/-]*)(?:\s[^<>]*?)?/-->")
+# Blocks without content, which WordPress fills when it shows them: lists of posts, calendars, forms.
+DYNAMIC_BLOCK = re.compile(r"<!--\s+wp:([a-z][\w/-]*)(?:\s[^<>]*?)?/-->")
+BLANK_LINES = re.compile(r"\n[ \t\xa0]*(?:\n[ \t\xa0]*)+")
+# WordPress embeds the page at an address that is alone on its line.
+LONE_ADDRESS = re.compile(r"^[ \t]*(https?://[^\s<>\"']+)[ \t]*$", re.MULTILINE)
 
 
 @dataclass
-class Text:
-    """A body, what stands before its "more", and how many remnants it had of which kind."""
+class Body:
+    """A body, the text before its "more", and the counts of converted and dropped shortcodes by name."""
 
-    body: str = ""
+    text: str = ""
     teaser: str = ""
     converted: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
 
 
-def text_of(content: str, number: str, catalogue: Catalogue, media: Media) -> Text:
-    """Raises BodyTooLarge. `number` is the item's, for what was uploaded to it."""
-    content = UNREADABLE.sub("", content).replace("\r\n", "\n").replace("\r", "\n")
-    writing = Writing(number, catalogue, media)
-    text = Text(converted=writing.converted, dropped=writing.dropped)
-    text.body = writing.body(content)
-    before, more = MORE.search(content), ""
-    if before and (more := content[: before.start()]).strip():
-        text.teaser = Writing(number, catalogue, media).body(more)
-    return text
+def convert_body(content: str, item_id: str, catalogue: Catalogue, media: RemoteMedia) -> Body:
+    """Raises BodyTooLarge."""
+    content = normalize_text(content)
+    body = Body()
+    body.text = convert_content(content, item_id, catalogue, media, body)
+    before = MORE.search(content)
+    if before and (teaser := content[: before.start()]).strip():
+        body.teaser = convert_content(teaser, item_id, catalogue, media, Body())
+    return body
 
 
-class Writing:
-    """One text on its way."""
+def normalize_text(content: str) -> str:
+    return UNREADABLE.sub("", content).replace("\r\n", "\n").replace("\r", "\n")
 
-    def __init__(self, number: str, catalogue: Catalogue, media: Media) -> None:
-        self.converted: Counter[str] = Counter()
-        self.dropped: Counter[str] = Counter()
-        self.known = known_shortcodes(catalogue, number)
-        self.referring = Referring(catalogue, media)
 
-    def body(self, content: str) -> str:
-        self.dropped.update(match[1] for match in FILLED_LATER.finditer(content))
-        has_blocks = BLOCK.search(content) is not None
-        content = PAGES.sub("\n\n", content)
-        content = Shortcodes(self.known, self.converted, self.dropped).convert(content)
-        tree = tree_of(with_paragraphs(content))
-        self.referring.resolve(tree)
-        blocks = Tidying(breaks=not has_blocks).blocks(tree.children)
-        return body_of(without_dead_anchors(blocks))
+def convert_content(content: str, item_id: str, catalogue: Catalogue, media: RemoteMedia, counts: Body) -> str:
+    counts.dropped.update(match[1] for match in DYNAMIC_BLOCK.finditer(content))
+    has_blocks = BLOCK.search(content) is not None
+    shortcodes = ShortcodeConverter(shortcodes_of(catalogue, item_id), counts.converted, counts.dropped)
+    tree = parse_html(mark_paragraphs(shortcodes.convert(PAGE_MARKS.sub("\n\n", content))))
+    ReferenceResolver(catalogue, media).resolve(tree)
+    blocks = BlockBuilder(breaks=not has_blocks).build(tree.children)
+    return write_body(remove_dead_anchors(blocks))
+
+
+def mark_paragraphs(text: str) -> str:
+    """A `<p>` at each blank line outside of code, as WordPress adds it when it shows a text.
+
+    That is enough for an HTML parser, which closes the paragraph before. It leaves empty paragraphs before blocks,
+    which BlockBuilder drops.
+    """
+    pieces, at = [], 0
+    for match in VERBATIM.finditer(text):
+        pieces += [mark_blank_lines(text[at : match.start()]), match[0]]
+        at = match.end()
+    return "".join([*pieces, mark_blank_lines(text[at:])])
+
+
+def mark_blank_lines(text: str) -> str:
+    return BLANK_LINES.sub("<p>", LONE_ADDRESS.sub(r'<a href="\1">\1</a>', text))

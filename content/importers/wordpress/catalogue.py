@@ -1,4 +1,4 @@
-"""What items say of each other: the first reading of an export, kept in a temporary table on disk."""
+"""References between the items of an export: the first reading puts them into a temporary table on disk."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from content.importers.old_paths import normal_path
-from content.importers.wordpress.item import Item, host_of
-from content.importers.wordpress.records import BadExport, Record, records
-from content.importers.wordpress.titles import plain_title, slug_of
+from content.importers.paths import normalize_path
+from content.importers.wordpress.item import Item, host_of, to_plain_line
+from content.importers.wordpress.records import BadExport, Record, read_records
 
 TABLES = """
 CREATE TABLE attachment (
@@ -37,7 +36,7 @@ class Attachment:
 
 @dataclass
 class Catalogue:
-    """The blog's address, its people, its files, and where its posts will be."""
+    """The blog's address, its authors, its files, and the new addresses of its posts."""
 
     tables: sqlite3.Connection
     site: str = ""
@@ -50,7 +49,7 @@ class Catalogue:
             case "item":
                 self.add_item(Item(record))
             case "wp:author":
-                name = plain_title(record.value("wp:author_display_name"))
+                name = to_plain_line(record.value("wp:author_display_name"))
                 self.authors[record.value("wp:author_login")] = name
             case "wp:base_blog_url":
                 self.site = record.text.strip()
@@ -62,22 +61,23 @@ class Catalogue:
     def add_item(self, item: Item) -> None:
         self.items += 1
         if item.type == "attachment":
-            self.tables.execute("INSERT OR IGNORE INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?)", attachment_row(item))
-        elif item.is_taken:
-            slug = slug_of(item)
-            url = f"/{slug}/" if item.type == "page" else f"/posts/{slug}/"
+            self.tables.execute(
+                "INSERT OR IGNORE INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?)", make_attachment_row(item)
+            )
+        elif item.is_imported:
+            url = f"/{item.slug}/" if item.type == "page" else f"/posts/{item.slug}/"
             self.tables.execute("INSERT OR IGNORE INTO post VALUES (?, ?, ?)", (item.path or item.id, item.id, url))
 
     def attachment(self, number: str) -> Attachment | None:
-        return next(self.attachments("WHERE id = ?", number), None)
+        return next(self.select_attachments("WHERE id = ?", number), None)
 
-    def gallery_of(self, number: str) -> list[Attachment]:
-        """What was uploaded to one post, in its order."""
-        return list(self.attachments("WHERE parent = ? ORDER BY place, CAST(id AS INTEGER)", number))
+    def gallery(self, number: str) -> list[Attachment]:
+        """The files that were uploaded to one post, in its order."""
+        return list(self.select_attachments("WHERE parent = ? ORDER BY place, CAST(id AS INTEGER)", number))
 
-    def attachments(self, where: str, value: str) -> Iterator[Attachment]:
+    def select_attachments(self, where: str, value: str) -> Iterator[Attachment]:
         rows = self.tables.execute(
-            f"SELECT url, alt, caption FROM attachment {where} LIMIT {MOST_IN_A_GALLERY}",  # noqa: S608 - our own words
+            f"SELECT url, alt, caption FROM attachment {where} LIMIT {MOST_IN_A_GALLERY}",  # noqa: S608 - constants of this module
             (value,),
         )
         return (Attachment(*row) for row in rows)
@@ -85,11 +85,11 @@ class Catalogue:
     def has_file(self, url: str) -> bool:
         return self.tables.execute("SELECT 1 FROM attachment WHERE url = ?", (url,)).fetchone() is not None
 
-    def file_shown_at(self, address: str) -> str:
-        """The file whose own page that was: WordPress makes one for each."""
+    def file_of_page(self, address: str) -> str:
+        """The address of the file that has its page at this address: WordPress makes a page for each file."""
         if not self.is_own(address):
             return ""
-        path = normal_path(address)
+        path = normalize_path(address)
         row = path and self.tables.execute("SELECT url FROM attachment WHERE path = ?", (path,)).fetchone()
         return str(row[0]) if row else ""
 
@@ -97,15 +97,15 @@ class Catalogue:
         return bool(self.site) and host_of(address) == host_of(self.site)
 
     def new_path(self, address: str) -> str | None:
-        """Where one of the blog's own posts is now, from its old address; None for everything else.
+        """The new path of a post of the blog by its old address, or None for another address.
 
-        Where two posts wanted one slug it is not known yet which will have it: the old path leads to the right one.
+        If two posts want one slug, it is the old path, which leads to the right one.
         """
         if address.startswith("//") or (not self.is_own(address) and not address.startswith("/")):
             return None
         parts = urlsplit(address)
         number = parts.query.removeprefix("p=").removeprefix("page_id=")
-        path = normal_path(parts.path)
+        path = normalize_path(parts.path)
         row = self.tables.execute("SELECT path, url FROM post WHERE path = ?", (path,)).fetchone()
         if row is None and number.isdecimal() and not path:
             row = self.tables.execute("SELECT path, url FROM post WHERE number = ?", (number,)).fetchone()
@@ -116,13 +116,13 @@ class Catalogue:
         return f"{url}#{parts.fragment}" if parts.fragment else url
 
 
-def attachment_row(item: Item) -> tuple[str, str, str, str, str, int, str]:
+def make_attachment_row(item: Item) -> tuple[str, str, str, str, str, int, str]:
     place = item.record.value("wp:menu_order")
     return (
         item.id,
         item.record.value("wp:attachment_url"),
-        item.meta("_wp_attachment_image_alt") or plain_title(item.title),
-        plain_title(item.record.value("excerpt:encoded")),
+        item.meta("_wp_attachment_image_alt") or to_plain_line(item.title),
+        to_plain_line(item.record.value("excerpt:encoded")),
         item.record.value("wp:post_parent"),
         int(place) if place.isdecimal() and len(place) < 10 else 0,
         item.path,
@@ -130,18 +130,18 @@ def attachment_row(item: Item) -> tuple[str, str, str, str, str, int, str]:
 
 
 @contextmanager
-def catalogue_of(path: Path) -> Iterator[Catalogue]:
-    """Raises BadExport for what is none at all; one that breaks off is catalogued up to there."""
-    with closing(sqlite3.connect("")) as tables:  # no name: a file of its own that SQLite takes away again
+def open_catalogue(path: Path) -> Iterator[Catalogue]:
+    """Raises BadExport for a file that is no export. One that breaks off is catalogued up to there."""
+    with closing(sqlite3.connect("")) as tables:  # no name: a temporary file, which SQLite deletes
         tables.executescript(TABLES)
         catalogue = Catalogue(tables)
-        seen = False
+        is_export = False
         try:
-            for record in records(path):
+            for record in read_records(path):
                 catalogue.add(record)
-                seen = seen or record.name == "wp:wxr_version"
+                is_export = is_export or record.name == "wp:wxr_version"
         except BadExport:
-            if not seen:
+            if not is_export:
                 raise
         tables.commit()
         yield catalogue

@@ -1,16 +1,22 @@
-"""One item of an export, in its own words."""
+"""One item of an export, with its title and slug."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from html import unescape
+from urllib.parse import unquote, urlsplit
 
-from content.importers.old_paths import normal_path
+from content.importers.fields import UNREADABLE
+from content.importers.paths import normalize_path
 from content.importers.wordpress.records import Record
+from content.rendering import plain_text, shortened, slugify
+
+LONGEST_TITLE = 300
+LONGEST_TITLE_FROM_TEXT = 60
 
 
 @dataclass(frozen=True)
 class Item:
-    """A post, a page, an attachment, or what else WordPress keeps as one."""
+    """A post, a page, an attachment, or another type of WordPress."""
 
     record: Record
 
@@ -27,8 +33,8 @@ class Item:
         return self.record.value("wp:status")
 
     @property
-    def is_taken(self) -> bool:
-        """Posts and pages, but for those in the bin and what an editor never saved."""
+    def is_imported(self) -> bool:
+        """Whether it is a post or a page, except in the bin, or never saved by its editor."""
         return self.type in ("post", "page") and self.status not in ("trash", "auto-draft", "inherit")
 
     @property
@@ -41,33 +47,45 @@ class Item:
 
     @property
     def path(self) -> str:
-        """The path it had, or nothing where it had only a number."""
-        return normal_path(self.record.value("link"))
+        """Its path on the blog, or an empty text if it had only a number."""
+        return normalize_path(self.record.value("link"))
 
     @property
-    def address(self) -> str:
-        return self.record.value("link")
+    def slug(self) -> str:
+        name = unquote(self.record.value("wp:post_name"))
+        return slugify(name or unescape(to_plain_line(self.title)) or f"{self.type}-{self.id}")
+
+    @property
+    def comments(self) -> Iterator[Record]:
+        return self.record.all("wp:comment")
 
     def meta(self, key: str) -> str:
-        """The last one counts, as an editor's last word."""
-        found = ""
+        """The last value of that key."""
+        value = ""
         for meta in self.record.all("wp:postmeta"):
             if meta.value("wp:meta_key") == key:
-                found = meta.value("wp:meta_value")
-        return found
+                value = meta.value("wp:meta_value")
+        return value
 
     def terms(self, *domains: str) -> Iterator[str]:
         for term in self.record.all("category"):
             if term.attributes.get("domain") in domains and term.text.strip():
                 yield term.text.strip()
 
-    @property
-    def comments(self) -> Iterator[Record]:
-        return self.record.all("wp:comment")
+    def plain_title(self, text: str = "") -> str:
+        """Its title, or the first words of its text."""
+        title = to_plain_line(self.title) or shortened(text, LONGEST_TITLE_FROM_TEXT)
+        return title[:LONGEST_TITLE].strip() or "Untitled"
+
+
+def to_plain_line(text: str) -> str:
+    """One line without tags; entities are decoded."""
+    text = UNREADABLE.sub("", text)
+    return plain_text(text) if "<" in text or "&" in text else " ".join(text.split())
 
 
 def host_of(address: str) -> str:
-    """Its name alone, in lower letters and without the www that many leave out."""
+    """The host of an address in lower case, without www."""
     try:
         return (urlsplit(address.strip()).hostname or "").removeprefix("www.")
     except ValueError:
@@ -75,7 +93,7 @@ def host_of(address: str) -> str:
 
 
 def blog_of(address: str) -> str:
-    """Its host and, of a blog below a path, that too: blogs of one network number their posts alike."""
+    """The host and the path of a blog: blogs of one network use the same numbers for their posts."""
     host = host_of(address)
     try:
         path = urlsplit(address.strip()).path.strip("/")

@@ -1,7 +1,7 @@
-"""An export as a stream of records, in memory that does not grow with it.
+"""An export as a stream of records, in bounded memory.
 
-The parser is defusedxml's, with a target of ours instead of a tree: what an element holds is weighed while it comes,
-so that neither a file of any size nor one endless element can fill the memory.
+The parser is that of defusedxml. Its target counts the size of a record while it is read, so that no file and no
+element fills the memory.
 """
 
 import re
@@ -16,7 +16,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 CHUNK = 1 << 16
 LARGEST_RECORD = 10_000_000
-WEIGHT_OF_AN_ELEMENT = 200
+ELEMENT_SIZE = 200
 DEEPEST = 20
 RECORD_DEPTH = 3  # below rss and channel
 
@@ -26,18 +26,18 @@ NAMESPACES = (
     (re.compile(r"https?://purl\.org/rss/1\.0/modules/content/?"), "content:"),
     (re.compile(r"https?://purl\.org/dc/elements/1\.1/?"), "dc:"),
 )
-# XML allows none of them, and old posts have them all the same.
+# Invalid in XML, but present in old posts.
 CONTROLS = bytes(set(range(32)) - {9, 10, 13})
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class BadExport(ValueError):
-    """A file that is no export, or one that breaks off; the message is one sentence for who imports it."""
+    """A file that is no export, or one that breaks off. The message is one sentence for the person who imports it."""
 
 
 @dataclass
 class Record:
-    """An element with what is in it. One that was too large to be kept is empty, and says so."""
+    """An element with its text and its children. One past LARGEST_RECORD is empty and `too_large`."""
 
     name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -53,27 +53,27 @@ class Record:
         return (child for child in self.children if child.name == name)
 
     def value(self, name: str) -> str:
-        """The text of the first such child, without the spaces around it."""
+        """The stripped text of the first child of that name."""
         return next((child.text.strip() for child in self.all(name)), "")
 
 
-def records(path: Path) -> Iterator[Record]:
-    """What stands in the export's channel, in order. Raises BadExport, after all that came before what is bad."""
-    target = Target()
+def read_records(path: Path) -> Iterator[Record]:
+    """The records in the channel of an export, in order. Raises BadExport, after all records before the error."""
+    target = RecordBuilder()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
-    for chunk in chunks(path):
-        reason = fed(parser, chunk)
-        yield from target.taken()
+    for chunk in read_chunks(path):
+        reason = feed(parser, chunk)
+        yield from target.take_records()
         if reason:
-            raise BadExport(target.told(reason))
+            raise BadExport(target.describe(reason))
     try:
         parser.close()
     except ParseError as error:
-        raise BadExport(target.told(str(error))) from error
+        raise BadExport(target.describe(str(error))) from error
 
 
-def fed(parser: DefusedXMLParser, chunk: bytes) -> str:
-    """What is wrong with it, if something is."""
+def feed(parser: DefusedXMLParser, chunk: bytes) -> str:
+    """Parse a chunk, and return the reason why it is bad, or an empty text."""
     try:
         parser.feed(chunk)
     except DefusedXmlException:
@@ -83,33 +83,33 @@ def fed(parser: DefusedXMLParser, chunk: bytes) -> str:
     return ""
 
 
-def chunks(path: Path) -> Iterator[bytes]:
+def read_chunks(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             first = file.read(CHUNK)
-            unwanted = b"" if first.startswith(UTF_16) else CONTROLS
+            invalid = b"" if first.startswith(UTF_16) else CONTROLS
             while first:
-                yield first.translate(None, unwanted)
+                yield first.translate(None, invalid)
                 first = file.read(CHUNK)
     except OSError as error:
         raise BadExport(f"It cannot be read: {error.strerror}.") from error
 
 
-class Target:
-    """Puts records together as the parser comes by."""
+class RecordBuilder:
+    """The target of the parser: it builds records from its events."""
 
     def __init__(self) -> None:
         self.depth = 0
-        self.weight = 0
+        self.size = 0
         self.is_export = False
         self.open: list[Record] = []
         self.done: list[Record] = []
 
-    def taken(self) -> list[Record]:
+    def take_records(self) -> list[Record]:
         done, self.done = self.done, []
         return done
 
-    def told(self, reason: str) -> str:
+    def describe(self, reason: str) -> str:
         if self.is_export:
             return f"The export breaks off ({reason}): what stands before that was imported, what is behind was not."
         return f"It is no WordPress export: {reason}."
@@ -125,7 +125,7 @@ class Target:
         record = Record(short_name(tag), attributes)
         if record.name == "item" and self.depth == RECORD_DEPTH and not self.is_export:
             raise BadExport("it is a feed, without the version that WordPress writes into its exports")
-        if self.open and self.has_room_for(WEIGHT_OF_AN_ELEMENT):
+        if self.open and self.has_room_for(ELEMENT_SIZE):
             self.open[-1].children.append(record)
         self.open.append(record)
 
@@ -133,9 +133,9 @@ class Target:
         if self.open and self.has_room_for(len(text)):
             self.open[-1].pieces.append(text)
 
-    def has_room_for(self, weight: int) -> bool:
-        self.weight += weight
-        if self.weight > LARGEST_RECORD:
+    def has_room_for(self, size: int) -> bool:
+        self.size += size
+        if self.size > LARGEST_RECORD:
             whole = self.open[0]
             whole.too_large, whole.pieces, whole.children = True, [], []
             return False
@@ -149,7 +149,7 @@ class Target:
         if not self.open:
             self.is_export = self.is_export or record.name == "wp:wxr_version"
             self.done.append(record)
-            self.weight = 0
+            self.size = 0
 
     def close(self) -> None:
         if not self.is_export:
@@ -157,7 +157,7 @@ class Target:
 
 
 @lru_cache(maxsize=100)
-def known_prefix(namespace: str) -> str | None:
+def find_prefix(namespace: str) -> str | None:
     return next((prefix for pattern, prefix in NAMESPACES if pattern.fullmatch(namespace)), None)
 
 
@@ -166,5 +166,5 @@ def short_name(tag: str) -> str:
     if not tag.startswith("{"):
         return tag
     namespace, _, name = tag[1:].partition("}")
-    prefix = known_prefix(namespace) if len(namespace) < 100 else None
+    prefix = find_prefix(namespace) if len(namespace) < 100 else None
     return f"{prefix or 'other:'}{name}"

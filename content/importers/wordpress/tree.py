@@ -1,7 +1,15 @@
-"""HTML as a small tree. nh3 repairs it first, as a browser would: every element is closed, in its place."""
+"""A tree of HTML: parsed, and written as a body of Markdown.
 
-from collections.abc import Iterator
+nh3 repairs the HTML first, as a browser does: each element is closed.
+
+Headings and code become Markdown. Other blocks stay HTML, each on a line of its own: CommonMark ends an HTML block at
+the first blank line, and reads nothing before it as Markdown.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from html import escape
 from html.parser import HTMLParser
 from typing import Union
 
@@ -20,7 +28,7 @@ BLOCKS = {
     "li", "ol", "p", "pre", "summary", "table", "caption", "col", "colgroup", "tbody", "td", "tfoot", "th", "thead",
     "tr", "ul",
 }
-# Boxes for the eye: they end a paragraph, and what is in them stays.
+# Boxes end a paragraph. Their content stays.
 BOXES = {
     "address", "article", "aside", "center", "div", "footer", "header", "main", "nav", "section",
 }
@@ -35,25 +43,37 @@ ATTRIBUTES = {
 }
 # fmt: on
 DROPPED_WITH_CONTENT = {"script", "style", "svg", "math", "template", "noscript", "form", "select", "textarea"}
+MARKDOWN_MARKS = re.compile(r"([\\`*_\[\]|~#!])")
+LANGUAGE = re.compile(r"(?:language|lang|brush:)[-\s]*([\w+#-]{1,30})")
+SPACE = re.compile(r"[ \t\r\n]+")
+# fmt: off
+WRITTEN_ATTRIBUTES = {
+    "*": ("id", "lang", "dir"), "a": ("href",), "img": ("src", "alt", "width", "height"),
+    "td": ("colspan", "rowspan", "align"), "th": ("colspan", "rowspan", "scope", "align"), "col": ("span",),
+    "ol": ("start", "reversed"), "time": ("datetime",), "details": ("open",), "figure": ("class",),
+    "abbr": ("title",), "em": ("class",),
+}
+# fmt: on
+RENAMED = {"big": "strong", "strike": "s", "tt": "code", "font": "span"}
 
 
 @dataclass
 class Node:
-    """An element: its name, its attributes, and what is in it."""
+    """An element."""
 
     tag: str
     attributes: dict[str, str] = field(default_factory=dict)
     children: list[Union["Node", str]] = field(default_factory=list)
 
-    def words(self) -> str:
-        return "".join(child if isinstance(child, str) else child.words() for child in self.children)
+    def text(self) -> str:
+        return "".join(child if isinstance(child, str) else child.text() for child in self.children)
 
-    def below(self) -> Iterator["Node"]:
-        """Every element in it, in order."""
+    def descendants(self) -> Iterator["Node"]:
+        """All elements inside it, in order."""
         for child in self.children:
             if isinstance(child, Node):
                 yield child
-                yield from child.below()
+                yield from child.descendants()
 
     def copy(self, children: list[Union["Node", str]]) -> "Node":
         return Node(self.tag, dict(self.attributes), children)
@@ -62,7 +82,7 @@ class Node:
 Piece = Node | str
 
 
-def tree_of(markup: str) -> Node:
+def parse_html(markup: str) -> Node:
     """Raises BodyTooLarge for elements nested too deep."""
     check_depth(markup)
     clean = nh3.clean(
@@ -74,14 +94,14 @@ def tree_of(markup: str) -> Node:
         link_rel=None,
         strip_comments=True,
     )
-    builder = Builder()
+    builder = TreeBuilder()
     builder.feed(clean)
     builder.close()
     return builder.root
 
 
-class Builder(HTMLParser):
-    """Of markup that is well-formed already."""
+class TreeBuilder(HTMLParser):
+    """Builds a tree from well-formed HTML."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -100,3 +120,81 @@ class Builder(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.open[-1].children.append(data)
+
+
+def write_body(blocks: Iterable[Node]) -> str:
+    return "\n\n".join(text for block in blocks if (text := write_block(block)))
+
+
+def write_block(block: Node) -> str:
+    if re.fullmatch("h[1-6]", block.tag):
+        return write_heading(block)
+    if block.tag == "pre":
+        return write_code_block(block)
+    return write_html(block)
+
+
+def write_heading(node: Node) -> str:
+    anchor = node.attributes.get("id")
+    span = f'<span id="{escape(anchor)}"></span>' if anchor else ""
+    words = "".join(write_markdown(child) for child in node.children if not is_break(child))
+    return f"{'#' * int(node.tag[1])} {span}{SPACE.sub(' ', words).strip()}"
+
+
+def is_break(piece: Piece) -> bool:
+    return isinstance(piece, Node) and piece.tag == "br"
+
+
+def write_markdown(piece: Piece) -> str:
+    """Text in Markdown with each mark escaped; tags stay."""
+    if isinstance(piece, str):
+        return MARKDOWN_MARKS.sub(r"\\\1", escape(piece, quote=False))
+    inside = "".join(write_markdown(child) for child in piece.children)
+    return f"{write_opening(piece)}{inside}{write_closing(piece)}"
+
+
+def write_code_block(node: Node) -> str:
+    """A fence, which is longer than any in the code; HTML, if there are other elements in the code."""
+    inner = [each for each in node.descendants() if each.tag not in ("code", "br", "span", "font")]
+    if inner:
+        return write_html(node)
+    text = get_code(node).strip("\n").rstrip()
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}{find_language(node)}\n{text}\n{fence}"
+
+
+def get_code(node: Node) -> str:
+    if node.tag == "br":
+        return "\n"
+    return "".join(piece if isinstance(piece, str) else get_code(piece) for piece in node.children)
+
+
+def find_language(node: Node) -> str:
+    for each in (node, *node.descendants()):
+        if match := LANGUAGE.search(each.attributes.get("class", "")):
+            return match[1].lower()
+    return ""
+
+
+def write_html(piece: Piece, *, in_pre: bool = False) -> str:
+    """HTML on one line. In preformatted text, a line end is an entity."""
+    if isinstance(piece, str):
+        text = escape(piece, quote=False)
+        return text.replace("\n", "&#10;") if in_pre else SPACE.sub(" ", text)
+    in_pre = in_pre or piece.tag == "pre"
+    inside = "".join(write_html(child, in_pre=in_pre) for child in piece.children)
+    return f"{write_opening(piece)}{inside}{write_closing(piece)}"
+
+
+def write_opening(node: Node) -> str:
+    tag = RENAMED.get(node.tag, node.tag)
+    names = (*WRITTEN_ATTRIBUTES["*"], *WRITTEN_ATTRIBUTES.get(node.tag, ()))
+    attributes = ((name, node.attributes[name]) for name in names if name in node.attributes)
+    written = "".join(
+        f' {name}="{SPACE.sub(" ", escape(value))}"' for name, value in attributes if value or name == "alt"
+    )
+    return f"<{tag}{written}>"
+
+
+def write_closing(node: Node) -> str:
+    return "" if node.tag in VOID else f"</{RENAMED.get(node.tag, node.tag)}>"

@@ -8,19 +8,19 @@ from django.db import OperationalError, ProgrammingError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from content.importers import ImportReport, import_folder
-from content.importers.errors import BadFile
-from content.importers.report import plain
-from content.importers.turns import NoTurn, import_turn
-from content.importers.wordpress import BadExport, fetcher, import_wordpress
+from content.importers import BadFile, ImportReport, import_folder
+from content.importers.detector import Format, detect_format
+from content.importers.import_lock import ImportLocked, import_lock
+from content.importers.report import to_json_value
+from content.importers.wordpress import BadExport, Fetcher, import_wordpress
 
 Show = Callable[[ImportReport], None]
 
 
 class Command(BaseCommand):
     help = (
-        "Import a folder of Markdown with front matter, as Jekyll, Hugo, Zola and Eleventy keep it, "
-        "or a WordPress export (.xml)."
+        "Import a folder of Markdown with front matter, as Jekyll, Hugo, Zola and Eleventy use it, "
+        "a WordPress export (.xml), or an export of this service."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fetch-media",
             action="store_true",
-            help="of a WordPress export: download its pictures and files; without it, they become links",
+            help="of a WordPress export: download its pictures and files, which become links otherwise",
         )
         parser.add_argument(
             "--list",
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--source",
             default="",
-            help="of a folder: the name of the source that it is, where a folder was moved or has another's name",
+            help="of a folder: the name of its source, if the folder was moved or renamed",
         )
         parser.add_argument(
             "--wait",
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--overwrite",
             action="store_true",
-            help="write the source over posts that were edited here since their import",
+            help="overwrite posts that were edited here since their import",
         )
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
@@ -60,25 +60,21 @@ class Command(BaseCommand):
             self.run(options["path"], options)
         except CommandError as error:
             if options["json"] and error.returncode == 2:
-                self.stdout.write(json.dumps(plain({"error": str(error)}), indent=2))
+                self.stdout.write(json.dumps(to_json_value({"error": str(error)}), indent=2))
             raise
 
     def run(self, path: Path, options: dict[str, Any]) -> None:
         if not path.exists():
             raise CommandError(f"There is no {path}.", returncode=2)
-        if not path.is_dir() and path.suffix.lower() != ".xml":
-            raise CommandError(
-                f"{path} is no folder: a folder of Markdown files can be imported, or a WordPress export (.xml).",
-                returncode=2,
-            )
         try:
-            with import_turn(options["wait"], self.stderr.write):
-                report = imported(path, options)
+            file_format = detect_format(path)
+            with import_lock(options["wait"], self.stderr.write):
+                report = run_import(path, file_format, options)
         except (BadExport, BadFile) as error:
             raise CommandError(f"{path}: {error}", returncode=2) from error
         except (OperationalError, ProgrammingError) as error:
             reason = " ".join(str(error).split())
-            if lacks_tables(reason):
+            if is_missing_table(reason):
                 raise CommandError(
                     f"The database lacks tables ({reason}). Nothing was imported. Run: manage.py migrate",
                     returncode=2,
@@ -86,29 +82,29 @@ class Command(BaseCommand):
             if isinstance(error, ProgrammingError):
                 raise
             raise CommandError(
-                f"The database failed: {reason}. What was written stays; run it again.", returncode=2
+                f"The database failed: {reason}. What was written stays. Run the import again.", returncode=2
             ) from error
-        except NoTurn as error:
+        except ImportLocked as error:
             raise CommandError(str(error), returncode=2) from error
         if options["json"]:
             data = report.as_data()
             if options["listed"]:
-                data["details"] = report.listed()
+                data["details"] = report.list_details()
             self.stdout.write(json.dumps(data, indent=2, allow_nan=False))
         else:
-            self.summarise(report)
+            self.print_summary(report)
             if options["listed"]:
-                self.list_details(report)
+                self.print_details(report)
         if report.failures:
             raise CommandError(f"{len(report.failures)} of {report.files} files were not imported.", returncode=1)
 
-    def list_details(self, report: ImportReport) -> None:
-        for kind, names in report.listed().items():
+    def print_details(self, report: ImportReport) -> None:
+        for kind, names in report.list_details().items():
             self.stdout.write(f"{kind}:")
             for name in names:
                 self.stdout.write(f"  {name}")
 
-    def summarise(self, report: ImportReport) -> None:
+    def print_summary(self, report: ImportReport) -> None:
         for failure in report.failures:
             self.stderr.write(f"failed: {failure.path}: {failure.reason}")
         for withheld in report.withheld:
@@ -122,31 +118,32 @@ class Command(BaseCommand):
             f"{len(report.failures)} failed; {len(report.withheld)} withheld, "
             f"{len(report.left_alone)} edited here and left alone, {report.media} media stored, "
             f"{report.media_missing} images not there, "
-            f"{report.converted.total()} template remnants converted, {report.dropped.total()} dropped, "
+            f"{report.converted.total()} template tags converted, {report.dropped.total()} dropped, "
             f"{report.redirects} redirects; {report.comments} comments, {report.comments_left_out} left out."
         )
         for name, counts in report.tables.items():
             self.stdout.write(f"{name}: {counts}.")
 
 
-def lacks_tables(reason: str) -> bool:
-    """Whether SQLite or PostgreSQL means a table or a column that a migration adds."""
+def is_missing_table(reason: str) -> bool:
+    """Whether SQLite or PostgreSQL misses a table or a column that a migration adds."""
     return "no such table" in reason or "no such column" in reason or "does not exist" in reason
 
 
-def imported(path: Path, options: dict[str, Any]) -> ImportReport:
+def run_import(path: Path, file_format: Format, options: dict[str, Any]) -> ImportReport:
     overwrite = options["overwrite"]
 
     def run(show: Show) -> ImportReport:
-        if path.is_dir():
-            return import_folder(path, show, source=options["source"], overwrite=overwrite)
-        return import_wordpress(path, show, fetch=fetcher() if options["fetch_media"] else None, overwrite=overwrite)
+        if file_format is Format.WORDPRESS:
+            fetch = Fetcher() if options["fetch_media"] else None
+            return import_wordpress(path, show, fetch=fetch, overwrite=overwrite)
+        return import_folder(path, show, source=options["source"], overwrite=overwrite)
 
     return run(lambda report: None) if options["json"] else with_progress(run)
 
 
 def with_progress(run: Callable[[Show], ImportReport]) -> ImportReport:
-    """Counts and rate while it runs: a bar on a terminal, nothing elsewhere."""
+    """Run with a progress bar, if the output is a terminal."""
     columns = (
         TextColumn("Importing"),
         BarColumn(),

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from content.exporters.posts import post_file
 from content.exporters.records import AuthorRecord, CommentRecord, PostRecord, SiteRecord
 from content.exporters.tables import write_rows
-from content.importers.exports.post_file import PostFile
-from content.importers.exports.rows import row_record, row_texts
+from content.importers.evergreen.files import PostFile, parse_row, split_rows
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 SAME_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -44,7 +43,7 @@ menus = st.lists(st.fixed_dictionaries({"label": texts, "url": texts}), max_size
 def test_a_post_is_read_as_it_was_written(tmp_path: Path, record: PostRecord, number: int):
     file = PostFile(tmp_path, "post.md")
     file.path.write_bytes(post_file(number, record))
-    assert file.record() == record
+    assert file.read() == record
     assert file.number() == number
 
 
@@ -53,7 +52,7 @@ def test_a_post_is_read_as_it_was_written(tmp_path: Path, record: PostRecord, nu
 def test_rows_are_read_as_they_were_written(tmp_path: Path, names: list[tuple[str, str, str]]):
     rows = [AuthorRecord(slug=slug, name=name, bio=bio) for slug, name, bio in names]
     assert write_rows(tmp_path / "authors.yaml", rows) == len(rows)
-    assert [row_record(text, AuthorRecord) for text in row_texts(tmp_path / "authors.yaml")] == rows
+    assert [parse_row(text, AuthorRecord) for text in split_rows(tmp_path / "authors.yaml")] == rows
 
 
 @SAME_FOLDER
@@ -62,8 +61,8 @@ def test_menus_and_comments_are_read_as_they_were_written(tmp_path: Path, menu, 
     rows = [SiteRecord(menu=menu), CommentRecord(id=1, post="a", author_name=body, body=body, created_at=moment)]
     for row in rows:
         write_rows(tmp_path / "rows.yaml", [row])
-        [text] = row_texts(tmp_path / "rows.yaml")
-        assert row_record(text, type(row)) == row
+        [text] = split_rows(tmp_path / "rows.yaml")
+        assert parse_row(text, type(row)) == row
 
 
 def test_the_file_is_markdown_with_front_matter(tmp_path: Path):

@@ -33,7 +33,7 @@ def posts() -> list[Post]:
     return public
 
 
-def test_nothing_is_left_over_empty_unclosed_or_points_nowhere(posts, client):
+def test_no_page_has_leftovers_open_tags_or_dead_anchors(posts, client):
     found = {post.get_absolute_url(): faults for post in posts if (faults := list(faults_of(post, client)))}
     assert found == {}
 
@@ -60,7 +60,7 @@ def faults_of(post: Post, client):
 
 
 def words_of(element):
-    """All that is read, code apart, in which braces and brackets are what it is about."""
+    """All visible text outside of code; in code, braces and brackets are text."""
     if element.tag in ("pre", "code"):
         return
     yield element.text or ""

@@ -63,7 +63,7 @@ POST_CHANGES = [
 
 
 @pytest.mark.parametrize(("old", "new", "reason"), POST_CHANGES, ids=lambda value: value[:30])
-def test_a_post_that_cannot_be_is_told_and_stops_no_other(export, old, new, reason):
+def test_a_bad_post_is_reported_and_stops_no_other(export, old, new, reason):
     change(export / "posts" / "body-3.md", old, new)
     report = import_folder(export)
     assert reason in only_failure(report, "posts/body-3.md")
@@ -107,7 +107,7 @@ def test_a_media_file_comes_from_the_export_and_goes_to_the_storage(export, tmp_
     assert not list(tmp_path.rglob("stolen*"))
 
 
-def test_links_lead_nowhere(export, tmp_path):
+def test_links_out_of_the_export_are_not_followed(export, tmp_path):
     (export / "posts" / "link.md").symlink_to(tmp_path / "secret.md")
     (export / "tags.yaml").unlink()
     (export / "tags.yaml").symlink_to("/etc/passwd")
@@ -117,7 +117,7 @@ def test_links_lead_nowhere(export, tmp_path):
     assert not Post.objects.filter(slug="stolen").exists()
 
 
-def test_rows_that_cannot_be_are_told_and_stop_no_other(export):
+def test_bad_rows_are_reported_and_stop_no_other(export):
     change(export / "authors.yaml", "- slug: zoe", "- slug: 'zoë & co'")
     with (export / "redirects.yaml").open("a") as file:
         file.write("- old_path: /x/\n  new_path: javascript:alert(1)\n- nonsense\n- old_path: [\n- old_path: '/y/'\n")
@@ -130,7 +130,7 @@ def test_rows_that_cannot_be_are_told_and_stop_no_other(export):
     assert Redirect.objects.count() == 2
 
 
-def test_a_folder_that_lost_files_is_told_from_a_whole_one(export):
+def test_lost_files_are_reported(export):
     for path in [export / "tags.yaml", export / "posts" / "gone.md"]:
         path.unlink()
     for path in (export / "posts").glob("body-*.md"):
@@ -141,7 +141,7 @@ def test_a_folder_that_lost_files_is_told_from_a_whole_one(export):
         assert words in warnings
 
 
-def test_a_later_version_is_not_guessed_at(export):
+def test_a_later_version_is_refused(export):
     change(export / "evergreen.yaml", "evergreen: 1", "evergreen: 2")
     report = import_folder(export)
     assert "It is of version 2" in only_failure(report, "evergreen.yaml")
@@ -159,12 +159,12 @@ def test_comments_are_rendered_anew_and_keep_their_threads(export):
     assert again.tables["comments"].unchanged == Comment.objects.count()
 
 
-def test_a_comment_that_is_too_long_is_told(export):
+def test_a_comment_that_is_too_long_is_reported(export):
     change(export / "comments.yaml", "body: spam", f"body: {'spam' * 30_000}")
     assert "100,000 is the most" in only_failure(import_folder(export), "comments.yaml")
 
 
-def test_comments_on_a_post_that_is_not_there_are_told(export):
+def test_comments_on_a_missing_post_are_reported(export):
     (export / "posts" / "body-0.md").unlink()
     report = import_folder(export)
     assert "no post 'body-0'" in only_failure(report, "comments.yaml")
@@ -177,7 +177,7 @@ def test_a_menu_leads_to_pages(export):
     assert not SiteConfig.objects.exists()
 
 
-def test_another_file_in_the_storage_is_not_taken_for_its_own(export, settings):
+def test_a_different_file_of_the_same_name_is_a_failure(export, settings):
     rows = yaml.safe_load((export / "media.yaml").read_text())
     place = settings.MEDIA_ROOT / rows[0]["name"]
     place.parent.mkdir(parents=True)
@@ -186,7 +186,7 @@ def test_another_file_in_the_storage_is_not_taken_for_its_own(export, settings):
     assert place.read_bytes() == b"of somebody else"
 
 
-def test_what_the_export_says_replaces_what_is_there(export):
+def test_the_export_replaces_existing_values(export):
     import_folder(export)
     Post.objects.filter(slug="body-3").update(title="Changed", html="<p>Changed</p>")
     Post.objects.get(slug="body-3").tags.clear()
@@ -203,7 +203,7 @@ def test_what_the_export_says_replaces_what_is_there(export):
     assert Post.objects.filter(slug="new").exists()
 
 
-def test_media_lost_from_the_storage_come_back(export, settings):
+def test_lost_media_are_restored(export, settings):
     import_folder(export)
     media = MediaFile.objects.first()
     path = settings.MEDIA_ROOT / media.file.name
@@ -213,7 +213,7 @@ def test_media_lost_from_the_storage_come_back(export, settings):
     assert path.read_bytes() == content
 
 
-def test_a_file_of_an_export_among_others_is_not_guessed_at(export, tmp_path):
+def test_a_single_file_of_an_export_is_refused(export, tmp_path):
     folder = tmp_path / "posts"
     folder.mkdir()
     (export / "posts" / "body-3.md").rename(folder / "body-3.md")

@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_opened_is_reported(folder):
     assert (report.created, report.failures) == (1, [])
 
 
-def test_two_posts_with_one_slug_are_both_kept_and_told(folder):
+def test_two_posts_with_one_slug_are_both_imported_and_reported(folder):
     (folder / "2024-01-01-same.md").write_text("---\ntitle: First\n---\nOne")
     (folder / "2024-02-02-same.md").write_text("---\ntitle: Second\n---\nTwo")
     report = import_folder(folder)
@@ -97,7 +97,7 @@ def test_a_slug_of_emoji_alone_becomes_one_that_can_be_asked_for(folder, client)
         ("{{ content | safe }}<svg onload=alert(1)>", "onload"),
     ],
 )
-def test_what_could_do_harm_is_not_in_the_html(folder, body, never):
+def test_harmful_html_is_removed(folder, body, never):
     (folder / "bad.md").write_text(f"---\ntitle: Bad\ndate: 2024-01-01\n---\n{body}\n")
     assert import_folder(folder).failures == []
     assert never not in Post.objects.get(slug="bad").html.lower()
@@ -116,7 +116,7 @@ def test_nothing_outside_of_the_folder_becomes_media(folder, tmp_path):
     assert (report.media, report.media_missing) == (0, 3)
 
 
-def test_the_command_tells_each_failure_and_ends_with_status_1(folder):
+def test_the_command_prints_each_failure_and_ends_with_status_1(folder):
     (folder / "bad.md").write_bytes(b"\x00")
     out, err = StringIO(), StringIO()
     with pytest.raises(CommandError, match="1 of 2 files were not imported") as raised:
@@ -133,6 +133,6 @@ def test_the_command_gives_the_report_as_json(folder):
 
 
 @pytest.mark.parametrize("path", ["nowhere", "posts/good.md"])
-def test_a_path_that_is_no_folder_is_one_sentence(folder, tmp_path, path):
+def test_a_path_that_is_no_folder_is_refused(folder, tmp_path, path):
     with pytest.raises(CommandError, match=r"There is no|is no folder"):
         call_command("import_content", str(tmp_path / path))

@@ -1,4 +1,4 @@
-"""Jekyll, Hugo, Zola and Eleventy: what each of them writes, and what becomes of it."""
+"""The conventions of Jekyll, Hugo, Zola and Eleventy."""
 
 from datetime import UTC, datetime
 from io import BytesIO
@@ -33,7 +33,7 @@ def write(site: Path, name: str, content: str) -> None:
     path.write_text(content)
 
 
-def imported(site: Path, name: str, content: str) -> Post:
+def import_post(site: Path, name: str, content: str) -> Post:
     write(site, name, content)
     report = import_folder(site, now=NOW)
     assert report.failures == []
@@ -49,19 +49,19 @@ def tags(post: Post) -> set[str]:
 
 
 def test_jekyll_dates_posts_by_file_name_and_keeps_their_old_path(site):
-    post = imported(site, "_posts/2024-05-31-old-news.md", "---\ntitle: News\ncategories: a b\n---\nText")
+    post = import_post(site, "_posts/2024-05-31-old-news.md", "---\ntitle: News\ncategories: a b\n---\nText")
     assert (post.slug, post.published_at) == ("old-news", datetime(2024, 5, 31, tzinfo=UTC))
     assert post.category.name == "a"
     assert Redirect.objects.get(old_path="/2024/05/31/old-news/").new_path == "/posts/old-news/"
 
 
 def test_jekyll_time_with_a_zone(site):
-    post = imported(site, "a.md", "---\ndate: 2024-05-31 12:00:00 -0400\n---\nText")
+    post = import_post(site, "a.md", "---\ndate: 2024-05-31 12:00:00 -0400\n---\nText")
     assert post.published_at == datetime(2024, 5, 31, 16, tzinfo=UTC)
 
 
 def test_hugo_toml_with_aliases_and_draft(site):
-    post = imported(
+    post = import_post(
         site,
         "posts/hello.md",
         '+++\ntitle = "Hello"\ndate = 2024-05-31T10:00:00Z\ndraft = true\n'
@@ -74,7 +74,7 @@ def test_hugo_toml_with_aliases_and_draft(site):
 def test_hugo_page_bundle_and_section_index(site):
     write(site, "posts/_index.md", "---\ntitle: All posts\n---\n")
     picture(site / "posts" / "trip" / "lake.png")
-    post = imported(site, "posts/trip/index.md", "---\ntitle: Trip\ndate: 2024-01-01\n---\n![The lake](lake.png)")
+    post = import_post(site, "posts/trip/index.md", "---\ntitle: Trip\ndate: 2024-01-01\n---\n![The lake](lake.png)")
     assert post.slug == "trip"
     assert Post.objects.count() == 1
     media = MediaFile.objects.get()
@@ -90,7 +90,7 @@ def picture(path: Path, colour: str = "green") -> None:
 
 
 def test_zola_taxonomies_and_path(site):
-    post = imported(
+    post = import_post(
         site,
         "content/a.md",
         '+++\ntitle = "A"\ndate = 2024-01-01\npath = "elsewhere/a"\n'
@@ -101,7 +101,7 @@ def test_zola_taxonomies_and_path(site):
 
 
 def test_eleventy_permalink_and_its_collections_are_no_tags(site):
-    post = imported(site, "a.md", "---\npermalink: /blog/a.html\ntags: [posts, real]\ndate: 2024-01-01\n---\nText")
+    post = import_post(site, "a.md", "---\npermalink: /blog/a.html\ntags: [posts, real]\ndate: 2024-01-01\n---\nText")
     assert tags(post) == {"real"}
     assert Redirect.objects.get().old_path == "/blog/a.html"
 
@@ -120,21 +120,21 @@ def test_eleventy_permalink_and_its_collections_are_no_tags(site):
     ],
 )
 def test_authors_as_text_or_list_in_their_order(site, matter, names):
-    assert authors(imported(site, "a.md", f"---\ntitle: A\ndate: 2024-01-01\n{matter}\n---\nText")) == names
+    assert authors(import_post(site, "a.md", f"---\ntitle: A\ndate: 2024-01-01\n{matter}\n---\nText")) == names
 
 
 def test_a_time_to_come_is_a_schedule(site):
-    assert imported(site, "a.md", "---\ndate: 2025-06-01\n---\nText").status == "scheduled"
+    assert import_post(site, "a.md", "---\ndate: 2025-06-01\n---\nText").status == "scheduled"
 
 
 @pytest.mark.parametrize("matter", ["published: false", "draft: true", "draft: 'yes'"])
-def test_what_is_not_to_be_shown_is_a_draft(site, matter):
-    assert imported(site, "a.md", f"---\ndate: 2024-01-01\n{matter}\n---\nText").status == "draft"
+def test_an_unpublished_post_is_a_draft(site, matter):
+    assert import_post(site, "a.md", f"---\ndate: 2024-01-01\n{matter}\n---\nText").status == "draft"
 
 
-def test_what_was_imported_before_is_unchanged_and_what_changed_is_updated(site):
+def test_a_second_import_updates_only_changed_files(site):
     write(site, "b.md", "---\ntitle: B\ndate: 2024-01-01\ntags: [x]\n---\nText")
-    post = imported(site, "a.md", "---\ntitle: A\ndate: 2024-01-01\ntags: [x]\nauthor: Ann\n---\nText")
+    post = import_post(site, "a.md", "---\ntitle: A\ndate: 2024-01-01\ntags: [x]\nauthor: Ann\n---\nText")
     write(site, "a.md", "---\ntitle: A2\ndate: 2024-01-01\ntags: [y]\n---\nOther text")
     report = import_folder(site, now=NOW)
     assert (report.created, report.updated, report.unchanged) == (0, 1, 1)
@@ -144,8 +144,8 @@ def test_what_was_imported_before_is_unchanged_and_what_changed_is_updated(site)
 
 
 def test_a_changed_slug_moves_the_post_and_leaves_a_redirect(site, client):
-    imported(site, "a.md", "---\nslug: old\ndate: 2024-01-01\n---\nText")
-    imported(site, "a.md", "---\nslug: new\ndate: 2024-01-01\n---\nText")
+    import_post(site, "a.md", "---\nslug: old\ndate: 2024-01-01\n---\nText")
+    import_post(site, "a.md", "---\nslug: new\ndate: 2024-01-01\n---\nText")
     response = client.get("/posts/old/")
     assert (response.status_code, response.headers["Location"]) == (301, "/posts/new/")
 
@@ -158,13 +158,13 @@ def test_the_same_picture_twice_is_stored_once(site):
     assert (report.media, MediaFile.objects.count()) == (1, 1)
 
 
-def test_pictures_that_are_not_there_are_counted_and_leave_their_words(site):
-    post = imported(site, "a.md", "---\ndate: 2024-01-01\n---\n![A *fine* day](/none.jpg)")
+def test_missing_pictures_are_counted_and_leave_their_text(site):
+    post = import_post(site, "a.md", "---\ndate: 2024-01-01\n---\n![A *fine* day](/none.jpg)")
     assert '<em class="missing-image">' in post.html
     assert "fine" in post.html
 
 
-REMNANTS = [
+TAGS = [
     ("{% highlight ruby %}\nputs 1\n{% endhighlight %}", "puts", []),
     ("{{< youtube abc123 >}}", "abc123", []),
     ("{{ youtube(id='abc123') }}", "abc123", []),
@@ -180,13 +180,13 @@ REMNANTS = [
 ]
 
 
-@pytest.mark.parametrize(("body", "shown", "hidden"), REMNANTS)
-def test_a_template_remnant_is_converted_or_dropped(site, body, shown, hidden):
-    html = imported(site, "a.md", f"---\ndate: 2024-01-01\n---\n{body}\n").html
+@pytest.mark.parametrize(("body", "shown", "hidden"), TAGS)
+def test_a_template_tag_is_converted_or_dropped(site, body, shown, hidden):
+    html = import_post(site, "a.md", f"---\ndate: 2024-01-01\n---\n{body}\n").html
     assert shown in html
     assert not [word for word in hidden if word in html]
 
 
-def test_what_is_dropped_is_counted_by_its_name(site):
+def test_a_dropped_tag_is_counted_by_its_name(site):
     write(site, "a.md", "{% thing %} {{ other }} {% thing %}")
     assert import_folder(site, now=NOW).dropped["thing"] == 2

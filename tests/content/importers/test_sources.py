@@ -1,12 +1,11 @@
-"""A folder is known again where it lies and where it is moved to, and never taken for another of its name."""
+"""A folder is recognized at its place and after a move, and not mistaken for another of its name."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from content.importers import import_folder
-from content.importers.errors import BadFile
+from content.importers import BadFile, import_folder
 from content.importers.wordpress import import_wordpress
 from content.models import ImportSource, Post
 from tests.support.folder import write_posts
@@ -70,7 +69,7 @@ def test_another_site_at_the_same_place_overwrites_nothing(tmp_path):
     assert set(ImportSource.objects.values_list("name", flat=True)) == {"content", "content-2"}
 
 
-def test_posts_that_came_before_sources_were_recorded_are_known(tmp_path):
+def test_posts_without_a_recorded_source_are_recognized(tmp_path):
     folder = write_posts(tmp_path / "posts", 3)
     import_folder(folder)
     ImportSource.objects.all().delete()

@@ -1,4 +1,4 @@
-"""A WordPress export: what becomes of what, and that a second run writes nothing."""
+"""A WordPress export: each part of it is imported, and a second run writes nothing."""
 
 import json
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def file(tmp_path) -> Path:
     return tmp_path / "blog.xml"
 
 
-def imported(file: Path, *items: str, **options: str) -> ImportReport:
+def import_items(file: Path, *items: str, **options: str) -> ImportReport:
     report = import_wordpress(export(file, *items, **options), now=NOW)
     assert report.failures == []
     return report
@@ -38,7 +38,7 @@ def tags(post: Post) -> set[str]:
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
 def test_every_version_and_both_spellings_of_the_namespace(file, scheme, version):
     terms = [("category", "Uncategorized"), ("category", "News"), ("category", "Local"), ("post_tag", "x")]
-    imported(file, item(1, title="Bread &amp; <em>butter</em>", terms=terms), scheme=scheme, version=version)
+    import_items(file, item(1, title="Bread &amp; <em>butter</em>", terms=terms), scheme=scheme, version=version)
     post = Post.objects.get()
     assert (post.title, post.slug, post.status, post.language) == ("Bread & butter", "post-1", "published", "en-GB")
     assert post.published_at == datetime(2024, 5, 31, 10, tzinfo=UTC)
@@ -59,19 +59,19 @@ def test_every_version_and_both_spellings_of_the_namespace(file, scheme, version
     ],
 )
 def test_states(file, values, status):
-    imported(file, item(1, **values))
+    import_items(file, item(1, **values))
     assert Post.objects.get().status == status
 
 
-def test_what_is_in_the_bin_and_what_is_no_post_is_counted_and_left_out(file):
+def test_deleted_posts_and_other_types_are_counted_and_left_out(file):
     others = [item(2, status="trash"), item(3, post_type="nav_menu_item"), item(4, status="auto-draft")]
-    report = imported(file, item(1), *others)
+    report = import_items(file, item(1), *others)
     assert (report.files, report.created, report.not_posts) == (4, 1, 3)
 
 
 def test_a_hierarchy_of_pages_is_flat_and_its_paths_lead_on(file, client):
     deep = item(2, post_type="page", post_name="team", post_parent="1", link="https://blog.example/about/team/")
-    imported(file, item(1, post_type="page", post_name="about", link="https://blog.example/about/"), deep)
+    import_items(file, item(1, post_type="page", post_name="about", link="https://blog.example/about/"), deep)
     assert set(Post.objects.values_list("kind", "slug")) == {("page", "about"), ("page", "team")}
     response = client.get("/about/team/")
     assert (response.status_code, response.headers["Location"]) == (301, "/team/")
@@ -79,7 +79,7 @@ def test_a_hierarchy_of_pages_is_flat_and_its_paths_lead_on(file, client):
 
 def test_a_password_keeps_the_text_from_every_page(file, client):
     secret = item(1, title="Closed", content="the secret words", post_password="enter", post_name="closed")
-    imported(file, secret, item(2))
+    import_items(file, secret, item(2))
     assert Post.objects.get(slug="closed").password == "enter"
     assert client.get("/posts/closed/").status_code == 404
     for path in ("/", "/authors/ann-lee/", "/posts/post-2/"):
@@ -88,22 +88,24 @@ def test_a_password_keeps_the_text_from_every_page(file, client):
         assert "secret words" not in page
 
 
-def test_posts_of_one_slug_are_both_kept_and_told(file):
-    report = imported(file, item(1, post_name="same"), item(2, post_name="same", link="https://blog.example/b/same/"))
+def test_two_posts_with_one_slug_are_both_imported_and_reported(file):
+    report = import_items(
+        file, item(1, post_name="same"), item(2, post_name="same", link="https://blog.example/b/same/")
+    )
     assert len(report.warnings) == 1
     assert set(Post.objects.values_list("slug", flat=True)) == {"same", "same-2"}
     assert Redirect.objects.get(old_path="/b/same/").new_path == "/posts/same-2/"
 
 
-def test_what_has_no_title_is_called_by_its_first_words(file):
-    imported(file, item(1, title="", content="<p>Some first words</p>"), item(2, title="", content=""))
+def test_a_post_without_a_title_has_its_first_words(file):
+    import_items(file, item(1, title="", content="<p>Some first words</p>"), item(2, title="", content=""))
     assert set(Post.objects.values_list("title", flat=True)) == {"Some first words", "Untitled"}
 
 
-def test_excerpts_their_own_or_what_stands_before_more(file):
+def test_an_excerpt_is_its_own_or_the_text_before_more(file):
     own = item(1, excerpt="<b>Told</b> &amp; short")
     more = item(2, content="Before it.\n\n<!--more Go on-->\n\nAfter it.")
-    imported(file, own, more)
+    import_items(file, own, more)
     assert list(Post.objects.order_by("pk").values_list("excerpt", flat=True)) == ["Told & short", "Before it."]
 
 
@@ -118,7 +120,7 @@ def test_comments_keep_their_threads(file):
         {"id": "7", "type": "pingback"},
         {"id": "8", "type": "trackback"},
     ]
-    report = imported(file, item(1, comments=comments))
+    report = import_items(file, item(1, comments=comments))
     assert (report.comments, report.comments_left_out) == (4, 4)
     first, second, third, orphan = (Comment.objects.get(source_path__endswith=f"-{n}") for n in (1, 2, 3, 4))
     assert (second.parent, third.parent, orphan.parent) == (first, second, None)
@@ -127,24 +129,24 @@ def test_comments_keep_their_threads(file):
     assert 'href="https://example.org/x"' in first.html
 
 
-def test_comments_that_answer_each_other_in_a_circle_are_kept(file):
-    report = imported(file, item(1, comments=[{"id": "1", "parent": "2"}, {"id": "2", "parent": "1"}]))
+def test_comments_that_answer_each_other_are_imported(file):
+    report = import_items(file, item(1, comments=[{"id": "1", "parent": "2"}, {"id": "2", "parent": "1"}]))
     assert (report.comments, Comment.objects.exclude(parent=None).count()) == (2, 0)
 
 
 def test_a_second_run_writes_nothing_and_leaves_moderation_alone(file):
     items = [item(1, comments=[{"approved": "0"}]), item(2, post_type="page")]
-    imported(file, *items)
+    import_items(file, *items)
     Comment.objects.update(status="rejected")
-    again = imported(file, *items)
+    again = import_items(file, *items)
     assert (again.created, again.updated, again.unchanged) == (0, 0, 2)
     assert (again.comments, again.comments_unchanged) == (0, 1)
     assert Comment.objects.get().status == "rejected"
 
 
-def test_what_changed_in_the_export_changes_here_and_nothing_else(file):
-    imported(file, item(1), item(2))
-    report = imported(file, item(1, content="Other"), item(2, comments=[{"id": "7"}]))
+def test_a_second_import_updates_only_changed_items(file):
+    import_items(file, item(1), item(2))
+    report = import_items(file, item(1, content="Other"), item(2, comments=[{"id": "7"}]))
     assert (report.updated, report.unchanged, report.comments) == (1, 1, 1)
     assert Post.objects.get(slug="post-1").html == "<p>Other</p>"
 
@@ -155,7 +157,7 @@ def test_an_export_that_breaks_off_is_imported_up_to_there(file):
     report = import_wordpress(file, now=NOW)
     assert (report.created, len(report.failures)) == (1, 1)
     assert "The export breaks off" in report.failures[0].reason
-    assert imported(file, item(1), item(2)).created == 1
+    assert import_items(file, item(1), item(2)).created == 1
 
 
 BOMB = '<!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><rss><channel><title>&b;</title></channel></rss>'
@@ -178,7 +180,7 @@ FEED = "<rss><channel><title>News</title><item><title>One</title></item></channe
         ("<rss>" * 30, "more than 20 deep"),
     ],
 )
-def test_what_is_no_export_is_refused_in_one_sentence(file, content, reason):
+def test_a_file_that_is_no_export_is_refused_in_one_sentence(file, content, reason):
     file.write_text(content)
     with pytest.raises(CommandError) as refused:
         call_command("import_content", file)
@@ -188,14 +190,14 @@ def test_what_is_no_export_is_refused_in_one_sentence(file, content, reason):
     assert not Post.objects.exists()
 
 
-def test_an_item_past_the_bound_is_told_and_stops_no_other(file):
+def test_an_item_past_the_bound_is_reported_and_stops_no_other(file):
     report = import_wordpress(export(file, item(1, content="x" * LARGEST_RECORD), item(2)), now=NOW)
     assert report.created == 1
     assert "larger than 10 MB" in report.failures[0].reason
 
 
 def test_characters_that_xml_does_not_know_are_left_out(file):
-    imported(file, item(1, content="be\x08fore\x0b"))
+    import_items(file, item(1, content="be\x08fore\x0b"))
     assert Post.objects.get().html == "<p>before</p>"
 
 

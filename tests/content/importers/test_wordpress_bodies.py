@@ -1,13 +1,13 @@
-"""Texts of WordPress, from what it keeps to what a reader is shown."""
+"""Texts of WordPress, from the export to the HTML of a page."""
 
 import re
 
 import pytest
 
-from content.importers.wordpress.body import text_of
-from content.importers.wordpress.catalogue import catalogue_of
-from content.importers.wordpress.comment_text import comment_text
-from content.importers.wordpress.media import Media
+from content.importers.media import RemoteMedia
+from content.importers.wordpress.body import convert_body
+from content.importers.wordpress.catalogue import open_catalogue
+from content.importers.wordpress.comments import to_comment_text
 from content.rendering import render_markdown
 from tests.support.wordpress import export, item
 
@@ -23,15 +23,15 @@ ATTACHMENTS = [
 
 
 @pytest.fixture
-def shown(tmp_path, db):
-    """What becomes of a text of item 1, as HTML of a page."""
+def to_html(tmp_path, db):
+    """A function that converts a text of item 1 to the HTML of a page."""
     others = [
         item(5, post_name="other"),
         item(6, post_type="page", post_name="us", link="https://blog.example/a/us/"),
     ]
     twins = [item(n, post_name="twin", link=f"https://blog.example/{n}/twin/") for n in (7, 8)]
-    with catalogue_of(export(tmp_path / "blog.xml", item(1), *others, *twins, *ATTACHMENTS)) as catalogue:
-        yield lambda text: render_markdown(text_of(text, "1", catalogue, Media()).body)
+    with open_catalogue(export(tmp_path / "blog.xml", item(1), *others, *twins, *ATTACHMENTS)) as catalogue:
+        yield lambda text: render_markdown(convert_body(text, "1", catalogue, RemoteMedia()).text)
 
 
 def link(href: str, words: str) -> str:
@@ -60,19 +60,19 @@ def link(href: str, words: str) -> str:
         ('<img class="wp-smiley" alt="\U0001f600" src="https://s.w.org/x.png"> it', "<p>\U0001f600 it</p>"),
     ],
 )  # fmt: skip
-def test_paragraphs_and_blocks(shown, text, html):
-    assert shown(text).strip() == html
+def test_paragraphs_and_blocks(to_html, text, html):
+    assert to_html(text).strip() == html
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
-def test_headings_are_ours_and_keep_every_mark(shown, number):
-    html = shown(f"<h{number}>C# *and* <em>`x`</em> 1. [a] <br>#</h{number}>")
+def test_headings_become_markdown_and_keep_every_mark(to_html, number):
+    html = to_html(f"<h{number}>C# *and* <em>`x`</em> 1. [a] <br>#</h{number}>")
     assert html.startswith("<h2 id=")
     assert "C# *and* <em>`x`</em> 1. [a] #<a" in html
 
 
-def test_indented_html_after_a_blank_line_is_no_code(shown):
-    html = shown("<div>\n\n        <p>Deep</p>\n\n    <ul>\n\n        <li>in</li></ul></div>")
+def test_indented_html_after_a_blank_line_is_no_code(to_html):
+    html = to_html("<div>\n\n        <p>Deep</p>\n\n    <ul>\n\n        <li>in</li></ul></div>")
     assert html.strip() == "<p>Deep</p>\n<ul><li>in</li></ul>"
 
 
@@ -84,13 +84,13 @@ def test_indented_html_after_a_blank_line_is_no_code(shown):
         '[code language="python"]if a < b:\n\n    ```\n    _x_ [gallery][/code]',
     ],
 )
-def test_code_is_kept_to_the_letter(shown, text):
-    code = re.sub(r"<[^>]+>", "", shown(text)).strip("\n")
+def test_code_does_not_change(to_html, text):
+    code = re.sub(r"<[^>]+>", "", to_html(text)).strip("\n")
     assert code == "if a &lt; b:\n\n    ```\n    _x_ [gallery]"
 
 
-def test_code_with_a_language_is_highlighted(shown):
-    assert '<span class="' in shown('<pre class="brush: python">def x(): pass</pre>')
+def test_code_with_a_language_is_highlighted(to_html):
+    assert '<span class="' in to_html('<pre class="brush: python">def x(): pass</pre>')
 
 
 LAKE = link("https://blog.example/a.jpg", "A lake")
@@ -121,12 +121,12 @@ SAID = link("https://blog.example/b.jpg", "B")
         ('[gallery ids="“11”"] [a "[a "[a "', f"<ul><li>{LAKE}</li></ul>\n<p>[a \"[a \"[a \"</p>"),
     ],
 )  # fmt: skip
-def test_shortcodes(shown, text, html):
-    assert shown(text).strip() == html
+def test_shortcodes(to_html, text, html):
+    assert to_html(text).strip() == html
 
 
-def test_a_thousand_shortcodes_in_each_other_end(shown):
-    html = shown("[x_y]" * 1000 + "deep" + "[/x_y]" * 1000)
+def test_a_thousand_shortcodes_in_each_other_end(to_html):
+    html = to_html("[x_y]" * 1000 + "deep" + "[/x_y]" * 1000)
     assert "deep" in html
 
 
@@ -151,8 +151,8 @@ def test_a_thousand_shortcodes_in_each_other_end(shown):
         ('<a href="#y">x</a><p id="y">here</p>', f"<p>{link('#y', 'x')}</p>\n<p id=\"y\">here</p>"),
     ],
 )  # fmt: skip
-def test_pictures_players_and_links(shown, text, html):
-    assert shown(text).strip() == html
+def test_pictures_players_and_links(to_html, text, html):
+    assert to_html(text).strip() == html
 
 
 @pytest.mark.parametrize(
@@ -168,4 +168,4 @@ def test_pictures_players_and_links(shown, text, html):
     ],
 )
 def test_comments_become_plain_text(content, text):
-    assert comment_text(content) == text
+    assert to_comment_text(content) == text

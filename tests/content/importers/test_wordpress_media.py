@@ -1,4 +1,4 @@
-"""--fetch-media: what is downloaded, what is refused, and what a reader's page shows then."""
+"""--fetch-media downloads files of public hosts, and refuses others; pages show the files."""
 
 import threading
 from collections import Counter
@@ -12,9 +12,9 @@ from PIL import Image
 
 from content.images import BadImage
 from content.importers import ImportReport
+from content.importers.media import detect_kind
 from content.importers.wordpress import import_wordpress
-from content.importers.wordpress.fetching import Fetcher, is_public
-from content.importers.wordpress.kinds import kind_of
+from content.importers.wordpress.fetcher import Fetcher, is_public
 from content.models import MediaFile, Post
 from tests.support.wordpress import export, item
 
@@ -28,7 +28,7 @@ def picture(colour: str) -> bytes:
 
 
 class Files(ThreadingHTTPServer):
-    """A host of files: what is at which path, and how often it was asked for."""
+    """A host with files by their paths, which counts the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answers)
@@ -70,7 +70,7 @@ def host() -> Iterator[Files]:
 
 
 @pytest.fixture
-def imported(tmp_path, settings, db):
+def run_import(tmp_path, settings, db):
     settings.MEDIA_ROOT = tmp_path / "media"
 
     def run(*items: str, fetch: Fetcher | None = None) -> ImportReport:
@@ -82,10 +82,10 @@ def imported(tmp_path, settings, db):
 OURS = Fetcher(private=True)
 
 
-def test_pictures_become_media_with_their_size(imported, host):
+def test_pictures_become_media_with_their_size(run_import, host):
     cover = item(9, post_type="attachment", attachment_url=host.url("/lake.png"), title="The lake")
     image = f'<img class="alignleft" src="{host.url("/moved.png")}" alt="Lake"> words'
-    report = imported(item(1, content=image, meta={"_thumbnail_id": "9"}), cover, fetch=OURS)
+    report = run_import(item(1, content=image, meta={"_thumbnail_id": "9"}), cover, fetch=OURS)
     media = MediaFile.objects.get()
     post = Post.objects.get()
     assert (report.media, report.media_missing, media.width, media.height) == (1, 0, 4, 3)
@@ -93,51 +93,51 @@ def test_pictures_become_media_with_their_size(imported, host):
     assert (post.cover, post.cover_alt) == (media, "The lake")
 
 
-def test_galleries_and_captions_are_figures(imported, host):
+def test_galleries_and_captions_are_figures(run_import, host):
     file = item(9, post_type="attachment", attachment_url=host.url("/lake.png"), title="Lake", excerpt="Cold")
     figure = f'[caption align="aligncenter"]<img src="{host.url("/lake.png")}">Deep[/caption]'
-    imported(item(1, content=f'[gallery ids="9"]\n\n{figure}'), file, fetch=OURS)
+    run_import(item(1, content=f'[gallery ids="9"]\n\n{figure}'), file, fetch=OURS)
     html = Post.objects.get().html
     assert html.count("<figure") == 2
     assert '<figure class="align-center">' in html
     assert "<figcaption>Cold</figcaption>" in html
 
 
-def test_a_link_to_a_file_of_the_blog_leads_to_ours(imported, host):
+def test_a_link_to_a_file_of_the_blog_leads_to_the_media_file(run_import, host):
     file = item(9, post_type="attachment", attachment_url=host.url("/lake.png"))
-    imported(item(1, content=f'<a href="{host.url("/lake.png")}">the file</a>'), file, fetch=OURS)
+    run_import(item(1, content=f'<a href="{host.url("/lake.png")}">the file</a>'), file, fetch=OURS)
     assert f'href="{MediaFile.objects.get().file.url}"' in Post.objects.get().html
 
 
-def test_a_second_run_asks_for_nothing_and_one_without_the_option_takes_nothing_away(imported, host):
+def test_a_second_run_fetches_nothing_and_one_without_the_option_removes_nothing(run_import, host):
     post = item(1, content=f'<img src="{host.url("/lake.png")}">')
-    imported(post, fetch=OURS)
+    run_import(post, fetch=OURS)
     html = Post.objects.get().html
-    assert imported(post, fetch=OURS).unchanged == 1
-    assert imported(post).unchanged == 1
-    changed = imported(item(1, title="Other", content=f'<img src="{host.url("/lake.png")}">'))
+    assert run_import(post, fetch=OURS).unchanged == 1
+    assert run_import(post).unchanged == 1
+    changed = run_import(item(1, title="Other", content=f'<img src="{host.url("/lake.png")}">'))
     assert (changed.updated, Post.objects.get().html) == (1, html)
     assert host.asked == {"/lake.png": 1}
 
 
-def test_what_cannot_be_had_stays_a_link_and_is_asked_for_again(imported, host):
+def test_a_missing_file_stays_a_link_and_is_fetched_again(run_import, host):
     post = item(1, content=f'<img src="{host.url("/later.png")}" alt="Later">')
-    report = imported(post, fetch=OURS)
+    report = run_import(post, fetch=OURS)
     assert report.media_missing == 1
     assert f'<a href="{host.url("/later.png")}"' in Post.objects.get().html
-    assert imported(post, fetch=OURS).unchanged == 1
+    assert run_import(post, fetch=OURS).unchanged == 1
     host.files["/later.png"] = picture("red")
-    assert imported(post, fetch=OURS).updated == 1
+    assert run_import(post, fetch=OURS).updated == 1
     assert "<img" in Post.objects.get().html
 
 
-def test_what_calls_itself_a_picture_and_is_a_page_is_refused(imported, host):
-    imported(item(1, content=f'<img src="{host.url("/page.png")}">'), fetch=OURS)
+def test_a_page_with_the_name_of_a_picture_is_refused(run_import, host):
+    run_import(item(1, content=f'<img src="{host.url("/page.png")}">'), fetch=OURS)
     assert not MediaFile.objects.exists()
 
 
-def test_addresses_of_our_own_network_are_not_asked(imported, host):
-    imported(item(1, content=f'<img src="{host.url("/lake.png")}">'), fetch=Fetcher())
+def test_private_addresses_get_no_request(run_import, host):
+    run_import(item(1, content=f'<img src="{host.url("/lake.png")}">'), fetch=Fetcher())
     assert not MediaFile.objects.exists()
     assert not host.asked
 
@@ -148,12 +148,12 @@ def test_addresses_of_our_own_network_are_not_asked(imported, host):
      "::1", "fe80::1%eth0", "fc00::1", "255.255.255.255", "2001:db8::1",
      "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"],
 )  # fmt: skip
-def test_what_is_no_public_address(address):
+def test_private_addresses(address):
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::808:808"])
-def test_what_is_one(address):
+def test_public_addresses(address):
     assert is_public(address)
 
 
@@ -161,17 +161,17 @@ def test_what_is_one(address):
     "address",
     ["file:///etc/passwd", "ftp://x.example/a", "http://a:b@127.0.0.1/", "http:///x", "http://[", "http://x:99999/"],
 )  # fmt: skip
-def test_what_is_no_address_of_a_file(address):
+def test_an_address_of_another_scheme_or_with_a_user_is_refused(address):
     assert OURS(address) is None
 
 
 @pytest.mark.parametrize("path", ["/circle", "/away", "/short", "/none"])
-def test_answers_that_are_not_taken(host, path):
+def test_a_bad_response_is_refused(host, path):
     host.files["/short"] = b"only a part"
     assert OURS(host.url(path)) is None
 
 
-def test_a_file_past_the_bound_in_size_or_in_time_is_not_taken(host):
+def test_a_file_past_the_bound_in_size_or_time_is_refused(host):
     size = len(host.files["/lake.png"])
     assert Fetcher(private=True, largest=size)(host.url("/lake.png")) is not None
     assert Fetcher(private=True, largest=size - 1)(host.url("/lake.png")) is None
@@ -192,11 +192,11 @@ def test_a_file_past_the_bound_in_size_or_in_time_is_not_taken(host):
         (b"", None),
     ],
 )
-def test_a_kind_is_told_from_the_bytes(content, extension):
-    kind = kind_of(content)
+def test_a_kind_is_detected_by_the_bytes(content, extension):
+    kind = detect_kind(content)
     assert (kind.extension if kind else None) == extension
 
 
 def test_half_a_picture_is_refused_by_name():
     with pytest.raises(BadImage, match="GIF is damaged"):
-        kind_of(b"GIF89a")
+        detect_kind(b"GIF89a")

@@ -9,10 +9,10 @@ import pytest
 from tests.support.service import ROOT
 from tests.support.wordpress import HEAD, TAIL, item
 
-# What an import may take beyond what it took after a hundredth of the export, in kB.
+# The most memory that an import may take beyond that of a hundredth of the export, in kB.
 GROWTH = 40_000
 
-# A process of its own: what it takes is its own, and its first import has made what every import makes once.
+# In another process, so that its memory can be measured. A first import fills the caches of modules.
 READ = """
 import os, sys
 from pathlib import Path

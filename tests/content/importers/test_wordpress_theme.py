@@ -32,7 +32,7 @@ def report():
     return report
 
 
-def test_what_there_is_and_nothing_more(report):
+def test_everything_is_imported_once(report):
     assert (report.files, report.created, report.not_posts) == (180, 72, 108)
     assert (report.comments, report.comments_left_out) == (28, 4)
     assert Post.objects.filter(status="draft").count() == 1
@@ -57,7 +57,7 @@ def test_every_public_page_reads_well(report, client):
         assert "<" not in post.title or post.title.endswith(">"), post
 
 
-def test_old_paths_lead_to_what_was_there(report, client):
+def test_old_paths_lead_to_their_posts(report, client):
     public = [post.get_absolute_url() for post in Post.objects.public(NOW)]
     redirects = Redirect.objects.filter(new_path__in=public)
     assert redirects.count() > 55
@@ -65,7 +65,7 @@ def test_old_paths_lead_to_what_was_there(report, client):
         assert client.get(redirect.old_path).headers["Location"] == quote(redirect.new_path)
 
 
-def test_the_post_with_a_password_is_nowhere(report, client):
+def test_the_post_with_a_password_is_in_no_page(report, client):
     secret = Post.objects.exclude(password="").get()
     assert client.get(secret.get_absolute_url()).status_code == 404
     paths = ["/", *(f"/?page={number}" for number in range(2, 7)), "/categories/classic/", "/tags/password/"]
