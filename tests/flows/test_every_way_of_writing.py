@@ -1,4 +1,8 @@
-"""Each way of writing is seen in every process, page, CDN and browser."""
+"""Each way of writing is seen in every process, page, CDN and browser.
+
+pytest -m slow tests/flows                 # all ways on both databases, and the times from commit to new
+pytest -m slow tests/flows -k postgresql   # on one of them
+"""
 
 import pytest
 

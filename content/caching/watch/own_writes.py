@@ -4,7 +4,7 @@ PostgreSQL   each connection names its process in the setting `evergreen.writer`
              to it each row of the outbox, by a message that psycopg 3 hands on: any statement that writes is known.
 SQLite       a statement that may write, and names a watched table. So with psycopg 2.
 
-A pooler that hands sessions around loses the name: the row then belongs to nobody, and whoever looks first relays it.
+A pooler that hands sessions around loses the name. The first process that looks then relays the row.
 """
 
 import logging

@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from .declaration import Watch
 from .models import WatchedChange
 
-# What a trigger tells a writer that has named itself, besides its row in the outbox.
+# A trigger's message to a writer that has named itself, besides the row in the outbox.
 REPORT = "Evergreen notes a change of watched rows."
 # Of each event: clause of the trigger, transition tables, and the table of the rows that are counted.
 _EVENTS = {

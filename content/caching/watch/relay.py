@@ -63,7 +63,7 @@ def relay_own(using: str, writer: str) -> int:
     else:
         # The rest waits for other processes. Until then it counts as a change of all rows.
         labels = rows.order_by().values_list("model", flat=True).distinct()
-        _relay([WatchedChange(model=label, changes=f'"{ALL}"') for label in labels], using)
+        _relay([WatchedChange(pk=0, model=label, changes=f'"{ALL}"') for label in labels], using)
     if not done:
         # Another process has appended them, or nothing was to append.
         for ordering in orderings(None):

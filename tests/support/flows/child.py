@@ -13,7 +13,7 @@ Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def serve_lines(make: Callable[[], Answer]) -> None:
-    """In the child: answer until the input ends. What else is printed goes to the errors."""
+    """In the child: answer until the input ends. All other output goes to the errors."""
     import os
 
     output = os.fdopen(os.dup(1), "w", buffering=1)

@@ -13,7 +13,8 @@ from typing import Any
 
 from tests.support.flows.child import serve_lines
 
-PAUSE = 0.001
+# Between two looks: readers that never rest would delay the writer.
+PAUSE = 0.005
 
 
 def observer(words: list[str]) -> Any:

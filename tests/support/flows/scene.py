@@ -14,7 +14,7 @@ from content.models import Author, Authorship, Category, Post, Tag
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """What a reader looks at: `goes` are the marks that the write takes from it, `comes` those that it brings.
+    """A place that a reader looks at. The write takes the marks `goes` from it, and brings the marks `comes`.
 
     A mark is a status of HTTP or a word of the scene. Without any the sight stays as it is.
     """
@@ -69,12 +69,12 @@ class Scene:
                 Author.objects.create(slug=self.slug(end), name=self.word(stem))
                 for end, stem in (("", "author"), ("-other", "otherauthor"))
             )
-            self.post = self.unsaved("", title=self.old, category=self.category)
+            self.post = self.build_post("", title=self.old, category=self.category)
             self.post.save()
             self.post.tags.add(self.tag)
             Authorship.objects.create(post=self.post, author=self.author)
 
-    def unsaved(self, end: str, **values: Any) -> Post:
+    def build_post(self, end: str, **values: Any) -> Post:
         """A post that is public once it is saved."""
         yesterday = timezone.now() - timedelta(days=1)
         shown = {"title": self.new, "status": "published", "published_at": yesterday}
@@ -149,7 +149,7 @@ def moves(status: str) -> Shows:
     return shows
 
 
-def linked(kind: str) -> Shows:
+def joins(kind: str) -> Shows:
     """The post joins the other term."""
 
     def shows(scene: Scene) -> list[Sight]:
@@ -161,7 +161,7 @@ def linked(kind: str) -> Shows:
     return shows
 
 
-def unlinked(kind: str) -> Shows:
+def quits(kind: str) -> Shows:
     """The post leaves its term."""
 
     def shows(scene: Scene) -> list[Sight]:
@@ -173,7 +173,7 @@ def unlinked(kind: str) -> Shows:
     return shows
 
 
-def relinked(kind: str) -> Shows:
+def changes_term(kind: str) -> Shows:
     """From its term to the other one."""
 
     def shows(scene: Scene) -> list[Sight]:

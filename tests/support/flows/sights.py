@@ -41,7 +41,7 @@ def path_of(subject: str, key: str) -> str:
 
 
 def marks_of(subject: str, key: str, number: int) -> set[str]:
-    """What the resources say of it, as the views would answer."""
+    """The marks by the resources, as the views would answer."""
     try:
         match subject:
             case "post" | "page":
@@ -75,20 +75,20 @@ def marks_of_missing(subject: str, key: str, number: int) -> set[str]:
     return {"404"}
 
 
-def counted(names: tuple[str, ...]) -> int:
+def count_events(names: tuple[str, ...]) -> int:
     return sum(number for (what, _, _), number in Counter(events.totals).items() if what in names)
 
 
 def by_resources(subject: str, key: str, number: int) -> Seen:
-    before = counted(LOADED)
+    before = count_events(LOADED)
     marks = marks_of(subject, key, number)
-    return marks, counted(LOADED) == before
+    return marks, count_events(LOADED) == before
 
 
 def from_memory(subject: str, key: str, number: int) -> Seen:
-    before = counted((*LOADED, "lookup"))
+    before = count_events((*LOADED, "lookup"))
     marks = marks_of(subject, key, number)
-    return marks, counted((*LOADED, "lookup")) == before
+    return marks, count_events((*LOADED, "lookup")) == before
 
 
 class Fragment:

@@ -23,6 +23,8 @@ from tests.support.service import READY, environment_of, running_service
 
 # A write that is seen later than this is taken for one that is never seen.
 SECONDS = 10.0
+# How long readers look for it. They begin before the write, which may take a while.
+PATIENCE = 60.0
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Stage:
         number = next(numbers)
         prepared = self.writer.ask(prepare=way.name, number=number)
         assert not prepared["missed"], f"it is not as it should be before the write: {prepared['missed']}"
-        looking = {"sights": prepared["sights"], "number": number, "seconds": SECONDS}
+        looking = {"sights": prepared["sights"], "number": number, "seconds": PATIENCE}
         sights = [Sight(**sight) for sight in prepared["sights"]]
         if way.is_silent:
             self.writer.ask(settle=True)
@@ -65,25 +67,26 @@ class Stage:
             observer.send(**looking, state="new")
         written = self.writer.ask(write=True)
         assert not written["missed"], f"the writer's next read is old: {written['missed']}"
-        seen = [(tier, at) for observer in self.observers for tier, at in self.seen_by(observer)]
+        seen = [(tier, at) for observer in self.observers for tier, at in self.receive_seen(observer)]
         if way.is_silent:
             self.writer.ask(settle=True)
             return self.all_see(**looking | {"seconds": 0}, state="old")
         if self.browser_page:
             seen += [("browser", at) for at in self.browser_sees(sights, number, is_new=True)]
+        delays = [(tier, max(0.0, at - written["committed_at"])) for tier, at in seen]
+        late = [(tier, delay) for tier, delay in delays if delay > SECONDS]
+        assert not late, f"seen after more than {SECONDS:g} s: {late}"
         if not way.is_timed:
-            self.records += [
-                Record(way.name, self.database, tier, max(0.0, at - written["committed_at"])) for tier, at in seen
-            ]
+            self.records += [Record(way.name, self.database, tier, delay) for tier, delay in delays]
         return None
 
     def all_see(self, **looking: Any) -> None:
         for observer in self.observers:
             observer.send(**looking)
         for observer in self.observers:
-            self.seen_by(observer)
+            self.receive_seen(observer)
 
-    def seen_by(self, observer: Child) -> list[tuple[str, float]]:
+    def receive_seen(self, observer: Child) -> list[tuple[str, float]]:
         answer = observer.receive()
         assert not answer["missing"], f"not seen in time: {answer['missing']}"
         assert not answer["back"], f"it was new, and is old again: {answer['back']}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.flows.stage import Record
 
 
-# Of all tests of this process.
+# From all tests of this process.
 records: "list[Record]" = []
 
 

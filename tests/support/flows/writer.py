@@ -38,7 +38,7 @@ def writer(url: str) -> Any:
 
     own_writes._relay_now = note_commit
 
-    def missed(is_new: bool) -> list[str]:
+    def find_missed(is_new: bool) -> list[str]:
         number = current["scene"].number
         seen = ((sight, marks_of(sight.subject, sight.key, number)) for sight in current["sights"])
         return [
@@ -53,7 +53,7 @@ def writer(url: str) -> Any:
         if way.prepare is not None:
             way.prepare(scene)
         current.update(way=way, scene=scene, sights=way.shows(scene))
-        return {"sights": msgspec.to_builtins(current["sights"]), "missed": missed(is_new=False)}
+        return {"sights": msgspec.to_builtins(current["sights"]), "missed": find_missed(is_new=False)}
 
     def write() -> dict[str, Any]:
         way, scene = current["way"], current["scene"]
@@ -63,7 +63,7 @@ def writer(url: str) -> Any:
         finally:
             current["is_writing"] = False
         returned_at = time.monotonic()
-        own = missed(is_new=True) if way.is_own else []
+        own = find_missed(is_new=True) if way.is_own else []
         return {"committed_at": scene.committed_at or returned_at, "returned_at": returned_at, "missed": own}
 
     def settle() -> dict[str, Any]:

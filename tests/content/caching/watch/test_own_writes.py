@@ -129,7 +129,7 @@ def test_a_statement_that_psycopg_composes_is_a_write(name, product):
 
 
 def test_copy_in_a_transaction_is_a_write(alias, database):
-    """It goes past Django's cursors."""
+    """Django's cursors do not see it."""
     skip_unless_postgresql()
 
     def load() -> int:
@@ -144,7 +144,7 @@ def test_copy_in_a_transaction_is_a_write(alias, database):
 
 
 def test_only_a_writer_with_a_name_hears_of_its_writes(alias, database, product, monkeypatch):
-    """Other programs are told nothing. A connection that a pool hands out again hears each write once."""
+    """Other programs hear nothing. A connection that a pool hands out again hears each write once."""
     skip_unless_postgresql()
     heard, noted = [], []
     connections["own"].connection.add_notice_handler(lambda message: heard.append(message.message_primary))

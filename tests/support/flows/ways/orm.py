@@ -52,19 +52,19 @@ def update_or_create(scene: Scene) -> None:
 
 @way("bulk_create", appears)
 def bulk_create(scene: Scene) -> None:
-    Post.objects.bulk_create([scene.unsaved("-b", category=scene.category)])
+    Post.objects.bulk_create([scene.build_post("-b", category=scene.category)])
 
 
 @way("bulk_create(ignore_conflicts)", appears)
 def bulk_create_ignoring(scene: Scene) -> None:
-    posts = [scene.unsaved("", category=scene.category), scene.unsaved("-b", category=scene.category)]
+    posts = [scene.build_post("", category=scene.category), scene.build_post("-b", category=scene.category)]
     Post.objects.bulk_create(posts, ignore_conflicts=True)
 
 
 @way("bulk_create(update_conflicts)", title)
 def bulk_create_updating(scene: Scene) -> None:
     Post.objects.bulk_create(
-        [scene.unsaved("")], update_conflicts=True, unique_fields=["slug"], update_fields=["title"]
+        [scene.build_post("")], update_conflicts=True, unique_fields=["slug"], update_fields=["title"]
     )
 
 
@@ -130,14 +130,14 @@ def rename_by_save(scene: Scene) -> None:
     scene.post.save()
 
 
-def renamed_back(scene: Scene) -> list[Sight]:
+def moves_back(scene: Scene) -> list[Sight]:
     return [
         Sight("post", scene.slug(), goes=("301",), comes=("200", scene.old)),
         Sight("post", scene.slug("-moved"), goes=("200", scene.old), comes=("301",)),
     ]
 
 
-@way("renamed back by Model.save", renamed_back, prepare=rename_by_save)
+@way("renamed back by Model.save", moves_back, prepare=rename_by_save)
 def rename_back(scene: Scene) -> None:
     scene.post.slug = scene.slug()
     scene.post.save()

@@ -7,7 +7,7 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg.sql import SQL, Identifier, Literal
 
 from content.models import Post
-from tests.support.flows.scene import Scene, Sight, appears, leaves, nothing, title, unlinked
+from tests.support.flows.scene import Scene, Sight, appears, leaves, nothing, quits, title
 from tests.support.flows.ways.orm import leaves_its_category, without_links
 from tests.support.flows.ways.terms import comes, goes, make_redirect, path
 from tests.support.flows.ways.way import way
@@ -74,7 +74,7 @@ def delete_by_cursor(scene: Scene) -> None:
     execute("DELETE FROM content_post WHERE slug = %s", scene.slug())
 
 
-@way("DELETE of link rows by a cursor", unlinked("tag"))
+@way("DELETE of link rows by a cursor", quits("tag"))
 def delete_links(scene: Scene) -> None:
     execute("DELETE FROM content_post_tags WHERE post_id = %s", scene.post.pk)
 
@@ -131,13 +131,13 @@ def truncate(scene: Scene) -> None:
     execute("TRUNCATE content_redirect")
 
 
-@way("TRUNCATE of link rows", unlinked("tag"), vendors=POSTGRESQL)
+@way("TRUNCATE of link rows", quits("tag"), vendors=POSTGRESQL)
 def truncate_links(scene: Scene) -> None:
     execute("TRUNCATE content_post_tags")
 
 
 @way("a statement that psycopg composes", title, vendors=POSTGRESQL)
-def composed(scene: Scene) -> None:
+def compose(scene: Scene) -> None:
     statement = SQL("UPDATE {} SET title = {} WHERE slug = {}")
     with connection.cursor() as cursor:
         cursor.execute(statement.format(Identifier("content_post"), Literal(scene.new), Literal(scene.slug())))

@@ -76,7 +76,7 @@ def import_old(scene: Scene) -> None:
     import_post(scene, scene.word("earlier"))
 
 
-def imported(scene: Scene) -> list[Sight]:
+def shows_import(scene: Scene) -> list[Sight]:
     return [Sight("post", scene.slug("-b"), goes=(scene.word("earlier"),), comes=(scene.new,))]
 
 
@@ -85,7 +85,7 @@ def import_new(scene: Scene) -> None:
     import_post(scene, scene.new)
 
 
-@way("importer: a changed post", imported, prepare=import_old)
+@way("importer: a changed post", shows_import, prepare=import_old)
 def import_changed(scene: Scene) -> None:
     import_post(scene, scene.new)
 
@@ -126,11 +126,11 @@ def save_comment(scene: Scene) -> None:
     said(scene).save()
 
 
-def silenced(scene: Scene) -> list[Sight]:
+def loses_comment(scene: Scene) -> list[Sight]:
     return [Sight("post", scene.slug(), goes=(scene.word("said"),))]
 
 
-@way("a comment marked as spam by QuerySet.update", silenced, prepare=save_comment)
+@way("a comment marked as spam by QuerySet.update", loses_comment, prepare=save_comment)
 def mark_as_spam(scene: Scene) -> None:
     Comment.objects.filter(post=scene.post).update(status="spam")
 
@@ -142,13 +142,15 @@ SOON = timedelta(seconds=2)
 
 def schedule(scene: Scene) -> None:
     """Soon, but later than it takes to look at it everywhere."""
-    scene.post = scene.unsaved("-b", category=scene.category, status="scheduled", published_at=timezone.now() + SOON)
+    scene.post = scene.build_post(
+        "-b", category=scene.category, status="scheduled", published_at=timezone.now() + SOON
+    )
     scene.post.save()
 
 
 @way("published by schedule", appears, prepare=schedule, timed=True)
 def time_comes(scene: Scene) -> None:
-    """Nobody writes."""
+    """No row is written."""
     due = Post.objects.get(pk=scene.post.pk).published_at
     assert due is not None
     time.sleep(max(0.0, (due - timezone.now()).total_seconds()))

@@ -29,14 +29,14 @@ def rename_author(scene: Scene) -> None:
     Author.objects.filter(pk=scene.author.pk).update(name=scene.new)
 
 
-def moved_category(scene: Scene) -> list[Sight]:
+def moves_category(scene: Scene) -> list[Sight]:
     return [
         Sight("category", scene.slug(), goes=("200", scene.old), comes=("301",)),
         Sight("category", scene.slug("-moved"), goes=("404",), comes=("200", scene.old)),
     ]
 
 
-@way("Category.save with another slug", moved_category)
+@way("Category.save with another slug", moves_category)
 def move_category(scene: Scene) -> None:
     scene.category.slug = scene.slug("-moved")
     scene.category.save()

@@ -9,7 +9,7 @@ from django.db import connections, transaction
 
 from content.caching.watch import own_writes
 from content.models import Post, Tag
-from tests.support.flows.scene import Scene, nothing, relinked, title
+from tests.support.flows.scene import Scene, changes_term, nothing, title
 from tests.support.flows.ways.way import way
 
 
@@ -25,7 +25,7 @@ def in_transaction(scene: Scene) -> None:
 
 
 @way("select_for_update and save", title)
-def locked(scene: Scene) -> None:
+def save_locked(scene: Scene) -> None:
     with transaction.atomic():
         post = scene.posts.select_for_update().get()
         post.title = scene.new
@@ -33,7 +33,7 @@ def locked(scene: Scene) -> None:
 
 
 @way("a transaction rolled back", nothing)
-def rolled_back(scene: Scene) -> None:
+def roll_back(scene: Scene) -> None:
     try:
         with transaction.atomic():
             scene.posts.update(title=scene.new)
@@ -42,7 +42,7 @@ def rolled_back(scene: Scene) -> None:
         pass
 
 
-@way("a savepoint rolled back", relinked("tag"))
+@way("a savepoint rolled back", changes_term("tag"))
 def savepoint_rolled_back(scene: Scene) -> None:
     with transaction.atomic():
         scene.post.tags.set([scene.other_tag])
@@ -96,7 +96,7 @@ def many_updates(scene: Scene) -> None:
 
 
 def make_many(scene: Scene) -> None:
-    Post.objects.bulk_create(scene.unsaved(f"-many-{number}", status="draft") for number in range(1200))
+    Post.objects.bulk_create(scene.build_post(f"-many-{number}", status="draft") for number in range(1200))
 
 
 @way("one statement that writes 1,201 rows", title, prepare=make_many)
@@ -132,7 +132,7 @@ def die(*args: object) -> None:
 
 
 @way("an autocommit process killed right after its commit", title, own=False)
-def killed(scene: Scene) -> None:
+def write_and_die(scene: Scene) -> None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

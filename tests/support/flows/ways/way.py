@@ -23,7 +23,7 @@ class Way:
 
     @property
     def is_silent(self) -> bool:
-        """Nothing that is cached may end."""
+        """No cached entry may end."""
         return self.shows is nothing
 
 
