@@ -1268,8 +1268,8 @@ GUARDS = [
     Guard(
         "watch: the relay comes before the writer's own hooks",
         f"{CACHING}/watch/own_writes.py",
-        "connection.run_on_commit.insert(0, ",
-        "connection.run_on_commit.append(",
+        "hooks.insert(0, ",
+        "hooks.append(",
         f"{WATCH}/test_own_writes.py",
         "hook",
     ),
@@ -1348,7 +1348,7 @@ GUARDS = [
     Guard(
         "watch: a savepoint that is rolled back takes its hook along",
         f"{CACHING}/watch/own_writes.py",
-        "if is_of_test or not any(isinstance(hook[1], _RelayOnCommit) for hook in connection.run_on_commit):",
+        "if is_of_test or not any(isinstance(hook[1], _RelayOnCommit) for hook in hooks):",
         'if not getattr(connection, "asked", False):\n        connection.asked = True',
         f"{WATCH}/test_ways_of_writing.py",
         "savepoint",

@@ -131,13 +131,14 @@ def _relay_on_commit(connection: BaseDatabaseWrapper) -> None:
     In Django's TestCase one transaction stands for many: `captureOnCommitCallbacks` sees the hooks of its own block.
     """
     is_of_test = any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
-    if is_of_test or not any(isinstance(hook[1], _RelayOnCommit) for hook in connection.run_on_commit):
+    hooks: list[Any] = connection.run_on_commit
+    if is_of_test or not any(isinstance(hook[1], _RelayOnCommit) for hook in hooks):
         hook = _RelayOnCommit(connection)
         if is_of_test:
             connection.on_commit(hook)
         else:
             # Before the writer's own hooks: they may read, or raise.
-            connection.run_on_commit.insert(0, (set(connection.savepoint_ids), hook, False))
+            hooks.insert(0, (set(connection.savepoint_ids), hook, False))
 
 
 def _relay_now(connection: BaseDatabaseWrapper) -> None:
