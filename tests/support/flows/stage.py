@@ -12,6 +12,7 @@ import dj_database_url
 import psycopg
 from playwright.sync_api import Browser, Page
 
+from content.cdn.follower import AGAIN, TOGETHER, WAIT
 from tests.support.flows.child import Child
 from tests.support.flows.scene import Sight
 from tests.support.flows.sights import path_of, words_of
@@ -25,6 +26,8 @@ from tests.support.service import READY, environment_of, running_service
 SECONDS = 10.0
 # How long readers look for it. They begin before the write, which may take a while.
 PATIENCE = 60.0
+# Longer than the relay takes to look and to append, and a follower of the log to purge Varnish for the second time.
+RELAYED, PURGED = 0.1, AGAIN + TOGETHER + 2 * WAIT
 
 
 @dataclass
@@ -59,7 +62,7 @@ class Stage:
         looking = {"sights": prepared["sights"], "number": number, "seconds": PATIENCE}
         sights = [Sight(**sight) for sight in prepared["sights"]]
         if way.is_silent:
-            self.writer.ask(settle=True)
+            self.settle()
         self.all_see(**looking, state="old")
         if self.browser_page:
             self.browser_sees(sights, number, is_new=False)
@@ -69,7 +72,7 @@ class Stage:
         assert not written["missed"], f"the writer's next read is old: {written['missed']}"
         seen = [(tier, at) for observer in self.observers for tier, at in self.receive_seen(observer)]
         if way.is_silent:
-            self.writer.ask(settle=True)
+            self.writer.ask(settle=RELAYED)
             return self.all_see(**looking | {"seconds": 0}, state="old")
         if self.browser_page:
             seen += [("browser", at) for at in self.browser_sees(sights, number, is_new=True)]
@@ -79,6 +82,10 @@ class Stage:
         if not way.is_timed:
             self.records += [Record(way.name, self.database, tier, delay) for tier, delay in delays]
         return None
+
+    def settle(self) -> None:
+        """Wait until all that was written before is relayed and purged."""
+        self.writer.ask(settle=PURGED if self.varnish else RELAYED)
 
     def all_see(self, **looking: Any) -> None:
         for observer in self.observers:

@@ -2,7 +2,7 @@
 
 {"prepare": "Model.save", "number": 5} makes the rows, and answers with the sights. {"write": true} writes, and
 answers when the write was committed and returned, and what the process itself did not see right after.
-{"settle": true} is answered when all that was written is relayed.
+{"settle": 0.1} is answered so many seconds after all that was written is relayed.
 """
 
 import sys
@@ -12,9 +12,6 @@ from typing import Any
 import msgspec
 
 from tests.support.flows.child import serve_lines
-
-# Longer than the relay takes to look, and to append.
-PAUSE = 0.1
 
 
 def writer(url: str) -> Any:
@@ -66,17 +63,17 @@ def writer(url: str) -> Any:
         own = find_missed(is_new=True) if way.is_own else []
         return {"committed_at": scene.committed_at or returned_at, "returned_at": returned_at, "missed": own}
 
-    def settle() -> dict[str, Any]:
+    def settle(seconds: float) -> dict[str, Any]:
         while WatchedChange.objects.filter(epoch="").exists():
-            time.sleep(PAUSE)
+            time.sleep(0.01)
         # Another relay may be about to append once more what is marked.
-        time.sleep(PAUSE)
+        time.sleep(seconds)
         return {}
 
     def answer(command: dict[str, Any]) -> dict[str, Any]:
         if "prepare" in command:
             return prepare(command["prepare"], command["number"])
-        return settle() if "settle" in command else write()
+        return settle(command["settle"]) if "settle" in command else write()
 
     return answer
 
