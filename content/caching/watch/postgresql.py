@@ -9,6 +9,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from .declaration import Watch
 from .models import WatchedChange
 
+# A trigger's message to a writer that has named itself, besides the row in the outbox.
+REPORT = "Evergreen notes a change of watched rows."
 # Of each event: clause of the trigger, transition tables, and the table of the rows that are counted.
 _EVENTS = {
     "insert": ("AFTER INSERT", "REFERENCING NEW TABLE AS new_rows", "new_rows"),
@@ -22,6 +24,9 @@ CREATE OR REPLACE FUNCTION %NAME%() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $evergreen$
 BEGIN
   {body}
+  IF FOUND AND {writer} <> '' THEN
+    RAISE INFO '{report}';
+  END IF;
   RETURN NULL;
 END
 $evergreen$
@@ -58,7 +63,7 @@ def templates(
             named = f"{insert} SELECT {label}, {_WRITER}, {_changes(quote, watch, event)};"
             body = _BOUNDED.format(counted=counted, bound=bound, coarse=coarse, named=named)
         found[event] = (
-            _FUNCTION.format(schema=schema, body=body),
+            _FUNCTION.format(schema=schema, body=body, writer=_WRITER, report=REPORT),
             _TRIGGER.format(when=when, table=quote(watch.table), tables=tables if exact else ""),
             _ALWAYS.format(table=quote(watch.table)),
         )

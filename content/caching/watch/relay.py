@@ -20,7 +20,8 @@ from typing import Any, Literal
 import msgspec
 from django.db import DatabaseError, connections, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Greatest
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from ..errors import CacheError
@@ -31,12 +32,14 @@ from .triggers import MAX_ROWS
 
 logger = logging.getLogger("content.caching")
 
-# A process that has named itself relays its own rows. After this time any other process does.
-WRITERS_TIME = timedelta(seconds=1)
+# A process that has named itself relays its own rows. After this time any other process does, as it may have died.
+WRITERS_TIME = timedelta(milliseconds=10)
 # How long a row is kept after its append, and one that was set aside.
 KEPT = timedelta(minutes=2)
 KEPT_FAILED = timedelta(days=7)
 ROWS_A_RUN = 500
+# Runs in which a writer relays its own rows one by one.
+OWN_RUNS = 10
 # How long a relay keeps rows locked while it appends. Then another one takes them.
 LONGEST_APPEND = timedelta(seconds=10)
 MAX_FAILURE_LENGTH = 500
@@ -52,10 +55,16 @@ def relay_own(using: str, writer: str) -> int:
     the log does not say what it has.
     """
     rows = WatchedChange.objects.using(using).filter(epoch="", writer__in=["", writer])
-    done = found = _relay_found(rows, using)
-    while found >= ROWS_A_RUN:
+    done = 0
+    for _ in range(OWN_RUNS):
         found = _relay_found(rows, using)
         done += found
+        if found < ROWS_A_RUN:
+            break
+    else:
+        # The rest waits for other processes. Until then it counts as a change of all rows.
+        labels = rows.order_by().values_list("model", flat=True).distinct()
+        _relay([WatchedChange(pk=0, model=label, changes=f'"{ALL}"') for label in labels], using)
     if not done:
         # Another process has appended them, or nothing was to append.
         for ordering in orderings(None):
@@ -98,7 +107,8 @@ def current_epoch() -> str:
 
 
 def _waiting(using: str) -> QuerySet[WatchedChange]:
-    left_behind = Q(writer="") | Q(created_at__lt=timezone.now() - WRITERS_TIME)
+    # By the clock of the database, which wrote the time.
+    left_behind = Q(writer="") | Q(created_at__lt=Now() - WRITERS_TIME)
     never = Q(epoch="") & left_behind
     return WatchedChange.objects.using(using).filter(never | ~Q(epoch__in=["", current_epoch()]))
 
@@ -123,10 +133,22 @@ def _relay(rows: Sequence[WatchedChange], using: str) -> int:
     except CacheError as error:
         logger.warning("%d changes wait in the outbox: %s", len(rows), error)
         return 0
-    WatchedChange.objects.using(using).filter(pk__in=[row.pk for row in rows]).update(epoch=epoch)
-    for pk, failure in failures.items():
-        WatchedChange.objects.using(using).filter(pk=pk).update(failure=failure[:MAX_FAILURE_LENGTH])
+    _without_locked([row.pk for row in rows], using).update(epoch=epoch)
+    for failure in set(failures.values()):
+        failed = [pk for pk, each in failures.items() if each == failure]
+        WatchedChange.objects.using(using).filter(pk__in=failed).update(failure=failure[:MAX_FAILURE_LENGTH])
     return len(rows)
+
+
+def _without_locked(keys: list[int], using: str) -> QuerySet[WatchedChange]:
+    """A row that another relay has locked is marked by that one, or appended again: nobody waits for it."""
+    rows, connection = WatchedChange.objects.using(using), connections[using]
+    if not connection.features.has_select_for_update_skip_locked:
+        return rows.filter(pk__in=keys)
+    table = connection.ops.quote_name(WatchedChange._meta.db_table)
+    # In one statement, which the ORM writes in a transaction alone.
+    free = RawSQL(f"SELECT id FROM {table} WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", [keys])  # noqa: S608, S611
+    return rows.filter(pk__in=free)
 
 
 def _tags_of(rows: Sequence[WatchedChange]) -> tuple[set[str], dict[int, str]]:

@@ -210,8 +210,14 @@ SABOTAGES = [
     Sabotage(
         "a watched change is appended after the commit",
         f"{CACHING}/watch/own_writes.py",
-        "        if connection.in_atomic_block:\n",
-        "        if False:\n",
+        "        return bool(driver.in_transaction)\n"
+        '    return connection.vendor == "postgresql" and driver.info.transaction_status != 0\n\n\n'
+        "def _note_write(connection: BaseDatabaseWrapper) -> None:\n"
+        "    if connection.in_atomic_block or not connection.autocommit:\n",
+        "        return False\n"
+        "    return False\n\n\n"
+        "def _note_write(connection: BaseDatabaseWrapper) -> None:\n"
+        "    if False:\n",
         WATCHED,
         "I1",
     ),

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import connections, transaction
+from psycopg.sql import SQL, Identifier, Literal
 
 from content.caching import RARE, Resource
 from content.caching.engines import engine_of
@@ -11,6 +12,7 @@ from content.caching.ordering.stream import LogStream
 from content.caching.ordering.tag_index import Kind
 from content.caching.watch import own_writes, relay
 from content.caching.watch.models import WatchedChange
+from content.caching.watch.postgresql import REPORT
 from tests.support.watched import Product
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
@@ -62,15 +64,107 @@ def test_what_another_process_has_relayed_is_known_when_the_call_returns(name, p
         asked.set()
 
 
-def test_rule_1_nothing_is_appended_before_the_commit(name, product):
-    def last() -> tuple[int, int]:
-        return engine_of("default").ordering.tag_index.last_position(Kind.INVALIDATE, f"product:{product.pk}:page")
+def last(product: Product) -> tuple[int, int]:
+    """Where the log ended the product's page."""
+    return engine_of("default").ordering.tag_index.last_position(Kind.INVALIDATE, f"product:{product.pk}:page")
 
-    before = last()
+
+def execute(sql) -> None:
+    with connections["own"].cursor() as cursor:
+        cursor.execute(sql)
+
+
+def skip_unless_postgresql() -> None:
+    if connections["own"].vendor != "postgresql":
+        pytest.skip("only on PostgreSQL")
+
+
+def test_rule_1_nothing_is_appended_before_the_commit(name, product):
+    before = last(product)
     with transaction.atomic("own"):
         products().update(name="new")
-        assert last() == before
-    assert last() > before
+        assert last(product) == before
+    assert last(product) > before
+
+
+def test_rule_1_nothing_is_appended_before_a_commit_that_django_does_not_know(name, product):
+    before = last(product)
+    execute("BEGIN")
+    execute("UPDATE watched_product SET name = 'new'")
+    assert last(product) == before
+    execute("COMMIT")
+    assert last(product) > before
+    assert name.get_sync(product.pk) == "new"
+
+
+def test_a_transaction_by_hand_is_known_when_autocommit_is_back(name, product):
+    before = last(product)
+    transaction.set_autocommit(False, using="own")
+    try:
+        products().update(name="new")
+        assert last(product) == before
+        transaction.commit(using="own")
+        assert name.get_sync(product.pk) == "new", "past the cache"
+        transaction.commit(using="own")
+    finally:
+        transaction.set_autocommit(True, using="own")
+    assert last(product) > before
+    assert name.get_sync(product.pk) == "new"
+
+
+WRITE = "UPDATE watched_product SET name = 'new'"
+
+
+def test_a_function_that_select_calls_is_a_write(name, product):
+    skip_unless_postgresql()
+    execute(f"CREATE OR REPLACE FUNCTION write() RETURNS void LANGUAGE sql AS $$ {WRITE} $$")
+    execute("SELECT write()")
+    assert name.get_sync(product.pk) == "new"
+
+
+def test_a_statement_that_psycopg_composes_is_a_write(name, product):
+    skip_unless_postgresql()
+    execute(SQL("UPDATE {} SET name = {}").format(Identifier("watched_product"), Literal("new")))
+    assert name.get_sync(product.pk) == "new"
+
+
+def test_copy_in_a_transaction_is_a_write(alias, database):
+    """Django's cursors do not see it."""
+    skip_unless_postgresql()
+
+    def load() -> int:
+        return products().count()
+
+    count = Resource("count", load=load, policy=RARE, tags=lambda: ("product-slug:copied",))
+    assert count.get_sync() == 0
+    statement = "COPY watched_product (slug, name, text, views) FROM STDIN"
+    with transaction.atomic("own"), connections["own"].cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write_row(("copied", "a", "", 0))
+    assert count.get_sync() == 1
+
+
+def test_only_a_writer_with_a_name_hears_of_its_writes(alias, database, product, monkeypatch):
+    """Other programs hear nothing. A connection that a pool hands out again hears each write once."""
+    skip_unless_postgresql()
+    heard, noted = [], []
+    connections["own"].connection.add_notice_handler(lambda message: heard.append(message.message_primary))
+    monkeypatch.setattr(own_writes, "_note_write", noted.append)
+    own_writes._follow(connection=connections["own"])
+    execute(WRITE)
+    assert heard == [REPORT]
+    assert noted == [connections["own"]]
+    execute("SELECT set_config('evergreen.writer', '', false)")
+    execute("UPDATE watched_product SET name = 'newer'")
+    assert heard == [REPORT]
+
+
+@pytest.mark.parametrize("statement", [WRITE, f"/* by hand */ -- really\n {WRITE}"])
+def test_a_driver_that_hands_on_no_messages_has_its_statements_read(name, product, statement, monkeypatch):
+    """As psycopg 2 and SQLite have."""
+    monkeypatch.setattr(own_writes, "_REPORTS", "_none")
+    monkeypatch.setattr(own_writes, "REPORT", "")
+    execute(statement)
+    assert name.get_sync(product.pk) == "new"
 
 
 def test_more_rows_than_one_run_takes(name, product, monkeypatch):
@@ -80,6 +174,18 @@ def test_more_rows_than_one_run_takes(name, product, monkeypatch):
             products().create(slug=f"p{number}", name="x")
         products().filter(pk=product.pk).update(name="new")
     assert not WatchedChange.objects.using("own").filter(epoch="").exists()
+    assert name.get_sync(product.pk) == "new"
+
+
+def test_more_rows_than_a_writer_relays_one_by_one(name, product, monkeypatch):
+    """The rest is relayed later, and counts as a change of all rows until then."""
+    monkeypatch.setattr(relay, "ROWS_A_RUN", 5)
+    monkeypatch.setattr(relay, "OWN_RUNS", 2)
+    with transaction.atomic("own"):
+        for number in range(12):
+            products().create(slug=f"p{number}", name="x")
+        products().filter(pk=product.pk).update(name="new")
+    assert WatchedChange.objects.using("own").filter(epoch="").count() == 3
     assert name.get_sync(product.pk) == "new"
 
 

@@ -191,11 +191,48 @@ def test_rows_of_a_relay_that_hangs_are_taken_after_a_time(alias, database, monk
     assert len(errors) == 1
 
 
-def test_a_row_of_a_living_writer_is_left_to_it(alias, database):
+def test_a_row_of_a_living_writer_is_left_to_it(alias, database, monkeypatch):
+    monkeypatch.setattr(relay, "WRITERS_TIME", timedelta(minutes=1))
     row = write(writer="another")
     assert relay.relay_waiting(database) == 0
     assert relay.relay_own(database, "another") == 1
     assert rows().get(pk=row.pk).epoch
+
+
+def test_a_relay_that_hangs_keeps_no_writer(alias, database, monkeypatch):
+    """It holds the writer's rows locked, and may for ten seconds."""
+    if connections[database].vendor == "sqlite":
+        pytest.skip("SQLite locks no rows")
+    append, hanging, go_on, done = relay.invalidate_sync, threading.Event(), threading.Event(), threading.Event()
+
+    def hang(tags):
+        if threading.current_thread() is first:
+            hanging.set()
+            go_on.wait(20)
+        append(tags)
+
+    def run(relay_rows) -> None:
+        try:
+            relay_rows()
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(relay, "invalidate_sync", hang)
+    monkeypatch.setattr(relay, "WRITERS_TIME", timedelta(0))
+    write(writer="another")
+    first = threading.Thread(target=run, args=[lambda: relay.relay_waiting(database)])
+    second = threading.Thread(target=run, args=[lambda: [relay.relay_own(database, "another"), done.set()]])
+    first.start()
+    try:
+        assert hanging.wait(10)
+        second.start()
+        assert done.wait(5)
+        assert last("product:7:page") > (0, 0)
+    finally:
+        go_on.set()
+        first.join(20)
+        second.join(20)
+    assert not rows().filter(epoch="").exists()
 
 
 def test_what_was_appended_long_ago_is_deleted(alias, database):

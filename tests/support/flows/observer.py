@@ -1,0 +1,67 @@
+"""A process that reads: it answers each line of JSON on its input with one on its output.
+
+    python -m tests.support.flows.observer memory fragment page=http://127.0.0.1:8000
+
+{"sights": [...], "number": 5, "state": "old"} is answered once each tier sees that state of each sight, or after
+`seconds`: with none, each is read once. "old" waits until a cache has it, too; "new" is read once more after it was
+seen, everywhere.
+"""
+
+import sys
+import time
+from typing import Any
+
+from tests.support.flows.child import serve_lines
+
+# Between two looks: readers that never rest would delay the writer.
+PAUSE = 0.005
+
+
+def observer(words: list[str]) -> Any:
+    from content.caching.engines import engine_of
+    from tests.support.flows import sights
+    from tests.support.flows.scene import Sight
+
+    if "redis" in words:
+        engine_of("default").memory = None
+    reading: dict[str, Any] = {}
+    for word in words:
+        tier, _, url = word.partition("=")
+        known = {"memory": sights.from_memory, "redis": sights.by_resources}
+        reading[tier] = sights.Page(url) if url else sights.Fragment() if tier == "fragment" else known[tier]
+
+    def answer(command: dict[str, Any]) -> dict[str, Any]:
+        wanted = [(tier, Sight(**sight)) for tier in command.get("tiers", reading) for sight in command["sights"]]
+        number, is_new = command["number"], command["state"] == "new"
+        deadline = time.monotonic() + command["seconds"]
+        seen: dict[int, float] = {}
+        last: dict[int, list[str]] = {}
+        reads = 0
+        while len(seen) < len(wanted) and (not reads or time.monotonic() < deadline):
+            for place, (tier, sight) in enumerate(wanted):
+                if place in seen:
+                    continue
+                marks, was_cached = reading[tier](sight.subject, sight.key, number)
+                reads += 1
+                last[place] = sorted(marks)
+                if sight.is_new(marks) if is_new else sight.is_old(marks) and was_cached:
+                    seen[place] = time.monotonic()
+            time.sleep(PAUSE)
+        back = []
+        if is_new:
+            again = (reading[tier](sight.subject, sight.key, number)[0] for tier, sight in wanted)
+            is_back = [not sight.is_new(marks) for (_, sight), marks in zip(wanted, again, strict=True)]
+            back = [place for place in seen if is_back[place]]
+        names = [f"{tier} {sight.subject} {sight.key}" for tier, sight in wanted]
+        return {
+            "seen": [[wanted[place][0], at] for place, at in seen.items()],
+            "missing": [f"{names[place]}: {last.get(place)}" for place in range(len(wanted)) if place not in seen],
+            "back": [names[place] for place in back],
+            "reads": reads,
+        }
+
+    return answer
+
+
+if __name__ == "__main__":
+    serve_lines(lambda: observer(sys.argv[1:]))
