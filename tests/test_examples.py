@@ -119,7 +119,7 @@ def price_of_the_page() -> Resource[..., Any]:
     return Resource("price", load=load_price, policy=RARE, tags=lambda sku: (f"product:{sku}",))
 
 
-# What the examples of a page use and do not define.
+# Names that the examples of a page use and do not define.
 ASSUMED: dict[str, Any] = {
     "edge.md": lambda: {
         "application": bare_application,
@@ -178,7 +178,7 @@ def test_the_examples_run(page, shop):
         post = make_blog(1)[0]
         Comment.objects.create(pk=1, post=post, author_name="Ann", body="Yes.")
     if page == "testing.md":
-        asyncio.run(prepared_testing())
+        asyncio.run(run_page_of_tests())
         return
     names = run_page(page)
     if page == "comments.md":
@@ -186,7 +186,7 @@ def test_the_examples_run(page, shop):
         assert names["verdict"].allowed
 
 
-async def prepared_testing() -> None:
+async def run_page_of_tests() -> None:
     """The examples of tests, each run as a test."""
     names: dict[str, Any] = {"__name__": "shop.examples", **ASSUMED["testing.md"]()}
     first, fixtures, case, *others = blocks("testing.md")
