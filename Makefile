@@ -1,4 +1,4 @@
-# Each target sets up .venv by itself. It needs Python 3.11 or newer with venv, make and a package index.
+# Each target sets up .venv by itself. It needs Python 3.11 or newer with venv, make, a C compiler and PyPI.
 # `make help` prints the sentence behind a target, and the lines that begin with "##" below it.
 
 PYTHON ?= python3
