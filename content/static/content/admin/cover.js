@@ -1,4 +1,4 @@
-// The cover of a post: chosen in the dialog, shown as a picture.
+// Chooses the cover of a post in the dialog, and shows it.
 "use strict";
 
 function coverField(root) {
