@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
-from content.caching import Resource, declarations, invalidate
+from content.caching import Policy, Resource, declarations, invalidate
 from content.models import Comment, Post, Tag
 from content.ops.queries import count_queries
 from tests.support.service import ROOT
@@ -76,7 +76,7 @@ def test_the_page_shows_its_resource_and_its_second_read_does_no_sql(all_tags_fo
     pattern = run("Add a resource", "Add a page")["pattern"]
     (tmp_path / "content").mkdir()
     (tmp_path / "content/tags.html").write_text(example("Add a page", "html"))
-    settings.TEMPLATES = [{**each, "DIRS": [tmp_path, *each["DIRS"]]} for each in settings.TEMPLATES]
+    settings.TEMPLATES = [{**each, "DIRS": [tmp_path]} for each in settings.TEMPLATES]
     Tag.objects.create(slug="oak", name="Oak")
     urls = ModuleType("urls_of_the_example")
     urls.urlpatterns = [pattern, *importlib.import_module("project.urls").urlpatterns]
@@ -102,7 +102,9 @@ async def test_the_backend_carries_the_engine(monkeypatch):
         return len(loads)
 
     with override_settings(CACHES=names["CACHES"] | {"sessions": sessions}):
-        price = Resource("price_in_a_dictionary", load=load, policy="5m", tags=lambda sku: [f"product:{sku}"])
+        price = Resource(
+            "price_in_a_dictionary", load=load, policy=Policy(ttl="5m"), tags=lambda sku: [f"product:{sku}"]
+        )
         assert [await price.get("A"), await price.get("A")] == [1, 1]
         await invalidate(["product:A"])
         assert await price.get("A") == 2

@@ -242,7 +242,7 @@ def test_the_view_with_a_fragment_answers(shop, tmp_path, settings):
     (tmp_path / "home.html").write_text(
         '{% load fragments %}{% fragment "hello" user ttl=60 %}Hello.{% endfragment %}'
     )
-    settings.TEMPLATES = [{**each, "DIRS": [tmp_path, *each["DIRS"]]} for each in settings.TEMPLATES]
+    settings.TEMPLATES = [{**each, "DIRS": [tmp_path]} for each in settings.TEMPLATES]
     request = RequestFactory().get("/")
     request.auser = load_ann
     assert asyncio.run(run_page("fragments.md")["home"](request)).content == b"Hello."
@@ -260,7 +260,7 @@ def curls(page: str) -> list[tuple[list[str], str]]:
     text = "\n".join(code for kind, code in BLOCK.findall((DOCS / page).read_text()) if not kind)
     return [
         (shlex.split(line), shown)
-        for line, shown in re.findall(r"^\$ curl (.+)\n((?:[^$].*\n|\n)*)", text, re.MULTILINE)
+        for line, shown in re.findall(r"^\$ curl (.+)\n((?:[^$\n].*\n|\n)*)", text, re.MULTILINE)
     ]
 
 
