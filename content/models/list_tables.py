@@ -111,6 +111,8 @@ ADD_AT_COMMIT = [
     "DROP TRIGGER IF EXISTS list_counts_added ON content_listdifference",
     "CREATE CONSTRAINT TRIGGER list_counts_added AFTER INSERT ON content_listdifference"
     " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION list_counts_added()",
+    # In sessions whose session_replication_role is "replica", too.
+    "ALTER TABLE content_listdifference ENABLE ALWAYS TRIGGER list_counts_added",
 ]
 
 
@@ -209,10 +211,14 @@ WATCHED = {
 
 def postgresql_triggers() -> list[str]:
     return [
-        f"CREATE OR REPLACE TRIGGER {name}_{event.lower()} AFTER {event} ON {table} {ROWS[event]}"
-        f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        statement
         for name, (table, events) in WATCHED.items()
         for event in events
+        for statement in (
+            f"CREATE OR REPLACE TRIGGER {name}_{event.lower()} AFTER {event} ON {table} {ROWS[event]}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}_{event.lower()}",
+        )
     ]
 
 

@@ -30,6 +30,9 @@ def _before_migrations(sender: AppConfig, using: str, plan: Any = (), **kwargs: 
 
 def _after_migrations(sender: AppConfig, using: str, plan: Any = (), **kwargs: Any) -> None:
     if isinstance(sender, WatchConfig):
-        from .triggers import mend_triggers
+        from .triggers import install_triggers, mend_triggers, watches_of
 
-        mend_triggers(using)
+        if plan:
+            install_triggers(watches_of(using), using)
+        else:
+            mend_triggers(using)

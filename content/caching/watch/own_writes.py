@@ -48,6 +48,9 @@ def _follow(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     if connection.vendor == "postgresql" and connection.connection is not None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('evergreen.writer', %s, false)", [writer])
+    elif connection.vendor == "sqlite" and connection.connection is not None:
+        # INSERT OR REPLACE fires the triggers of the rows that it deletes.
+        connection.connection.execute("PRAGMA recursive_triggers = ON")
 
 
 def _relay_after_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:

@@ -27,6 +27,8 @@ END
 $evergreen$
 """
 _TRIGGER = "CREATE TRIGGER %NAME% {when} ON {table} {tables} FOR EACH STATEMENT EXECUTE FUNCTION %NAME%()"
+# In sessions whose session_replication_role is "replica", too: restores and replication change what readers see.
+_ALWAYS = "ALTER TABLE {table} ENABLE ALWAYS TRIGGER %NAME%"
 _INSERT = "INSERT INTO {outbox} (model, writer, changes) "
 _WRITER = "coalesce(current_setting('evergreen.writer', true), '')"
 _BOUNDED = """
@@ -58,6 +60,7 @@ def templates(
         found[event] = (
             _FUNCTION.format(schema=schema, body=body),
             _TRIGGER.format(when=when, table=quote(watch.table), tables=tables if exact else ""),
+            _ALWAYS.format(table=quote(watch.table)),
         )
     return found
 
@@ -92,10 +95,10 @@ def _literal(text: str) -> str:
 
 
 def installed(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, bool]:
-    """Names of the table's triggers that begin so, and whether each fires."""
+    """Names of the table's triggers that begin so, and whether each fires in every session."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tgname, tgenabled IN ('O', 'A') FROM pg_trigger "
+            "SELECT tgname, tgenabled = 'A' FROM pg_trigger "
             "WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal AND starts_with(tgname, %s)",
             [connection.ops.quote_name(table), prefix],
         )

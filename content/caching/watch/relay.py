@@ -10,6 +10,7 @@ A record that is appended twice does no harm. Rows are taken because they exist,
 transactions do not commit in the order of their numbers (rule 1).
 """
 
+import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -90,9 +91,10 @@ def prune(using: str = "default") -> int:
 
 
 def current_epoch() -> str:
-    """The epoch of the logs that this process follows. A cache without a log has none, and one word stands for it."""
+    """Names the epochs of all logs that this process follows; "counters" if its caches have no log."""
     indexes = (getattr(ordering, "tag_index", None) for ordering in orderings(None))
-    return ",".join(index.epoch or "lost" for index in indexes if index is not None)[:200] or "counters"
+    epochs = ",".join(index.epoch or "lost" for index in indexes if index is not None)
+    return hashlib.sha256(epochs.encode()).hexdigest() if epochs else "counters"
 
 
 def _waiting(using: str) -> QuerySet[WatchedChange]:

@@ -1,7 +1,7 @@
 """Triggers for SQLite: one for each event and row. A counter of the model bounds the rows that they write.
 
 SQLite drops the triggers of a table that is rebuilt, as Django's migrations do. INSERT OR REPLACE deletes a row
-without a trigger, unless `recursive_triggers` is on.
+without a trigger, unless `recursive_triggers` is on, as it is in Django's connections (own_writes.py).
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper

@@ -8,8 +8,11 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 
-from django.db import connections, router, transaction
+from django.db import OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import postgresql, sqlite
@@ -20,6 +23,8 @@ logger = logging.getLogger("content.caching")
 
 PREFIX = "evergreen_"
 DIALECTS = {"postgresql": postgresql, "sqlite": sqlite}
+# A trigger is created under a lock for which a long transaction may make us wait, and all later writers behind us.
+LONGEST_WAIT_FOR_LOCK = timedelta(seconds=2)
 # Rows of one statement (PostgreSQL), or between two runs of the relay (SQLite), that are named one by one.
 MAX_ROWS = 1000
 
@@ -68,33 +73,51 @@ def _reasons(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
         outdated = found.keys() - wanted
         yield f"{len(missing)} triggers are {'outdated' if outdated else 'missing'}"
     if disabled := sorted(name for name in wanted & found.keys() if not found[name]):
-        yield f"{', '.join(disabled)} disabled"
+        yield f"{', '.join(disabled)} not enabled in every session"
 
 
 def mend_triggers(using: str = "default") -> list[Fault]:
-    """Create what is missing, replace what is outdated, enable what is disabled. Returns what was wrong.
+    """Create what is missing, replace what is outdated, enable what is disabled. Returns what was mended.
 
-    Writes since the fault were not seen: they count as a write to all rows.
+    Writes since the fault were not seen: they count as a write to all rows. On PostgreSQL a table that is locked for
+    longer than two seconds is left as it is, with a warning.
     """
-    faults = find_faults(using)
-    broken = {fault.watch.label: fault.watch for fault in faults}
-    install_triggers(broken.values(), using)
-    for fault in faults:
-        logger.warning("Mended the triggers of %s. Its documents are loaded again.", fault)
-    return faults
+    mended: list[Fault] = []
+    for watch, faults in groupby(find_faults(using), key=attrgetter("watch")):
+        found = list(faults)
+        try:
+            _install(connections[using], watch, wait=LONGEST_WAIT_FOR_LOCK)
+        except OperationalError as error:
+            for fault in found:
+                logger.warning(
+                    "Cannot mend the triggers of %s; its writes may go unseen until the next try: %s", fault, error
+                )
+            continue
+        for fault in found:
+            logger.warning("Mended the triggers of %s. Its documents are loaded again.", fault)
+        mended += found
+    return mended
 
 
 def install_triggers(wanted: Iterable[Watch], using: str = "default", *, exact: bool = True) -> None:
     """(Re)create the triggers of these models, and note a coarse change of each."""
-    connection = connections[using]
     for watch in wanted:
-        with transaction.atomic(using), connection.cursor() as cursor:
-            _drop_triggers(connection, watch)
-            for trigger in wanted_triggers(connection, watch, exact=exact):
-                for statement in trigger.statements:
-                    cursor.execute(statement)
-            PendingChanges.objects.using(using).get_or_create(model=watch.label)
-            WatchedChange.objects.using(using).create(model=watch.label, changes='"*"')
+        _install(connections[using], watch, exact=exact)
+
+
+def _install(
+    connection: BaseDatabaseWrapper, watch: Watch, *, exact: bool = True, wait: timedelta | None = None
+) -> None:
+    using = connection.alias
+    with transaction.atomic(using), connection.cursor() as cursor:
+        if wait is not None and connection.vendor == "postgresql":
+            cursor.execute(f"SET LOCAL lock_timeout = {int(wait.total_seconds() * 1000)}")
+        _drop_triggers(connection, watch)
+        for trigger in wanted_triggers(connection, watch, exact=exact):
+            for statement in trigger.statements:
+                cursor.execute(statement)
+        PendingChanges.objects.using(using).get_or_create(model=watch.label)
+        WatchedChange.objects.using(using).create(model=watch.label, changes='"*"')
 
 
 def drop_triggers(using: str = "default") -> None:

@@ -76,6 +76,16 @@ def test_every_write_is_counted(write):
     assert tables_are_right()
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no replicas")
+def test_a_write_in_the_role_of_a_replica_is_counted():
+    posts = make_blog()
+    by_cursor("SET LOCAL session_replication_role = replica")
+    Post.objects.filter(pk=posts[0].pk).update(status="withdrawn")
+    by_cursor("SET LOCAL session_replication_role = origin")
+    assert ListedPost.objects.count() == (len(posts) - 1) * PLACES_OF_EACH
+    assert tables_are_right()
+
+
 def test_the_check_sees_a_write_that_is_not_counted():
     posts = make_blog(3)
     ListedPost.objects.filter(post=posts[0], kind="tag").delete()

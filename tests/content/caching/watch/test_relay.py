@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, connections
@@ -79,6 +80,16 @@ def test_rule_12_a_row_whose_epoch_has_ended_is_appended_again(alias, database):
     rows().filter(pk=row.pk).update(epoch="of-a-server-that-is-gone")
     assert relay.relay_waiting(database) == 1
     assert rows().get(pk=row.pk).epoch == relay.current_epoch()
+
+
+def test_rule_12_a_row_is_marked_with_the_epochs_of_any_number_of_logs(alias, database, monkeypatch):
+    logs = [SimpleNamespace(tag_index=SimpleNamespace(epoch=f"{number}:" + "e" * 80)) for number in range(5)]
+    row = write()
+    monkeypatch.setattr(relay, "orderings", lambda cache: logs)
+    assert relay.relay_waiting(database) == 1
+    assert rows().get(pk=row.pk).epoch == relay.current_epoch()
+    logs[4].tag_index.epoch = "another"
+    assert relay.relay_waiting(database) == 1
 
 
 def test_rule_5_a_row_has_the_tags_of_its_old_and_its_new_state(alias, database):

@@ -1,5 +1,9 @@
 """Triggers are found, and mended, when somebody has changed them."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg
 import pytest
 from django.db import connections, models, transaction
 
@@ -21,6 +25,14 @@ def names() -> list[str]:
 def drop(name: str) -> None:
     on = " ON watched_product" if connections["own"].vendor == "postgresql" else ""
     execute(f"DROP TRIGGER {name}{on}")
+
+
+@pytest.fixture
+def postgres_connection(database, request) -> Iterator[psycopg.Connection]:
+    if connections[database].vendor != "postgresql":
+        pytest.skip("SQLite locks the whole database, and has its own timeout")
+    with psycopg.connect(request.getfixturevalue("postgres_server"), autocommit=True) as connection:
+        yield connection
 
 
 def test_nothing_is_wrong_with_new_triggers(database):
@@ -71,12 +83,14 @@ def test_triggers_of_an_older_declaration_are_replaced(database, monkeypatch):
     assert WatchedChange.objects.using(database).count() == 2, "the new row and its views"
 
 
-def test_a_disabled_trigger_is_enabled(database):
+@pytest.mark.parametrize("change", ["DISABLE", "ENABLE"])
+def test_a_trigger_that_does_not_fire_in_every_session_is_mended(database, change):
+    """`pg_restore --disable-triggers` disables them and enables them as ordinary ones."""
     if connections[database].vendor != "postgresql":
         pytest.skip("SQLite cannot disable a trigger")
-    execute("ALTER TABLE watched_product DISABLE TRIGGER ALL")
+    execute(f"ALTER TABLE watched_product {change} TRIGGER ALL")
     (fault,) = triggers.mend_triggers(database)
-    assert "disabled" in str(fault)
+    assert "not enabled in every session" in str(fault)
     assert triggers.find_faults(database) == []
 
 
@@ -88,6 +102,20 @@ def test_triggers_that_a_rebuilt_table_has_lost_are_made_again(database):
     with connections[database].schema_editor() as editor:
         editor.add_field(Product, field)
     triggers.mend_triggers(database)
+    assert names() == before
+
+
+def test_a_locked_table_is_left_for_later_with_a_warning(database, postgres_connection, caplog, monkeypatch):
+    """Writers queue behind a trigger that waits for its lock."""
+    before = names()
+    drop(before[0])
+    monkeypatch.setattr(triggers, "LONGEST_WAIT_FOR_LOCK", timedelta(milliseconds=50))
+    with postgres_connection.transaction():
+        postgres_connection.execute("LOCK TABLE watched_product IN SHARE MODE")
+        assert triggers.mend_triggers(database) == []
+    assert "Cannot mend the triggers of watched_product" in caplog.text
+    assert names() == before[1:]
+    assert triggers.mend_triggers(database)
     assert names() == before
 
 
