@@ -2,8 +2,10 @@
 
 import ast
 import asyncio
+import contextlib
 import importlib
 import inspect
+import io
 import json
 import os
 import re
@@ -12,22 +14,29 @@ import shutil
 import subprocess
 import sys
 import unittest
+from collections.abc import AsyncIterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.cache import CacheHandler
+from django.core.handlers.asgi import ASGIHandler
+from django.core.management import call_command
 from django.db import models
-from django.test import Client, RequestFactory, override_settings
+from django.test import RequestFactory, override_settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from content.caching import RARE, Resource, declarations
+from content.caching.edge import EdgeCache
 from content.caching.testing import isolated_cache, moved_clock
 from content.caching.watch import declaration
-from content.models import Comment, Post, Tag
-from tests.support.blog import make_blog
+from content.models import Comment, Tag
+from project.edge import site_profile
+from tests.support.blog import make_blog, make_post
 from tests.support.servers.process import free_port
 from tests.support.service import ROOT, clean_environment
 
@@ -35,6 +44,7 @@ DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 # Programs of their own, with settings: the first example of these pages.
 PROGRAMS = ("quick-start.md", "fragments.md")
+ORIGIN = "http://127.0.0.1:8000"
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
 
@@ -264,28 +274,45 @@ def curls(page: str) -> list[tuple[list[str], str]]:
     ]
 
 
-@pytest.mark.django_db
-def test_the_requests_of_the_api_get_what_the_page_shows():
+@contextlib.asynccontextmanager
+async def served_site() -> AsyncIterator[httpx.AsyncClient]:
+    """The site behind its edge. A response is stored before the next request."""
+    edge = EdgeCache(ASGIHandler(), cache="default", profile=site_profile())
+
+    async def is_stored(response: httpx.Response) -> None:
+        while tasks := edge.engine.loop_state().tasks:
+            await asyncio.wait(set(tasks))
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=edge), base_url=ORIGIN, event_hooks={"response": [is_stored]}
+    ) as client:
+        yield client
+
+
+def make_posts_of_the_api() -> None:
     tag = Tag.objects.create(slug="seasons", name="Seasons")
-    now = timezone.now().replace(year=2026, month=6)
     for number in range(9):
-        post = Post.objects.create(slug=f"post-{number}", title="Post", status="published", published_at=now)
-        post.tags.add(tag)
-    whole = Client().get("/api/v1/posts/?limit=1")
-    for words, shown in curls("api.md"):
-        url = next(word for word in words if word.startswith("http://127.0.0.1:8000")).removeprefix(
-            "http://127.0.0.1:8000"
-        )
-        method = words[words.index("-X") + 1] if "-X" in words else "GET"
-        headers = dict(line.split(": ") for line in (words[at + 1] for at, word in enumerate(words) if word == "-H"))
-        if "If-None-Match" in headers:
-            headers["If-None-Match"] = whole["ETag"]
-        answer = Client().generic(method, url, headers=headers)
-        status = re.match(r"HTTP/1.1 (\d+)", shown)
-        body = shown[shown.find("{") :] if "{" in shown else ""
-        assert answer.status_code == int(status[1] if status else json.loads(body).get("status", 200))
-        if body:
-            assert keys_of(answer.json()) == keys_of(json.loads(body))
+        make_post(f"post-{number}", tags=[tag], published_at=timezone.now().replace(year=2026, month=6))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_requests_of_the_api_get_what_the_page_shows(shop):
+    await sync_to_async(make_posts_of_the_api)()
+    async with served_site() as client:
+        for words, shown in curls("api.md"):
+            headers = headers_of(words)
+            if "If-None-Match" in headers:
+                headers["If-None-Match"] = (await client.get(url_of(words))).headers["ETag"]
+            method = words[words.index("-X") + 1] if "-X" in words else "GET"
+            response = await client.request(method, url_of(words), headers=headers)
+            body = json.loads(shown[shown.index("{") :]) if "{" in shown else {}
+            status = re.match(r"HTTP/1.1 (\d+)", shown)
+            assert response.status_code == int(status[1] if status else body.get("status", 200))
+            assert not body or keys_of(response.json()) == keys_of(body)
+
+
+def url_of(words: list[str]) -> str:
+    return next(word for word in words if word.startswith(ORIGIN))
 
 
 def keys_of(data: Any) -> Any:
@@ -293,6 +320,37 @@ def keys_of(data: Any) -> Any:
     if isinstance(data, dict):
         return {name: keys_of(value) for name, value in data.items()}
     return [keys_of(data[0])] if isinstance(data, list) and data else None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_terminal_of_the_edge_shows_what_the_edge_does(shop):
+    await sync_to_async(make_post)("first", published_at=timezone.now())
+    [terminal] = [code for kind, code in BLOCK.findall((DOCS / "edge.md").read_text()) if not kind]
+    etag = ""
+    async with served_site() as client:
+        for line, shown in re.findall(r"^\$ (.+)\n((?:[^$\n].*\n|\n)*)", terminal, re.MULTILINE):
+            program, *words = shlex.split(line)
+            if program == "manage.py":
+                await sync_to_async(call_command)(*words, stdout=io.StringIO())
+                continue
+            headers = headers_of(words)
+            if "If-None-Match" in headers:
+                headers["If-None-Match"] = etag
+            response = await client.get(url_of(words), headers=headers)
+            etag = response.headers.get("ETag", etag)
+            assert response.status_code == int(shown.split()[1]), line
+            expected = re.search(r"^cache-status: (.+)$", shown, re.MULTILINE)
+            status = without_numbers(response.headers.get("Cache-Status", ""))
+            assert status == (without_numbers(expected[1]) if expected else ""), line
+
+
+def headers_of(words: list[str]) -> dict[str, str]:
+    """The fields that `curl -H` sends."""
+    return dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+
+
+def without_numbers(cache_status: str) -> str:
+    return re.sub(r"-?\d+", "", cache_status)
 
 
 def test_wrong_settings_are_reported_as_the_page_shows(tmp_path):
