@@ -71,14 +71,17 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/app.installed: requirements/app.lock | $(BIN)/python
+	@echo "Installing requirements/app.lock into $(VENV): a few minutes the first time."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # The tests' lock holds the service's as well.
 $(VENV)/dev.installed: requirements/dev.lock | $(BIN)/python
+	@echo "Installing requirements/dev.lock into $(VENV): a few minutes the first time."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ $(VENV)/app.installed
 
 $(VENV)/bench.installed: requirements/bench.lock | $(BIN)/python
+	@echo "Installing requirements/bench.lock into $(VENV): a few minutes the first time."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ $(VENV)/dev.installed $(VENV)/app.installed
