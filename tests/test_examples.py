@@ -275,7 +275,7 @@ def curls(page: str) -> list[tuple[list[str], str]]:
 
 
 @contextlib.asynccontextmanager
-async def served_site() -> AsyncIterator[httpx.AsyncClient]:
+async def open_site() -> AsyncIterator[httpx.AsyncClient]:
     """The site behind its edge. A response is stored before the next request."""
     edge = EdgeCache(ASGIHandler(), cache="default", profile=site_profile())
 
@@ -298,7 +298,7 @@ def make_posts_of_the_api() -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_the_requests_of_the_api_get_what_the_page_shows(shop):
     await sync_to_async(make_posts_of_the_api)()
-    async with served_site() as client:
+    async with open_site() as client:
         for words, shown in curls("api.md"):
             headers = headers_of(words)
             if "If-None-Match" in headers:
@@ -327,7 +327,7 @@ async def test_the_terminal_of_the_edge_shows_what_the_edge_does(shop):
     await sync_to_async(make_post)("first", published_at=timezone.now())
     [terminal] = [code for kind, code in BLOCK.findall((DOCS / "edge.md").read_text()) if not kind]
     etag = ""
-    async with served_site() as client:
+    async with open_site() as client:
         for line, shown in re.findall(r"^\$ (.+)\n((?:[^$\n].*\n|\n)*)", terminal, re.MULTILINE):
             program, *words = shlex.split(line)
             if program == "manage.py":
