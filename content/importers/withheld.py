@@ -39,6 +39,7 @@ LOOSE_PUBLISH_DATES = (
 LOOSE_EXPIRY_DATES = ("expires", "expire", "expireson", "expiresat", "expirationdate", "expiration")
 MENTIONS_EXPIRY = re.compile(rb"expir|unpublish", re.IGNORECASE)
 NO = {"false", "no", "off", "0", "n", "f", "never", "none", "null", ""}
+YES = {"true", "yes", "on", "1", "y", "t"}
 COLLECTIONS_OF_POSTS = {"all", "post", "posts"}
 
 

@@ -73,3 +73,9 @@ async def card_by_id(pk: int) -> PostCard:
     if pk not in cards:
         raise NotThere(f"no public post {pk}")
     return cards[pk]
+
+
+async def all_slugs() -> list[tuple[str, str]]:
+    """Kind and slug of all that is public, newest first."""
+    public = Post.objects.public(timezone.now()).order_by("-published_at", "-pk")
+    return [row async for row in public.values_list("kind", "slug")]

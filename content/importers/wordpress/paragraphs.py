@@ -5,6 +5,7 @@ import re
 from content.importers.wordpress.code import KEPT
 
 BLANK_LINES = re.compile(r"\n[ \t\xa0]*(?:\n[ \t\xa0]*)+")
+KEEPS_LINES = re.compile(r"<(?:pre|code|script|style|textarea|svg)\b", re.IGNORECASE)
 # An address alone on its line is an invitation to show what is there.
 LONE_ADDRESS = re.compile(r"^[ \t]*(https?://[^\s<>\"']+)[ \t]*$", re.MULTILINE)
 

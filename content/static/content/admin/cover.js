@@ -1,4 +1,4 @@
-// Chooses the cover of a post in the dialog, and shows it.
+// The cover of a post: chosen in the dialog, shown as a picture.
 "use strict";
 
 function coverField(root) {

@@ -1,18 +1,18 @@
-// Warns before unsaved text is left, and keeps a draft in this browser until the server has saved it.
+// Unsaved text: a warning before it is left, and a draft in this browser until the server says that it is saved.
 "use strict";
 
-// In a block, because the admin's scripts share the global scope.
+// In a block: the admin's scripts share their names.
 {
   const PREFIX = "evergreen-draft:";
-  const PAUSE = 400; // milliseconds without a change before the draft is stored
+  const PAUSE = 400; // milliseconds without a change before the draft is kept
   const LARGEST = 1_000_000; // characters of one draft
   const MOST = 20; // drafts
   const LIFETIME = 14 * 24 * 3600 * 1000;
-  // Fields that contain no text of the writer, or that the server fills.
+  // They say nothing of what was written, or are made anew.
   const NOT_KEPT = ["csrfmiddlewaretoken", "_draft", "_restore", "based_on"];
   const USER = document.currentScript.dataset.user;
 
-  // Storage may be forbidden, full, or written by another program: a value that cannot be read is no draft.
+  // It may be forbidden, full, or written by something else: what cannot be read is no draft.
   const store = (() => {
     try {
       return localStorage;
@@ -42,7 +42,7 @@
         store.setItem(PREFIX + id, text);
         for (const old of this.all().slice(MOST)) store.removeItem(old.key);
       } catch {
-        // Storage is full. The form itself still has the text.
+        // No room: the form itself still has the text.
       }
     },
     drop(id) {
@@ -62,7 +62,7 @@
       this.path = location.pathname;
       this.id = field.value ||= `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
       this.basedOn = this.form.elements.based_on?.value ?? "";
-      // Text that the server returned unsaved, or that the browser restored after the Back button.
+      // What the server gave back unsaved, and what the browser filled in again on the way back.
       this.isUnsaved = "unsaved" in field.dataset || this.isFilledIn();
       this.shown = JSON.stringify(this.entries());
       this.offer();
@@ -110,7 +110,7 @@
 
     keep() {
       clearTimeout(this.timer);
-      // Another window or a logout deleted the draft. It is stored again with the next change.
+      // Dropped by another window, or by a logout: until the next change it stays so.
       if (this.isDropped) return;
       if (!this.isChanged()) return drafts.drop(this.id);
       drafts.keep(this.id, {
@@ -118,7 +118,7 @@
       });
     }
 
-    // Drafts of this form that no page of this window edits.
+    // Those of this form that no page of this window is about.
     offer() {
       for (const draft of drafts.all()) {
         if (draft.user === USER && draft.path === this.path && draft.key !== PREFIX + this.id) this.show(draft);
@@ -140,7 +140,7 @@
       this.form.prepend(offer);
     }
 
-    // The server shows it in the form, beside the saved text.
+    // The server puts it into the form, beside what is saved now.
     restore(draft) {
       const form = Object.assign(document.createElement("form"), { method: "post", hidden: true });
       const token = this.form.elements.csrfmiddlewaretoken.value;
@@ -154,7 +154,7 @@
     }
   }
 
-  // After a save, a cookie of the server names the draft.
+  // The server names the draft that it has saved in a cookie.
   function dropSaved() {
     const saved = document.cookie.match(/(?:^|; )saved_draft=([0-9a-z-]+)/);
     if (!saved) return;
@@ -167,7 +167,7 @@
     dropSaved();
     const field = document.querySelector("#content-main form [name=_draft]");
     const unsaved = field && new UnsavedForm(field);
-    // A logout deletes all drafts, so that the next user of this browser sees none. Forms in other windows stop storing drafts.
+    // Nothing private is left to the next who uses this browser. Forms in other windows notice, and keep nothing more.
     document.querySelector("#logout-form")?.addEventListener("submit", () => {
       if (unsaved) unsaved.isDropped = true;
       for (const draft of drafts.all()) store.removeItem(draft.key);

@@ -1,7 +1,7 @@
-// The preview beside the editor, the number of words, and the insertion of images at the cursor.
+// The preview beside the editor, its count of words, and images put in at the cursor.
 "use strict";
 
-const PAUSE = 300; // milliseconds without a key before the server renders the preview
+const PAUSE = 300; // milliseconds without a key before the server is asked
 
 class Editor {
   constructor(root) {
@@ -44,7 +44,7 @@ class Editor {
     this.timer = setTimeout(() => this.render(), PAUSE);
   }
 
-  // Abort the request before, if it still runs.
+  // What was asked before and has not come yet is not wanted any more.
   async render() {
     this.asking?.abort();
     const asking = (this.asking = new AbortController());
@@ -84,7 +84,7 @@ class Editor {
   }
 }
 
-// At the beginning or end of a line, an image becomes a paragraph of its own; inside a line it stays there.
+// An image is a paragraph of its own where the line that it is put into begins or ends there; in a line it stays in it.
 function apart(left, right) {
   const ends = /^[ \t]*(\n|$)/.test(right);
   const begins = /(^|\n)$/.test(left);

@@ -1,4 +1,4 @@
-// Adds, moves and removes rows of the menu. Without this script the form shows two empty rows.
+// Rows of the menu: added, moved up and down, removed. Without this script two empty rows are there each time.
 "use strict";
 
 function menuRows(root) {

@@ -1,11 +1,11 @@
-// The dialog of images: search, choose, upload. `pickImage` resolves to the chosen image, or null.
+// The dialog of images: search, choose, upload. `pickImage` answers with the chosen one, or null.
 "use strict";
 
 function csrfToken() {
   return document.querySelector("[name=csrfmiddlewaretoken]").value;
 }
 
-// The JSON of a view. Throws an Error with a message for the writer if the response is no JSON.
+// What a view of ours answered; an Error with words for people where it was no answer.
 async function spoken(answer) {
   const isJson = answer.headers.get("Content-Type")?.startsWith("application/json");
   const said = isJson ? await answer.json() : {};
@@ -85,7 +85,7 @@ class Picker {
       this.list.prepend(this.row(image));
       this.choose(image);
       this.say(`${image.name} is uploaded and chosen.`);
-      // The next step is below: the description of the image, or its insertion.
+      // What comes next is below: its description, or its use.
       form.closest("details").open = false;
       (this.described.hidden ? this.use : this.described.querySelector("input")).focus();
     } catch (error) {
@@ -98,7 +98,7 @@ class Picker {
     return this.load(1);
   }
 
-  // The response to an older search is not shown.
+  // The answer to an older question is not shown.
   async load(page) {
     const asked = (this.asked = new URLSearchParams({ q: this.query.value, page }));
     try {
@@ -133,7 +133,7 @@ class Picker {
     }
   }
 
-  // An image in a text needs a description; to leave it empty takes a second press.
+  // A picture in a text says what it shows; leaving that empty takes a second press.
   finish() {
     if (this.describes && !this.alt.value.trim() && !this.warned) {
       this.warned = true;
