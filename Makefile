@@ -1,4 +1,5 @@
-# Each target does its own set-up in .venv: Python 3.11, make, a compiler and a package index are all it needs.
+# Each target sets up .venv by itself. It needs Python 3.11 or newer with venv, make, a C compiler and PyPI.
+# `make help` prints the sentence behind a target, and the lines that begin with "##" below it.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,48 +9,60 @@ IMPORT ?=
 ONLY ?=
 BASE ?=
 DATABASE ?=
+UPGRADE ?= --upgrade
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
 .PHONY: help up test slow prove bench flames lint format lock clean
 
-help:  ## Say what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+help:  ## List the targets of this Makefile.
+	@awk '/^[a-z]+:.*  ## / {name = $$1; sub(/:.*/, "", name); sub(/.*  ## /, ""); printf "%-8s %s\n", name, $$0} \
+		/^## / {printf "%9s%s\n", "", substr($$0, 4)}' $(MAKEFILE_LIST)
 
-up: $(VENV)/app.installed  ## Run the whole service on http://127.0.0.1:8000 (PORT=, IMPORT=folder)
+up: $(VENV)/app.installed  ## Run the whole service on http://127.0.0.1:8000.
+## PORT=N uses another port. IMPORT=PATH imports a folder of Markdown or a WordPress export first.
 	@exec $(BIN)/python manage.py up --port $(PORT) $(if $(IMPORT),--import "$(IMPORT)")
 
-test: $(VENV)/dev.installed  ## Run the tests; they start the servers they need (DATABASE=postgres: on PostgreSQL)
+test: $(VENV)/dev.installed  ## Run all tests but the slow ones; they start the servers that they need.
+## DATABASE=postgres runs them on PostgreSQL instead of SQLite.
 	PYTHONDONTWRITEBYTECODE= EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
-slow: $(VENV)/dev.installed  ## Run the long proofs
+slow: $(VENV)/dev.installed  ## Run the tests that are marked slow.
 	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=thorough
 
-prove: $(VENV)/dev.installed  ## Race, break and measure the engine, a checker watching (ONLY=races|guards|faults|pages|propagation|soak)
+prove: $(VENV)/dev.installed  ## Race processes and break servers under a checker, and print the results; about half an hour.
+## ONLY=races|guards|faults|pages|propagation|soak runs one part.
 	$(BIN)/python -m tests.prove $(ONLY)
 
-bench: $(VENV)/bench.installed  ## Measure the engine beside its peers (ONLY=backend|batching|sync|watch|resource|cost|growth|pages|memory|edge|precision|served|stale|site|resources, or ONLY=versions BASE=checkout)
+bench: $(VENV)/bench.installed  ## Measure the engine beside other caches, and print tables.
+## ONLY=backend|batching|sync|watch|resource|cost|growth|pages|memory|edge|precision|served|stale|site|resources
+## measures one thing. ONLY=versions BASE=FOLDER compares with another checkout.
 	$(BIN)/python -m tests.benchmarks $(ONLY) $(BASE)
 
-flames: $(VENV)/bench.installed  ## Draw where the time of a read goes, into .state/flames (ONLY=memory|hit|batch|miss)
+flames: $(VENV)/bench.installed  ## Draw flame graphs of reads, into .state/flames.
+## ONLY=memory|hit|batch|miss draws one of them.
 	$(BIN)/python -m tests.benchmarks.flames $(ONLY)
 
-lint: $(VENV)/dev.installed  ## Check style, types and the direction of imports
+lint: $(VENV)/dev.installed  ## Check style, types, the direction of imports, dead code, spelling and links.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/codespell
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_docs.py -k link
 
-format: $(VENV)/dev.installed  ## Put the code into its format
+format: $(VENV)/dev.installed  ## Format the code, and mend what ruff can mend.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(VENV)/dev.installed  ## Lock the newest versions that requirements/*.in allow, with hashes
-	$(LOCK) --upgrade requirements/app.in -o requirements/app.lock
-	$(LOCK) --upgrade requirements/dev.in -o requirements/dev.lock
-	$(LOCK) --upgrade requirements/bench.in -o requirements/bench.lock
+lock: $(VENV)/dev.installed  ## Lock the newest versions that requirements/*.in allow, with hashes.
+## UPGRADE= keeps the locked versions, and adds or removes only what changed in requirements/*.in.
+	$(LOCK) $(UPGRADE) requirements/app.in -o requirements/app.lock
+	$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.lock
+	$(LOCK) $(UPGRADE) requirements/bench.in -o requirements/bench.lock
 
-clean:  ## Remove what set-up and caches have made; the state folder stays
+clean:  ## Remove .venv and the caches of tools; database and uploads in .state stay.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
@@ -58,14 +71,17 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/app.installed: requirements/app.lock | $(BIN)/python
+	@echo "Installing requirements/app.lock into $(VENV): a few minutes the first time."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # The tests' lock holds the service's as well.
 $(VENV)/dev.installed: requirements/dev.lock | $(BIN)/python
+	@echo "Installing requirements/dev.lock into $(VENV): a few minutes the first time."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ $(VENV)/app.installed
 
 $(VENV)/bench.installed: requirements/bench.lock | $(BIN)/python
+	@echo "Installing requirements/bench.lock into $(VENV): a few minutes the first time."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ $(VENV)/dev.installed $(VENV)/app.installed

@@ -1,96 +1,101 @@
-"""What the documentation says can be followed: its first program runs, its links lead somewhere, its tests exist."""
+"""The documentation can be followed: its links lead somewhere; its tests, targets and commands exist."""
 
-import contextlib
-import importlib
 import re
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
+from django.core.management import get_commands, load_command_class
 
-from tests.support.service import ROOT, clean_environment
+from tests.support.service import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
-PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
-LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted(DOCS.glob("*.md"))]
+FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"""\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)\"""")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+PROOF = re.compile(r"`(?:\S+=\S+ )?pytest ([^`]+)`|python -m pytest (.+)")
+MANAGE = re.compile(r"manage\.py ([a-z_]+)([^`\n]*)")
+TARGET = re.compile(r"`make ([a-z]+)")
+TERM = re.compile(r"^\|[^|]*\|[^|]*\|([^|]*)\|", re.MULTILINE)
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def first_program(page: str) -> str:
-    return PROGRAM.search((DOCS / page).read_text()).group(1)
+def without_code(text: str) -> str:
+    return FENCE.sub("", text)
 
 
-def run(program: str, redis_url: str) -> list[str]:
-    ran = subprocess.run(
-        [sys.executable, "-c", program.replace("redis://127.0.0.1:6379/0", redis_url)],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout.splitlines()
+def links_of(page: Path) -> list[str]:
+    links = ["".join(found) for found in LINK.findall(without_code(page.read_text()))]
+    return [link for link in links if not link.startswith(("http:", "https:"))]
 
 
-def test_the_quick_start_runs_as_it_stands(fresh_redis):
-    program = first_program("quick-start.md")
-    again = ["loading A-100", "and again after a write: 990"]
-    assert run(program, fresh_redis) == ["loading A-100", "1000 readers, one load", *again]
-    assert run(program, fresh_redis) == ["1000 readers, one load", *again]
+def anchors_of(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub writes them."""
+    headings = HEADING.findall(without_code(page.read_text()))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_example_of_fragments_does_what_stands_below_it(fresh_redis):
-    page = (DOCS / "fragments.md").read_text()
-    shown = re.findall(r"^    (.+)$", page.split("```")[2], re.MULTILINE)
-    assert run(first_program("fragments.md"), fresh_redis) == shown
-    assert len(shown) == 4
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_program_is_python(page):
-    for program in PROGRAM.findall(page.read_text()):
-        compile(program, page.name, "exec", flags=0x2000)  # await at top level, as in a notebook
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@each_page
 def test_every_link_leads_somewhere(page):
-    links = LINK.findall(page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    broken = []
+    for link in links_of(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors_of(target)):
+            broken.append(link)
+    assert broken == []
 
 
-def test_every_test_that_is_named_exists():
+def test_every_page_is_linked_from_the_index():
+    linked = {(DOCS / link).resolve() for link in links_of(DOCS / "README.md")}
+    assert {page for page in DOCS.glob("*.md") if page.resolve() not in linked} == {DOCS / "README.md"}
+
+
+def test_every_picture_is_shown_and_small():
+    pictures = sorted((DOCS / "images").iterdir())
+    assert {
+        picture for picture in pictures if f"docs/images/{picture.name}" not in links_of(ROOT / "README.md")
+    } == set()
+    assert {picture.name for picture in pictures if picture.stat().st_size > 100_000} == set()
+
+
+def proofs() -> list[str]:
+    found = {"".join(parts).strip() for page in PAGES for parts in PROOF.findall(page.read_text())}
+    return sorted(proof for proof in found if "tests/" in proof)
+
+
+@pytest.mark.parametrize("proof", proofs())
+def test_each_proof_exists(proof):
+    words = proof.split()
+    word = words[words.index("-k") + 1] if "-k" in words else "test_"
+    place = ROOT / next(word for word in words if word.startswith("tests/"))
+    files = [place] if place.is_file() else sorted(place.rglob("test_*.py"))
+    tests = re.findall(r"def (test_\w+)", "\n".join(file.read_text() for file in files))
+    assert any(word in name for name in (*tests, *(file.stem for file in files)))
+
+
+@each_page
+def test_each_make_target_exists(page):
+    makefile = (ROOT / "Makefile").read_text()
+    for target in TARGET.findall(page.read_text()):
+        assert re.search(rf"^{target}:.*##", makefile, re.MULTILINE), target
+
+
+@each_page
+def test_each_command_and_its_options_exist(page):
+    for name, rest in MANAGE.findall(page.read_text()):
+        command = load_command_class(get_commands()[name], name)
+        parser = command.create_parser("manage.py", name)
+        options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest))
+        assert options <= {option for action in parser._actions for option in action.option_strings}, (name, rest)
+
+
+def test_every_rule_of_the_protocol_has_its_test():
     named = set(re.findall(r"`(test_rule_\d+)`", (DOCS / "protocol.md").read_text()))
     written = "\n".join(path.read_text() for path in (ROOT / "tests/content").rglob("test_*.py"))
     assert {name for name in named if f"def {name}_" not in written} == set()
     assert len(named) == 18
-
-
-PATH = re.compile(r"`([A-Za-z_]\w*(?:\.\w+)+)`")
-TERM = re.compile(r"^\|[^|]*\|[^|]*\|([^|]*)\|", re.MULTILINE)
-
-
-def paths_in_contributing() -> list[str]:
-    questions = (ROOT / "CONTRIBUTING.md").read_text().partition("## Ten questions")[2]
-    return sorted({path for path in PATH.findall(questions) if not path.endswith((".py", ".md"))})
-
-
-def find(path: str) -> object:
-    """The module, class, function or field of that name; names of the engine are relative to it."""
-    parts = path.split(".") if path.startswith(("content.", "workers.")) else ["content", "caching", *path.split(".")]
-    for end in range(len(parts), 0, -1):
-        with contextlib.suppress(ImportError):
-            found: object = importlib.import_module(".".join(parts[:end]))
-            for part in parts[end:]:
-                found = getattr(found, part, None) or found.__annotations__[part]
-            return found
-    raise LookupError(path)
-
-
-@pytest.mark.parametrize("path", paths_in_contributing())
-def test_each_name_that_answers_a_question_is_in_the_code(path):
-    assert find(path) is not None
 
 
 def test_each_name_in_the_glossary_is_in_the_code():

@@ -3,7 +3,7 @@
 (() => {
   const place = document.getElementById("api");
 
-  // What Swagger UI leaves without a name, a place in the outline, or a way to it by keyboard.
+  // Adds names, headings and keyboard access that Swagger UI lacks.
   const set = (selector, name, value) => {
     for (const element of place.querySelectorAll(selector)) {
       const wanted = typeof value === "function" ? value(element) : value;

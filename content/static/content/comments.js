@@ -1,5 +1,5 @@
-// The form of comments comes into the post's page when its reader comes near, or asks for it. It is the form of the
-// page that the links lead to, and what it answers is that page as well: without this script they work as they are.
+// Loads the form of comments into the post's page when the reader scrolls near it, or clicks a link to it. The form and
+// the responses are those of the form's own page, where the links lead without this script.
 (() => {
   const section = document.getElementById("comments");
   const place = section && section.querySelector("[data-comment-place]");
@@ -25,7 +25,7 @@
     return number === latest ? form : null;
   };
 
-  // What was typed goes along when the form is another comment's.
+  // Typed text moves with the form to another comment.
   const keepWords = (from, to) => {
     for (const name of ["name", "email", "text"]) {
       const [old, fresh] = [from, to].map((form) => form && form.querySelector(`[name="${name}"]`));
@@ -105,7 +105,7 @@
     const near = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       near.disconnect();
-      // Whoever has asked already gets what they asked for.
+      // A form that the reader requested already is not replaced.
       if (!latest) open(first, false);
     }, { rootMargin: "400px" });
     near.observe(place);

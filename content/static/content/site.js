@@ -1,4 +1,4 @@
-// What a page can do beside being read. All of it works, a little less comfortably, without this script.
+// Extras of a page. Everything works without this script, with a little less comfort.
 
 // --- a button for light and dark ---
 
@@ -24,7 +24,7 @@
   button.hidden = false;
 })();
 
-// --- search: ready to be typed into when it opens; Escape, or a click elsewhere, closes it ---
+// --- search: focus when it opens; Escape, or a click elsewhere, closes it ---
 
 (() => {
   const seek = document.querySelector(".seek");
@@ -40,7 +40,7 @@
   });
 })();
 
-// --- contents: open where there is room for them beside the text ---
+// --- contents: open where there is room beside the text ---
 
 (() => {
   const contents = document.getElementById("contents");
@@ -53,7 +53,7 @@
   fit();
 })();
 
-// --- frames that scroll: reached by keyboard, and named, while there is something to scroll to ---
+// --- frames that scroll: a name and keyboard access while they overflow ---
 
 (() => {
   const frames = document.querySelectorAll(".prose .wide, .prose .code > pre");
@@ -71,7 +71,7 @@
   frames.forEach((frame) => observer.observe(frame));
 })();
 
-// --- code can be copied ---
+// --- a button that copies code ---
 
 (() => {
   if (!navigator.clipboard) return;
