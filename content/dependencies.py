@@ -1,8 +1,8 @@
 """The names of cache tags: entries depend on them, and changed rows invalidate them.
 
-A row has a tag (`category:7`). A category, tag or author has another for its list of posts (`category:7:posts`): a new
-name changes each page that shows the category, a new post only the list. An entry loaded by slug depends on the slug
-too (`category-slug:news`), so that "not there" ends when the row is created.
+A row has a tag (`category:7`). A category, tag or author has another for its list of posts (`category:7:posts`): a
+new name changes each page that shows the category, a new post only the list. An entry loaded by slug depends on the
+slug too (`category-slug:news`), so that "not there" ends when the row is created.
 
 Archives have tags by time: `archive:2018-05` is the list of posts of that month.
 """
