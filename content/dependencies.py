@@ -1,10 +1,10 @@
-"""The names of cache tags. Entries depend on them, and changed rows invalidate them.
+"""The names of cache tags: entries depend on them, and changed rows invalidate them.
 
-A row has its own tag (`category:7`). Its list of posts has another (`category:7:posts`): a new name shows where the
-category does, and a new post only in the list. An entry that was read by a slug depends on the slug too
-(`category-slug:news`), so that a new row ends the result "not there".
+A row has a tag (`category:7`). A category, tag or author has another for its list of posts (`category:7:posts`): a new
+name changes each page that shows the category, a new post only the list. An entry loaded by slug depends on the slug
+too (`category-slug:news`), so that "not there" ends when the row is created.
 
-Lists by time have tags by time: `archive:2018-05` stands for the posts of that month and their order.
+Archives have tags by time: `archive:2018-05` is the list of posts of that month.
 """
 
 from datetime import date
@@ -13,9 +13,9 @@ SITE = "site"
 POSTS = "posts"
 TERMS = "terms"
 PAGES = "pages"
-# All results of the search: any change of a public post may change any of them.
+# All searches: any change of a public post may change any of them.
 SEARCH = "search"
-# The authors with posts, and their slugs.
+# The directory of authors.
 AUTHORS = "authors"
 ARCHIVE = "archive"
 SITEMAP = "sitemap"
@@ -40,7 +40,7 @@ def row(kind: str, pk: int) -> str:
 
 
 def posts_of(kind: str, pk: int) -> str:
-    """The list of posts of an author, category or tag: its posts and their order."""
+    """The list of posts of an author, category or tag: the posts and their order."""
     return f"{kind}:{pk}:posts"
 
 
@@ -58,12 +58,12 @@ def archive_year(year: int) -> str:
 
 
 def archive_month(year: int, month: int) -> str:
-    """The posts of a month of the site's calendar, and their order."""
+    """The posts of a month by the site's time zone, and their order."""
     return f"archive:{year:04}-{month:02}"
 
 
 def archives(day: date) -> set[str]:
-    """The tags of a post of that day of the site's calendar: the index, its year and its month."""
+    """The tags of a post published on that day by the site's time zone: all archives, its year and its month."""
     return {ARCHIVE, archive_year(day.year), archive_month(day.year, day.month)}
 
 
