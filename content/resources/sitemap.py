@@ -30,6 +30,7 @@ sitemap_part = Resource(
 sitemap_terms = Resource(
     "sitemap_terms",
     load=sitemap.load_terms,
+    load_many=sitemap.load_parts_of_terms,
     policy=policies.SITEMAP,
     tags=lambda kind, number: (dependencies.POSTS, terms_tag(kind)),
     adapt=until_next_publication,

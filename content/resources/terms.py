@@ -40,6 +40,7 @@ def terms_tag(kind: str) -> str:
 directory_index = Resource(
     "directory_index",
     load=terms.load_directory_index,
+    load_many=terms.load_directory_indexes,
     policy=policies.DIRECTORY,
     tags=lambda kind: (terms_tag(kind),),
 )
@@ -48,6 +49,7 @@ directory_index = Resource(
 directory = Resource(
     "directory",
     load=terms.load_directory,
+    load_many=terms.load_directories,
     policy=policies.DIRECTORY,
     tags=lambda kind, start: (dependencies.POSTS, terms_tag(kind)),
     adapt=until_next_publication,

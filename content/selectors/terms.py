@@ -19,7 +19,7 @@ from content.documents import (
 )
 from content.models import Author, Category, Tag
 from content.selectors.list_counts import count_scheduled_posts, next_publication
-from content.selectors.sql import fetch
+from content.selectors.sql import fetch, fetch_each
 
 MODELS: dict[str, Any] = {"author": Author, "category": Category, "tag": Tag}
 # Entries in a part of a directory.
@@ -34,7 +34,7 @@ SELECT slug, total FROM (
 ) numbered WHERE (place - 1) %% {a_part} = 0 ORDER BY place
 """
 PART = """
-SELECT t.id, t.slug, t.name, coalesce(c.posts, 0) FROM {table} t
+SELECT t.id, t.slug, t.name, coalesce(c.posts, 0) AS posts FROM {table} t
 LEFT JOIN content_listcount c ON c.kind = %s AND c.month = 0 AND c.term = t.id
 WHERE {slug} >= %s ORDER BY {slug} LIMIT {a_part}
 """
@@ -99,23 +99,40 @@ async def load_authors(slugs: Sequence[str]) -> dict[str, AuthorDocument]:
 
 async def load_directory_index(kind: str) -> DirectoryIndex:
     """The parts of all authors, categories or tags: one query."""
-    rows = await fetch(fill_in(STARTS, kind))
-    return DirectoryIndex(total=rows[0][1] if rows else 0, starts=tuple(slug for slug, _ in rows))
+    return (await load_directory_indexes([kind]))[kind]
+
+
+async def load_directory_indexes(kinds: Sequence[str]) -> dict[str, DirectoryIndex]:
+    """As load_directory_index, for many kinds: one query."""
+    results = await fetch_each([(fill_in(STARTS, kind), ()) for kind in kinds])
+    return {
+        kind: DirectoryIndex(total=rows[0][1] if rows else 0, starts=tuple(slug for slug, _ in rows))
+        for kind, rows in zip(kinds, results, strict=True)
+    }
 
 
 async def load_directory(kind: str, start: str) -> DirectoryDocument:
     """The thousand terms of that kind from slug `start` on: two queries, three if posts are scheduled."""
+    return (await load_directories([(kind, start)]))[kind, start]
+
+
+async def load_directories(parts: Sequence[tuple[str, str]]) -> dict[tuple[str, str], DirectoryDocument]:
+    """As load_directory, for many parts: two queries for a hundred, three if posts are scheduled."""
     now = timezone.now()
     upcoming = await next_publication(now)
-    hidden = await count_scheduled_posts([kind], now) if upcoming else Counter[tuple[str, int]]()
-    rows = await fetch(fill_in(PART, kind), [kind, start])
-    return DirectoryDocument(
-        entries=tuple(
-            DirectoryEntry(slug=slug, name=name, posts=max(0, posts - hidden[kind, pk]))
-            for pk, slug, name, posts in rows
-        ),
-        next_publication=upcoming,
-    )
+    kinds = sorted({kind for kind, _ in parts})
+    hidden = await count_scheduled_posts(kinds, now) if upcoming else Counter[tuple[str, int]]()
+    results = await fetch_each([(fill_in(PART, kind), (kind, start)) for kind, start in parts])
+    return {
+        (kind, start): DirectoryDocument(
+            entries=tuple(
+                DirectoryEntry(slug=slug, name=name, posts=max(0, posts - hidden[kind, pk]))
+                for pk, slug, name, posts in rows
+            ),
+            next_publication=upcoming,
+        )
+        for (kind, start), rows in zip(parts, results, strict=True)
+    }
 
 
 def fill_in(sql: str, kind: str) -> str:

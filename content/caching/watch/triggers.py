@@ -119,12 +119,6 @@ def _install(
         WatchedChange.objects.using(using).create(model=watch.label, changes='"*"')
 
 
-def drop_triggers(using: str = "default") -> None:
-    for watch in watches_of(using):
-        with transaction.atomic(using):
-            _drop_triggers(connections[using], watch)
-
-
 def _drop_triggers(connection: BaseDatabaseWrapper, watch: Watch) -> None:
     dialect = DIALECTS[connection.vendor]
     with connection.cursor() as cursor:

@@ -127,6 +127,7 @@ def test_counts_exclude_scheduled_posts_until_their_time(years, moved_clock):
     assert count_by_selector() == count_all_posts() != before
 
 
+KINDS = ("tag", "category", "author")
 MANY = {
     "listing": lambda posts: [(by, pk, page, SIZE) for by, pk in lists() for page in (1, 2, 3)],
     "neighbours": lambda posts: [(post.pk,) for post in posts[:90]],
@@ -143,6 +144,9 @@ MANY = {
     "periods": lambda posts: lists(),
     "window": lambda posts: [(by, pk, year, 0) for by, pk in lists() for year in (2022, 2023)],
     "sitemap_part": lambda posts: [(1,), (2,)],
+    "sitemap_terms": lambda posts: [(kind, number) for number in (1, 2) for kind in KINDS],
+    "directory_index": lambda posts: [(kind,) for kind in KINDS],
+    "directory": lambda posts: [(kind, start) for kind in KINDS for start in ("", "c1", "t3", "z")],
 }
 
 
