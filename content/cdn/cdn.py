@@ -24,7 +24,12 @@ class NotPurged(Exception):
 
 
 class Cdn(Protocol):
-    """Each method returns when the CDN has confirmed the purge, and raises NotPurged otherwise."""
+    """Each method returns when the CDN has confirmed the purge, and raises NotPurged otherwise.
+
+    early_repeat   seconds after which a purge is repeated once more; None where requests are limited or paid
+    """
+
+    early_repeat: float | None
 
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
         """Purge pages with these tags. Soft: they become stale. A CDN without soft purges drops them."""

@@ -39,6 +39,7 @@ class Varnish:
 
     # A header line may have 8 kB (http_req_hdr_len).
     MAX_TAGS, MAX_BYTES = 1000, 4000
+    early_repeat: float | None = 0.1
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self.clients = [ApiClient(f"http://{address}") for address in addresses]
@@ -67,6 +68,7 @@ class Fastly:
 
     MAX_TAGS, MAX_BYTES = 256, 64 * 1024
     URL = "https://api.fastly.com"
+    early_repeat: float | None = None
 
     def __init__(self, service: str, token: str, url: str = URL) -> None:
         self.path = f"/service/{service}"
@@ -92,6 +94,7 @@ class Cloudflare:
 
     MAX_TAGS, MAX_BYTES = 100, 64 * 1024
     URL = "https://api.cloudflare.com/client/v4"
+    early_repeat: float | None = None
 
     def __init__(self, zone: str, token: str, url: str = URL) -> None:
         self.path = f"/zones/{zone}/purge_cache"

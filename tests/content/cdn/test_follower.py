@@ -28,6 +28,8 @@ ALL = ("all", ())
 class RecordingCdn:
     """Raises the next of `errors`, then records and confirms each purge."""
 
+    early_repeat: float | None = None
+
     def __init__(self, *errors: NotPurged) -> None:
         self.purges: list[tuple[str, tuple[str, ...]]] = []
         self.errors = list(errors)
@@ -74,6 +76,17 @@ async def test_i15_an_unreadable_checkpoint_purges_everything_once(stored, redis
         client.set(checkpoints_for().key, stored)
     assert await catch_up(RecordingCdn()) == [ALL, ALL]
     assert await catch_up(RecordingCdn()) == []
+
+
+async def test_a_purge_without_a_price_is_repeated_early(redis_server):
+    """For a response from a process that had not read the record when the first purge was sent."""
+    await catch_up(RecordingCdn())
+    cdn = RecordingCdn()
+    cdn.early_repeat = 0.05
+    async with run_follower(follower_for(cdn, repeat_after=600)), asyncio.timeout(60):
+        await invalidate(["posts"])
+        while cdn.purges != [("hard", ("posts",))] * 2:
+            await asyncio.sleep(0.01)
 
 
 async def test_the_first_run_purges_everything_twice():

@@ -12,7 +12,7 @@ import dj_database_url
 import psycopg
 from playwright.sync_api import Browser, Page
 
-from content.cdn.follower import AGAIN, TOGETHER, WAIT
+from content.cdn.follower import MERGE_WINDOW, REPEAT_AFTER, WAIT
 from tests.support.flows.child import Child
 from tests.support.flows.scene import Sight
 from tests.support.flows.sights import path_of, words_of
@@ -27,7 +27,7 @@ SECONDS = 10.0
 # How long readers look for it. They begin before the write, which may take a while.
 PATIENCE = 60.0
 # Longer than the relay takes to look and to append, and a follower of the log to purge Varnish for the second time.
-RELAYED, PURGED = 0.1, AGAIN + TOGETHER + 2 * WAIT
+RELAYED, PURGED = 0.1, REPEAT_AFTER + MERGE_WINDOW + 2 * WAIT
 
 
 @dataclass
