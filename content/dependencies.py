@@ -1,6 +1,6 @@
 """The names of cache tags: entries depend on them, and changed rows invalidate them.
 
-A row has a tag (`category:7`). A category, tag or author has another for its list of posts (`category:7:posts`): a new
+A row has a tag (`category:7`). A category, tag or author has one for its list of posts (`category:7:posts`): a new
 name changes each page that shows the category, a new post only the list. An entry loaded by slug depends on the slug
 too (`category-slug:news`), so that "not there" ends when the row is created.
 
