@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from content import resources
+from content.caching.watch.models import WatchedChange
 from content.documents import sitemap as parts
 from content.feeds import sitemap as sitemaps
 from content.models import Author, Post, Tag
@@ -121,6 +122,7 @@ def test_a_change_invalidates_only_its_own_part(client, blog, small, monkeypatch
     for path in everything:
         client.get(path)
     loaded.clear()
+    WatchedChange.objects.all().delete()
     with django_capture_on_commit_callbacks(execute=True):
         blog[0].updated_at = MAY.replace(year=2030)
         blog[0].save()
