@@ -5,7 +5,7 @@
 3. Five seconds later it purges them again. A response that was on its way to the CDN during the first purge, from a
    process that had not read the record yet or over a slow connection, is stored after that purge. No process serves
    invalidated content for longer than it may miss the log, which is one second.
-   Where purges cost nothing (`early_repeat`), it also purges sooner: most processes read a record within milliseconds.
+   Where purges cost nothing (`early_repeat`), it purges sooner, too: processes read a record within milliseconds.
 4. Then it moves the checkpoint. If it dies before that, its successor repeats 1 to 3: no purge is lost, and some are
    sent more often than needed.
 
