@@ -9,10 +9,10 @@ from hypothesis import settings
 
 from content.caching.executor import LoadExecutor
 from content.caching.ordering import log
-from tests.support.databases import ON_POSTGRES, closed_at_the_end
+from tests.support.databases import ON_POSTGRES, close_at_the_end
 from tests.support.servers.postgres import running_postgres
-from tests.support.servers.process import READY_SECONDS
 from tests.support.servers.redis import RedisServer, running_redis
+from tests.support.wait import READY_SECONDS
 
 # How long an example takes is the machine's affair. `make slow` tries more of them: --hypothesis-profile=thorough.
 settings.register_profile("evergreen", deadline=None, max_examples=50)
@@ -76,7 +76,7 @@ def count_lists_at_once(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """The database of the tests, left by all before it is dropped."""
-    with closed_at_the_end():
+    with close_at_the_end():
         yield
 
 

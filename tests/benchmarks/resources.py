@@ -62,10 +62,10 @@ def measure(database: str, size: int) -> None:
     began = time.perf_counter()
     fill(size)
     print(f"\n{database}, {size:,} posts (filled in {time.perf_counter() - began:.0f} s)", flush=True)
-    asyncio.run(measured())
+    asyncio.run(measure_resources())
 
 
-async def measured() -> None:
+async def measure_resources() -> None:
     from django.conf import settings
     from rich.console import Console
     from rich.table import Table

@@ -43,7 +43,7 @@ def managed(folder, *commands) -> str:
 @pytest.fixture(scope="module")
 def service(state_dir):
     with running_service(state_dir, command="serve", environment=ENVIRONMENT) as running:
-        running.line_with("Serving on")
+        running.wait_for_line("Serving on")
         yield running
 
 

@@ -65,7 +65,7 @@ def editors(tmp_path_factory, browser) -> Iterator[Editors]:
     said = manage_each(environment_of(folder) | ENVIRONMENT, ["migrate", "-v0"], ["shell", "-v0", "-c", ROWS])
     sessions = dict(line.split() for line in said.splitlines())
     with running_service(folder, command="serve", environment=ENVIRONMENT) as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         yield Editors(browser, service.url, sessions)
 
 

@@ -10,7 +10,7 @@ import uvloop
 from tests.support.abuse.crowd import Crowd
 from tests.support.abuse.footprint import growth
 from tests.support.abuse.server import Server, serving
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

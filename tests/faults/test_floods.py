@@ -59,7 +59,7 @@ def service(tmp_path, fresh_redis) -> Iterator[Service]:
     manage(environment_of(state) | environment, "migrate", "-v0")
     manage(environment_of(state) | environment, "demo_content")
     with running_service(state, "--workers", "1", command="serve", environment=environment) as running:
-        running.line_with("Serving on")
+        running.wait_for_line("Serving on")
         yield running
 
 

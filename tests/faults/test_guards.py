@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sabotaged import TakenOut, copy_of_the_project
+from tests.support.mutation import Mutation, copy_project
 from tests.support.service import clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -20,7 +20,7 @@ TEMPLATES = "    for event, template in dialect.templates(connection, watch, MAX
 
 
 @dataclass(frozen=True)
-class Guard(TakenOut):
+class Guard(Mutation):
     """With the test that misses it."""
 
     test: str
@@ -1379,12 +1379,12 @@ GUARDS = [
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    return copy_of_the_project(tmp_path_factory.mktemp("guards"))
+    return copy_project(tmp_path_factory.mktemp("guards"))
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=str)
 def test_a_guard_that_is_gone_is_missed(copy: Path, guard: Guard):
-    with guard.of(copy):
+    with guard.apply(copy):
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test, "-k", guard.chosen],
             cwd=copy,

@@ -57,7 +57,7 @@ def test_who_forges_where_he_comes_from_is_counted_as_himself(state_dir, fresh_r
     """Two workers, one count; and this host is no proxy unless it was named."""
     before = stored(state_dir)
     with serving(state_dir, "--workers", "2", cache=fresh_redis) as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         forged = [f"198.51.100.{number}" for number in range(30)]
         answers = statuses(service, forged)
     assert answers == [303] * 5 + [429] * 25
@@ -66,7 +66,7 @@ def test_who_forges_where_he_comes_from_is_counted_as_himself(state_dir, fresh_r
 
 def test_behind_a_proxy_that_was_named_readers_are_told_apart_by_what_it_says(state_dir):
     with serving(state_dir, "--forwarded-allow-ips", "127.0.0.1") as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         assert statuses(service, [f"203.0.113.{number}" for number in range(8)]) == [303] * 8
         # What the reader himself has said stands before what the proxy has added.
         forged = [f"198.51.100.{number}, 203.0.113.99" for number in range(8)]

@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.readers import reading
-from tests.support.servers.process import free_port, wait_until
+from tests.support.readers import run_readers
+from tests.support.servers.process import free_port
 from tests.support.service import ROOT, Service, environment_of, make_tables, parents, running_service
+from tests.support.wait import wait_until, wait_until_async
 
 SERVING = "Serving on"
 RESTARTED = "Restarted:"
@@ -40,7 +41,7 @@ def serving(state_dir: Path, *arguments: str, environment: dict[str, str] | None
 def service(state_dir):
     """Two workers. Tests restart and kill them, and leave two."""
     with serving(state_dir, "--workers", "2") as running:
-        running.line_with(SERVING)
+        running.wait_for_line(SERVING)
         yield running
 
 
@@ -59,7 +60,7 @@ def hang_up(service: Service) -> None:
 async def restarted(service: Service) -> None:
     times = told(service, RESTARTED)
     hang_up(service)
-    await asyncio.to_thread(wait_until, lambda: told(service, RESTARTED) > times, "the restart is told")
+    await wait_until_async(lambda: told(service, RESTARTED) > times, "the restart is told")
 
 
 # --- from start to end ---------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ async def restarted(service: Service) -> None:
 
 def test_it_is_told_in_one_line_when_all_are_ready(service):
     assert re.search(
-        rf" INFO serve: {SERVING} {service.url} with 2 workers \(\d+, \d+\)\.$", service.line_with(SERVING)
+        rf" INFO serve: {SERVING} {service.url} with 2 workers \(\d+, \d+\)\.$", service.wait_for_line(SERVING)
     )
     assert roll_call(service) == workers(service)
     with service.client() as client:
@@ -87,10 +88,10 @@ def command_of(service: Service) -> str:
 
 async def test_a_restart_under_load_fails_no_request(service):
     before = workers(service)
-    async with reading(service.port, "/", readers=8) as crowd:
-        await crowd.answered(100)
+    async with run_readers(service.port, "/", readers=8) as crowd:
+        await crowd.wait_for_answers(100)
         await restarted(service)
-        await crowd.answered(100)
+        await crowd.wait_for_answers(100)
     assert crowd.failures == []
     assert workers(service).isdisjoint(before)
     assert len(workers(service)) == 2
@@ -113,7 +114,7 @@ def test_however_often_it_is_asked_during_a_restart_one_follows(service):
 def test_a_worker_that_is_killed_is_replaced(service):
     killed = min(workers(service))
     os.kill(killed, signal.SIGKILL)
-    service.line_with(f"Worker {killed} was killed by SIGKILL; another takes its place.")
+    service.wait_for_line(f"Worker {killed} was killed by SIGKILL; another takes its place.")
     wait_until(lambda: len(workers(service)) == 2, "there are two again")
     assert killed not in workers(service)
     assert children_in_any_state(service) == workers(service), "a zombie is left"
@@ -157,28 +158,28 @@ def test_signals_of_the_terminal_are_the_parents_alone(service):
 
 async def test_what_a_worker_has_begun_it_finishes(state_dir):
     with serving(state_dir) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         [old] = workers(service)
         reader, writer = await begun_request(service)
         hang_up(service)
-        await asyncio.to_thread(wait_until, lambda: not listens(old, service.port), "the old one accepts no more")
+        await wait_until_async(lambda: not listens(old, service.port), "the old one accepts no more")
         assert len(workers(service)) == 2
         writer.write(b"56")
         answer = (await reader.read()).lower()
         writer.close()
         assert answer.startswith(b"http/1.1 403 ")
         assert b"\r\nconnection: close\r\n" in answer
-        await asyncio.to_thread(service.line_with, RESTARTED)
+        await asyncio.to_thread(service.wait_for_line, RESTARTED)
         assert old not in workers(service)
         assert service.interrupt() == 0
 
 
 async def test_the_second_signal_hastens(state_dir):
     with serving(state_dir) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         reader, writer = await begun_request(service)
         service.process.terminate()
-        await asyncio.to_thread(service.line_with, "Ending.")
+        await asyncio.to_thread(service.wait_for_line, "Ending.")
         service.process.terminate()
         assert await asyncio.to_thread(service.wait) == 0
         with contextlib.suppress(ConnectionResetError):
@@ -219,7 +220,7 @@ def listening(port: int) -> list[str]:
 
 def test_a_parent_that_is_killed_takes_its_workers_along(state_dir):
     with serving(state_dir) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         [worker] = workers(service)
         service.process.kill()
         wait_until(lambda: worker not in dict(parents()), "the worker is gone")
@@ -231,7 +232,7 @@ def test_a_parent_that_is_killed_takes_along_a_worker_that_never_ends_to_load(st
     (tmp_path / "endless.py").write_text(ENDLESS)
     environment = settings_of_the_test(tmp_path, "MIDDLEWARE = [*MIDDLEWARE, 'endless.Middleware']")
     with serving(state_dir, environment=environment) as service:
-        service.line_with("loading for ever")
+        service.wait_for_line("loading for ever")
         [worker] = workers(service)
         service.process.kill()
         wait_until(lambda: worker not in dict(parents()), "the worker is gone")
@@ -283,17 +284,19 @@ def test_what_can_never_start_ends_with_its_reason(state_dir, tmp_path):
 @pytest.mark.slow
 async def test_a_version_that_cannot_start_leaves_the_old_one_serving(state_dir, tmp_path):
     with serving(state_dir, environment=settings_of_the_test(tmp_path)) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         old = workers(service)
-        async with reading(service.port, "/", readers=2) as crowd:
+        async with run_readers(service.port, "/", readers=2) as crowd:
             settings_of_the_test(tmp_path, BROKEN)
             hang_up(service)
-            await asyncio.to_thread(service.line_with, "the restart is given up, and who serves serves on (0 of them")
-            await crowd.answered(20)
+            await asyncio.to_thread(
+                service.wait_for_line, "the restart is given up, and who serves serves on (0 of them"
+            )
+            await crowd.wait_for_answers(20)
             assert workers(service) == old
             settings_of_the_test(tmp_path)
             await restarted(service)
-            await crowd.answered(20)
+            await crowd.wait_for_answers(20)
         assert workers(service).isdisjoint(old)
         assert "No module named 'nowhere'" in service.terminal
 
@@ -309,7 +312,7 @@ async def test_a_restart_reads_the_env_file_anew(state_dir, tmp_path):
     )
     file.write_text("ALLOWED_HOSTS=one.example\n")
     with serving(state_dir, environment=environment) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         assert statuses(service) == {"one.example": 200, "two.example": 400, "localhost": 400}
         file.write_text("ALLOWED_HOSTS=two.example\n")
         await restarted(service)
@@ -353,21 +356,21 @@ def test_a_socket_that_is_open_already_is_served(state_dir):
         socket.create_server(("127.0.0.1", 0)) as given,
         serving(state_dir, "--fd", str(given.fileno()), "--access-log", pass_fds=(given.fileno(),)) as service,
     ):
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         url = f"http://127.0.0.1:{given.getsockname()[1]}"
         assert httpx.get(f"{url}/").status_code == 200
-        service.line_with('"GET / HTTP/1.1" 200')
+        service.wait_for_line('"GET / HTTP/1.1" 200')
 
 
 async def test_tls_and_a_certificate_that_is_renewed(state_dir, tmp_path):
     certificate = tmp_path / "site.pem"
     make_certificate(certificate)
     with serving(state_dir, "--certfile", str(certificate)) as service:
-        assert f"https://127.0.0.1:{service.port}" in service.line_with(SERVING)
+        assert f"https://127.0.0.1:{service.port}" in service.wait_for_line(SERVING)
         first = ssl.get_server_certificate(("127.0.0.1", service.port))
         certificate.write_text("half a cert")
         hang_up(service)
-        await asyncio.to_thread(service.line_with, "the restart is given up")
+        await asyncio.to_thread(service.wait_for_line, "the restart is given up")
         assert ssl.get_server_certificate(("127.0.0.1", service.port)) == first
         make_certificate(certificate)
         await restarted(service)

@@ -15,8 +15,9 @@ from content.caching.declarations import page_aliases, resources
 from content.caching.edge import cache_page
 from content.caching.engines import engine_of
 from content.caching.invalidation import orderings
-from tests.content.caching.conftest import BACKENDS, LOCMEM
+from tests.content.caching.conftest import BACKENDS
 from tests.content.caching.test_resource import HOUR
+from tests.support.caches import LOCMEM
 from tests.support.servers.redis import running_redis
 from tests.support.service import clean_environment, manage
 

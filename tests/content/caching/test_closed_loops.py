@@ -15,7 +15,7 @@ from django.db import connections
 
 from content.caching import Policy, Resource
 from content.caching.engines import engine_of
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 
 
 @pytest.fixture

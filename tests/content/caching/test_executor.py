@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from content.caching.executor import LoadExecutor
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 
 
 @sync_to_async

@@ -136,9 +136,9 @@ async def test_numbers_are_added_once_and_counted_by_the_cache(tier):
 # --- what is held, in the words of readers --------------------------------------------------------------
 
 
-async def test_an_entry_is_fresh_then_stale_then_not_served(alias, shelf, clock):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
+async def test_an_entry_is_fresh_then_stale_then_not_served(alias, source, clock):
+    source.values[1] = Book("one")
+    book = resource(source, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
     await assert_not_served(book, 1)
     await book.get(1)
     await assert_fresh(book, 1)
@@ -154,9 +154,9 @@ async def test_an_entry_is_fresh_then_stale_then_not_served(alias, shelf, clock)
     await assert_not_served(book, 1)
 
 
-async def test_what_is_expired_is_stale_and_what_is_invalidated_is_not_served(alias, shelf, clock):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
+async def test_what_is_expired_is_stale_and_what_is_invalidated_is_not_served(alias, source, clock):
+    source.values[1] = Book("one")
+    book = resource(source, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
     await book.get(1)
     await book.expire(1)
     await assert_stale(book, 1)
@@ -167,9 +167,9 @@ async def test_what_is_expired_is_stale_and_what_is_invalidated_is_not_served(al
 # --- chaos around any -----------------------------------------------------------------------------------
 
 
-async def test_i5_a_tier_that_always_fails_is_no_readers_error(alias, shelf, clock):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock)
+async def test_i5_a_tier_that_always_fails_is_no_readers_error(alias, source, clock):
+    source.values[1] = Book("one")
+    book = resource(source, clock)
     with chaos(always_throw()), listen() as events:
         for _ in range(20):
             assert await book.get(1) == Book("one")
@@ -177,22 +177,22 @@ async def test_i5_a_tier_that_always_fails_is_no_readers_error(alias, shelf, clo
             await book.get(2)
         assert await book.get_many([1, 2]) == {1: Book("one")}
         await book.refresh(1)
-        shelf.values[1] = Book("two")
+        source.values[1] = Book("two")
         await invalidate(["book:1"])
         assert await book.get(1) == Book("two")
     assert total(events, "failed") == 0
     assert await book.get(1) == Book("two")
 
 
-async def test_i5_what_fails_is_asked_seldom(alias, shelf, clock):
+async def test_i5_what_fails_is_asked_seldom(alias, source, clock):
     asked = []
 
     def counting(name, call):
         asked.append(name)
         raise ConnectionError
 
-    shelf.values.update({number: Book(str(number)) for number in range(50)})
-    book = resource(shelf, clock)
+    source.values.update({number: Book(str(number)) for number in range(50)})
+    book = resource(source, clock)
     with chaos(counting):
         for number in range(50):
             assert await book.get(number) == Book(str(number))
@@ -200,13 +200,13 @@ async def test_i5_what_fails_is_asked_seldom(alias, shelf, clock):
     assert len(asked) <= FAILURES + 3
 
 
-async def test_a_tier_that_is_slow_is_right(alias, shelf, clock):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock)
+async def test_a_tier_that_is_slow_is_right(alias, source, clock):
+    source.values[1] = Book("one")
+    book = resource(source, clock)
     with chaos(always_delay(0.02)):
         assert await asyncio.gather(*(book.get(1) for _ in range(20))) == [Book("one")] * 20
-        assert shelf.loads == [1]
-        shelf.values[1] = Book("two")
+        assert source.loads == [1]
+        source.values[1] = Book("two")
         await invalidate(["book:1"])
         assert await book.get(1) == Book("two")
 
@@ -214,9 +214,9 @@ async def test_a_tier_that_is_slow_is_right(alias, shelf, clock):
 @pytest.mark.parametrize(
     "content", [b"", b"\x02", b"\x02\xff\xff\xff\xffgarbage", "text", 7, None, [1], b"\x80" * 5000]
 )
-async def test_i9_garbage_is_a_counted_miss(alias, shelf, clock, content):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock)
+async def test_i9_garbage_is_a_counted_miss(alias, source, clock, content):
+    source.values[1] = Book("one")
+    book = resource(source, clock)
     await book.get(1)
     engine = engine_of(alias)
     if engine.memory is not None:
@@ -227,12 +227,12 @@ async def test_i9_garbage_is_a_counted_miss(alias, shelf, clock, content):
     assert total(events, "unreadable") >= 1
 
 
-async def test_a_value_that_is_too_large_is_answered_and_not_kept(alias, shelf, clock):
+async def test_a_value_that_is_too_large_is_answered_and_not_kept(alias, source, clock):
     """Past the resource's bound, and past what Memcached takes."""
     noise = "".join(chr(33 + (number * number) % 90) for number in range(3000))
 
     async def load(size: int) -> str:
-        shelf.loads.append(size)
+        source.loads.append(size)
         return msgspec.json.encode([noise] * (size // 3000)).decode()
 
     text = Resource("text", load=load, policy=HOUR, largest=2_000_000)
@@ -242,7 +242,7 @@ async def test_a_value_that_is_too_large_is_answered_and_not_kept(alias, shelf, 
     assert engine_of(alias).shared.breaker.failures == 0
 
 
-async def test_a_reader_waits_no_longer_than_its_policy_says(alias, shelf, clock):
+async def test_a_reader_waits_no_longer_than_its_policy_says(alias, source, clock):
     """A loader that hangs behind a tier that works."""
 
     async def load() -> int:

@@ -27,6 +27,7 @@ from content.cdn.varnish import Varnish
 from tests.support.edge import pairs_of
 from tests.support.servers.process import free_port
 from tests.support.servers.varnish import VarnishServer, running_varnish
+from tests.support.wait import wait_until_async
 
 numbers = itertools.count()
 
@@ -100,9 +101,11 @@ class Reader:
 
     async def sees(self, name: str, body: str) -> None:
         """Within seconds: the follower is at work."""
-        async with asyncio.timeout(60):
-            while (await self.read(name))[0] != body:
-                await asyncio.sleep(0.01)
+
+        async def is_shown() -> bool:
+            return (await self.read(name))[0] == body
+
+        await wait_until_async(is_shown, f"{name} shows {body!r}")
 
 
 @pytest.fixture
@@ -127,8 +130,7 @@ async def serving(app: Any, port: int) -> AsyncIterator[None]:
     # Signals are for the tests' own process.
     server.capture_signals = contextlib.nullcontext
     task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: server.started, "the server listens")
     try:
         yield
     finally:
@@ -141,9 +143,12 @@ async def serving(app: Any, port: int) -> AsyncIterator[None]:
 
 async def found_by(varnish: VarnishServer) -> None:
     """For a moment it does not ask who was not there."""
-    async with httpx.AsyncClient(base_url=varnish.url) as client, asyncio.timeout(60):
-        while (await client.get("/is-there", headers={"cookie": "sessionid=pass"})).status_code != 200:
-            await asyncio.sleep(0.02)
+    async with httpx.AsyncClient(base_url=varnish.url) as client:
+
+        async def is_found() -> bool:
+            return (await client.get("/is-there", headers={"cookie": "sessionid=pass"})).status_code == 200
+
+        await wait_until_async(is_found, "Varnish finds the application")
 
 
 @pytest.fixture
@@ -177,9 +182,11 @@ async def following(follower: Follower) -> AsyncIterator[Follower]:
 
 async def marked(before: Mark | None = None) -> None:
     """The mark is another one than that."""
-    async with asyncio.timeout(60):
-        while await place_for().read() == before:
-            await asyncio.sleep(0.01)
+
+    async def has_moved() -> bool:
+        return await place_for().read() != before
+
+    await wait_until_async(has_moved, "the mark moves")
 
 
 async def caught_up(cdn: Cdn) -> None:

@@ -20,6 +20,7 @@ from content.cdn.cloudflare import Cloudflare
 from content.cdn.follower import Follower
 from content.cdn.order import Order
 from tests.content.cdn.conftest import follower_for, following, marked, place_for
+from tests.support.wait import wait_until_async
 
 pytestmark = pytest.mark.usefixtures("redis_cache")
 ALL = ("all", ())
@@ -195,13 +196,9 @@ async def test_a_redis_that_goes_away_does_not_end_it():
         await marked()
         poll, follower.stream.apoll = follower.stream.apoll, broken
         await invalidate(["a"])
-        async with asyncio.timeout(60):
-            while not broken.count:
-                await asyncio.sleep(0.01)
+        await wait_until_async(lambda: broken.count, "the follower fails to read")
         follower.stream.apoll = poll
-        async with asyncio.timeout(60):
-            while ("hard", ("a",)) not in cdn.told:
-                await asyncio.sleep(0.01)
+        await wait_until_async(lambda: ("hard", ("a",)) in cdn.told, "the CDN is purged")
 
 
 class Broken:
@@ -223,12 +220,10 @@ async def test_who_has_lost_the_lease_leaves_the_mark_to_the_next(redis_server):
     cdn.errors = [NotPurged("away")] * 1000
     follower = follower_for(cdn, lease=0.3)
     turn = asyncio.create_task(follower.turn(follower.for_ever))
-    async with asyncio.timeout(60):
-        while len(cdn.errors) == 1000:
-            await asyncio.sleep(0.01)
-        with redis_server.client() as client:
-            client.set(follower.place.lease_key, "another's")
-        await turn
+    await wait_until_async(lambda: len(cdn.errors) < 1000, "the CDN refuses a purge")
+    with redis_server.client() as client:
+        client.set(follower.place.lease_key, "another's")
+    await turn
     assert await place_for().read() == before
 
 

@@ -1,6 +1,5 @@
 """What its parent can do with a worker that does not do its part."""
 
-import asyncio
 import signal
 import socket
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from project.serving import times
 from project.serving.options import Options
 from project.serving.worker import Worker
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until_async
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ async def test_one_that_does_not_end_is_killed(worker, monkeypatch):
     monkeypatch.setattr(times, "KILLED_AFTER", 0.0)
     worker.send(signal.SIGSTOP)
     # Before it stands still it may yet do as the next signal says.
-    await asyncio.to_thread(wait_until, lambda: state_of(worker.process.pid) == "T", "it stands still")
+    await wait_until_async(lambda: state_of(worker.process.pid) == "T", "it stands still")
     await worker.end()
     assert worker.epitaph == "was killed by SIGKILL"
 

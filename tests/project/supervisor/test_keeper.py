@@ -10,6 +10,7 @@ from project.supervisor.child import Child
 from project.supervisor.ending import end_all
 from project.supervisor.errors import CannotStart
 from project.supervisor.keeper import Keeper, cause_of_death
+from tests.support.wait import wait_until_async
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
@@ -72,8 +73,7 @@ async def test_a_signal_is_named(start):
 async def test_one_that_does_not_end_is_named_and_killed_within_five_seconds(start):
     said: list[str] = []
     child = await start("worker", STUBBORN)
-    while not child.last_lines:
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: child.last_lines, "the child runs")
     began = time.monotonic()
     await end_all([child], said.append, asyncio.Event())
     assert time.monotonic() - began < 5
@@ -86,8 +86,7 @@ async def test_one_that_does_not_end_is_named_and_killed_within_five_seconds(sta
 
 async def test_a_second_ctrl_c_ends_at_once(start):
     child = await start("worker", STUBBORN)
-    while not child.last_lines:
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: child.last_lines, "the child runs")
     hurry = asyncio.Event()
     hurry.set()
     began = time.monotonic()

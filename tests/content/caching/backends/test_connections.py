@@ -16,8 +16,8 @@ from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemory
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
+from tests.support.wait import wait_until
 
 
 def clients_of(server) -> list[dict]:

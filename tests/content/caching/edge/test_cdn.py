@@ -12,6 +12,7 @@ from content.caching.edge import Profile
 from content.caching.edge.cdn_headers import CdnHeaders, encode_tag
 from tests.content.caching.edge.test_engine_tiers import Reading, another, fall_silent
 from tests.support.edge import Origin, Site, pairs_of, wait_for_tasks
+from tests.support.wait import wait_until_async
 
 CLOUDFLARE = Profile(cdn=CdnHeaders())
 VARNISH = Profile(cdn=CdnHeaders(tags=b"xkey", separator=" ", line=100))
@@ -62,8 +63,7 @@ async def test_who_joined_another_readers_call_is_told_as_well():
     gate = asyncio.Event()
     site = shown("post:1", before=gate.wait)
     asking = [asyncio.create_task(site.ask()) for _ in range(3)]
-    while not site.origin.count:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: site.origin.count, "the application is called")
     gate.set()
     answers = await asyncio.gather(*asking)
     assert all(tags_of(answer) == OF_THE_PAGE | {"post:1"} for answer in answers)
@@ -74,13 +74,13 @@ async def test_each_coding_of_a_page_is_told_the_same():
         Shown("post:1", headers=PUBLIC | {"content-type": "text/plain"}, body=b"a" * 2000),
         profile=Profile(cdn=CdnHeaders(), codings=("gzip",)),
     )
-    for _ in range(200):
+
+    async def is_coded() -> bool:
         answer = await site.ask(headers={"accept-encoding": "gzip"})
         assert tags_of(answer) == OF_THE_PAGE | {"post:1"}
-        if answer["content-encoding"] == "gzip":
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("it was never coded")
+        return answer["content-encoding"] == "gzip"
+
+    await wait_until_async(is_coded, "the page is coded")
 
 
 async def test_without_a_cdn_nobody_is_told():
@@ -258,8 +258,7 @@ async def test_i1_an_answer_that_an_invalidation_overtook_is_not_kept_by_a_cdn(t
     """It had asked before, and is answered after."""
     telling.origin.gate = asyncio.Event()
     asking = asyncio.create_task(telling.ask())
-    while not telling.origin.count:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: telling.origin.count, "the application is called")
     await invalidate(["number"])
     telling.origin.gate.set()
     answer = await asking

@@ -1,6 +1,5 @@
 """Pages in brotli, zstd and gzip: made once behind the readers, chosen by what a client accepts."""
 
-import asyncio
 import gzip
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from content.caching.edge import SHARED_CACHE
 from content.caching.edge.fast_path import HOT
 from content.caching.edge.representation import BEST, QUICK
 from content.caching.edge.request import RequestFields
-from tests.support.edge import Origin, Response, Site
+from tests.support.edge import Origin, Response, Site, wait_for_encoder
 
 OFFERED = ("br", "zstd", "gzip")
 TEXT = b"<p>Warm and fresh, the same words again and again.</p>" * 100
@@ -26,18 +25,11 @@ def site_of(headers: dict[str, str] | None = None, body: bytes = TEXT) -> Site:
     return Site(Origin(HTML | (headers or {}), body=body), replace(SHARED_CACHE, codings=OFFERED))
 
 
-async def coded(site: Site) -> None:
-    """What was begun for the encoder is done."""
-    while site.edge.fast_path.encoder.waiting:
-        await asyncio.wait(set(site.edge.fast_path.encoder.waiting))
-        await asyncio.sleep(0)
-
-
 async def warm(site: Site, accepts: str) -> Response:
     """Made by the first request, coded behind the second, and in that coding with the third."""
     for _ in range(2):
         await site.ask(headers={"accept-encoding": accepts})
-        await coded(site)
+        await wait_for_encoder(site)
     return await site.ask(headers={"accept-encoding": accepts})
 
 
@@ -88,7 +80,7 @@ async def test_a_hot_page_is_coded_once_more_at_its_best():
     await warm(site, "br")
     for _ in range(HOT + 1):
         await site.ask(headers={"accept-encoding": "br"})
-    await coded(site)
+    await wait_for_encoder(site)
     answer = await site.ask(headers={"accept-encoding": "br"})
     assert answer["etag"] == f'"a-br{BEST["br"]}"'
     assert brotli.decompress(answer.body) == TEXT

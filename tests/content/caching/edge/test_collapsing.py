@@ -8,7 +8,8 @@ import pytest
 
 from content.caching.edge import SHARED_CACHE
 from tests.support.edge import Origin, Site, pairs_of, settle
-from tests.support.wire import answer, connected, request
+from tests.support.wait import wait_until_async
+from tests.support.wire import answer, connect, request
 
 MINUTE = {"cache-control": "max-age=60"}
 
@@ -245,10 +246,9 @@ async def test_nobody_waits_for_one_who_does_not_read(largest):
     """A slow reader of a stream that is collected would hold all who ask for the same."""
     chunks = [bytes([number]) * 100_000 for number in range(50)]
     site = Site(Origin(chunks=chunks), replace(SHARED_CACHE, largest=largest))
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         writer.write(request("GET", "/", [(b"host", b"site")]))
-        while not served.flow.write_paused:
-            await asyncio.sleep(0)
+        await wait_until_async(lambda: served.flow.write_paused, "the server waits for its client")
         async with asyncio.timeout(60):
             assert (await site.ask()).body == b"".join(chunks)
         assert served.flow.write_paused

@@ -13,8 +13,8 @@ from uvicorn.server import ServerState
 
 from content.caching.edge import SHARED_CACHE, EdgeCache, connection
 from content.caching.edge.protocol import EdgeProtocol
-from tests.support.edge import Origin, Site, settle
-from tests.support.wire import answer, configured, connected, request
+from tests.support.edge import Origin, Site, settle, wait_for_encoder
+from tests.support.wire import answer, connect, request, server_config
 
 HOST = (b"host", b"site")
 TAGGED = {"cache-control": "max-age=60", "etag": '"one"', "content-type": "text/html"}
@@ -61,7 +61,7 @@ async def next_answer(reader, method="GET"):
 
 async def all_answers(app, *packets, **options):
     """To a client that sends these, waits after each, and then ends."""
-    async with connected(app, **options) as (reader, writer, _):
+    async with connect(app, **options) as (reader, writer, _):
         for packet in packets:
             writer.write(packet)
             await settle()
@@ -106,7 +106,7 @@ def no_traceback():
 
 async def test_a_plain_hit_makes_no_task_and_a_miss_does():
     site, state = Site(Origin()), ServerState()
-    async with connected(site.edge, state) as (reader, writer, served):
+    async with connect(site.edge, state) as (reader, writer, served):
         made = []
         served.loop.set_task_factory(
             lambda loop, work, **options: made.append(1) or asyncio.Task(work, loop=loop, **options)
@@ -133,7 +133,7 @@ async def test_it_answers_as_the_application_would(method, headers):
     await site.ask()
     expected = await site.ask("/", headers, method=method)
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         writer.write(get("/", *pairs, method=method))
         status, fields, body = await answer(reader, method)
     assert (status, fields, body) == (expected.status, list(expected.fields.pairs), expected.body)
@@ -160,10 +160,10 @@ sections = some.lists(some.tuples(some.builds(lambda case, name: case(name), cas
 def test_whatever_the_fields_it_answers_as_the_application_would(section):
     async def ask_both():
         site = Site(Origin(TAGGED, body=b"evergreen " * 300))
-        await coded(site)
+        await store_all_codings(site)
         expected = await site.ask("/", section)
         pairs = [(name.encode(), value.encode()) for name, value in section]
-        async with connected(site.edge) as (reader, writer, _):
+        async with connect(site.edge) as (reader, writer, _):
             writer.write(get("/", *pairs))
             status, fields, body = await answer(reader)
         fields = [pair for pair in fields if pair != (b"connection", b"close")]
@@ -174,14 +174,12 @@ def test_whatever_the_fields_it_answers_as_the_application_would(section):
             asyncio.run(ask_both())
 
 
-async def coded(site):
-    """The page is stored, and coded in all ways that a client may ask for."""
+async def store_all_codings(site):
+    """Store the page in each coding that a client may ask for."""
     await site.ask()
     for coding in ("gzip", "br", "zstd"):
         await site.ask("/", {"accept-encoding": coding})
-        while waiting := site.edge.fast_path.encoder.waiting:
-            await asyncio.wait(set(waiting))
-            await asyncio.sleep(0)
+        await wait_for_encoder(site)
 
 
 # --- what comes how --------------------------------------------------------------------------------------------
@@ -190,7 +188,7 @@ async def coded(site):
 async def test_pipelined_hits_and_misses_are_answered_in_order():
     edge = EdgeCache(Named())
     targets = [f"/{name}" for name in "ababcaadbe"]
-    async with connected(edge) as (reader, writer, _):
+    async with connect(edge) as (reader, writer, _):
         for target in ("/a", "/b"):
             writer.write(get(target))
             await next_answer(reader)
@@ -202,7 +200,7 @@ async def test_pipelined_hits_and_misses_are_answered_in_order():
 
 async def test_a_hit_in_a_packet_of_its_own_waits_for_the_miss_before_it():
     edge, gate = EdgeCache(origin := Origin()), asyncio.Event()
-    async with connected(edge) as (reader, writer, _):
+    async with connect(edge) as (reader, writer, _):
         writer.write(get("/a"))
         await next_answer(reader)
         await settle()
@@ -236,7 +234,7 @@ async def test_a_hit_for_head_ends_with_its_fields():
 
 async def test_a_head_may_come_in_any_two_pieces():
     site, packet = Site(Origin(TAGGED)), get("/", (b"accept", b"*/*"))
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         for cut in range(1, len(packet)):
             writer.write(packet[:cut])
             await settle()
@@ -256,7 +254,7 @@ async def test_a_head_may_come_in_any_two_pieces():
 async def test_who_asks_to_close_is_answered_and_closed(packet):
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         writer.write(packet)
         status, fields, body = await next_answer(reader)
         assert (status, body) == (200, b"hello")
@@ -341,7 +339,7 @@ def test_any_bytes_are_answered_or_refused(pieces):
 async def test_a_client_that_does_not_read_costs_no_more_than_a_page_or_two():
     site, number = Site(Origin(body=b"x" * 100_000)), 200
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         writer.write(get() * number)
         await settle()
         assert 0 < served.transport.get_write_buffer_size() < 300_000
@@ -364,7 +362,7 @@ TOO_MUCH = {
 async def test_a_head_past_all_bounds_is_refused(packet):
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         writer.write(packet)
         status, fields, _ = await next_answer(reader)
         assert (status, dict(fields)[b"connection"]) == (431, b"close")
@@ -373,7 +371,7 @@ async def test_a_head_past_all_bounds_is_refused(packet):
 
 
 async def test_a_head_past_all_bounds_is_refused_before_it_ends():
-    async with connected(EdgeCache(Named())) as (reader, writer, _):
+    async with connect(EdgeCache(Named())) as (reader, writer, _):
         writer.write(get()[:-2])
         await settle()
         writer.write(b"x: " + b"y" * 70_000)
@@ -385,7 +383,7 @@ async def test_many_requests_in_a_packet_are_no_large_head():
     """What was answered before a head began is not part of it."""
     site, packet = Site(Origin()), get("/", (b"x", b"y" * 400))
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         served.data_received(packet * 200 + packet[:-9])
         for _ in range(200):
             assert (await next_answer(reader))[0] == 200
@@ -394,7 +392,7 @@ async def test_many_requests_in_a_packet_are_no_large_head():
 
 
 async def test_a_body_before_a_head_is_no_large_head():
-    async with connected(Named()) as (reader, writer, served):
+    async with connect(Named()) as (reader, writer, served):
         served.data_received(get("/", (b"content-length", b"90000"), method="POST") + b"x" * 90_000 + get()[:-9])
         assert (await next_answer(reader))[0] == 200
         writer.write(get()[-9:])
@@ -404,7 +402,7 @@ async def test_a_body_before_a_head_is_no_large_head():
 @pytest.mark.parametrize("begun", [b"GET", get()[:-2]])
 async def test_a_head_that_never_ends_is_closed(monkeypatch, begun):
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
-    async with connected(EdgeCache(Named())) as (reader, writer, _):
+    async with connect(EdgeCache(Named())) as (reader, writer, _):
         writer.write(begun)
         assert await reader.read() == b""
 
@@ -413,7 +411,7 @@ async def test_a_head_behind_an_answer_that_is_owed_cuts_nothing_off(monkeypatch
     """A request may be slow to answer: meanwhile what follows it is not waited for."""
     gate, clock = asyncio.Event(), asyncio.get_running_loop().time
     site = Site(Origin(before=gate.wait))
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         writer.write(get() + get()[:9])
         await settle()
         served.head_started_at = clock() - 2 * connection.HEAD_SECONDS
@@ -427,7 +425,7 @@ async def test_a_head_behind_an_answer_that_is_owed_cuts_nothing_off(monkeypatch
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", get(), get() + b"\r\n"])
 async def test_a_quiet_connection_is_closed(sent):
-    async with connected(EdgeCache(Named()), timeout_keep_alive=0.05) as (reader, writer, _):
+    async with connect(EdgeCache(Named()), timeout_keep_alive=0.05) as (reader, writer, _):
         writer.write(sent[:-2])
         await settle()
         writer.write(sent[-2:])
@@ -437,7 +435,7 @@ async def test_a_quiet_connection_is_closed(sent):
 async def test_plain_hits_keep_a_connection():
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         served.idle_since -= 2 * served.timeout_keep_alive
         writer.write(get())
         assert (await answer(reader))[0] == 200
@@ -452,7 +450,7 @@ async def test_plain_hits_keep_a_connection():
 async def test_past_the_limit_hits_are_refused_too(limit, status):
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge, limit_concurrency=limit) as (reader, writer, _):
+    async with connect(site.edge, limit_concurrency=limit) as (reader, writer, _):
         writer.write(get())
         assert (await answer(reader))[0] == status
 
@@ -463,7 +461,7 @@ async def test_past_the_limit_hits_are_refused_too(limit, status):
 async def test_who_asks_while_the_server_ends_is_answered_and_told_to_close():
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         served.shutdown()
         writer.write(get())
         status, fields, body = await next_answer(reader)
@@ -476,7 +474,7 @@ async def test_a_quiet_connection_is_closed_when_the_server_ends(monkeypatch, as
     monkeypatch.setattr(connection, "LAST_SECONDS", 0.05)
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         if asks:
             writer.write(get())
             assert (await next_answer(reader))[0] == 200
@@ -491,7 +489,7 @@ async def test_a_quiet_connection_is_closed_when_the_server_ends(monkeypatch, as
 @pytest.mark.parametrize(("trusted", "scheme"), [("*", b"https"), ("127.0.0.1", b"http")])
 async def test_a_trusted_proxy_says_the_scheme(trusted, scheme):
     edge, state = EdgeCache(Named()), ServerState()
-    async with connected(edge, state, proxy_headers=True, forwarded_allow_ips=trusted) as (reader, writer, _):
+    async with connect(edge, state, proxy_headers=True, forwarded_allow_ips=trusted) as (reader, writer, _):
         for _ in range(3):
             writer.write(get())
             assert (await next_answer(reader))[2] == b"made http://site/?"
@@ -532,7 +530,7 @@ async def test_over_tls_the_key_is_of_https():
     server_side, client_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
     authority.issue_cert("localhost").configure_cert(server_side)
     authority.configure_trust(client_side)
-    config, state = configured(EdgeCache(Named(), profile=SHARED_CACHE)), ServerState()
+    config, state = server_config(EdgeCache(Named(), profile=SHARED_CACHE)), ServerState()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: EdgeProtocol(config, state, {}), "127.0.0.1", 0, ssl=server_side)
     async with server:
@@ -563,7 +561,7 @@ async def test_a_response_has_one_date_also_if_the_application_writes_one(cached
     for adds in (True, False):
         site, state = Site(Origin({"Date": written} | control)), ServerState()
         state.default_headers = [(b"date", b"Fri, 02 Jan 2026 00:00:00 GMT")] if adds else []
-        async with connected(site.edge, state) as (reader, writer, _):
+        async with connect(site.edge, state) as (reader, writer, _):
             for number in range(3):
                 writer.write(get())
                 _, fields, _ = await next_answer(reader)

@@ -14,7 +14,8 @@ from content.caching.edge.normalization import MOST_PARAMETERS
 from content.caching.edge.request_cache import FIELD_OVERHEAD, RequestCache
 from content.caching.edge.rules.directives import parse_cached
 from tests.support.edge import Origin, Site, settle
-from tests.support.wire import answer, connected, request
+from tests.support.wait import wait_until_async
+from tests.support.wire import answer, connect, request
 
 STRICT = Profile(
     explicit_only=True,
@@ -224,7 +225,7 @@ def sending(length, content=b""):
 async def test_poisoning_by_the_content_of_a_get(profile):
     """A fat GET: its content is not in the key, and what was made of it is nobody else's."""
     site = Site(Echo(), profile)
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         writer.write(sending(4, b"evil"))
         assert (await answer(reader))[2] == (b"" if profile is STRICT else b"evil")
     assert (await site.ask()).body == b""
@@ -234,7 +235,7 @@ async def test_poisoning_by_the_content_of_a_get(profile):
 async def test_nobody_waits_for_what_another_does_not_send(profile):
     """Content that was announced and never comes would hold all who ask for the page."""
     site = Site(Echo(), profile)
-    async with connected(site.edge) as (_, writer, _):
+    async with connect(site.edge) as (_, writer, _):
         writer.write(sending(4))
         await settle()
         async with asyncio.timeout(60):
@@ -244,7 +245,7 @@ async def test_nobody_waits_for_what_another_does_not_send(profile):
 @pytest.mark.parametrize("profile", [SHARED_CACHE, STRICT])
 async def test_who_sends_content_with_a_get_may_ask_again_on_its_connection(profile):
     site = Site(Echo(), profile)
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         for _ in range(2):
             writer.write(sending(4))
             await settle()
@@ -323,8 +324,7 @@ async def test_who_reload_all_at_once_reach_it_once():
     site.forward(1.5)
     site.origin.before, site.origin.body = opened.wait, b"new"
     asking = [asyncio.ensure_future(site.ask(headers={"cache-control": "no-cache"})) for _ in range(20)]
-    while site.origin.count < 2:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: site.origin.count == 2, "the application is called again")
     await settle()
     opened.set()
     assert {answer.body for answer in await asyncio.gather(*asking)} == {b"new"}
@@ -460,7 +460,7 @@ async def test_heads_of_many_short_fields_weigh_what_they_take():
     """A kilobyte each, and a hundred as understood: four thousand of them, never the same, were half a gigabyte."""
     site = Site(Origin(headers=MINUTE | {"vary": "a"}))
     fields = [(b"host", b"site"), *((b"%d" % number, b"") for number in range(60))]
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         for _ in range(4):
             writer.write(request("GET", "/", fields))
             assert (await answer(reader))[0] == 200

@@ -20,7 +20,7 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import cache_page as djangos
 
 from content.caching.edge import cache_page
-from tests.content.caching.conftest import LOCMEM
+from tests.support.caches import LOCMEM
 
 pytestmark = pytest.mark.asgi
 

@@ -17,6 +17,7 @@ from content.caching.engines import engine_of
 from content.caching.fragments import render, render_to_string
 from content.caching.templatetags import fragments as fragment_tag
 from tests.content.caching.test_resource import HOUR
+from tests.support.wait import wait_until_async
 
 ask = RequestFactory().get
 
@@ -158,8 +159,7 @@ async def test_stale_is_served_while_it_is_made_again(page, clock):
     assert await page(source, made=made) == "1"
     clock.forward(90)
     assert await page(source, made=made) == "1"
-    while len(made.threads) < 2:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: len(made.threads) == 2, "it is rendered again")
     clock.forward(60)
     assert await page(source, made=made) in ("2", "3")
 

@@ -11,7 +11,7 @@ from django.db import connections, transaction
 
 from content.caching import RARE, Resource
 from content.caching.watch import loop, own_writes, relay
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 from tests.support.watched import Product, by_another_program
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)

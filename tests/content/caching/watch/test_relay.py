@@ -11,7 +11,7 @@ from content.caching.errors import NotAppended
 from content.caching.ordering.tag_index import Kind
 from content.caching.watch import declaration, own_writes, relay
 from content.caching.watch.models import PendingChanges, WatchedChange
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 from tests.support.watched import Product
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)

@@ -1,6 +1,6 @@
 """Fill a memory tier until it evicts, in a process of its own: bytes declared, counted, and resident.
 
-python -m tests.support.declared KIND MEGABYTES prints them as JSON.
+python -m tests.support.fill_memory KIND MEGABYTES prints them as JSON.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ def absent() -> Fill:
 
 
 def pages() -> Fill:
-    """Of 8 kB, with the fields that Django sends, 30 tags, and each of its codings."""
+    """Pages of 8 kB in each coding, with 30 tags and the fields that Django sends."""
     words = [f"word{number}" for number in range(3000)]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -125,7 +125,7 @@ KINDS = {each.__name__: each for each in (ids, cards, texts, numbers, absent, pa
 # --- the measurement ---------------------------------------------------------------------------------------------
 
 
-async def filled(engine: Engine, fill: Fill) -> tuple[int, int]:
+async def fill_until_evicting(engine: Engine, fill: Fill) -> tuple[int, int]:
     """Bytes counted, and bytes that the process has grown by, from a few entries until many were evicted."""
     evicted: list[str] = []
     memory: Any = engine.memory
@@ -151,7 +151,7 @@ def main() -> None:
     settings.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}})
     django.setup()
     engine = engines["default"] = local_engine(capacity)
-    counted, grown = asyncio.run(filled(engine, KINDS[kind]()))
+    counted, grown = asyncio.run(fill_until_evicting(engine, KINDS[kind]()))
     print(json.dumps({"declared": capacity, "counted": counted, "grown": grown}))
 
 
