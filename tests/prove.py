@@ -145,7 +145,7 @@ def add_propagation(table: Table, name: str, redis_url: str, count: int) -> None
 
 
 def soak(seconds: float) -> int:
-    """Nothing may hold a twentieth more at the end than when it was warm."""
+    """No figure may grow by more than a twentieth after the warm-up."""
     title = f"{seconds / 60:g} minutes, four processes: what they hold together"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in ("", "warm", "at the end", "growth", "most"):

@@ -63,7 +63,7 @@ def call_together(get: Callable[[int], Awaitable[Any]], callers: int, calls: int
 
 
 def ceiling(cache: Any, callers: int, calls: int) -> Job:
-    """What a connection gives, with answers decoded and nobody waiting for a turn."""
+    """The most that one connection gives: replies are decoded, and calls do not wait for a batch."""
 
     async def job() -> int:
         protocol = await cache.servers[0].connect()

@@ -24,7 +24,7 @@ PORTS = range(22_000, 32_000)
 
 
 class Absent(Exception):
-    """What a contender needs is not installed: it is left out, and that is said."""
+    """A program of a contender is not installed. The contender is left out, with a message."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What each feature costs a read: the same job with it and without it, in turns."""
+"""The cost of each feature for a read: the same job with it and without it, in turns."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager

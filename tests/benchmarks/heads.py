@@ -1,4 +1,4 @@
-"""A generator of HEAD requests: one thread, as many connections as it is told, one request on each at a time."""
+"""A generator of HEAD requests: one thread, a given number of connections, one request on each at a time."""
 
 import json
 import select

@@ -167,7 +167,7 @@ def test_without_script_all_is_there_to_be_read_and_used(browser, site):
         assert page.url == f"{site}/search/?q=moss"
 
 
-# What has moved, from where to where.
+# Layout shifts: each element with its old and new place.
 MOVED = """() => new Promise(tell => {
   const moved = [];
   const place = box => [box.x, box.y, box.width, box.height].join(" ");

@@ -11,7 +11,7 @@ from tests.support.race.faults import FAULTS, workers
 from tests.support.race.faults.fault import Fault
 from tests.support.race.history import Load, Run, read_history
 from tests.support.race.pages.race import OPTIONS, race_pages_with_fault
-from tests.support.race.pages.readers import Told, get
+from tests.support.race.pages.readers import PageResponse, get
 from tests.support.race.pages.server import serving
 
 NOTHING = Fault("nothing", workers.one_redis, workers.nothing, during=0.0, one_load=True, one_run=True)
@@ -21,7 +21,7 @@ def test_i2_a_cold_herd_of_two_thousand_runs_the_application_once(fresh_redis, t
     course = Course(fresh_redis, f"sqlite:///{tmp_path}/race.sqlite3", options=OPTIONS | {"takes": 1.0})
     create_registers(course)
 
-    async def herd(port: int) -> list[Told]:
+    async def herd(port: int) -> list[PageResponse]:
         return await asyncio.gather(*(get(port, "/row/0") for _ in range(2000)))
 
     with serving(course, tmp_path) as server:

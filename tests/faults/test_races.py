@@ -132,7 +132,7 @@ def test_without_a_guard_the_checker_finds_it(fresh_redis, tmp_path, copy: Path,
 
 
 def test_a_race_says_what_went_wrong(tmp_path):
-    """Without a Redis the writers are told, and the readers are not."""
+    """Without Redis writers get errors, and readers do not."""
     findings = run_race(Course("redis://127.0.0.1:1/0", sqlite_in(tmp_path), seconds=2, processes=1), by_clock=False)
     assert {failure.what for failure in findings.failures} == {"write"}
     assert findings.reads > 10

@@ -25,7 +25,7 @@ def sitemaps_of(post: Post) -> set[str]:
 
 
 def make_blog(posts: int = 25, now: datetime | None = None) -> list[Post]:
-    """Posts an hour apart, newest first: two categories, one tag, two authors, 10 a page. Nothing is invalidated."""
+    """Posts an hour apart, newest first: two categories, one tag, two authors, 10 a page, without an invalidation."""
     now = now or timezone.now()
     SiteConfig(title="Test blog", tagline="For tests", posts_per_page=10).save()
     categories = [Category.objects.create(slug=slug, name=slug.title()) for slug in ("news", "notes")]

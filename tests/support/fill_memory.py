@@ -42,9 +42,9 @@ def resident() -> int:
 Fill = Callable[[int], Awaitable[Any]]
 
 
-def resource(made: Callable[[int], Any], kind: Any, tags: int) -> Fill:
+def resource(make: Callable[[int], Any], kind: Any, tags: int) -> Fill:
     async def load(number: int) -> Any:
-        return made(number)
+        return make(number)
 
     load.__annotations__["return"] = kind
     return Resource(
@@ -57,10 +57,10 @@ def ids() -> Fill:
 
 
 def cards() -> Fill:
-    def made(n: int) -> tuple[Card, ...]:
+    def make(n: int) -> tuple[Card, ...]:
         return tuple(Card(n * 100 + i, f"Title {n} {i}", f"slug-{n}-{i}", (f"t{i}", f"u{n}")) for i in range(20))
 
-    return resource(made, tuple[Card, ...], 40)
+    return resource(make, tuple[Card, ...], 40)
 
 
 def texts() -> Fill:
@@ -72,10 +72,10 @@ def numbers() -> Fill:
 
 
 def absent() -> Fill:
-    def made(n: int) -> int:
+    def make(n: int) -> int:
         raise NotThere(f"no {n}")
 
-    return resource(made, int, 1)
+    return resource(make, int, 1)
 
 
 def pages() -> Fill:

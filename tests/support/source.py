@@ -9,7 +9,7 @@ from typing import Any
 class Source:
     """`value`: of each key that has none in `values`. `error`: raised by loads. `during`: awaited by each load.
 
-    A load reads its value when it begins. What a test writes while `hold` makes the load wait is not seen.
+    A load reads its value when it begins. It misses a value that the test writes while `hold` makes it wait.
     """
 
     new_event: Callable[[], Any] = asyncio.Event

@@ -14,7 +14,7 @@ from tests.benchmarks.served.pages import PAGES
 HERE = Path(__file__).parent
 # In memory where there is such a place: nobody is measured by a disk.
 SHM = Path("/dev/shm")
-# What Varnish writes into its shared log for each request, read or not. Nobody else here keeps a log.
+# Records of the shared log of Varnish for each request. They are off, since no other contender keeps a log.
 LOGGED = (
     *("Begin", "End", "Link", "SessOpen", "SessClose", "Hit", "Timestamp", "ReqAcct"),
     *("VCL_call", "VCL_return", "VCL_use"),
@@ -81,7 +81,7 @@ def parameters() -> list[str]:
         "thread_pools": "1",
         "thread_pool_min": "600",
         "thread_pool_max": "1000",
-        # What the origin has compressed is kept as it came, beside what it has not.
+        # Store compressed and plain responses of the origin as they came.
         "http_gzip_support": "off",
         "vsl_mask": ",".join(f"-{record}" for record in LOGGED),
     }

@@ -1,4 +1,4 @@
-"""What was to be reached, beside what was."""
+"""Goals, and the ratios that were measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.benchmarks.served.contenders import BARE_CACHE_PAGE, CACHE_PAGE, EMPT
 
 @dataclass(frozen=True)
 class Ratio:
-    """Of two rates in one row, and the least that it should be."""
+    """The ratio of two rates in one row, and the least that it should be."""
 
     row: str
     ours: str

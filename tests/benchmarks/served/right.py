@@ -11,7 +11,7 @@ SECONDS = 10
 
 
 class Wrong(Exception):
-    """What was answered is not what was to be measured."""
+    """A contender returned another response than the one to be measured."""
 
 
 def ask(contender: Contender, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str | None, bytes]:

@@ -29,7 +29,7 @@ def with_options(**options: Any) -> dict[str, Any]:
     return REDIS | {"OPTIONS": REDIS["OPTIONS"] | options}
 
 
-def found(settings, config: dict[str, Any], *, deploy: bool = False) -> list[str]:
+def find_problems(settings, config: dict[str, Any], *, deploy: bool = False) -> list[str]:
     declarations.page_aliases.add("default")
     settings.CACHES = {"default": config}
     messages = run_checks(tags=["caches"], include_deployment_checks=deploy)
@@ -55,7 +55,7 @@ def found(settings, config: dict[str, Any], *, deploy: bool = False) -> list[str
     ],
 )
 def test_each_setting_that_would_hurt_is_told(settings, config, expected):
-    assert found(settings, config) == expected
+    assert find_problems(settings, config) == expected
 
 
 def test_a_cache_that_is_not_there_is_told(settings):
@@ -63,7 +63,7 @@ def test_a_cache_that_is_not_there_is_told(settings):
         return 1
 
     Resource("astray", load=load, policy=HOUR, cache="elsewhere")
-    assert found(settings, REDIS) == ["caching.E001"]
+    assert find_problems(settings, REDIS) == ["caching.E001"]
 
 
 def test_two_resources_of_one_name_are_told(settings):
@@ -75,7 +75,7 @@ def test_two_resources_of_one_name_are_told(settings):
 
     for loader in (load, other):
         Resource("twin", load=loader, policy=Policy(ttl=HOUR.ttl))
-    assert found(settings, REDIS) == ["caching.E004"]
+    assert find_problems(settings, REDIS) == ["caching.E004"]
 
 
 @pytest.fixture(autouse=True)
@@ -104,13 +104,13 @@ def only_what_the_test_declares(monkeypatch):
 )
 def test_a_log_in_a_redis_that_evicts_is_told_before_a_deployment(settings, options, expected):
     with running_redis(*options) as server:
-        assert found(settings, REDIS | {"LOCATION": server.url}, deploy=True) == expected
-        assert found(settings, with_options(LOG=server.url), deploy=True) == expected
+        assert find_problems(settings, REDIS | {"LOCATION": server.url}, deploy=True) == expected
+        assert find_problems(settings, with_options(LOG=server.url), deploy=True) == expected
 
 
 def test_a_log_that_is_away_is_told_before_a_deployment(settings):
-    assert found(settings, REDIS, deploy=True) == ["caching.W005"]
-    assert found(settings, REDIS) == []
+    assert find_problems(settings, REDIS, deploy=True) == ["caching.W005"]
+    assert find_problems(settings, REDIS) == []
 
 
 DATABASE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"}
@@ -190,10 +190,10 @@ def test_two_loaders_of_one_function_that_have_one_name_are_told_at_once(setting
 
     with caplog.at_level(logging.WARNING, "content.caching"):
         price_in("EUR")
-        assert found(settings, REDIS) == [] == caplog.messages
+        assert find_problems(settings, REDIS) == [] == caplog.messages
         price_in("CHF")
         price_in("USD")
-    assert found(settings, REDIS) == ["caching.E004"]
+    assert find_problems(settings, REDIS) == ["caching.E004"]
     [message] = caplog.messages
     assert "Two resources are named 'price'" in message
     assert "Give each its own name." in message
@@ -205,4 +205,4 @@ def test_a_module_that_is_imported_again_names_nothing_twice(settings):
         module = {"__name__": "shop"}
         exec(source, module)
         Resource("again", load=module["load"], policy=HOUR)
-    assert found(settings, REDIS) == []
+    assert find_problems(settings, REDIS) == []

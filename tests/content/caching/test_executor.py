@@ -37,7 +37,7 @@ async def test_what_the_database_refuses_is_not_asked_twice(postgres):
     asked = 0
 
     @sync_to_async
-    def refused() -> None:
+    def refuse() -> None:
         nonlocal asked
         asked += 1
         with connections[postgres].cursor() as cursor:
@@ -47,7 +47,7 @@ async def test_what_the_database_refuses_is_not_asked_twice(postgres):
 
     loading = LoadExecutor()
     with pytest.raises(Exception, match="statement timeout"):
-        await loading.run(refused)
+        await loading.run(refuse)
     assert asked == 1
     await loading.run(close)
 

@@ -186,15 +186,15 @@ async def test_rule_13_without_any_lease_nothing_old_is_fresh(alias, source, row
     """Everybody holds every lease: there may be more loads, and none that an invalidation overtook is kept."""
     engine = engine_of(alias)
 
-    async def granted(keys, *args):
+    async def grant(keys, *args):
         return list(keys)
 
-    async def stored(key, content, seconds, token):
+    async def store(key, content, seconds, token):
         return await type(engine.shared.tier).store(engine.shared.tier, key, content, seconds, None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine.shared, "lease", granted)
-        patch.setattr(engine.shared, "store", stored)
+        patch.setattr(engine.shared, "lease", grant)
+        patch.setattr(engine.shared, "store", store)
         for value in range(1, 20):
             source.hold()
             early = asyncio.ensure_future(row.get())

@@ -322,7 +322,7 @@ PACKED = [b"k", b"i", b"n", b"nonce", b"t", msgspec.msgpack.encode(["a", "caf\u0
 
 @given(st.integers(0, 5), st.integers(0, 20), st.integers(0, 5), st.binary(max_size=5))
 def test_i9_a_record_of_changed_bytes_is_a_record(field, place, removed, change):
-    """Of tags that are tags, or one that is not readable."""
+    """A base with the same tags, or one that is not readable."""
     pairs, changed = list(PACKED), bytearray(PACKED[field])
     changed[place : place + removed] = change
     pairs[field] = bytes(changed)
@@ -479,7 +479,7 @@ def test_i15_a_nonce_that_cannot_be_sent_is_refused_before_anything_is_pending(l
 
 
 def test_i15_an_append_that_ends_in_any_error_is_sent_again(logs, fresh_redis, monkeypatch):
-    """What interrupts it does not say whether it was sent."""
+    """An interrupted append may have been sent or not."""
     log = follow(logs, fresh_redis)
     begun = log.tag_index.stamp()
     monkeypatch.setattr(log.stream, "append", raising(KeyboardInterrupt))

@@ -1,4 +1,4 @@
-"""What is stale is loaded by a worker where there is one, and by the reader's process where there is none in time."""
+"""A worker loads stale entries. Without one in time, the process of the reader loads them."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""What every resource promises, on each backend."""
+"""The promises of each resource, on each backend."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -353,7 +353,7 @@ async def test_one_value_that_cannot_be_kept_leaves_no_lease(alias, source, cloc
 
 
 def test_a_loop_that_ends_leaves_no_lease(alias, source, clock):
-    """Whoever comes next need not wait until it lapses."""
+    """The next reader need not wait until the lease expires."""
     source.values[1] = Book("one")
     book = resource(source, clock)
 
@@ -445,5 +445,5 @@ async def test_readers_of_one_turn_are_looked_up_together_and_loaded_apart(alias
     assert not first.done()
     gate.set()
     assert await first == Book("slow")
-    # Each reader is told of its own: this one joined, and the lookup was another's.
+    # Each reader sees its own events: this one joined a load, and another one did the lookup.
     assert events == {("joined", "book", ""): 1}

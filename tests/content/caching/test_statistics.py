@@ -1,4 +1,4 @@
-"""What is counted is counted once, by whichever process, and tells which resources pay."""
+"""Events of all processes are counted once, and show which resources pay."""
 
 import json
 from collections import Counter

@@ -70,7 +70,7 @@ def forget(alias: str) -> None:
         engine_of(alias).memory.clear()
 
 
-def joined(resource: Resource) -> Callable[[], bool]:
+def join_counter(resource: Resource) -> Callable[[], bool]:
     """Whether a thread joins the call of another from now on."""
     name = resource.name
     before = current_totals()["joined", name, ""]
@@ -84,18 +84,18 @@ def joined(resource: Resource) -> Callable[[], bool]:
 def test_a_hit_in_memory_needs_no_loop_and_no_thread(row, monkeypatch):
     assert row.get_sync(1) == 0
 
-    def refused(*args: Any, **kwargs: Any) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a hit in memory is a function call")
 
-    monkeypatch.setattr(asyncio, "new_event_loop", refused)
-    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", refused)
-    monkeypatch.setattr(threading.Thread, "start", refused)
+    monkeypatch.setattr(asyncio, "new_event_loop", refuse)
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     assert row.get_sync(1) == 0
     assert row.get_many_sync([1]) == {1: 0}
 
 
 class Commands:
-    """What one thread has Redis do: commands that clients sent, without what scripts call."""
+    """Commands that one thread sends to Redis, without those of scripts."""
 
     def __init__(self, redis_server, mark: str) -> None:
         self.client = redis_server.client()
@@ -130,7 +130,7 @@ def test_round_trips(alias, any_row, commands):
 
 @only_redis
 def test_round_trips_after_an_invalidation(alias, row, commands):
-    """What memory knows to be invalid is asked for together with its lease."""
+    """A key that memory knows to be invalid is looked up together with its lease."""
     row.get_sync(1)
     row.invalidate_sync(1)
     assert commands.of(lambda: row.get_sync(1)) == ["EVALSHA", "EVALSHA"]
@@ -184,17 +184,17 @@ def test_tokens_of_leases_are_those_of_one_process(alias):
 
 @only_redis
 def test_reads_open_no_connections(alias, any_row, redis_server):
-    def opened() -> int:
+    def count_connections() -> int:
         with redis_server.client() as client:
             return client.info("stats")["total_connections_received"]
 
     any_row.get_sync(0)
-    before = opened()
+    before = count_connections()
     for number in range(50):
         any_row.get_sync(number)
         forget(alias)
         any_row.get_sync(number)
-    assert opened() - before == 1, "that of the second count"
+    assert count_connections() - before == 1, "that of the second count"
 
 
 def test_a_def_loader_runs_in_its_callers_thread_and_an_async_one_on_one_loop(alias, row, source):
@@ -241,7 +241,7 @@ def test_a_loader_sees_nothing_of_its_readers_context(alias, row):
 
 def test_i2_threads_that_want_one_key_make_one_load(alias, any_row, source, threads):
     source.hold()
-    others_wait = joined(any_row)
+    others_wait = join_counter(any_row)
     readers = [threads.submit(any_row.get_sync, 1) for _ in range(12)]
     source.loading.wait()
     wait_until(others_wait, "others wait")
@@ -260,7 +260,7 @@ def test_threads_that_want_many_keys_load_each_once(alias, row, source, threads)
 def test_an_error_is_every_readers(alias, any_row, source, threads):
     source.error = ValueError("no")
     source.hold()
-    others_wait = joined(any_row)
+    others_wait = join_counter(any_row)
     readers = [threads.submit(any_row.get_sync, 1) for _ in range(4)]
     source.loading.wait()
     wait_until(others_wait, "others wait")
@@ -277,7 +277,7 @@ class Killed(BaseException):
 def test_i11_a_thread_that_is_interrupted_takes_nobodys_load_along(alias, row, source, threads):
     source.error = Killed()
     source.hold()
-    others_wait = joined(row)
+    others_wait = join_counter(row)
     first = threads.submit(row.get_sync, 1)
     source.loading.wait()
     others = [threads.submit(row.get_sync, 1) for _ in range(3)]
@@ -332,7 +332,7 @@ def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, row, source, t
     accept = sync.tiers.accept
 
     def accept_late(*args: Any, **kwargs: Any) -> Any:
-        """What is judged before the invalidation is handed out behind it."""
+        """The value is judged before the invalidation and returned after it."""
         sync.tiers.accept = accept
         judgement = accept(*args, **kwargs)
         judged.set()

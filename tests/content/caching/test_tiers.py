@@ -1,4 +1,4 @@
-"""What every second tier promises, whatever cache is behind it, and what readers get when it breaks its promises."""
+"""The promises of each shared tier, and what readers get when a tier breaks them."""
 
 import asyncio
 import time
@@ -90,7 +90,7 @@ async def test_i12_a_lease_in_doubt_is_let_go_though_no_reader_comes(alias, tier
     shared = engine_of(alias).shared
     with chaos(always_throw()):
         assert await shared.lease(["a"], "ours", 60) == ["a"]
-    # What was sent before is carried out when the tier is back.
+    # A command that was sent before is executed when the tier is back.
     await tier.lease(["a"], "ours", 60)
     await asyncio.gather(*shared.tasks)
     assert await tier.holder("a") is None
@@ -133,7 +133,7 @@ async def test_numbers_are_added_once_and_counted_by_the_cache(tier):
     assert await tier.numbers(["n"]) == {"n": 42}
 
 
-# --- what is held, in the words of readers --------------------------------------------------------------
+# --- what readers get --------------------------------------------------------------
 
 
 async def test_an_entry_is_fresh_then_stale_then_not_served(alias, source, clock):
@@ -196,7 +196,7 @@ async def test_i5_what_fails_is_asked_seldom(alias, source, clock):
     with chaos(counting):
         for number in range(50):
             assert await book.get(number) == Book(str(number))
-    # Several of one reader's calls may be under way when the breaker opens.
+    # One reader may have several calls in progress when the breaker opens.
     assert len(asked) <= FAILURES + 3
 
 

@@ -50,7 +50,7 @@ def increment(row: int, by: int) -> int:
 
 
 def write_and_roll_back(row: int, read: Callable[[int], T]) -> tuple[int, T]:
-    """The written value, and the value that the same transaction read then. Nothing is committed."""
+    """The written value, and the value that the same transaction read then, before it is rolled back."""
     with transaction.atomic():
         wrote = increment(row, UNCOMMITTED)
         saw = read(row)

@@ -137,7 +137,7 @@ async def test_a_hanging_server_is_a_timeout_for_all_callers(open_cache, own_red
         began = time.monotonic()
         answers = await asyncio.gather(*(cache.aget("key") for _ in range(50)), return_exceptions=True)
         assert {type(answer) for answer in answers} == {RedisTimeoutError}
-        # Of one timeout; one after the other they would take ten seconds.
+        # All wait for one timeout at the same time. One after the other they would take ten seconds.
         assert time.monotonic() - began < 5
     finally:
         os.kill(own_redis.process.pid, signal.SIGCONT)

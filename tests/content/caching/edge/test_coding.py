@@ -66,7 +66,7 @@ async def test_each_coding_has_a_strong_tag_of_its_own_and_is_known_by_it():
         answer = await site.ask(headers={"accept-encoding": "br", "if-none-match": known})
         assert (answer.status, answer.body, answer["vary"]) == (304, b"", "Accept-Encoding")
         assert answer["etag"] == ('"a"' if "a" in known and "br" not in known else tag)
-    # Who no longer takes it has nothing that would do.
+    # A client that no longer accepts the coding gets a whole response.
     assert (await site.ask(headers={"if-none-match": tag})).status == 200
 
 

@@ -69,7 +69,7 @@ async def all_answers(app, *packets, **options):
         return await reader.read(-1)
 
 
-async def parted(stream):
+async def split_responses(stream):
     """The answers in what a connection sent; none may be malformed or incomplete."""
     reader, found = asyncio.StreamReader(), []
     reader.feed_data(stream)
@@ -86,7 +86,7 @@ def pages(answers):
 
 @contextlib.contextmanager
 def no_traceback():
-    """Nothing with an exception is logged meanwhile, by the server or its loop."""
+    """The server and its loop log no exception meanwhile."""
     records = []
     handler = logging.Handler()
     handler.emit = records.append
@@ -216,13 +216,15 @@ async def test_a_body_that_looks_like_a_request_is_a_body():
     edge, inner = EdgeCache(Named()), get("/b")
     await all_answers(edge, get("/b"))
     head = get("/c", (b"content-length", str(len(inner)).encode()), method="POST")
-    assert [body for _, _, body in await parted(await all_answers(edge, head, inner))] == [b"made http://site/c?"]
+    assert [body for _, _, body in await split_responses(await all_answers(edge, head, inner))] == [
+        b"made http://site/c?"
+    ]
 
 
 async def test_a_field_that_looks_like_a_request_is_a_field():
     edge = EdgeCache(Named())
     await all_answers(edge, get("/b"))
-    told = await parted(await all_answers(edge, b"GET /c HTTP/1.1\r\nx: ", get("/b")))
+    told = await split_responses(await all_answers(edge, b"GET /c HTTP/1.1\r\nx: ", get("/b")))
     assert [body for _, _, body in told] == [b"made http://site/c?"]
 
 
@@ -300,10 +302,10 @@ async def test_what_is_odd_is_answered_as_without_a_cache(packet):
     """Twice on a warm cache: the second time it would be known, were it taken for a plain hit."""
     edge = EdgeCache(Named())
     with no_traceback():
-        bare = await parted(await all_answers(Named(), packet))
+        bare = await split_responses(await all_answers(Named(), packet))
         await all_answers(edge, get("/a") + get("/b"))
         for _ in range(2):
-            found = await parted(await all_answers(edge, packet))
+            found = await split_responses(await all_answers(edge, packet))
             assert pages(found) == pages(bare)
 
 
@@ -325,10 +327,10 @@ def test_any_bytes_are_answered_or_refused(pieces):
     async def write():
         edge = EdgeCache(Named())
         warm = await all_answers(edge, get("/a"))
-        found = await parted(await all_answers(edge, get("/a") + b"".join(pieces)))
-        assert found[0][2] == (await parted(warm))[0][2]
+        found = await split_responses(await all_answers(edge, get("/a") + b"".join(pieces)))
+        assert found[0][2] == (await split_responses(warm))[0][2]
         assert {status for status, _, _ in found} <= {100, 200, 400, 431}
-        bare = await parted(await all_answers(Named(), get("/a"), b"".join(pieces)))
+        bare = await split_responses(await all_answers(Named(), get("/a"), b"".join(pieces)))
         told, expected = ([page for page in pages(answers) if page[0] == 200] for answers in (found, bare))
         assert all(ours == theirs for ours, theirs in zip(told, expected, strict=False))
 
@@ -380,7 +382,7 @@ async def test_a_head_past_all_bounds_is_refused_before_it_ends():
 
 
 async def test_many_requests_in_a_packet_are_no_large_head():
-    """What was answered before a head began is not part of it."""
+    """Requests that were answered before a head began do not count as part of it."""
     site, packet = Site(Origin()), get("/", (b"x", b"y" * 400))
     await site.ask()
     async with connect(site.edge) as (reader, writer, served):
@@ -429,7 +431,7 @@ async def test_a_quiet_connection_is_closed(sent):
         writer.write(sent[:-2])
         await settle()
         writer.write(sent[-2:])
-        assert len(await parted(await reader.read())) == sent.count(b"GET")
+        assert len(await split_responses(await reader.read())) == sent.count(b"GET")
 
 
 async def test_plain_hits_keep_a_connection():
@@ -500,7 +502,7 @@ async def test_a_trusted_proxy_says_the_scheme(trusted, scheme):
         assert b"; hit" in dict(fields)[b"cache-status"]
 
 
-async def logged(app, packet, **options):
+async def access_log(app, packet, **options):
     """The access log's lines for a request."""
     logger, lines = logging.getLogger("uvicorn.access"), []
     handler = logging.Handler()
@@ -520,9 +522,9 @@ async def logged(app, packet, **options):
 async def test_the_access_log_is_uvicorns(target):
     edge, packet = EdgeCache(Named()), get(target, (b"x-forwarded-for", b"1.2.3.4"))
     options = {"proxy_headers": True, "forwarded_allow_ips": "*"}
-    expected = await logged(Named(), packet, **options)
+    expected = await access_log(Named(), packet, **options)
     await all_answers(edge, packet)
-    assert await logged(edge, packet, **options) == expected != []
+    assert await access_log(edge, packet, **options) == expected != []
 
 
 async def test_over_tls_the_key_is_of_https():

@@ -61,7 +61,7 @@ def another(site: Site) -> None:
 
 
 def late_fetch(site: Site) -> OriginFetch:
-    """Of a reader who has found nothing stored, before it has got the lease."""
+    """The fetch of a reader that found no stored page, before it gets the lease."""
     client = Client(site.nothing_more(), None)
     return OriginFetch(
         site.edge.origin, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True
@@ -69,7 +69,7 @@ def late_fetch(site: Site) -> OriginFetch:
 
 
 def fall_silent(site: Site) -> None:
-    """For good."""
+    """The log never answers again."""
     tag_index = site.edge.engine.ordering.tag_index
     tag_index.heard_until, tag_index.mark_heard = float("-inf"), lambda asked_at: None
 

@@ -1,4 +1,4 @@
-"""What is malformed is nobody's error, and no reason to keep what should not be; what is private stays so."""
+"""Malformed fields cause no error and store no forbidden page; private pages stay private."""
 
 import asyncio
 import random
@@ -85,7 +85,7 @@ def test_malformed_fields_are_nobodys_error(request, response, profile):
     forbidding=some.sampled_from(["no-store", "private", "NO-STORE", "no-store, max-age=9"]),
 )
 def test_nothing_makes_a_forbidden_response_kept(noise, forbidding):
-    """Whatever else it says, but in a targeted field, which is meant to override."""
+    """Other directives do not matter, except in a targeted field, which overrides."""
 
     async def ask_twice():
         fields = [(name, value) for name, value in noise if name not in ("cdn-cache-control", "cache-control")]
@@ -181,7 +181,7 @@ async def test_i8_no_private_response_crosses(seed):
     ],
 )
 async def test_poisoning_by_a_field_that_is_not_in_the_key(name):
-    """What the application cannot see it cannot put into a page."""
+    """The application cannot put into a page what it does not see."""
     site = Site(Origin(headers=MINUTE), STRICT)
     await site.ask(headers={name: "evil"})
     assert name.encode() not in site.origin.fields()
@@ -273,7 +273,7 @@ async def test_poisoning_by_a_method_in_disguise():
     "path", ["/account/x.css", "/account%2fx.css", "/account;x.css", "/account/..%2fx.js", "/Account", "//account"]
 )
 async def test_deception_by_paths_that_look_like_files(path):
-    """Nothing is kept for its name: a page about somebody says nothing, or is asked for by somebody."""
+    """A personal page is not stored: its response says so, or its request does."""
     site = Site(Origin(headers={}), STRICT)
     for _ in range(2):
         await site.ask(path)
@@ -332,7 +332,7 @@ async def test_who_reload_all_at_once_reach_it_once():
 
 
 async def test_a_field_that_the_application_is_not_shown_makes_no_variants():
-    """Else whoever sends another cookie each time has the page made, and kept, each time."""
+    """Otherwise a client with a new cookie each time would make and store a new page each time."""
     site = Site(Origin(headers=MINUTE | {"vary": "Cookie, Accept"}), STRICT)
     for number in range(5):
         answer = await site.ask(headers={"cookie": f"a={number}", "accept": "text/html"})
@@ -414,7 +414,7 @@ async def test_poisoning_by_a_path_that_was_decoded(path, query):
 
 
 async def test_poisoning_by_the_case_of_the_host():
-    """One key, and an application that may write the host into its addresses: it is told as the key has it."""
+    """The application sees the host of the key, since it may write the host into its URLs."""
     site = Site(Origin(headers=MINUTE), replace(STRICT, hosts=lambda host: host == "site"))
     await site.ask(host="SITE")
     assert site.origin.fields().first(b"host") == "site"

@@ -73,14 +73,14 @@ MINUTE = {"cache-control": "max-age=60"}
 HIT = request("GET", "/", [(b"host", b"site")])
 
 
-async def warmed() -> EdgeCache:
+async def warm_edge() -> EdgeCache:
     edge = EdgeCache(Origin(headers=MINUTE, body=b"x" * 100))
     await exchange(server_config(edge), "GET", "/", [(b"host", b"site")])
     return edge
 
 
-def answered(transport: Any) -> int:
-    """Responses that were written so far."""
+def count_responses(transport: Any) -> int:
+    """The number of responses written so far."""
     return sum(part.count(b"HTTP/1.1 200") for part in transport.written)
 
 
@@ -99,14 +99,14 @@ class Written:
 
 
 async def test_hits_in_a_pipeline_are_answered_a_few_in_each_turn_of_the_loop():
-    edge = await warmed()
+    edge = await warm_edge()
     async with connect(edge) as (reader, _, protocol):
         protocol.transport = Written(protocol.transport)
         protocol.data_received(HIT * 200)
-        counts = [answered(protocol.transport)]
+        counts = [count_responses(protocol.transport)]
         while counts[-1] < 200:
             await asyncio.sleep(0)
-            counts.append(answered(protocol.transport))
+            counts.append(count_responses(protocol.transport))
             assert counts[-1] - counts[-2] <= MOST_AT_ONCE
         assert counts[0] == MOST_AT_ONCE
         for _ in range(200):
@@ -118,22 +118,23 @@ async def test_hits_in_a_pipeline_are_answered_a_few_in_each_turn_of_the_loop():
 
 
 async def test_while_others_wait_a_pipeline_gets_one_answer_and_joins_them():
-    edge = await warmed()
+    edge = await warm_edge()
     async with connect(edge) as (_, _, first), connect(edge) as (_, _, second):
         first.transport, second.transport = Written(first.transport), Written(second.transport)
         first.data_received(HIT * 50)
         second.data_received(HIT * 50)
-        assert (answered(first.transport), answered(second.transport)) == (MOST_AT_ONCE, 1)
-        await wait_until_async(lambda: answered(first.transport) + answered(second.transport) == 100, "all are sent")
+        assert (count_responses(first.transport), count_responses(second.transport)) == (MOST_AT_ONCE, 1)
+        transports = (first.transport, second.transport)
+        await wait_until_async(lambda: sum(map(count_responses, transports)) == 100, "all responses are sent")
 
 
 async def test_a_single_request_of_another_is_answered_at_once_meanwhile():
-    edge = await warmed()
+    edge = await warm_edge()
     async with connect(edge) as (_, _, first), connect(edge) as (_, _, second):
         second.transport = Written(second.transport)
         first.data_received(HIT * 200)
         second.data_received(HIT)
-        assert answered(second.transport) == 1
+        assert count_responses(second.transport) == 1
 
 
 async def test_requests_that_are_no_hits_are_parsed_a_few_in_each_turn():
@@ -153,7 +154,7 @@ async def test_requests_that_are_no_hits_are_parsed_a_few_in_each_turn():
 
 async def test_hits_and_other_requests_keep_their_order():
     """Posts between hits, each with a body of several empty lines."""
-    edge = await warmed()
+    edge = await warm_edge()
     body = b"\r\n\r\n" * 20
     post = request("POST", "/", [(b"host", b"site"), (b"content-length", str(len(body)).encode())]) + body
     async with connect(edge) as (reader, _, protocol):
@@ -169,7 +170,7 @@ async def test_hits_and_other_requests_keep_their_order():
 
 
 async def test_what_is_held_ends_with_its_connection():
-    edge = await warmed()
+    edge = await warm_edge()
     async with connect(edge) as (_, _, protocol):
         protocol.data_received(HIT * 200)
         protocol.transport.close()

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asgi
 
 HERE = __name__
 made: list[str] = []
-# What middleware tells the view past the request, where nothing sees that it is read.
+# Middleware sets it for the view outside of the request, so that reads of it go unnoticed.
 theme: ContextVar[str | None] = ContextVar("theme", default=None)
 
 
@@ -39,14 +39,14 @@ def plain(request):
     return HttpResponse(words(request))
 
 
-async def awaited(request):
+async def async_view(request):
     return HttpResponse(words(request))
 
 
 urlpatterns = [
     path("plain/", plain),
     path("sync/", cache_page(60, cache="default")(plain)),
-    path("async/", cache_page(60, cache="default")(awaited)),
+    path("async/", cache_page(60, cache="default")(async_view)),
     path("named/", cache_page(60, cache="default", vary=["X-Theme"])(plain)),
     path("djangos/", djangos(60)(plain)),
     *i18n_patterns(path("prefixed/", cache_page(60, cache="default")(plain))),

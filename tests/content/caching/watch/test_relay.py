@@ -1,4 +1,4 @@
-"""The outbox is relayed whoever dies, whatever is in it, and however many relay it."""
+"""The outbox is relayed in spite of crashes, bad rows and concurrent relays."""
 
 import threading
 from datetime import timedelta
