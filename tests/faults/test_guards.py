@@ -172,7 +172,7 @@ GUARDS = [
         "local size = redis.pcall('APPEND', key, struct.pack('>I4I4', first, second) .. place)",
         "local size = 0",
         f"{TESTS}/test_protocol.py",
-        "rule_10_who",
+        "rule_10_a_process",
     ),
     Guard(
         "rule 11: what is older than the base is not valid before the base is read",
@@ -396,7 +396,7 @@ GUARDS = [
         'if "pickle" in str(serializer).lower():',
         "if False:",
         f"{TESTS}/test_checks.py",
-        "each_setting",
+        "each_harmful_setting",
     ),
     Guard(
         "I11: a future for each reader",
@@ -509,7 +509,7 @@ GUARDS = [
         "        if self.store.answers_in_order:\n",
         "        if True:\n",
         f"{TESTS}/test_tiers.py",
-        "whoever_gets_a_lease",
+        "next_holder_of_a_lease",
     ),
     Guard(
         "I6: a cluster answers in order",
@@ -519,7 +519,7 @@ GUARDS = [
         "            answered = await self._execute_pipeline([some[at] for at in looks_first])\n"
         "            answers += [answered[looks_first.index(at)] for at in range(len(some))]\n",
         f"{TESTS}/test_tiers.py",
-        "whoever_gets_a_lease",
+        "next_holder_of_a_lease",
     ),
     Guard(
         "I1: a page in memory is judged again when the log has moved",
@@ -538,12 +538,12 @@ GUARDS = [
         "i1_what_was_made",
     ),
     Guard(
-        "I1: what has expired meanwhile is no answer for whoever waited",
+        "I1: a waiting reader does not get what has expired meanwhile",
         f"{CACHING}/edge/page_store.py",
         " or self.stored.verdict is not Verdict.VALID",
         "",
         f"{TESTS}/edge/test_engine_tiers.py",
-        "i1_whoever_waited",
+        "i1_a_waiting_reader",
     ),
     Guard(
         "I2: behind a page that was begun before, one run for all",
@@ -618,7 +618,7 @@ GUARDS = [
         "rfc5861_section_3",
     ),
     Guard(
-        "what is stale is made again, whoever reads it",
+        "a stale page is made again for each kind of reader",
         f"{CACHING}/edge/fast_path.py",
         "if is_stale and (now >= image.stale_until or not self.in_flight.is_fetching(image.key)):",
         "if is_stale and now >= image.stale_until:",
@@ -716,7 +716,7 @@ GUARDS = [
         "gap",
     ),
     Guard(
-        "CDN: whoever has lost the lease stops",
+        "CDN: a follower without the lease stops",
         "content/cdn/follower.py",
         "        if not self.is_ours:\n            raise LeaseLost\n",
         "",

@@ -1,4 +1,4 @@
-"""Pages of two server processes: a herd, races, and every fault, with the checker of what the engine promises."""
+"""Pages of two server processes: a herd, races, and each fault, with the checker."""
 
 import asyncio
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.support.race.pages.race import OPTIONS, race_pages_with_fault
 from tests.support.race.pages.readers import PageResponse, get
 from tests.support.race.pages.server import serving
 
-NOTHING = Fault("nothing", workers.one_redis, workers.nothing, during=0.0, one_load=True, one_run=True)
+NOTHING = Fault("nothing", workers.redis_scene, workers.leave_alone, during=0.0, one_load=True, one_run=True)
 
 
 def test_i2_a_cold_herd_of_two_thousand_runs_the_application_once(fresh_redis, tmp_path: Path):
@@ -57,6 +57,6 @@ def test_i5_what_fails_behind_a_page_is_no_readers_error(fault: Fault):
 
 
 def loads_of_workers(findings: Findings) -> list[Load]:
-    """They answer nobody."""
+    """Loads of processes that serve no reader."""
     answering = {read.process for read in findings.all_reads}
     return [load for load in findings.all_loads if load.process not in answering]

@@ -79,7 +79,7 @@ async def test_a_page_is_kept_at_the_view_in_the_cache_that_it_names(two_caches)
     assert (await view(ask("/"))).content == b"2"
 
 
-async def test_a_cache_that_fails_keeps_no_other_from_being_told(settings):
+async def test_other_caches_are_invalidated_if_one_fails(settings):
     with running_redis() as server:
         settings.CACHES = {
             "default": BACKENDS["redis"](Fixtures(redis_server=server)),

@@ -549,7 +549,7 @@ async def test_rule_7_nor_what_was_made_of_a_part_that_was_expired(alias, source
     assert await whole.get() == "made of 1"
 
 
-async def test_who_reads_what_reads_him_is_told_so(alias):
+async def test_a_loader_that_reads_itself_gets_an_error(alias):
     async def one() -> int:
         return await second.get()
 
@@ -561,7 +561,7 @@ async def test_who_reads_what_reads_him_is_told_so(alias):
         await asyncio.wait_for(first.get(), 60)
 
 
-async def test_two_who_read_each_other_at_once_are_told_so(alias):
+async def test_two_loaders_that_read_each_other_at_once_get_an_error(alias):
     both = asyncio.Barrier(2)
 
     async def one() -> int:
@@ -577,7 +577,7 @@ async def test_two_who_read_each_other_at_once_are_told_so(alias):
     assert {type(answer) for answer in answers} == {LoadError}
 
 
-async def test_tags_are_collected_for_whoever_asks_and_leak_to_nobody_else(alias, row):
+async def test_tags_are_collected_in_one_context_and_leak_into_no_other(alias, row):
     async def another_request() -> set[str]:
         with track_dependencies() as collected:
             return collected.tags
@@ -625,7 +625,7 @@ async def test_not_modified_keeps_the_value_and_begins_its_time_anew(alias, cloc
     assert seen == [None, "the value"]
 
 
-async def test_nobody_can_change_what_the_next_one_gets(alias):
+async def test_no_reader_can_change_what_the_next_one_gets(alias):
     async def load() -> dict[str, list[int]]:
         return {"numbers": [1]}
 

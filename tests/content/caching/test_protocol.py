@@ -220,7 +220,7 @@ def test_rule_6_a_load_behind_the_own_record_is_kept(logs, fresh_redis):
     assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
 
 
-def test_rule_10_who_joins_late_knows_what_was_trimmed(logs, fresh_redis, monkeypatch):
+def test_rule_10_a_process_that_joins_late_knows_what_was_trimmed(logs, fresh_redis, monkeypatch):
     monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
     early = follow(logs, fresh_redis)
     for number in range(200):
@@ -261,7 +261,7 @@ def positions(log: InvalidationLog) -> dict[str, object]:
     }
 
 
-def test_rule_11_who_fell_behind_the_trimming_begins_anew(logs, fresh_redis, monkeypatch):
+def test_rule_11_a_process_that_fell_behind_the_trimming_begins_anew(logs, fresh_redis, monkeypatch):
     monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
     slow, quick = follow(logs, fresh_redis), follow(logs, fresh_redis)
     slow.stop()

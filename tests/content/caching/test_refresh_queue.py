@@ -163,7 +163,7 @@ async def test_the_set_is_bounded(alias, queue, monkeypatch):
     assert await queue.add(RefreshRequest("book", (2,), 2.0, NOWHERE)) is True
 
 
-async def test_what_nobody_knows_or_can_read_ends_no_worker(alias, source, clock, queue, worker):
+async def test_unknown_and_unreadable_requests_end_no_worker(alias, source, clock, queue, worker):
     source.values[1] = Book("one")
     book = resource(source, clock, policy=STALE)
     await book.get(1)

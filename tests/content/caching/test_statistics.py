@@ -183,7 +183,7 @@ async def test_what_is_read_is_counted(alias, source, clock):
 # --- one by one -----------------------------------------------------------------------------------------
 
 
-async def test_subscribers_are_told_key_tier_and_reason(alias, source, clock):
+async def test_subscribers_get_key_tier_and_reason(alias, source, clock):
     source.values[1] = Book("one")
     book = resource(source, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
     seen: list[Event] = []
@@ -279,7 +279,7 @@ def test_labels_are_those_that_are_declared(alias):
     assert metrics.amounts_of("load_seconds", "", foreign).samples == []
 
 
-def test_without_redis_nothing_is_told_that_would_jump(opened_nowhere):
+def test_without_redis_no_counter_is_exported(opened_nowhere):
     text = metrics.exposition().decode()
     assert "evergreen_statistics_up 0.0" in text
     assert "evergreen_cache_events" not in text

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -378,10 +379,12 @@ def test_i12_the_lease_of_a_long_load_is_renewed(alias, row, source, threads, re
     lease = engine.shared.tier.lease_key(row.entry_key((1,), {}).key)
     with redis_server.client() as client:
         left = [client.pttl(lease)]
-        # It is not there for long enough to end by itself, three times.
-        for _ in range(30):
-            threading.Event().wait(0.03)
+
+        def is_renewed_three_times() -> bool:
             left.append(client.pttl(lease))
+            return sum(later > earlier for earlier, later in pairwise(left)) >= 3
+
+        wait_until(is_renewed_three_times, "the lease is renewed three times")
     assert min(left) > 0
     source.release()
     assert reader.result() == 0

@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tests.support.servers.redis import running_redis
-from tests.support.wait import wait_until
+from tests.support.wait import wait_until, wait_until_async
 
 
 def clients_of(server) -> list[dict]:
@@ -211,8 +211,11 @@ async def test_idle_connections_are_pinged(open_cache, own_redis):
     await cache.aget("key")
     with own_redis.client() as client:
         client.config_resetstat()
-        await asyncio.sleep(0.3)
-        assert client.info("commandstats")["cmdstat_ping"]["calls"] >= 3
+
+        def pings() -> int:
+            return client.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"]
+
+        await wait_until_async(lambda: pings() >= 3, "the connection is pinged three times")
 
 
 # --- closing --------------------------------------------------------------------------------------------

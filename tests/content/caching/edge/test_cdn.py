@@ -59,7 +59,7 @@ async def test_what_was_read_for_a_page_goes_on_with_misses_hits_and_304():
         assert answer["evergreen-cache-control"] is None
 
 
-async def test_who_joined_another_readers_call_is_told_as_well():
+async def test_a_request_that_joined_a_call_gets_the_tags_too():
     gate = asyncio.Event()
     site = site_with("post:1", before=gate.wait)
     asking = [asyncio.create_task(site.ask()) for _ in range(3)]
@@ -69,7 +69,7 @@ async def test_who_joined_another_readers_call_is_told_as_well():
     assert all(tags_of(answer) == OF_THE_PAGE | {"post:1"} for answer in answers)
 
 
-async def test_each_coding_of_a_page_is_told_the_same():
+async def test_each_coding_of_a_page_has_the_same_tags():
     site = Site(
         Shown("post:1", headers=PUBLIC | {"content-type": "text/plain"}, body=b"a" * 2000),
         profile=Profile(cdn=CdnHeaders(), codings=("gzip",)),
@@ -83,7 +83,7 @@ async def test_each_coding_of_a_page_is_told_the_same():
     await wait_until_async(is_coded, "the page is coded")
 
 
-async def test_without_a_cdn_nobody_is_told():
+async def test_without_a_cdn_responses_have_no_tags():
     site = site_with("post:1", profile=Profile(), headers=PUBLIC | {"cache-tag": "mine", "surrogate-key": "mine"})
     for answer in (await site.ask(), await site.ask()):
         assert (answer["cache-tag"], answer["surrogate-key"], answer[LASTING]) == (None, None, None)
@@ -165,7 +165,7 @@ async def test_an_application_may_speak_for_itself():
     assert answer[LASTING] == "max-age=7"
 
 
-async def test_fastly_is_told_in_its_own_words():
+async def test_fastly_gets_its_own_fields():
     fastly = CdnHeaders(
         tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="max-age=0"
     )

@@ -34,7 +34,7 @@ async def warm(site: Site, accepts: str) -> Response:
 
 
 @pytest.mark.parametrize("coding", OFFERED)
-async def test_a_page_is_coded_once_for_all_who_take_it(coding):
+async def test_a_page_is_compressed_once_for_all_clients_that_accept_it(coding):
     site = site_of()
     answer = await warm(site, coding)
     assert (answer["content-encoding"], answer["vary"]) == (coding, "Accept-Encoding")
@@ -45,7 +45,7 @@ async def test_a_page_is_coded_once_for_all_who_take_it(coding):
     assert site.origin.count == 1
 
 
-async def test_whoever_takes_none_gets_it_as_it_is_and_is_told_that_there_are_others():
+async def test_a_client_that_accepts_no_coding_gets_the_plain_page_with_vary():
     site = site_of()
     await warm(site, "br")
     for headers in ({}, {"accept-encoding": "identity"}, {"accept-encoding": "br;q=0, deflate"}):
@@ -53,7 +53,7 @@ async def test_whoever_takes_none_gets_it_as_it_is_and_is_told_that_there_are_ot
         assert (answer["content-encoding"], answer["vary"], answer.body) == (None, "Accept-Encoding", TEXT)
 
 
-async def test_the_first_reader_of_a_page_of_unknown_length_is_told_too():
+async def test_the_first_response_of_unknown_length_has_tags_too():
     answer = await Site(Origin(HTML, chunks=[TEXT]), replace(SHARED_CACHE, codings=OFFERED)).ask()
     assert (answer.body, answer["vary"]) == (TEXT, "Accept-Encoding")
 

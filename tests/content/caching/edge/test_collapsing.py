@@ -19,7 +19,7 @@ def held_site(**options) -> tuple[Site, asyncio.Event]:
     return Site(Origin(before=opened.wait, **options)), opened
 
 
-async def test_all_who_ask_at_once_get_one_answer():
+async def test_concurrent_requests_get_one_response():
     site, opened = held_site()
     asking = [asyncio.ensure_future(site.ask()) for _ in range(100)]
     await settle()
@@ -30,7 +30,7 @@ async def test_all_who_ask_at_once_get_one_answer():
     assert sum("collapsed" in answer.cache_status for answer in answers) == 99
 
 
-async def test_all_who_ask_at_once_get_one_answer_that_took_longer_than_it_lasts():
+async def test_concurrent_requests_get_one_response_that_took_longer_than_it_lasts():
     """Its age on arrival is the time that they waited."""
     site, opened = held_site(headers={"cache-control": "max-age=2"})
     asking = [asyncio.ensure_future(site.ask()) for _ in range(100)]
@@ -42,7 +42,7 @@ async def test_all_who_ask_at_once_get_one_answer_that_took_longer_than_it_lasts
     assert sum("collapsed" in answer.cache_status for answer in answers) == 99
 
 
-async def test_nobody_waits_for_what_turns_out_private():
+async def test_no_request_waits_for_a_private_page():
     """As soon as its first line has come, the others ask for themselves, all at once."""
     site, opened = held_site(headers={"cache-control": "private"})
     asking = [asyncio.ensure_future(site.ask()) for _ in range(20)]
@@ -53,7 +53,7 @@ async def test_nobody_waits_for_what_turns_out_private():
     assert site.origin.count == 20
 
 
-async def test_not_even_for_its_end():
+async def test_nor_for_the_end_of_a_private_page():
     application = Streaming({"cache-control": "private"})
     site = Site(application)
     opened = asyncio.Event()
@@ -68,7 +68,7 @@ async def test_not_even_for_its_end():
     await asyncio.gather(*tasks)
 
 
-async def test_nor_does_the_next_who_comes():
+async def test_nor_does_the_next_request_wait():
     site = Site(Origin(headers={"cache-control": "private"}))
     await site.ask()
     await settle()
@@ -143,7 +143,7 @@ async def test_a_client_that_is_gone_does_not_lose_the_page():
 
 
 @pytest.mark.asgi
-async def test_an_error_of_the_application_is_everybodys_who_waited():
+async def test_all_waiting_requests_get_an_error_of_the_application():
     site, opened = held_site(error=RuntimeError("broken"))
     asking = [asyncio.ensure_future(site.ask()) for _ in range(3)]
     await settle()
@@ -219,7 +219,7 @@ async def test_a_stream_is_passed_on_as_it_comes(headers):
     await task
 
 
-async def test_one_that_is_nobody_elses_hears_when_its_client_goes():
+async def test_a_call_for_one_client_learns_that_the_client_has_gone():
     application = Streaming({"cache-control": "no-store"})
     _, hung_up, task = await begin_stream(Site(application))
     hung_up.set()
@@ -242,7 +242,7 @@ async def test_one_that_is_stored_when_it_has_ended():
 
 
 @pytest.mark.parametrize("largest", [SHARED_CACHE.largest, 1_000_000], ids=["kept", "too large"])
-async def test_nobody_waits_for_one_who_does_not_read(largest):
+async def test_no_request_waits_for_a_client_that_does_not_read(largest):
     """A slow reader of a stream that is collected would hold all who ask for the same."""
     chunks = [bytes([number]) * 100_000 for number in range(50)]
     site = Site(Origin(chunks=chunks), replace(SHARED_CACHE, largest=largest))

@@ -460,7 +460,7 @@ async def test_past_the_limit_hits_are_refused_too(limit, status):
 # --- the end ---------------------------------------------------------------------------------------------------
 
 
-async def test_who_asks_while_the_server_ends_is_answered_and_told_to_close():
+async def test_a_request_while_the_server_ends_is_answered_with_connection_close():
     site = Site(Origin())
     await site.ask()
     async with connect(site.edge) as (reader, writer, served):

@@ -141,7 +141,7 @@ async def test_i1_what_stands_in_for_an_error_is_not_called_fresh(alias, clock):
     assert "ttl=-1; " in answer["cache-status"]
 
 
-async def test_i1_whoever_waited_is_not_given_what_has_expired_meanwhile(site):
+async def test_i1_a_waiting_reader_does_not_get_what_has_expired_meanwhile(site):
     """1. We find nothing stored. 2. Another process makes the page, and stores it. 3. It is expired. 4. We get the
     lease, and look again."""
     await site.ask()
@@ -307,7 +307,7 @@ async def test_a_page_is_purged_by_what_names_it(site, tag):
     assert not (await site.ask("/a?b=1")).is_hit
 
 
-async def test_i2_whoever_gets_the_lease_looks_once_more(site):
+async def test_i2_the_process_that_gets_the_lease_looks_once_more(site):
     """Between a look and the lease another process may have made the page, stored it and let go."""
     await site.ask()
     await wait_for_tasks(site)

@@ -69,7 +69,7 @@ def fields_of(names):
     response=fields_of(RESPONSE_FIELDS),
     profile=some.sampled_from([SHARED_CACHE, STRICT]),
 )
-def test_malformed_fields_are_nobodys_error(request, response, profile):
+def test_malformed_fields_cause_no_error(request, response, profile):
     async def ask_twice():
         site = Site(Origin(headers=response), profile)
         for _ in range(2):
@@ -232,7 +232,7 @@ async def test_poisoning_by_the_content_of_a_get(profile):
 
 
 @pytest.mark.parametrize("profile", [SHARED_CACHE, STRICT])
-async def test_nobody_waits_for_what_another_does_not_send(profile):
+async def test_no_request_waits_for_what_another_client_does_not_send(profile):
     """Content that was announced and never comes would hold all who ask for the page."""
     site = Site(Echo(), profile)
     async with connect(site.edge) as (_, writer, _):
@@ -317,7 +317,7 @@ async def test_who_reloads_reaches_the_application_once_a_second_at_most():
     assert site.origin.count == 2
 
 
-async def test_who_reload_all_at_once_reach_it_once():
+async def test_concurrent_reloads_reach_the_application_once():
     opened = asyncio.Event()
     site = Site(Origin(headers=MINUTE), STRICT)
     await site.ask()

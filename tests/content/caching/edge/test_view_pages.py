@@ -162,7 +162,7 @@ def test_what_varies_on_everything_is_not_kept(settings):
     assert len(made) == 3
 
 
-def test_what_has_varied_once_is_told_apart_from_then_on(settings):
+def test_a_page_that_varied_once_has_variants_from_then_on(settings):
     settings.MIDDLEWARE = [f"{HERE}.once"]
     for wanted in ("dark", "", "light", "", "dark"):
         assert read("/sync/", x_theme=wanted).endswith(f"{wanted!r}")

@@ -242,7 +242,7 @@ def test_in_sync_code_what_is_kept_depends_on_the_language(alias):
                 assert template.render(Context({"made": made})) == str(number)
 
 
-async def test_on_an_event_loop_without_render_it_is_told(alias, caplog):
+async def test_on_an_event_loop_without_render_a_warning_is_logged(alias, caplog):
     """A template cannot wait there: it renders the fragment again, which is right and slow."""
     fragment_tag.warned.clear()
     made = Made()
