@@ -1,4 +1,4 @@
-"""What the documentation says can be followed: its first program runs, its links lead somewhere, its tests exist."""
+"""Readers can follow the documentation: its first program runs, its links lead somewhere, its tests exist."""
 
 import contextlib
 import importlib

@@ -1,4 +1,4 @@
-"""What the README says can be followed."""
+"""Readers can follow the README."""
 
 import re
 

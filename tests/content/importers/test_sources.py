@@ -9,7 +9,7 @@ from content.importers import import_folder
 from content.importers.errors import BadFile
 from content.importers.wordpress import import_wordpress
 from content.models import ImportSource, Post
-from tests.support.folder import write_posts
+from tests.support.markdown import write_posts
 from tests.support.wordpress import HEAD, TAIL, item
 
 pytestmark = pytest.mark.django_db

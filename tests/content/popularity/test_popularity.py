@@ -1,6 +1,5 @@
 """Views: counted without a wait, gathered in Redis, written once each, whoever dies."""
 
-import asyncio
 import multiprocessing
 import os
 
@@ -15,6 +14,7 @@ from content.popularity.buffer import ViewBuffer, buffer
 from content.popularity.writer import HALF_LIFE, heated, write_views
 from tests.support.blog import make_blog
 from tests.support.servers.redis import running_redis
+from tests.support.wait import wait_until_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,8 +61,7 @@ async def test_views_are_sent_without_being_asked(redis, posts, monkeypatch):
 
 
 async def buffer_sent(counted: ViewBuffer) -> None:
-    while counted.flushing is None:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: counted.flushing, "a flush begins")
     await counted.flushing
 
 
