@@ -9,12 +9,12 @@ from hypothesis import settings
 
 from content.caching.executor import LoadExecutor
 from content.caching.ordering import log
-from tests.support.databases import ON_POSTGRES, closed_at_the_end
+from tests.support.databases import ON_POSTGRES, close_at_the_end
 from tests.support.servers.postgres import running_postgres
-from tests.support.servers.process import READY_SECONDS
 from tests.support.servers.redis import RedisServer, running_redis
+from tests.support.wait import READY_SECONDS
 
-# How long an example takes is the machine's affair. `make slow` tries more of them: --hypothesis-profile=thorough.
+# No deadline for an example: machines differ. `make slow` tries more of them: --hypothesis-profile=thorough.
 settings.register_profile("evergreen", deadline=None, max_examples=50)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("evergreen")
@@ -35,13 +35,13 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files come first, and the rest as it was."""
+    """Run long files first, and the others in their order."""
     ranks = [f"tests/{place}" for place in LONG]
     items.sort(key=lambda item: next((rank for rank, place in enumerate(ranks) if item.nodeid.startswith(place)), 99))
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: no search for garbage need look at it again."""
+    """Exclude imported modules and collected tests from garbage collection: they stay until the end."""
     gc.collect()
     gc.freeze()
 
@@ -57,7 +57,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.fixture(autouse=True)
 def see_rows_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a test keeps its rows in a transaction, loads must run inside of it."""
+    """Run loads inside the transaction of a test, which is never committed."""
     marker = request.node.get_closest_marker("django_db")
     if marker is not None and not marker.kwargs.get("transaction"):
         monkeypatch.setattr(LoadExecutor, "isolated", False)
@@ -75,8 +75,8 @@ def count_lists_at_once(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """The database of the tests, left by all before it is dropped."""
-    with closed_at_the_end():
+    """The database of the tests. All connections to it are closed before it is dropped."""
+    with close_at_the_end():
         yield
 
 

@@ -12,16 +12,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.support.mutation import copy_project
 from tests.support.race.checker import Findings
 from tests.support.race.faults import FAULTS
 from tests.support.race.faults.fault import Fault
-from tests.support.race.faults.felt import Felt, suffered
-from tests.support.race.pages.race import suffered_by_pages
-from tests.support.race.propagation import propagation
+from tests.support.race.faults.outcome import Outcome, race_with_fault
+from tests.support.race.pages.race import race_pages_with_fault
+from tests.support.race.propagation import measure_propagation
 from tests.support.race.sabotage import SABOTAGES
-from tests.support.race.soak import soaked
+from tests.support.race.soak import run_soak
 from tests.support.race.workloads import BUSY, SPECIAL, WORKLOADS
-from tests.support.sabotaged import copy_of_the_project
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import running_redis
 
@@ -71,14 +71,14 @@ def sabotages(seconds: float) -> int:
         table.add_column(name)
     missed = 0
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
-        copy = copy_of_the_project(Path(folder))
+        copy = copy_project(Path(folder))
         for sabotage in SABOTAGES:
-            with sabotage.of(copy):
+            with sabotage.apply(copy):
                 for _ in range(3):
                     # Some are rare.
                     with running_redis() as server, database() as url:
                         findings = sabotage.workload.run(server.url, url, seconds, code=copy)
-                    found = sabotage.shown_by(findings)
+                    found = sabotage.is_shown_by(findings)
                     if found:
                         break
             missed += not found
@@ -89,7 +89,7 @@ def sabotages(seconds: float) -> int:
     return missed
 
 
-def faults(of: str, suffer: Callable[[Fault], Felt]) -> int:
+def faults(of: str, suffer: Callable[[Fault], Outcome]) -> int:
     title = f"Faults, three seconds each, under load: {of}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("fault")
@@ -140,18 +140,18 @@ def propagations(count: int) -> None:
 
 
 def add_propagation(table: Table, name: str, redis_url: str, count: int) -> None:
-    taken = propagation(redis_url, count)
+    taken = measure_propagation(redis_url, count)
     table.add_row(name, *(f"{seconds * 1000:.2f} ms" for seconds in (taken.median, taken.p99, taken.longest)))
 
 
 def soak(seconds: float) -> int:
-    """Nothing may hold a twentieth more at the end than when it was warm."""
+    """No figure may grow by more than a twentieth after the warm-up."""
     title = f"{seconds / 60:g} minutes, four processes: what they hold together"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in ("", "warm", "at the end", "growth", "most"):
         table.add_column(name, justify="right")
     with running_redis() as server, database() as url:
-        figures = soaked(server.url, url, seconds)
+        figures = run_soak(server.url, url, seconds)
     for each in figures:
         unit, name = (1_000_000, "memory, MB") if each.name == "memory" else (1, each.name)
         amounts = (f"{amount / unit:,.0f}" for amount in (each.early, each.late))
@@ -160,11 +160,11 @@ def soak(seconds: float) -> int:
     return sum(each.growth > MOST_GROWTH for each in figures)
 
 
-PARTS = {
+PARTS: dict[str, Callable[[], int | None]] = {
     "races": lambda: races(MINUTE),
     "guards": lambda: sabotages(8.0),
-    "faults": lambda: faults("resources", suffered),
-    "pages": lambda: faults("pages of two servers", suffered_by_pages),
+    "faults": lambda: faults("resources", race_with_fault),
+    "pages": lambda: faults("pages of two servers", race_pages_with_fault),
     "propagation": lambda: propagations(10_000),
     "soak": lambda: soak(10 * MINUTE),
 }

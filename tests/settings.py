@@ -15,7 +15,7 @@ if "EVERGREEN_STATE_DIR" not in os.environ:
 os.environ.setdefault("SECRET_KEY", "for tests only")
 os.environ.setdefault("CACHE_URL", "locmem://tests")
 if os.environ.get("EVERGREEN_TEST_DATABASE") == "postgres" and "DATABASE_URL" not in os.environ:
-    # Whoever is started by this process, a worker of the tests too, finds the URL in its environment.
+    # Child processes, such as workers of the tests, find the URL in their environment.
     from tests.support.servers.postgres import running_postgres
 
     until_the_end = ExitStack()

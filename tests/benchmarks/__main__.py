@@ -3,6 +3,7 @@ import platform
 import subprocess
 import sys
 from contextlib import ExitStack
+from typing import Any
 
 import uvloop
 
@@ -57,7 +58,7 @@ def stop_following() -> None:
     stop_logs()
 
 
-def module(name: str):
+def module(name: str) -> Any:
     from importlib import import_module
 
     return import_module(f"tests.benchmarks.{name}")

@@ -7,7 +7,7 @@ from typing import Any
 import redis.asyncio
 from django.core.cache import caches
 
-from tests.benchmarks.rounds import Job, measured, show
+from tests.benchmarks.rounds import Job, measure, show
 from tests.benchmarks.servers import VALUE
 
 KEYS = 1000
@@ -28,17 +28,17 @@ async def run(url: str) -> None:
 
     for callers, calls in CALLS.items():
         jobs = {
-            "evergreen aget": called(lambda number: ours.aget(str(number)), callers, calls),
-            "django-redis aget": called(lambda number: theirs.aget(str(number)), callers, calls // 4),
-            "redis.asyncio GET, undecoded": called(raw, callers, calls // 2),
+            "evergreen aget": call_together(lambda number: ours.aget(str(number)), callers, calls),
+            "django-redis aget": call_together(lambda number: theirs.aget(str(number)), callers, calls // 4),
+            "redis.asyncio GET, undecoded": call_together(raw, callers, calls // 2),
             "the wire: as many GETs in one write": ceiling(ours, callers, calls),
         }
         for alias, share in PEERS.items():
             if alias in caches.settings:
                 peer = caches[alias]
                 await peer.aset_many({str(number): VALUE for number in range(KEYS)}, None)
-                jobs[f"django-{alias} aget"] = called(get_from(peer), callers, calls // share)
-        show(f"aget, {callers} callers", await measured(jobs), "django-redis aget")
+                jobs[f"django-{alias} aget"] = call_together(get_from(peer), callers, calls // share)
+        show(f"aget, {callers} callers", await measure(jobs), "django-redis aget")
     await plain.aclose()
 
 
@@ -46,7 +46,7 @@ def get_from(peer: Any) -> Callable[[int], Awaitable[Any]]:
     return lambda number: peer.aget(str(number))
 
 
-def called(get: Callable[[int], Awaitable[Any]], callers: int, calls: int) -> Job:
+def call_together(get: Callable[[int], Awaitable[Any]], callers: int, calls: int) -> Job:
     """So many callers, each of which asks again when it has its answer."""
 
     async def caller(first: int, times: int) -> None:
@@ -63,7 +63,7 @@ def called(get: Callable[[int], Awaitable[Any]], callers: int, calls: int) -> Jo
 
 
 def ceiling(cache: Any, callers: int, calls: int) -> Job:
-    """What a connection gives, with answers decoded and nobody waiting for a turn."""
+    """The most that one connection gives: replies are decoded, and calls do not wait for a batch."""
 
     async def job() -> int:
         protocol = await cache.servers[0].connect()

@@ -18,7 +18,7 @@ import uvloop
 from django.core.cache import caches
 from rich.table import Table
 
-from tests.benchmarks.backend import KEYS, called
+from tests.benchmarks.backend import KEYS, call_together
 from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER
 from tests.benchmarks.rounds import console
 from tests.benchmarks.servers import VALUE, configure
@@ -96,8 +96,12 @@ def pipelines(server: Any, *, tuned: bool) -> Any:
     return connection
 
 
+def by_number(get: Get) -> Callable[[int], Awaitable[Any]]:
+    return lambda number: get(str(number))
+
+
 async def alternate(gets: dict[str, Get], callers: int, calls: int) -> dict[str, list[Round]]:
-    jobs = {name: called(lambda number, get=get: get(str(number)), callers, calls) for name, get in gets.items()}
+    jobs = {name: call_together(by_number(get), callers, calls) for name, get in gets.items()}
     for job in jobs.values():
         await job()
     rounds: dict[str, list[Round]] = {name: [] for name in jobs}

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tests.benchmarks.cores import FOR_THE_SERVER, on_core
 from tests.benchmarks.cpu import seconds_of
-from tests.support.servers.process import is_free, stop, wait_until
+from tests.support.servers.process import is_free, stop
+from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
@@ -23,7 +24,7 @@ PORTS = range(22_000, 32_000)
 
 
 class Absent(Exception):
-    """What a contender needs is not installed: it is left out, and that is said."""
+    """A program of a contender is not installed. The contender is left out, with a message."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Contender:
 
 
 @contextmanager
-def started(
+def start(
     name: str,
     command: Sequence[object],
     port: int,
@@ -75,7 +76,7 @@ def uvicorn_with(
     """One process, as the site is served."""
     port = port_of_its_own()
     command = [sys.executable, "-m", "tests.benchmarks.uvicorns", application, port, http]
-    with started(name, command, port, core=core, environment=environment) as contender:
+    with start(name, command, port, core=core, environment=environment) as contender:
         yield contender
 
 

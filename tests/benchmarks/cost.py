@@ -1,4 +1,4 @@
-"""What each feature costs a read: the same job with it and without it, in turns."""
+"""The cost of each feature for a read: the same job with it and without it, in turns."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -13,7 +13,7 @@ from content.caching.engines import engine_of
 from content.caching.metrics.events import subscribe
 from content.caching.stores.memory import MemoryTier
 from tests.benchmarks.resource import HOUR, KEYS, at_once, in_turn, load
-from tests.benchmarks.rounds import Job, measured, show
+from tests.benchmarks.rounds import Job, measure, show
 
 EAGER = Policy(ttl=timedelta(hours=1), early=1, ahead=0.1)
 numbers = count(KEYS)
@@ -28,50 +28,50 @@ async def run(url: str) -> None:
         await resource.get_many(range(KEYS))
     memory = {
         "as it is": in_turn(post.get),
-        "with a subscriber to its events": under(lambda: subscribe(ignored), in_turn(post.get)),
+        "with a subscriber to its events": under(lambda: subscribe(ignore), in_turn(post.get)),
         "while tags are collected": under(track_dependencies, in_turn(post.get)),
         "with early and ahead refresh": in_turn(eager.get),
     }
-    show("A read from memory", await measured(memory), "as it is")
+    show("A read from memory", await measure(memory), "as it is")
 
     shared = {
         "as it is": at_once(post.get),
-        "without events": under(uncounted, at_once(post.get)),
+        "without events": under(without_events, at_once(post.get)),
         "while tags are collected": under(track_dependencies, at_once(post.get)),
         "with early and ahead refresh": at_once(eager.get),
-        "kept in memory as well": under(lambda: remembered(engine), at_once(post.get)),
+        "kept in memory as well": under(lambda: with_small_memory(engine), at_once(post.get)),
     }
     tier, engine.memory = engine.memory, None
-    show("A read from Redis, 32 callers, memory switched off", await measured(shared), "as it is")
+    show("A read from Redis, 32 callers, memory switched off", await measure(shared), "as it is")
 
     loaded = {
         "as it is": at_once(unseen(post.get)),
-        "without events": under(uncounted, at_once(unseen(post.get))),
+        "without events": under(without_events, at_once(unseen(post.get))),
         "while tags are collected": under(track_dependencies, at_once(unseen(post.get))),
     }
-    show("A miss, 32 callers: lease, load and store", await measured(loaded), "as it is")
+    show("A miss, 32 callers: lease, load and store", await measure(loaded), "as it is")
     engine.memory = tier
 
 
 def unseen(get: Callable[[int], Any]) -> Callable[[int], Any]:
-    """Of keys that nobody has asked for."""
+    """Ask for a new key each time."""
     return lambda _: get(next(numbers))
 
 
 def under(context: Callable[[], AbstractContextManager[Any]], job: Job) -> Job:
-    async def switched() -> int:
+    async def run_in_context() -> int:
         with context():
             return await job()
 
-    return switched
+    return run_in_context
 
 
-def ignored(event: Any) -> None:
+def ignore(event: Any) -> None:
     """As cheap as a subscriber can be."""
 
 
 @contextmanager
-def uncounted() -> Iterator[None]:
+def without_events() -> Iterator[None]:
     with ExitStack() as stack:
         for name in COUNTERS:
             stack.enter_context(patch(f"content.caching.{name}", lambda *args, **kwargs: None))
@@ -79,7 +79,7 @@ def uncounted() -> Iterator[None]:
 
 
 @contextmanager
-def remembered(engine: Any) -> Iterator[None]:
+def with_small_memory(engine: Any) -> Iterator[None]:
     """In a memory that holds a tenth of it: most reads come from Redis and push another out."""
     engine.memory = MemoryTier(70_000)
     try:

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-# Of the 52 fields of /proc/PID/stat, counted behind the name: user and system time, in ticks (proc(5)).
+# Fields of /proc/PID/stat behind the name: user and system time, in ticks (proc(5)).
 USER, SYSTEM = 11, 12
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import uvloop
 
-from tests.benchmarks.rounds import Job, Rate, measured, show
+from tests.benchmarks.rounds import Job, Rate, measure, show
 
 CALLS = 400
 CALLERS = 8
@@ -71,7 +71,7 @@ async def run() -> None:
         "with ours": handler(settings.MIDDLEWARE),
         "with Django's own": handler(STOCK),
     }
-    rates = await measured({name: at_once(app, lambda: "/healthz") for name, app in views.items()})
+    rates = await measure({name: at_once(app, lambda: "/healthz") for name, app in views.items()})
     show("A plain async view", rates, "without middleware")
 
     alone = handler(settings.MIDDLEWARE)
@@ -81,7 +81,7 @@ async def run() -> None:
         "behind the edge, a miss each": at_once(behind, lambda: f"/?n={next(numbers)}"),
         "behind the edge, a hit each": at_once(behind, lambda: "/"),
     }
-    show("The front page, with its resources in memory", await measured(pages), "the view alone")
+    show("The front page, with its resources in memory", await measure(pages), "the view alone")
     firsts = await first_reads({"the view alone": alone, "behind the edge": behind})
     show("The front page of a site that has cached nothing, by processor time", firsts, "the view alone")
 
@@ -99,7 +99,7 @@ async def first_reads(apps: dict[str, Application]) -> list[Rate]:
             await invalidate(everything)
             gc.collect()
             began = time.process_time()
-            await asked(app, f"/?n={next(numbers)}")
+            await ask(app, f"/?n={next(numbers)}")
             taken[name].append(1 / (time.process_time() - began))
     return [Rate(name, tuple(rates)) for name, rates in taken.items()]
 
@@ -116,7 +116,7 @@ def handler(middleware: list[str]) -> Application:
 def at_once(app: Application, path: Callable[[], str]) -> Job:
     async def caller() -> None:
         for _ in range(CALLS // CALLERS):
-            await asked(app, path())
+            await ask(app, path())
 
     async def job() -> int:
         await asyncio.gather(*(caller() for _ in range(CALLERS)))
@@ -140,7 +140,7 @@ def scope_of(path: str) -> dict[str, Any]:
     }
 
 
-async def asked(app: Application, path: str) -> bytes:
+async def ask(app: Application, path: str) -> bytes:
     """The body, of an answer that there is."""
     received, body = False, b""
 

@@ -35,30 +35,28 @@ SCHEDULED, WITHDRAWN_SHARE, PAGES = 40, 0.03, 9
 def fill(posts: int, seed: int = 1) -> None:
     rng = Random(seed)
     SiteConfig(title="A blog", posts_per_page=10).save()
-    tags = named(Tag, "tag", 60 + posts // 50)
-    categories = named(Category, "section", 12)
-    authors = named(Author, "author", 5 + posts // 1000)
-    made = [Post(pk=post.pk) for post in stored(posts_of(posts, categories, rng), Post)]
+    tags = job_for(Tag, "tag", 60 + posts // 50)
+    categories = job_for(Category, "section", 12)
+    authors = job_for(Author, "author", 5 + posts // 1000)
+    made = [Post(pk=post.pk) for post in store(posts_of(posts, categories, rng), Post)]
     some_tags = [(post, tag) for post in made for tag in chosen(rng, tags)]
-    list(stored((Post.tags.through(post_id=post.pk, tag_id=tag.pk) for post, tag in some_tags), Post.tags.through))
-    list(stored((Authorship(post=post, author=rng.choice(authors)) for post in made), Authorship))
-    list(stored((comment_of(rng.choice(made), rng) for _ in range(posts)), Comment))
-    list(stored((views_of(post, rng) for post in made), PostViews))
-    list(
-        stored((Redirect(old_path=f"/old/{n}/", new_path=f"/posts/post-{n}/") for n in range(posts // 10)), Redirect)
-    )
+    list(store((Post.tags.through(post_id=post.pk, tag_id=tag.pk) for post, tag in some_tags), Post.tags.through))
+    list(store((Authorship(post=post, author=rng.choice(authors)) for post in made), Authorship))
+    list(store((comment_of(rng.choice(made), rng) for _ in range(posts)), Comment))
+    list(store((views_of(post, rng) for post in made), PostViews))
+    list(store((Redirect(old_path=f"/old/{n}/", new_path=f"/posts/post-{n}/") for n in range(posts // 10)), Redirect))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         if connection.vendor == "postgresql":
             cursor.execute("VACUUM")
 
 
-def named(model: type[Any], name: str, count: int) -> list[Any]:
+def job_for(model: type[Any], name: str, count: int) -> list[Any]:
     rows = [model(slug=f"{name}-{n}", name=f"{name.title()} {n}") for n in range(count)]
-    return list(stored(rows, model))
+    return list(store(rows, model))
 
 
-def stored(rows: Any, model: type[Any]) -> Iterator[Any]:
+def store(rows: Any, model: type[Any]) -> Iterator[Any]:
     waiting: list[Any] = []
     for row in rows:
         waiting.append(row)

@@ -15,7 +15,7 @@ from content.caching.engines import engine_of
 from content.caching.entry import CachedValue, Entry, Header, pack
 from content.caching.stores.memory import MemoryTier
 from tests.benchmarks.resource import Post, at_once, in_turn, post_of
-from tests.benchmarks.rounds import Job, console, measured, show
+from tests.benchmarks.rounds import Job, console, measure, show
 
 FEW, MANY = 10_000, 1_000_000
 TOGETHER = 5000
@@ -39,13 +39,13 @@ async def run(url: str) -> None:
         stamp = await engine.ordering.begin()
         await fill_redis(post, count, stamp)
         before = resident()
-        memory = filled(post, count, stamp, engine.clock())
-        told(alias, count, await bytes_each(alias), (resident() - before) / count)
+        memory = fill_memory(post, count, stamp, engine.clock())
+        show_bytes(alias, count, await bytes_each(alias), (resident() - before) / count)
         read = spread_over(post, count)
         from_redis[f"{count:,} entries"] = with_memory(engine, None, at_once(read))
         from_memory[f"{count:,} entries"] = with_memory(engine, memory, in_turn(read))
-    show("A read from Redis", await measured(from_redis), f"{FEW:,} entries")
-    show("A read from memory", await measured(from_memory), f"{FEW:,} entries")
+    show("A read from Redis", await measure(from_redis), f"{FEW:,} entries")
+    show("A read from memory", await measure(from_memory), f"{FEW:,} entries")
 
 
 def spread_over(post: Any, count: int) -> Callable[[int], Any]:
@@ -61,14 +61,18 @@ def with_memory(engine: Any, memory: MemoryTier[Any] | None, job: Job) -> Job:
     return run_job
 
 
-def told(alias: str, count: int, in_redis: float, in_memory: float) -> None:
+def show_bytes(alias: str, count: int, in_redis: float, in_memory: float) -> None:
     # Few entries fit into memory that Python has already: nothing to be seen of them.
     also = f", {in_memory:,.0f} bytes in memory" if count == MANY else ""
     console.print(f"{count:,} entries: {in_redis:,.0f} bytes each in Redis{also}, key and value included.")
 
 
+def redis_backend(alias: str) -> Any:
+    return caches[alias]
+
+
 async def bytes_each(alias: str) -> float:
-    plain = redis.asyncio.Redis.from_url(caches[alias].servers[0].url)
+    plain = redis.asyncio.Redis.from_url(redis_backend(alias).servers[0].url)
     used = (await plain.info("memory"))["used_memory"] / await plain.dbsize()
     await plain.aclose()
     return float(used)
@@ -80,8 +84,8 @@ def header_of(now: float, number: int, stamp: Any) -> Header:
 
 
 async def fill_redis(post: Any, count: int, stamp: Any) -> None:
-    """Entries as the engine stores them, put there without it."""
-    cache, now, encode = caches[post.cache], post.engine.clock(), msgspec.msgpack.encode
+    """Store entries in the format of the engine, without the engine."""
+    cache, now, encode = redis_backend(post.cache), post.engine.clock(), msgspec.msgpack.encode
     plain = redis.asyncio.Redis.from_url(cache.servers[0].url)
     for start in range(0, count, TOGETHER):
         pipeline = plain.pipeline(transaction=False)
@@ -92,7 +96,7 @@ async def fill_redis(post: Any, count: int, stamp: Any) -> None:
     await plain.aclose()
 
 
-def filled(post: Any, count: int, stamp: Any, now: float) -> MemoryTier[Any]:
+def fill_memory(post: Any, count: int, stamp: Any, now: float) -> MemoryTier[Any]:
     tier: MemoryTier[Any] = MemoryTier(8 * 1024**3)
     for number in range(count):
         answer = CachedValue(header_of(now, number, stamp), post_of(number), is_decoded=True)

@@ -1,4 +1,4 @@
-"""A generator of HEAD requests: one thread, as many connections as it is told, one request on each at a time."""
+"""A generator of HEAD requests: one thread, a given number of connections, one request on each at a time."""
 
 import json
 import select
@@ -40,10 +40,10 @@ class Heads:
         began = time.perf_counter()
         while time.perf_counter() - began < seconds:
             for descriptor, _ in self.poll.poll(0.1):
-                self.answered(descriptor)
+                self.receive(descriptor)
         return time.perf_counter() - began
 
-    def answered(self, descriptor: int) -> None:
+    def receive(self, descriptor: int) -> None:
         """Fields of a HEAD fit into one segment: what is not whole counts as a failure."""
         said = self.connections[descriptor].recv(LONGEST)
         if said.startswith(OKAY) and said.endswith(END):

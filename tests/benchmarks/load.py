@@ -63,7 +63,7 @@ def heads(url: str, connections: int, seconds: int) -> Load:
 
 
 def load_by(command: list[object]) -> Load:
-    """What a generator says on its last line, as JSON; times there are in microseconds."""
+    """The last line of a generator, which is JSON with times in microseconds."""
     before = processor_seconds()
     ran = subprocess.run(on_core(FOR_THE_LOAD, command), check=True, capture_output=True, text=True)
     spent = processor_seconds() - before
@@ -83,6 +83,6 @@ def load_by(command: list[object]) -> Load:
 
 
 def processor_seconds() -> float:
-    """Of all children that have ended."""
+    """Processor time of all children that have ended, in seconds."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.table import Table
 
@@ -59,7 +59,7 @@ class Theine:
     def __init__(self, size: int) -> None:
         from theine import Cache
 
-        self.cache = Cache(size)
+        self.cache: Any = Cache(size)
 
     def hit(self, key: int) -> bool:
         if self.cache.get(key)[1]:
@@ -72,7 +72,7 @@ class CacheboxLfu:
     def __init__(self, size: int) -> None:
         from cachebox import LFUCache
 
-        self.cache = LFUCache(size)
+        self.cache: Any = LFUCache(size)
 
     def hit(self, key: int) -> bool:
         if self.cache.get(key) is not None:
@@ -112,7 +112,7 @@ def show(name: str, keys: Sequence[int]) -> None:
         table.add_column(f"{share:.0%}", justify="right")
     table.add_column("million accesses/s", justify="right")
     for policy, make in POLICIES.items():
-        results = [replayed(make(max(1, int(distinct * share))), keys) for share in SHARES]
+        results = [replay(make(max(1, int(distinct * share))), keys) for share in SHARES]
         speed = len(keys) * len(results) / sum(seconds for _, seconds in results) / 1e6
         table.add_row(policy, *(f"{ratio * 100:.2f}" for ratio, _ in results), f"{speed:.2f}")
     best = [optimum(keys, max(1, int(distinct * share))) for share in SHARES]
@@ -121,7 +121,7 @@ def show(name: str, keys: Sequence[int]) -> None:
     console.print()
 
 
-def replayed(policy: Policy, keys: Sequence[int]) -> tuple[float, float]:
+def replay(policy: Policy, keys: Sequence[int]) -> tuple[float, float]:
     hit, began = policy.hit, time.perf_counter()
     hits = sum(map(hit, keys))
     return hits / len(keys), time.perf_counter() - began

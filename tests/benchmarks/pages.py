@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from content.caching.edge import EdgeCache
 from content.caching.edge.protocol import EdgeProtocol
-from tests.benchmarks.rounds import Job, console, measured, show
+from tests.benchmarks.rounds import Job, console, measure, show
 
 FEW, MANY = 10, 100_000
 LENGTH = 8192
@@ -34,7 +34,7 @@ async def run(_: str) -> None:
         protocol.data_received(request(number))
     gc.collect()
     tell(edge, resident() - before)
-    show("Plain hits, without sockets", await measured(jobs), f"of {FEW} pages")
+    show("Plain hits, without sockets", await measure(jobs), f"of {FEW} pages")
 
 
 async def page(scope: Any, receive: Any, send: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from rich.table import Table
 
-from tests.benchmarks.edge import asked, handler, scope_of, site
+from tests.benchmarks.edge import ask, handler, scope_of, site
 from tests.benchmarks.rounds import console
 
 POSTS = Path("../shared/data/posts-18f")
@@ -25,13 +25,13 @@ def main(redis_url: str) -> None:
 
 
 def edits() -> dict[str, Callable[[], Any]]:
-    """Of each kind, as the admin or a service makes it."""
+    """One edit of each kind, as the admin or a service makes it."""
     from content.models import Author, Post, SiteConfig, Tag
 
     newest, other = Post.objects.filter(status="published", kind="post").order_by("-published_at")[:2]
     old = Post.objects.filter(status="published", kind="post").order_by("published_at")[5]
 
-    def saved(row: Any, **values: Any) -> Callable[[], None]:
+    def edit(row: Any, **values: Any) -> Callable[[], None]:
         def save() -> None:
             for name, value in values.items():
                 setattr(row, name, value)
@@ -40,15 +40,15 @@ def edits() -> dict[str, Callable[[], Any]]:
         return save
 
     return {
-        "body of an old post": saved(old, body=f"{old.body}\n\nOne more paragraph."),
-        "title of an old post": saved(old, title=f"{old.title} again"),
-        "title of the newest post": saved(newest, title=f"{newest.title} again"),
-        "a post withdrawn": saved(other, status="draft"),
-        "a post published again": saved(other, status="published"),
+        "body of an old post": edit(old, body=f"{old.body}\n\nOne more paragraph."),
+        "title of an old post": edit(old, title=f"{old.title} again"),
+        "title of the newest post": edit(newest, title=f"{newest.title} again"),
+        "a post withdrawn": edit(other, status="draft"),
+        "a post published again": edit(other, status="published"),
         "a tag added to an old post": lambda: old.tags.add(Tag.objects.exclude(posts=old)[0]),
-        "name of a tag": saved(Tag.objects.filter(posts=old).first(), name="Another name"),
-        "name of an author": saved(Author.objects.filter(posts=old).first(), name="Another Name"),
-        "title of the site": saved(SiteConfig.objects.first() or SiteConfig(), title="Another site"),
+        "name of a tag": edit(Tag.objects.filter(posts=old).first(), name="Another name"),
+        "name of an author": edit(Author.objects.filter(posts=old).first(), name="Another Name"),
+        "title of the site": edit(SiteConfig.objects.first() or SiteConfig(), title="Another site"),
     }
 
 
@@ -88,10 +88,10 @@ async def run() -> None:
     paths = await sync_to_async(urls)()
 
     async def looks() -> dict[str, bytes]:
-        return {path: await asked(edge, path) for path in paths}
+        return {path: await ask(edge, path) for path in paths}
 
     async def is_kept(path: str) -> bool:
-        return (await edge.lookup(Request(scope_of(path)))).page is not None
+        return (await edge.page_store.lookup_page(Request(scope_of(path)))).stored is not None
 
     table = Table(title=f"{len(paths)} pages, all warm", title_justify="left", box=None, pad_edge=False)
     for name in ("edit", "pages ended", "look different", "missed", "surplus"):

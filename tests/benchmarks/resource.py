@@ -12,7 +12,7 @@ from django.core.cache import caches
 
 from content.caching import Policy, Resource
 from content.caching.engines import engine_of
-from tests.benchmarks.rounds import Job, measured, show
+from tests.benchmarks.rounds import Job, measure, show
 
 KEYS = 1000
 CALLERS = 32
@@ -52,7 +52,7 @@ async def run(url: str) -> None:
         "evergreen, from memory": in_turn(post.get),
         "cashews, from memory": in_turn(cashews["memory"]),
     }
-    show("One caller, one value after the other, from memory", await measured(memory), "cashews, from memory")
+    show("One caller, one value after the other, from memory", await measure(memory), "cashews, from memory")
 
     tier, engine.memory = engine.memory, None
     packed = {f"packed:{number}": msgspec.msgpack.encode(post_of(number)) for number in range(KEYS)}
@@ -64,7 +64,7 @@ async def run(url: str) -> None:
         "dogpile.cache, 32 threads": threads(dogpile),
     }
     title = f"{CALLERS} callers of {KEYS} keys, from Redis"
-    show(title, await measured(redis), "a batched aget of the same bytes")
+    show(title, await measure(redis), "a batched aget of the same bytes")
 
     async def many() -> int:
         await post.get_many(range(KEYS))
@@ -74,11 +74,11 @@ async def run(url: str) -> None:
         await asyncio.gather(*(post.get(number) for number in range(KEYS)))
         return KEYS
 
-    batch = {"get_many(1000)": repeated(many, 10), "1000 gets at once": repeated(one_by_one, 10)}
-    show("A thousand values from Redis", await measured(batch), "1000 gets at once")
+    batch = {"get_many(1000)": repeat(many, 10), "1000 gets at once": repeat(one_by_one, 10)}
+    show("A thousand values from Redis", await measure(batch), "1000 gets at once")
     engine.memory = tier
-    batch = {"get_many(1000)": repeated(many, 50), "1000 gets at once": repeated(one_by_one, 50)}
-    show("A thousand values from memory", await measured(batch), "1000 gets at once")
+    batch = {"get_many(1000)": repeat(many, 50), "1000 gets at once": repeat(one_by_one, 50)}
+    show("A thousand values from memory", await measure(batch), "1000 gets at once")
 
 
 def in_turn(get: Callable[[int], Any]) -> Job:
@@ -104,7 +104,7 @@ def at_once(get: Callable[[int], Any]) -> Job:
     return job
 
 
-def repeated(job: Job, times: int) -> Job:
+def repeat(job: Job, times: int) -> Job:
     async def jobs() -> int:
         return sum([await job() for _ in range(times)])
 

@@ -1,4 +1,4 @@
-"""What each resource costs to load from the database, on sites of three sizes: one entry, and a batch of a hundred.
+"""The cost of loading each resource from the database, on sites of three sizes: one entry, and a batch of a hundred.
 
 `python -m tests.benchmarks.resources [postgres|sqlite ...] [posts ...]`, with its own settings and databases.
 """
@@ -62,10 +62,10 @@ def measure(database: str, size: int) -> None:
     began = time.perf_counter()
     fill(size)
     print(f"\n{database}, {size:,} posts (filled in {time.perf_counter() - began:.0f} s)", flush=True)
-    asyncio.run(measured())
+    asyncio.run(measure_resources())
 
 
-async def measured() -> None:
+async def measure_resources() -> None:
     from django.conf import settings
     from rich.console import Console
     from rich.table import Table
@@ -80,7 +80,7 @@ async def measured() -> None:
 
 
 async def costs(resource: Any, keys: Sequence[tuple[Any, ...]]) -> list[str]:
-    """Of several keys the median; loaders alone, without leases and storing."""
+    """The median over several keys, for the loader alone: without lease and store."""
     await run(resource, [keys[0]])
     singles = [await run(resource, [keys[number * 7 % len(keys)]]) for number in range(KEYS)]
     cost = statistics.median(seconds for seconds, _, _ in singles)

@@ -34,7 +34,7 @@ class Rate:
         return (max(self.rounds) - min(self.rounds)) / self.median
 
 
-async def measured(jobs: dict[str, Job], rounds: int = ROUNDS) -> list[Rate]:
+async def measure(jobs: dict[str, Job], rounds: int = ROUNDS) -> list[Rate]:
     """Each job does what it does once, answers how many operations that were, and takes its turn in each round."""
     taken: dict[str, list[float]] = {name: [] for name in jobs}
     for job in jobs.values():

@@ -89,14 +89,15 @@ def value_of(name: bytes, head: bytes) -> bytes:
     return head.lower().partition(b"\r\n" + name + b": ")[2].partition(b"\r\n")[0]
 
 
-def parted(asked: Sequence[Asked]) -> tuple[list[float], list[float]]:
-    """What was waited for fresh answers, and while the page was made again; of the last making nobody knows."""
+def split_waits(asked: Sequence[Asked]) -> tuple[list[float], list[float]]:
+    """Waits for fresh responses, and waits while the page was made again; the end of the last making is unknown."""
     began: dict[bytes, float] = {}
     for each in asked:
         began.setdefault(each.number, each.at)
     *numbers, last = began
     ends = dict(zip(numbers, list(began.values())[1:], strict=True))
-    fresh, stale = [], []
+    fresh: list[float] = []
+    stale: list[float] = []
     for each in asked:
         if each.number != last:
             (stale if each.at > ends[each.number] - SECONDS else fresh).append(each.took)
@@ -118,7 +119,7 @@ def show(taken: dict[str, list[list[Asked]]]) -> None:
     ):
         table.add_column(name, justify="right" if name else "left")
     for name, rounds in taken.items():
-        for word, waited in zip(("fresh", "stale"), zip(*map(parted, rounds), strict=True), strict=True):
+        for word, waited in zip(("fresh", "stale"), zip(*map(split_waits, rounds), strict=True), strict=True):
             add(table, name, word, sorted(took for each in waited for took in each))
     console.print(table)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
@@ -16,7 +15,7 @@ from django.db import connection
 from django.template import engines
 
 from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER, pin_to_core
-from tests.benchmarks.rounds import Job, console, measured, show
+from tests.benchmarks.rounds import Job, console, measure, show
 from tests.benchmarks.servers import OPTIONS, OURS
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import running_redis
@@ -76,15 +75,13 @@ async def compare(redis_client: Any) -> None:
     policy = Policy(ttl=timedelta(hours=1), stale_ttl=timedelta(hours=1), early=0, ahead=0)
     misses = count()
 
-    def load(number: int) -> list[Any]:
+    def load(number: int, run: int = 0) -> list[Any]:
         return row_of(number)
 
-    def load_new(number: int, run: int) -> list[Any]:
-        return row_of(number)
-
-    held = Resource("held", load=load, policy=policy)
-    shared = Resource("shared", load=load, policy=policy, cache="small")
-    new = Resource("new", load=load_new, policy=policy)
+    loader: Any = load
+    in_memory: Resource[Any, Any] = Resource("in_memory", load=loader, policy=policy)
+    shared: Resource[Any, Any] = Resource("shared", load=loader, policy=policy, cache="small")
+    new: Resource[Any, Any] = Resource("new", load=loader, policy=policy)
     cache = caches["small"]
 
     def query_and_store(number: int) -> None:
@@ -92,22 +89,22 @@ async def compare(redis_client: Any) -> None:
 
     def fill() -> None:
         for number in range(KEYS):
-            held.get_sync(number)
+            in_memory.get_sync(number)
             shared.get_sync(number)
             cache.set(f"plain:{number}", row_of(number), 3600)
 
     await asyncio.to_thread(fill)
     before = redis_client.info("stats")["total_connections_received"]
-    rates = await measured(
+    rates = await measure(
         {
-            "get_sync, from memory": repeat(held.get_sync, 50_000),
+            "get_sync, from memory": repeat(in_memory.get_sync, 50_000),
             "get_sync, from Redis": repeat(shared.get_sync, 1_000),
             "Django's cache.get": repeat(lambda number: cache.get(f"plain:{number}"), 1_000),
         }
     )
     show("A hit", rates, "Django's cache.get")
     console.print(f"new connections to Redis: {redis_client.info('stats')['total_connections_received'] - before}\n")
-    rates = await measured(
+    rates = await measure(
         {
             "get_sync, a miss": repeat(lambda number: new.get_sync(number, next(misses)), 300),
             "query and cache.set": repeat(query_and_store, 300),
@@ -116,7 +113,7 @@ async def compare(redis_client: Any) -> None:
     show("A miss, PostgreSQL", rates, "query and cache.set")
     template = engines["django"].from_string(TEMPLATE)
     plain = engines["django"].from_string("one two three")
-    rates = await measured(
+    rates = await measure(
         {
             "three fragments, all hits": repeat(lambda _: template.render({}), 1_000),
             "a template without": repeat(lambda _: plain.render({}), 1_000),
@@ -132,7 +129,7 @@ def main() -> None:
         running_postgres() as postgres,
         server.client() as client,
     ):
-        configure(server.url, dj_database_url.parse(postgres.url, conn_max_age=None))
+        configure(server.url, dict(dj_database_url.parse(postgres.url, conn_max_age=None)))
         with pin_to_core(FOR_THE_SERVER):
             create_rows()
             asyncio.run(compare(client))
@@ -140,4 +137,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    sys.exit(main())
+    main()

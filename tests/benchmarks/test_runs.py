@@ -31,11 +31,11 @@ def test_each_round_begins_with_another_contender():
     contenders = [Contender(name, port=0, pid=1) for name in "abc"]
     order = []
 
-    def loaded(contender: Contender) -> Load:
+    def load_contender(contender: Contender) -> Load:
         order.append(contender.name)
         return load(requests=100 * len(order))
 
-    measured = in_turn(contenders, loaded, rounds=3)
+    measured = in_turn(contenders, load_contender, rounds=3)
     assert "".join(order) == "abcbcacab"
     assert [each.name for each in measured] == ["a", "b", "c"]
     assert [run.load.requests for run in measured[0].runs] == [100, 600, 800]

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.browser import Reader, reader, running_chromium, served_site
+from tests.support.browser import Reader, open_reader, running_chromium, serve_site
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +17,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory) -> Iterator[str]:
     """The URL of the demo, served."""
-    with served_site(tmp_path_factory.mktemp("browser")) as url:
+    with serve_site(tmp_path_factory.mktemp("browser")) as url:
         yield url
 
 
 @pytest.fixture
-def reads(browser, site) -> Iterator[Reader]:
+def reader(browser, site) -> Iterator[Reader]:
     """A reader at a desk."""
-    with reader(browser, site) as somebody:
+    with open_reader(browser, site) as somebody:
         yield somebody
         assert somebody.complaints == []

@@ -32,18 +32,18 @@ def state_dir(tmp_path_factory, browser):
     folder = tmp_path_factory.mktemp("browser") / "state"
     folder.mkdir()
     make_tables(folder)
-    managed(folder, ["shell", "-v0", "-c", ROWS])
+    run_commands(folder, ["shell", "-v0", "-c", ROWS])
     return folder
 
 
-def managed(folder, *commands) -> str:
+def run_commands(folder, *commands) -> str:
     return manage_each(environment_of(folder) | ENVIRONMENT, *commands)
 
 
 @pytest.fixture(scope="module")
 def service(state_dir):
     with running_service(state_dir, command="serve", environment=ENVIRONMENT) as running:
-        running.line_with("Serving on")
+        running.wait_for_line("Serving on")
         yield running
 
 
@@ -69,7 +69,7 @@ def come_near(page: Page) -> None:
     page.wait_for_selector("#comment-form textarea")
 
 
-def focused(page: Page) -> str:
+def focused_id(page: Page) -> str:
     return page.evaluate("document.activeElement.id || document.activeElement.className")
 
 
@@ -90,22 +90,22 @@ def test_a_reply_is_written_refused_kept_sent_and_told(page, state_dir):
     page.goto("/posts/talk/")
     page.get_by_role("link", name="Reply to Cat").click()
     page.wait_for_selector(".thread #comment-form")
-    assert focused(page) == "comment-text"
+    assert focused_id(page) == "comment-text"
     assert page.get_by_role("heading", name="Reply to Cat").is_visible()
     page.evaluate("document.querySelector('#comment-form form').noValidate = true")
     send(page, "Kept words", name="")
     page.wait_for_selector(".comment-errors")
-    assert focused(page) == "comment-errors"
+    assert focused_id(page) == "comment-errors"
     assert page.input_value("[name=text]") == "Kept words"
     assert page.get_attribute("[name=name]", "aria-invalid") == "true"
     assert violations(page) == []
     words = f"In a browser, {page.evaluate('Math.random()')}"
     send(page, words)
     page.wait_for_selector(".comment-thanks")
-    assert focused(page) == "comment-thanks"
+    assert focused_id(page) == "comment-thanks"
     assert "awaits moderation" in page.inner_text("[role=status]")
     assert violations(page) == []
-    assert f"('Ann', '{words}', 2)" in managed(state_dir, ["shell", "-v0", "-c", STORED])
+    assert f"('Ann', '{words}', 2)" in run_commands(state_dir, ["shell", "-v0", "-c", STORED])
 
 
 def test_what_was_typed_goes_along_to_another_reply(page):
@@ -146,4 +146,4 @@ def test_all_works_without_a_script(browser, service, state_dir):
         send(page, "Without a script")
         page.get_by_role("heading", name="Thank you").wait_for()
         assert page.url.endswith("/posts/talk/comment/?sent")
-    assert "('Ann', 'Without a script', 1)" in managed(state_dir, ["shell", "-v0", "-c", STORED])
+    assert "('Ann', 'Without a script', 1)" in run_commands(state_dir, ["shell", "-v0", "-c", STORED])

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import DESKTOP, PHONE, reader, violations
+from tests.support.browser import DESKTOP, PHONE, open_reader, violations
 
 # A kind of page a line; a link that leads to one of it, where its address is not known beforehand.
 LONG = "/posts/the-case-for-unread-marginal-notes/"
@@ -37,18 +37,18 @@ NARROWEST = {"width": 320, "height": 640}
     "size", [pytest.param(PHONE, id="phone"), pytest.param(DESKTOP, id="desktop", marks=pytest.mark.slow)]
 )
 def test_axe_finds_no_violation_and_no_page_complains_or_asks_another_host(browser, site, size):
-    with reader(browser, site, viewport=size, reduced_motion="reduce") as somebody:
+    with open_reader(browser, site, viewport=size, reduced_motion="reduce") as somebody:
         # Without motion, colours have changed when axe looks.
-        found = {path: faults for path in PATHS if (faults := violations(somebody.opens(path)))}
+        found = {path: faults for path in PATHS if (faults := violations(somebody.open(path)))}
         assert found == {}
         assert somebody.complaints == []
 
 
 def test_nothing_is_wider_than_the_narrowest_phone(browser, site):
-    with reader(browser, site, viewport=NARROWEST) as somebody:
+    with open_reader(browser, site, viewport=NARROWEST) as somebody:
         wide = {}
         for path in PATHS:
-            somebody.opens(path)
+            somebody.open(path)
             wide[path] = somebody.overflow()
         assert wide == dict.fromkeys(PATHS, 0)
 
@@ -62,9 +62,9 @@ def test_a_word_without_an_end_is_broken_wherever_a_title_stands(browser, site, 
     too_wide = """[...document.querySelectorAll("main :is(h1, h2, h3, li)")]
         .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
         .map(e => e.outerHTML.slice(0, 90))"""
-    with reader(browser, site, viewport=size) as somebody:
+    with open_reader(browser, site, viewport=size) as somebody:
         for path in ("/", LONG, "/archive/", "/search/?q=cache"):
-            page = somebody.opens(path)
+            page = somebody.open(path)
             page.evaluate(put_it_in, "Taumatawhakatangihangakoauauotamatea" * 4)
             assert page.evaluate(too_wide) == []
             assert somebody.overflow() == 0
@@ -77,12 +77,12 @@ def test_every_page_is_valid_html(site):
             html5lib.HTMLParser(strict=True).parse(client.get(path).text)
 
 
-def test_the_keyboard_reaches_the_content_the_menu_the_search_and_the_theme(reads):
-    page = reads.opens("/")
+def test_the_keyboard_reaches_the_content_the_menu_the_search_and_the_theme(reader):
+    page = reader.open("/")
     path = []
     while "#theme" not in (path or [""])[-1]:
         page.keyboard.press("Tab")
-        path.append(reads.focused())
+        path.append(reader.focused_element())
         assert len(path) < 15, path
     assert path[0] == "a.skip"
     assert path[1] == "a.brand"
@@ -92,47 +92,47 @@ def test_the_keyboard_reaches_the_content_the_menu_the_search_and_the_theme(read
     expect(page.locator("#theme")).to_have_attribute("aria-pressed", "true")
 
 
-def test_the_skip_link_leads_to_the_content(reads):
-    page = reads.opens(LONG)
+def test_the_skip_link_leads_to_the_content(reader):
+    page = reader.open(LONG)
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_in_viewport()
     page.keyboard.press("Enter")
-    assert reads.focused() == "main#main"
+    assert reader.focused_element() == "main#main"
 
 
-def test_what_is_focused_can_be_seen(reads):
-    page = reads.opens("/")
+def test_what_is_focused_can_be_seen(reader):
+    page = reader.open("/")
     for _ in range(5):
         page.keyboard.press("Tab")
         outline = page.evaluate("getComputedStyle(document.activeElement).outline")
-        assert " solid " in outline, reads.focused()
-        assert not outline.startswith("rgb(0, 0, 0) none"), reads.focused()
+        assert " solid " in outline, reader.focused_element()
+        assert not outline.startswith("rgb(0, 0, 0) none"), reader.focused_element()
 
 
-def test_the_search_opens_ready_to_type_and_escape_closes_it(reads):
-    page = reads.opens("/")
+def test_the_search_opens_ready_to_type_and_escape_closes_it(reader):
+    page = reader.open("/")
     page.locator(".seek summary").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Search all posts")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_label("Search all posts")).to_be_hidden()
-    assert reads.focused() == "summary.tool"
+    assert reader.focused_element() == "summary.tool"
 
 
-def test_the_choice_of_dark_is_there_before_anything_is_painted(reads):
-    page = reads.opens("/")
+def test_the_choice_of_dark_is_there_before_anything_is_painted(reader):
+    page = reader.open("/")
     page.locator("#theme").click()
     # Held back, a script that is deferred has chosen nothing yet.
     page.route("**/site*.js", lambda route: route.abort())
-    page.goto(reads.site + CODE, wait_until="commit")
+    page.goto(reader.site + CODE, wait_until="commit")
     page.wait_for_selector("h1")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 24, 20)"
-    reads.complaints = [words for words in reads.complaints if "ERR_FAILED" not in words]
+    reader.complaints = [words for words in reader.complaints if "ERR_FAILED" not in words]
 
 
 def test_a_button_copies_the_code_and_says_so(browser, site):
-    with reader(browser, site, permissions=["clipboard-read", "clipboard-write"]) as somebody:
-        page = somebody.opens(CODE)
+    with open_reader(browser, site, permissions=["clipboard-read", "clipboard-write"]) as somebody:
+        page = somebody.open(CODE)
         frame = page.locator(".code").first
         frame.get_by_role("button", name="Copy").click()
         expect(page.get_by_role("status").filter(has_text="Copied")).to_have_text("Copied")
@@ -143,8 +143,8 @@ def test_a_button_copies_the_code_and_says_so(browser, site):
 
 @pytest.mark.parametrize(("size", "is_open"), [(PHONE, False), ({"width": 1440, "height": 900}, True)])
 def test_contents_are_folded_on_phones_open_where_there_is_room_and_lead_to_the_parts(browser, site, size, is_open):
-    with reader(browser, site, viewport=size, reduced_motion="reduce") as somebody:
-        page = somebody.opens(LONG)
+    with open_reader(browser, site, viewport=size, reduced_motion="reduce") as somebody:
+        page = somebody.open(LONG)
         contents = page.get_by_role("navigation", name="Contents")
         link = contents.get_by_role("link").nth(3)
         if not is_open:
@@ -155,8 +155,8 @@ def test_contents_are_folded_on_phones_open_where_there_is_room_and_lead_to_the_
 
 
 def test_without_script_all_is_there_to_be_read_and_used(browser, site):
-    with reader(browser, site, java_script_enabled=False, viewport=PHONE) as somebody:
-        page = somebody.opens(LONG)
+    with open_reader(browser, site, java_script_enabled=False, viewport=PHONE) as somebody:
+        page = somebody.open(LONG)
         expect(page.locator(".prose > p").first).to_be_visible()
         expect(page.locator("#theme")).to_be_hidden()
         page.locator(".contents summary").click()
@@ -167,7 +167,7 @@ def test_without_script_all_is_there_to_be_read_and_used(browser, site):
         assert page.url == f"{site}/search/?q=moss"
 
 
-# What has moved, from where to where.
+# Layout shifts: each element with its old and new place.
 MOVED = """() => new Promise(tell => {
   const moved = [];
   const place = box => [box.x, box.y, box.width, box.height].join(" ");
@@ -181,6 +181,6 @@ MOVED = """() => new Promise(tell => {
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_nothing_moves_while_a_page_comes(browser, site, size):
-    with reader(browser, site, viewport=size) as somebody:
-        moved = {path: somebody.opens(path).evaluate(MOVED) for path in ("/", LONG, CODE)}
+    with open_reader(browser, site, viewport=size) as somebody:
+        moved = {path: somebody.open(path).evaluate(MOVED) for path in ("/", LONG, CODE)}
         assert not any(moved.values()), moved

@@ -65,19 +65,19 @@ def editors(tmp_path_factory, browser) -> Iterator[Editors]:
     said = manage_each(environment_of(folder) | ENVIRONMENT, ["migrate", "-v0"], ["shell", "-v0", "-c", ROWS])
     sessions = dict(line.split() for line in said.splitlines())
     with running_service(folder, command="serve", environment=ENVIRONMENT) as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         yield Editors(browser, service.url, sessions)
 
 
-def opened(context: BrowserContext, post: int) -> Page:
+def open_form(context: BrowserContext, post: int) -> Page:
     page = context.new_page()
     page.goto(f"/admin/content/post/{post}/change/")
     return page
 
 
-def stored(context: BrowserContext, post: int) -> list[str]:
+def stored_values(context: BrowserContext, post: int) -> list[str]:
     """Title, excerpt and body, as a new form shows them."""
-    page = opened(context, post)
+    page = open_form(context, post)
     values = [page.input_value(f"#id_{name}") for name in ("title", "excerpt", "body")]
     page.close()
     return values
@@ -96,7 +96,7 @@ def save(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
 
 
-def saved(page: Page) -> None:
+def expect_saved(page: Page) -> None:
     expect(page.locator(".messagelist .success")).to_be_visible()
 
 
@@ -104,11 +104,11 @@ def test_the_second_of_two_editors_sees_both_texts_and_keeps_theirs(editors):
     post = next(editors.posts)
     with editors.editor("ann") as ann, editors.editor("bob", bypass_csp=True) as bob:
         # Without the policy, which axe breaks.
-        first, second = opened(ann, post), opened(bob, post)
+        first, second = open_form(ann, post), open_form(bob, post)
         first.fill("#id_title", "Title of Ann")
         first.fill("#id_excerpt", "Excerpt of Ann")
         save(first)
-        saved(first)
+        expect_saved(first)
         second.fill("#id_title", "Title of Bob")
         with second.expect_response(lambda response: response.request.method == "POST") as answer:
             save(second)
@@ -121,18 +121,18 @@ def test_the_second_of_two_editors_sees_both_texts_and_keeps_theirs(editors):
         expect(second.locator("#id_excerpt")).to_have_value("Excerpt of Ann")
         assert [fault for fault in violations(second) if "conflict" in fault] == []
         second.get_by_role("button", name="Keep mine").click()
-        saved(second)
-        assert stored(ann, post)[:2] == ["Title of Bob", "Excerpt of Ann"]
+        expect_saved(second)
+        assert stored_values(ann, post)[:2] == ["Title of Bob", "Excerpt of Ann"]
         drafts(second, 0)
 
 
 def test_theirs_are_taken_without_a_question_and_leave_no_draft(editors):
     post = next(editors.posts)
     with editors.editor("ann") as ann, editors.editor("bob") as bob:
-        first, second = opened(ann, post), opened(bob, post)
+        first, second = open_form(ann, post), open_form(bob, post)
         first.fill("#id_title", "Title of Ann")
         save(first)
-        saved(first)
+        expect_saved(first)
         second.fill("#id_title", "Title of Bob")
         save(second)
         second.get_by_role("link", name="Take theirs").click()
@@ -144,47 +144,47 @@ def test_theirs_are_taken_without_a_question_and_leave_no_draft(editors):
 def test_three_tabs_of_one_editor_lose_nothing(editors):
     post = next(editors.posts)
     with editors.editor("ann") as ann:
-        tabs = [opened(ann, post) for _ in range(3)]
+        tabs = [open_form(ann, post) for _ in range(3)]
         texts = {"#id_title": "A new title", "#id_excerpt": "A new excerpt", "#id_body": "A new body"}
         for tab, (field, text) in zip(tabs, texts.items(), strict=True):
             tab.fill(field, text)
         save(tabs[0])
-        saved(tabs[0])
+        expect_saved(tabs[0])
         for tab in tabs[1:]:
             save(tab)
             expect(tab.locator(".conflict")).to_contain_text("You saved it at")
             tab.get_by_role("button", name="Keep mine").click()
-            saved(tab)
-        assert stored(ann, post) == list(texts.values())
+            expect_saved(tab)
+        assert stored_values(ann, post) == list(texts.values())
         drafts(tabs[0], 0)
 
 
 def test_a_tab_that_is_closed_leaves_its_text_to_the_next(editors):
     post = next(editors.posts)
     with editors.editor("ann") as ann, editors.editor("bob") as bob:
-        lost = opened(ann, post)
+        lost = open_form(ann, post)
         lost.fill("#id_title", "Not saved")
         drafts(lost, 1)
         lost.close()
-        other = opened(bob, post)
+        other = open_form(bob, post)
         other.fill("#id_title", "Title of Bob")
         save(other)
-        saved(other)
-        again = opened(ann, post)
+        expect_saved(other)
+        again = open_form(ann, post)
         again.get_by_role("button", name="Restore it").click()
         # Meanwhile it was changed: that is said as at a save.
         expect(again.locator(".conflict-theirs").first).to_have_text("Title of Bob")
         expect(again.locator("#id_title")).to_have_value("Not saved")
         again.get_by_role("button", name="Keep mine").click()
-        saved(again)
-        assert stored(ann, post)[0] == "Not saved"
+        expect_saved(again)
+        assert stored_values(ann, post)[0] == "Not saved"
         drafts(again, 0)
 
 
 def test_a_save_without_a_connection_loses_nothing(editors):
     post = next(editors.posts)
     with editors.editor("ann") as ann:
-        page = opened(ann, post)
+        page = open_form(ann, post)
         page.fill("#id_body", "Written in a train")
         ann.set_offline(True)
         with page.expect_event("requestfailed"):
@@ -195,23 +195,23 @@ def test_a_save_without_a_connection_loses_nothing(editors):
         expect(page.get_by_role("heading", name="Your unsaved text is back")).to_be_visible()
         expect(page.locator("#id_body")).to_have_value("Written in a train")
         save(page)
-        saved(page)
-        assert stored(ann, post)[2] == "Written in a train"
+        expect_saved(page)
+        assert stored_values(ann, post)[2] == "Written in a train"
         drafts(page, 0)
 
 
 def test_to_reload_after_a_lost_connection_sends_the_text_again(editors):
     post = next(editors.posts)
     with editors.editor("ann") as ann:
-        page = opened(ann, post)
+        page = open_form(ann, post)
         page.fill("#id_body", "Written in a train")
         ann.set_offline(True)
         with page.expect_event("requestfailed"):
             save(page)
         ann.set_offline(False)
         page.reload()
-        saved(page)
-        assert stored(ann, post)[2] == "Written in a train"
+        expect_saved(page)
+        assert stored_values(ann, post)[2] == "Written in a train"
         drafts(page, 0)
 
 
@@ -228,7 +228,7 @@ def test_a_session_that_ended_costs_a_login_and_no_text(editors):
         expect(page.locator("#id_title")).to_have_value("A new post")
         expect(page.locator("#id_body")).to_have_value("Hours of work")
         save(page)
-        saved(page)
+        expect_saved(page)
         drafts(page, 0)
         page.goto("/admin/content/post/add/")
         expect(page.locator(".draft-offer")).to_have_count(0)
@@ -237,7 +237,7 @@ def test_a_session_that_ended_costs_a_login_and_no_text(editors):
 def test_leaving_is_asked_about_only_where_something_was_changed(editors):
     post = next(editors.posts)
     with editors.editor("ann") as ann:
-        page = opened(ann, post)
+        page = open_form(ann, post)
         asked: list[str] = []
         page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
         page.locator("#id_title").click()
@@ -251,7 +251,7 @@ def test_leaving_is_asked_about_only_where_something_was_changed(editors):
         page.wait_for_timeout(200)
         assert asked == ["beforeunload"]
         save(page)
-        saved(page)
+        expect_saved(page)
         assert asked == ["beforeunload"]
 
 
@@ -261,7 +261,7 @@ def test_a_logout_leaves_nothing_private_in_the_browser(editors):
         # A session of its own, which ends.
         ann.clear_cookies(name="sessionid")
         log_in(ann.new_page(), "ann")
-        page = opened(ann, post)
+        page = open_form(ann, post)
         page.fill("#id_title", "Secret")
         drafts(page, 1)
         page.on("dialog", lambda dialog: dialog.accept())
@@ -273,7 +273,7 @@ def test_a_logout_leaves_nothing_private_in_the_browser(editors):
 def test_a_draft_is_shown_to_its_writer_alone(editors):
     post = next(editors.posts)
     with editors.editor("ann") as context:
-        page = opened(context, post)
+        page = open_form(context, post)
         page.fill("#id_title", "Secret")
         drafts(page, 1)
         page.close()

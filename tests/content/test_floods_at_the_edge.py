@@ -21,7 +21,7 @@ from content.resources import addresses
 from content.shared_pages import shared_parameters
 from project.edge import PASSES, canonical_host, site_profile
 from tests.support.blog import make_blog, make_post
-from tests.support.wire import configured, exchange
+from tests.support.wire import exchange, server_config
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,7 +163,7 @@ async def test_a_plain_hit_takes_the_fast_path_with_them_too(site, headers):
         raise AssertionError("left the fast path")
 
     site.edge.fast_path.representations_of = never
-    status, fields, _ = await exchange(configured(site.edge), "GET", "/posts/post-1/?made=up", pairs)
+    status, fields, _ = await exchange(server_config(site.edge), "GET", "/posts/post-1/?made=up", pairs)
     assert status == 200
     assert b"; hit" in dict(fields)[b"cache-status"]
 
@@ -189,7 +189,7 @@ async def test_i8_a_page_that_may_differ_by_reader_is_not_shared_with_who_names_
     for path, own in (("/own/", b"sessionid=me"), ("/", b"nobody")):
         for cookie, body in ((b"sessionid=me", own), (None, b"nobody"), (b"sessionid=me", own)):
             pairs = [(b"host", b"testserver"), *([(b"cookie", cookie)] if cookie else [])]
-            assert (await exchange(configured(edge), "GET", path, pairs))[2] == body
+            assert (await exchange(server_config(edge), "GET", path, pairs))[2] == body
             while tasks := edge.engine.loop_state().tasks:
                 await asyncio.wait(set(tasks))
 

@@ -10,12 +10,12 @@ import uvloop
 from tests.support.abuse.crowd import Crowd
 from tests.support.abuse.footprint import growth
 from tests.support.abuse.server import Server, serving
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 SECONDS = float(os.environ.get("EDGE_SOAK_SECONDS", "120"))
-# Of all answers, those that another process gave later than an edit takes to be heard of.
+# The share of responses that show an old page later than PROPAGATION after an edit.
 LATE = 0.001
 # A share of the resident memory, and descriptors, that the last quarter may have above the second.
 MEMORY, DESCRIPTORS = 0.05, 20
@@ -23,7 +23,7 @@ MEMORY, DESCRIPTORS = 0.05, 20
 
 def test_under_abuse_every_answer_is_right_and_nothing_grows(fresh_redis, tmp_path: Path):
     with serving(fresh_redis, tmp_path) as server:
-        crowd = soaked(server)
+        crowd = run_soak(server)
         wait_until(lambda: server.connections() == [], "every connection is over")
     print("\n" + totals_of(crowd))
     answers, late = crowd.judge.totals["answers"], crowd.judge.edits.late
@@ -36,7 +36,7 @@ def test_under_abuse_every_answer_is_right_and_nothing_grows(fresh_redis, tmp_pa
         assert descriptors.late <= descriptors.early + DESCRIPTORS
 
 
-def soaked(server: Server) -> Crowd:
+def run_soak(server: Server) -> Crowd:
     crowd = Crowd(server.port, server.workers, SECONDS)
     with Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(crowd.run())

@@ -28,7 +28,7 @@ KINDS = [*REQUESTS, "pipelines", "slow readers", "idle"]
 CHOSEN = os.environ.get("FLOOD_KINDS", ",".join(KINDS)).split(",")
 READS_A_SECOND, READERS = 200, 8
 MEGABYTE = 1024 * 1024
-# What a flood may do: to readers' hit ratio, to memory (bytes; pages of 1,000 connections and their buffers), and to
+# Bounds for a flood: to readers' hit ratio, to memory (bytes; pages of 1,000 connections and their buffers), and to
 # entries in Redis. A login or a search is somebody's own, and leaves an entry for a minute.
 LOST_HITS, GROWTH, ENTRIES = 0.01, 48 * MEGABYTE, 50
 OWN_ENTRIES = {"search", "logins"}
@@ -59,7 +59,7 @@ def service(tmp_path, fresh_redis) -> Iterator[Service]:
     manage(environment_of(state) | environment, "migrate", "-v0")
     manage(environment_of(state) | environment, "demo_content")
     with running_service(state, "--workers", "1", command="serve", environment=environment) as running:
-        running.line_with("Serving on")
+        running.wait_for_line("Serving on")
         yield running
 
 
@@ -70,7 +70,7 @@ def test_no_flood_is_felt(service, redis_server):
         with redis_server.client() as client:
             return client.dbsize()
 
-    async def measured(seconds: float) -> Measured:
+    async def measure(seconds: float) -> Measured:
         times, hits = await read_for(service.port, paths, seconds)
         server.sample()
         times.sort()
@@ -79,7 +79,7 @@ def test_no_flood_is_felt(service, redis_server):
 
     paths = pages_of(service)
     asyncio.run(read_for(service.port, paths, 2))
-    alone = asyncio.run(measured(SECONDS))
+    alone = asyncio.run(measure(SECONDS))
     print(
         f"\n{'':15} {'p50 ms':>8} {'p99 ms':>8} {'longest':>9} {'hits':>8} {'MB':>9} {'entries':>8} {'answers/s':>10}"
     )
@@ -94,7 +94,7 @@ def test_no_flood_is_felt(service, redis_server):
             text=True,
         )
         time.sleep(1)
-        found = asyncio.run(measured(SECONDS - 1))
+        found = asyncio.run(measure(SECONDS - 1))
         found.flood = json.loads(flood.communicate()[0])["answers"] / (SECONDS + 1)
         print(found.row(kind), flush=True)
         more = found.entries - before[1]
@@ -149,13 +149,13 @@ def test_two_hundred_thousand_addresses_leave_memory_and_redis_as_they_were(serv
     wanted = int(os.environ.get("FLOOD_ADDRESSES", "200000"))
     server, paths = Footprint(service.pid_of("worker_main")), pages_of(service)
     asyncio.run(read_for(service.port, paths, 2))
-    asyncio.run(asked(service.port, wanted // 20, 0))
+    asyncio.run(ask_for_missing(service.port, wanted // 20, 0))
     server.sample()
     with redis_server.client() as client:
         entries, used = client.dbsize(), client.info("memory")["used_memory"]
 
-    async def flooded() -> tuple[int, int]:
-        flood = asyncio.create_task(asked(service.port, wanted, wanted))
+    async def flood_and_read() -> tuple[int, int]:
+        flood = asyncio.create_task(ask_for_missing(service.port, wanted, wanted))
         hits = answers = 0
         while not flood.done():
             times, found = await read_for(service.port, paths, 1)
@@ -164,7 +164,7 @@ def test_two_hundred_thousand_addresses_leave_memory_and_redis_as_they_were(serv
         return hits, answers
 
     began, cpu = time.monotonic(), cpu_of(server.process)
-    hits, answers = asyncio.run(flooded())
+    hits, answers = asyncio.run(flood_and_read())
     seconds, cpu = time.monotonic() - began, cpu_of(server.process) - cpu
     server.sample()
     with redis_server.client() as client:
@@ -180,7 +180,7 @@ def test_two_hundred_thousand_addresses_leave_memory_and_redis_as_they_were(serv
     assert hits / answers >= 0.99
 
 
-async def asked(port: int, count: int, first: int) -> None:
+async def ask_for_missing(port: int, count: int, first: int) -> None:
     numbers = iter(range(first, first + count))
 
     async def one() -> None:

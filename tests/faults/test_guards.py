@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sabotaged import TakenOut, copy_of_the_project
+from tests.support.mutation import Mutation, copy_project
 from tests.support.service import clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -20,7 +20,7 @@ TEMPLATES = "    for event, template in dialect.templates(connection, watch, MAX
 
 
 @dataclass(frozen=True)
-class Guard(TakenOut):
+class Guard(Mutation):
     """With the test that misses it."""
 
     test: str
@@ -178,7 +178,7 @@ GUARDS = [
         "local size = redis.pcall('APPEND', key, struct.pack('>I4I4', first, second) .. place)",
         "local size = 0",
         f"{TESTS}/test_protocol.py",
-        "rule_10_who",
+        "rule_10_a_process",
     ),
     Guard(
         "rule 11: what is older than the base is not valid before the base is read",
@@ -402,7 +402,7 @@ GUARDS = [
         'if "pickle" in str(serializer).lower():',
         "if False:",
         f"{TESTS}/test_checks.py",
-        "each_setting",
+        "each_harmful_setting",
     ),
     Guard(
         "I11: a future for each reader",
@@ -515,7 +515,7 @@ GUARDS = [
         "        if self.store.answers_in_order:\n",
         "        if True:\n",
         f"{TESTS}/test_tiers.py",
-        "whoever_gets_a_lease",
+        "next_holder_of_a_lease",
     ),
     Guard(
         "I6: a cluster answers in order",
@@ -525,7 +525,7 @@ GUARDS = [
         "            answered = await self._execute_pipeline([some[at] for at in looks_first])\n"
         "            answers += [answered[looks_first.index(at)] for at in range(len(some))]\n",
         f"{TESTS}/test_tiers.py",
-        "whoever_gets_a_lease",
+        "next_holder_of_a_lease",
     ),
     Guard(
         "I1: a page in memory is judged again when the log has moved",
@@ -544,12 +544,12 @@ GUARDS = [
         "i1_what_was_made",
     ),
     Guard(
-        "I1: what has expired meanwhile is no answer for whoever waited",
+        "I1: a waiting reader does not get what has expired meanwhile",
         f"{CACHING}/edge/page_store.py",
         " or self.stored.verdict is not Verdict.VALID",
         "",
         f"{TESTS}/edge/test_engine_tiers.py",
-        "i1_whoever_waited",
+        "i1_a_waiting_reader",
     ),
     Guard(
         "I2: behind a page that was begun before, one run for all",
@@ -624,7 +624,7 @@ GUARDS = [
         "rfc5861_section_3",
     ),
     Guard(
-        "what is stale is made again, whoever reads it",
+        "a stale page is made again for each kind of reader",
         f"{CACHING}/edge/fast_path.py",
         "if is_stale and (now >= image.stale_until or not self.in_flight.is_fetching(image.key)):",
         "if is_stale and now >= image.stale_until:",
@@ -1449,12 +1449,12 @@ GUARDS = [
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    return copy_of_the_project(tmp_path_factory.mktemp("guards"))
+    return copy_project(tmp_path_factory.mktemp("guards"))
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=str)
 def test_a_guard_that_is_gone_is_missed(copy: Path, guard: Guard):
-    with guard.of(copy):
+    with guard.apply(copy):
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", guard.test, "-k", guard.chosen],
             cwd=copy,

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import redis as redis_library
 
-from tests.support.folder import write_posts
-from tests.support.servers.process import wait_until
+from tests.support.markdown import write_posts
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.service import READY, Service, environment_of, manage, running_service
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -90,7 +90,7 @@ def service(server, tmp_path_factory):
     folder = write_posts(home / "posts", 12)
     environment = {"REDIS_URL": server.url, "SECRET_KEY": "for tests only"}
     with running_service(home / "state", "--import", str(folder), environment=environment) as running:
-        running.line_with(READY)
+        running.wait_for_line(READY)
         yield running
 
 

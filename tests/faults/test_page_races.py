@@ -1,4 +1,4 @@
-"""Pages of two server processes: a herd, races, and every fault, with the checker of what the engine promises."""
+"""Pages of two server processes: a herd, races, and each fault, with the checker."""
 
 import asyncio
 from pathlib import Path
@@ -10,18 +10,18 @@ from tests.support.race.course import Course, create_registers
 from tests.support.race.faults import FAULTS, workers
 from tests.support.race.faults.fault import Fault
 from tests.support.race.history import Load, Run, read_history
-from tests.support.race.pages.race import OPTIONS, suffered_by_pages
-from tests.support.race.pages.readers import Told, get
+from tests.support.race.pages.race import OPTIONS, race_pages_with_fault
+from tests.support.race.pages.readers import PageResponse, get
 from tests.support.race.pages.server import serving
 
-NOTHING = Fault("nothing", workers.one_redis, workers.nothing, during=0.0, one_load=True, one_run=True)
+NOTHING = Fault("nothing", workers.redis_scene, workers.leave_alone, during=0.0, one_load=True, one_run=True)
 
 
 def test_i2_a_cold_herd_of_two_thousand_runs_the_application_once(fresh_redis, tmp_path: Path):
     course = Course(fresh_redis, f"sqlite:///{tmp_path}/race.sqlite3", options=OPTIONS | {"takes": 1.0})
     create_registers(course)
 
-    async def herd(port: int) -> list[Told]:
+    async def herd(port: int) -> list[PageResponse]:
         return await asyncio.gather(*(get(port, "/row/0") for _ in range(2000)))
 
     with serving(course, tmp_path) as server:
@@ -32,10 +32,10 @@ def test_i2_a_cold_herd_of_two_thousand_runs_the_application_once(fresh_redis, t
 
 
 def test_i1_pages_of_two_processes_are_never_stale_as_fresh():
-    felt = suffered_by_pages(NOTHING)
-    findings = felt.findings
+    outcome = race_pages_with_fault(NOTHING)
+    findings = outcome.findings
     assert findings.total == 0, findings.examples
-    assert felt.reader_errors == []
+    assert outcome.reader_errors == []
     # It did race.
     assert findings.reads > 1000
     assert findings.writes > 30
@@ -45,18 +45,18 @@ def test_i1_pages_of_two_processes_are_never_stale_as_fresh():
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_i5_what_fails_behind_a_page_is_no_readers_error(fault: Fault):
-    felt = suffered_by_pages(fault)
-    findings = felt.findings
-    assert felt.reader_errors == []
+    outcome = race_pages_with_fault(fault)
+    findings = outcome.findings
+    assert outcome.reader_errors == []
     assert findings.total == 0, findings.examples
     # A Redis that evicts its log ends an epoch with it, and every page is made anew.
     assert len(findings.all_runs) < findings.reads / 5
-    assert felt.recovered < float("inf")
+    assert outcome.recovered < float("inf")
     if fault.name in ("worker stopped", "two workers"):
         assert loads_of_workers(findings)
 
 
 def loads_of_workers(findings: Findings) -> list[Load]:
-    """They answer nobody."""
+    """Loads of processes that serve no reader."""
     answering = {read.process for read in findings.all_reads}
     return [load for load in findings.all_loads if load.process not in answering]

@@ -7,13 +7,13 @@ import psycopg
 import pytest
 
 from tests.faults.test_guards import GUARDS
+from tests.support.mutation import Mutation, copy_project
 from tests.support.race.checker import check
 from tests.support.race.course import Course, run_race
 from tests.support.race.history import Load, Read, Run, Write
-from tests.support.race.propagation import propagation
+from tests.support.race.propagation import measure_propagation
 from tests.support.race.sabotage import SABOTAGES, Sabotage
 from tests.support.race.workloads import BUSY, PREFORK, QUIET, SPECIAL, SYNC, WATCHED, WORKLOADS, Workload
-from tests.support.sabotaged import TakenOut, copy_of_the_project
 from tests.support.servers.cluster import running_cluster
 from tests.support.service import ROOT
 
@@ -53,7 +53,7 @@ def test_every_way_of_writing_in_a_short_race(request, fresh_redis, tmp_path, da
 
 
 def test_another_process_hears_of_every_invalidation(fresh_redis):
-    taken = propagation(fresh_redis, 100)
+    taken = measure_propagation(fresh_redis, 100)
     assert 0 < taken.median <= taken.p99 <= taken.longest < 10
 
 
@@ -77,7 +77,7 @@ def test_the_checker_finds_what_it_is_shown(fresh_redis, tmp_path):
 
 
 @pytest.mark.parametrize("removed", [*SABOTAGES, *GUARDS], ids=str)
-def test_each_guard_stands_where_the_lists_say(removed: TakenOut):
+def test_each_guard_stands_where_the_lists_say(removed: Mutation):
     """Else it is not removed, and nothing is shown by what misses it."""
     assert (ROOT / removed.file).read_text().count(removed.code) == 1
 
@@ -115,24 +115,24 @@ def test_half_a_minute_in_a_cluster(tmp_path, workload: Workload):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    return copy_of_the_project(tmp_path_factory.mktemp("sabotage"))
+    return copy_project(tmp_path_factory.mktemp("sabotage"))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=str)
 def test_without_a_guard_the_checker_finds_it(fresh_redis, tmp_path, copy: Path, sabotage: Sabotage):
-    with sabotage.of(copy):
+    with sabotage.apply(copy):
         # Some are rare: three attempts.
         found = any(
-            sabotage.shown_by(sabotage.workload.run(fresh_redis, sqlite_in(tmp_path / str(attempt)), 8, code=copy))
+            sabotage.is_shown_by(sabotage.workload.run(fresh_redis, sqlite_in(tmp_path / str(attempt)), 8, code=copy))
             for attempt in range(3)
         )
     assert found
 
 
 def test_a_race_says_what_went_wrong(tmp_path):
-    """Without a Redis the writers are told, and the readers are not."""
+    """Without Redis writers get errors, and readers do not."""
     findings = run_race(Course("redis://127.0.0.1:1/0", sqlite_in(tmp_path), seconds=2, processes=1), by_clock=False)
     assert {failure.what for failure in findings.failures} == {"write"}
     assert findings.reads > 10

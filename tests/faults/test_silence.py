@@ -4,16 +4,14 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
 
 import pytest
 
 from content.caching.ordering.tag_index import SILENCE
+from tests.support.child import Child, child_environment, wait_for_go
 from tests.support.servers.redis import running_redis
-from tests.support.service import ROOT, clean_environment
 
 PROCESSES = 6
 # Seconds of reading, with Redis stopped in the middle.
@@ -23,17 +21,17 @@ SECONDS = 4.0
 @pytest.mark.slow
 def test_i1_six_busy_processes_serve_nothing_as_fresh_a_second_after_redis_stops():
     with running_redis() as redis:
-        readers = [_start_reader(redis.url) for _ in range(PROCESSES)]
+        environment = child_environment("tests.support.race.settings", RACE_REDIS=redis.url)
+        readers = [Child("-m", "tests.faults.test_silence", environment=environment) for _ in range(PROCESSES)]
         for reader in readers:
-            assert reader.stdout.readline() == "warm\n"
+            reader.wait_until_ready()
         for reader in readers:
-            reader.stdin.write("go\n")
-            reader.stdin.flush()
+            reader.go()
         time.sleep(SECONDS / 4)
         redis.process.send_signal(signal.SIGSTOP)
         stopped_at = time.monotonic()
         try:
-            reports = [json.loads(reader.communicate(timeout=60)[0]) for reader in readers]
+            reports = [reader.outcome() for reader in readers]
         finally:
             redis.process.send_signal(signal.SIGCONT)
     after = [report["last_fresh"] - stopped_at for report in reports]
@@ -43,22 +41,6 @@ def test_i1_six_busy_processes_serve_nothing_as_fresh_a_second_after_redis_stops
     assert all(report["reads"] > 1000 and report["stale"] for report in reports)
     # The log was last asked before Redis stopped.
     assert max(after) <= SILENCE
-
-
-def _start_reader(url: str) -> "subprocess.Popen[str]":
-    environment = clean_environment() | {
-        "DJANGO_SETTINGS_MODULE": "tests.support.race.settings",
-        "RACE_REDIS": url,
-        "PYTHONPATH": str(ROOT),
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.test_silence"],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
 
 
 def _read() -> None:
@@ -77,8 +59,7 @@ def _read() -> None:
 
     async def read() -> dict[str, float]:
         await resource.get()
-        print("warm", flush=True)
-        sys.stdin.readline()
+        wait_for_go()
         end = time.monotonic() + SECONDS
         report = {"reads": 0, "stale": 0, "last_fresh": 0.0}
         while (asked_at := time.monotonic()) < end:

@@ -5,10 +5,11 @@ import re
 import httpx
 import pytest
 
-from tests.support.folder import write_posts
-from tests.support.servers.process import free_port, wait_until
+from tests.support.markdown import write_posts
+from tests.support.servers.process import free_port
 from tests.support.servers.varnish import VarnishServer, running_varnish
 from tests.support.service import READY, Service, environment_of, manage, running_service
+from tests.support.wait import wait_until
 
 SHELL = "from content.models import Post; post = Post.objects.get(slug='{slug}'); post.title = '{title}'; post.save()"
 
@@ -32,7 +33,7 @@ def service(varnish: VarnishServer, tmp_path_factory):
     with running_service(
         home / "state", "--import", str(folder), environment=environment, port=varnish.backend
     ) as running:
-        running.line_with(READY)
+        running.wait_for_line(READY)
         # Its first purge is of everything, and it comes twice.
         wait_until(lambda: metric(running, "evergreen_cdn_lag_seconds") == 0, "the CDN knows all", 30)
         yield running

@@ -57,7 +57,7 @@ def test_a_forged_address_does_not_avoid_the_limit(state_dir, fresh_redis):
     """Two workers, one count; and this host is no proxy unless it was named."""
     before = count_comments(state_dir)
     with serving(state_dir, "--workers", "2", cache=fresh_redis) as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         forged = [f"198.51.100.{number}" for number in range(30)]
         answers = statuses(service, forged)
     assert answers == [303] * 5 + [429] * 25
@@ -66,7 +66,7 @@ def test_a_forged_address_does_not_avoid_the_limit(state_dir, fresh_redis):
 
 def test_a_trusted_proxy_names_the_reader(state_dir):
     with serving(state_dir, "--forwarded-allow-ips", "127.0.0.1") as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         assert statuses(service, [f"203.0.113.{number}" for number in range(8)]) == [303] * 8
         # The reader's own value stands before that of the proxy.
         forged = [f"198.51.100.{number}, 203.0.113.99" for number in range(8)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.reading import locations, page_of, xml_of
+from tests.support.parse import locations, parse_page, parse_xml
 from tests.support.service import environment_of, make_tables, manage, running_service
 
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://feeds"}
@@ -20,7 +20,7 @@ def service(tmp_path_factory):
     make_tables(folder)
     manage(environment_of(folder) | ENVIRONMENT, "shell", "-v0", "-c", POSTS)
     with running_service(folder, command="serve", environment=ENVIRONMENT) as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         yield service
 
 
@@ -42,14 +42,14 @@ def test_a_repeated_request_gets_304(client, path):
 
 def test_feeds_are_equal_in_every_coding(client, service):
     for coding in ("gzip", "identity"):
-        tree = xml_of(client.get("/feed.xml", headers={"accept-encoding": coding}))
+        tree = parse_xml(client.get("/feed.xml", headers={"accept-encoding": coding}))
         assert tree.findtext(".//item/link") == f"{service.url}/posts/talk/"
     assert f"{service.url}/posts/talk/" in locations(client.get("/sitemap.xml"))
 
 
 def test_a_withdrawn_post_is_gone(client):
     answer = client.get("/posts/gone/")
-    assert (answer.status_code, page_of(answer).findtext(".//h1")) == (410, "This has been withdrawn")
+    assert (answer.status_code, parse_page(answer).findtext(".//h1")) == (410, "This has been withdrawn")
 
 
 def test_the_icon_is_served(client):
@@ -59,6 +59,6 @@ def test_the_icon_is_served(client):
 
 def test_an_unknown_host_gets_a_page_of_the_site(client):
     answer = client.get("/", headers={"host": "evil.example"})
-    assert (answer.status_code, page_of(answer).findtext(".//h1")) == (400, "No site under this name")
+    assert (answer.status_code, parse_page(answer).findtext(".//h1")) == (400, "No site under this name")
     assert answer.headers["cache-control"] == "no-store"
     assert "evil" not in answer.text

@@ -12,7 +12,7 @@ from django.test import Client
 from content.caching.errors import Overloaded
 from content.limits import limit as limits
 from project import passwords
-from tests.content.caching.conftest import redis_alias
+from tests.support.caches import redis_cache
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,7 +78,7 @@ def test_a_forged_device_cookie_counts_for_the_account(boss, client):
 
 
 def test_redis_shares_limits_between_processes(boss, client, settings, redis_server, fresh_redis):
-    settings.CACHES = settings.CACHES | {"default": redis_alias(fresh_redis)}
+    settings.CACHES = settings.CACHES | {"default": redis_cache(fresh_redis)}
     for _ in range(10):
         assert log_in(client).status_code == 200
     # Another process has counted nothing itself.
@@ -87,7 +87,7 @@ def test_redis_shares_limits_between_processes(boss, client, settings, redis_ser
 
 
 def test_with_redis_down_each_process_limits_and_nobody_gets_500(boss, client, settings):
-    settings.CACHES = settings.CACHES | {"default": redis_alias("redis://127.0.0.1:1/0")}
+    settings.CACHES = settings.CACHES | {"default": redis_cache("redis://127.0.0.1:1/0")}
     statuses = [log_in(client).status_code for _ in range(11)]
     assert statuses == [200] * 10 + [429]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from content.caching.executor import MAX_LOADS
-from tests.support.folder import write_posts
+from tests.support.markdown import write_posts
 from tests.support.service import clean_environment, manage_each
 
 
@@ -50,7 +50,7 @@ LOAD = """
 import asyncio
 from django.db import connection
 from content import resources
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 
 def connected():
     with connection.cursor() as cursor:

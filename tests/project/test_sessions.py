@@ -11,7 +11,7 @@ from django.test import AsyncClient
 from django.urls import path
 from django.utils import timezone
 
-from tests.content.caching.conftest import LOCMEM, memcached_alias, redis_alias
+from tests.support.caches import LOCMEM, memcached_cache, redis_cache
 from tests.support.servers.memcached import running_memcached
 
 ENGINES = ["cached_db", "db", "cache", "file", "signed_cookies"]
@@ -59,8 +59,8 @@ def memcached_server():
 def own_cache(request, settings, memcached_server, redis_server):
     sessions = {
         "locmem": LOCMEM,
-        "memcached": memcached_alias(memcached_server.url),
-        "redis": redis_alias(redis_server.url),
+        "memcached": memcached_cache(memcached_server.url),
+        "redis": redis_cache(redis_server.url),
     }
     settings.CACHES = settings.CACHES | {"sessions": sessions[request.param]}
     caches["sessions"].clear()

@@ -14,9 +14,9 @@ from django.test import AsyncClient, Client
 from django.urls import path
 
 from project import sessions
-from tests.content.caching.conftest import redis_alias
-from tests.support.servers.process import wait_until
+from tests.support.caches import redis_cache
 from tests.support.servers.redis import running_redis
+from tests.support.wait import wait_until_async
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
 
@@ -58,7 +58,7 @@ def own_redis():
 @pytest.fixture
 def site(settings, own_redis, monkeypatch):
     """Sessions as this site keeps them, in a Redis of their own."""
-    alias = redis_alias(own_redis.url)
+    alias = redis_cache(own_redis.url)
     alias["OPTIONS"] = alias["OPTIONS"] | {"SOCKET_TIMEOUT": 1.0, "SOCKET_CONNECT_TIMEOUT": 1.0}
     settings.CACHES = settings.CACHES | {"sessions": alias}
     settings.SESSION_ENGINE = "project.sessions"
@@ -126,11 +126,11 @@ async def test_a_session_that_ended_meanwhile_does_not_come_back(site, how):
     thief = AsyncClient()
     thief.cookies["sessionid"] = cookie
     assert (await thief.get("/who/")).content == b""
-    await asyncio.to_thread(
-        wait_until,
-        lambda: caches["sessions"].get(f"django.contrib.sessions.cached_db{cookie}") is None,
-        "it is deleted",
-    )
+
+    async def is_deleted() -> bool:
+        return await caches["sessions"].aget(f"django.contrib.sessions.cached_db{cookie}") is None
+
+    await wait_until_async(is_deleted, "the session is deleted")
     assert (await thief.get("/who/")).content == b""
 
 
@@ -142,7 +142,7 @@ async def test_a_change_that_did_not_reach_the_cache_is_not_lost(site):
     site.process.send_signal(signal.SIGCONT)
     assert (await client.get("/visit/")).json() == {"visits": 3}
     store = sessions.session_cache()
-    await asyncio.to_thread(wait_until, lambda: not store.outdated, "what is outdated is deleted")
+    await wait_until_async(lambda: not store.outdated, "outdated sessions are deleted")
     key, visits = f"django.contrib.sessions.cached_db{client.cookies['sessionid'].value}", 3
     while await caches["sessions"].aget(key) != {"visits": visits}:
         visits += 1

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from tests.support.folder import write_posts
+from tests.support.markdown import write_posts
 from tests.support.servers.memcached import running_memcached
 from tests.support.service import environment_of, make_tables, manage_each, running_service
 
@@ -37,7 +37,7 @@ def service(cache, tmp_path):
     manage_each(environment_of(state) | environment, ["import_content", str(posts)], admin)
     options = ["--workers", str(workers)]
     with running_service(state, *options, command="serve", environment=environment) as running:
-        running.line_with("Serving on")
+        running.wait_for_line("Serving on")
         yield running
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.project.test_site_on_each_cache import PASSWORD, SECRETS, FormParser, links
-from tests.support.folder import write_posts
+from tests.support.markdown import write_posts
 from tests.support.servers.redis import running_redis
 from tests.support.service import environment_of, make_tables, manage_each, running_service
 
@@ -31,7 +31,7 @@ def service(redis_server, tmp_path):
     make_tables(state)
     manage_each(environment_of(state) | environment, ["import_content", str(posts)], admin)
     with running_service(state, "--workers", "2", command="serve", environment=environment) as running:
-        running.line_with("Serving on")
+        running.wait_for_line("Serving on")
         yield running
 
 

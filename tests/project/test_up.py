@@ -13,10 +13,11 @@ import httpx
 import pytest
 
 from project.own_redis import find_redis_server
-from tests.support.folder import write_posts
-from tests.support.servers.process import binary, wait_until
+from tests.support.markdown import write_posts
+from tests.support.servers.process import binary
 from tests.support.servers.redis import running_redis
 from tests.support.service import READY, Service, environment_of, manage, running_service
+from tests.support.wait import wait_until
 
 PAGES = ["/", "/posts/note-9/", "/categories/news/", "/tags/green/", "/authors/ann/", "/healthz", "/readyz"]
 
@@ -26,7 +27,7 @@ def service(tmp_path_factory):
     home = tmp_path_factory.mktemp("up")
     folder = write_posts(home / "posts", 24)
     with running_service(home / "state", "--import", str(folder), environment={"DEBUG": "1"}) as running:
-        running.line_with(READY)
+        running.wait_for_line(READY)
         yield running
 
 
@@ -42,7 +43,7 @@ def test_every_page_answers_and_a_second_read_does_no_sql(service: Service, path
 
 def test_with_no_reader_the_first_read_of_the_20_newest_posts_is_a_hit(service: Service):
     """No other test requests these pages, and this one requests each once."""
-    service.line_with("warming everything:")
+    service.wait_for_line("warming everything:")
     with service.client() as client:
         for number in {*range(5, 25)} - {9}:
             timing = client.get(f"/posts/note-{number}/").headers["Server-Timing"]
@@ -98,7 +99,7 @@ def second_service(service: Service):
     posts = service.state_dir.parent / "posts"
     spoil_data_of_redis(service.state_dir / "redis")
     with running_service(service.state_dir, "--import", str(posts)) as running:
-        running.line_with(READY)
+        running.wait_for_line(READY)
         yield running
 
 
@@ -113,7 +114,7 @@ def spoil_data_of_redis(folder: Path) -> None:
 
 
 def test_data_that_redis_cannot_read_is_set_aside(second_service: Service):
-    second_service.line_with("Redis cannot start with its data")
+    second_service.wait_for_line("Redis cannot start with its data")
     assert any((second_service.state_dir / "redis-set-aside").iterdir())
 
 
@@ -129,7 +130,7 @@ def test_data_that_redis_cannot_read_is_set_aside(second_service: Service):
 def test_a_child_that_dies_is_started_again_with_its_reason(second_service: Service, name, command):
     first = second_service.pid_of(command)
     os.kill(first, signal.SIGKILL)
-    line = second_service.line_with(f"{name} was killed by SIGKILL; it is started again")
+    line = second_service.wait_for_line(f"{name} was killed by SIGKILL; it is started again")
     assert line.endswith("Its last lines:")
     wait_until(lambda: first != pid_of(second_service, command), f"another {name} runs")
     wait_until(lambda: is_ready(second_service), "the site is ready again")
@@ -207,7 +208,7 @@ def test_redis_given_by_url_is_used_and_none_is_started(tmp_path):
             tmp_path / "state", "--import", str(folder), environment={"REDIS_URL": server.url}
         ) as service,
     ):
-        service.line_with(READY)
+        service.wait_for_line(READY)
         assert not any("redis-server" in command for command in service.descendants().values())
         with server.client() as client:
             assert client.dbsize() > 0

@@ -6,8 +6,8 @@ from django.forms import BaseForm
 from django.test import Client
 
 
-def shown_values(response: Any) -> dict[str, Any]:
-    """What a change form would send if nobody touched it."""
+def form_values(response: Any) -> dict[str, Any]:
+    """The values that an unchanged form sends."""
     context = response.context
     forms = [context["adminform"].form]
     for inline in context["inline_admin_formsets"]:
@@ -50,7 +50,7 @@ def save_form(client: Client, path: str, **changes: Any) -> Any:
 
 def try_form(client: Client, path: str, **changes: Any) -> Any:
     """As save_form; what is wrong is in `errors_of`."""
-    return client.post(path, shown_values(client.get(path)) | changes)
+    return client.post(path, form_values(client.get(path)) | changes)
 
 
 def errors_of(response: Any) -> str:

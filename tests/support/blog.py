@@ -1,6 +1,8 @@
 """A small blog in the database, for tests that read it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -8,7 +10,7 @@ from content.documents.sitemap import part_of
 from content.models import Author, Authorship, Category, Post, SiteConfig, Tag
 
 
-def make_post(slug: str, *, tags: list[Tag] = (), authors: list[Author] = (), **fields) -> Post:
+def make_post(slug: str, *, tags: Sequence[Tag] = (), authors: Sequence[Author] = (), **fields: Any) -> Post:
     defaults = {"title": slug.replace("-", " ").title(), "body": f"Body of {slug}.", "status": "published"}
     post = Post.objects.create(slug=slug, **defaults | fields)
     post.tags.set(tags)
@@ -23,7 +25,7 @@ def sitemaps_of(post: Post) -> set[str]:
 
 
 def make_blog(posts: int = 25, now: datetime | None = None) -> list[Post]:
-    """Posts an hour apart, newest first: two categories, one tag, two authors, 10 a page. Nobody is told of them."""
+    """Posts an hour apart, newest first: two categories, one tag, two authors, 10 a page, without an invalidation."""
     now = now or timezone.now()
     SiteConfig(title="Test blog", tagline="For tests", posts_per_page=10).save()
     categories = [Category.objects.create(slug=slug, name=slug.title()) for slug in ("news", "notes")]

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.support.service import make_demo, running_service
 
 CHROMIUM = Path("/usr/bin/chromium")
-# It talks to nobody but us: what it does in the background would be taken for the page's doing.
+# No requests of the browser itself: tests would take them for requests of the page.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,7 +30,7 @@ DESKTOP = {"width": 1280, "height": 900}
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """With a profile of its own; skips, with the reason, where there is none."""
+    """A Chromium with its own profile. Without Chromium the test is skipped."""
     if not CHROMIUM.exists():
         pytest.skip(f"There is no {CHROMIUM}: install Chromium to run the tests in a browser.")
     with sync_playwright() as playwright:
@@ -41,18 +42,18 @@ def running_chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def served_site(folder: Path) -> Iterator[str]:
+def serve_site(folder: Path) -> Iterator[str]:
     """The URL of a site with the demo's content, in a process of its own."""
     state = folder / "state"
     state.mkdir()
     make_demo(state)
     with running_service(state, command="serve", environment=SITE) as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         yield service.url
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds on the page as it is now, in light, and then in dark what colours can break."""
+    """Findings of axe on the page: all rules in light, and the rules about colours in dark."""
     page.emulate_media(color_scheme="light")
     found = violations_of({"type": "tag", "values": RULES}, page)
     page.emulate_media(color_scheme="dark")
@@ -60,7 +61,7 @@ def violations(page: Page) -> list[str]:
 
 
 def violations_of(rules: dict[str, object], page: Page) -> list[str]:
-    """Rule, how bad, and the first element."""
+    """Each finding: rule, impact, and the first element."""
     found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
     return [
         f"{rule['id']} ({rule['impact']}): {rule['nodes'][0]['html']} {rule['nodes'][0]['failureSummary']}"
@@ -69,45 +70,46 @@ def violations_of(rules: dict[str, object], page: Page) -> list[str]:
 
 
 class Reader:
-    """Somebody at a window of the browser, who notices what should not happen."""
+    """One window of the browser. `complaints`: errors in its console, and requests to other hosts."""
 
     def __init__(self, context: BrowserContext, site: str) -> None:
         self.context = context
         self.site = site
         self.complaints: list[str] = []
         self.page: Page = context.new_page()
-        self.page.on("console", self.hear)
+        self.page.on("console", self.on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
-        self.page.on("request", self.see)
+        self.page.on("request", self.on_request)
 
-    def hear(self, message) -> None:
-        # What a page answers with is the caller's to judge.
+    def on_console(self, message: ConsoleMessage) -> None:
+        # The test itself checks the status of a page.
         if message.type in ("error", "warning") and "status of 404" not in message.text:
             self.complaints.append(f"console: {message.text}")
 
-    def see(self, request) -> None:
+    def on_request(self, request: Request) -> None:
         address = urlsplit(request.url)
         if address.scheme not in ("data", "blob") and address.netloc != urlsplit(self.site).netloc:
             self.complaints.append(f"another host: {request.url}")
 
-    def opens(self, path: str) -> Page:
+    def open(self, path: str) -> Page:
         self.page.goto(self.site + path, wait_until="load")
         return self.page
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than its window."""
-        return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
-    def focused(self) -> str:
+    def focused_element(self) -> str:
         """The element that has the keyboard: its tag, id and class."""
-        return self.page.evaluate(
+        element: str = self.page.evaluate(
             "(e => [e.tagName.toLowerCase(), e.id && '#' + e.id, e.className && '.' + e.className].join(''))"
             "(document.activeElement)"
         )
+        return element
 
 
 @contextmanager
-def reader(browser: Browser, site: str, **wishes) -> Iterator[Reader]:
+def open_reader(browser: Browser, site: str, **wishes: Any) -> Iterator[Reader]:
     """`wishes`: viewport, color_scheme, java_script_enabled and what else Playwright's new_context takes."""
     context = browser.new_context(**wishes)
     try:

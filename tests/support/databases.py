@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,7 +15,7 @@ ON_POSTGRES = os.environ.get("EVERGREEN_TEST_DATABASE") == "postgres"
 
 
 def database_of(state_dir: Path) -> dict[str, str]:
-    """What its environment says of it; the same folder has the same database."""
+    """Its environment variables; the same folder has the same database."""
     if not ON_POSTGRES:
         return {}
     name = "site_" + hashlib.blake2b(str(state_dir).encode(), digest_size=8).hexdigest()
@@ -26,17 +27,17 @@ def database_of(state_dir: Path) -> dict[str, str]:
 
 
 def url_of(connection: BaseDatabaseWrapper) -> str:
-    """For another process, of the tables that this one sees."""
+    """The URL of the database of this process, for another process."""
     name = connection.settings_dict["NAME"]
     return f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}" if ON_POSTGRES else f"sqlite:///{name}"
 
 
 @contextmanager
-def closed_at_the_end() -> Iterator[None]:
-    """Connections of every thread: PostgreSQL drops no database that somebody is connected to."""
+def close_at_the_end() -> Iterator[None]:
+    """Close the connections of all threads: PostgreSQL drops no database with open connections."""
     made: list[BaseDatabaseWrapper] = []
 
-    def note(connection: BaseDatabaseWrapper, **kwargs) -> None:
+    def note(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         if connection not in made:
             made.append(connection)
 

@@ -11,7 +11,7 @@ import uvicorn
 
 from content.caching.edge import SHARED_CACHE, EdgeCache, Profile
 from content.caching.edge.rules.fields import Fields
-from tests.support.wire import configured, exchange
+from tests.support.wire import exchange, server_config
 
 Headers = dict[str, str] | list[tuple[str, str]]
 
@@ -51,7 +51,7 @@ def pairs_of(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 @dataclass
 class Origin:
-    """Answers as it is told, counts, and remembers what it was asked. `before`: awaited before it answers."""
+    """An application that returns its `headers` and `body`, and records requests. `before`: awaited by each call."""
 
     headers: Headers = field(default_factory=lambda: {"cache-control": "max-age=60"})
     status: int = 200
@@ -88,8 +88,8 @@ class Origin:
 class Site:
     """An origin, the edge before it, and a clock that only the test moves.
 
-    `transport`: how it is asked. What cannot be written as a request line or a field is asked through ASGI in any
-    case.
+    `transport`: "asgi", or "protocol" for bytes on a connection. A request that HTTP/1.1 cannot write goes through
+    ASGI in any case.
     """
 
     transport = "asgi"
@@ -102,8 +102,8 @@ class Site:
 
     @cached_property
     def config(self) -> uvicorn.Config:
-        """Of the server, made once: to load it takes longer than a request."""
-        return configured(self.edge)
+        """The configuration of the server, made once: to load it takes longer than a request."""
+        return server_config(self.edge)
 
     def forward(self, seconds: float) -> None:
         self.now += seconds
@@ -123,14 +123,14 @@ class Site:
         return await self.call(self.scope(path, headers, method, host))
 
     async def ask_decoded(self, path: str, query: bytes) -> Response:
-        """By a server that does not tell the path as it came."""
+        """Ask as a server does that passes only the decoded path."""
         scope = self.scope(path, None) | {"path": path, "raw_path": None, "query_string": query}
         return await self.call(scope)
 
     async def call(self, scope: dict[str, Any]) -> Response:
         messages: list[dict[str, Any]] = []
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: Any) -> None:
             messages.append(message)
 
         await self.edge(scope, self.nothing_more(), send)
@@ -167,12 +167,20 @@ class Site:
 
 
 async def wait_for_tasks(site: Site) -> None:
-    """What the edge has begun has ended."""
+    """Wait until the edge has no task left."""
     while tasks := site.edge.engine.loop_state().tasks:
         await asyncio.wait(set(tasks))
 
 
+async def wait_for_encoder(site: Site) -> None:
+    """Wait until no page waits to be compressed."""
+    assert site.edge.fast_path is not None
+    while waiting := site.edge.fast_path.encoder.waiting:
+        await asyncio.wait(set(waiting))
+        await asyncio.sleep(0)
+
+
 async def settle() -> None:
-    """What was begun behind a reader has run as far as it can."""
+    """Let each task run until it waits for something outside the event loop."""
     for _ in range(50):
         await asyncio.sleep(0)

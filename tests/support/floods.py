@@ -1,4 +1,4 @@
-"""Floods of made-up requests, each from a process of its own: python -m tests.support.floods KIND PORT SECONDS."""
+"""Floods of make-up requests, each from a process of its own: python -m tests.support.floods KIND PORT SECONDS."""
 
 import asyncio
 import contextlib
@@ -21,16 +21,16 @@ def post(port: int, target: str, body: bytes) -> bytes:
     return get(port, target, *fields).replace(b"GET", b"POST", 1) + body
 
 
-# What is sent, by a number that no other request has.
-Made = Callable[[int, int], bytes]
+# Makes a request from a port and a number that no other request has.
+MakeRequest = Callable[[int, int], bytes]
 
-REQUESTS: dict[str, Made] = {
+REQUESTS: dict[str, MakeRequest] = {
     "addresses": lambda port, n: get(port, f"/posts/no-such-{n}/" if n % 2 else f"/tags/no-{n}/"),
     "paths": lambda port, n: get(port, f"/a/{n}/b" if n % 2 else f"/no-{n}"),
     "parameters": lambda port, n: get(port, f"/?x{n}={n}"),
     "ports of Host": lambda port, n: get(n % 65535 + 1, "/"),
     "header fields": lambda port, n: get(port, "/", f"User-Agent: {n}", f"Accept-Language: {n}", f"X-{n}: {n}"),
-    "cookies": lambda port, n: get(port, "/", f"Cookie: sessionid=made-up-{n}"),
+    "cookies": lambda port, n: get(port, "/", f"Cookie: sessionid=make-up-{n}"),
     "Authorization": lambda port, n: get(port, "/", f"Authorization: Basic {n}"),
     "logins": lambda port, n: post(port, "/admin/login/", BODY),
     "health": lambda port, n: get(port, "/readyz"),
@@ -52,35 +52,35 @@ class Flood:
     async def run(self, kind: str) -> None:
         match kind:
             case "pipelines":
-                await self.many(PIPELINES, self.pipelined)
+                await self.many(PIPELINES, self.pipeline)
             case "slow readers":
                 await self.many(SLOW, self.slow)
             case "idle":
                 await self.many(IDLE, self.idle)
             case _:
-                made = REQUESTS[kind]
-                await self.many(CONNECTIONS, lambda: self.asking(made))
+                make = REQUESTS[kind]
+                await self.many(CONNECTIONS, lambda: self.ask(make))
 
     async def many(self, count: int, one: Callable[[], Awaitable[None]]) -> None:
-        async def forgiving() -> None:
+        async def repeat() -> None:
             while time.monotonic() < self.ends:
                 with contextlib.suppress(OSError, EOFError, TimeoutError):
                     async with asyncio.timeout(max(0.01, self.ends - time.monotonic())):
                         await one()
 
-        await asyncio.gather(*(forgiving() for _ in range(count)))
+        await asyncio.gather(*(repeat() for _ in range(count)))
 
-    async def asking(self, made: Made) -> None:
+    async def ask(self, make: MakeRequest) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             while True:
-                writer.write(made(self.port, next(self.numbers)))
+                writer.write(make(self.port, next(self.numbers)))
                 await read_answer(reader)
                 self.answers += 1
         finally:
             writer.close()
 
-    async def pipelined(self) -> None:
+    async def pipeline(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**20)
         try:
             while True:

@@ -3,42 +3,25 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import time
 from datetime import timedelta
 from typing import Any
 
-from tests.support.service import ROOT, clean_environment
+from tests.support.child import Child, child_environment, wait_for_go
+from tests.support.engine import tag_index_of
 
 
-class Joiner:
-    """One process that reads `keys` numbers when told to, each of them loaded from a number in Redis."""
+class Joiner(Child):
+    """Reads `keys` numbers after `go`, each of them loaded from a number in Redis.
+
+    Its outcome: `seconds` until the first key was read, `loads` by its loader, `floor` of its log, `values` by key.
+    """
 
     def __init__(self, redis_url: str, keys: int) -> None:
-        environment = clean_environment() | {
-            "DJANGO_SETTINGS_MODULE": "tests.support.race.settings",
-            "RACE_REDIS": redis_url,
-            "PYTHONPATH": str(ROOT),
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.joiner", str(keys)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout.readline() == "ready\n"
-
-    def go(self) -> None:
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def outcome(self) -> dict[str, Any]:
-        """`seconds` until the first key was read, `loads` by its loader, `floor` of its log, and `values` by key."""
-        out, _ = self.process.communicate(timeout=120)
-        return json.loads(out)
+        environment = child_environment("tests.support.race.settings", RACE_REDIS=redis_url)
+        super().__init__("-m", "tests.support.joiner", str(keys), environment=environment)
+        self.wait_until_ready()
 
 
 def main(keys: int) -> None:
@@ -57,15 +40,14 @@ def main(keys: int) -> None:
 
     tags = lambda number: (f"post:{number}:card", "kept")  # noqa: E731
     resource = Resource("joined", load=load, policy=Policy(ttl=timedelta(hours=1), jitter=0), tags=tags)
-    print("ready", flush=True)
-    sys.stdin.readline()
+    wait_for_go()
 
     async def read() -> dict[str, Any]:
         began = time.perf_counter()
         await resource.get(0)
         seconds = time.perf_counter() - began
         values = await resource.get_many(range(keys))
-        index = engine_of("default").ordering.tag_index
+        index = tag_index_of(engine_of("default"))
         return {"seconds": seconds, "loads": loads, "values": values, "floor": index.floor, "heard": index.is_heard}
 
     print(json.dumps(asyncio.run(read())))

@@ -4,6 +4,7 @@ import zlib
 from contextlib import suppress
 from functools import cache
 from io import BytesIO
+from typing import Any
 
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
@@ -41,7 +42,7 @@ def photo(format: str, *, orientation: int = 1, frames: int = 1) -> bytes:
     """With EXIF (GPS in it), XMP, and comments, as far as the format has them."""
     file = BytesIO()
     exif = place(orientation)
-    options: dict = {"exif": exif, "xmp": XMP, "icc_profile": profile()}
+    options: dict[str, Any] = {"exif": exif, "xmp": XMP, "icc_profile": profile()}
     if format == "JPEG":
         options |= {"comment": SECRET.encode(), "quality": 92}
     elif format == "GIF":

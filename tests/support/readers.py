@@ -1,8 +1,10 @@
-"""Readers with keep-alive connections, who come back as soon as they are answered and forgive nothing."""
+"""Readers with keep-alive connections, which send the next request at once and record each error."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+from tests.support.wait import wait_until_async
 
 
 class Reader:
@@ -52,16 +54,15 @@ class Readers(list[Reader]):
     def failures(self) -> list[str]:
         return [failure for reader in self for failure in reader.failures]
 
-    async def answered(self, more: int) -> None:
-        """Until that many more answers have come; or one has failed, which ends it."""
+    async def wait_for_answers(self, more: int) -> None:
+        """Wait until that many more responses have come, or one reader has failed."""
         enough = self.answers + more
-        while self.answers < enough and not self.failures:
-            await asyncio.sleep(0)
+        await wait_until_async(lambda: self.answers >= enough or self.failures, f"{more} more responses")
 
 
 @asynccontextmanager
-async def reading(port: int, path: str, *, readers: int) -> AsyncIterator[Readers]:
-    """Each of them reads until the end of the block, where none may have failed."""
+async def run_readers(port: int, path: str, *, readers: int) -> AsyncIterator[Readers]:
+    """Each reader reads until the end of the block. Fails if one of them had an error."""
     crowd = Readers(Reader(port, path) for _ in range(readers))
     tasks = [asyncio.create_task(reader.read_for_ever()) for reader in crowd]
     try:

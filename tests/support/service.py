@@ -13,11 +13,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.support.databases import ON_POSTGRES, database_of
-from tests.support.servers.process import READY_SECONDS, free_port
+from tests.support.servers.process import free_port
+from tests.support.wait import READY_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Evergreen is ready"
@@ -62,6 +64,7 @@ class Service:
         self.reader.start()
 
     def read(self) -> None:
+        assert self.process.stdout is not None
         for line in self.process.stdout:
             with self.more:
                 self.lines.append(line.rstrip())
@@ -70,15 +73,15 @@ class Service:
             self.ended = True
             self.more.notify_all()
 
-    def line_with(self, text: str, seconds: float = READY_SECONDS) -> str:
-        """The first line that has it, waited for."""
+    def wait_for_line(self, text: str, seconds: float = READY_SECONDS) -> str:
+        """The first line that has the text."""
 
-        def found() -> str | None:
+        def find() -> str | None:
             return next((line for line in self.lines if text in line), None)
 
         with self.more:
-            self.more.wait_for(lambda: found() is not None or self.ended, seconds)
-            line = found()
+            self.more.wait_for(lambda: find() is not None or self.ended, seconds)
+            line = find()
         assert line is not None, f"no line with {text!r} within {seconds:g} s:\n{self.terminal}"
         return line
 
@@ -114,12 +117,13 @@ class Service:
     def wait(self, seconds: float = READY_SECONDS) -> int:
         status = self.process.wait(seconds)
         self.reader.join(seconds)
+        assert self.process.stdout is not None
         self.process.stdout.close()
         return status
 
 
 @contextmanager
-def running_service(state_dir: Path, *arguments: str, **options) -> Iterator[Service]:
+def running_service(state_dir: Path, *arguments: str, **options: Any) -> Iterator[Service]:
     service = Service(state_dir, *arguments, **options)
     try:
         yield service
@@ -131,17 +135,17 @@ def running_service(state_dir: Path, *arguments: str, **options) -> Iterator[Ser
 
 
 def manage(environment: dict[str, str], *words: str) -> str:
-    """What `manage.py` says; that it fails is the test's failure."""
-    return said(environment, "manage.py", *words)
+    """The output of `manage.py`, which must not fail."""
+    return run_python(environment, "manage.py", *words)
 
 
 def manage_each(environment: dict[str, str], *commands: Sequence[str]) -> str:
-    """What several commands say, one after the other in one process: to begin takes longer than most of them."""
+    """The output of several commands that run in one process: to start one takes longer than most commands."""
     settings = {"DJANGO_SETTINGS_MODULE": "project.settings"}
-    return said(environment | settings, "-c", EACH, json.dumps(commands))
+    return run_python(environment | settings, "-c", EACH, json.dumps(commands))
 
 
-def said(environment: dict[str, str], *words: str) -> str:
+def run_python(environment: dict[str, str], *words: str) -> str:
     command = [sys.executable, *words]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -149,12 +153,12 @@ def said(environment: dict[str, str], *words: str) -> str:
 
 
 def make_tables(state_dir: Path) -> None:
-    """Of an empty site, in a folder that is there."""
+    """Make the tables of an empty site, in a folder that is there."""
     make_site(state_dir, ["migrate", "-v0"])
 
 
 def make_demo(state_dir: Path) -> None:
-    """A site with the demo's content, in a folder that is there."""
+    """Make a site with the demo's content, in a folder that is there."""
     make_site(state_dir, ["migrate", "-v0"], ["demo_content", "-v0"])
 
 
@@ -164,7 +168,7 @@ def make_site(state_dir: Path, *commands: Sequence[str]) -> None:
         manage_each(environment_of(state_dir) | MAKING, *commands)
         return
     original = Path(os.environ["EVERGREEN_STATE_DIR"]) / f"site-by-{commands[-1][0]}"
-    with locked(original.with_suffix(".lock")):
+    with lock_file(original.with_suffix(".lock")):
         if not original.exists():
             with tempfile.TemporaryDirectory(dir=original.parent) as folder:
                 manage_each(environment_of(Path(folder)) | MAKING, *commands)
@@ -173,37 +177,37 @@ def make_site(state_dir: Path, *commands: Sequence[str]) -> None:
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """By one process of this run at a time."""
+def lock_file(file: Path) -> Iterator[None]:
+    """Let one process of this run in at a time."""
     with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def environment_of(state_dir: Path) -> dict[str, str]:
-    """Of a service of its own, with its folder and its database, and with the static files of all."""
+    """The environment of a service with its own folder and database. All services share their static files."""
     collect_static()
     return clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | database_of(state_dir)
 
 
 def clean_environment() -> dict[str, str]:
-    """Without what the tests themselves are configured by."""
+    """The environment without the settings of this run of the tests."""
     ours = ("EVERGREEN_", "DJANGO_", "CACHE_URL", "REDIS_URL", "DATABASE_URL", "CELERY_", "SECRET_KEY", "DEBUG")
     rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return rest | {"EVERGREEN_STATIC_ROOT": str(static_root())}
 
 
 def static_root() -> Path:
-    """Of all services of this run of the tests, in whichever process; of all runs where it is no test that asks."""
+    """One folder for all services of this run of the tests. Outside of tests it is one for all runs."""
     return Path(os.environ.get("EVERGREEN_STATE_DIR", tempfile.gettempdir())) / "static-of-services"
 
 
 @cache
 def collect_static() -> None:
-    """Once: to compress them takes longer than most tests."""
+    """Collect them once: to compress them takes longer than most tests."""
     root = static_root()
     root.mkdir(exist_ok=True)
-    with locked(root.parent / "static.lock"):
+    with lock_file(root.parent / "static.lock"):
         if not any(root.iterdir()):
             environment = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://"}
             manage(clean_environment() | environment, "collectstatic", "--noinput", "-v0")

@@ -45,9 +45,11 @@ class SettingsReader:
         self.process = process
 
     def read(self, state_dir: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """As a process of its own would: all settings as JSON, or what stands in the way."""
+        """All settings as JSON, or the error."""
         everything = clean_environment() | {"EVERGREEN_STATE_DIR": str(state_dir)} | environment
         out, err = state_dir / "settings.out", state_dir / "settings.err"
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([everything, str(out), str(err)]) + "\n")
         self.process.stdin.flush()
         status = int(self.process.stdout.readline())
@@ -61,4 +63,5 @@ def running_settings_reader() -> Iterator[SettingsReader]:
         command, env=clean_environment(), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         yield SettingsReader(process)
+        assert process.stdin is not None
         process.stdin.close()

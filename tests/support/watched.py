@@ -1,5 +1,6 @@
 """Models of a small shop, whose tables tests create and watch."""
 
+import contextlib
 import sqlite3
 
 import psycopg
@@ -46,10 +47,9 @@ def by_another_program(text: str) -> None:
     """Execute a statement as psql or sqlite3 does, in the database "own"."""
     settings = connections["own"].settings_dict
     if connections["own"].vendor == "sqlite":
-        with sqlite3.connect(settings["NAME"]) as connection:
+        with contextlib.closing(sqlite3.connect(settings["NAME"])) as connection, connection:
             connection.execute(text)
-        connection.close()
     else:
         where = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
-        with psycopg.connect(dbname=settings["NAME"], **where) as connection:
-            connection.execute(text)
+        with psycopg.connect(dbname=settings["NAME"], **where) as server:
+            server.execute(text)

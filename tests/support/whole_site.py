@@ -1,4 +1,4 @@
-"""What a publisher owns, with a hash by which two sites are compared, and a site that has some of everything."""
+"""All rows of a publisher, a hash that compares two sites, and a site with some of everything."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def everything() -> Iterator[tuple[Any, ...]]:
     yield from _rows(Redirect, "old_path", "new_path")
     yield from _rows(MediaFile, "file", "sha256", "alt_text", "width", "height", "uploaded_at")
     for media in MediaFile.objects.order_by("sha256"):
-        if media.file.storage.exists(media.file.name):
+        if media.file.name and media.file.storage.exists(media.file.name):
             with media.file.open("rb") as file:
                 yield media.file.name, hashlib.sha256(file.read()).hexdigest()
     for post in sorted(Post.objects.all(), key=lambda post: post.slug):
@@ -43,12 +43,12 @@ def everything() -> Iterator[tuple[Any, ...]]:
         yield tuple(sorted(tag.slug for tag in post.tags.all()))
         for comment in post.comments.select_related("parent").order_by("created_at", "pk"):
             yield _columns(comment, "post", "parent")
-            yield comment.parent and (comment.parent.author_name, str(comment.parent.created_at))
+            yield (comment.parent and (comment.parent.author_name, str(comment.parent.created_at)),)
     # As lists show them: many have the same time. (Those without any are in an order of the database's own.)
     yield tuple(Post.objects.exclude(published_at=None).values_list("slug", flat=True))
 
 
-def _rows(model: type, *columns: str) -> Iterator[tuple[Any, ...]]:
+def _rows(model: Any, *columns: str) -> Iterator[tuple[Any, ...]]:
     return iter(sorted(model.objects.values_list(*columns), key=str))
 
 
@@ -63,7 +63,7 @@ def fingerprint() -> str:
 
 
 def empty_site() -> None:
-    """The tables alone: what is in the storage goes with whoever made it."""
+    """Delete all rows. Stored files stay."""
     for model in (Comment, Authorship, Post, Redirect, MediaFile, Author, Category, Tag, SiteConfig):
         model.objects.all().delete()
 

@@ -17,20 +17,20 @@ Pairs = list[tuple[bytes, bytes]]
 Received = tuple[int, Pairs, bytes]
 
 
-def configured(app: Any, **options: Any) -> uvicorn.Config:
-    options = {"http": EdgeProtocol, "lifespan": "off", "log_config": None, "access_log": False} | options
-    config = uvicorn.Config(app, **options)
+def server_config(app: Any, **options: Any) -> uvicorn.Config:
+    defaults: dict[str, Any] = {"http": EdgeProtocol, "lifespan": "off", "log_config": None, "access_log": False}
+    config = uvicorn.Config(app, **defaults | options)
     config.load()
     return config
 
 
 @contextlib.asynccontextmanager
-async def connected(
+async def connect(
     app: Any, state: ServerState | None = None, config: uvicorn.Config | None = None, **options: Any
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, EdgeProtocol]]:
     """Both ends of one connection, and the protocol at the server's."""
     loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
-    config, state = config or configured(app, **options), state or ServerState()
+    config, state = config or server_config(app, **options), state or ServerState()
     _, protocol = await loop.connect_accepted_socket(lambda: EdgeProtocol(config, state, {}), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     try:
@@ -44,8 +44,8 @@ async def connected(
 
 
 async def exchange(config: uvicorn.Config, method: str, target: str, headers: Pairs) -> Received:
-    """As a call of the application would: when all of it is over."""
-    async with connected(config.app, config=config) as (reader, writer, protocol):
+    """The response, once all tasks of the connection have ended, as after a call of the application."""
+    async with connect(config.app, config=config) as (reader, writer, protocol):
         writer.write(request(method, target, headers))
         received = await answer(reader, method)
         await asyncio.gather(*protocol.tasks)
@@ -58,11 +58,12 @@ def request(method: str, target: str, headers: Pairs) -> bytes:
 
 
 async def answer(reader: asyncio.StreamReader, method: str = "GET") -> Received:
-    """The next one, by h11. What comes behind it in the same packet is lost: one at a time."""
+    """Read the next one with h11. The bytes behind it in the same packet are lost: send one request at a time."""
     parser = h11.Connection(h11.CLIENT)
     parser.send(h11.Request(method=method, target="/", headers=[("host", "x"), ("content-length", "0")]))
     parser.send(h11.EndOfMessage())
-    status, headers, body = 0, [], b""
+    status, body = 0, b""
+    headers: Pairs = []
     while True:
         event = parser.next_event()
         if event is h11.NEED_DATA:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from celery import Celery
 
-from tests.support.servers.process import READY_SECONDS, stop, wait_until
+from tests.support.servers.process import stop
 from tests.support.servers.redis import RedisServer
 from tests.support.service import ROOT, environment_of, make_tables
+from tests.support.wait import READY_SECONDS, wait_until
 
 QUEUE = "evergreen:queue:"
 
@@ -19,7 +20,7 @@ QUEUE = "evergreen:queue:"
 class Worker:
     """The process, the queue that it takes from, and how many connections it holds."""
 
-    def __init__(self, server: RedisServer, process: subprocess.Popen) -> None:
+    def __init__(self, server: RedisServer, process: subprocess.Popen[bytes]) -> None:
         self.server = server
         self.process = process
         self.queue = Celery("sender", broker=server.url)
@@ -28,15 +29,15 @@ class Worker:
     def send(self, task: str, *arguments: object) -> None:
         self.queue.send_task(f"workers.tasks.{task}", args=arguments)
 
-    def unfinished(self) -> int:
+    def unfinished_tasks(self) -> int:
         with self.server.client() as client:
-            return client.llen(f"{QUEUE}celery") + client.hlen(f"{QUEUE}unacked")
+            return int(client.llen(f"{QUEUE}celery")) + int(client.hlen(f"{QUEUE}unacked"))
 
     def finish(self, seconds: float = READY_SECONDS) -> None:
-        wait_until(lambda: self.unfinished() == 0, "the worker has done all its tasks", seconds)
+        wait_until(lambda: self.unfinished_tasks() == 0, "the worker has done all its tasks", seconds)
 
     def connections(self) -> int:
-        """Of everybody but the one who asks: senders keep theirs, so the difference of two is the worker's."""
+        """Connections to Redis, without this one. Senders keep theirs: a difference of two counts is the worker's."""
         with self.server.client() as client:
             return len(client.client_list()) - 1
 
@@ -60,7 +61,7 @@ def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     worker = Worker(server, process)
     try:
-        wait_until(lambda: heard(server), "the worker is heard")
+        wait_until(lambda: is_heard(server), "the worker is heard")
         yield worker
     finally:
         worker.queue.close()
@@ -68,7 +69,7 @@ def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2
             stop(process)
 
 
-def heard(server: RedisServer) -> bool:
+def is_heard(server: RedisServer) -> bool:
     with server.client() as client:
         return any(key.endswith(b"worker:heartbeat") for key in client.keys("*"))
 

@@ -4,8 +4,8 @@ import pytest
 from kombu import Connection
 
 from project.setting_types import check_broker
-from tests.support.servers.process import wait_until
 from tests.support.servers.redis import RedisServer, running_redis
+from tests.support.wait import wait_until
 from tests.support.worker import QUEUE, Worker, running_worker
 from workers.broker import TYPES, Transport, heal, install
 

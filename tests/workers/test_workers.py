@@ -11,8 +11,8 @@ from django.core.cache import cache
 from content.caching.backends.server import server_of
 from content.caching.entry import NOWHERE, unpack
 from content.caching.refresh_queue import RefreshQueue, RefreshRequest
-from tests.support.servers.process import wait_until
 from tests.support.servers.redis import RedisServer, running_redis
+from tests.support.wait import wait_until
 from tests.support.worker import Worker, children_of, running_worker
 from workers import app, tasks
 from workers.lease import with_lease

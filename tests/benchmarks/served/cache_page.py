@@ -5,6 +5,7 @@ REDIS_URL: where. MIDDLEWARE: "stock" for what startproject sets up, "none" for 
 
 import os
 from itertools import count
+from typing import Any
 
 import django
 from django.conf import settings
@@ -46,7 +47,7 @@ async def page(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("8k", page)]
 
 
-async def application(scope, receive, send) -> None:
+async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await alive(receive, send)
     else:

@@ -1,4 +1,4 @@
-"""Who serves the pages, by name: how each is started."""
+"""The contenders by name, and how each is started."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ import socket
 from tests.benchmarks.contender import Contender
 from tests.benchmarks.served.right import SECONDS, Wrong
 
-# Requests that are under way together, on one connection.
+# Concurrent requests on one connection.
 AT_ONCE = 16
 
 

@@ -63,7 +63,7 @@ BODY = {"type": "http.response.body", "body": PAGES["/8k"].body}
 
 
 async def empty(scope: Any, receive: Any, send: Any) -> None:
-    """Nothing is less than that for an ASGI application."""
+    """The smallest ASGI application: the lower bound of the table."""
     if scope["type"] == "lifespan":
         await alive(receive, send)
         return

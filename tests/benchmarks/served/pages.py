@@ -1,4 +1,4 @@
-"""What all contenders serve: pages of a known size, as they are and compressed."""
+"""The pages that all contenders serve: of a known size, plain and compressed."""
 
 import random
 from dataclasses import dataclass

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
-from tests.benchmarks.contender import Contender, port_of_its_own, program, started, uvicorn_with
+from tests.benchmarks.contender import Contender, port_of_its_own, program, start, uvicorn_with
 from tests.benchmarks.cores import FOR_THE_LOAD
 from tests.benchmarks.served.pages import PAGES
 
 HERE = Path(__file__).parent
 # In memory where there is such a place: nobody is measured by a disk.
 SHM = Path("/dev/shm")
-# What Varnish writes into its shared log for each request, read or not. Nobody else here keeps a log.
+# Records of the shared log of Varnish for each request. They are off, since no other contender keeps a log.
 LOGGED = (
     *("Begin", "End", "Link", "SessOpen", "SessClose", "Hit", "Timestamp", "ReqAcct"),
     *("VCL_call", "VCL_return", "VCL_use"),
@@ -36,7 +36,7 @@ def origin() -> Iterator[Contender]:
         yield server
 
 
-def filled_in(name: str, folder: Path, **values: object) -> Path:
+def fill_in(name: str, folder: Path, **values: object) -> Path:
     """That configuration, with its blanks filled in."""
     path = folder / name
     path.write_text(Template((HERE / name).read_text()).substitute(values, folder=folder))
@@ -49,8 +49,8 @@ def nginx() -> Iterator[Contender]:
     # Its worker gives up being root, and would find the folder closed.
     user = ["-g", "user root;"] if os.geteuid() == 0 else []
     with origin() as behind, folder_in_memory() as folder:
-        configuration = filled_in("nginx.conf", folder, port=port, origin=behind.port)
-        with started("nginx", [path, "-p", folder, "-c", configuration, *user], port) as server:
+        configuration = fill_in("nginx.conf", folder, port=port, origin=behind.port)
+        with start("nginx", [path, "-p", folder, "-c", configuration, *user], port) as server:
             yield server
 
 
@@ -61,7 +61,7 @@ def h2o() -> Iterator[Contender]:
     with folder_in_memory() as folder:
         (folder / "8k").write_bytes(PAGES["/8k"].body)
         user = "root" if os.geteuid() == 0 else ""
-        with started("h2o", [path, "-c", filled_in("h2o.yaml", folder, port=port, user=user)], port) as server:
+        with start("h2o", [path, "-c", fill_in("h2o.yaml", folder, port=port, user=user)], port) as server:
             yield server
 
 
@@ -69,9 +69,9 @@ def h2o() -> Iterator[Contender]:
 def varnish() -> Iterator[Contender]:
     path, port = program("varnishd"), port_of_its_own()
     with origin() as behind, folder_in_memory() as folder:
-        rules = filled_in("varnish.vcl", folder, origin=behind.port)
+        rules = fill_in("varnish.vcl", folder, origin=behind.port)
         place = ["-F", "-j", "none", "-n", folder / "work", "-a", f"127.0.0.1:{port}", "-f", rules]
-        with started("Varnish", [path, *place, "-s", "malloc,2g", *parameters()], port) as server:
+        with start("Varnish", [path, *place, "-s", "malloc,2g", *parameters()], port) as server:
             yield server
 
 
@@ -81,7 +81,7 @@ def parameters() -> list[str]:
         "thread_pools": "1",
         "thread_pool_min": "600",
         "thread_pool_max": "1000",
-        # What the origin has compressed is kept as it came, beside what it has not.
+        # Store compressed and plain responses of the origin as they came.
         "http_gzip_support": "off",
         "vsl_mask": ",".join(f"-{record}" for record in LOGGED),
     }

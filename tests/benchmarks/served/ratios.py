@@ -1,4 +1,4 @@
-"""What was to be reached, beside what was."""
+"""Goals, and the ratios that were measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.benchmarks.served.contenders import BARE_CACHE_PAGE, CACHE_PAGE, EMPT
 
 @dataclass(frozen=True)
 class Ratio:
-    """Of two rates in one row, and the least that it should be."""
+    """The ratio of two rates in one row, and the least that it should be."""
 
     row: str
     ours: str
@@ -37,12 +37,12 @@ def show_ratios(rows: Mapping[str, Mapping[str, Measured]]) -> None:
         row = rows.get(ratio.row, {})
         if ratio.ours in row and ratio.theirs in row:
             ours, theirs = row[ratio.ours], row[ratio.theirs]
-            table.add_row(f"{ratio.ours} to {ratio.theirs}", *reached(ours, theirs), f"{ratio.least:g}")
+            table.add_row(f"{ratio.ours} to {ratio.theirs}", *goal_columns(ours, theirs), f"{ratio.least:g}")
     if table.row_count:
         console.print(table)
 
 
-def reached(ours: Measured, theirs: Measured) -> tuple[str, ...]:
+def goal_columns(ours: Measured, theirs: Measured) -> tuple[str, ...]:
     """By CPU: what the rates would be if neither had to wait for the load generator."""
     rounds = [mine.rate / other.rate for mine, other in zip(ours.runs, theirs.runs, strict=True)]
     by_cpu = theirs.median(lambda run: run.cost) / ours.median(lambda run: run.cost)

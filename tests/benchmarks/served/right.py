@@ -11,10 +11,10 @@ SECONDS = 10
 
 
 class Wrong(Exception):
-    """What was answered is not what was to be measured."""
+    """A contender returned another response than the one to be measured."""
 
 
-def asked(contender: Contender, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str | None, bytes]:
+def ask(contender: Contender, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str | None, bytes]:
     """Status, the number that the application gave its answer, and the body; raises Wrong if none comes."""
     connection = http.client.HTTPConnection("127.0.0.1", contender.port, timeout=SECONDS)
     try:
@@ -30,7 +30,7 @@ def asked(contender: Contender, method: str, path: str, headers: Mapping[str, st
 def number_of_page(contender: Contender, row: Row) -> str | None:
     """That of the page behind the row, asked for as a whole."""
     whole = {name: value for name, value in row.headers.items() if name != "If-None-Match"}
-    status, number, _ = asked(contender, "GET", row.path, whole)
+    status, number, _ = ask(contender, "GET", row.path, whole)
     if status != 200:
         raise Wrong(f"{contender.name}: {status} for {row.path}")
     return number
@@ -48,7 +48,7 @@ def only_hits(contender: Contender, row: Row) -> Iterator[None]:
 
 
 def answer_is_right(contender: Contender, row: Row) -> None:
-    status, _, body = asked(contender, row.method, row.path, row.headers)
+    status, _, body = ask(contender, row.method, row.path, row.headers)
     if (status, body) != (row.status, row.body):
         found = f"{status} with {len(body)} bytes"
         raise Wrong(f"{contender.name}, {row.title}: {found}, not {row.status} with {len(row.body)}")

@@ -1,4 +1,4 @@
-"""What is asked for: each row is one kind of request, and the answer that is right for it."""
+"""The rows of the table: one kind of request each, and its right response."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Row:
 
     @property
     def body(self) -> bytes:
-        """Of the right answer."""
+        """Bytes in the body of the right response."""
         if self.status == 304 or self.method == "HEAD":
             return b""
         return self.page.compressed if self.headers.get("Accept-Encoding") == "br" else self.page.body

@@ -8,9 +8,10 @@ import http.client
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.contender import Contender
 from tests.benchmarks.edge import site
@@ -19,7 +20,7 @@ from tests.benchmarks.precision import POSTS, urls
 from tests.benchmarks.rounds import console
 from tests.benchmarks.runs import ROUNDS, Measured, in_turn, show
 from tests.benchmarks.site.contenders import CACHE_PAGE, Site, running_sites
-from tests.benchmarks.site.paths import written
+from tests.benchmarks.site.paths import write_paths
 from tests.support.servers.redis import running_redis
 
 SECONDS = 5
@@ -33,7 +34,7 @@ def main() -> None:
     options = arguments()
     with running_redis() as redis, site(redis.url) as call, tempfile.TemporaryDirectory() as folder:
         paths = content(call)
-        drawn = written(paths, Path(folder) / "paths")
+        drawn = write_paths(paths, Path(folder) / "paths")
         with running_sites(Path(os.environ["EVERGREEN_STATE_DIR"])) as sites:
             for each in sites.values():
                 warm(each.server, paths)
@@ -55,7 +56,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def content(call) -> list[str]:
+def content(call: Callable[..., Any]) -> list[str]:
     """A blog of 509 posts where there is one beside the checkout, else the demo's; every page of it."""
     from django.db import connections
     from django.utils.encoding import iri_to_uri
@@ -85,9 +86,9 @@ class Readers:
     def read(self, contender: Contender) -> Load:
         editor, arguments = self.sites[contender.name].editor, (self.drawn, next(self.runs) * STEP)
         editor.marks.clear()
-        with editor.editing():
+        with editor.edit_every_second():
             load = wrk(contender.url(""), self.connections, self.seconds, script=READERS, arguments=arguments)
-        pages = asked(contender, editor.marks)
+        pages = read_pages(contender, editor.marks)
         self.edited[contender.name] += len(editor.marks)
         self.shown[contender.name] += sum(mark.encode() in pages[path] for path, mark in editor.marks.items())
         return load
@@ -103,10 +104,10 @@ def hit_ratio(measured: Measured) -> str:
 def warm(contender: Contender, paths: Iterable[str]) -> None:
     """Twice: what the first page of a kind has read is there for the next."""
     for _ in range(2):
-        asked(contender, paths)
+        read_pages(contender, paths)
 
 
-def asked(contender: Contender, paths: Iterable[str]) -> dict[str, bytes]:
+def read_pages(contender: Contender, paths: Iterable[str]) -> dict[str, bytes]:
     """The pages, each of which must be there."""
     connection = http.client.HTTPConnection("127.0.0.1", contender.port, timeout=30)
     pages = {}

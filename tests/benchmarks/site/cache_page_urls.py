@@ -1,6 +1,7 @@
 """The site's URLs, each view kept for five minutes by Django's cache_page: nothing ends a page before that."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver
@@ -13,31 +14,32 @@ View = Callable[..., Awaitable[HttpResponse]]
 SECONDS = 300
 
 
-def kept(view: View) -> View:
+def cache_view(view: View) -> View:
     """As by cache_page alone, and it says whether that was a hit (RFC 9211), for who counts."""
 
-    async def made(request: HttpRequest, **arguments: str) -> HttpResponse:
-        request.was_made = True
+    async def call_view(request: HttpRequest, **arguments: str) -> HttpResponse:
+        request.was_made = True  # type: ignore[attr-defined]
         response = await view(request, **arguments)
         # It is for browsers and the edge: with it, cache_page keeps nothing.
         del response["Cache-Control"]
         return response
 
-    cached = cache_page(SECONDS, cache="pages")(made)
+    cached = cache_page(SECONDS, cache="pages")(call_view)
 
-    async def told(request: HttpRequest, **arguments: str) -> HttpResponse:
+    async def add_status(request: HttpRequest, **arguments: str) -> HttpResponse:
         response = await cached(request, **arguments)
         response["cache-status"] = "Django; fwd=miss" if hasattr(request, "was_made") else "Django; hit"
         return response
 
-    return told
+    return add_status
 
 
-def as_kept(found: URLPattern | URLResolver) -> URLPattern | URLResolver:
-    """What is included, the API and the admin, is nobody's page."""
+def with_cached_view(found: URLPattern | URLResolver) -> URLPattern | URLResolver:
+    """Included URLs, of the API and the admin, are not pages."""
     if isinstance(found, URLResolver):
         return found
-    return URLPattern(found.pattern, kept(found.callback), found.default_args, found.name)
+    return URLPattern(found.pattern, cache_view(found.callback), found.default_args, found.name)
 
 
-urlpatterns = [as_kept(found) for found in urls.urlpatterns]
+patterns: list[Any] = urls.urlpatterns
+urlpatterns = [with_cached_view(found) for found in patterns]

@@ -13,7 +13,7 @@ from django.utils.decorators import async_only_middleware
 
 from content.caching import Resource
 
-# What the querysets of a request were: True for each that cacheops had.
+# A boolean for each queryset of a request: whether cacheops had it.
 read: ContextVar[list[bool]] = ContextVar("read")
 ROUNDED = timedelta(minutes=5)
 
@@ -27,19 +27,20 @@ class CacheopsConfig(AppConfig):
 
         from content.selectors import lists, posts, terms
 
-        Resource.get = loaded
-        Resource.get_many = loaded_many
+        patched: Any = Resource
+        patched.get = load
+        patched.get_many = load_many
         # A query that names the moment is another query each time, and would never be a hit.
         for selectors in (lists, posts, terms):
-            selectors.timezone = SimpleNamespace(now=now)
+            selectors.timezone = SimpleNamespace(now=now)  # type: ignore[assignment]
         cache_read.connect(note, dispatch_uid="note")
 
 
-async def loaded(resource: Resource, *args: Any, **kwargs: Any) -> Any:
+async def load(resource: Any, *args: Any, **kwargs: Any) -> Any:
     return await resource.load(*args, **kwargs)
 
 
-async def loaded_many(resource: Resource, keys: Iterable[Hashable]) -> dict[Any, Any]:
+async def load_many(resource: Any, keys: Iterable[Hashable]) -> dict[Any, Any]:
     return dict(await resource.load_many(list(keys)))
 
 
@@ -57,11 +58,11 @@ def note(*, hit: bool, **_: Any) -> None:
 def says_what_it_read(get_response: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> Any:
     """A page counts as a hit (RFC 9211) if none of its querysets went to the database."""
 
-    async def answered(request: HttpRequest) -> HttpResponse:
+    async def add_status(request: HttpRequest) -> HttpResponse:
         noted: list[bool] = []
         read.set(noted)
         response = await get_response(request)
         response["cache-status"] = "cacheops; hit" if all(noted) else "cacheops; fwd=miss"
         return response
 
-    return answered
+    return add_status

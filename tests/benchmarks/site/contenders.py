@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.contender import Contender, port_of_its_own, started, uvicorn_with
+from tests.benchmarks.contender import Contender, port_of_its_own, start, uvicorn_with
 from tests.benchmarks.cores import FOR_THE_LOAD
 from tests.benchmarks.site.editing import Editor, editor
 from tests.support.servers.redis import running_redis
@@ -62,4 +62,4 @@ def server(name: str, environment: Mapping[str, str]) -> AbstractContextManager[
     if name != OURS:
         return uvicorn_with(name, "project.asgi:application", environment=environment)
     port = port_of_its_own()
-    return started(name, [sys.executable, "manage.py", "serve", "--port", port], port, environment=environment)
+    return start(name, [sys.executable, "manage.py", "serve", "--port", port], port, environment=environment)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from tests.benchmarks.contender import ROOT
 from tests.benchmarks.cores import FOR_THE_LOAD, on_core
-from tests.support.servers.process import stop
 
 SECONDS = 1.0
 
@@ -18,12 +17,12 @@ SECONDS = 1.0
 class Editor:
     """The process that edits. `marks`: what the page of a path shows since its last edit."""
 
-    def __init__(self, process: subprocess.Popen) -> None:
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         self.marks: dict[str, str] = {}
-        assert self.said() == "ready\n"
+        assert self.read_line() == "ready\n"
 
-    def said(self) -> str:
+    def read_line(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
@@ -31,12 +30,12 @@ class Editor:
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        edited = json.loads(self.said())
+        edited = json.loads(self.read_line())
         self.marks[edited["path"]] = edited["mark"]
 
     @contextmanager
-    def editing(self) -> Iterator[None]:
-        """An edit at once, and then one a second."""
+    def edit_every_second(self) -> Iterator[None]:
+        """Edit at once, and then once a second until the end of the block."""
         ended = threading.Event()
         thread = threading.Thread(target=self.edit_until, args=[ended])
         thread.start()
@@ -56,11 +55,16 @@ class Editor:
 def editor(environment: Mapping[str, str]) -> Iterator[Editor]:
     """With the settings of the contender, whose invalidation runs where the edit is made."""
     command = on_core(FOR_THE_LOAD, [sys.executable, "-m", "tests.benchmarks.site.editor"])
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, env=os.environ | environment, cwd=ROOT, **pipes)
+    process = subprocess.Popen(
+        command,
+        env=os.environ | environment,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield Editor(process)
     finally:
-        stop(process)
-        process.stdin.close()
-        process.stdout.close()
+        process.terminate()
+        process.communicate(timeout=10)

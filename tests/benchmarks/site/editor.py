@@ -7,6 +7,7 @@ import json
 import random
 import sys
 from itertools import count
+from typing import Any
 
 import django
 
@@ -30,7 +31,7 @@ def main() -> None:
         print(json.dumps({"path": iri_to_uri(post.get_absolute_url()), "mark": mark}), flush=True)
 
 
-def save(post, body: str) -> None:
+def save(post: Any, body: str) -> None:
     from django.db import transaction
 
     post.body = body

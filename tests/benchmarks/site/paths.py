@@ -7,14 +7,14 @@ REQUESTS = 200_000
 SEED = 18
 
 
-def drawn(paths: list[str], count: int = REQUESTS) -> list[str]:
+def draw_paths(paths: list[str], count: int = REQUESTS) -> list[str]:
     """The n-th page of some order is asked for n times less often than the first, which is the front page."""
     chosen = random.Random(SEED)
     ranked = [paths[0], *chosen.sample(paths[1:], len(paths) - 1)]
     return chosen.choices(ranked, weights=[1 / rank for rank in range(1, len(ranked) + 1)], k=count)
 
 
-def written(paths: list[str], file: Path) -> Path:
+def write_paths(paths: list[str], file: Path) -> Path:
     """One a line, as readers.lua reads them."""
-    file.write_text("\n".join(drawn(paths)))
+    file.write_text("\n".join(draw_paths(paths)))
     return file

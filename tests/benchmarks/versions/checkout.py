@@ -22,6 +22,11 @@ class Checkout:
         self._process.stdin.flush()
         return float(self._read())
 
+    def close(self) -> None:
+        """The process ends when its input does."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     def _read(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -33,13 +38,14 @@ class Checkout:
 @contextmanager
 def start_checkout(folder: Path, redis_url: str, prefix: str) -> Iterator[Checkout]:
     """The operations are those of this checkout, and `content` is that of the folder."""
-    command = [sys.executable, "-m", "tests.benchmarks.versions.child", folder, redis_url, prefix]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(on_core(FOR_THE_SERVER, command), cwd=ROOT, text=True, **pipes) as process:
+    command = [sys.executable, "-m", "tests.benchmarks.versions.child", str(folder), redis_url, prefix]
+    with subprocess.Popen(
+        on_core(FOR_THE_SERVER, command), cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         try:
-            yield Checkout(process)
-            # It ends when its input does.
-            process.stdin.close()
+            checkout = Checkout(process)
+            yield checkout
+            checkout.close()
             process.wait(timeout=10)
         finally:
             process.kill()

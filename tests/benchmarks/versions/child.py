@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -28,7 +29,7 @@ async def main(folder: str, redis_url: str, prefix: str) -> None:
         print(repr(cost), flush=True)
 
 
-def operations_with(folder: Path, redis_url: str, prefix: str):
+def operations_with(folder: Path, redis_url: str, prefix: str) -> Any:
     """Imports `content` of the folder. `tests` is imported already, and stays this checkout's."""
     os.chdir(folder)
     sys.path.insert(0, str(folder))

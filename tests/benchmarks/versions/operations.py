@@ -185,7 +185,7 @@ def _stale_read_and_refresh(hour: Any) -> Operation:
 
 def _pages() -> dict[str, Operation]:
     from content.caching.edge import EdgeCache
-    from tests.benchmarks.edge import asked, scope_of
+    from tests.benchmarks.edge import ask, scope_of
     from tests.benchmarks.pages import connection, page, request
 
     made = count()
@@ -239,7 +239,7 @@ def _pages() -> dict[str, Operation]:
 
     async def misses() -> int:
         for _ in range(200):
-            await asked(edge, f"/new/{next(numbers)}/")
+            await ask(edge, f"/new/{next(numbers)}/")
         await asyncio.sleep(AFTERWARDS)
         return 200
 

@@ -42,7 +42,7 @@ def measure(vendor: str, *, is_long: bool) -> None:
         url = postgres.url if vendor == "postgresql" else f"sqlite:///{folder}/db"
         from tests.benchmarks.watch import tables
 
-        tables.configure(server.url, dj_database_url.parse(url, conn_max_age=None))
+        tables.configure(server.url, dict(dj_database_url.parse(url, conn_max_age=None)))
         from tests.benchmarks.watch import statements, writers
 
         with pin_to_core(FOR_THE_SERVER):

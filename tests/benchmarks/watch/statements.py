@@ -1,4 +1,4 @@
-"""What a statement costs its writer with and without triggers, and what it costs the log."""
+"""The cost of a statement for its writer, with and without triggers, and for the log."""
 
 import asyncio
 import gc
@@ -36,15 +36,15 @@ async def compare(client: Any, *, is_long: bool) -> None:
     await asyncio.to_thread(compare_many_rows, client, plain, watched, is_long)
 
 
-def compare_single_rows(plain: type, watched: type, is_long: bool) -> None:
-    def write_rows(model: type) -> Work:
+def compare_single_rows(plain: Any, watched: Any, is_long: bool) -> None:
+    def write_rows(model: Any) -> Work:
         def work() -> None:
             for number in range(1, SINGLE + 1):
                 model.objects.filter(pk=number).update(price=next(values))
 
         return work
 
-    def write_rows_elsewhere(model: type) -> Work:
+    def write_rows_elsewhere(model: Any) -> Work:
         """As another program does: the change waits in the outbox."""
 
         def work() -> None:
@@ -56,17 +56,17 @@ def compare_single_rows(plain: type, watched: type, is_long: bool) -> None:
     for model in (plain, watched):
         fill(model, FEW)
     relay_all()
-    pairs = taken_in_pairs(write_rows_elsewhere(plain), write_rows_elsewhere(watched), PAIRS["single"][is_long])
+    pairs = time_in_pairs(write_rows_elsewhere(plain), write_rows_elsewhere(watched), PAIRS["single"][is_long])
     show_pairs("one row, committed, and left in the outbox if watched", pairs, SINGLE, "microseconds")
     relay_all()
-    pairs = taken_in_pairs(write_rows(plain), write_rows(watched), PAIRS["single"][is_long])
+    pairs = time_in_pairs(write_rows(plain), write_rows(watched), PAIRS["single"][is_long])
     show_pairs("one row, committed, and appended to the log if watched", pairs, SINGLE, "microseconds")
 
 
-def compare_many_rows(client: Any, plain: type, watched: type, is_long: bool) -> None:
+def compare_many_rows(client: Any, plain: Any, watched: Any, is_long: bool) -> None:
     many = MANY[connection.vendor]
 
-    def write_all(model: type) -> Work:
+    def write_all(model: Any) -> Work:
         def work() -> None:
             elsewhere(f"UPDATE {model._meta.db_table} SET price = {next(values)}")
 
@@ -83,7 +83,7 @@ def compare_many_rows(client: Any, plain: type, watched: type, is_long: bool) ->
     pairs = []
     for _ in range(PAIRS["many"][is_long]):
         before = client.xinfo_stream("{watch:log}")["entries-added"]
-        pairs += taken_in_pairs(write_all(plain), write_all(watched), 1)
+        pairs += time_in_pairs(write_all(plain), write_all(watched), 1)
         rows = outbox_size()[0]
         relay_all()
         appended.append((rows, client.xinfo_stream("{watch:log}")["entries-added"] - before))
@@ -116,20 +116,21 @@ def entries(name: str, tags: Callable[[int], tuple[str, ...]]) -> Callable[[], f
         loads.append(number)
         return number
 
-    resource = Resource(f"bench_{name}", load=load, policy=RARE, tags=tags)
+    loader: Any = load
+    resource: Resource[Any, int] = Resource(f"bench_{name}", load=loader, policy=RARE, tags=tags)
     for number in range(UNRELATED):
         resource.get_sync(number)
     loads.clear()
 
-    def ended() -> float:
+    def share_loaded() -> float:
         for number in range(UNRELATED):
             resource.get_sync(number)
         return len(loads) / UNRELATED
 
-    return ended
+    return share_loaded
 
 
-def taken_in_pairs(plain: Work, watched: Work, number: int) -> list[tuple[float, float]]:
+def time_in_pairs(plain: Work, watched: Work, number: int) -> list[tuple[float, float]]:
     """Seconds of each, one after the other, beginning with the other one each time; one more pair to warm up."""
     pairs = []
     for turn in range(number + 1):

@@ -25,7 +25,7 @@ def configure(redis_url: str, database: dict[str, Any]) -> None:
     django.setup()
 
 
-def make_tables() -> tuple[type, type]:
+def make_tables() -> tuple[Any, Any]:
     """The plain one and the watched one."""
     from django.core.management import call_command
     from django.db import connection, models
@@ -52,7 +52,7 @@ def make_tables() -> tuple[type, type]:
     return made[0], made[1]
 
 
-def fill(model: type, rows: int) -> None:
+def fill(model: Any, rows: int) -> None:
     from django.db import connection
 
     table = model._meta.db_table

@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 from rich.table import Table
 
+from tests.support.wait import wait_until
+
 RATE, WRITERS = 500, 20
 # Seconds, short and long.
 SECONDS = (4, 60)
@@ -50,7 +52,7 @@ def compare(url: str, *, is_long: bool) -> None:
         table.add_column(name, justify="right")
     for rate, pace in ((RATE, f"{RATE}/s"), (0, "unpaced")):
         for wake in ("poll", "notify"):
-            course = measured(url, wake, rate, seconds)
+            course = measure(url, wake, rate, seconds)
             written = course.written
             table.add_row(
                 f"{pace}, {wake}",
@@ -67,11 +69,11 @@ def compare(url: str, *, is_long: bool) -> None:
     console.print()
 
 
-def measured(url: str, wake: str, rate: int, seconds: int) -> Course:
-    from content.caching.watch import relay
+def measure(url: str, wake: str, rate: int, seconds: int) -> Course:
+    from content.caching.watch.models import WatchedChange
     from tests.benchmarks.watch.tables import outbox_size
 
-    relay.WatchedChange.objects.all().delete()
+    WatchedChange.objects.all().delete()
     course, stopping = Course(), threading.Event()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM FULL caching_watch_watchedchange")
@@ -80,8 +82,7 @@ def measured(url: str, wake: str, rate: int, seconds: int) -> Course:
     thread.start()
     command = [sys.executable, "-m", "tests.benchmarks.watch.writers", url, str(rate), str(seconds)]
     written = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    while relay.WatchedChange.objects.filter(epoch="").exists():
-        time.sleep(0.05)
+    wait_until(lambda: not WatchedChange.objects.filter(epoch="").exists(), "all changes are relayed")
     stopping.set()
     thread.join()
     course.written = json.loads(written)
@@ -97,13 +98,13 @@ def follow(course: Course, url: str, wake: str, stopping: threading.Event) -> No
 
     append_rows = relay._relay
 
-    def noted(rows: Sequence[Any], using: str) -> int:
+    def append_and_remember(rows: Sequence[Any], using: str) -> int:
         done = append_rows(rows, using)
         now = time.time()
         course.late += [1000 * (now - row.created_at.timestamp()) for row in rows[:done]]
         return done
 
-    relay._relay = noted
+    relay._relay = append_and_remember
     try:
         with psycopg.connect(url, autocommit=True) as listener:
             listener.execute(f"LISTEN {CHANNEL}")

@@ -11,7 +11,7 @@ from content.caching.watch.models import WatchedChange
 from content.models import Author, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
 from tests.support.admin_site import act, save_form
 from tests.support.blog import make_blog, make_post
-from tests.support.depends import Pages, all_pages
+from tests.support.page_tags import Pages, load_pages
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
@@ -45,14 +45,14 @@ def measure_invalidation(monkeypatch, settings, django_capture_on_commit_callbac
     def measure(change) -> tuple[set[str], set[str]]:
         seen: set[str] = set()
         WatchedChange.objects.all().delete()
-        before: Pages = all_pages(PATHS)
+        before: Pages = load_pages(PATHS)
         with monkeypatch.context() as patched:
             patched.setattr(relay, "invalidate_sync", seen.update)
             with django_capture_on_commit_callbacks(execute=True):
                 change()
-        different = before.unlike(all_pages(PATHS))
+        different = before.changed_since(load_pages(PATHS))
         assert different, "the change is one that readers see"
-        done = before.ended_by(seen)
+        done = before.invalidated_by(seen)
         return different - done, done - different
 
     return measure

@@ -26,14 +26,14 @@ django.setup()
 from django.contrib.auth.models import User
 from django.test import Client
 from django.test.utils import setup_test_environment
-from tests.support.admin_site import shown_values
+from tests.support.admin_site import form_values
 setup_test_environment()
 path, name = "/admin/content/post/1/change/", sys.argv[1]
 client = Client(HTTP_HOST="localhost")
 client.force_login(User.objects.get())
 for number, line in enumerate(sys.stdin):
     if number % 2 == 0:
-        form = shown_values(client.get(path)) | {"title": f"{name} {number}"}
+        form = form_values(client.get(path)) | {"title": f"{name} {number}"}
         print(json.dumps("opened"), flush=True)
     else:
         print(json.dumps([client.post(path, form).status_code, form["title"]]), flush=True)

@@ -8,7 +8,7 @@ from django.db import connection, connections
 from django.test import Client
 
 from content.models import Author, Authorship, Category, MediaFile, Post, SiteConfig, Tag
-from tests.support.admin_site import act, save_form, shown_values, try_form
+from tests.support.admin_site import act, form_values, save_form, try_form
 from tests.support.blog import make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
@@ -40,7 +40,7 @@ def differences(response) -> dict[str, tuple[str, str, str]]:
 
 def test_the_second_save_overwrites_nothing_and_shows_both_texts(ann, bob):
     post = make_post("post", title="First", body="One.\n\nTwo.")
-    opened = shown_values(bob.get(change(post)))
+    opened = form_values(bob.get(change(post)))
     save_form(ann, change(post), title="Ann's", body="One.\n\nTwo of Ann.")
     answer = bob.post(change(post), opened | {"title": "Bob's", "excerpt": "By Bob"})
     assert differences(answer) == {
@@ -58,50 +58,50 @@ def test_the_second_save_overwrites_nothing_and_shows_both_texts(ann, bob):
 
 def test_to_keep_mine_saves_it_over_theirs_and_theirs_where_i_changed_nothing(ann, bob):
     post = make_post("post", title="First", body="One.")
-    opened = shown_values(bob.get(change(post)))
+    opened = form_values(bob.get(change(post)))
     save_form(ann, change(post), title="Ann's", body="Ann wrote this.")
     conflict = bob.post(change(post), opened | {"title": "Bob's"})
-    assert bob.post(change(post), shown_values(conflict)).status_code == 302
+    assert bob.post(change(post), form_values(conflict)).status_code == 302
     post.refresh_from_db()
     assert (post.title, post.body) == ("Bob's", "Ann wrote this.")
 
 
 def test_a_third_save_in_between_is_a_conflict_again(ann, bob):
     post = make_post("post", title="First")
-    opened = shown_values(bob.get(change(post)))
+    opened = form_values(bob.get(change(post)))
     save_form(ann, change(post), title="Second")
-    conflict = shown_values(bob.post(change(post), opened | {"title": "Mine"}))
+    conflict = form_values(bob.post(change(post), opened | {"title": "Mine"}))
     save_form(ann, change(post), title="Third")
     assert differences(bob.post(change(post), conflict)) == {"title": ("Third", "Mine", "both")}
 
 
 def test_a_form_that_says_nothing_of_its_version_overwrites_nothing(ann):
     post = make_post("post", title="First")
-    values = shown_values(ann.get(change(post)))
-    for claim in ("", "forged", shown_values(ann.get(change(make_post("other"))))["based_on"]):
+    values = form_values(ann.get(change(post)))
+    for claim in ("", "forged", form_values(ann.get(change(make_post("other"))))["based_on"]):
         answer = ann.post(change(post), values | {"title": "Mine", "based_on": claim})
         assert differences(answer) == {"title": ("First", "Mine", "both")}
     # It comes back with the version that it shows now.
-    assert ann.post(change(post), shown_values(answer)).status_code == 302
+    assert ann.post(change(post), form_values(answer)).status_code == 302
 
 
 def test_the_same_save_twice_is_no_conflict(ann):
     """The first answer was lost on its way, and the writer pressed Save again."""
     post = make_post("post", title="First", body="One.\nTwo.")
-    values = shown_values(ann.get(change(post))) | {"title": "Mine", "body": "One.\r\nTwo."}
+    values = form_values(ann.get(change(post))) | {"title": "Mine", "body": "One.\r\nTwo."}
     assert [ann.post(change(post), values).status_code for _ in range(2)] == [302, 302]
 
 
 def test_a_change_outside_the_admin_is_a_conflict_too(ann):
     post = make_post("post", status="draft")
-    opened = shown_values(ann.get(change(post)))
+    opened = form_values(ann.get(change(post)))
     act(ann, "post", "publish", [post.pk], confirmed="yes")
     Post.objects.filter(pk=post.pk).update(category=Category.objects.create(slug="news", name="News"))
     answer = ann.post(change(post), opened | {"title": "Mine"})
     found = differences(answer)
     assert found["status"] == ("Published", "Draft", "theirs")
     assert found["category"] == ("News", "", "theirs")
-    values = shown_values(answer)
+    values = form_values(answer)
     assert (values["title"], values["status"]) == ("Mine", "published")
 
 
@@ -111,7 +111,7 @@ def test_tags_and_authors_are_texts_of_a_post_too(ann, bob):
     first, second, third = (Author.objects.create(slug=name.lower(), name=name) for name in names)
     tag = Tag.objects.create(slug="green", name="Green")
     Authorship.objects.create(post=post, author=first)
-    opened = shown_values(bob.get(change(post)))
+    opened = form_values(bob.get(change(post)))
     Authorship.objects.create(post=post, author=second, position=1)
     post.tags.add(tag)
     new_row = {"authorships-TOTAL_FORMS": 2, "authorships-1-author": third.pk, "authorships-1-position": 2}
@@ -120,7 +120,7 @@ def test_tags_and_authors_are_texts_of_a_post_too(ann, bob):
         "authorships": ("Ann\nBob, position 1", "Ann\nCat, position 2", "both"),
         "tags": ("Green", "", "theirs"),
     }
-    assert bob.post(change(post), shown_values(answer)).status_code == 302
+    assert bob.post(change(post), form_values(answer)).status_code == 302
     assert [by.author for by in post.authorships.all()] == [first, second, third]
     assert list(post.tags.all()) == [tag]
 
@@ -129,11 +129,11 @@ def test_a_row_that_i_took_away_stays_away_where_another_is_added(ann, bob):
     post = make_post("post")
     first, second = (Author.objects.create(slug=name, name=name) for name in ("ann", "bob"))
     Authorship.objects.create(post=post, author=first)
-    opened = shown_values(bob.get(change(post)))
+    opened = form_values(bob.get(change(post)))
     Authorship.objects.create(post=post, author=second)
     answer = bob.post(change(post), opened | {"authorships-0-DELETE": "on"})
     assert answer.status_code == 409
-    assert bob.post(change(post), shown_values(answer)).status_code == 302
+    assert bob.post(change(post), form_values(answer)).status_code == 302
     assert [by.author for by in post.authorships.all()] == [second]
 
 
@@ -143,30 +143,30 @@ def test_a_row_that_i_took_away_stays_away_where_another_is_added(ann, bob):
 def test_terms_and_the_sites_settings_are_safe_too(ann, bob, model, field):
     row = model(title="Mine") if model is SiteConfig else model(slug="one", name="One")
     row.save()
-    opened = shown_values(bob.get(change(row)))
+    opened = form_values(bob.get(change(row)))
     save_form(ann, change(row), **{field: "Ann's words"})
     answer = bob.post(change(row), opened | {field: "Bob's words"})
     assert differences(answer) == {field: ("Ann's words", "Bob's words", "both")}
-    assert bob.post(change(row), shown_values(answer)).status_code == 302
+    assert bob.post(change(row), form_values(answer)).status_code == 302
     assert getattr(model.objects.get(), field) == "Bob's words"
 
 
 def test_a_menu_that_is_wrong_comes_back_as_it_was_sent(ann, bob):
     SiteConfig(title="Mine").save()
-    opened = shown_values(bob.get(SITE))
+    opened = form_values(bob.get(SITE))
     save_form(ann, SITE, **{"menu-label": ["News"], "menu-url": ["/news/"]})
     answer = bob.post(SITE, opened | {"menu-label": ["About"], "menu-url": ["nowhere"]})
     assert differences(answer) == {"menu": ("News: /news/", "About: nowhere", "both")}
-    assert shown_values(answer)["menu-url"] == ["nowhere"]
+    assert form_values(answer)["menu-url"] == ["nowhere"]
 
 
 def test_the_only_row_is_not_added_over_the_one_that_somebody_added(ann, bob):
     add = "/admin/content/siteconfig/add/"
-    opened = shown_values(bob.get(add))
+    opened = form_values(bob.get(add))
     save_form(ann, add, title="Ann's")
     answer = bob.post(add, opened | {"title": "Bob's"})
     assert differences(answer) == {"title": ("Ann's", "Bob's", "both")}
-    assert bob.post(add, shown_values(answer)).status_code == 302
+    assert bob.post(add, form_values(answer)).status_code == 302
     assert SiteConfig.objects.get().title == "Bob's"
 
 
@@ -177,7 +177,7 @@ def test_the_second_of_two_first_saves_at_once_is_a_conflict(ann, bob, moment):
     if moment == "it is inserted" and connection.vendor == "sqlite":
         pytest.skip("SQLite has one writer at a time")
     add = "/admin/content/siteconfig/add/"
-    opened, editors = shown_values(bob.get(add)), [ann]
+    opened, editors = form_values(bob.get(add)), [ann]
     statement = "SELECT" if moment == "it was looked for" else "INSERT"
 
     def add_at_that_moment(client):
@@ -201,7 +201,7 @@ def test_the_second_of_two_first_saves_at_once_is_a_conflict(ann, bob, moment):
 def test_the_text_of_a_deleted_post_can_be_saved_as_a_new_post(ann, bob):
     post, author = make_post("post", title="First"), Author.objects.create(slug="cat", name="Cat")
     Authorship.objects.create(post=post, author=author)
-    opened = shown_values(bob.get(change(post)))
+    opened = form_values(bob.get(change(post)))
     act(ann, "post", "delete_selected", [post.pk], post="yes")
     answer = bob.post(change(post), opened | {"body": "Much work"})
     assert answer.status_code == 409
@@ -209,7 +209,7 @@ def test_the_text_of_a_deleted_post_can_be_saved_as_a_new_post(ann, bob):
     assert "This post was deleted while you were editing it" in html
     assert "admin deleted it at" in html
     assert f'action="{ADD}"' in html
-    save = bob.post(ADD, shown_values(answer))
+    save = bob.post(ADD, form_values(answer))
     assert save.status_code == 302
     saved = Post.objects.get()
     assert (saved.title, saved.body, list(saved.authors.all())) == ("First", "Much work", [author])
@@ -217,7 +217,7 @@ def test_the_text_of_a_deleted_post_can_be_saved_as_a_new_post(ann, bob):
 
 def test_an_editor_who_lost_the_permission_can_still_copy_the_text(member, ann):
     author, post = member("Authors"), make_post("post", status="draft", body="One.")
-    opened = shown_values(author.get(change(post)))
+    opened = form_values(author.get(change(post)))
     act(ann, "post", "publish", [post.pk], confirmed="yes")
     answer = author.post(change(post), opened | {"body": "Much <work>"})
     assert differences(answer)["body"] == ("One.", "Much <work>", "mine")
@@ -229,24 +229,24 @@ def test_an_editor_who_lost_the_permission_can_still_copy_the_text(member, ann):
 
 def test_a_form_that_was_wrong_keeps_the_version_that_it_is_based_on(ann, bob):
     post = make_post("post", title="First")
-    wrong = bob.post(change(post), shown_values(bob.get(change(post))) | {"title": "", "excerpt": "Bob's"})
+    wrong = bob.post(change(post), form_values(bob.get(change(post))) | {"title": "", "excerpt": "Bob's"})
     assert wrong.status_code == 200
     save_form(ann, change(post), excerpt="Ann's")
-    answer = bob.post(change(post), shown_values(wrong) | {"title": "First"})
+    answer = bob.post(change(post), form_values(wrong) | {"title": "First"})
     assert differences(answer) == {"excerpt": ("Ann's", "Bob's", "both")}
 
 
 def test_a_draft_of_the_browser_comes_back_into_the_form_and_saves_nothing(ann, bob):
     post = make_post("post", title="First")
-    opened = shown_values(bob.get(change(post))) | {"body": "Draft", "_restore": "1", "_draft": "abc-1"}
+    opened = form_values(bob.get(change(post))) | {"body": "Draft", "_restore": "1", "_draft": "abc-1"}
     restored = bob.post(change(post), opened)
     assert restored.status_code == 200
-    assert shown_values(restored)["body"] == "Draft"
+    assert form_values(restored)["body"] == "Draft"
     assert 'value="abc-1" data-unsaved' in restored.content.decode()
     save_form(ann, change(post), body="Ann's")
     assert differences(bob.post(change(post), opened)) == {"body": ("Ann's", "Draft", "both")}
-    new = bob.post(ADD, shown_values(bob.get(ADD)) | {"title": "New", "_restore": "1"})
-    assert shown_values(new)["title"] == "New"
+    new = bob.post(ADD, form_values(bob.get(ADD)) | {"title": "New", "_restore": "1"})
+    assert form_values(new)["title"] == "New"
     assert Post.objects.get().body == "Ann's"
 
 

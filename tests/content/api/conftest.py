@@ -25,5 +25,5 @@ def service(tmp_path_factory, redis_server) -> Iterator[Service]:
     environment = {"REDIS_URL": redis_server.url, "SECRET_KEY": "for tests only", "EVERGREEN_API_A_MINUTE": "0"}
     make_demo(state)
     with running_service(state, command="serve", environment=environment) as service:
-        service.line_with("Serving on")
+        service.wait_for_line("Serving on")
         yield service

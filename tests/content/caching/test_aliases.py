@@ -15,8 +15,9 @@ from content.caching.declarations import page_aliases, resources
 from content.caching.edge import cache_page
 from content.caching.engines import engine_of
 from content.caching.invalidation import orderings
-from tests.content.caching.conftest import BACKENDS, LOCMEM
+from tests.content.caching.conftest import BACKENDS
 from tests.content.caching.test_resource import HOUR
+from tests.support.caches import LOCMEM
 from tests.support.servers.redis import running_redis
 from tests.support.service import clean_environment, manage
 
@@ -37,7 +38,7 @@ def two_caches(request, settings):
     page_aliases.discard("other")
 
 
-def counted(alias: str) -> Resource:
+def counting_resource(alias: str) -> Resource:
     numbers = count(1)
 
     async def load() -> int:
@@ -47,7 +48,7 @@ def counted(alias: str) -> Resource:
 
 
 async def test_a_resource_is_kept_in_the_cache_that_it_names(two_caches):
-    resource = counted("other")
+    resource = counting_resource("other")
     assert [await resource.get(), await resource.get()] == [1, 1]
     key = resource.key(())
     assert await caches["other"].ahas_key(key)
@@ -55,8 +56,8 @@ async def test_a_resource_is_kept_in_the_cache_that_it_names(two_caches):
 
 
 async def test_one_invalidation_reaches_it(two_caches):
-    """Whoever writes knows tags, and not where their dependants are kept."""
-    resource = counted("other")
+    """Writers know tags, and not the caches of their dependants."""
+    resource = counting_resource("other")
     assert await resource.get() == 1
     await invalidate(["news"])
     assert await resource.get() == 2
@@ -78,13 +79,13 @@ async def test_a_page_is_kept_at_the_view_in_the_cache_that_it_names(two_caches)
     assert (await view(ask("/"))).content == b"2"
 
 
-async def test_a_cache_that_fails_keeps_no_other_from_being_told(settings):
+async def test_other_caches_are_invalidated_if_one_fails(settings):
     with running_redis() as server:
         settings.CACHES = {
             "default": BACKENDS["redis"](Fixtures(redis_server=server)),
             "other": LOCMEM | {"LOCATION": "second"},
         }
-        resource = counted("other")
+        resource = counting_resource("other")
         assert await resource.get() == 1
         engine_of("default")
     with pytest.raises(CacheError):
@@ -94,7 +95,7 @@ async def test_a_cache_that_fails_keeps_no_other_from_being_told(settings):
 
 
 class Fixtures(dict):
-    """What a backend asks a test's request for."""
+    """The fixtures that a backend asks for."""
 
     def __init__(self, **fixtures):
         super().__init__(fixtures)
@@ -118,7 +119,7 @@ def local_cache(settings, fresh_redis):
 
 
 async def test_what_never_leaves_the_process_hears_of_an_invalidation_in_another(local_cache, tmp_path: Path):
-    resource = counted("local")
+    resource = counting_resource("local")
     assert [await resource.get(), await resource.get()] == [1, 1]
     assert len(orderings(None)) == 1, "they follow one log, and are told once"
     environment = clean_environment() | {"REDIS_URL": local_cache, "EVERGREEN_STATE_DIR": str(tmp_path)}

@@ -29,7 +29,7 @@ def with_options(**options: Any) -> dict[str, Any]:
     return REDIS | {"OPTIONS": REDIS["OPTIONS"] | options}
 
 
-def found(settings, config: dict[str, Any], *, deploy: bool = False) -> list[str]:
+def find_problems(settings, config: dict[str, Any], *, deploy: bool = False) -> list[str]:
     declarations.page_aliases.add("default")
     settings.CACHES = {"default": config}
     messages = run_checks(tags=["caches"], include_deployment_checks=deploy)
@@ -54,19 +54,19 @@ def found(settings, config: dict[str, Any], *, deploy: bool = False) -> list[str
         ({"BACKEND": "django.core.cache.backends.dummy.DummyCache"}, ["caching.W002"]),
     ],
 )
-def test_each_setting_that_would_hurt_is_told(settings, config, expected):
-    assert found(settings, config) == expected
+def test_each_harmful_setting_is_reported(settings, config, expected):
+    assert find_problems(settings, config) == expected
 
 
-def test_a_cache_that_is_not_there_is_told(settings):
+def test_a_missing_cache_is_reported(settings):
     async def load() -> int:
         return 1
 
     Resource("astray", load=load, policy=HOUR, cache="elsewhere")
-    assert found(settings, REDIS) == ["caching.E001"]
+    assert find_problems(settings, REDIS) == ["caching.E001"]
 
 
-def test_two_resources_of_one_name_are_told(settings):
+def test_two_resources_of_one_name_are_reported(settings):
     async def load() -> int:
         return 1
 
@@ -75,7 +75,7 @@ def test_two_resources_of_one_name_are_told(settings):
 
     for loader in (load, other):
         Resource("twin", load=loader, policy=Policy(ttl=HOUR.ttl))
-    assert found(settings, REDIS) == ["caching.E004"]
+    assert find_problems(settings, REDIS) == ["caching.E004"]
 
 
 @pytest.fixture(autouse=True)
@@ -102,15 +102,15 @@ def only_what_the_test_declares(monkeypatch):
         (("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"), ["caching.W006"]),
     ],
 )
-def test_a_log_in_a_redis_that_evicts_is_told_before_a_deployment(settings, options, expected):
+def test_a_log_in_a_redis_that_evicts_is_reported_before_a_deployment(settings, options, expected):
     with running_redis(*options) as server:
-        assert found(settings, REDIS | {"LOCATION": server.url}, deploy=True) == expected
-        assert found(settings, with_options(LOG=server.url), deploy=True) == expected
+        assert find_problems(settings, REDIS | {"LOCATION": server.url}, deploy=True) == expected
+        assert find_problems(settings, with_options(LOG=server.url), deploy=True) == expected
 
 
-def test_a_log_that_is_away_is_told_before_a_deployment(settings):
-    assert found(settings, REDIS, deploy=True) == ["caching.W005"]
-    assert found(settings, REDIS) == []
+def test_a_log_that_is_down_is_reported_before_a_deployment(settings):
+    assert find_problems(settings, REDIS, deploy=True) == ["caching.W005"]
+    assert find_problems(settings, REDIS) == []
 
 
 DATABASE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"}
@@ -119,7 +119,7 @@ DATABASE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION"
 @pytest.mark.parametrize(
     "backend", ["db.DatabaseCache", "redis.RedisCache", "dummy.DummyCache", "locmem.LocMemCache"]
 )
-def test_a_default_that_nothing_of_ours_uses_is_nobodys_affair(settings, backend):
+def test_a_default_cache_that_we_do_not_use_is_not_checked(settings, backend):
     async def load() -> int:
         return 1
 
@@ -159,7 +159,7 @@ def project(settings, monkeypatch, *, asgi: str = "", cache: str | None = None) 
     return [str(message) for message in run_checks(tags=["caches"]) if message.id == "caching.W008"]
 
 
-def test_a_cached_view_with_neither_an_edge_nor_a_cache_is_told(settings, monkeypatch):
+def test_a_cached_view_with_neither_an_edge_nor_a_cache_is_reported(settings, monkeypatch):
     [message] = project(settings, monkeypatch)
     assert "test_checks.project.<locals>.<lambda>: nothing stores the pages" in message
     assert "EdgeCache(get_asgi_application())" in message
@@ -179,7 +179,7 @@ def test_an_application_that_cannot_be_imported_is_no_error_of_the_check(setting
     assert [message.id for message in run_checks(tags=["caches"])] == ["caching.W008"]
 
 
-def test_two_loaders_of_one_function_that_have_one_name_are_told_at_once(settings, caplog):
+def test_two_loaders_of_one_function_with_one_name_are_reported_at_once(settings, caplog):
     """The commonest way to two resources of one name: a function that makes them, called twice."""
 
     def price_in(currency: str) -> None:
@@ -190,10 +190,10 @@ def test_two_loaders_of_one_function_that_have_one_name_are_told_at_once(setting
 
     with caplog.at_level(logging.WARNING, "content.caching"):
         price_in("EUR")
-        assert found(settings, REDIS) == [] == caplog.messages
+        assert find_problems(settings, REDIS) == [] == caplog.messages
         price_in("CHF")
         price_in("USD")
-    assert found(settings, REDIS) == ["caching.E004"]
+    assert find_problems(settings, REDIS) == ["caching.E004"]
     [message] = caplog.messages
     assert "Two resources are named 'price'" in message
     assert "Give each its own name." in message
@@ -205,4 +205,4 @@ def test_a_module_that_is_imported_again_names_nothing_twice(settings):
         module = {"__name__": "shop"}
         exec(source, module)
         Resource("again", load=module["load"], policy=HOUR)
-    assert found(settings, REDIS) == []
+    assert find_problems(settings, REDIS) == []

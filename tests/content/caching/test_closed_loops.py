@@ -15,11 +15,11 @@ from django.db import connections
 
 from content.caching import Policy, Resource
 from content.caching.engines import engine_of
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 
 
 @pytest.fixture
-def counted(alias, redis_server) -> Callable[[], tuple[int, int, int]]:
+def count_open(alias, redis_server) -> Callable[[], tuple[int, int, int]]:
     """Connections to Redis, descriptors and threads."""
 
     def count() -> tuple[int, int, int]:
@@ -44,7 +44,7 @@ def query() -> int:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("alias", ["redis"], indirect=True)
-def test_they_leave_no_connection_no_descriptor_and_no_thread(alias, counted, postgres, new_loop):
+def test_they_leave_no_connection_no_descriptor_and_no_thread(alias, count_open, postgres, new_loop):
     async def load(pk: int) -> int:
         return await query()
 
@@ -61,9 +61,9 @@ def test_they_leave_no_connection_no_descriptor_and_no_thread(alias, counted, po
         loop.close()
 
     run_and_close()
-    before = counted()
+    before = count_open()
     for _ in range(20):
         run_and_close()
     # A thread of the process that reports now and then may have opened a connection of its own meanwhile.
-    wait_until(lambda: max(now - then for now, then in zip(counted(), before, strict=True)) < 5, "nothing is left")
+    wait_until(lambda: max(now - then for now, then in zip(count_open(), before, strict=True)) < 5, "nothing is left")
     assert not [loop for loop in engine_of(alias).loops.states if loop.is_closed()]

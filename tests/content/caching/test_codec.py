@@ -271,7 +271,7 @@ def extension(number: int, data: bytes) -> bytes:
     return msgspec.msgpack.encode(msgspec.msgpack.Ext(number, data))
 
 
-def nested(number: int, levels: int) -> bytes:
+def nest(number: int, levels: int) -> bytes:
     content = b"\x90"
     for _ in range(levels):
         content = b"\x91\xc9" + len(content).to_bytes(4, "big") + bytes([number]) + content
@@ -289,7 +289,7 @@ def test_i9_extensions_of_any_number_are_a_value_or_unreadable(data):
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_i9_deep_extensions_are_unreadable(number):
     with pytest.raises(Unreadable):
-        read(nested(number, 20_000))
+        read(nest(number, 20_000))
 
 
 def test_infinite_numbers_come_back():

@@ -7,35 +7,29 @@ from content.caching import Policy, Resource, invalidate
 from content.caching.key import tag_key
 from content.caching.ordering.counters import GENERATION
 from tests.content.caching.test_resource import HOUR
+from tests.support.source import Source
 
 pytestmark = pytest.mark.parametrize("alias", ["locmem", "memcached"], indirect=True)
-
-
-class World:
-    """A value and the number of its loads."""
-
-    def __init__(self) -> None:
-        self.value = self.loads = 0
-
-    async def load(self) -> int:
-        self.loads += 1
-        return self.value
 
 
 @pytest.mark.parametrize("key", [GENERATION, tag_key("a"), f"soft-{tag_key('a')}"])
 @pytest.mark.parametrize("garbage", ["alien", "12x", b"\xff", 1.5, [1], -7, True])
 async def test_i15_a_counter_that_is_no_number_counts_again(alias, key, garbage):
-    world = World()
-    resource = Resource("counted", load=world.load, policy=Policy(ttl=HOUR.ttl), tags=lambda: ("a",))
+    source = Source(value=0)
+
+    async def load() -> int:
+        return await source.load()
+
+    resource = Resource("counted", load=load, policy=Policy(ttl=HOUR.ttl), tags=lambda: ("a",))
     assert await resource.get() == 0
     await invalidate(["b"])
     await caches["default"].aset(key, garbage, timeout=None)
-    world.value = 1
+    source.value = 1
     await invalidate(["a"])
     assert await resource.get() == 1, "the invalidation is not lost"
-    world.value = 2
+    source.value = 2
     await invalidate(["a"])
     assert await resource.get() == 2
-    loads = world.loads
+    loads = source.count
     assert [await resource.get() for _ in range(3)] == [2] * 3
-    assert world.loads == loads, "caching is back"
+    assert source.count == loads, "caching is back"

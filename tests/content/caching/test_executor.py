@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from content.caching.executor import LoadExecutor
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 
 
 @sync_to_async
@@ -37,7 +37,7 @@ async def test_what_the_database_refuses_is_not_asked_twice(postgres):
     asked = 0
 
     @sync_to_async
-    def refused() -> None:
+    def refuse() -> None:
         nonlocal asked
         asked += 1
         with connections[postgres].cursor() as cursor:
@@ -47,7 +47,7 @@ async def test_what_the_database_refuses_is_not_asked_twice(postgres):
 
     loading = LoadExecutor()
     with pytest.raises(Exception, match="statement timeout"):
-        await loading.run(refused)
+        await loading.run(refuse)
     assert asked == 1
     await loading.run(close)
 

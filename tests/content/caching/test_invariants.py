@@ -9,87 +9,42 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
-from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content.caching import NotModified, NotThere, Policy, Resource, expire, invalidate, lasting_loop, previous
+from content.caching import NotModified, NotThere, Policy, Resource, expire, invalidate, previous
 from content.caching.dependencies import track_dependencies
 from content.caching.engines import engine_of
 from content.caching.entry import FORMAT, Entry, Header, Stamp, Unreadable, pack, unpack
 from content.caching.errors import LoadError, LoadTimeout, NotAppended, Overloaded
 from content.caching.executor import LoadExecutor
 from content.caching.metrics.events import listen, total
-from tests.support.servers.process import wait_until
+from tests.support.caches import redis_cache, use_cache
+from tests.support.edge import settle
+from tests.support.engine import wait_for_engine
 from tests.support.servers.redis import running_redis
+from tests.support.source import Source
+from tests.support.wait import wait_until
 
 SECONDS = timedelta(seconds=1)
 POLICY = Policy(ttl=60 * SECONDS, stale_ttl=60 * SECONDS, error_ttl=600 * SECONDS, jitter=0, early=0)
 numbers = count()
 
 
-class World:
-    """A row, a loader that reads it, and a gate that the loader can be held at."""
-
-    def __init__(self) -> None:
-        self.row = 0
-        self.loads = 0
-        self.open = asyncio.Event()
-        self.open.set()
-        self.arrived = asyncio.Event()
-        self.error: Exception | None = None
-
-    async def read(self) -> int:
-        """The row as it was when the load began: what is written while the gate is closed is not seen."""
-        self.loads += 1
-        value, error = self.row, self.error
-        self.arrived.set()
-        await self.open.wait()
-        if error:
-            raise error
-        return value
-
-    def hold(self) -> None:
-        self.open.clear()
-        self.arrived.clear()
+def redis_with_timeouts(url: str) -> dict[str, Any]:
+    """A cache that gives up on Redis after 0.3 s."""
+    return redis_cache(url, SOCKET_TIMEOUT=0.3, SOCKET_CONNECT_TIMEOUT=0.3, RETRIES=0)
 
 
 @pytest.fixture
 def alias(redis_server, clock):
-    with served_by(redis_server.url, clock) as name:
+    with use_cache(redis_with_timeouts(redis_server.url), clock) as name:
         yield name
 
 
-class served_by:
-    def __init__(self, url: str, clock, **options) -> None:
-        config = {
-            "BACKEND": "content.caching.backends.RedisCache",
-            "LOCATION": url,
-            "KEY_PREFIX": f"invariants-{next(numbers)}",
-            "OPTIONS": {
-                "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
-                "SOCKET_TIMEOUT": 0.3,
-                "SOCKET_CONNECT_TIMEOUT": 0.3,
-                "RETRIES": 0,
-            }
-            | options,
-        }
-        self.override = override_settings(CACHES={"default": config})
-        self.clock = clock
-
-    def __enter__(self) -> str:
-        self.override.enable()
-        engine_of("default").clock = self.clock
-        return "default"
-
-    def __exit__(self, *error) -> None:
-        engine_of("default").ordering.log.stop(wait=False)
-        self.override.disable()
-
-
 @pytest.fixture
-async def world() -> World:
-    return World()
+def source() -> Source:
+    return Source(value=0)
 
 
 class InThreads:
@@ -113,14 +68,14 @@ only_tasks = pytest.mark.parametrize("row", ["tasks"], indirect=True)
 
 
 @pytest.fixture(params=["tasks", "threads"])
-async def row(request, world) -> Any:
+async def row(request, source) -> Any:
     """Read by tasks, and by threads without an event loop."""
 
     async def load() -> int:
-        return await world.read()
+        return await source.load()
 
     def load_in_thread() -> int:
-        return asyncio.run_coroutine_threadsafe(world.read(), loop).result(20)
+        return asyncio.run_coroutine_threadsafe(source.load(), loop).result(20)
 
     loop = asyncio.get_running_loop()
     if request.param == "tasks":
@@ -128,36 +83,24 @@ async def row(request, world) -> Any:
     return InThreads(Resource("row", load=load_in_thread, policy=POLICY, tags=lambda: ("row",)))
 
 
-async def settled() -> None:
-    """What was begun behind readers has ended, behind threads as well."""
-    await asyncio.to_thread(lasting_loop.run, _settled_here())
-    await _settled_here()
-
-
-async def _settled_here() -> None:
-    state = engine_of("default").loop_state()
-    while state.tasks:
-        await asyncio.gather(*state.tasks, return_exceptions=True)
-
-
 # --- I1 ---------------------------------------------------------------------------------------------
 
 
-async def test_rule_16_a_reader_who_comes_after_an_invalidation_does_not_join_a_load_from_before(alias, world, row):
-    world.hold()
+async def test_rule_16_a_reader_who_comes_after_an_invalidation_does_not_join_a_load_from_before(alias, source, row):
+    source.hold()
     early = asyncio.ensure_future(row.get())
-    await world.arrived.wait()
-    world.row = 1
+    await source.loading.wait()
+    source.value = 1
     await invalidate(["row"])
     late = asyncio.ensure_future(row.get())
-    world.open.set()
+    source.release()
     assert await late == 1
     assert await early == 0, "who began before may get what was then"
     assert await row.get() == 1
 
 
 @only_tasks
-async def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, world, row):
+async def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, source, row):
     """An entry of another process, found while the lease is asked for, and invalidated before that is answered."""
     engine = engine_of(alias)
     await row.get()
@@ -183,18 +126,18 @@ async def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, world, r
         patch.setattr(engine.shared, "lease", lease_late)
         early = asyncio.ensure_future(row.get())
         await looked.wait()
-        await asyncio.sleep(0.01)
-        world.row = 1
+        await settle()
+        source.value = 1
         await invalidate(["row"])
         late = asyncio.ensure_future(row.get())
-        await asyncio.sleep(0.01)
+        await settle()
         answer.set()
         assert await late == 1
         await early
 
 
 @only_tasks
-async def test_rule_16_nor_a_value_that_was_found_before_while_its_lease_is_released(alias, world, row):
+async def test_rule_16_nor_a_value_that_was_found_before_while_its_lease_is_released(alias, source, row):
     """An entry of another process is found under the lease. It is invalidated while the lease is being released."""
     engine = engine_of(alias)
     await row.get()
@@ -216,49 +159,49 @@ async def test_rule_16_nor_a_value_that_was_found_before_while_its_lease_is_rele
         patch.setattr(engine.shared, "release", release_late)
         early = asyncio.ensure_future(row.get())
         await releasing.wait()
-        world.row = 1
+        source.value = 1
         await invalidate(["row"])
         engine.memory.clear()
         late = asyncio.ensure_future(row.get())
-        await asyncio.sleep(0.01)
+        await settle()
         answer.set()
         assert await late == 1
         await early
 
 
-async def test_i6_nor_what_was_invalidated_while_the_load_failed(alias, world, row, clock):
+async def test_i6_nor_what_was_invalidated_while_the_load_failed(alias, source, row, clock):
     await row.get()
     clock.forward(200)
-    world.hold()
-    world.error = RuntimeError("no")
+    source.hold()
+    source.error = RuntimeError("no")
     reader = asyncio.ensure_future(row.get())
-    await world.arrived.wait()
+    await source.loading.wait()
     await invalidate(["row"])
-    world.open.set()
+    source.release()
     with pytest.raises(RuntimeError):
         await reader
 
 
-async def test_rule_13_without_any_lease_nothing_old_is_fresh(alias, world, row):
+async def test_rule_13_without_any_lease_nothing_old_is_fresh(alias, source, row):
     """Everybody holds every lease: there may be more loads, and none that an invalidation overtook is kept."""
     engine = engine_of(alias)
 
-    async def granted(keys, *args):
+    async def grant(keys, *args):
         return list(keys)
 
-    async def stored(key, content, seconds, token):
+    async def store(key, content, seconds, token):
         return await type(engine.shared.tier).store(engine.shared.tier, key, content, seconds, None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine.shared, "lease", granted)
-        patch.setattr(engine.shared, "store", stored)
+        patch.setattr(engine.shared, "lease", grant)
+        patch.setattr(engine.shared, "store", store)
         for value in range(1, 20):
-            world.hold()
+            source.hold()
             early = asyncio.ensure_future(row.get())
-            await world.arrived.wait()
-            world.row = value
+            await source.loading.wait()
+            source.value = value
             await invalidate(["row"])
-            world.open.set()
+            source.release()
             assert await row.get() == value
             await early
             engine.memory.clear()
@@ -266,36 +209,36 @@ async def test_rule_13_without_any_lease_nothing_old_is_fresh(alias, world, row)
             await invalidate(["row"])
 
 
-async def test_i1_nor_does_a_background_refresh_bring_back_what_was_invalidated(alias, world, row, clock):
+async def test_i1_nor_does_a_background_refresh_bring_back_what_was_invalidated(alias, source, row, clock):
     await row.get()
     clock.forward(61)
-    world.hold()
+    source.hold()
     assert await row.get() == 0
-    await world.arrived.wait()
-    world.row = 1
+    await source.loading.wait()
+    source.value = 1
     await invalidate(["row"])
-    world.open.set()
-    await settled()
+    source.release()
+    await wait_for_engine()
     assert await row.get() == 1
 
 
-async def test_i1_what_was_expired_is_served_stale_and_loaded_again(alias, world, row):
+async def test_i1_what_was_expired_is_served_stale_and_loaded_again(alias, source, row):
     await row.get()
-    world.row = 1
+    source.value = 1
     await expire(["row"])
     with listen() as events:
         assert await row.get() == 0
     assert total(events, "stale") == 1
-    await settled()
+    await wait_for_engine()
     assert await row.get() == 1
 
 
 @only_tasks
-async def test_i4_a_stale_value_found_under_the_lease_is_served_and_refreshed(alias, world, row):
+async def test_i4_a_stale_value_found_under_the_lease_is_served_and_refreshed(alias, source, row):
     """An entry of another process: the first lookup comes too early for it, the one beside the lease finds it."""
     engine = engine_of(alias)
     await row.get()
-    world.row = 1
+    source.value = 1
     await expire(["row"])
     engine.memory.clear()
     lookup, looks = engine.shared.lookup, count()
@@ -306,11 +249,11 @@ async def test_i4_a_stale_value_found_under_the_lease_is_served_and_refreshed(al
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine.shared, "lookup", lookup_late)
         assert await row.get() == 0
-        await settled()
-    assert world.loads == 2, "it was loaded again with no other reader"
+        await wait_for_engine()
+    assert source.count == 2, "it was loaded again with no other reader"
 
 
-async def test_i1_without_word_of_the_log_nothing_is_fresh_and_all_is_stale(alias, world, row):
+async def test_i1_without_word_of_the_log_nothing_is_fresh_and_all_is_stale(alias, source, row):
     await row.get()
     tag_index = engine_of(alias).ordering.tag_index
     tag_index.heard_until = float("-inf")
@@ -319,18 +262,18 @@ async def test_i1_without_word_of_the_log_nothing_is_fresh_and_all_is_stale(alia
         assert await row.get() == 0
     assert total(events, "stale") == 1
     assert total(events, "hit") == 0
-    await settled()
+    await wait_for_engine()
 
 
-async def test_i1_an_invalidation_that_the_log_refuses_still_holds_here(world, clock):
-    with running_redis() as server, served_by(server.url, clock):
+async def test_i1_an_invalidation_that_the_log_refuses_still_holds_here(source, clock):
+    with running_redis() as server, use_cache(redis_with_timeouts(server.url), clock):
 
         async def load() -> int:
-            return await world.read()
+            return await source.load()
 
         row = Resource("row", load=load, policy=POLICY, tags=lambda: ("row",))
         await row.get()
-        world.row = 1
+        source.value = 1
         with server.client() as client:
             client.config_set("maxmemory", 1)
             with pytest.raises(NotAppended):
@@ -345,53 +288,53 @@ async def test_i1_an_invalidation_that_the_log_refuses_still_holds_here(world, c
 # --- I3, I4, I6 -------------------------------------------------------------------------------------
 
 
-async def test_i3_nothing_past_its_stale_time_is_served(alias, world, row, clock):
+async def test_i3_nothing_past_its_stale_time_is_served(alias, source, row, clock):
     await row.get()
-    world.row = 1
+    source.value = 1
     clock.forward(121)
     assert await row.get() == 1
 
 
-async def test_i4_nobody_waits_for_a_refresh_while_there_is_a_stale_value(alias, world, row, clock):
+async def test_i4_nobody_waits_for_a_refresh_while_there_is_a_stale_value(alias, source, row, clock):
     await row.get()
     clock.forward(61)
-    world.row = 1
-    world.hold()
+    source.value = 1
+    source.hold()
     assert [await row.get() for _ in range(5)] == [0] * 5
-    await world.arrived.wait()
-    assert world.loads == 2
-    world.open.set()
-    await settled()
+    await source.loading.wait()
+    assert source.count == 2
+    source.release()
+    await wait_for_engine()
     assert await row.get() == 1
 
 
 async def test_i6_a_loader_that_fails_leaves_the_last_good_value_and_is_not_asked_by_each_reader(
-    alias, world, row, clock
+    alias, source, row, clock
 ):
     await row.get()
     clock.forward(121)
-    world.error = ConnectionError("database away")
+    source.error = ConnectionError("database away")
     assert [await row.get() for _ in range(10)] == [0] * 10
-    assert world.loads == 2
+    assert source.count == 2
     clock.forward(2)
     await row.get()
-    assert world.loads == 3
-    world.error, world.row = None, 1
+    assert source.count == 3
+    source.error, source.value = None, 1
     clock.forward(5)
     assert await row.get() == 1
 
 
-async def test_i6_never_what_was_invalidated(alias, world, row):
+async def test_i6_never_what_was_invalidated(alias, source, row):
     await row.get()
-    world.error = ConnectionError("database away")
+    source.error = ConnectionError("database away")
     await invalidate(["row"])
     with pytest.raises(ConnectionError):
         await row.get()
 
 
-async def test_i6_nor_what_is_past_its_error_time(alias, world, row, clock):
+async def test_i6_nor_what_is_past_its_error_time(alias, source, row, clock):
     await row.get()
-    world.error = ConnectionError("database away")
+    source.error = ConnectionError("database away")
     clock.forward(721)
     with pytest.raises(ConnectionError):
         await row.get()
@@ -400,11 +343,11 @@ async def test_i6_nor_what_is_past_its_error_time(alias, world, row, clock):
 # --- I5 ---------------------------------------------------------------------------------------------
 
 
-async def test_i5_with_redis_stopped_readers_get_what_memory_holds_and_new_keys_are_loaded(world, clock):
+async def test_i5_with_redis_stopped_readers_get_what_memory_holds_and_new_keys_are_loaded(source, clock):
     async def load(key: int) -> int:
-        return await world.read()
+        return await source.load()
 
-    with running_redis() as server, served_by(server.url, clock):
+    with running_redis() as server, use_cache(redis_with_timeouts(server.url), clock):
         row = Resource("row", load=load, policy=POLICY)
         await row.get(1)
         server.process.kill()
@@ -413,14 +356,14 @@ async def test_i5_with_redis_stopped_readers_get_what_memory_holds_and_new_keys_
         for key in range(2, 6):
             assert await row.get(key) == 0
         assert engine_of("default").shared.breaker.is_open
-        await settled()
+        await wait_for_engine()
 
 
-async def test_i5_a_redis_that_hangs_costs_a_few_timeouts_and_no_more(world, clock):
+async def test_i5_a_redis_that_hangs_costs_a_few_timeouts_and_no_more(source, clock):
     async def load(key: int) -> int:
-        return await world.read()
+        return await source.load()
 
-    with running_redis() as server, served_by(server.url, clock):
+    with running_redis() as server, use_cache(redis_with_timeouts(server.url), clock):
         row = Resource("row", load=load, policy=POLICY)
         await row.get(0)
         subprocess.run(["kill", "-STOP", str(server.process.pid)], check=True)
@@ -431,20 +374,20 @@ async def test_i5_a_redis_that_hangs_costs_a_few_timeouts_and_no_more(world, clo
             assert asyncio.get_running_loop().time() - began < 3.0
         finally:
             subprocess.run(["kill", "-CONT", str(server.process.pid)], check=True)
-        await settled()
+        await wait_for_engine()
 
 
-async def test_i5_past_the_bound_of_loads_a_reader_is_told_so(alias, world):
+async def test_i5_past_the_bound_of_loads_a_reader_is_told_so(alias, source):
     async def load(key: int) -> int:
-        return await world.read()
+        return await source.load()
 
     engine_of(alias).loop_state().executor = LoadExecutor(max_loads=2, max_waiting=3)
     row = Resource("row", load=load, policy=POLICY)
-    world.hold()
+    source.hold()
     readers = [asyncio.ensure_future(row.get(key)) for key in range(8)]
     done, _ = await asyncio.wait(readers, return_when=asyncio.FIRST_EXCEPTION)
     assert {type(reader.exception()) for reader in done} == {Overloaded}
-    world.open.set()
+    source.release()
     results = await asyncio.gather(*readers, return_exceptions=True)
     assert [type(result) for result in results].count(Overloaded) == 3
 
@@ -452,49 +395,49 @@ async def test_i5_past_the_bound_of_loads_a_reader_is_told_so(alias, world):
 # --- I9, I10, I11, I12, I14 ---------------------------------------------------------------------------
 
 
-async def test_i10_what_is_stored_is_an_envelope_of_messagepack(alias, world, row):
+async def test_i10_what_is_stored_is_an_envelope_of_messagepack(alias, source, row):
     await row.get()
     stored = (await engine_of(alias).shared.tier.lookup(["row@1:"]))["row@1:"]
     assert stored[0] == FORMAT
     assert b"\x80\x04" not in stored[:5], "a pickle begins so"
 
 
-async def test_i11_a_caller_who_leaves_takes_nobodys_load_along(alias, world, row):
-    world.hold()
+async def test_i11_a_caller_who_leaves_takes_nobodys_load_along(alias, source, row):
+    source.hold()
     first, second = asyncio.ensure_future(row.get()), asyncio.ensure_future(row.get())
-    await world.arrived.wait()
+    await source.loading.wait()
     first.cancel()
     await asyncio.sleep(0)
-    world.open.set()
+    source.release()
     assert await second == 0
-    assert world.loads == 1
+    assert source.count == 1
 
 
-async def test_i11_not_even_when_all_leave(alias, world, row):
-    world.hold()
+async def test_i11_not_even_when_all_leave(alias, source, row):
+    source.hold()
     only = asyncio.ensure_future(row.get())
-    await world.arrived.wait()
+    await source.loading.wait()
     only.cancel()
-    world.open.set()
-    await settled()
+    source.release()
+    await wait_for_engine()
     assert await row.get() == 0
-    assert world.loads == 1
+    assert source.count == 1
 
 
-async def test_i12_a_holder_that_was_replaced_cannot_store(alias, world, row):
+async def test_i12_a_holder_that_was_replaced_cannot_store(alias, source, row):
     engine = engine_of(alias)
-    world.hold()
+    source.hold()
     slow = asyncio.ensure_future(row.get())
-    await world.arrived.wait()
+    await source.loading.wait()
     cache = caches[alias]
     await cache.write("SET", engine.shared.tier.lease_key("row@1:"), "somebody else")
-    world.open.set()
+    source.release()
     assert await slow == 0
     assert await engine.tiers.lookup([row.entry_key((), {})]) == {}
     assert engine.memory.get("row@1:") is None
 
 
-async def test_i14_memory_is_bounded_in_bytes_and_large_values_are_not_stored(alias, world):
+async def test_i14_memory_is_bounded_in_bytes_and_large_values_are_not_stored(alias, source):
     async def load(key: int) -> str:
         return "x" * 2000
 
@@ -513,31 +456,31 @@ async def test_i14_memory_is_bounded_in_bytes_and_large_values_are_not_stored(al
 # --- what a loader may do ---------------------------------------------------------------------------
 
 
-async def test_what_a_loader_reads_is_what_its_entry_depends_on(alias, world, row):
+async def test_what_a_loader_reads_is_what_its_entry_depends_on(alias, source, row):
     async def load() -> str:
         return f"made of {await row.get()}"
 
     whole = Resource("whole", load=load, policy=POLICY)
     assert await whole.get() == "made of 0"
-    world.row = 1
+    source.value = 1
     await invalidate(["row"])
     assert await whole.get() == "made of 1"
 
 
-async def test_rule_7_what_was_made_of_a_stale_part_is_not_stored(alias, world, row, clock):
+async def test_rule_7_what_was_made_of_a_stale_part_is_not_stored(alias, source, row, clock):
     async def load() -> str:
         return f"made of {await row.get()}"
 
     whole = Resource("whole", load=load, policy=POLICY)
     await row.get()
     clock.forward(61)
-    world.row = 1
+    source.value = 1
     assert await whole.get() == "made of 0"
-    await settled()
+    await wait_for_engine()
     assert await whole.get() == "made of 1"
 
 
-async def test_i3_what_is_made_of_parts_is_served_no_longer_than_they_are(alias, world, row, clock):
+async def test_i3_what_is_made_of_parts_is_served_no_longer_than_they_are(alias, source, row, clock):
     async def load() -> str:
         return f"made of {await row.get()}"
 
@@ -546,12 +489,12 @@ async def test_i3_what_is_made_of_parts_is_served_no_longer_than_they_are(alias,
     await row.get()
     clock.forward(50)
     assert await whole.get() == "made of 0"
-    world.row = 1
+    source.value = 1
     clock.forward(71)
     assert await whole.get() == "made of 1", "the row is older than it may be, stale or not"
 
 
-async def test_i3_what_could_not_be_kept_has_not_failed(alias, world, row, clock):
+async def test_i3_what_could_not_be_kept_has_not_failed(alias, source, row, clock):
     """Past its stale time an old value is for errors: that the next was made of a stale part is none."""
 
     async def load() -> str:
@@ -562,13 +505,13 @@ async def test_i3_what_could_not_be_kept_has_not_failed(alias, world, row, clock
     clock.forward(121)
     await row.refresh()
     clock.forward(61)
-    world.row = 1
+    source.value = 1
     assert await whole.get() == "made of 0", "of the row, which is stale"
     clock.forward(60)
     assert await whole.get() == "made of 1"
 
 
-async def test_rule_7_what_is_made_of_that_is_stale_as_well(alias, world, row, clock):
+async def test_rule_7_what_is_made_of_that_is_stale_as_well(alias, source, row, clock):
     """Parts of parts: the whole knows by its own part, which was not stored but said what it was."""
 
     async def load() -> str:
@@ -581,15 +524,15 @@ async def test_rule_7_what_is_made_of_that_is_stale_as_well(alias, world, row, c
     outer = Resource("outer", load=load_outer, policy=POLICY)
     await row.get()
     clock.forward(61)
-    world.row = 1
+    source.value = 1
     with track_dependencies() as collected:
         assert await outer.get() == "with what is made of 0"
     assert collected.stale
-    await settled()
+    await wait_for_engine()
     assert await outer.get() == "with what is made of 1"
 
 
-async def test_rule_7_nor_what_was_made_of_a_part_that_was_expired(alias, world, row):
+async def test_rule_7_nor_what_was_made_of_a_part_that_was_expired(alias, source, row):
     """It is old although its time is not up, and its record is from before the whole was begun."""
 
     async def load() -> str:
@@ -597,16 +540,16 @@ async def test_rule_7_nor_what_was_made_of_a_part_that_was_expired(alias, world,
 
     whole = Resource("whole", load=load, policy=POLICY)
     await row.get()
-    world.row = 1
-    world.hold()
+    source.value = 1
+    source.hold()
     await expire(["row"])
     assert await whole.get() == "made of 0"
-    world.open.set()
-    await settled()
+    source.release()
+    await wait_for_engine()
     assert await whole.get() == "made of 1"
 
 
-async def test_who_reads_what_reads_him_is_told_so(alias):
+async def test_a_loader_that_reads_itself_gets_an_error(alias):
     async def one() -> int:
         return await second.get()
 
@@ -618,7 +561,7 @@ async def test_who_reads_what_reads_him_is_told_so(alias):
         await asyncio.wait_for(first.get(), 60)
 
 
-async def test_two_who_read_each_other_at_once_are_told_so(alias):
+async def test_two_loaders_that_read_each_other_at_once_get_an_error(alias):
     both = asyncio.Barrier(2)
 
     async def one() -> int:
@@ -634,7 +577,7 @@ async def test_two_who_read_each_other_at_once_are_told_so(alias):
     assert {type(answer) for answer in answers} == {LoadError}
 
 
-async def test_tags_are_collected_for_whoever_asks_and_leak_to_nobody_else(alias, row):
+async def test_tags_are_collected_in_one_context_and_leak_into_no_other(alias, row):
     async def another_request() -> set[str]:
         with track_dependencies() as collected:
             return collected.tags
@@ -647,20 +590,20 @@ async def test_tags_are_collected_for_whoever_asks_and_leak_to_nobody_else(alias
 
 
 @only_tasks
-async def test_a_loader_that_takes_too_long_is_ended(alias, world, row):
-    world.hold()
+async def test_a_loader_that_takes_too_long_is_ended(alias, source, row):
+    source.hold()
     with pytest.raises(LoadTimeout):
         await row.using(hard_timeout=timedelta(milliseconds=30)).get()
 
 
-async def test_a_slow_load_is_left_to_go_on_while_an_old_value_serves(alias, world, row, clock):
+async def test_a_slow_load_is_left_to_go_on_while_an_old_value_serves(alias, source, row, clock):
     await row.get()
     clock.forward(121)
-    world.row = 1
-    world.hold()
+    source.value = 1
+    source.hold()
     assert await row.using(soft_timeout=timedelta(milliseconds=20)).get() == 0
-    world.open.set()
-    await settled()
+    source.release()
+    await wait_for_engine()
     assert await row.get() == 1
 
 
@@ -682,7 +625,7 @@ async def test_not_modified_keeps_the_value_and_begins_its_time_anew(alias, cloc
     assert seen == [None, "the value"]
 
 
-async def test_nobody_can_change_what_the_next_one_gets(alias):
+async def test_no_reader_can_change_what_the_next_one_gets(alias):
     async def load() -> dict[str, list[int]]:
         return {"numbers": [1]}
 
@@ -693,7 +636,7 @@ async def test_nobody_can_change_what_the_next_one_gets(alias):
         found["numbers"].append(2)
 
 
-async def test_explain_says_what_each_tier_holds(alias, world, row, clock):
+async def test_explain_says_what_each_tier_holds(alias, source, row, clock):
     await row.get()
     clock.forward(10)
     explained = await row.explain()
@@ -725,7 +668,7 @@ SPOILED_LEASES = {
 
 
 @pytest.mark.parametrize("spoil", SPOILED_LEASES.values(), ids=SPOILED_LEASES)
-async def test_i15_a_lease_that_no_process_holds_keeps_nobody_from_loading(alias, world, row, redis_server, spoil):
+async def test_i15_a_lease_that_no_process_holds_keeps_nobody_from_loading(alias, source, row, redis_server, spoil):
     engine = engine_of(alias)
     entry = row.entry_key((), {})
     with redis_server.client() as client:
@@ -734,7 +677,7 @@ async def test_i15_a_lease_that_no_process_holds_keeps_nobody_from_loading(alias
         assert await row.get() == 0
     engine.memory.clear()
     assert await row.get() == 0
-    assert world.loads == 1, "it was stored"
+    assert source.count == 1, "it was stored"
 
 
 HOSTILE_ENTRIES = {
@@ -749,7 +692,7 @@ HOSTILE_ENTRIES = {
 
 @pytest.mark.parametrize("content", HOSTILE_ENTRIES.values(), ids=HOSTILE_ENTRIES)
 async def test_i15_an_entry_that_cannot_be_read_is_a_miss_and_is_overwritten(
-    alias, world, row, redis_server, content
+    alias, source, row, redis_server, content
 ):
     engine = engine_of(alias)
     await row.get()
@@ -761,7 +704,7 @@ async def test_i15_an_entry_that_cannot_be_read_is_a_miss_and_is_overwritten(
     assert await row.get() == 0
     engine.memory.clear()
     assert await row.get() == 0
-    assert world.loads == 2
+    assert source.count == 2
 
 
 @pytest.mark.parametrize(
@@ -785,7 +728,7 @@ def test_i15_whatever_bytes_change_an_entry_is_read_or_is_unreadable(place, chan
 
 
 @pytest.mark.parametrize("tags", [[42], "a", ["a", None], [""], ["x" * 5000], ["\ud800"], b"a", 7, [b"a"]])
-async def test_i15_a_wrong_tag_is_refused_before_anything_is_held_for_it(alias, world, row, tags):
+async def test_i15_a_wrong_tag_is_refused_before_anything_is_held_for_it(alias, source, row, tags):
     index = engine_of(alias).ordering.tag_index
     version, tail = index.version, index.tail
     for invalidating in (invalidate, expire):

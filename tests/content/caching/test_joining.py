@@ -21,9 +21,10 @@ from content.caching.ordering.log import InvalidationLog
 from content.caching.ordering.log_ordering import LogOrdering
 from content.caching.ordering.stream import LogStream
 from content.caching.ordering.tag_index import Kind, Record, TagIndex
+from tests.support.edge import settle
 from tests.support.joiner import Joiner
-from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
+from tests.support.wait import wait_until
 
 PROCESSES = 6
 # Milliseconds.
@@ -190,7 +191,7 @@ async def test_rule_22_a_reader_waits_for_a_process_that_joins(logs, fresh_redis
     assert late.tag_index.judge(begun, ["never-seen"]) is Verdict.INVALID
     judging = asyncio.ensure_future(LogOrdering(late).judge(headers))
     in_thread = asyncio.ensure_future(asyncio.to_thread(run_inline, LogOrdering(late).judge(headers)))
-    await asyncio.sleep(0.05)
+    await settle()
     assert not judging.done()
     assert not in_thread.done()
     gate.set()

@@ -50,22 +50,22 @@ scalars = (
 parameters = st.lists(scalars | st.tuples(scalars, scalars), max_size=4).map(tuple)
 
 
-def typed(value):
+def with_type(value):
     """Equal only where Python would call both value and type the same."""
     if isinstance(value, tuple):
-        return ("tuple", tuple(map(typed, value)))
+        return ("tuple", tuple(map(with_type, value)))
     return (type(value).__name__, repr(value))
 
 
 @given(parameters, parameters)
 def test_two_sets_of_parameters_never_share_a_key(one, other):
     same_key = resource_key("r", 1, one) == resource_key("r", 1, other)
-    assert same_key == (typed(one) == typed(other))
+    assert same_key == (with_type(one) == with_type(other))
 
 
 @given(st.sampled_from(["1", "None", "true", "a,b", "(a)", "!None", "'a", "a#b", "~"]), scalars)
 def test_a_text_that_looks_like_something_else_is_not_it(text, other):
-    if typed(text) != typed(other):
+    if with_type(text) != with_type(other):
         assert resource_key("r", 1, (text,)) != resource_key("r", 1, (other,))
     assert resource_key("r", 1, ("a", "b")) != resource_key("r", 1, ("a,b",))
     assert resource_key("r", 1, (("a", "b"),)) != resource_key("r", 1, ("a", "b"))

@@ -52,7 +52,7 @@ def test_what_is_asked_for_again_outlives_what_is_asked_for_once():
     assert sum(tier.get(f"often {number}") is not None for number in range(20)) == 20
 
 
-def test_who_is_dropped_is_told():
+def test_a_dropped_request_is_reported():
     told: list[str] = []
     tier: MemoryTier[int] = MemoryTier(20 * OVERHEAD, told.append)
     for number in range(100):

@@ -22,12 +22,12 @@ ROWS = st.integers(0, 2)
 
 
 class Down(Exception):
-    """What the loader raises while the database is away."""
+    """The error of the loader while the database is down."""
 
 
 class Model(RuleBasedStateMachine):
-    """Values are versions of rows. What was announced hard may not be served older, nor what was announced softly
-    as fresh; nothing past its times is served, but when loading fails."""
+    """Values are versions of rows. No version older than an invalidation is served, and none older than an expiry
+    as fresh. A value past its times is served only if loading fails."""
 
     alias = "default"
     clock: Any = None
@@ -146,7 +146,7 @@ class Model(RuleBasedStateMachine):
         assert value >= self.taken_down[row], "served although it was taken down"
         assert stale or value >= self.announced[row], "stale as fresh"
         age = self.clock() - self.loaded_at[row]
-        # What failed is not tried again at once, but for half a minute at most.
+        # A failed load is retried after a delay of half a minute at most.
         is_failing = self.clock() - self.failed_at <= MAX_DELAY
         assert age <= TTL + STALE + (ERROR if is_failing else 0), "older than it may be"
         assert stale or age <= TTL, "fresh past its time"

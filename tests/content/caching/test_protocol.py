@@ -20,8 +20,8 @@ from content.caching.ordering import tag_index as tag_index_module
 from content.caching.ordering.log import MAX_UNSENT, InvalidationLog
 from content.caching.ordering.tag_index import NOWHERE, Kind, Record, TagIndex
 from content.caching.refresh_queue import RefreshRequest, _decode_request
-from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
+from tests.support.wait import wait_until
 
 
 def record(sequence: int, *tags: str, kind: Kind = Kind.INVALIDATE, nonce: str = "") -> Record:
@@ -220,7 +220,7 @@ def test_rule_6_a_load_behind_the_own_record_is_kept(logs, fresh_redis):
     assert log.tag_index.judge(log.tag_index.stamp(), ["a"]) is Verdict.VALID
 
 
-def test_rule_10_who_joins_late_knows_what_was_trimmed(logs, fresh_redis, monkeypatch):
+def test_rule_10_a_process_that_joins_late_knows_what_was_trimmed(logs, fresh_redis, monkeypatch):
     monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
     early = follow(logs, fresh_redis)
     for number in range(200):
@@ -261,7 +261,7 @@ def positions(log: InvalidationLog) -> dict[str, object]:
     }
 
 
-def test_rule_11_who_fell_behind_the_trimming_begins_anew(logs, fresh_redis, monkeypatch):
+def test_rule_11_a_process_that_fell_behind_the_trimming_begins_anew(logs, fresh_redis, monkeypatch):
     monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 20)
     slow, quick = follow(logs, fresh_redis), follow(logs, fresh_redis)
     slow.stop()
@@ -322,7 +322,7 @@ PACKED = [b"k", b"i", b"n", b"nonce", b"t", msgspec.msgpack.encode(["a", "caf\u0
 
 @given(st.integers(0, 5), st.integers(0, 20), st.integers(0, 5), st.binary(max_size=5))
 def test_i9_a_record_of_changed_bytes_is_a_record(field, place, removed, change):
-    """Of tags that are tags, or one that is not readable."""
+    """A base with the same tags, or one that is not readable."""
     pairs, changed = list(PACKED), bytearray(PACKED[field])
     changed[place : place + removed] = change
     pairs[field] = bytes(changed)
@@ -479,7 +479,7 @@ def test_i15_a_nonce_that_cannot_be_sent_is_refused_before_anything_is_pending(l
 
 
 def test_i15_an_append_that_ends_in_any_error_is_sent_again(logs, fresh_redis, monkeypatch):
-    """What interrupts it does not say whether it was sent."""
+    """An interrupted append may have been sent or not."""
     log = follow(logs, fresh_redis)
     begun = log.tag_index.stamp()
     monkeypatch.setattr(log.stream, "append", raising(KeyboardInterrupt))

@@ -1,4 +1,4 @@
-"""What is stale is loaded by a worker where there is one, and by the reader's process where there is none in time."""
+"""A worker loads stale entries. Without one in time, the process of the reader loads them."""
 
 import asyncio
 import secrets
@@ -14,7 +14,8 @@ from content.caching.metrics.events import listen, total
 from content.caching.refresh import entry_key_of
 from content.caching.refresh_queue import RefreshQueue, RefreshRequest, is_portable
 from tests.content.caching.test_resource import HOUR, Book, resource
-from tests.support.servers.process import READY_SECONDS
+from tests.support.engine import wait_for_engine
+from tests.support.wait import wait_until_async
 
 pytestmark = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
 
@@ -32,98 +33,95 @@ async def worker(alias, clock) -> AsyncIterator[None]:
     engine = create_engine(alias)
     engine.clock = clock
     work = asyncio.create_task(engine.refresher.work())
-    while not await engine.refresher.queue.add(RefreshRequest("nobody's", (), 0.0, NOWHERE)):
-        await asyncio.sleep(0.01)
+    request = RefreshRequest("nobody's", (), 0.0, NOWHERE)
+    await wait_until_async(lambda: engine.refresher.queue.add(request), "the worker is there")
     yield
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
 
 
-async def until(condition) -> None:
-    async with asyncio.timeout(READY_SECONDS):
-        while not await condition():
-            await asyncio.sleep(0.01)
+async def wait_for_value(book, pk: int, value: Book) -> None:
+    async def is_loaded() -> bool:
+        return await book.get(pk) == value
+
+    await wait_until_async(is_loaded, f"{value} is loaded")
 
 
-async def is_loaded(book, pk: int, value: Book) -> bool:
-    return await book.get(pk) == value
-
-
-async def test_a_worker_loads_what_a_reader_found_stale(alias, shelf, clock, worker):
-    shelf.values[1] = Book("old")
-    book = resource(shelf, clock, policy=STALE)
+async def test_a_worker_loads_what_a_reader_found_stale(alias, source, clock, worker):
+    source.values[1] = Book("old")
+    book = resource(source, clock, policy=STALE)
     await book.get(1)
     clock.forward(STALE.ttl.total_seconds() + 1)
-    shelf.values[1] = Book("new")
+    source.values[1] = Book("new")
     with listen() as events:
         assert await book.get(1) == Book("old")
-        await until(lambda: is_loaded(book, 1, Book("new")))
+        await wait_for_value(book, 1, Book("new"))
         # The listener sees this context alone: the load was another's.
         assert total(events, "load") == total(events, "late") == 0
-    assert shelf.loads == [1, 1]
+    assert source.loads == [1, 1]
 
 
-async def test_a_worker_loads_many_at_once(alias, shelf, clock, worker):
+async def test_a_worker_loads_many_at_once(alias, source, clock, worker):
     asked = []
 
     async def load_many(keys):
         asked.append(sorted(keys))
-        return {key: shelf.values[key] for key in keys}
+        return {key: source.values[key] for key in keys}
 
-    shelf.values.update({number: Book("old") for number in range(20)})
-    book = resource(shelf, clock, policy=STALE, load_many=load_many)
+    source.values.update({number: Book("old") for number in range(20)})
+    book = resource(source, clock, policy=STALE, load_many=load_many)
     await book.get_many(range(20))
     clock.forward(STALE.ttl.total_seconds() + 1)
-    shelf.values.update({number: Book("new") for number in range(20)})
+    source.values.update({number: Book("new") for number in range(20)})
     assert set((await book.get_many(range(20))).values()) == {Book("old")}
     for number in range(20):
-        await until(lambda number=number: is_loaded(book, number, Book("new")))
-    assert len(asked) + len(shelf.loads) < 10
+        await wait_for_value(book, number, Book("new"))
+    assert len(asked) + len(source.loads) < 10
 
 
-async def test_a_worker_that_died_is_not_waited_for_long(alias, shelf, clock, queue):
-    shelf.values[1] = Book("old")
-    book = resource(shelf, clock, policy=STALE)
+async def test_a_worker_that_died_is_not_waited_for_long(alias, source, clock, queue):
+    source.values[1] = Book("old")
+    book = resource(source, clock, policy=STALE)
     await book.get(1)
     clock.forward(STALE.ttl.total_seconds() + 1)
-    shelf.values[1] = Book("new")
+    source.values[1] = Book("new")
     await queue.take(1)  # a sign of life, and the last
     with listen() as events:
         assert await book.get(1) == Book("old")
-        await until(lambda: is_loaded(book, 1, Book("new")))
+        await wait_for_value(book, 1, Book("new"))
     assert total(events, "late") == 1
-    assert shelf.loads == [1, 1]
+    assert source.loads == [1, 1]
 
 
-async def test_without_a_worker_it_is_done_here_and_at_once(alias, shelf, clock, queue):
-    shelf.values[1] = Book("old")
-    book = resource(shelf, clock, policy=STALE)
+async def test_without_a_worker_it_is_done_here_and_at_once(alias, source, clock, queue):
+    source.values[1] = Book("old")
+    book = resource(source, clock, policy=STALE)
     await book.get(1)
     clock.forward(STALE.ttl.total_seconds() + 1)
-    shelf.values[1] = Book("new")
+    source.values[1] = Book("new")
     with listen() as events:
         assert await book.get(1) == Book("old")
-        await until(lambda: is_loaded(book, 1, Book("new")))
+        await wait_for_value(book, 1, Book("new"))
     assert total(events, "late") == 0
     assert await queue.count() == 0
 
 
-async def test_what_was_stored_meanwhile_is_not_loaded_again(alias, shelf, clock, queue):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock, policy=STALE)
+async def test_what_was_stored_meanwhile_is_not_loaded_again(alias, source, clock, queue):
+    source.values[1] = Book("one")
+    book = resource(source, clock, policy=STALE)
     await book.get(1)
     await queue.take(1)
     assert await queue.add(RefreshRequest("book", (1,), clock() - 100, NOWHERE))
     assert await engine_of(alias).refresher.drain() == 0
     assert await queue.add(RefreshRequest("book", (1,), clock(), NOWHERE))
     assert await engine_of(alias).refresher.drain() == 1
-    assert shelf.loads == [1, 1]
+    assert source.loads == [1, 1]
 
 
-async def test_what_is_stored_before_the_lease_is_had_is_not_loaded_again(alias, shelf, clock, queue, monkeypatch):
+async def test_what_is_stored_before_the_lease_is_had_is_not_loaded_again(alias, source, clock, queue, monkeypatch):
     """1. A worker takes what is due. 2. Another stores it, and lets go of its lease. 3. The worker gets that."""
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock)
+    source.values[1] = Book("one")
+    book = resource(source, clock)
     await book.get(1)
     engine = engine_of(alias)
     stale, lease = RefreshRequest("book", (1,), clock(), NOWHERE), engine.shared.tier.lease
@@ -135,7 +133,7 @@ async def test_what_is_stored_before_the_lease_is_had_is_not_loaded_again(alias,
 
     monkeypatch.setattr(engine.shared.tier, "lease", had_late)
     assert await engine.refresher.refresh_batch([stale]) == 0
-    assert shelf.loads == [1]
+    assert source.loads == [1]
     assert await engine.shared.holder(entry_key_of(stale).key) is None
 
 
@@ -165,9 +163,9 @@ async def test_the_set_is_bounded(alias, queue, monkeypatch):
     assert await queue.add(RefreshRequest("book", (2,), 2.0, NOWHERE)) is True
 
 
-async def test_what_nobody_knows_or_can_read_ends_no_worker(alias, shelf, clock, queue, worker):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock, policy=STALE)
+async def test_unknown_and_unreadable_requests_end_no_worker(alias, source, clock, queue, worker):
+    source.values[1] = Book("one")
+    book = resource(source, clock, policy=STALE)
     await book.get(1)
     await queue.add(RefreshRequest("no such resource", (1,), 0.0, NOWHERE))
     await queue.add(RefreshRequest("book", (1, 2, 3), 0.0, NOWHERE))
@@ -175,29 +173,25 @@ async def test_what_nobody_knows_or_can_read_ends_no_worker(alias, shelf, clock,
         await queue.run("redis.call('ZADD', KEYS[1], 0, ARGV[1]) redis.call('RPUSH', KEYS[3], '1')", garbage)
     clock.forward(1)
     await queue.add(RefreshRequest("book", (1,), clock(), NOWHERE))
-    await until(lambda: has_loads(shelf, 2))
+    await wait_until_async(lambda: len(source.loads) == 2, "it is loaded again")
 
 
-async def has_loads(shelf, count: int) -> bool:
-    return len(shelf.loads) >= count
-
-
-async def test_a_loader_that_fails_ends_no_worker(alias, shelf, clock, queue, worker):
-    shelf.values.update({1: Book("one"), 2: Book("two")})
-    book = resource(shelf, clock, policy=STALE)
+async def test_a_loader_that_fails_ends_no_worker(alias, source, clock, queue, worker):
+    source.values.update({1: Book("one"), 2: Book("two")})
+    book = resource(source, clock, policy=STALE)
     await book.get_many([1, 2])
 
     async def fail():
-        if shelf.loads[-1] == 1:
+        if source.loads[-1] == 1:
             raise RuntimeError("no")
 
-    shelf.during = fail
+    source.during = fail
     clock.forward(STALE.ttl.total_seconds() + 1)
-    shelf.values[2] = Book("new")
+    source.values[2] = Book("new")
     assert await book.get(1) == Book("one")
-    await asyncio.sleep(0.1)
+    await wait_until_async(lambda: source.loads.count(1) == 2, "the worker's load fails")
     assert await book.get(2) == Book("two")
-    await until(lambda: is_loaded(book, 2, Book("new")))
+    await wait_for_value(book, 2, Book("new"))
 
 
 @pytest.mark.parametrize(
@@ -213,27 +207,27 @@ def test_only_what_survives_the_journey_is_sent(alias, parameters, expected):
 AHEAD = Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0, ahead=0.1)
 
 
-async def test_a_hot_entry_is_loaded_again_before_its_time(alias, shelf, clock):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock, policy=AHEAD)
+async def test_a_hot_entry_is_loaded_again_before_its_time(alias, source, clock):
+    source.values[1] = Book("one")
+    book = resource(source, clock, policy=AHEAD)
     for _ in range(12):
         await book.get(1)
     clock.forward(3600 * 0.89)
     await book.get(1)
-    await asyncio.sleep(0.1)
-    assert shelf.loads == [1]
+    await wait_for_engine()
+    assert source.loads == [1]
     clock.forward(3600 * 0.02)
     with listen() as events:
         await book.get(1)
-        await until(lambda: has_loads(shelf, 2))
+        await wait_until_async(lambda: len(source.loads) == 2, "it is loaded again")
     assert total(events, "stale") == 0
 
 
-async def test_one_that_is_seldom_read_is_not(alias, shelf, clock):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock, policy=AHEAD)
+async def test_one_that_is_seldom_read_is_not(alias, source, clock):
+    source.values[1] = Book("one")
+    book = resource(source, clock, policy=AHEAD)
     await book.get(1)
     clock.forward(3600 * 0.95)
     await book.get(1)
-    await asyncio.sleep(0.1)
-    assert shelf.loads == [1]
+    await wait_for_engine()
+    assert source.loads == [1]

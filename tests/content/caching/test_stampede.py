@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.callers import Callers, loads_in, run_together
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 
 LOAD = 0.2
-# What a machine with other things to do takes beside; who waited for a lapsed lease would wait for 6 s.
+# Seconds that a busy machine may take. A wait for the default lease would be 6 s.
 BUSY = 5.0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,53 +21,30 @@ from content.caching.errors import LoadError, LoadTimeout
 from content.caching.lasting_loop import lasting_loop
 from content.caching.metrics.events import current_totals, listen, total
 from content.caching.testing import always_throw, chaos
-from tests.support.servers.process import wait_until
+from tests.support.source import ThreadSource
+from tests.support.wait import wait_until
 
 SECOND = timedelta(seconds=1)
 POLICY = Policy(ttl=60 * SECOND, stale_ttl=60 * SECOND, error_ttl=600 * SECOND, jitter=0, early=0)
 
 
-class World:
-    """A row, a `def` loader that reads it, and a gate at which the loader can be held."""
-
-    def __init__(self) -> None:
-        self.row = 0
-        self.loads: list[int] = []
-        self.threads: list[int] = []
-        self.error: BaseException | None = None
-        self.open, self.arrived = threading.Event(), threading.Event()
-        self.open.set()
-
-    def load(self, pk: int) -> int:
-        """The row as it was when the load began: what is written while the gate is closed is not seen."""
-        value, error = self.row, self.error
-        self.loads.append(pk)
-        self.threads.append(threading.get_ident())
-        self.arrived.set()
-        assert self.open.wait(60)
-        if error:
-            raise error
-        return value
-
-    def hold(self) -> None:
-        self.open.clear()
-        self.arrived.clear()
+@pytest.fixture
+def source() -> ThreadSource:
+    return ThreadSource(value=0)
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def row(alias, source) -> Resource:
+    def load(pk: int) -> int:
+        return source.load_sync(pk)
+
+    return Resource("row", load=load, policy=POLICY, tags=lambda pk: (f"row:{pk}",))
 
 
 @pytest.fixture
-def row(alias, world) -> Resource:
-    return Resource("row", load=world.load, policy=POLICY, tags=lambda pk: (f"row:{pk}",))
-
-
-@pytest.fixture
-def async_row(alias, world) -> Resource:
+def async_row(alias, source) -> Resource:
     async def load(pk: int) -> int:
-        return await sync_to_async(world.load)(pk)
+        return await sync_to_async(source.load_sync)(pk)
 
     return Resource("async-row", load=load, policy=POLICY, tags=lambda pk: (f"row:{pk}",))
 
@@ -93,7 +71,7 @@ def forget(alias: str) -> None:
         engine_of(alias).memory.clear()
 
 
-def joined(resource: Resource) -> Callable[[], bool]:
+def join_counter(resource: Resource) -> Callable[[], bool]:
     """Whether a thread joins the call of another from now on."""
     name = resource.name
     before = current_totals()["joined", name, ""]
@@ -107,18 +85,18 @@ def joined(resource: Resource) -> Callable[[], bool]:
 def test_a_hit_in_memory_needs_no_loop_and_no_thread(row, monkeypatch):
     assert row.get_sync(1) == 0
 
-    def refused(*args: Any, **kwargs: Any) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a hit in memory is a function call")
 
-    monkeypatch.setattr(asyncio, "new_event_loop", refused)
-    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", refused)
-    monkeypatch.setattr(threading.Thread, "start", refused)
+    monkeypatch.setattr(asyncio, "new_event_loop", refuse)
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     assert row.get_sync(1) == 0
     assert row.get_many_sync([1]) == {1: 0}
 
 
 class Commands:
-    """What one thread has Redis do: commands that clients sent, without what scripts call."""
+    """Commands that one thread sends to Redis, without those of scripts."""
 
     def __init__(self, redis_server, mark: str) -> None:
         self.client = redis_server.client()
@@ -153,7 +131,7 @@ def test_round_trips(alias, any_row, commands):
 
 @only_redis
 def test_round_trips_after_an_invalidation(alias, row, commands):
-    """What memory knows to be invalid is asked for together with its lease."""
+    """A key that memory knows to be invalid is looked up together with its lease."""
     row.get_sync(1)
     row.invalidate_sync(1)
     assert commands.of(lambda: row.get_sync(1)) == ["EVALSHA", "EVALSHA"]
@@ -207,20 +185,20 @@ def test_tokens_of_leases_are_those_of_one_process(alias):
 
 @only_redis
 def test_reads_open_no_connections(alias, any_row, redis_server):
-    def opened() -> int:
+    def count_connections() -> int:
         with redis_server.client() as client:
             return client.info("stats")["total_connections_received"]
 
     any_row.get_sync(0)
-    before = opened()
+    before = count_connections()
     for number in range(50):
         any_row.get_sync(number)
         forget(alias)
         any_row.get_sync(number)
-    assert opened() - before == 1, "that of the second count"
+    assert count_connections() - before == 1, "that of the second count"
 
 
-def test_a_def_loader_runs_in_its_callers_thread_and_an_async_one_on_one_loop(alias, row, world):
+def test_a_def_loader_runs_in_its_callers_thread_and_an_async_one_on_one_loop(alias, row, source):
     loops = []
 
     async def load(pk: int) -> int:
@@ -231,14 +209,14 @@ def test_a_def_loader_runs_in_its_callers_thread_and_an_async_one_on_one_loop(al
     for number in range(3):
         row.get_sync(number)
         slow.get_sync(number)
-    assert set(world.threads) == {threading.get_ident()}
+    assert set(source.threads) == {threading.get_ident()}
     assert set(loops) == {lasting_loop()}
 
 
-async def test_a_def_loader_runs_beside_the_loop_of_an_async_reader(row, world):
+async def test_a_def_loader_runs_beside_the_loop_of_an_async_reader(row, source):
     assert await row.get(1) == 0
     assert await row.get_many([1, 2]) == {1: 0, 2: 0}
-    assert threading.get_ident() not in world.threads
+    assert threading.get_ident() not in source.threads
 
 
 async def test_sync_methods_refuse_an_event_loop(row):
@@ -262,32 +240,32 @@ def test_a_loader_sees_nothing_of_its_readers_context(alias, row):
 # --- single-flight --------------------------------------------------------------------------------------
 
 
-def test_i2_threads_that_want_one_key_make_one_load(alias, any_row, world, threads):
-    world.hold()
-    others_wait = joined(any_row)
+def test_i2_threads_that_want_one_key_make_one_load(alias, any_row, source, threads):
+    source.hold()
+    others_wait = join_counter(any_row)
     readers = [threads.submit(any_row.get_sync, 1) for _ in range(12)]
-    world.arrived.wait()
+    source.loading.wait()
     wait_until(others_wait, "others wait")
-    world.open.set()
+    source.release()
     assert {reader.result() for reader in readers} == {0}
-    assert world.loads == [1]
+    assert source.loads == [1]
 
 
-def test_threads_that_want_many_keys_load_each_once(alias, row, world, threads):
+def test_threads_that_want_many_keys_load_each_once(alias, row, source, threads):
     keys = [list(range(start, start + 6)) for start in range(6)]
     readers = [threads.submit(row.get_many_sync, some) for some in keys]
     assert [reader.result() for reader in readers] == [dict.fromkeys(some, 0) for some in keys]
-    assert sorted(world.loads) == list(range(11))
+    assert sorted(source.loads) == list(range(11))
 
 
-def test_an_error_is_every_readers(alias, any_row, world, threads):
-    world.error = ValueError("no")
-    world.hold()
-    others_wait = joined(any_row)
+def test_an_error_is_every_readers(alias, any_row, source, threads):
+    source.error = ValueError("no")
+    source.hold()
+    others_wait = join_counter(any_row)
     readers = [threads.submit(any_row.get_sync, 1) for _ in range(4)]
-    world.arrived.wait()
+    source.loading.wait()
     wait_until(others_wait, "others wait")
-    world.open.set()
+    source.release()
     for reader in readers:
         with pytest.raises(ValueError, match="no"):
             reader.result()
@@ -297,40 +275,40 @@ class Killed(BaseException):
     """As greenlets and signals end a thread's work."""
 
 
-def test_i11_a_thread_that_is_interrupted_takes_nobodys_load_along(alias, row, world, threads):
-    world.error = Killed()
-    world.hold()
-    others_wait = joined(row)
+def test_i11_a_thread_that_is_interrupted_takes_nobodys_load_along(alias, row, source, threads):
+    source.error = Killed()
+    source.hold()
+    others_wait = join_counter(row)
     first = threads.submit(row.get_sync, 1)
-    world.arrived.wait()
+    source.loading.wait()
     others = [threads.submit(row.get_sync, 1) for _ in range(3)]
     wait_until(others_wait, "others wait")
-    world.error = None
-    world.open.set()
+    source.error = None
+    source.release()
     with pytest.raises(Killed):
         first.result()
     assert [other.result(60) for other in others] == [0] * 3
-    assert world.loads == [1, 1]
+    assert source.loads == [1, 1]
 
 
-def test_readers_wait_no_longer_than_the_hard_timeout(alias, row, world, threads):
-    world.hold()
+def test_readers_wait_no_longer_than_the_hard_timeout(alias, row, source, threads):
+    source.hold()
     first = threads.submit(row.get_sync, 1)
-    world.arrived.wait()
+    source.loading.wait()
     with pytest.raises(LoadTimeout):
         row.using(hard_timeout=SECOND / 20).get_sync(1)
-    world.open.set()
+    source.release()
     assert first.result() == 0
 
 
 @with_a_log
 def test_rule_16_a_thread_that_comes_after_an_invalidation_does_not_join_a_load_from_before(
-    alias, any_row, world, threads
+    alias, any_row, source, threads
 ):
-    world.hold()
+    source.hold()
     early = threads.submit(any_row.get_sync, 1)
-    world.arrived.wait()
-    world.row = 1
+    source.loading.wait()
+    source.value = 1
     invalidate_sync(["row:1"])
     started = engine_of(alias).sync.calls
     key = any_row.entry_key((1,), {}).key
@@ -338,14 +316,14 @@ def test_rule_16_a_thread_that_comes_after_an_invalidation_does_not_join_a_load_
     # It waits for the lease of the first, in a call of its own.
     late = threads.submit(any_row.get_sync, 1)
     wait_until(lambda: started.get(key) is not call, "the second does not join")
-    world.open.set()
+    source.release()
     assert late.result() == 1
     assert early.result() == 0, "who began before may get what was then"
     assert any_row.get_sync(1) == 1
 
 
 @with_a_log
-def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, row, world, threads):
+def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, row, source, threads):
     """A value that a thread has found and judged when another thread comes behind an invalidation."""
     row.get_sync(1)
     key = row.entry_key((1,), {}).key
@@ -355,7 +333,7 @@ def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, row, world, th
     accept = sync.tiers.accept
 
     def accept_late(*args: Any, **kwargs: Any) -> Any:
-        """What is judged before the invalidation is handed out behind it."""
+        """The value is judged before the invalidation and returned after it."""
         sync.tiers.accept = accept
         judgement = accept(*args, **kwargs)
         judged.set()
@@ -365,7 +343,7 @@ def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, row, world, th
     sync.tiers.accept = accept_late
     early = threads.submit(row.get_many_sync, [1])
     judged.wait()
-    world.row = 1
+    source.value = 1
     invalidate_sync(["row:1"])
     late = threads.submit(row.get_many_sync, [1])
     assert late.result(60) == {1: 1}
@@ -374,7 +352,7 @@ def test_rule_16_nor_a_lookup_whose_verdict_is_from_before(alias, row, world, th
 
 
 @only_redis
-def test_rule_19_a_thread_that_acquires_the_lease_sees_what_its_last_holder_stored(alias, row, world, threads):
+def test_rule_19_a_thread_that_acquires_the_lease_sees_what_its_last_holder_stored(alias, row, source, threads):
     """The holder is another process: it stores, and lets go."""
     engine, key = engine_of(alias), row.entry_key((1,), {}).key
     row.get_sync(1)
@@ -387,52 +365,54 @@ def test_rule_19_a_thread_that_acquires_the_lease_sees_what_its_last_holder_stor
         wait_until(lambda: engine.sync.calls.get(key) is not None, "it waits for the lease")
         assert asyncio.run(engine.shared.store(key, stored, 60.0, "other"))
         assert reader.result(60) == 0
-    assert world.loads == [1]
+    assert source.loads == [1]
     assert total(events, "load") == 0
 
 
 @only_redis
-def test_i12_the_lease_of_a_long_load_is_renewed(alias, row, world, threads, redis_server):
+def test_i12_the_lease_of_a_long_load_is_renewed(alias, row, source, threads, redis_server):
     engine = engine_of(alias)
     engine.loader.lease = 0.3
-    world.hold()
+    source.hold()
     reader = threads.submit(row.get_sync, 1)
-    world.arrived.wait()
+    source.loading.wait()
     lease = engine.shared.tier.lease_key(row.entry_key((1,), {}).key)
     with redis_server.client() as client:
         left = [client.pttl(lease)]
-        # It is not there for long enough to end by itself, three times.
-        for _ in range(30):
-            threading.Event().wait(0.03)
+
+        def is_renewed_three_times() -> bool:
             left.append(client.pttl(lease))
+            return sum(later > earlier for earlier, later in pairwise(left)) >= 3
+
+        wait_until(is_renewed_three_times, "the lease is renewed three times")
     assert min(left) > 0
-    world.open.set()
+    source.release()
     assert reader.result() == 0
-    assert world.loads == [1]
+    assert source.loads == [1]
 
 
 # --- stale, failing, negative ---------------------------------------------------------------------------
 
 
-def test_i4_no_thread_waits_for_a_refresh_while_there_is_a_stale_value(alias, any_row, world, clock):
+def test_i4_no_thread_waits_for_a_refresh_while_there_is_a_stale_value(alias, any_row, source, clock):
     assert any_row.get_sync(1) == 0
     clock.forward(61)
-    world.row = 1
-    world.hold()
+    source.value = 1
+    source.hold()
     assert [any_row.get_sync(1) for _ in range(5)] == [0] * 5
-    world.arrived.wait()
-    assert threading.get_ident() not in world.threads[1:] or any_row.is_async
-    world.open.set()
+    source.loading.wait()
+    assert threading.get_ident() not in source.threads[1:] or any_row.is_async
+    source.release()
     wait_until(lambda: any_row.get_sync(1) == 1, "it is refreshed")
-    assert world.loads == [1, 1]
+    assert source.loads == [1, 1]
 
 
-def test_i6_a_loader_that_fails_leaves_the_last_good_value(alias, row, world, clock):
+def test_i6_a_loader_that_fails_leaves_the_last_good_value(alias, row, source, clock):
     row.get_sync(1)
     clock.forward(130)
-    world.error = ValueError()
+    source.error = ValueError()
     assert [row.get_sync(1) for _ in range(5)] == [0] * 5
-    assert world.loads == [1, 1]
+    assert source.loads == [1, 1]
 
 
 def test_not_there_is_cached(alias):
@@ -450,7 +430,7 @@ def test_not_there_is_cached(alias):
     assert nothing.get_many_sync([1, 2]) == {}
 
 
-def test_i5_with_the_cache_down_threads_load_and_get_no_error(alias, row, world):
+def test_i5_with_the_cache_down_threads_load_and_get_no_error(alias, row, source):
     row.get_sync(1)
     forget(alias)
     with chaos(always_throw()):
@@ -459,7 +439,7 @@ def test_i5_with_the_cache_down_threads_load_and_get_no_error(alias, row, world)
     wait_until(lambda: not engine_of(alias).shared.in_doubt, "leases that may have been granted are released")
 
 
-def test_i5_with_the_cache_hung_a_thread_waits_for_one_timeout(alias, row, world):
+def test_i5_with_the_cache_hung_a_thread_waits_for_one_timeout(alias, row, source):
     asked: list[str] = []
 
     async def hang(name: str, call: Any) -> Any:
@@ -472,15 +452,15 @@ def test_i5_with_the_cache_hung_a_thread_waits_for_one_timeout(alias, row, world
     assert len(asked) == 1, "to look up, to store and to release would be three"
 
 
-def test_a_soft_timeout_serves_the_old_value_while_the_load_goes_on(alias, any_row, world, clock):
+def test_a_soft_timeout_serves_the_old_value_while_the_load_goes_on(alias, any_row, source, clock):
     any_row.get_sync(1)
     clock.forward(130)
-    world.row = 1
-    world.hold()
+    source.value = 1
+    source.hold()
     assert any_row.using(soft_timeout=SECOND / 20).get_sync(1) == 0
-    world.open.set()
+    source.release()
     wait_until(lambda: any_row.get_sync(1) == 1, "the load has gone on")
-    assert world.loads == [1, 1]
+    assert source.loads == [1, 1]
 
 
 # --- loaders that read ----------------------------------------------------------------------------------
@@ -509,13 +489,13 @@ def test_a_loader_that_waits_for_itself_does_not_wait_for_ever(alias, kinds):
         resources[0].get_sync()
 
 
-def test_what_a_loader_reads_is_what_its_entry_depends_on(alias, any_row, world):
+def test_what_a_loader_reads_is_what_its_entry_depends_on(alias, any_row, source):
     def load() -> int:
         return any_row.get_sync(1)
 
     whole = Resource("whole", load=load, policy=POLICY)
     assert whole.get_sync() == 0
-    world.row = 1
+    source.value = 1
     invalidate_sync(["row:1"])
     assert whole.get_sync() == 1
 

@@ -13,7 +13,8 @@ from content.caching import NotThere, Policy, Resource, invalidate_sync
 from content.caching.engines import engine_of
 from content.caching.testing import CachedTestMixin, isolated_cache
 from content.models import Category
-from tests.content.caching.conftest import LOCMEM, SESSIONS, redis_alias
+from tests.content.caching.conftest import redis_cache
+from tests.support.caches import LOCMEM, SESSIONS
 
 POLICY = Policy(ttl="1h", stale_ttl="1h", jitter=0)
 
@@ -46,7 +47,7 @@ def test_a_clean_cache_is_empty_and_leaves_everything_else_alone(alias, clock):
 
 
 def test_nothing_of_a_test_stays_in_redis(redis_server):
-    with redis_server.client() as client, override_settings(CACHES={"default": redis_alias(redis_server.url)}):
+    with redis_server.client() as client, override_settings(CACHES={"default": redis_cache(redis_server.url)}):
         client.set("of another program", "kept")
         before = set(client.keys())
         resource, _ = counting()
@@ -60,7 +61,7 @@ def test_nothing_of_a_test_stays_in_redis(redis_server):
 
 
 def test_a_server_that_is_away_is_no_error_of_the_test(alias):
-    with override_settings(CACHES={"default": redis_alias("redis://127.0.0.1:1/0")}), isolated_cache():
+    with override_settings(CACHES={"default": redis_cache("redis://127.0.0.1:1/0")}), isolated_cache():
         assert counting()[0].get_sync("A") == 1
 
 

@@ -26,6 +26,7 @@ from content.cdn.providers import Varnish
 from tests.support.edge import pairs_of
 from tests.support.servers.process import free_port
 from tests.support.servers.varnish import VarnishServer, running_varnish
+from tests.support.wait import wait_until_async
 
 numbers = itertools.count()
 
@@ -99,9 +100,11 @@ class Reader:
 
     async def sees(self, name: str, body: str) -> None:
         """Waits until the follower has purged the old body."""
-        async with asyncio.timeout(60):
-            while (await self.read(name))[0] != body:
-                await asyncio.sleep(0.01)
+
+        async def is_shown() -> bool:
+            return (await self.read(name))[0] == body
+
+        await wait_until_async(is_shown, f"{name} shows {body!r}")
 
 
 @pytest.fixture
@@ -126,8 +129,7 @@ async def serving(app: Any, port: int) -> AsyncIterator[None]:
     # Signals belong to the test process.
     server.capture_signals = contextlib.nullcontext
     task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: server.started, "the server listens")
     try:
         yield
     finally:
@@ -140,9 +142,12 @@ async def serving(app: Any, port: int) -> AsyncIterator[None]:
 
 async def wait_for_backend(varnish: VarnishServer) -> None:
     """Varnish does not retry a backend for a moment after it was down."""
-    async with httpx.AsyncClient(base_url=varnish.url) as client, asyncio.timeout(60):
-        while (await client.get("/is-there", headers={"cookie": "sessionid=pass"})).status_code != 200:
-            await asyncio.sleep(0.02)
+    async with httpx.AsyncClient(base_url=varnish.url) as client:
+
+        async def is_up() -> bool:
+            return (await client.get("/is-there", headers={"cookie": "sessionid=pass"})).status_code == 200
+
+        await wait_until_async(is_up, "Varnish reaches the site")
 
 
 @pytest.fixture
@@ -176,9 +181,11 @@ async def run_follower(follower: Follower) -> AsyncIterator[Follower]:
 
 async def await_checkpoint(before: Checkpoint | None = None) -> None:
     """Waits until the checkpoint differs from `before`."""
-    async with asyncio.timeout(60):
-        while await checkpoints_for().read() == before:
-            await asyncio.sleep(0.01)
+
+    async def has_moved() -> bool:
+        return await checkpoints_for().read() != before
+
+    await wait_until_async(has_moved, "the checkpoint moves")
 
 
 async def catch_up(cdn: Cdn) -> None:

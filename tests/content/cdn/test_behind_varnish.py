@@ -12,6 +12,7 @@ from content.cdn.cdn import NotPurged
 from content.cdn.providers import Varnish
 from tests.content.cdn.conftest import await_checkpoint, catch_up, checkpoints_for, follower_for, run_follower
 from tests.support.servers.process import free_port
+from tests.support.wait import wait_until_async
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -84,13 +85,17 @@ async def test_a_page_expires_in_varnish_when_it_expires_here(reader):
             response = await past.get("/old", headers={"host": reader.client.base_url.netloc.decode()})
             return int(response.headers["age"])
 
-        while await age() < 2:
-            await asyncio.sleep(0.05)
+        async def is_old() -> bool:
+            return await age() >= 2
+
+        await wait_until_async(is_old, "the page is two seconds old")
     assert await reader.read("old") == ("first old", False)
     assert await reader.read("old") == ("first old", True)
-    async with asyncio.timeout(10):
-        while (await reader.read("old"))[1]:
-            await asyncio.sleep(0.02)
+
+    async def is_miss() -> bool:
+        return not (await reader.read("old"))[1]
+
+    await wait_until_async(is_miss, "Varnish drops the page", 10)
 
 
 async def test_requests_with_a_session_bypass_varnish(reader):

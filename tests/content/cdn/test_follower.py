@@ -20,6 +20,7 @@ from content.cdn.follower import Follower
 from content.cdn.providers import Cloudflare
 from content.cdn.purge import Purge
 from tests.content.cdn.conftest import await_checkpoint, checkpoints_for, follower_for, run_follower
+from tests.support.wait import wait_until_async
 
 pytestmark = pytest.mark.usefixtures("redis_cache")
 ALL = ("all", ())
@@ -208,13 +209,9 @@ async def test_the_follower_survives_a_redis_that_is_down():
         await await_checkpoint()
         poll, follower.stream.apoll = follower.stream.apoll, broken
         await invalidate(["a"])
-        async with asyncio.timeout(60):
-            while not broken.count:
-                await asyncio.sleep(0.01)
+        await wait_until_async(lambda: broken.count, "the follower fails to read")
         follower.stream.apoll = poll
-        async with asyncio.timeout(60):
-            while ("hard", ("a",)) not in cdn.purges:
-                await asyncio.sleep(0.01)
+        await wait_until_async(lambda: ("hard", ("a",)) in cdn.purges, "the CDN is purged")
 
 
 class BrokenPoll:
@@ -236,12 +233,10 @@ async def test_a_follower_that_lost_the_lease_does_not_move_the_checkpoint(redis
     cdn.errors = [NotPurged("down")] * 1000
     follower = follower_for(cdn, lease=0.3)
     run = asyncio.create_task(follower.run_under_lease(follower.run_forever))
-    async with asyncio.timeout(60):
-        while len(cdn.errors) == 1000:
-            await asyncio.sleep(0.01)
-        with redis_server.client() as client:
-            client.set(follower.checkpoints.lease_key, "another's")
-        await run
+    await wait_until_async(lambda: len(cdn.errors) < 1000, "the CDN refuses a purge")
+    with redis_server.client() as client:
+        client.set(follower.checkpoints.lease_key, "another's")
+    await run
     assert await checkpoints_for().read() == before
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from content.importers import import_folder
 from content.importers.wordpress import import_wordpress
 from content.models import MediaFile
-from tests.support.admin_site import errors_of, shown_values, try_form
+from tests.support.admin_site import errors_of, form_values, try_form
 from tests.support.photos import SECRET, photo, places_in, png_of
 from tests.support.wordpress import export, item
 
@@ -98,7 +98,7 @@ def test_an_edited_photo_that_replaces_one_is_cleaned(admin_client, media_folder
     media.save()
     address = f"/admin/content/mediafile/{media.pk}/change/"
     edited = SimpleUploadedFile("new.jpg", photo("JPEG", orientation=3))
-    answer = admin_client.post(address, shown_values(admin_client.get(address)) | {"file": edited})
+    answer = admin_client.post(address, form_values(admin_client.get(address)) | {"file": edited})
     assert answer.status_code == 302
     assert all(places_in(path.read_bytes()) == [] for path in media_folder.rglob("*") if path.is_file())
 

@@ -8,7 +8,7 @@ import pytest
 from content.importers import BadFile, import_folder
 from content.importers.wordpress import import_wordpress
 from content.models import ImportSource, Post
-from tests.support.folder import write_posts
+from tests.support.markdown import write_posts
 from tests.support.wordpress import HEAD, TAIL, item
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from content.caching.watch import relay
 from content.caching.watch.models import WatchedChange
 from content.caching.watch.relay import relay_waiting
 from tests.support.blog import make_post
-from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

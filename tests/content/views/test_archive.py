@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from content.ops.queries import count_queries
 from tests.support.blog import make_blog, make_post
-from tests.support.reading import page_of
+from tests.support.parse import parse_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
@@ -29,7 +29,7 @@ def blog():
 
 def counts_in(client, path: str) -> dict[str, str]:
     """Links of the archive's counts, with the number beside each."""
-    items = page_of(client.get(path)).findall(".//main//*[@class='column']//li")
+    items = parse_page(client.get(path)).findall(".//main//*[@class='column']//li")
     links = [(item.find("a"), item.find("span")) for item in items if item.find("span") is not None]
     return {link.get("href"): count.text for link, count in links}
 
@@ -38,7 +38,7 @@ def counts_in(client, path: str) -> dict[str, str]:
 def test_a_page_of_the_archive_answers_and_its_second_read_does_no_sql(client, blog, path):
     assert client.get(path).status_code == 200
     with count_queries() as queries:
-        page_of(client.get(path))
+        parse_page(client.get(path))
     assert queries.statements == []
 
 

@@ -7,7 +7,7 @@ from content import resources
 from content.models import Redirect
 from content.ops.queries import count_queries
 from tests.support.blog import make_post
-from tests.support.reading import page_of
+from tests.support.parse import parse_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
@@ -21,7 +21,7 @@ def sender():
 
 
 def heading(response) -> str:
-    return page_of(response).findtext(".//h1")
+    return parse_page(response).findtext(".//h1")
 
 
 # --- withdrawn -------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_a_withdrawn_post_is_gone_by_its_own_path_alone(client, blog):
 
 
 def test_404_offers_a_search_and_the_archive(client, blog):
-    page = page_of(client.get("/posts/nothing/"))
+    page = parse_page(client.get("/posts/nothing/"))
     form = page.find(".//main//form")
     assert (form.get("action"), form.get("method")) == ("/search/", "get")
     field = form.find("input")

@@ -8,7 +8,7 @@ from django.utils import timezone
 from content.models import Redirect
 from content.ops.queries import count_queries
 from tests.support.blog import make_blog, make_post
-from tests.support.reading import page_of
+from tests.support.parse import parse_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
@@ -28,7 +28,7 @@ def test_a_withdrawn_post_or_page_is_gone_and_says_so_without_sql_the_second_tim
     with count_queries() as queries:
         response = client.get(path)
     assert (response.status_code, queries.statements) == (410, [])
-    page = page_of(response)
+    page = parse_page(response)
     assert page.findtext(".//h1") == "This has been withdrawn"
     assert page.find(".//main//form[@action='/search/']") is not None
     assert b"Test blog" in response.content

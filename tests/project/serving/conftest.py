@@ -1,14 +1,13 @@
 """`manage.py serve` with the real site; and functions that observe its workers."""
 
-import asyncio
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.support.servers.process import wait_until
 from tests.support.service import Service, make_tables, running_service
+from tests.support.wait import wait_until_async
 
 SERVING = "Serving on"
 RESTARTED = "Restarted:"
@@ -43,7 +42,7 @@ def hang_up(service: Service) -> None:
 async def restart(service: Service) -> None:
     before = count_lines(service, RESTARTED)
     hang_up(service)
-    await asyncio.to_thread(wait_until, lambda: count_lines(service, RESTARTED) > before, "the restart is logged")
+    await wait_until_async(lambda: count_lines(service, RESTARTED) > before, "the restart is logged")
 
 
 def nobody_listens(port: int) -> bool:

@@ -21,7 +21,7 @@ from tests.project.serving.conftest import (
     workers,
     write_settings,
 )
-from tests.support.readers import reading
+from tests.support.readers import run_readers
 from tests.support.service import Service
 
 # --- what cannot start ---------------------------------------------------------------------------------
@@ -42,19 +42,19 @@ def test_a_site_that_cannot_start_ends_with_its_reason(state_dir, tmp_path):
 @pytest.mark.slow
 async def test_a_version_that_cannot_start_leaves_the_old_one_serving(state_dir, tmp_path):
     with serving(state_dir, environment=write_settings(tmp_path)) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         old = workers(service)
-        async with reading(service.port, "/", readers=2) as crowd:
+        async with run_readers(service.port, "/", readers=2) as crowd:
             write_settings(tmp_path, BROKEN)
             hang_up(service)
             await asyncio.to_thread(
-                service.line_with, "the restart is given up; the running workers go on (0 of them"
+                service.wait_for_line, "the restart is given up; the running workers go on (0 of them"
             )
-            await crowd.answered(20)
+            await crowd.wait_for_answers(20)
             assert workers(service) == old
             write_settings(tmp_path)
             await restart(service)
-            await crowd.answered(20)
+            await crowd.wait_for_answers(20)
         assert workers(service).isdisjoint(old)
         assert "No module named 'nowhere'" in service.terminal
 
@@ -70,7 +70,7 @@ async def test_a_restart_reads_the_env_file_again(state_dir, tmp_path):
     )
     file.write_text("ALLOWED_HOSTS=one.example\n")
     with serving(state_dir, environment=environment) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         assert statuses(service) == {"one.example": 200, "two.example": 400, "localhost": 400}
         file.write_text("ALLOWED_HOSTS=two.example\n")
         await restart(service)
@@ -104,21 +104,21 @@ def test_an_inherited_socket_is_served(state_dir):
         socket.create_server(("127.0.0.1", 0)) as given,
         serving(state_dir, "--fd", str(given.fileno()), "--access-log", pass_fds=(given.fileno(),)) as service,
     ):
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         url = f"http://127.0.0.1:{given.getsockname()[1]}"
         assert httpx.get(f"{url}/").status_code == 200
-        service.line_with('"GET / HTTP/1.1" 200')
+        service.wait_for_line('"GET / HTTP/1.1" 200')
 
 
 async def test_tls_and_a_renewed_certificate(state_dir, tmp_path):
     certificate = tmp_path / "site.pem"
     make_certificate(certificate)
     with serving(state_dir, "--certfile", str(certificate)) as service:
-        assert f"https://127.0.0.1:{service.port}" in service.line_with(SERVING)
+        assert f"https://127.0.0.1:{service.port}" in service.wait_for_line(SERVING)
         first = ssl.get_server_certificate(("127.0.0.1", service.port))
         certificate.write_text("half a cert")
         hang_up(service)
-        await asyncio.to_thread(service.line_with, "the restart is given up")
+        await asyncio.to_thread(service.wait_for_line, "the restart is given up")
         assert ssl.get_server_certificate(("127.0.0.1", service.port)) == first
         make_certificate(certificate)
         await restart(service)

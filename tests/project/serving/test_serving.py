@@ -24,16 +24,17 @@ from tests.project.serving.conftest import (
     workers,
     write_settings,
 )
-from tests.support.readers import reading
-from tests.support.servers.process import free_port, wait_until
+from tests.support.readers import run_readers
+from tests.support.servers.process import free_port
 from tests.support.service import ROOT, Service, environment_of, parents
+from tests.support.wait import wait_until, wait_until_async
 
 
 @pytest.fixture(scope="module")
 def service(state_dir):
     """Two workers. Each test may restart or kill them, and leaves two."""
     with serving(state_dir, "--workers", "2") as running:
-        running.line_with(SERVING)
+        running.wait_for_line(SERVING)
         yield running
 
 
@@ -42,7 +43,7 @@ def service(state_dir):
 
 def test_one_line_is_logged_when_all_workers_are_ready(service):
     assert re.search(
-        rf" INFO serve: {SERVING} {service.url} with 2 workers \(\d+, \d+\)\.$", service.line_with(SERVING)
+        rf" INFO serve: {SERVING} {service.url} with 2 workers \(\d+, \d+\)\.$", service.wait_for_line(SERVING)
     )
     assert logged_workers(service) == workers(service)
     with service.client() as client:
@@ -62,10 +63,10 @@ def command_of(service: Service) -> str:
 
 async def test_a_restart_under_load_fails_no_request(service):
     before = workers(service)
-    async with reading(service.port, "/", readers=8) as crowd:
-        await crowd.answered(100)
+    async with run_readers(service.port, "/", readers=8) as crowd:
+        await crowd.wait_for_answers(100)
         await restart(service)
-        await crowd.answered(100)
+        await crowd.wait_for_answers(100)
     assert crowd.failures == []
     assert workers(service).isdisjoint(before)
     assert len(workers(service)) == 2
@@ -88,7 +89,7 @@ def test_requests_during_a_restart_cause_one_more(service):
 def test_a_worker_that_is_killed_is_replaced(service):
     killed = min(workers(service))
     os.kill(killed, signal.SIGKILL)
-    service.line_with(f"Worker {killed} was killed by SIGKILL; another takes its place.")
+    service.wait_for_line(f"Worker {killed} was killed by SIGKILL; another takes its place.")
     wait_until(lambda: len(workers(service)) == 2, "there are two again")
     assert killed not in workers(service)
     assert children_in_any_state(service) == workers(service), "a zombie is left"
@@ -132,28 +133,28 @@ def test_only_the_parent_acts_on_terminal_signals(service):
 
 async def test_an_ending_worker_finishes_its_requests(state_dir):
     with serving(state_dir) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         [old] = workers(service)
         reader, writer = await begin_request(service)
         hang_up(service)
-        await asyncio.to_thread(wait_until, lambda: not listens(old, service.port), "the old one accepts no more")
+        await wait_until_async(lambda: not listens(old, service.port), "the old one accepts no more")
         assert len(workers(service)) == 2
         writer.write(b"56")
         answer = (await reader.read()).lower()
         writer.close()
         assert answer.startswith(b"http/1.1 403 ")
         assert b"\r\nconnection: close\r\n" in answer
-        await asyncio.to_thread(service.line_with, RESTARTED)
+        await asyncio.to_thread(service.wait_for_line, RESTARTED)
         assert old not in workers(service)
         assert service.interrupt() == 0
 
 
 async def test_the_second_signal_ends_workers_at_once(state_dir):
     with serving(state_dir) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         reader, writer = await begin_request(service)
         service.process.terminate()
-        await asyncio.to_thread(service.line_with, "Ending.")
+        await asyncio.to_thread(service.wait_for_line, "Ending.")
         service.process.terminate()
         assert await asyncio.to_thread(service.wait) == 0
         with contextlib.suppress(ConnectionResetError):
@@ -184,7 +185,7 @@ def listens(pid: int, port: int) -> bool:
 
 def test_workers_end_with_a_killed_parent(state_dir):
     with serving(state_dir) as service:
-        service.line_with(SERVING)
+        service.wait_for_line(SERVING)
         [worker] = workers(service)
         service.process.kill()
         wait_until(lambda: worker not in dict(parents()), "the worker is gone")
@@ -196,7 +197,7 @@ def test_a_worker_that_is_still_loading_ends_with_a_killed_parent(state_dir, tmp
     (tmp_path / "endless.py").write_text(ENDLESS)
     environment = write_settings(tmp_path, "MIDDLEWARE = [*MIDDLEWARE, 'endless.Middleware']")
     with serving(state_dir, environment=environment) as service:
-        service.line_with("loading for ever")
+        service.wait_for_line("loading for ever")
         [worker] = workers(service)
         service.process.kill()
         wait_until(lambda: worker not in dict(parents()), "the worker is gone")

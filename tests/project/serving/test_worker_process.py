@@ -1,6 +1,5 @@
 """A worker that does not become ready, or does not end, is killed by its parent."""
 
-import asyncio
 import signal
 import socket
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from project.serving import worker as worker_module
 from project.serving.options import Options
 from project.serving.worker import Worker
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until_async
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ async def test_a_worker_that_does_not_end_is_killed(worker, monkeypatch):
     monkeypatch.setattr(worker_module, "KILL_SECONDS", 0.0)
     worker.send(signal.SIGSTOP)
     # Until it has stopped, it may still act on the next signal.
-    await asyncio.to_thread(wait_until, lambda: state_of(worker.process.pid) == "T", "it has stopped")
+    await wait_until_async(lambda: state_of(worker.process.pid) == "T", "it has stopped")
     await worker.stop()
     assert worker.exit_reason == "was killed by SIGKILL"
 

@@ -8,6 +8,7 @@ import pytest
 
 from project.supervision import CannotStart
 from project.supervisor.child import Child, Keeper, stop_all
+from tests.support.wait import wait_until_async
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
@@ -70,8 +71,7 @@ async def test_a_signal_is_named(start):
 async def test_a_process_that_does_not_end_is_named_and_killed_within_five_seconds(start):
     said: list[str] = []
     child = await start("worker", STUBBORN)
-    while not child.last_lines:
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: child.last_lines, "the child runs")
     began = time.monotonic()
     await stop_all([child], said.append, asyncio.Event())
     assert time.monotonic() - began < 5
@@ -84,8 +84,7 @@ async def test_a_process_that_does_not_end_is_named_and_killed_within_five_secon
 
 async def test_a_second_ctrl_c_ends_at_once(start):
     child = await start("worker", STUBBORN)
-    while not child.last_lines:
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: child.last_lines, "the child runs")
     kill_requested = asyncio.Event()
     kill_requested.set()
     began = time.monotonic()

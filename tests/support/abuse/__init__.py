@@ -1,1 +1,1 @@
-"""Two server processes with EdgeProtocol, and clients of every bad habit, who check all that they are told."""
+"""Two server processes with EdgeProtocol, and clients with every bad habit that check each response."""

@@ -1,4 +1,4 @@
-"""What the server processes serve: `app`.
+"""The application of the server processes: `app`.
 
 GET /page/3 is a page behind the edge; PUT /page/3 makes its next version, and invalidates its tag (with `?soft`
 expires it); POST /purge does so to all, without another version; POST /echo answers with what it was sent; GET

@@ -7,22 +7,22 @@ import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-# Seconds; who waits so long has been failed.
-PATIENCE = 15.0
+# Seconds that a client waits before it counts as an error.
+READ_TIMEOUT = 15.0
 # Bytes that wait in this process, and in the kernel, for a slow reader.
 BUFFER = 4096
 BODILESS = (204, 304)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     fields: dict[str, str]
     body: bytes
 
     @property
     def is_stale(self) -> bool:
-        """And says so."""
+        """As its Cache-Status says."""
         return "ttl=-" in self.fields.get("cache-status", "")
 
 
@@ -40,27 +40,27 @@ class Connection:
             await self.writer.drain()
             await asyncio.sleep(0)
 
-    async def answer(self, *, is_head: bool = False) -> Answer:
-        """The next one. Raises IncompleteReadError, ValueError for no answer, and TimeoutError."""
-        async with asyncio.timeout(PATIENCE):
+    async def read_response(self, *, is_head: bool = False) -> Response:
+        """Read the next one. Raises IncompleteReadError, ValueError for other bytes, and TimeoutError."""
+        async with asyncio.timeout(READ_TIMEOUT):
             head = await self.reader.readuntil(b"\r\n\r\n")
             status, fields = read_head(head)
             bodiless = is_head or status in BODILESS
-            return Answer(
+            return Response(
                 status, fields, b"" if bodiless else await self.reader.readexactly(int(fields["content-length"]))
             )
 
     async def rest(self) -> bytes:
-        """Until the server closes, or resets, which it may do to whom it has refused."""
+        """Read until the server closes or resets the connection, as it may after a refusal."""
         read = b""
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(READ_TIMEOUT):
                 while some := await self.reader.read(65536):
                     read += some
         return read
 
     def reset(self) -> None:
-        """Without the words of a close."""
+        """Close without a FIN."""
         raw = self.writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -70,7 +70,7 @@ def read_head(head: bytes) -> tuple[int, dict[str, str]]:
     first, *lines = head[:-4].decode("latin-1").split("\r\n")
     version, status, _ = first.split(" ", 2)
     if version != "HTTP/1.1":
-        raise ValueError(f"no answer: {first!r}")
+        raise ValueError(f"no response: {first!r}")
     fields = dict(line.split(": ", 1) for line in lines)
     if len(fields) < len(lines):
         raise ValueError(f"a field twice: {lines!r}")
@@ -78,7 +78,7 @@ def read_head(head: bytes) -> tuple[int, dict[str, str]]:
 
 
 @contextlib.asynccontextmanager
-async def connected(port: int, *, slow: bool = False) -> AsyncIterator[Connection]:
+async def connect(port: int, *, slow: bool = False) -> AsyncIterator[Connection]:
     raw = socket.socket()
     raw.setblocking(False)
     if slow:

@@ -14,7 +14,7 @@ PROPAGATION = 0.010
 
 @dataclass(frozen=True)
 class Edit:
-    """Over at that time. Hard: what was before it is not served at all, else as stale."""
+    """`at`: when its response came. A hard edit invalidates older versions; a soft one expires them."""
 
     at: float
     version: int
@@ -25,9 +25,9 @@ class Edit:
 class Edits:
     begun: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     done: dict[int, list[Edit]] = field(default_factory=lambda: defaultdict(list))
-    # Seconds for which a process has gone on, as fresh, with what another had ended.
+    # The longest time, in seconds, that a process served as fresh what another one had invalidated.
     longest_lag: float = 0.0
-    # Answers of later than an edit takes to be heard of.
+    # Responses with an old version later than PROPAGATION after its edit.
     late: int = 0
 
     def note(self, number: int, version: int, *, is_hard: bool) -> None:
@@ -42,7 +42,7 @@ class Edits:
         return [self.begun[number] for number in range(COUNT)]
 
     def oldest(self, number: int, began: float, *, stale: bool) -> int:
-        """What a request of that time may be told at worst."""
+        """The oldest version that a request of that time may get."""
         for edit in reversed(self.done[number]):
             if edit.at <= began - SILENCE and (edit.is_hard or not stale):
                 return edit.version

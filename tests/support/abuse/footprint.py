@@ -1,4 +1,4 @@
-"""What processes hold, second by second, and whether it grows."""
+"""Memory and descriptors of processes, second by second, and their growth."""
 
 import os
 import statistics
@@ -16,7 +16,7 @@ class Growth:
 
 @dataclass
 class Footprint:
-    """Of one process: resident bytes, and descriptors."""
+    """Resident bytes and open descriptors of one process."""
 
     process: int
     memory: list[int] = field(default_factory=list)

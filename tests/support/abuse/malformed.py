@@ -1,4 +1,4 @@
-"""Requests that are none: the server refuses them, or hangs up."""
+"""Malformed requests, which the server refuses."""
 
 import random
 
@@ -23,5 +23,5 @@ HUGE_FIELD = LINE + b"A: " + b"b" * 70_000
 REFUSED = (400, 431)
 
 
-def malformed(chance: random.Random) -> bytes:
+def malformed_request(chance: random.Random) -> bytes:
     return chance.choice([*HEADS, MANY_FIELDS, HUGE_FIELD, b"\xff" + chance.randbytes(chance.randrange(1, 2_000))])

@@ -10,7 +10,7 @@ LINE = re.compile(rb"(?<=\n)/page/(\d+) (\d+)\n")
 
 def size_of(number: int) -> int:
     """In bytes, the same for all its versions: from the smallest to the largest, each larger by the same factor."""
-    return round(SMALLEST * (LARGEST / SMALLEST) ** (number / (COUNT - 1)))
+    return round(SMALLEST * float(LARGEST / SMALLEST) ** (number / (COUNT - 1)))
 
 
 def body_of(number: int, version: int) -> bytes:
@@ -19,7 +19,7 @@ def body_of(number: int, version: int) -> bytes:
 
 
 def version_in(part: bytes, number: int, begin: int = 0) -> int | None:
-    """What `part` is of, `begin` bytes into the page; None if it is no part of that page."""
+    """The version of a part that begins so many bytes into the page; None if it is of another page."""
     line = LINE.search(b"\n" + part if begin == 0 else part)
     if line is None or int(line[1]) != number:
         return None

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import uvicorn
 
-from tests.support.abuse.connection import connected
-from tests.support.servers.process import free_port, stop, wait_until
+from tests.support.abuse.connection import connect
+from tests.support.servers.process import free_port, stop
 from tests.support.service import ROOT, clean_environment
+from tests.support.wait import wait_until
 
 PROCESSES = 2
-# Of connections in the kernel's table: what nobody holds any more, and who listens.
+# States in the kernel's table of connections: closed (TIME_WAIT), and listening.
 OVER = {"06", "0A"}
 
 
@@ -23,7 +24,7 @@ OVER = {"06", "0A"}
 class Server:
     port: int
     log: Path
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     workers: set[int] = field(default_factory=set)
 
     def answers(self) -> bool:
@@ -42,9 +43,9 @@ class Server:
 
 
 async def worker_that_answers(port: int) -> int:
-    async with connected(port) as connection:
+    async with connect(port) as connection:
         connection.write(b"GET /process HTTP/1.1\r\nHost: site\r\n\r\n")
-        return int((await connection.answer()).body)
+        return int((await connection.read_response()).body)
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class Reader:
 
 
 def random_reader(name: str, chance: random.Random) -> Reader:
-    """What a reader says contains its name; some say little."""
+    """Each value that the reader sends contains its name; some readers send little."""
     cookies, headers = {}, []
     if chance.random() < 0.7:
         cookies["colour"] = f"{name}-colour"
@@ -119,7 +119,7 @@ def random_reader(name: str, chance: random.Random) -> Reader:
 def flash(text: str) -> str:
     from django.contrib.messages.storage.base import Message
 
-    storage = CookieStorage(HttpRequest())
+    storage: Any = CookieStorage(HttpRequest())
     return str(storage._encode([Message(20, text)]))
 
 
@@ -127,8 +127,9 @@ class PrivateSite:
     """The site behind an edge, and the same without any cache, whose answers are right."""
 
     def __init__(self) -> None:
-        self.bare = ASGIHandler()
-        self.edge = EdgeCache(ASGIHandler())
+        self.bare: Any = ASGIHandler()
+        behind: Any = ASGIHandler()
+        self.edge = EdgeCache(behind)
 
     async def ask(self, application: Any, path: str, reader: Reader) -> str:
         body: list[bytes] = []
@@ -163,7 +164,7 @@ class PrivateSite:
 
 
 def random_path(place: str, chance: random.Random) -> str:
-    """Of one page; its view reads one to three parts of the request."""
+    """The path of one page, whose view reads one to three parts of the request."""
     if place == "fragments":
         names = "+".join(chance.sample(sorted(IN_TEMPLATES), chance.randint(1, 2)))
         return f"/fragments/{names}/{chance.choice(['nothing', 'user', 'request_user', 'cookie'])}/"
@@ -183,13 +184,13 @@ async def interleave(site: PrivateSite, place: str, times: int, chance: random.R
         for reader, text in zip(pair, got, strict=True):
             plain = path.replace(f"/{place}/", "/plain/") if place != "fragments" else path
             if (path, reader) not in right:
-                right[path, reader] = await uncached(site, plain, reader)
+                right[path, reader] = await ask_uncached(site, plain, reader)
             if text != right[path, reader]:
                 wrong.append(json.dumps([path, reader.name, text, right[path, reader]]))
     return wrong
 
 
-async def uncached(site: PrivateSite, path: str, reader: Reader) -> str:
+async def ask_uncached(site: PrivateSite, path: str, reader: Reader) -> str:
     """As a reader alone on an empty cache gets it."""
     if not path.startswith("/fragments/"):
         return await site.ask(site.bare, path, reader)

@@ -1,7 +1,11 @@
-"""Views that read what their path names, and cache what they make."""
+"""Views that read the parts of a request that their path names, and cache their responses."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from django.contrib.messages import get_messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -11,7 +15,7 @@ from django.utils.translation import gettext
 from content.caching import fragments
 from content.caching.edge import cache_page
 
-READS = {
+READS: dict[str, Callable[[Any], Any]] = {
     "cookie": lambda request: request.COOKIES.get("colour"),
     "has_cookie": lambda request: "colour" in request.COOKIES,
     "cookies": lambda request: sorted(request.COOKIES.items()),
@@ -59,33 +63,33 @@ IN_TEMPLATES = {
 }
 
 
-def words_of(request, names):
+def words_of(request: HttpRequest, names: str) -> str:
     return "; ".join(f"{name}={READS[name](request)}" for name in names.split("+"))
 
 
-async def async_view(request, names):
+async def async_view(request: HttpRequest, names: str) -> HttpResponseBase:
     return HttpResponse(words_of(request, names))
 
 
-def sync_view(request, names):
+def sync_view(request: HttpRequest, names: str) -> HttpResponseBase:
     return HttpResponse(words_of(request, names))
 
 
-def late_view(request, names):
-    """What it reads, it reads when it is rendered."""
+def late_view(request: HttpRequest, names: str) -> HttpResponseBase:
+    """It reads the request when it is rendered."""
     template = engines["django"].from_string("{{ words }}")
     return TemplateResponse(request, template, {"words": lambda: words_of(request, names)})
 
 
-def stream_view(request, names):
-    async def chunks():
+def stream_view(request: HttpRequest, names: str) -> HttpResponseBase:
+    async def chunks() -> AsyncIterator[str]:
         for name in names.split("+"):
             yield f"{name}={READS[name](request)}; "
 
     return StreamingHttpResponse(chunks())
 
 
-async def fragments_view(request, names, first):
+async def fragments_view(request: HttpRequest, names: str, first: str) -> HttpResponse:
     """A page with one fragment; what stands before it may have looked up the same reader."""
     before, inside = (
         "".join(f"{name}={IN_TEMPLATES[name]}; " for name in each.split("+")) for each in (first, names)
@@ -93,28 +97,33 @@ async def fragments_view(request, names, first):
     source = f'{{% load fragments %}}{before}|{{% fragment "{names}" ttl=60 %}}{inside}{{% endfragment %}}'
     template = engines["django"].from_string(source)
 
-    async def render():
+    async def render() -> str:
         return template.render({}, request)
 
     return HttpResponse(await fragments.rendering.render_with_fragments(render))
 
 
-def words_of_processors(request):
+def words_of_processors(request: Any) -> dict[str, Any]:
     """A value that is worked out once a request, and one that is worked out when it is looked at."""
     if not hasattr(request, "_memo"):
         request._memo = request.COOKIES.get("colour")
     return {"memo_of_processor": request._memo, "lazy_of_processor": SimpleLazyObject(lambda: lazy_word(request))}
 
 
-def lazy_word(request):
+def lazy_word(request: HttpRequest) -> str:
     return str(request.COOKIES.get("colour"))
 
 
-def word_of_processor(request):
+def word_of_processor(request: HttpRequest) -> dict[str, Any]:
     return {"word_of_processor": request.COOKIES.get("colour"), "site_name": "the same for all"}
 
 
-VIEWS = {"async": async_view, "sync": sync_view, "late": late_view, "stream": stream_view}
+VIEWS: dict[str, Callable[..., Any]] = {
+    "async": async_view,
+    "sync": sync_view,
+    "late": late_view,
+    "stream": stream_view,
+}
 
 urlpatterns = [
     *(path(f"plain/{kind}/<names>/", view) for kind, view in VIEWS.items()),
@@ -127,9 +136,9 @@ urlpatterns = [
 class Theme:
     """Middleware that looks at a reader before the view does, and leaves what it found."""
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Any) -> None:
         self.get_response = get_response
 
-    def __call__(self, request):
+    def __call__(self, request: Any) -> Any:
         request.theme = request._theme = request.COOKIES.get("colour")
         return self.get_response(request)

@@ -1,4 +1,4 @@
-"""A history against I1, I2, I3, I11 and I12. It knows nothing of the engine but what its promises say."""
+"""Check a history for I1, I2, I3, I11 and I12. The checker knows the promises, and nothing else of the engine."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -43,7 +43,7 @@ class Findings:
 
 
 class Staircase:
-    """Of things in some order: the highest value up to a point."""
+    """The highest value of a sorted list up to a point."""
 
     def __init__(self, steps: Iterable[tuple[Any, int]]) -> None:
         self.places: list[Any] = []
@@ -72,7 +72,7 @@ def check(
 ) -> Findings:
     """`longest`: seconds after its load for which a value may be served at most (ttl and stale_ttl).
 
-    `by_clock` is off where clocks are skewed or Redis is away: then only the log's order is held against it.
+    `by_clock` is off if clocks are skewed or Redis is down: then only the order of the log is checked.
     `by_log` is off where the log itself is lost, and its positions begin anew. With `no_errors` no reader may get
     one. `lapsed_after`: a load that took longer, in seconds, has lost its lease.
     """
@@ -117,14 +117,14 @@ def check_i1(findings: Findings, reads: list[Read], writes: list[Write], by_cloc
         for name, (stairs, only_fresh) in rules.items():
             if only_fresh and read.stale:
                 continue
-            required = required_by(name, stairs, read)
+            required = required_value(name, stairs, read)
             if read.value < required:
                 findings.add(
                     name, f"row {read.row}: {read.value} by {read.by}, where {required} was announced; {read}"
                 )
 
 
-def required_by(name: str, stairs: dict[Any, Staircase], read: Read) -> int:
+def required_value(name: str, stairs: dict[Any, Staircase], read: Read) -> int:
     if "by the log" in name:
         return stairs[read.row].up_to(read.tail) if read.row in stairs else -1
     if "own process" in name:
@@ -180,11 +180,11 @@ def check_i2(
     for some in by_key.values():
         some.sort(key=lambda load: load.began)
         for first, second in pairwise(some):
-            if second.began < first.ended and not overtaken(announced[first.row], first):
+            if second.began < first.ended and not is_overtaken(announced[first.row], first):
                 findings.add(f"I2 one {what} at a time", f"row {first.row}: {first} and {second}")
 
 
-def overtaken(times: list[float], load: Load | Run) -> bool:
+def is_overtaken(times: list[float], load: Load | Run) -> bool:
     """Announced while it ran, or so shortly before that its process may have learned of it while it ran."""
     index = bisect_right(times, load.began - SLACK)
     return index < len(times) and times[index] <= load.ended + SLACK
@@ -213,7 +213,7 @@ def check_i11(findings: Findings) -> None:
 
 
 def check_i12(findings: Findings, loads: list[Load], reads: list[Read], lapsed_after: float) -> None:
-    """What was loaded by a holder that was replaced meanwhile is seen by its own process alone."""
+    """Only its own process sees what a replaced holder of a lease has loaded."""
     by_row: dict[int, list[Load]] = defaultdict(list)
     for load in loads:
         by_row[load.row].append(load)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.child import Child
 from tests.support.race.checker import Findings, check
 from tests.support.race.history import read_history
 from tests.support.service import ROOT, clean_environment
 
 TTL, STALE_TTL = 0.4, 0.6
-# How often tasks do what, unless a workload says otherwise; steps.py has them all.
+# How often tasks take each step, unless a workload says otherwise; steps.py has all steps.
 WEIGHTS = {"read": 60, "read_page": 15, "read_many": 8, "write": 10, "refresh": 4, "forget": 3}
 
 CREATE = "import django; django.setup(); from tests.support.race.registers import create; create({rows})"
@@ -41,10 +42,10 @@ class Course:
     def longest(self) -> float:
         """Seconds after its load for which a value may be served."""
         times = {"ttl": TTL, "stale_ttl": STALE_TTL, "error_ttl": 0.0} | self.options
-        return times["ttl"] + times["stale_ttl"] + times["error_ttl"]
+        return float(times["ttl"] + times["stale_ttl"] + times["error_ttl"])
 
     def options_of(self, number: int, journal: Path) -> dict[str, Any]:
-        """What the process of that number is told."""
+        """The options of the process with that number."""
         options = {
             "seed": 1000 + number,
             "journal": str(journal),
@@ -73,7 +74,7 @@ class Course:
         )
 
 
-Meanwhile = Callable[[Course, list[subprocess.Popen]], None]
+Meanwhile = Callable[[Course, list[subprocess.Popen[str]]], None]
 
 
 def run_race(course: Course, meanwhile: Meanwhile | None = None, **checks: Any) -> Findings:
@@ -91,11 +92,14 @@ def run_processes(course: Course, journals: list[Path], meanwhile: Meanwhile | N
     create_registers(course)
     with ExitStack() as stack:
         racers = [json.dumps(course.options_of(number, journal)) for number, journal in enumerate(journals)]
-        processes = [stack.enter_context(started(course, "-m", "tests.support.race.racer", each)) for each in racers]
-        for process in processes:
-            wait_for(process)
-        for process in processes:
-            go(process)
+        children = [
+            stack.enter_context(start_child(course, "-m", "tests.support.race.racer", each)) for each in racers
+        ]
+        for child in children:
+            child.wait_until_ready()
+        for child in children:
+            child.go()
+        processes = [child.process for child in children]
         if meanwhile is not None:
             meanwhile(course, processes)
         for process in processes:
@@ -111,27 +115,10 @@ def create_registers(course: Course) -> None:
 
 
 @contextmanager
-def started(course: Course, *arguments: str) -> Iterator[subprocess.Popen]:
-    """A Python of the course's, which says "ready" and waits for a line. What it does must end with this."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=course.code,
-        env=course.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start_child(course: Course, *arguments: str) -> Iterator[Child]:
+    """A Python with the code of the course. It is killed at the end of the block."""
+    child = Child(*arguments, environment=course.environment, folder=course.code)
     try:
-        yield process
+        yield child
     finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_for(process: subprocess.Popen) -> None:
-    assert process.stdout.readline() == "ready\n"
-
-
-def go(process: subprocess.Popen) -> None:
-    process.stdin.write("go\n")
-    process.stdin.flush()
+        child.kill()

@@ -1,4 +1,4 @@
-"""What a process did and saw, a line each, with when it began and ended (a clock that all processes share)."""
+"""The operations of a process, a line each, with begin and end by a clock that all processes share."""
 
 import time
 from pathlib import Path
@@ -38,7 +38,7 @@ class Write(msgspec.Struct, frozen=True, tag="write"):
 
 
 class Inside(msgspec.Struct, frozen=True, tag="inside"):
-    """What a transaction wrote, and what it read then, before it was rolled back."""
+    """A value that a transaction wrote, and the one that it read then, before it was rolled back."""
 
     process: int
     began: float
@@ -56,7 +56,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
-    """Of an application that makes a page of a row, of some kind."""
+    """A run of an application that makes a page of some kind from a row."""
 
     process: int
     began: float

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from subprocess import Popen
 from typing import Any
 
-from tests.support.race.course import Course, go, started, wait_for
+from tests.support.child import Child
+from tests.support.race.course import Course, start_child
 from tests.support.race.history import now
 
 FOLLOWER = """
@@ -16,12 +16,12 @@ import json, sys, time
 from content.caching.engines import engine_of
 tag_index, seen = engine_of("default").ordering.tag_index, {}
 apply = tag_index.apply
-def noted(records):
+def remember(records):
     apply(records)
     at = time.monotonic()
     for record in records:
         seen[record.nonce] = at
-tag_index.apply = noted
+tag_index.apply = remember
 print("ready", flush=True)
 sys.stdin.readline()
 print(json.dumps(seen), flush=True)
@@ -56,25 +56,25 @@ class Propagation:
 
 
 @contextmanager
-def running(program: str, course: Course, *arguments: str) -> Iterator[Popen]:
-    with started(course, "-c", program, *arguments) as process:
-        wait_for(process)
-        yield process
+def run_program(program: str, course: Course, *arguments: str) -> Iterator[Child]:
+    with start_child(course, "-c", program, *arguments) as child:
+        child.wait_until_ready()
+        yield child
 
 
-def told(process: Popen) -> Any:
-    go(process)
-    return json.loads(process.stdout.readline())
+def ask(child: Child) -> Any:
+    child.go()
+    return json.loads(child.read_line())
 
 
-def propagation(redis_url: str, count: int) -> Propagation:
+def measure_propagation(redis_url: str, count: int) -> Propagation:
     course = Course(redis_url, "sqlite://:memory:")
-    with running(FOLLOWER, course) as follower, running(LEADER, course, str(count)) as leader:
-        sent = told(leader)
+    with run_program(FOLLOWER, course) as follower, run_program(LEADER, course, str(count)) as leader:
+        sent = ask(leader)
         end = now() + 0.5
         while now() < end:
             pass
-        seen = told(follower)
+        seen = ask(follower)
     taken = sorted(seen[nonce] - began for nonce, began in sent.items())
     assert len(taken) == count
     return Propagation(count, taken[count // 2], taken[int(count * 0.99)], taken[-1])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Weather:
-    """What happens to bytes on their way to the server and back."""
+    """The fate of bytes on their way to the server and back."""
 
     delay: float = 0.0
     swallowing: bool = False
@@ -72,8 +72,13 @@ class Proxy:
                 writer.close()
 
     def reset(self) -> None:
-        """Every connection, without a goodbye."""
-        self.loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in list(self.writers)])
+        """Abort every connection."""
+
+        def abort_all() -> None:
+            for writer in list(self.writers):
+                writer.transport.abort()
+
+        self.loop.call_soon_threadsafe(abort_all)
 
     async def close(self) -> None:
         self.server.close()

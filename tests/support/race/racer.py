@@ -14,13 +14,16 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 import msgspec
 from asgiref.sync import ThreadSensitiveContext
 
 from tests.support.race.history import Failure, Journal, Load, now
+
+if TYPE_CHECKING:
+    from content.caching.ordering.tag_index import TagIndex
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -64,11 +67,18 @@ class Racer:
             hard_timeout=timedelta(seconds=options.get("hard_timeout", 30.0)),
             jitter=0.5,
         )
-        load, load_many = (
-            (self.load_sync, self.load_many_sync) if options.get("sync_loaders") else (self.load, self.load_many)
+        load: Any = self.load_sync if options.get("sync_loaders") else self.load
+        load_many: Any = self.load_many_sync if options.get("sync_loaders") else self.load_many
+        self.row: Resource[Any, Row] = Resource(
+            "row", load=load, load_many=load_many, policy=policy, tags=self.tags_of
         )
-        self.row = Resource("row", load=load, load_many=load_many, policy=policy, tags=self.tags_of)
         self.page = Resource("page", load=self.load_page, policy=policy)
+
+    @property
+    def tag_index(self) -> "TagIndex":
+        from tests.support.engine import tag_index_of
+
+        return tag_index_of(self.engine)
 
     def begin_in_child(self, number: int) -> None:
         """Another process, with a journal of its own."""
@@ -83,24 +93,26 @@ class Racer:
         self.remember_positions()
 
     def remember_positions(self) -> None:
-        """Where each record of ours came to stand."""
-        stream = self.engine.ordering.log.stream
+        """Record the position of each record that this process appends."""
+        from tests.support.engine import log_of
+
+        stream: Any = log_of(self.engine).stream
         append = stream.aappend
 
-        async def noted(kind: Any, tags: Any, nonce: str) -> Any:
+        async def append_and_remember(kind: Any, tags: Any, nonce: str) -> Any:
             appended = await append(kind, tags, nonce)
             self.positions[nonce] = appended.position
             return appended
 
-        stream.aappend = noted
+        stream.aappend = append_and_remember
         append_sync = stream.append
 
-        def noted_sync(kind: Any, tags: Any, nonce: str) -> Any:
+        def append_and_remember_sync(kind: Any, tags: Any, nonce: str) -> Any:
             appended = append_sync(kind, tags, nonce)
             self.last_position.value = appended.position
             return appended
 
-        stream.append = noted_sync
+        stream.append = append_and_remember_sync
 
     def tags_of(self, row: int) -> tuple[str, ...]:
         return (f"row:{row}", "rows") if "most_rows" in self.options else (f"row:{row}",)
@@ -149,20 +161,22 @@ class Racer:
         return Page(tuple(rows.values()))
 
     async def dawdle(self) -> None:
-        """Long enough for something to come in between, now and then."""
+        """Sleep now and then, so that other tasks come in between."""
         if self.chance.random() < 0.5:
             await asyncio.sleep(self.chance.random() * self.options.get("dawdle", 0.02))
 
     # --- the race -------------------------------------------------------------------------------------
 
     async def race(self) -> None:
-        from tests.support.race.soak import sampled
+        from tests.support.race.soak import write_samples
         from tests.support.race.steps import Steps
 
         steps = Steps(self)
         begin = now()
         sampling = (
-            asyncio.create_task(sampled(Path(self.options["journal"]))) if "only_samples" in self.options else None
+            asyncio.create_task(write_samples(Path(self.options["journal"])))
+            if "only_samples" in self.options
+            else None
         )
         await asyncio.gather(*(self.run(steps, begin) for _ in range(self.options["tasks"])))
         if sampling is not None:
@@ -180,7 +194,7 @@ class Racer:
             await asyncio.sleep(self.chance.random() * self.options.get("pause", 0.004))
 
     async def step(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
-        """As a request is: with threads of its own that end with it."""
+        """Run a step as Django runs a request, with its own threads."""
         began = now()
         try:
             async with ThreadSensitiveContext():
@@ -190,7 +204,7 @@ class Racer:
             await asyncio.sleep(0.01)
 
     async def work(self) -> None:
-        """As a worker does: refresh what others put on the queue, until the race is over."""
+        """Refresh as a worker does, until the race ends."""
         try:
             async with asyncio.timeout(self.options["seconds"]):
                 await self.engine.refresher.work()
@@ -234,7 +248,7 @@ def bound_the_log(options: dict[str, Any]) -> None:
 def main() -> None:
     django.setup()
     options = json.loads(sys.argv[1])
-    # One that hangs says where.
+    # A process that hangs prints its stack.
     faulthandler.dump_traceback_later(options["seconds"] + 30)
     racer = Racer(options)
     if "most_rows" in options:

@@ -1,4 +1,4 @@
-"""Rows that count their writes: a value that is read is as old as its number says."""
+"""Rows that count their writes: a value tells how old it is."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,7 +9,7 @@ from django.db import connection, transaction
 T = TypeVar("T")
 
 TABLE = "race_register"
-# No row is ever written so often: whoever reads a value past it has read what was never committed.
+# No row is ever written so often: a higher value was never committed.
 UNCOMMITTED = 1_000_000
 
 
@@ -23,7 +23,7 @@ def create(rows: int) -> None:
 def value_of(row: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT value FROM {TABLE} WHERE id = %s", [row])
-        return cursor.fetchone()[0]
+        return int(cursor.fetchone()[0])
 
 
 def values_of(rows: list[int]) -> dict[int, int]:
@@ -33,14 +33,14 @@ def values_of(rows: list[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def written(*rows: int) -> dict[int, int]:
-    """The new values, committed when this returns."""
+def write_rows(*rows: int) -> dict[int, int]:
+    """Commit an increment of each row; the new values."""
     with transaction.atomic():
         # In order, so that two writers do not wait for each other.
-        return {row: incremented(row, 1) for row in sorted(rows)}
+        return {row: increment(row, 1) for row in sorted(rows)}
 
 
-def incremented(row: int, by: int) -> int:
+def increment(row: int, by: int) -> int:
     """Once more if another writer made the row again at that moment: PostgreSQL does not find it then."""
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {TABLE} SET value = value + {by} WHERE id = %s", [row])
@@ -49,10 +49,10 @@ def incremented(row: int, by: int) -> int:
     return value_of(row)
 
 
-def taken_back(row: int, read: Callable[[int], T]) -> tuple[int, T]:
-    """What was written, what was read then in the same transaction; and nothing of it is committed."""
+def write_and_roll_back(row: int, read: Callable[[int], T]) -> tuple[int, T]:
+    """The written value, and the value that the same transaction read then, before it is rolled back."""
     with transaction.atomic():
-        wrote = incremented(row, UNCOMMITTED)
+        wrote = increment(row, UNCOMMITTED)
         saw = read(row)
         transaction.set_rollback(True)
     return wrote, saw
@@ -60,4 +60,4 @@ def taken_back(row: int, read: Callable[[int], T]) -> tuple[int, T]:
 
 aread = sync_to_async(value_of)
 aread_many = sync_to_async(values_of)
-awrite = sync_to_async(written, thread_sensitive=False)
+awrite = sync_to_async(write_rows, thread_sensitive=False)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tests.support.mutation import Mutation
 from tests.support.race.checker import Findings
 from tests.support.race.workloads import (
     BUSY,
@@ -19,19 +20,18 @@ from tests.support.race.workloads import (
     WATCHED,
     Workload,
 )
-from tests.support.sabotaged import TakenOut
 
 CACHING = "content/caching"
 
 
 @dataclass(frozen=True)
-class Sabotage(TakenOut):
+class Sabotage(Mutation):
     """With the workload under which the checker finds it to be missing, and the property that it finds broken."""
 
     workload: Workload
     found: str
 
-    def shown_by(self, findings: Findings) -> bool:
+    def is_shown_by(self, findings: Findings) -> bool:
         return any(name.split()[0] == self.found for name in findings.counts)
 
 

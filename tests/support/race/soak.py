@@ -13,7 +13,7 @@ import msgspec
 from tests.support.race.course import Course, run_processes
 from tests.support.race.history import now
 
-# What is filled once (memory, threads, connections) is full by then.
+# A share of the time, after which memory, threads and connections have their full size.
 WARM_UP = 0.2
 OPTIONS = {
     "weights": {
@@ -42,7 +42,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 def sample() -> Sample:
-    """Of this process, in its event loop."""
+    """The figures of this process, taken in its event loop."""
     descriptors = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Sample(
@@ -56,7 +56,7 @@ def sample() -> Sample:
     )
 
 
-async def sampled(path: Path) -> None:
+async def write_samples(path: Path) -> None:
     """A line a second, until cancelled."""
     with path.open("wb", buffering=0) as lines:
         while True:
@@ -65,7 +65,7 @@ async def sampled(path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Held:
+class Figure:
     """One figure, summed over the processes: its medians after the warm-up and at the end, and the most ever."""
 
     name: str
@@ -79,17 +79,17 @@ class Held:
         return self.late / self.early - 1
 
 
-def soaked(redis_url: str, database_url: str, seconds: float, processes: int = 4) -> list[Held]:
+def run_soak(redis_url: str, database_url: str, seconds: float, processes: int = 4) -> list[Figure]:
     course = Course(redis_url, database_url, seconds=seconds, processes=processes, rows=ROWS, options=OPTIONS)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         paths = [Path(folder) / f"{number}.jsonl" for number in range(processes)]
         run_processes(course, paths)
         by_process = [msgspec.json.Decoder(Sample).decode_lines(path.read_bytes()) for path in paths]
-    return [held(name, by_process) for name in ("memory", "descriptors", "connections", "tasks", "threads")]
+    return [figure_of(name, by_process) for name in ("memory", "descriptors", "connections", "tasks", "threads")]
 
 
-def held(name: str, by_process: list[list[Sample]]) -> Held:
+def figure_of(name: str, by_process: list[list[Sample]]) -> Figure:
     """A tenth of the time, after the warm-up and at the end; the last seconds, in which all end, are left out."""
     sums = [sum(getattr(each, name) for each in row) for row in zip(*by_process, strict=False)][:-2]
     window, begin = max(1, len(sums) // 10), int(len(sums) * WARM_UP)
-    return Held(name, statistics.median(sums[begin : begin + window]), statistics.median(sums[-window:]), max(sums))
+    return Figure(name, statistics.median(sums[begin : begin + window]), statistics.median(sums[-window:]), max(sums))

@@ -1,4 +1,4 @@
-"""What the tasks of a racing process do, a method each; workloads weigh them by name."""
+"""The steps of the tasks in a racing process, a method each. Workloads weigh them by name."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 
 from tests.support.race.history import OTHER_PROGRAM, Inside, Read, Write, now
-from tests.support.race.registers import awrite, taken_back
+from tests.support.race.registers import awrite, write_and_roll_back
 
 if TYPE_CHECKING:
     from tests.support.race.racer import Racer, Row
@@ -28,22 +28,22 @@ class Steps:
     # --- reading --------------------------------------------------------------------------------------
 
     async def read(self) -> None:
-        await self.noted("get", self.racer.row.get(self.any_row()))
+        await self.record_read("get", self.racer.row.get(self.any_row()))
 
     async def read_page(self) -> None:
-        await self.noted("page", self.racer.page.get(self.any_row()))
+        await self.record_read("page", self.racer.page.get(self.any_row()))
 
     async def read_many(self) -> None:
         rows = {self.any_row() for _ in range(3)}
-        await self.noted("get_many", self.racer.row.get_many(rows))
+        await self.record_read("get_many", self.racer.row.get_many(rows))
 
     async def refresh(self) -> None:
-        await self.noted("refresh", self.racer.row.refresh(self.any_row()))
+        await self.record_read("refresh", self.racer.row.refresh(self.any_row()))
 
-    async def noted(self, by: str, reading: Any) -> None:
+    async def record_read(self, by: str, reading: Any) -> None:
         from content.caching.dependencies import track_dependencies
 
-        began, tail = now(), self.racer.engine.ordering.tag_index.tail
+        began, tail = now(), self.racer.tag_index.tail
         with track_dependencies() as collected:
             answer = await reading
         ended = now()
@@ -53,75 +53,76 @@ class Steps:
             )
 
     async def read_sync(self) -> None:
-        await self.noted_in_thread("get_sync", self.racer.row.get_sync, self.any_row())
+        await self.record_read_in_thread("get_sync", self.racer.row.get_sync, self.any_row())
 
     async def read_many_sync(self) -> None:
         rows = {self.any_row() for _ in range(3)}
-        await self.noted_in_thread("get_many_sync", self.racer.row.get_many_sync, rows)
+        await self.record_read_in_thread("get_many_sync", self.racer.row.get_many_sync, rows)
 
     async def refresh_sync(self) -> None:
-        await self.noted_in_thread("refresh_sync", self.racer.row.refresh_sync, self.any_row())
+        await self.record_read_in_thread("refresh_sync", self.racer.row.refresh_sync, self.any_row())
 
-    async def noted_in_thread(self, by: str, read: Callable[..., Any], *arguments: Any) -> None:
+    async def record_read_in_thread(self, by: str, read: Callable[..., Any], *arguments: Any) -> None:
         async def reading() -> Any:
             return await asyncio.to_thread(read, *arguments)
 
-        await self.noted(by, reading())
+        await self.record_read(by, reading())
 
     async def hurry(self) -> None:
-        """A client that hangs up: whoever waits for the same must not notice."""
+        """A client that hangs up. Others that wait for the same key must not notice."""
         reading = asyncio.create_task(self.racer.row.get(self.any_row()))
         await asyncio.sleep(self.chance.random() * 0.02)
         reading.cancel()
         await asyncio.wait([reading])
 
     async def forget(self) -> None:
-        """Memory alone: the next reader has to look further."""
-        self.racer.engine.memory.clear()
+        """Empty the memory: the next reader looks in Redis."""
+        if self.racer.engine.memory is not None:
+            self.racer.engine.memory.clear()
 
     # --- writing --------------------------------------------------------------------------------------
 
     async def write(self) -> None:
         row = self.any_row()
-        await self.announced(await awrite(row))
+        await self.announce(await awrite(row))
         if self.chance.random() < 0.3:
-            await self.noted("write-through", self.racer.row.refresh(row))
+            await self.record_read("write-through", self.racer.row.refresh(row))
 
     async def move(self) -> None:
-        """From one place to another: both are other than they were."""
+        """Write two rows at once, as a move from one list to another does."""
         old, new = self.chance.sample(range(self.racer.rows), 2)
-        await self.announced(await awrite(old, new))
+        await self.announce(await awrite(old, new))
 
     async def write_watched(self) -> None:
-        """Nobody announces it. When the call returns, this process must know of it."""
-        from tests.support.race.watched import written
+        """Write without an announcement. This process must know of it when the call returns."""
+        from tests.support.race.watched import write_rows
 
         rows = self.chance.sample(range(self.racer.rows), self.chance.choice([1, 1, 1, 2, 6]))
         began = now()
-        values, position = await asyncio.to_thread(self.with_position, written, rows, self.chance)
+        values, position = await asyncio.to_thread(self.with_position, write_rows, rows, self.chance)
         ended = now()
         for row, value in values.items():
             self.journal.note(Write(self.process, began, ended, row, value, "invalidate", position))
-        await self.noted("the writer's next read", self.racer.row.get(rows[0]))
+        await self.record_read("the writer's next read", self.racer.row.get(rows[0]))
 
     def with_position(self, write: Callable[..., Any], *arguments: Any) -> tuple[dict[int, int], Any]:
-        """Of the record that this thread appended; where another process did, this one has read up to it."""
+        """With the position of the record. If another process appended it, this one has read up to it."""
         place = self.racer.last_position
         place.value = (0, 0)
         values = write(*arguments)
-        return values, max(place.value, self.racer.engine.ordering.tag_index.tail)
+        return values, max(place.value, self.racer.tag_index.tail)
 
     async def write_elsewhere(self) -> None:
-        """Another program writes, which knows nothing of caches."""
-        from tests.support.race.watched import awritten_by_another_program
+        """Write as another program does, which knows nothing of caches."""
+        from tests.support.race.watched import awrite_by_another_program
 
         began = now()
-        values = await awritten_by_another_program(self.any_row())
+        values = await awrite_by_another_program(self.any_row())
         for row, value in values.items():
             self.journal.note(Write(OTHER_PROGRAM, began, now(), row, value, "elsewhere", None))
 
-    async def announced(self, values: dict[int, int]) -> None:
-        """To the log, under the tags of the old and the new state."""
+    async def announce(self, values: dict[int, int]) -> None:
+        """Append the tags of the old and the new state to the log."""
         from content.caching import expire, invalidate
 
         began = now()
@@ -136,15 +137,15 @@ class Steps:
                 self.journal.note(Write(self.process, began, ended, row, value, kind.__name__, position))
 
     async def undo(self) -> None:
-        """Write, look at it, and take it back: nobody else may ever see it."""
+        """Write, read, and roll back: no other process may see it."""
         row = self.any_row()
         began = now()
-        wrote, saw = await sync_to_async(taken_back, thread_sensitive=False)(row, self.racer.row.get_sync)
+        wrote, saw = await sync_to_async(write_and_roll_back, thread_sensitive=False)(row, self.racer.row.get_sync)
         self.journal.note(Inside(self.process, began, now(), row, wrote, saw.value))
 
 
 def rows_of(answer: Any) -> "list[Row]":
-    """Of one row, of a page, or of many."""
+    """The rows of a row, of a page, or of a dictionary."""
     if isinstance(answer, dict):
         return list(answer.values())
     return list(answer.rows) if hasattr(answer, "rows") else [answer]

@@ -1,4 +1,4 @@
-"""Rows written in every way, on a watched table: nobody announces a write but its trigger and the relays.
+"""Rows that are written in each way, on a watched table: only triggers and relays announce a write.
 
 Each way commits values that are known exactly, so that the checker can hold them against what is read.
 """
@@ -6,7 +6,7 @@ Each way commits values that are known exactly, so that the checker can hold the
 import random
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.core.management import call_command
@@ -22,6 +22,7 @@ ALL_ROWS = "rows"
 class Register(models.Model):
     id = models.IntegerField(primary_key=True)
     value = models.IntegerField()
+    objects: ClassVar[models.Manager["Register"]] = models.Manager()
 
     class Meta:
         app_label = "race"
@@ -30,11 +31,11 @@ class Register(models.Model):
     def __str__(self) -> str:
         return f"{self.pk}: {self.value}"
 
-    def _do_update(self, base_qs, using, pk_val, values, update_fields, forced_update):  # type: ignore[no-untyped-def]
+    def _do_update(self, base_qs: Any, *arguments: Any, **options: Any) -> Any:
         """Only if the row still has the value that this one follows: else it would take back a write."""
         if hasattr(self, "follows"):
             base_qs = base_qs.filter(value=self.follows)
-        return super()._do_update(base_qs, using, pk_val, values, update_fields, forced_update)
+        return super()._do_update(base_qs, *arguments, **options)
 
 
 def tags_of(changes: Sequence[Change]) -> list[str]:
@@ -43,7 +44,9 @@ def tags_of(changes: Sequence[Change]) -> list[str]:
 
 def declare(most_rows: int) -> None:
     """`most_rows`: how many rows are named one by one, before a change is a change of all."""
-    triggers.MAX_ROWS = relay.MAX_ROWS = most_rows
+    modules: tuple[Any, ...] = (triggers, relay)
+    for module in modules:
+        module.MAX_ROWS = most_rows
     watch(Register, columns=["value"], tags=tags_of, coarse=[ALL_ROWS])
 
 
@@ -94,44 +97,44 @@ def by_cursor(row: int) -> dict[int, int]:
 # --- some rows, in a transaction that has locked them -------------------------------------------------
 
 
-def saved(new: dict[int, int]) -> None:
+def save_each(new: dict[int, int]) -> None:
     for row, value in new.items():
         Register(pk=row, value=value).save(force_update=True)
 
 
-def updated(new: dict[int, int]) -> None:
+def update(new: dict[int, int]) -> None:
     Register.objects.filter(pk__in=new).update(value=models.F("value") + 1)
 
 
-def bulk_updated(new: dict[int, int]) -> None:
+def bulk_update(new: dict[int, int]) -> None:
     Register.objects.bulk_update([Register(pk=row, value=value) for row, value in new.items()], ["value"])
 
 
-def upserted(new: dict[int, int]) -> None:
+def upsert(new: dict[int, int]) -> None:
     rows = [Register(pk=row, value=value) for row, value in new.items()]
     Register.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=["value"])
 
 
-def made_again(new: dict[int, int]) -> None:
+def delete_and_create(new: dict[int, int]) -> None:
     Register.objects.filter(pk__in=new).delete()
     Register.objects.bulk_create(Register(pk=row, value=value) for row, value in new.items())
 
 
-def executed(new: dict[int, int]) -> None:
+def execute_sql(new: dict[int, int]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(f"UPDATE {TABLE} SET value = %s WHERE id = %s", [(new[row], row) for row in new])
 
 
-def after_a_savepoint(new: dict[int, int]) -> None:
+def update_after_savepoint(new: dict[int, int]) -> None:
     """One that is rolled back comes first, and takes its hooks along."""
     with transaction.atomic():
         Register.objects.filter(pk__in=new).update(value=UNCOMMITTED)
         transaction.set_rollback(True)
-    updated(new)
+    update(new)
 
 
-def before_a_savepoint(new: dict[int, int]) -> None:
-    updated(new)
+def update_before_savepoint(new: dict[int, int]) -> None:
+    update(new)
     with transaction.atomic():
         Register.objects.filter(pk__in=new).update(value=UNCOMMITTED)
         transaction.set_rollback(True)
@@ -139,17 +142,18 @@ def before_a_savepoint(new: dict[int, int]) -> None:
 
 ALONE: tuple[Callable[[int], dict[int, int]], ...] = (by_save, by_update, by_cursor)
 TOGETHER: tuple[Callable[[dict[int, int]], None], ...] = (
-    saved, updated, bulk_updated, upserted, made_again, executed, after_a_savepoint, before_a_savepoint,
+    save_each, update, bulk_update, upsert, delete_and_create, execute_sql,
+    update_after_savepoint, update_before_savepoint,
 )  # fmt: skip
 
 
-def written(rows: Sequence[int], chance: random.Random) -> dict[int, int]:
+def write_rows(rows: Sequence[int], chance: random.Random) -> dict[int, int]:
     """The new values, committed when this returns."""
     if len(rows) == 1 and chance.random() < 0.5:
         return chance.choice(ALONE)(rows[0])
     while True:
         with transaction.atomic():
-            new = {row: value + 1 for row, value in sorted(locked(rows).items())}
+            new = {row: value + 1 for row, value in sorted(lock_rows(rows).items())}
             # A row that another writer makes again is not found at that moment. Locked later, out of order, it could
             # make two writers wait for each other.
             if len(new) == len(rows):
@@ -157,14 +161,14 @@ def written(rows: Sequence[int], chance: random.Random) -> dict[int, int]:
                 return new
 
 
-def locked(rows: Sequence[int]) -> dict[int, int]:
+def lock_rows(rows: Sequence[int]) -> dict[int, int]:
     """SQLite's transactions are IMMEDIATE here, and lock all."""
     if connection.vendor == "sqlite":
         return values_of(list(rows))
     return dict(Register.objects.filter(pk__in=rows).order_by("pk").select_for_update().values_list("pk", "value"))
 
 
-def written_by_another_program(row: int) -> dict[int, int]:
+def write_by_another_program(row: int) -> dict[int, int]:
     """By the driver alone, on a connection that Django knows nothing of."""
     driver: Any
     if connection.vendor == "sqlite":
@@ -185,5 +189,4 @@ def written_by_another_program(row: int) -> dict[int, int]:
         other.close()
 
 
-awritten = sync_to_async(written, thread_sensitive=False)
-awritten_by_another_program = sync_to_async(written_by_another_program, thread_sensitive=False)
+awrite_by_another_program = sync_to_async(write_by_another_program, thread_sensitive=False)

@@ -1,4 +1,4 @@
-"""How processes race: what they do, and what is done to them meanwhile."""
+"""Workloads: the steps of racing processes, and what a test does to the processes meanwhile."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from tests.support.race.checker import Findings
 from tests.support.race.course import Course, Meanwhile, run_race
 
 
-def nothing(course: Course, processes: list[subprocess.Popen]) -> None:
+def nothing(course: Course, processes: list[subprocess.Popen[str]]) -> None:
     """They are left alone."""
 
 
@@ -30,7 +30,7 @@ class Workload:
     own_options: tuple[dict[str, Any], ...] = ()
     meanwhile: Meanwhile = nothing
     checks: dict[str, Any] = field(default_factory=dict)
-    # Writers are told when the log does not answer in time; readers are not.
+    # Writers get an error if the log does not answer in time; readers do not.
     may_fail: tuple[str, ...] = ()
 
     def run(self, redis_url: str, database_url: str, seconds: float, processes: int = 3, **course: Any) -> Findings:
@@ -53,13 +53,13 @@ class Workload:
         )
 
 
-def racing_on(processes: list[subprocess.Popen]) -> Iterator[subprocess.Popen]:
+def racing_on(processes: list[subprocess.Popen[str]]) -> Iterator[subprocess.Popen[str]]:
     """One after the other, until they are done."""
     while all(process.poll() is None for process in processes):
         yield from processes
 
 
-def stop_and_go(course: Course, processes: list[subprocess.Popen]) -> None:
+def stop_and_go(course: Course, processes: list[subprocess.Popen[str]]) -> None:
     """One process after the other is stopped for longer than a lease, and goes on as if nothing had been."""
     for process in racing_on(processes):
         if process.poll() is None:
@@ -69,7 +69,7 @@ def stop_and_go(course: Course, processes: list[subprocess.Popen]) -> None:
             time.sleep(0.4)
 
 
-def delete_the_log(course: Course, processes: list[subprocess.Popen]) -> None:
+def delete_the_log(course: Course, processes: list[subprocess.Popen[str]]) -> None:
     with redis.Redis.from_url(course.redis_url) as client:
         for _ in racing_on(processes):
             client.delete("{race:log}")
@@ -150,7 +150,7 @@ UNDONE = Workload(
     "undone",
     "transactions that write, read and are rolled back",
     options={"weights": {"read": 60, "read_page": 15, "write": 5, "undo": 10, "forget": 5}},
-    # What a transaction loads for itself takes no lease.
+    # A load inside a transaction takes no lease.
     checks={"one_load": False},
 )
 HURRIED = Workload(
@@ -224,7 +224,7 @@ WATCHED = Workload(
     # Four rows written at once are a change of all.
     options={"weights": WATCHED_WEIGHTS, "most_rows": 3},
     own_options=({"relays": True}, {"relays": True}, {}),
-    # What a transaction loads takes no lease, and a change of all rows overtakes the loads of each.
+    # A load inside a transaction takes no lease, and a change of all rows overtakes each load.
     checks={"one_load": False},
 )
 WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED, SYNC, SYNC_QUIET, PREFORK, WATCHED)

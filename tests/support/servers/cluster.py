@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import redis
 
-from tests.support.servers.process import is_free, wait_until
+from tests.support.servers.process import is_free
 from tests.support.servers.redis import RedisServer, running_redis
+from tests.support.wait import wait_until
 
 SLOTS = 16384
 # Nodes talk to each other on a port that is so much higher. Both are below those that connections take by chance.
@@ -33,12 +34,12 @@ class Cluster:
         return True
 
     def slots_of(self, number: int) -> range:
-        """Those that the node begins with."""
+        """The slots that the node has at first."""
         share = -(-SLOTS // len(self.nodes))
         return range(number * share, min((number + 1) * share, SLOTS))
 
     def move(self, slot: int, giver: RedisServer, taker: RedisServer) -> None:
-        """With all that is in it, while clients read and write it: the steps of the Redis Cluster specification."""
+        """Move a slot with its keys while clients use it, by the steps of the Redis Cluster specification."""
         with giver.client() as source, taker.client() as target:
             giver_id, taker_id = (client.execute_command("CLUSTER MYID").decode() for client in (source, target))
             target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", giver_id)
@@ -64,7 +65,7 @@ def running_cluster(size: int = 3) -> Iterator[Cluster]:
 
 
 def key_slot(client: redis.Redis, key: str) -> int:
-    return client.execute_command("CLUSTER KEYSLOT", key)
+    return int(client.execute_command("CLUSTER KEYSLOT", key))
 
 
 def free_ports(count: int) -> list[int]:

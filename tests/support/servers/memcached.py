@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.support.servers.process import binary, free_port, stop, wait_until
+from tests.support.servers.process import binary, free_port, stop
+from tests.support.wait import wait_until
 
 
 @dataclass
 class MemcachedServer:
     port: int
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:

@@ -9,7 +9,8 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers.process import binary, free_port, stop, wait_until
+from tests.support.servers.process import binary, free_port, stop
+from tests.support.wait import wait_until
 
 MOST_CONNECTIONS = ["-c", "max_connections=300"]
 # A crash of the server alone loses nothing that was committed.
@@ -23,14 +24,14 @@ class PostgresServer:
     programs: Path
     folder: str
     port: int
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return self.url_by(self.port)
 
     def url_by(self, port: int) -> str:
-        """Through what listens on another port."""
+        """The URL for a proxy on another port."""
         return f"postgres://evergreen@127.0.0.1:{port}/postgres"
 
     @property
@@ -39,21 +40,28 @@ class PostgresServer:
         return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "user": user, "cwd": self.folder}
 
     def create(self) -> None:
-        command = [self.programs / "initdb", "-D", f"{self.folder}/data", "-U", "evergreen", "-A", "trust"]
+        command = [str(self.programs / "initdb"), "-D", f"{self.folder}/data", "-U", "evergreen", "-A", "trust"]
         subprocess.run([*command, "-E", "UTF8"], check=True, **self.options)
 
     def start(self) -> None:
         place = ["-D", f"{self.folder}/data", "-p", str(self.port), "-k", self.folder]
-        command = [self.programs / "postgres", *place, "-c", "listen_addresses=127.0.0.1", *MOST_CONNECTIONS, *FAST]
+        command = [
+            str(self.programs / "postgres"),
+            *place,
+            "-c",
+            "listen_addresses=127.0.0.1",
+            *MOST_CONNECTIONS,
+            *FAST,
+        ]
         self.process = subprocess.Popen(command, **self.options)
         wait_until(self.answers, "PostgreSQL answers")
 
     def answers(self) -> bool:
-        ready = [self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(ready, check=False).returncode == 0
 
     def crash(self) -> None:
-        """Without a checkpoint and without a word to its clients."""
+        """Stop without a checkpoint and without a message to clients."""
         assert self.process is not None
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(10)

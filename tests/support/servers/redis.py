@@ -8,7 +8,8 @@ from pathlib import Path
 import redis
 
 from project.own_redis import find_redis_server
-from tests.support.servers.process import free_port, stop, wait_until
+from tests.support.servers.process import free_port, stop
+from tests.support.wait import wait_until
 
 
 @dataclass
@@ -16,7 +17,7 @@ class RedisServer:
     """A Redis of the tests' own."""
 
     port: int
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     password: str = ""
 
     @property
@@ -30,7 +31,7 @@ class RedisServer:
     def answers(self) -> bool:
         try:
             with self.client() as client:
-                return client.ping()
+                return bool(client.ping())
         except redis.ConnectionError:
             return False
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import redis
 
 from project.own_redis import find_redis_server
-from tests.support.servers.process import free_port, stop, wait_until
+from tests.support.servers.process import free_port, stop
 from tests.support.servers.redis import RedisServer, running_redis
+from tests.support.wait import wait_until
 
 SERVICE = "evergreen"
 SENTINELS = 3
@@ -29,15 +30,15 @@ class Watched:
         return f"redis+sentinel://{hosts}/{SERVICE}/0"
 
     def master_port(self) -> int:
-        """Where most sentinels say the master is; 0 while they differ."""
-        said = [self.said_by(port) for port in self.sentinels]
-        return said[0] if len(set(said)) == 1 else 0
+        """The port of the master, by all sentinels; 0 while they differ."""
+        ports = [self.master_of(port) for port in self.sentinels]
+        return ports[0] if len(set(ports)) == 1 else 0
 
-    def said_by(self, port: int) -> int:
+    def master_of(self, port: int) -> int:
         with redis.Redis(port=port) as sentinel:
             return int(sentinel.sentinel_get_master_addr_by_name(SERVICE)[1])
 
-    def in_step(self) -> bool:
+    def is_in_sync(self) -> bool:
         """Whether the sentinels know each other and the replica, and the replica follows."""
         with self.replica.client() as client:
             if client.info("replication").get("master_link_status") != "up":
@@ -62,7 +63,7 @@ def running_sentinels(down_after: int = 1000) -> Iterator[Watched]:
         replica = stack.enter_context(running_redis("--replicaof", "127.0.0.1", str(master.port)))
         ports = [stack.enter_context(sentinel(master.port, down_after)) for _ in range(SENTINELS)]
         watched = Watched(master, replica, ports)
-        wait_until(watched.in_step, "the sentinels know each other")
+        wait_until(watched.is_in_sync, "the sentinels know each other")
         yield watched
 
 
@@ -88,6 +89,6 @@ def sentinel(master_port: int, down_after: int) -> Iterator[int]:
 def answers(port: int) -> bool:
     try:
         with redis.Redis(port=port) as client:
-            return client.ping()
+            return bool(client.ping())
     except redis.ConnectionError:
         return False

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.servers.process import absent, binary, free_port, stop, wait_until
+from tests.support.servers.process import absent, binary, free_port, stop
 from tests.support.service import ROOT
+from tests.support.wait import wait_until
 
 RULES = re.compile(r"```vcl\n(.*?)```", re.DOTALL)
 XKEY = "/usr/lib/*/varnish/vmods/libvmod_xkey.so"
@@ -23,7 +24,7 @@ class VarnishServer:
 
     port: int
     backend: int
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
 
     @property
     def place(self) -> str:
@@ -34,7 +35,7 @@ class VarnishServer:
         return f"http://{self.place}"
 
     def answers(self) -> bool:
-        """With 503, while there is no application."""
+        """It answers 503 while there is no application."""
         try:
             return httpx.get(self.url, timeout=1).status_code > 0
         except httpx.HTTPError:
@@ -51,8 +52,8 @@ def running_varnish(backend: int) -> Iterator[VarnishServer]:
         absent("varnish-modules is not installed")
     with tempfile.TemporaryDirectory(prefix="varnish-") as folder:
         rules = Path(folder) / "rules.vcl"
-        rules.write_text(documented_rules().replace('"8000"', f'"{backend}"'))
-        place = ["-F", "-j", "none", "-n", f"{folder}/work", "-a", f"127.0.0.1:{port}", "-f", rules]
+        rules.write_text(read_documented_rules().replace('"8000"', f'"{backend}"'))
+        place = ["-F", "-j", "none", "-n", f"{folder}/work", "-a", f"127.0.0.1:{port}", "-f", str(rules)]
         with (Path(folder) / "log").open("w") as log:
             process = subprocess.Popen([path, *place, "-s", "malloc,64m"], stdout=log, stderr=log)
         server = VarnishServer(port, backend, process)
@@ -64,7 +65,7 @@ def running_varnish(backend: int) -> Iterator[VarnishServer]:
             stop(process)
 
 
-def documented_rules() -> str:
+def read_documented_rules() -> str:
     found = RULES.search((ROOT / "docs/cdn.md").read_text())
     assert found is not None
     return found.group(1)

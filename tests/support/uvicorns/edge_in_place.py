@@ -6,7 +6,7 @@ but the engine. From the environment:
     EDGE_APPLICATION   bare: as uvicorn's tests have it; cached: behind an EdgeCache; twice: behind one that stores,
                        and what may be stored is asked for again, so that its test sees the plain hit
     EDGE_LEFT_OUT      JSON, tests that are not run: beginnings of their ids
-    EDGE_TOLD          a file, for what `Told` has
+    EDGE_TOLD          a file, for the `Report`
 """
 
 import asyncio
@@ -30,7 +30,7 @@ PLACE = "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol"
 
 
 @dataclass
-class Told:
+class Report:
     """Ids of tests, but for `hits` and `unused`: entries of EDGE_LEFT_OUT that leave nothing out."""
 
     passed: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Told:
     unused: list[str] = field(default_factory=list)
 
 
-told, connections = Told(), 0
+totals, connections = Report(), 0
 
 
 class InPlace(EdgeProtocol):
@@ -58,7 +58,7 @@ class InPlace(EdgeProtocol):
         super().data_received(data)
 
     def _write_hit(self, *args: Any) -> None:
-        told.hits += 1
+        totals.hits += 1
         super()._write_hit(*args)
 
 
@@ -87,7 +87,8 @@ def load(config: Config, load: Any = Config.load) -> None:
     load(config)
     outer = config.loaded_app
     inner = outer.app if isinstance(outer, ProxyHeadersMiddleware) else outer
-    edge = EdgeCache(Storable(inner) if APPLICATION == "twice" else inner)
+    app: Any = Storable(inner) if APPLICATION == "twice" else inner
+    edge = EdgeCache(app)
     if isinstance(outer, ProxyHeadersMiddleware):
         outer.app = edge  # type: ignore[assignment]
     else:
@@ -95,7 +96,7 @@ def load(config: Config, load: Any = Config.load) -> None:
 
 
 if APPLICATION != "bare":
-    Config.load = load  # type: ignore[method-assign]
+    Config.load = load  # type: ignore[method-assign, assignment]
 
 
 # --- what the tests' own loop and transport lack ------------------------------------------------------------------
@@ -113,13 +114,13 @@ def give_a_clock(loop: Any) -> None:
 
 
 def ask_twice(loop: Any) -> None:
-    """What a request was answered is taken back, and it is sent again: its test sees the second answer."""
+    """Drop the first response and send the request again: the test sees the second response."""
 
     async def run_one(self: Any, run_one: Any = loop.run_one) -> None:
         protocol = self.protocol
         before = len(protocol.transport.buffer)
         await run_one(self)
-        await stored(protocol)
+        await wait_for_tasks(protocol)
         may_be = protocol.received.startswith((b"GET ", b"HEAD ")) and protocol.received.endswith(b"\r\n\r\n")
         if may_be and protocol.is_between_messages():
             protocol.transport.buffer = protocol.transport.buffer[:before]
@@ -130,7 +131,7 @@ def ask_twice(loop: Any) -> None:
     loop.run_one = run_one
 
 
-async def stored(protocol: EdgeProtocol) -> None:
+async def wait_for_tasks(protocol: EdgeProtocol) -> None:
     while protocol.fast_path is not None and (tasks := protocol.fast_path.origin.engine.loop_state().tasks):
         await asyncio.wait(set(tasks))
 
@@ -146,8 +147,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 ask_twice(module.MockLoop)
     mine = [item for item in items if is_of_this_protocol(item)]
     left_out = [item for item in mine if name_of(item).startswith(LEFT_OUT)]
-    told.left_out = [name_of(item) for item in left_out]
-    told.unused = [name for name in LEFT_OUT if not any(out.startswith(name) for out in told.left_out)]
+    totals.left_out = [name_of(item) for item in left_out]
+    totals.unused = [name for name in LEFT_OUT if not any(out.startswith(name) for out in totals.left_out)]
     items[:] = [item for item in mine if item not in left_out]
 
 
@@ -166,20 +167,20 @@ def pytest_runtest_protocol(item: pytest.Item) -> Any:
     before = connections
     result = yield
     if connections > before:
-        told.connected.append(name_of(item))
+        totals.connected.append(name_of(item))
     return result
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     name = report.nodeid.removeprefix("tests/")
     if report.failed:
-        told.failed.append(name)
+        totals.failed.append(name)
     elif report.skipped:
-        told.skipped.append(name)
+        totals.skipped.append(name)
     elif report.when == "call":
-        told.passed.append(name)
+        totals.passed.append(name)
 
 
 def pytest_sessionfinish() -> None:
     if path := os.environ.get("EDGE_TOLD"):
-        Path(path).write_text(json.dumps(asdict(told)))
+        Path(path).write_text(json.dumps(asdict(totals)))

@@ -1,5 +1,4 @@
 from collections.abc import Callable, Iterator
-from itertools import count
 from typing import Any
 
 import pytest
@@ -7,9 +6,8 @@ from django.core.cache import BaseCache, caches
 from django.test import override_settings
 
 from content.caching.backends.server import location_and_options
+from tests.support.caches import redis_cache
 from tests.support.servers.redis import RedisServer, running_redis
-
-numbers = count()
 
 OpenCache = Callable[..., BaseCache]
 
@@ -20,19 +18,8 @@ def open_cache() -> Iterator[OpenCache]:
     settings: list[Any] = []
 
     def open_url(url: str, prefix: str | None = None, **options: Any) -> BaseCache:
-        location, more = location_and_options(url)
-        config = {
-            "BACKEND": "content.caching.backends.RedisCache",
-            "LOCATION": location,
-            "KEY_PREFIX": prefix or f"backend-{next(numbers)}",
-            "OPTIONS": {
-                "SERIALIZER": "content.caching.serializer.MessagePackSerializer",
-                "SOCKET_TIMEOUT": 1.0,
-                "SOCKET_CONNECT_TIMEOUT": 1.0,
-            }
-            | more
-            | options,
-        }
+        timeouts = {"SOCKET_TIMEOUT": 1.0, "SOCKET_CONNECT_TIMEOUT": 1.0}
+        config = redis_cache(url, prefix, **timeouts | location_and_options(url)[1] | options)
         settings.append(override_settings(CACHES={"default": config}))
         settings[-1].enable()
         return caches["default"]

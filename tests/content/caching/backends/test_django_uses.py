@@ -15,14 +15,14 @@ from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import cache_page
 
-from tests.content.caching.conftest import memcached_alias
+from tests.content.caching.conftest import memcached_cache
 
 
 @pytest.fixture(params=["redis", "zstd", "memcached"])
 def each_cache(request, open_cache, redis_server, memcached_server):
     """Redis with and without a compressor, and Memcached."""
     if request.param == "memcached":
-        with override_settings(CACHES={"default": memcached_alias(memcached_server.url)}):
+        with override_settings(CACHES={"default": memcached_cache(memcached_server.url)}):
             caches["default"].clear()
             yield caches["default"]
         return

@@ -1,6 +1,7 @@
 """The same cache on Sentinel and on a Cluster."""
 
 import asyncio
+import contextlib
 
 import pytest
 from django.core.cache import caches
@@ -8,9 +9,9 @@ from redis.exceptions import RedisError
 
 from content.caching.stores.shared import RedisTier
 from tests.support.servers.cluster import key_slot
-from tests.support.servers.process import wait_until
 from tests.support.servers.redis import running_redis
 from tests.support.servers.sentinel import running_sentinels
+from tests.support.wait import wait_until_async
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ async def test_a_sentinel_failover_is_followed(open_cache):
         old = watched.master_port()
         watched.master.process.kill()
         watched.master.process.wait()
-        await asyncio.to_thread(wait_until, lambda: watched.master_port() not in (0, old), "another master")
+        await wait_until_async(lambda: watched.master_port() not in (0, old), "another master")
         assert await retry(lambda: cache.aget("key")) == "before"
         await retry(lambda: cache.aset("key", "after"))
         assert await cache.aget("key") == "after"
@@ -37,12 +38,15 @@ async def test_a_sentinel_failover_is_followed(open_cache):
 
 async def retry(call):
     """Retry: calls may fail until the sentinels have promoted the replica."""
-    for _ in range(100):
-        try:
-            return await call()
-        except RedisError:
-            await asyncio.sleep(0.1)
-    return await call()
+    results = []
+
+    async def works() -> bool:
+        with contextlib.suppress(RedisError):
+            results.append(await call())
+        return bool(results)
+
+    await wait_until_async(works, "Redis is back")
+    return results[0]
 
 
 async def test_the_cache_api_on_a_cluster(open_cache, cluster):

@@ -219,7 +219,7 @@ async def test_what_the_view_reads_becomes_its_tags(alias):
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 async def test_a_response_that_is_a_template_is_rendered_to_be_kept(alias, kind):
-    """What TemplateView gives; its tags are those of what is read while it is rendered."""
+    """A TemplateView. Its tags are those of the resources that its rendering reads."""
     number = Resource("number", load=load, policy=Policy(ttl=timedelta(minutes=1)), tags=lambda: ("number",))
     template = engines["django"].from_string("{{ number }} of {{ request.path }}")
 
@@ -243,14 +243,14 @@ async def test_a_response_that_is_a_template_is_rendered_to_be_kept(alias, kind)
 
 async def test_an_async_class_is_kept_by_its_dispatch_too(alias):
     @method_decorator(cache_page(60, cache="default"), name="dispatch")
-    class Kept(View):
+    class CachedView(View):
         async def get(self, request):
             counted.append("x")
             return HttpResponse("x")
 
     counted.clear()
     for _ in range(2):
-        assert (await Kept.as_view()(ask("/"))).content == b"x"
+        assert (await CachedView.as_view()(ask("/"))).content == b"x"
     assert len(counted) == 1
 
 

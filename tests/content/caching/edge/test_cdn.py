@@ -1,4 +1,4 @@
-"""What a CDN in front is told: what each page depends on, and for how long it may answer without asking."""
+"""Fields for a CDN: the tags of each page, and how long the CDN may serve it without asking."""
 
 import asyncio
 
@@ -12,6 +12,7 @@ from content.caching.edge import Profile
 from content.caching.edge.cdn_headers import CdnHeaders, encode_tag
 from tests.content.caching.edge.test_engine_tiers import Reading, another, fall_silent
 from tests.support.edge import Origin, Site, pairs_of, wait_for_tasks
+from tests.support.wait import wait_until_async
 
 CLOUDFLARE = Profile(cdn=CdnHeaders())
 VARNISH = Profile(cdn=CdnHeaders(tags=b"xkey", separator=" ", line=100))
@@ -33,7 +34,7 @@ class Shown(Origin):
         await super().__call__(scope, receive, send)
 
 
-def shown(*tags: str, profile: Profile = CLOUDFLARE, headers=PUBLIC, **options) -> Site:
+def site_with(*tags: str, profile: Profile = CLOUDFLARE, headers=PUBLIC, **options) -> Site:
     return Site(Shown(*tags, headers=headers, **options), profile=profile)
 
 
@@ -45,7 +46,7 @@ OF_THE_PAGE = {"page@1:http://site/", "path:/", "resource:page"}
 
 
 async def test_what_was_read_for_a_page_goes_on_with_misses_hits_and_304():
-    site = shown("post:1", "posts", headers=PUBLIC | {"etag": '"a"', "cache-tag": "mine"})
+    site = site_with("post:1", "posts", headers=PUBLIC | {"etag": '"a"', "cache-tag": "mine"})
     first = await site.ask()
     await wait_for_tasks(site)
     hit, known = await site.ask(), await site.ask(headers={"if-none-match": '"a"'})
@@ -58,45 +59,44 @@ async def test_what_was_read_for_a_page_goes_on_with_misses_hits_and_304():
         assert answer["evergreen-cache-control"] is None
 
 
-async def test_who_joined_another_readers_call_is_told_as_well():
+async def test_a_request_that_joined_a_call_gets_the_tags_too():
     gate = asyncio.Event()
-    site = shown("post:1", before=gate.wait)
+    site = site_with("post:1", before=gate.wait)
     asking = [asyncio.create_task(site.ask()) for _ in range(3)]
-    while not site.origin.count:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: site.origin.count, "the application is called")
     gate.set()
     answers = await asyncio.gather(*asking)
     assert all(tags_of(answer) == OF_THE_PAGE | {"post:1"} for answer in answers)
 
 
-async def test_each_coding_of_a_page_is_told_the_same():
+async def test_each_coding_of_a_page_has_the_same_tags():
     site = Site(
         Shown("post:1", headers=PUBLIC | {"content-type": "text/plain"}, body=b"a" * 2000),
         profile=Profile(cdn=CdnHeaders(), codings=("gzip",)),
     )
-    for _ in range(200):
+
+    async def is_coded() -> bool:
         answer = await site.ask(headers={"accept-encoding": "gzip"})
         assert tags_of(answer) == OF_THE_PAGE | {"post:1"}
-        if answer["content-encoding"] == "gzip":
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("it was never coded")
+        return answer["content-encoding"] == "gzip"
+
+    await wait_until_async(is_coded, "the page is coded")
 
 
-async def test_without_a_cdn_nobody_is_told():
-    site = shown("post:1", profile=Profile(), headers=PUBLIC | {"cache-tag": "mine", "surrogate-key": "mine"})
+async def test_without_a_cdn_responses_have_no_tags():
+    site = site_with("post:1", profile=Profile(), headers=PUBLIC | {"cache-tag": "mine", "surrogate-key": "mine"})
     for answer in (await site.ask(), await site.ask()):
         assert (answer["cache-tag"], answer["surrogate-key"], answer[LASTING]) == (None, None, None)
 
 
 async def test_a_cdn_that_is_not_purged_asks_each_time():
-    answer = await shown("post:1", profile=Profile(cdn=CdnHeaders(purges=False))).ask()
+    answer = await site_with("post:1", profile=Profile(cdn=CdnHeaders(purges=False))).ask()
     assert tags_of(answer) == OF_THE_PAGE | {"post:1"}
     assert answer[LASTING] is None
 
 
 async def test_xkey_takes_several_lines():
-    site = shown(*(f"post:{number}" for number in range(50)), profile=VARNISH)
+    site = site_with(*(f"post:{number}" for number in range(50)), profile=VARNISH)
     answer = await site.ask()
     lines = answer.fields.values(b"xkey")
     assert answer["cache-tag"] is None
@@ -106,7 +106,7 @@ async def test_xkey_takes_several_lines():
 
 @pytest.mark.parametrize("tags", [[f"{number:0100d}" for number in range(200)], [str(n) for n in range(999)]])
 async def test_a_page_with_more_tags_than_a_cdn_takes_is_not_kept_by_it(tags):
-    site = shown(*tags)
+    site = site_with(*tags)
     await site.ask()
     answer = await site.ask()
     assert (answer["cache-tag"], answer[LASTING]) == (None, "no-store")
@@ -114,7 +114,7 @@ async def test_a_page_with_more_tags_than_a_cdn_takes_is_not_kept_by_it(tags):
 
 
 async def test_the_cdn_keeps_it_no_longer_than_what_it_shows_is_fresh():
-    site = shown("post:1", until=1_700_000_010.0)
+    site = site_with("post:1", until=1_700_000_010.0)
     await site.ask()
     site.forward(4)
     answer = await site.ask()
@@ -122,8 +122,8 @@ async def test_the_cdn_keeps_it_no_longer_than_what_it_shows_is_fresh():
 
 
 async def test_what_is_streamed_while_it_is_collected_has_no_tags_yet():
-    """Not with its head; those who come next are told."""
-    site = shown("post:1", headers=PUBLIC, chunks=[b"a", b"b"])
+    """Its head has no tags yet; the next responses have them."""
+    site = site_with("post:1", headers=PUBLIC, chunks=[b"a", b"b"])
     answer = await site.ask()
     assert (answer.body, answer["cache-tag"], answer[LASTING]) == (b"ab", None, "no-store")
     await wait_for_tasks(site)
@@ -150,26 +150,26 @@ async def test_what_is_passed_on_is_not_for_a_cdn(said):
     ],
 )
 async def test_what_is_for_this_cache_alone_is_not_for_a_cdn(said, lasts):
-    answer = await shown("a", headers={"cache-control": said, "evergreen-cache-control": "max-age=60"}).ask()
+    answer = await site_with("a", headers={"cache-control": said, "evergreen-cache-control": "max-age=60"}).ask()
     assert answer[LASTING] == lasts
     assert (answer["cache-tag"] is None) is (lasts == "no-store")
 
 
 async def test_what_sets_a_cookie_is_not_for_a_cdn():
-    answer = await shown("a", headers=PUBLIC | {"set-cookie": "a=b"}).ask()
+    answer = await site_with("a", headers=PUBLIC | {"set-cookie": "a=b"}).ask()
     assert answer[LASTING] == "no-store"
 
 
 async def test_an_application_may_speak_for_itself():
-    answer = await shown("a", headers=PUBLIC | {"cdn-cache-control": "max-age=7"}).ask()
+    answer = await site_with("a", headers=PUBLIC | {"cdn-cache-control": "max-age=7"}).ask()
     assert answer[LASTING] == "max-age=7"
 
 
-async def test_fastly_is_told_in_its_own_words():
+async def test_fastly_gets_its_own_fields():
     fastly = CdnHeaders(
         tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="max-age=0"
     )
-    site = shown("post:1", profile=Profile(cdn=fastly))
+    site = site_with("post:1", profile=Profile(cdn=fastly))
     for answer in (await site.ask(), await site.ask()):
         assert tags_of(answer, "surrogate-key", " ") == OF_THE_PAGE | {"post:1"}
         assert answer["surrogate-control"] == "max-age=60, stale-while-revalidate=30"
@@ -180,7 +180,7 @@ async def test_fastly_is_told_in_its_own_words():
 
 
 async def test_what_is_stale_is_not_kept_by_a_cdn():
-    site = shown("post:1")
+    site = site_with("post:1")
     await site.ask()
     site.forward(70)
     answer = await site.ask()
@@ -188,7 +188,7 @@ async def test_what_is_stale_is_not_kept_by_a_cdn():
 
 
 async def test_what_is_stale_is_not_kept_by_a_cdn_while_it_is_made_again():
-    site, gate = shown("post:1"), asyncio.Event()
+    site, gate = site_with("post:1"), asyncio.Event()
     await site.ask()
     site.forward(70)
     site.origin.before = gate.wait
@@ -202,7 +202,7 @@ async def test_what_is_stale_is_not_kept_by_a_cdn_while_it_is_made_again():
 @pytest.mark.parametrize("more", [{"cache-control": "private, max-age=60"}, {"vary": "*"}])
 async def test_what_was_confirmed_for_one_reader_is_not_kept_by_a_cdn(more):
     headers = {"cache-control": "public, max-age=60", "etag": '"a"'}
-    site = shown("post:1", headers=headers)
+    site = site_with("post:1", headers=headers)
     await site.ask()
     site.forward(70)
     site.origin.status, site.origin.body = 304, b""
@@ -216,12 +216,12 @@ class Telling(Reading):
     """Reads a number, and lets caches on the way have the page."""
 
     async def __call__(self, scope, receive, send) -> None:
-        async def sent(message) -> None:
+        async def send_public(message) -> None:
             if message["type"] == "http.response.start":
                 message = message | {"headers": [*message["headers"][1:], *pairs_of(PUBLIC)]}
             await send(message)
 
-        await super().__call__(scope, receive, sent)
+        await super().__call__(scope, receive, send_public)
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ async def test_another_process_tells_the_same(telling):
 
 @on_redis
 async def test_i1_what_was_expired_is_not_kept_by_a_cdn(telling):
-    """It was told to forget it before it got this."""
+    """The CDN was purged before it got this response."""
     await telling.ask()
     await wait_for_tasks(telling)
     await expire(["number"])
@@ -258,8 +258,7 @@ async def test_i1_an_answer_that_an_invalidation_overtook_is_not_kept_by_a_cdn(t
     """It had asked before, and is answered after."""
     telling.origin.gate = asyncio.Event()
     asking = asyncio.create_task(telling.ask())
-    while not telling.origin.count:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: telling.origin.count, "the application is called")
     await invalidate(["number"])
     telling.origin.gate.set()
     answer = await asking

@@ -1,6 +1,5 @@
 """Pages in brotli, zstd and gzip: made once behind the readers, chosen by what a client accepts."""
 
-import asyncio
 import gzip
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from content.caching.edge import SHARED_CACHE
 from content.caching.edge.fast_path import HOT
 from content.caching.edge.representation import BEST, QUICK
 from content.caching.edge.request import RequestFields
-from tests.support.edge import Origin, Response, Site
+from tests.support.edge import Origin, Response, Site, wait_for_encoder
 
 OFFERED = ("br", "zstd", "gzip")
 TEXT = b"<p>Warm and fresh, the same words again and again.</p>" * 100
@@ -26,23 +25,16 @@ def site_of(headers: dict[str, str] | None = None, body: bytes = TEXT) -> Site:
     return Site(Origin(HTML | (headers or {}), body=body), replace(SHARED_CACHE, codings=OFFERED))
 
 
-async def coded(site: Site) -> None:
-    """What was begun for the encoder is done."""
-    while site.edge.fast_path.encoder.waiting:
-        await asyncio.wait(set(site.edge.fast_path.encoder.waiting))
-        await asyncio.sleep(0)
-
-
 async def warm(site: Site, accepts: str) -> Response:
     """Made by the first request, coded behind the second, and in that coding with the third."""
     for _ in range(2):
         await site.ask(headers={"accept-encoding": accepts})
-        await coded(site)
+        await wait_for_encoder(site)
     return await site.ask(headers={"accept-encoding": accepts})
 
 
 @pytest.mark.parametrize("coding", OFFERED)
-async def test_a_page_is_coded_once_for_all_who_take_it(coding):
+async def test_a_page_is_compressed_once_for_all_clients_that_accept_it(coding):
     site = site_of()
     answer = await warm(site, coding)
     assert (answer["content-encoding"], answer["vary"]) == (coding, "Accept-Encoding")
@@ -53,7 +45,7 @@ async def test_a_page_is_coded_once_for_all_who_take_it(coding):
     assert site.origin.count == 1
 
 
-async def test_whoever_takes_none_gets_it_as_it_is_and_is_told_that_there_are_others():
+async def test_a_client_that_accepts_no_coding_gets_the_plain_page_with_vary():
     site = site_of()
     await warm(site, "br")
     for headers in ({}, {"accept-encoding": "identity"}, {"accept-encoding": "br;q=0, deflate"}):
@@ -61,7 +53,7 @@ async def test_whoever_takes_none_gets_it_as_it_is_and_is_told_that_there_are_ot
         assert (answer["content-encoding"], answer["vary"], answer.body) == (None, "Accept-Encoding", TEXT)
 
 
-async def test_the_first_reader_of_a_page_of_unknown_length_is_told_too():
+async def test_the_first_response_of_unknown_length_has_tags_too():
     answer = await Site(Origin(HTML, chunks=[TEXT]), replace(SHARED_CACHE, codings=OFFERED)).ask()
     assert (answer.body, answer["vary"]) == (TEXT, "Accept-Encoding")
 
@@ -74,7 +66,7 @@ async def test_each_coding_has_a_strong_tag_of_its_own_and_is_known_by_it():
         answer = await site.ask(headers={"accept-encoding": "br", "if-none-match": known})
         assert (answer.status, answer.body, answer["vary"]) == (304, b"", "Accept-Encoding")
         assert answer["etag"] == ('"a"' if "a" in known and "br" not in known else tag)
-    # Who no longer takes it has nothing that would do.
+    # A client that no longer accepts the coding gets a whole response.
     assert (await site.ask(headers={"if-none-match": tag})).status == 200
 
 
@@ -88,7 +80,7 @@ async def test_a_hot_page_is_coded_once_more_at_its_best():
     await warm(site, "br")
     for _ in range(HOT + 1):
         await site.ask(headers={"accept-encoding": "br"})
-    await coded(site)
+    await wait_for_encoder(site)
     answer = await site.ask(headers={"accept-encoding": "br"})
     assert answer["etag"] == f'"a-br{BEST["br"]}"'
     assert brotli.decompress(answer.body) == TEXT

@@ -8,18 +8,19 @@ import pytest
 
 from content.caching.edge import SHARED_CACHE
 from tests.support.edge import Origin, Site, pairs_of, settle
-from tests.support.wire import answer, connected, request
+from tests.support.wait import wait_until_async
+from tests.support.wire import answer, connect, request
 
 MINUTE = {"cache-control": "max-age=60"}
 
 
-def gated(**options) -> tuple[Site, asyncio.Event]:
+def held_site(**options) -> tuple[Site, asyncio.Event]:
     opened = asyncio.Event()
     return Site(Origin(before=opened.wait, **options)), opened
 
 
-async def test_all_who_ask_at_once_get_one_answer():
-    site, opened = gated()
+async def test_concurrent_requests_get_one_response():
+    site, opened = held_site()
     asking = [asyncio.ensure_future(site.ask()) for _ in range(100)]
     await settle()
     opened.set()
@@ -29,9 +30,9 @@ async def test_all_who_ask_at_once_get_one_answer():
     assert sum("collapsed" in answer.cache_status for answer in answers) == 99
 
 
-async def test_all_who_ask_at_once_get_one_answer_that_took_longer_than_it_lasts():
+async def test_concurrent_requests_get_one_response_that_took_longer_than_it_lasts():
     """Its age on arrival is the time that they waited."""
-    site, opened = gated(headers={"cache-control": "max-age=2"})
+    site, opened = held_site(headers={"cache-control": "max-age=2"})
     asking = [asyncio.ensure_future(site.ask()) for _ in range(100)]
     await settle()
     site.now += 3
@@ -41,9 +42,9 @@ async def test_all_who_ask_at_once_get_one_answer_that_took_longer_than_it_lasts
     assert sum("collapsed" in answer.cache_status for answer in answers) == 99
 
 
-async def test_nobody_waits_for_what_turns_out_private():
+async def test_no_request_waits_for_a_private_page():
     """As soon as its first line has come, the others ask for themselves, all at once."""
-    site, opened = gated(headers={"cache-control": "private"})
+    site, opened = held_site(headers={"cache-control": "private"})
     asking = [asyncio.ensure_future(site.ask()) for _ in range(20)]
     await settle()
     assert site.origin.count == 1
@@ -52,12 +53,12 @@ async def test_nobody_waits_for_what_turns_out_private():
     assert site.origin.count == 20
 
 
-async def test_not_even_for_its_end():
+async def test_nor_for_the_end_of_a_private_page():
     application = Streaming({"cache-control": "private"})
     site = Site(application)
     opened = asyncio.Event()
     application.before = opened.wait
-    tasks = [(await streamed(site))[2] for _ in range(2)]
+    tasks = [(await begin_stream(site))[2] for _ in range(2)]
     assert application.count == 1
     opened.set()
     await settle()
@@ -67,7 +68,7 @@ async def test_not_even_for_its_end():
     await asyncio.gather(*tasks)
 
 
-async def test_nor_does_the_next_who_comes():
+async def test_nor_does_the_next_request_wait():
     site = Site(Origin(headers={"cache-control": "private"}))
     await site.ask()
     await settle()
@@ -81,7 +82,7 @@ async def test_nor_does_the_next_who_comes():
 
 
 async def test_each_variant_is_made_once():
-    site, opened = gated(headers=MINUTE | {"vary": "foo"})
+    site, opened = held_site(headers=MINUTE | {"vary": "foo"})
     asking = [asyncio.ensure_future(site.ask(headers={"foo": str(number % 2)})) for number in range(10)]
     await settle()
     opened.set()
@@ -90,7 +91,7 @@ async def test_each_variant_is_made_once():
 
 
 async def test_who_comes_after_an_invalidation_is_not_given_what_was_begun_before():
-    site, opened = gated()
+    site, opened = held_site()
     first = asyncio.ensure_future(site.ask())
     await settle()
     await site.edge.page_store.invalidate(["anything"])
@@ -103,7 +104,7 @@ async def test_who_comes_after_an_invalidation_is_not_given_what_was_begun_befor
 
 
 async def test_i1_a_page_that_was_invalidated_while_it_was_made_is_not_kept():
-    site, opened = gated(headers=MINUTE | {"cache-tag": "post-1, list"})
+    site, opened = held_site(headers=MINUTE | {"cache-tag": "post-1, list"})
     asking = asyncio.ensure_future(site.ask())
     await settle()
     await site.edge.page_store.invalidate(["post-1"])
@@ -114,7 +115,7 @@ async def test_i1_a_page_that_was_invalidated_while_it_was_made_is_not_kept():
 
 
 async def test_i11_a_reader_who_hangs_up_takes_nothing_along():
-    site, opened = gated()
+    site, opened = held_site()
     first = asyncio.ensure_future(site.ask())
     await settle()
     second = asyncio.ensure_future(site.ask())
@@ -132,18 +133,18 @@ async def test_a_client_that_is_gone_does_not_lose_the_page():
     site = Site(Origin())
     told = []
 
-    async def gone(message):
+    async def fail_to_send(message):
         told.append(message)
         raise OSError("gone")
 
-    await site.edge(site.scope("/", None), site.nothing_more(), gone)
+    await site.edge(site.scope("/", None), site.nothing_more(), fail_to_send)
     await settle()
     assert (await site.ask()).is_hit
 
 
 @pytest.mark.asgi
-async def test_an_error_of_the_application_is_everybodys_who_waited():
-    site, opened = gated(error=RuntimeError("broken"))
+async def test_all_waiting_requests_get_an_error_of_the_application():
+    site, opened = held_site(error=RuntimeError("broken"))
     asking = [asyncio.ensure_future(site.ask()) for _ in range(3)]
     await settle()
     opened.set()
@@ -186,7 +187,7 @@ class Streaming:
                 return
 
 
-async def streamed(site: Site):
+async def begin_stream(site: Site):
     """The messages so far, and how to hang up."""
     sent, hung_up = [], asyncio.Event()
     messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
@@ -209,7 +210,7 @@ async def streamed(site: Site):
 async def test_a_stream_is_passed_on_as_it_comes(headers):
     application = Streaming(headers)
     site = Site(application)
-    sent, _, task = await streamed(site)
+    sent, _, task = await begin_stream(site)
     for number, chunk in enumerate([b"a", b"b", b""]):
         application.next.put_nowait(chunk)
         await settle()
@@ -218,9 +219,9 @@ async def test_a_stream_is_passed_on_as_it_comes(headers):
     await task
 
 
-async def test_one_that_is_nobody_elses_hears_when_its_client_goes():
+async def test_a_call_for_one_client_learns_that_the_client_has_gone():
     application = Streaming({"cache-control": "no-store"})
-    _, hung_up, task = await streamed(Site(application))
+    _, hung_up, task = await begin_stream(Site(application))
     hung_up.set()
     await task
     assert application.was_told == "http.disconnect"
@@ -229,7 +230,7 @@ async def test_one_that_is_nobody_elses_hears_when_its_client_goes():
 async def test_one_that_is_stored_when_it_has_ended():
     application = Streaming(MINUTE)
     site = Site(application)
-    _, hung_up, task = await streamed(site)
+    _, hung_up, task = await begin_stream(site)
     hung_up.set()
     await settle()
     for chunk in (b"a", b"b", b""):
@@ -241,14 +242,13 @@ async def test_one_that_is_stored_when_it_has_ended():
 
 
 @pytest.mark.parametrize("largest", [SHARED_CACHE.largest, 1_000_000], ids=["kept", "too large"])
-async def test_nobody_waits_for_one_who_does_not_read(largest):
+async def test_no_request_waits_for_a_client_that_does_not_read(largest):
     """A slow reader of a stream that is collected would hold all who ask for the same."""
     chunks = [bytes([number]) * 100_000 for number in range(50)]
     site = Site(Origin(chunks=chunks), replace(SHARED_CACHE, largest=largest))
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         writer.write(request("GET", "/", [(b"host", b"site")]))
-        while not served.flow.write_paused:
-            await asyncio.sleep(0)
+        await wait_until_async(lambda: served.flow.write_paused, "the server waits for its client")
         async with asyncio.timeout(60):
             assert (await site.ask()).body == b"".join(chunks)
         assert served.flow.write_paused
@@ -284,7 +284,7 @@ async def test_interim_answers_go_on():
         await send({"type": "http.response.start", "status": 200, "headers": pairs_of(MINUTE)})
         await send({"type": "http.response.body", "body": b"x"})
 
-    sent, _, task = await streamed(Site(application))
+    sent, _, task = await begin_stream(Site(application))
     await task
     assert next(message["type"] for message in sent) == "http.response.early_hint"
 
@@ -321,7 +321,7 @@ async def test_a_burst_after_an_exception_is_one_call():
 @pytest.mark.parametrize("headers", [{}, {"cache-control": "no-cache"}, {"cache-control": "max-age=0"}])
 async def test_i8_what_may_answer_nobody_else_answers_nobody_who_waited(headers):
     """A response that says nothing of its lifetime may show its reader's cookie: those who waited ask themselves."""
-    site, opened = gated(headers=headers)
+    site, opened = held_site(headers=headers)
     asking = [asyncio.ensure_future(site.ask()) for _ in range(10)]
     await settle()
     opened.set()

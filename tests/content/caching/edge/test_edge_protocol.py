@@ -13,8 +13,8 @@ from uvicorn.server import ServerState
 
 from content.caching.edge import SHARED_CACHE, EdgeCache, connection
 from content.caching.edge.protocol import EdgeProtocol
-from tests.support.edge import Origin, Site, settle
-from tests.support.wire import answer, configured, connected, request
+from tests.support.edge import Origin, Site, settle, wait_for_encoder
+from tests.support.wire import answer, connect, request, server_config
 
 HOST = (b"host", b"site")
 TAGGED = {"cache-control": "max-age=60", "etag": '"one"', "content-type": "text/html"}
@@ -61,7 +61,7 @@ async def next_answer(reader, method="GET"):
 
 async def all_answers(app, *packets, **options):
     """To a client that sends these, waits after each, and then ends."""
-    async with connected(app, **options) as (reader, writer, _):
+    async with connect(app, **options) as (reader, writer, _):
         for packet in packets:
             writer.write(packet)
             await settle()
@@ -69,7 +69,7 @@ async def all_answers(app, *packets, **options):
         return await reader.read(-1)
 
 
-async def parted(stream):
+async def split_responses(stream):
     """The answers in what a connection sent; none may be malformed or incomplete."""
     reader, found = asyncio.StreamReader(), []
     reader.feed_data(stream)
@@ -86,7 +86,7 @@ def pages(answers):
 
 @contextlib.contextmanager
 def no_traceback():
-    """Nothing with an exception is logged meanwhile, by the server or its loop."""
+    """The server and its loop log no exception meanwhile."""
     records = []
     handler = logging.Handler()
     handler.emit = records.append
@@ -106,7 +106,7 @@ def no_traceback():
 
 async def test_a_plain_hit_makes_no_task_and_a_miss_does():
     site, state = Site(Origin()), ServerState()
-    async with connected(site.edge, state) as (reader, writer, served):
+    async with connect(site.edge, state) as (reader, writer, served):
         made = []
         served.loop.set_task_factory(
             lambda loop, work, **options: made.append(1) or asyncio.Task(work, loop=loop, **options)
@@ -133,7 +133,7 @@ async def test_it_answers_as_the_application_would(method, headers):
     await site.ask()
     expected = await site.ask("/", headers, method=method)
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         writer.write(get("/", *pairs, method=method))
         status, fields, body = await answer(reader, method)
     assert (status, fields, body) == (expected.status, list(expected.fields.pairs), expected.body)
@@ -160,10 +160,10 @@ sections = some.lists(some.tuples(some.builds(lambda case, name: case(name), cas
 def test_whatever_the_fields_it_answers_as_the_application_would(section):
     async def ask_both():
         site = Site(Origin(TAGGED, body=b"evergreen " * 300))
-        await coded(site)
+        await store_all_codings(site)
         expected = await site.ask("/", section)
         pairs = [(name.encode(), value.encode()) for name, value in section]
-        async with connected(site.edge) as (reader, writer, _):
+        async with connect(site.edge) as (reader, writer, _):
             writer.write(get("/", *pairs))
             status, fields, body = await answer(reader)
         fields = [pair for pair in fields if pair != (b"connection", b"close")]
@@ -174,14 +174,12 @@ def test_whatever_the_fields_it_answers_as_the_application_would(section):
             asyncio.run(ask_both())
 
 
-async def coded(site):
-    """The page is stored, and coded in all ways that a client may ask for."""
+async def store_all_codings(site):
+    """Store the page in each coding that a client may ask for."""
     await site.ask()
     for coding in ("gzip", "br", "zstd"):
         await site.ask("/", {"accept-encoding": coding})
-        while waiting := site.edge.fast_path.encoder.waiting:
-            await asyncio.wait(set(waiting))
-            await asyncio.sleep(0)
+        await wait_for_encoder(site)
 
 
 # --- what comes how --------------------------------------------------------------------------------------------
@@ -190,7 +188,7 @@ async def coded(site):
 async def test_pipelined_hits_and_misses_are_answered_in_order():
     edge = EdgeCache(Named())
     targets = [f"/{name}" for name in "ababcaadbe"]
-    async with connected(edge) as (reader, writer, _):
+    async with connect(edge) as (reader, writer, _):
         for target in ("/a", "/b"):
             writer.write(get(target))
             await next_answer(reader)
@@ -202,7 +200,7 @@ async def test_pipelined_hits_and_misses_are_answered_in_order():
 
 async def test_a_hit_in_a_packet_of_its_own_waits_for_the_miss_before_it():
     edge, gate = EdgeCache(origin := Origin()), asyncio.Event()
-    async with connected(edge) as (reader, writer, _):
+    async with connect(edge) as (reader, writer, _):
         writer.write(get("/a"))
         await next_answer(reader)
         await settle()
@@ -218,13 +216,15 @@ async def test_a_body_that_looks_like_a_request_is_a_body():
     edge, inner = EdgeCache(Named()), get("/b")
     await all_answers(edge, get("/b"))
     head = get("/c", (b"content-length", str(len(inner)).encode()), method="POST")
-    assert [body for _, _, body in await parted(await all_answers(edge, head, inner))] == [b"made http://site/c?"]
+    assert [body for _, _, body in await split_responses(await all_answers(edge, head, inner))] == [
+        b"made http://site/c?"
+    ]
 
 
 async def test_a_field_that_looks_like_a_request_is_a_field():
     edge = EdgeCache(Named())
     await all_answers(edge, get("/b"))
-    told = await parted(await all_answers(edge, b"GET /c HTTP/1.1\r\nx: ", get("/b")))
+    told = await split_responses(await all_answers(edge, b"GET /c HTTP/1.1\r\nx: ", get("/b")))
     assert [body for _, _, body in told] == [b"made http://site/c?"]
 
 
@@ -236,7 +236,7 @@ async def test_a_hit_for_head_ends_with_its_fields():
 
 async def test_a_head_may_come_in_any_two_pieces():
     site, packet = Site(Origin(TAGGED)), get("/", (b"accept", b"*/*"))
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         for cut in range(1, len(packet)):
             writer.write(packet[:cut])
             await settle()
@@ -256,7 +256,7 @@ async def test_a_head_may_come_in_any_two_pieces():
 async def test_who_asks_to_close_is_answered_and_closed(packet):
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         writer.write(packet)
         status, fields, body = await next_answer(reader)
         assert (status, body) == (200, b"hello")
@@ -302,10 +302,10 @@ async def test_what_is_odd_is_answered_as_without_a_cache(packet):
     """Twice on a warm cache: the second time it would be known, were it taken for a plain hit."""
     edge = EdgeCache(Named())
     with no_traceback():
-        bare = await parted(await all_answers(Named(), packet))
+        bare = await split_responses(await all_answers(Named(), packet))
         await all_answers(edge, get("/a") + get("/b"))
         for _ in range(2):
-            found = await parted(await all_answers(edge, packet))
+            found = await split_responses(await all_answers(edge, packet))
             assert pages(found) == pages(bare)
 
 
@@ -327,10 +327,10 @@ def test_any_bytes_are_answered_or_refused(pieces):
     async def write():
         edge = EdgeCache(Named())
         warm = await all_answers(edge, get("/a"))
-        found = await parted(await all_answers(edge, get("/a") + b"".join(pieces)))
-        assert found[0][2] == (await parted(warm))[0][2]
+        found = await split_responses(await all_answers(edge, get("/a") + b"".join(pieces)))
+        assert found[0][2] == (await split_responses(warm))[0][2]
         assert {status for status, _, _ in found} <= {100, 200, 400, 431}
-        bare = await parted(await all_answers(Named(), get("/a"), b"".join(pieces)))
+        bare = await split_responses(await all_answers(Named(), get("/a"), b"".join(pieces)))
         told, expected = ([page for page in pages(answers) if page[0] == 200] for answers in (found, bare))
         assert all(ours == theirs for ours, theirs in zip(told, expected, strict=False))
 
@@ -341,7 +341,7 @@ def test_any_bytes_are_answered_or_refused(pieces):
 async def test_a_client_that_does_not_read_costs_no_more_than_a_page_or_two():
     site, number = Site(Origin(body=b"x" * 100_000)), 200
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         writer.write(get() * number)
         await settle()
         assert 0 < served.transport.get_write_buffer_size() < 300_000
@@ -364,7 +364,7 @@ TOO_MUCH = {
 async def test_a_head_past_all_bounds_is_refused(packet):
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         writer.write(packet)
         status, fields, _ = await next_answer(reader)
         assert (status, dict(fields)[b"connection"]) == (431, b"close")
@@ -373,7 +373,7 @@ async def test_a_head_past_all_bounds_is_refused(packet):
 
 
 async def test_a_head_past_all_bounds_is_refused_before_it_ends():
-    async with connected(EdgeCache(Named())) as (reader, writer, _):
+    async with connect(EdgeCache(Named())) as (reader, writer, _):
         writer.write(get()[:-2])
         await settle()
         writer.write(b"x: " + b"y" * 70_000)
@@ -382,10 +382,10 @@ async def test_a_head_past_all_bounds_is_refused_before_it_ends():
 
 
 async def test_many_requests_in_a_packet_are_no_large_head():
-    """What was answered before a head began is not part of it."""
+    """Requests that were answered before a head began do not count as part of it."""
     site, packet = Site(Origin()), get("/", (b"x", b"y" * 400))
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         served.data_received(packet * 200 + packet[:-9])
         for _ in range(200):
             assert (await next_answer(reader))[0] == 200
@@ -394,7 +394,7 @@ async def test_many_requests_in_a_packet_are_no_large_head():
 
 
 async def test_a_body_before_a_head_is_no_large_head():
-    async with connected(Named()) as (reader, writer, served):
+    async with connect(Named()) as (reader, writer, served):
         served.data_received(get("/", (b"content-length", b"90000"), method="POST") + b"x" * 90_000 + get()[:-9])
         assert (await next_answer(reader))[0] == 200
         writer.write(get()[-9:])
@@ -404,7 +404,7 @@ async def test_a_body_before_a_head_is_no_large_head():
 @pytest.mark.parametrize("begun", [b"GET", get()[:-2]])
 async def test_a_head_that_never_ends_is_closed(monkeypatch, begun):
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
-    async with connected(EdgeCache(Named())) as (reader, writer, _):
+    async with connect(EdgeCache(Named())) as (reader, writer, _):
         writer.write(begun)
         assert await reader.read() == b""
 
@@ -413,7 +413,7 @@ async def test_a_head_behind_an_answer_that_is_owed_cuts_nothing_off(monkeypatch
     """A request may be slow to answer: meanwhile what follows it is not waited for."""
     gate, clock = asyncio.Event(), asyncio.get_running_loop().time
     site = Site(Origin(before=gate.wait))
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         writer.write(get() + get()[:9])
         await settle()
         served.head_started_at = clock() - 2 * connection.HEAD_SECONDS
@@ -427,17 +427,17 @@ async def test_a_head_behind_an_answer_that_is_owed_cuts_nothing_off(monkeypatch
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", get(), get() + b"\r\n"])
 async def test_a_quiet_connection_is_closed(sent):
-    async with connected(EdgeCache(Named()), timeout_keep_alive=0.05) as (reader, writer, _):
+    async with connect(EdgeCache(Named()), timeout_keep_alive=0.05) as (reader, writer, _):
         writer.write(sent[:-2])
         await settle()
         writer.write(sent[-2:])
-        assert len(await parted(await reader.read())) == sent.count(b"GET")
+        assert len(await split_responses(await reader.read())) == sent.count(b"GET")
 
 
 async def test_plain_hits_keep_a_connection():
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         served.idle_since -= 2 * served.timeout_keep_alive
         writer.write(get())
         assert (await answer(reader))[0] == 200
@@ -452,7 +452,7 @@ async def test_plain_hits_keep_a_connection():
 async def test_past_the_limit_hits_are_refused_too(limit, status):
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge, limit_concurrency=limit) as (reader, writer, _):
+    async with connect(site.edge, limit_concurrency=limit) as (reader, writer, _):
         writer.write(get())
         assert (await answer(reader))[0] == status
 
@@ -460,10 +460,10 @@ async def test_past_the_limit_hits_are_refused_too(limit, status):
 # --- the end ---------------------------------------------------------------------------------------------------
 
 
-async def test_who_asks_while_the_server_ends_is_answered_and_told_to_close():
+async def test_a_request_while_the_server_ends_is_answered_with_connection_close():
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         served.shutdown()
         writer.write(get())
         status, fields, body = await next_answer(reader)
@@ -476,7 +476,7 @@ async def test_a_quiet_connection_is_closed_when_the_server_ends(monkeypatch, as
     monkeypatch.setattr(connection, "LAST_SECONDS", 0.05)
     site = Site(Origin())
     await site.ask()
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         if asks:
             writer.write(get())
             assert (await next_answer(reader))[0] == 200
@@ -491,7 +491,7 @@ async def test_a_quiet_connection_is_closed_when_the_server_ends(monkeypatch, as
 @pytest.mark.parametrize(("trusted", "scheme"), [("*", b"https"), ("127.0.0.1", b"http")])
 async def test_a_trusted_proxy_says_the_scheme(trusted, scheme):
     edge, state = EdgeCache(Named()), ServerState()
-    async with connected(edge, state, proxy_headers=True, forwarded_allow_ips=trusted) as (reader, writer, _):
+    async with connect(edge, state, proxy_headers=True, forwarded_allow_ips=trusted) as (reader, writer, _):
         for _ in range(3):
             writer.write(get())
             assert (await next_answer(reader))[2] == b"made http://site/?"
@@ -502,7 +502,7 @@ async def test_a_trusted_proxy_says_the_scheme(trusted, scheme):
         assert b"; hit" in dict(fields)[b"cache-status"]
 
 
-async def logged(app, packet, **options):
+async def access_log(app, packet, **options):
     """The access log's lines for a request."""
     logger, lines = logging.getLogger("uvicorn.access"), []
     handler = logging.Handler()
@@ -522,9 +522,9 @@ async def logged(app, packet, **options):
 async def test_the_access_log_is_uvicorns(target):
     edge, packet = EdgeCache(Named()), get(target, (b"x-forwarded-for", b"1.2.3.4"))
     options = {"proxy_headers": True, "forwarded_allow_ips": "*"}
-    expected = await logged(Named(), packet, **options)
+    expected = await access_log(Named(), packet, **options)
     await all_answers(edge, packet)
-    assert await logged(edge, packet, **options) == expected != []
+    assert await access_log(edge, packet, **options) == expected != []
 
 
 async def test_over_tls_the_key_is_of_https():
@@ -532,7 +532,7 @@ async def test_over_tls_the_key_is_of_https():
     server_side, client_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
     authority.issue_cert("localhost").configure_cert(server_side)
     authority.configure_trust(client_side)
-    config, state = configured(EdgeCache(Named(), profile=SHARED_CACHE)), ServerState()
+    config, state = server_config(EdgeCache(Named(), profile=SHARED_CACHE)), ServerState()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: EdgeProtocol(config, state, {}), "127.0.0.1", 0, ssl=server_side)
     async with server:
@@ -563,7 +563,7 @@ async def test_a_response_has_one_date_also_if_the_application_writes_one(cached
     for adds in (True, False):
         site, state = Site(Origin({"Date": written} | control)), ServerState()
         state.default_headers = [(b"date", b"Fri, 02 Jan 2026 00:00:00 GMT")] if adds else []
-        async with connected(site.edge, state) as (reader, writer, _):
+        async with connect(site.edge, state) as (reader, writer, _):
             for number in range(3):
                 writer.write(get())
                 _, fields, _ = await next_answer(reader)

@@ -13,6 +13,7 @@ from content.caching.edge.origin_fetch import OriginFetch
 from content.caching.engines import engine_of
 from content.caching.testing import always_throw, chaos
 from tests.support.edge import Origin, Site, pairs_of, settle, wait_for_tasks
+from tests.support.wait import wait_until_async
 
 with_a_log = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
 
@@ -60,7 +61,7 @@ def another(site: Site) -> None:
 
 
 def late_fetch(site: Site) -> OriginFetch:
-    """Of a reader who has found nothing stored, before it has got the lease."""
+    """The fetch of a reader that found no stored page, before it gets the lease."""
     client = Client(site.nothing_more(), None)
     return OriginFetch(
         site.edge.origin, Request(site.scope("/", None)), "uri-miss", old=None, client=client, shared=True
@@ -68,15 +69,13 @@ def late_fetch(site: Site) -> OriginFetch:
 
 
 def fall_silent(site: Site) -> None:
-    """For good."""
+    """The log never answers again."""
     tag_index = site.edge.engine.ordering.tag_index
     tag_index.heard_until, tag_index.mark_heard = float("-inf"), lambda asked_at: None
 
 
-async def runs(site: Site, count: int) -> None:
-    """The application has been asked so often."""
-    while site.origin.count < count:
-        await asyncio.sleep(0)
+async def wait_for_calls(site: Site, count: int) -> None:
+    await wait_until_async(lambda: site.origin.count >= count, f"the application is called {count} times")
 
 
 async def ask_and_store(site: Site, times: int) -> None:
@@ -142,7 +141,7 @@ async def test_i1_what_stands_in_for_an_error_is_not_called_fresh(alias, clock):
     assert "ttl=-1; " in answer["cache-status"]
 
 
-async def test_i1_whoever_waited_is_not_given_what_has_expired_meanwhile(site):
+async def test_i1_a_waiting_reader_does_not_get_what_has_expired_meanwhile(site):
     """1. We find nothing stored. 2. Another process makes the page, and stores it. 3. It is expired. 4. We get the
     lease, and look again."""
     await site.ask()
@@ -188,7 +187,7 @@ async def test_i1_while_the_log_is_silent_what_another_reader_asked_for_is_not_c
     site.origin.gate = asyncio.Event()
     fall_silent(site)
     readers = [asyncio.ensure_future(site.ask()) for _ in range(2)]
-    await runs(site, 1)
+    await wait_for_calls(site, 1)
     await settle()
     site.origin.gate.set()
     collapsed = [answer for answer in await asyncio.gather(*readers) if "collapsed" in answer.cache_status]
@@ -278,7 +277,7 @@ async def test_while_the_log_is_silent_a_page_is_not_made_for_each_reader(alias,
 async def test_i2_a_write_elsewhere_does_not_make_each_reader_run_the_application(site):
     site.origin.gate = asyncio.Event()
     readers = [asyncio.ensure_future(site.ask())]
-    await runs(site, 1)
+    await wait_for_calls(site, 1)
     await invalidate(["something else"])
     readers += [asyncio.ensure_future(site.ask()) for _ in range(20)]
     await settle()
@@ -292,7 +291,7 @@ async def test_i12_a_lease_does_not_outlive_a_page_that_the_tier_did_not_take(si
     shared = site.edge.engine.shared
     site.origin.gate = asyncio.Event()
     reader = asyncio.ensure_future(site.ask())
-    await runs(site, 1)
+    await wait_for_calls(site, 1)
     with chaos(always_throw()):
         site.origin.gate.set()
         await reader
@@ -308,7 +307,7 @@ async def test_a_page_is_purged_by_what_names_it(site, tag):
     assert not (await site.ask("/a?b=1")).is_hit
 
 
-async def test_i2_whoever_gets_the_lease_looks_once_more(site):
+async def test_i2_the_process_that_gets_the_lease_looks_once_more(site):
     """Between a look and the lease another process may have made the page, stored it and let go."""
     await site.ask()
     await wait_for_tasks(site)

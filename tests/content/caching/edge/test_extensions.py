@@ -118,7 +118,7 @@ async def test_rfc5861_section_4_an_application_that_fails_is_tried_again_with_p
         ({"evergreen-cache-control": "max-age=60", "cdn-cache-control": "no-store"}, True),
         ({"cdn-cache-control": "max-age=60;x=1, private=?0"}, False),
         ({"cdn-cache-control": "max-age=60;x=1"}, True),
-        # What is no Dictionary is as if it were not there (section 2.2), unless it forbids or limits.
+        # A field that is no Dictionary is ignored (section 2.2), unless it forbids or limits.
         ({"cdn-cache-control": "max-age=", "cache-control": "max-age=60"}, True),
         ({"cdn-cache-control": "", "cache-control": "max-age=60"}, True),
         ({"cdn-cache-control": "no-store;;", "cache-control": "max-age=60"}, False),

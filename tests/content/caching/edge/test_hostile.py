@@ -1,4 +1,4 @@
-"""What is malformed is nobody's error, and no reason to keep what should not be; what is private stays so."""
+"""Malformed fields cause no error and store no forbidden page; private pages stay private."""
 
 import asyncio
 import random
@@ -14,7 +14,8 @@ from content.caching.edge.normalization import MOST_PARAMETERS
 from content.caching.edge.request_cache import FIELD_OVERHEAD, RequestCache
 from content.caching.edge.rules.directives import parse_cached
 from tests.support.edge import Origin, Site, settle
-from tests.support.wire import answer, connected, request
+from tests.support.wait import wait_until_async
+from tests.support.wire import answer, connect, request
 
 STRICT = Profile(
     explicit_only=True,
@@ -68,7 +69,7 @@ def fields_of(names):
     response=fields_of(RESPONSE_FIELDS),
     profile=some.sampled_from([SHARED_CACHE, STRICT]),
 )
-def test_malformed_fields_are_nobodys_error(request, response, profile):
+def test_malformed_fields_cause_no_error(request, response, profile):
     async def ask_twice():
         site = Site(Origin(headers=response), profile)
         for _ in range(2):
@@ -84,7 +85,7 @@ def test_malformed_fields_are_nobodys_error(request, response, profile):
     forbidding=some.sampled_from(["no-store", "private", "NO-STORE", "no-store, max-age=9"]),
 )
 def test_nothing_makes_a_forbidden_response_kept(noise, forbidding):
-    """Whatever else it says, but in a targeted field, which is meant to override."""
+    """Other directives do not matter, except in a targeted field, which overrides."""
 
     async def ask_twice():
         fields = [(name, value) for name, value in noise if name not in ("cdn-cache-control", "cache-control")]
@@ -180,7 +181,7 @@ async def test_i8_no_private_response_crosses(seed):
     ],
 )
 async def test_poisoning_by_a_field_that_is_not_in_the_key(name):
-    """What the application cannot see it cannot put into a page."""
+    """The application cannot put into a page what it does not see."""
     site = Site(Origin(headers=MINUTE), STRICT)
     await site.ask(headers={name: "evil"})
     assert name.encode() not in site.origin.fields()
@@ -224,17 +225,17 @@ def sending(length, content=b""):
 async def test_poisoning_by_the_content_of_a_get(profile):
     """A fat GET: its content is not in the key, and what was made of it is nobody else's."""
     site = Site(Echo(), profile)
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         writer.write(sending(4, b"evil"))
         assert (await answer(reader))[2] == (b"" if profile is STRICT else b"evil")
     assert (await site.ask()).body == b""
 
 
 @pytest.mark.parametrize("profile", [SHARED_CACHE, STRICT])
-async def test_nobody_waits_for_what_another_does_not_send(profile):
+async def test_no_request_waits_for_what_another_client_does_not_send(profile):
     """Content that was announced and never comes would hold all who ask for the page."""
     site = Site(Echo(), profile)
-    async with connected(site.edge) as (_, writer, _):
+    async with connect(site.edge) as (_, writer, _):
         writer.write(sending(4))
         await settle()
         async with asyncio.timeout(60):
@@ -244,7 +245,7 @@ async def test_nobody_waits_for_what_another_does_not_send(profile):
 @pytest.mark.parametrize("profile", [SHARED_CACHE, STRICT])
 async def test_who_sends_content_with_a_get_may_ask_again_on_its_connection(profile):
     site = Site(Echo(), profile)
-    async with connected(site.edge) as (reader, writer, _):
+    async with connect(site.edge) as (reader, writer, _):
         for _ in range(2):
             writer.write(sending(4))
             await settle()
@@ -272,7 +273,7 @@ async def test_poisoning_by_a_method_in_disguise():
     "path", ["/account/x.css", "/account%2fx.css", "/account;x.css", "/account/..%2fx.js", "/Account", "//account"]
 )
 async def test_deception_by_paths_that_look_like_files(path):
-    """Nothing is kept for its name: a page about somebody says nothing, or is asked for by somebody."""
+    """A personal page is not stored: its response says so, or its request does."""
     site = Site(Origin(headers={}), STRICT)
     for _ in range(2):
         await site.ask(path)
@@ -316,15 +317,14 @@ async def test_who_reloads_reaches_the_application_once_a_second_at_most():
     assert site.origin.count == 2
 
 
-async def test_who_reload_all_at_once_reach_it_once():
+async def test_concurrent_reloads_reach_the_application_once():
     opened = asyncio.Event()
     site = Site(Origin(headers=MINUTE), STRICT)
     await site.ask()
     site.forward(1.5)
     site.origin.before, site.origin.body = opened.wait, b"new"
     asking = [asyncio.ensure_future(site.ask(headers={"cache-control": "no-cache"})) for _ in range(20)]
-    while site.origin.count < 2:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: site.origin.count == 2, "the application is called again")
     await settle()
     opened.set()
     assert {answer.body for answer in await asyncio.gather(*asking)} == {b"new"}
@@ -332,7 +332,7 @@ async def test_who_reload_all_at_once_reach_it_once():
 
 
 async def test_a_field_that_the_application_is_not_shown_makes_no_variants():
-    """Else whoever sends another cookie each time has the page made, and kept, each time."""
+    """Otherwise a client with a new cookie each time would make and store a new page each time."""
     site = Site(Origin(headers=MINUTE | {"vary": "Cookie, Accept"}), STRICT)
     for number in range(5):
         answer = await site.ask(headers={"cookie": f"a={number}", "accept": "text/html"})
@@ -414,7 +414,7 @@ async def test_poisoning_by_a_path_that_was_decoded(path, query):
 
 
 async def test_poisoning_by_the_case_of_the_host():
-    """One key, and an application that may write the host into its addresses: it is told as the key has it."""
+    """The application sees the host of the key, since it may write the host into its URLs."""
     site = Site(Origin(headers=MINUTE), replace(STRICT, hosts=lambda host: host == "site"))
     await site.ask(host="SITE")
     assert site.origin.fields().first(b"host") == "site"
@@ -460,7 +460,7 @@ async def test_heads_of_many_short_fields_weigh_what_they_take():
     """A kilobyte each, and a hundred as understood: four thousand of them, never the same, were half a gigabyte."""
     site = Site(Origin(headers=MINUTE | {"vary": "a"}))
     fields = [(b"host", b"site"), *((b"%d" % number, b"") for number in range(60))]
-    async with connected(site.edge) as (reader, writer, served):
+    async with connect(site.edge) as (reader, writer, served):
         for _ in range(4):
             writer.write(request("GET", "/", fields))
             assert (await answer(reader))[0] == 200

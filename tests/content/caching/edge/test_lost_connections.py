@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from content.caching.edge.protocol import EdgeProtocol
-from tests.support.wire import connected, request
+from tests.support.wait import wait_until_async
+from tests.support.wire import connect, request
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -31,27 +32,26 @@ class Listening:
             pass
 
 
-async def lost(protocol: EdgeProtocol) -> None:
-    while protocol.parser is not None:
-        await asyncio.sleep(0)
+async def wait_for_end(protocol: EdgeProtocol) -> None:
+    await wait_until_async(lambda: protocol.parser is None, "the connection ends")
 
 
 async def test_who_is_answered_first_of_a_pipeline_hears_that_the_client_has_gone(caplog):
     app = Listening()
-    async with connected(app) as (_, writer, protocol):
+    async with connect(app) as (_, writer, protocol):
         writer.write(GET * 3)
         await app.begun.wait()
         writer.close()
-        await lost(protocol)
+        await wait_for_end(protocol)
         await asyncio.gather(*protocol.tasks)
     assert caplog.records == []
 
 
 async def test_a_connection_that_was_reset_leaves_no_timer():
-    async with connected(Listening()) as (_, writer, protocol):
+    async with connect(Listening()) as (_, writer, protocol):
         writer.transport.pause_reading()
         protocol.transport.write(b"unread")
         assert protocol.timeout_keep_alive_task is not None
         writer.transport.abort()
-        await lost(protocol)
+        await wait_for_end(protocol)
         assert protocol.timeout_keep_alive_task is None

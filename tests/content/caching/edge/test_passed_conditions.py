@@ -1,4 +1,4 @@
-"""What is not kept is not sent again either, to whoever has it (RFC 9110, section 13)."""
+"""Conditional requests for pages that are not stored reach the application (RFC 9110, section 13)."""
 
 import pytest
 

@@ -280,7 +280,7 @@ FORBIDDING = [
 
 @pytest.mark.parametrize("more", FORBIDDING)
 async def test_section_3_a_304_that_may_not_be_kept_is_not(more):
-    """What it says is for who asked, who gets it with the page; the next asks again."""
+    """The cookie is for the first client, which gets it with the page; the next request reaches the application."""
     profile = replace(SHARED_CACHE, stores_cookies=False)
     site = Site(Origin(headers=MINUTE | {"etag": '"a"'}), profile)
     await site.ask()
@@ -414,7 +414,7 @@ async def test_section_4_4_and_what_it_names_on_the_same_origin(name, value, end
 
 @pytest.mark.parametrize("named", [{}, {"location": "/a?b=1&a=2&utm_source=x"}])
 async def test_section_4_4_whatever_the_order_of_its_parameters(named):
-    """What is ended is what those who read have in their key."""
+    """The invalidated key is the one that readers use."""
     profile = replace(SHARED_CACHE, sorts_parameters=True, ignored_parameters=re.compile("utm_[a-z]+"))
     site = Site(Origin(), profile)
     await site.ask("/a?a=2&b=1")

@@ -1,7 +1,7 @@
 """uvicorn's own tests, as its release has them, on EdgeProtocol in the place of the protocol that it extends.
 
-They are fetched, with what they import and we do not: nothing of uvicorn's is kept here. What they take is told in
-`edge_in_place`; which of them are not run, and why, below.
+They are fetched, with what they import and we do not: nothing of uvicorn's is kept here. `edge_in_place`
+replaces the protocol; the list below names the tests that do not run, with the reason.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.support.service import ROOT, clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-# What the tests of uvicorn 0.54 import, as it was when they were counted.
+# Packages that the tests of uvicorn 0.54 import, in the versions of the last count.
 PACKAGES = ["httpx2==2.16.2", "httpcore2==2.16.2", "truststore==0.10.5", "websockets==17.4", "wsproto==1.3.2"]
 PROTOCOL = ["protocols/test_http.py"]
 ALL = [
@@ -131,7 +131,7 @@ def test_of_an_application_behind_a_cache(theirs):
 
 
 def test_of_plain_hits(theirs):
-    """Whatever may be stored is asked for twice, and they judge the second answer."""
+    """Each storable page is requested twice, and the tests see the second response."""
     result = run(theirs, PROTOCOL, "twice", OF_HITS)
     assert counts(result) == (81, 2, 9, 81)
     assert result["hits"] == 13

@@ -20,13 +20,13 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import cache_page as djangos
 
 from content.caching.edge import cache_page
-from tests.content.caching.conftest import LOCMEM
+from tests.support.caches import LOCMEM
 
 pytestmark = pytest.mark.asgi
 
 HERE = __name__
 made: list[str] = []
-# What middleware tells the view past the request, where nothing sees that it is read.
+# Middleware sets it for the view outside of the request, so that reads of it go unnoticed.
 theme: ContextVar[str | None] = ContextVar("theme", default=None)
 
 
@@ -39,14 +39,14 @@ def plain(request):
     return HttpResponse(words(request))
 
 
-async def awaited(request):
+async def async_view(request):
     return HttpResponse(words(request))
 
 
 urlpatterns = [
     path("plain/", plain),
     path("sync/", cache_page(60, cache="default")(plain)),
-    path("async/", cache_page(60, cache="default")(awaited)),
+    path("async/", cache_page(60, cache="default")(async_view)),
     path("named/", cache_page(60, cache="default", vary=["X-Theme"])(plain)),
     path("djangos/", djangos(60)(plain)),
     *i18n_patterns(path("prefixed/", cache_page(60, cache="default")(plain))),
@@ -162,7 +162,7 @@ def test_what_varies_on_everything_is_not_kept(settings):
     assert len(made) == 3
 
 
-def test_what_has_varied_once_is_told_apart_from_then_on(settings):
+def test_a_page_that_varied_once_has_variants_from_then_on(settings):
     settings.MIDDLEWARE = [f"{HERE}.once"]
     for wanted in ("dark", "", "light", "", "dark"):
         assert read("/sync/", x_theme=wanted).endswith(f"{wanted!r}")

@@ -17,6 +17,7 @@ from content.caching.engines import engine_of
 from content.caching.fragments import render, render_to_string
 from content.caching.templatetags import fragments as fragment_tag
 from tests.content.caching.test_resource import HOUR
+from tests.support.wait import wait_until_async
 
 ask = RequestFactory().get
 
@@ -48,11 +49,11 @@ def templates(settings):
 def page(templates, alias):
     """Renders that source, with {% load %} before it, as an async view would."""
 
-    async def rendered(source: str, **context) -> str:
+    async def render_page(source: str, **context) -> str:
         templates["page.html"] = "{% load fragments %}" + source
         return await render_to_string("page.html", context)
 
-    return rendered
+    return render_page
 
 
 async def test_what_is_kept_is_not_rendered_again(page):
@@ -94,7 +95,7 @@ async def test_all_fragments_of_a_page_are_one_lookup(page, alias, monkeypatch):
     tier = engine_of(alias).shared.tier
     original = tier.lookup
 
-    async def counted(keys):
+    async def count_keys(keys):
         lookups.append(sorted(key for key in keys if key.startswith("fragment.")))
         return await original(keys)
 
@@ -102,7 +103,7 @@ async def test_all_fragments_of_a_page_are_one_lookup(page, alias, monkeypatch):
     assert await page(source, numbers=range(5)) == "01234"
     if engine_of(alias).memory is not None:
         engine_of(alias).memory.clear()
-    monkeypatch.setattr(tier, "lookup", counted)
+    monkeypatch.setattr(tier, "lookup", count_keys)
     assert await page(source, numbers=range(5)) == "01234"
     assert [len(keys) for keys in lookups if keys] == [5]
 
@@ -158,8 +159,7 @@ async def test_stale_is_served_while_it_is_made_again(page, clock):
     assert await page(source, made=made) == "1"
     clock.forward(90)
     assert await page(source, made=made) == "1"
-    while len(made.threads) < 2:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: len(made.threads) == 2, "it is rendered again")
     clock.forward(60)
     assert await page(source, made=made) in ("2", "3")
 
@@ -242,8 +242,8 @@ def test_in_sync_code_what_is_kept_depends_on_the_language(alias):
                 assert template.render(Context({"made": made})) == str(number)
 
 
-async def test_on_an_event_loop_without_render_it_is_told(alias, caplog):
-    """Nothing can be waited for there: it is rendered anew, which is right and slow."""
+async def test_on_an_event_loop_without_render_a_warning_is_logged(alias, caplog):
+    """A template cannot wait there: it renders the fragment again, which is right and slow."""
     fragment_tag.warned.clear()
     made = Made()
     template = Template("{% load fragments %}{% fragment 'side' ttl=60 %}{{ made }}{% endfragment %}")

@@ -18,7 +18,7 @@ def slugs(changes: list[declaration.Change]) -> list[str]:
     return [f"product-slug:{state['slug']}" for change in changes for state in change.states]
 
 
-def labelled(changes: list[declaration.Change]) -> list[str]:
+def label_tags(changes: list[declaration.Change]) -> list[str]:
     return [f"product:{state['product_id']}:page" for change in changes for state in change.states]
 
 
@@ -52,7 +52,7 @@ def database(request, tmp_path, django_db_blocker, monkeypatch) -> Iterator[str]
         tags=slugs,
         coarse=["product-slugs"],
     )
-    declaration.watch(Product.labels.through, reads=["product", "label"], tags=labelled, name="labelling")
+    declaration.watch(Product.labels.through, reads=["product", "label"], tags=label_tags, name="labelling")
     with django_db_blocker.unblock():
         connection = connections["own"]
         try:

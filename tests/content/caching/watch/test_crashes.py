@@ -1,4 +1,4 @@
-"""No committed change is lost, at whichever step its writer is killed."""
+"""A committed change survives, at each step at which its writer may be killed."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from django.db import connections, transaction
 
 from content.caching import RARE, Resource
 from content.caching.watch import loop, own_writes, relay
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 from tests.support.watched import Product, by_another_program
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
@@ -22,11 +22,11 @@ def kill(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def killed_before(module, name):
+def kill_before(module, name):
     setattr(module, name, kill)
 
 
-def killed_after(module, name):
+def kill_after(module, name):
     original = getattr(module, name)
     setattr(module, name, lambda *args, **kwargs: (original(*args, **kwargs), kill()))
 
@@ -34,11 +34,11 @@ def killed_after(module, name):
 # Where the writer dies: after its statement, or around each step of the relay.
 STEPS = {
     "before the commit": lambda: None,
-    "before it looks into the outbox": lambda: killed_before(own_writes, "_relay_now"),
-    "before it has the tags": lambda: killed_before(relay, "_tags_of"),
-    "before the append": lambda: killed_before(relay, "invalidate_sync"),
-    "after the append": lambda: killed_after(relay, "invalidate_sync"),
-    "after the row was marked": lambda: killed_after(own_writes, "relay_own"),
+    "before it looks into the outbox": lambda: kill_before(own_writes, "_relay_now"),
+    "before it has the tags": lambda: kill_before(relay, "_tags_of"),
+    "before the append": lambda: kill_before(relay, "invalidate_sync"),
+    "after the append": lambda: kill_after(relay, "invalidate_sync"),
+    "after the row was marked": lambda: kill_after(own_writes, "relay_own"),
 }
 
 
@@ -47,7 +47,7 @@ RELAY_STEPS = {
     "a relay, before it has the tags": STEPS["before it has the tags"],
     "a relay, before the append": STEPS["before the append"],
     "a relay, after the append": STEPS["after the append"],
-    "a relay, after it has marked the row": lambda: killed_after(relay, "_relay"),
+    "a relay, after it has marked the row": lambda: kill_after(relay, "_relay"),
 }
 
 

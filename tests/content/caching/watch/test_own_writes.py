@@ -1,4 +1,4 @@
-"""The writer's next read is new, however much it writes, and whoever else relays at that moment."""
+"""The writer's next read is new, for any number of rows, even if another process relays at that moment."""
 
 import threading
 
@@ -39,8 +39,8 @@ def name(alias, product) -> Resource:
     return resource
 
 
-def taken_by_another_process(connection) -> None:
-    """What its relay does between the commit and our look: it appends, notes that, and this process is behind."""
+def take_as_another_process(connection) -> None:
+    """The work of its relay between the commit and our look: it appends, notes that, and this process is behind."""
     log = engine_of("default").ordering.log
     for row in WatchedChange.objects.using("own").filter(epoch=""):
         LogStream(log.server, log.prefix).append(Kind.INVALIDATE, ["product:*"], f"other-{row.pk}")
@@ -55,7 +55,7 @@ def test_what_another_process_has_relayed_is_known_when_the_call_returns(name, p
     monkeypatch.setattr(log.reader.stream, "poll", lambda *place: [asked.wait(5), poll(*place)][1])
     monkeypatch.setattr(log.stream, "last_position", lambda: [last_position(), asked.set()][0])
     monkeypatch.setattr(
-        own_writes, "_relay_now", lambda connection: [taken_by_another_process(connection), relay_now(connection)]
+        own_writes, "_relay_now", lambda connection: [take_as_another_process(connection), relay_now(connection)]
     )
     try:
         products().update(name="new")

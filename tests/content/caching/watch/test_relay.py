@@ -1,4 +1,4 @@
-"""The outbox is relayed whoever dies, whatever is in it, and however many relay it."""
+"""The outbox is relayed in spite of crashes, bad rows and concurrent relays."""
 
 import threading
 from datetime import timedelta
@@ -12,7 +12,7 @@ from content.caching.errors import NotAppended
 from content.caching.ordering.tag_index import Kind
 from content.caching.watch import declaration, own_writes, relay
 from content.caching.watch.models import PendingChanges, WatchedChange
-from tests.support.servers.process import wait_until
+from tests.support.wait import wait_until
 from tests.support.watched import Product
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)

@@ -1,4 +1,4 @@
-"""Faults of a database, which is a PostgreSQL behind a proxy. What writers feel of it is theirs to bear."""
+"""Faults of a PostgreSQL behind a proxy. Writers may get errors; readers may not."""
 
 import signal
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.support.race.proxy import Proxy
 from tests.support.servers.postgres import PostgresServer, running_postgres
 from tests.support.servers.redis import running_redis
 
-# What was invalidated and not loaded since cannot be served by anybody: writers rest shortly before.
+# Writers pause shortly before: nothing may serve a row that was invalidated and cannot be loaded.
 OPTIONS = {
     "error_ttl": 60.0,
     "soft_timeout": 0.2,
@@ -20,41 +20,41 @@ OPTIONS = {
 
 
 @dataclass
-class OneDatabase(Scene):
+class DatabaseScene(Scene):
     server: PostgresServer
     proxy: Proxy
 
 
-def one_database(stack: ExitStack) -> OneDatabase:
+def database_scene(stack: ExitStack) -> DatabaseScene:
     redis = stack.enter_context(running_redis())
     server = stack.enter_context(running_postgres())
     proxy = stack.enter_context(Proxy(server.port))
-    return OneDatabase(redis.url, server.url_by(proxy.port), stack, server=server, proxy=proxy)
+    return DatabaseScene(redis.url, server.url_by(proxy.port), stack, server=server, proxy=proxy)
 
 
 @contextmanager
-def killed(scene: OneDatabase) -> Iterator[None]:
+def kill(scene: DatabaseScene) -> Iterator[None]:
     scene.server.crash()
     yield
     scene.server.start()
 
 
 @contextmanager
-def stopped(scene: OneDatabase) -> Iterator[None]:
+def stop(scene: DatabaseScene) -> Iterator[None]:
     scene.server.signal_all(signal.SIGSTOP)
     yield
     scene.server.signal_all(signal.SIGCONT)
 
 
 @contextmanager
-def slow(scene: OneDatabase) -> Iterator[None]:
+def delay(scene: DatabaseScene) -> Iterator[None]:
     scene.proxy.weather.delay = 0.15
     yield
     scene.proxy.weather.delay = 0.0
 
 
 FAULTS = (
-    Fault("database killed", one_database, killed, one_run=True, options=OPTIONS),
-    Fault("database stopped", one_database, stopped, one_run=True, options=OPTIONS),
-    Fault("database 300 ms away", one_database, slow, one_run=True, options={"error_ttl": 60.0}),
+    Fault("database killed", database_scene, kill, one_run=True, options=OPTIONS),
+    Fault("database stopped", database_scene, stop, one_run=True, options=OPTIONS),
+    Fault("database 300 ms away", database_scene, delay, one_run=True, options={"error_ttl": 60.0}),
 )

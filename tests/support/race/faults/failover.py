@@ -1,4 +1,4 @@
-"""Faults of more than one Redis: another takes over, and not all is as it was."""
+"""Faults of more than one Redis: another one takes over, and some records are lost."""
 
 import time
 from collections.abc import Iterator
@@ -7,33 +7,33 @@ from dataclasses import dataclass
 
 from tests.support.race.faults.fault import Fault, Scene, sqlite
 from tests.support.servers.cluster import Cluster, running_cluster
-from tests.support.servers.process import wait_until
 from tests.support.servers.sentinel import Watched, running_sentinels
+from tests.support.wait import wait_until
 
 
 @dataclass
-class Sentinels(Scene):
+class SentinelScene(Scene):
     watched: Watched
 
 
 @dataclass
-class Clustered(Scene):
+class ClusterScene(Scene):
     cluster: Cluster
 
 
-def sentinels(stack: ExitStack) -> Sentinels:
+def sentinel_scene(stack: ExitStack) -> SentinelScene:
     watched = stack.enter_context(running_sentinels(down_after=500))
-    return Sentinels(watched.url, sqlite(stack), stack, watched=watched)
+    return SentinelScene(watched.url, sqlite(stack), stack, watched=watched)
 
 
-def clustered(stack: ExitStack) -> Clustered:
+def cluster_scene(stack: ExitStack) -> ClusterScene:
     cluster = stack.enter_context(running_cluster())
-    return Clustered(cluster.url, sqlite(stack), stack, cluster=cluster)
+    return ClusterScene(cluster.url, sqlite(stack), stack, cluster=cluster)
 
 
 @contextmanager
-def promoted_with_lost_records(scene: Sentinels) -> Iterator[None]:
-    """The replica is kept from following, the master goes on for half a second, and is killed."""
+def promote_with_lost_records(scene: SentinelScene) -> Iterator[None]:
+    """Stop the replication, let the master run for half a second, and kill it."""
     master = scene.watched.master
     with master.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "-psync")
@@ -46,8 +46,8 @@ def promoted_with_lost_records(scene: Sentinels) -> Iterator[None]:
 
 
 @contextmanager
-def slots_moved(scene: Clustered) -> Iterator[None]:
-    """All that the log's node holds goes to the next node, slot by slot, while it is read and written."""
+def move_slots(scene: ClusterScene) -> Iterator[None]:
+    """Move each used slot of the log's node to the next node, while processes read and write."""
     nodes = scene.cluster.nodes
     with nodes[0].client() as client:
         log_slot = client.execute_command("CLUSTER KEYSLOT", "{race:log}")
@@ -61,6 +61,6 @@ def slots_moved(scene: Clustered) -> Iterator[None]:
 
 
 FAULTS = (
-    Fault("Sentinel promotes, records lost", sentinels, promoted_with_lost_records, during=6.0, by_log=False),
-    Fault("Cluster slots moved", clustered, slots_moved),
+    Fault("Sentinel promotes, records lost", sentinel_scene, promote_with_lost_records, during=6.0, by_log=False),
+    Fault("Cluster slots moved", cluster_scene, move_slots),
 )

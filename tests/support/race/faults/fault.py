@@ -1,4 +1,4 @@
-"""What a fault is: where it happens, what is done, and what is asked of readers meanwhile."""
+"""A fault: its servers, what it does to them, and what readers may notice."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ BEFORE, DURING, AFTER = 2.0, 3.0, 4.0
 
 @dataclass
 class Scene:
-    """The servers of a race, its processes once they race, and what is to be ended after it."""
+    """The servers of a race, its processes once they race, and the stack that ends the servers."""
 
     redis_url: str
     database_url: str
     stack: ExitStack
-    processes: list[Popen] = field(default_factory=list, kw_only=True)
+    processes: list[Popen[str]] = field(default_factory=list, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Fault:
 
     @property
     def seconds(self) -> float:
-        """Of a race with it in the middle."""
+        """The length of a race with the fault in the middle."""
         return BEFORE + self.during + AFTER
 
 
 @contextmanager
-def staged(fault: Fault) -> Iterator[Any]:
+def set_stage(fault: Fault) -> Iterator[Any]:
     with ExitStack() as stack:
         yield fault.stage(stack)
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -16,26 +16,35 @@ from tests.support.servers.redis import RedisServer, running_redis
 
 
 @dataclass
-class OneRedis(Scene):
+class RedisScene(Scene):
     """A Redis behind a proxy."""
 
     server: RedisServer
     proxy: Proxy
 
     def client(self) -> redis.Redis:
-        """Past the proxy."""
+        """A client that does not use the proxy."""
         return redis.Redis(port=self.server.port, socket_timeout=5)
 
 
-def one_redis(stack: ExitStack) -> OneRedis:
+def redis_scene(stack: ExitStack) -> RedisScene:
     server = stack.enter_context(running_redis())
     proxy = stack.enter_context(Proxy(server.port))
-    return OneRedis(f"redis://127.0.0.1:{proxy.port}/0", sqlite(stack), stack, server=server, proxy=proxy)
+    return RedisScene(f"redis://127.0.0.1:{proxy.port}/0", sqlite(stack), stack, server=server, proxy=proxy)
 
 
 @contextmanager
-def killed(scene: OneRedis) -> Iterator[None]:
-    """Gone, and back empty on the same port."""
+def repeat(action: Callable[[], object], *, pause: float = 0.3, seconds: float = DURING / 2) -> Iterator[None]:
+    end = now() + seconds
+    while now() < end:
+        action()
+        time.sleep(pause)
+    yield
+
+
+@contextmanager
+def kill(scene: RedisScene) -> Iterator[None]:
+    """Kill it, and start an empty one on the same port."""
     scene.server.process.kill()
     scene.server.process.wait()
     yield
@@ -43,14 +52,14 @@ def killed(scene: OneRedis) -> Iterator[None]:
 
 
 @contextmanager
-def stopped(scene: OneRedis) -> Iterator[None]:
+def stop(scene: RedisScene) -> Iterator[None]:
     os.kill(scene.server.process.pid, signal.SIGSTOP)
     yield
     os.kill(scene.server.process.pid, signal.SIGCONT)
 
 
 @contextmanager
-def full_and_refusing(scene: OneRedis) -> Iterator[None]:
+def fill_and_refuse(scene: RedisScene) -> Iterator[None]:
     with scene.client() as client:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", 1)
@@ -59,7 +68,7 @@ def full_and_refusing(scene: OneRedis) -> Iterator[None]:
 
 
 @contextmanager
-def full_and_evicting(scene: OneRedis) -> Iterator[None]:
+def fill_and_evict(scene: RedisScene) -> Iterator[None]:
     with scene.client() as client:
         client.config_set("maxmemory-policy", "allkeys-random")
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 20_000)
@@ -68,7 +77,7 @@ def full_and_evicting(scene: OneRedis) -> Iterator[None]:
 
 
 @contextmanager
-def read_only(scene: OneRedis) -> Iterator[None]:
+def make_read_only(scene: RedisScene) -> Iterator[None]:
     with scene.client() as client:
         client.replicaof("127.0.0.1", 1)
         yield
@@ -76,7 +85,7 @@ def read_only(scene: OneRedis) -> Iterator[None]:
 
 
 @contextmanager
-def another_password(scene: OneRedis) -> Iterator[None]:
+def change_password(scene: RedisScene) -> Iterator[None]:
     with scene.client() as client:
         client.config_set("requirepass", "changed")
         client.client_kill_filter(_type="normal", skipme=True)
@@ -85,15 +94,15 @@ def another_password(scene: OneRedis) -> Iterator[None]:
 
 
 @contextmanager
-def far_away(scene: OneRedis) -> Iterator[None]:
+def delay(scene: RedisScene) -> Iterator[None]:
     scene.proxy.weather.delay = 0.1
     yield
     scene.proxy.weather.delay = 0.0
 
 
 @contextmanager
-def half_closed(scene: OneRedis) -> Iterator[None]:
-    """Bytes go out and nothing comes."""
+def swallow(scene: RedisScene) -> Iterator[None]:
+    """Drop all bytes in both directions."""
     scene.proxy.weather.swallowing = True
     yield
     scene.proxy.weather.swallowing = False
@@ -101,53 +110,41 @@ def half_closed(scene: OneRedis) -> Iterator[None]:
 
 
 @contextmanager
-def reset(scene: OneRedis) -> Iterator[None]:
-    end = now() + DURING
-    while now() < end:
-        scene.proxy.reset()
-        time.sleep(0.2)
-    yield
-
-
-@contextmanager
-def flushed(scene: OneRedis) -> Iterator[None]:
-    with scene.client() as client:
-        for _ in range(5):
-            client.flushall()
-            time.sleep(0.3)
+def reset_connections(scene: RedisScene) -> Iterator[None]:
+    with repeat(scene.proxy.reset, pause=0.2, seconds=DURING):
         yield
 
 
 @contextmanager
-def log_deleted(scene: OneRedis) -> Iterator[None]:
-    with scene.client() as client:
-        for _ in range(5):
-            client.delete("{race:log}")
-            time.sleep(0.3)
+def flush(scene: RedisScene) -> Iterator[None]:
+    with scene.client() as client, repeat(client.flushall):
         yield
 
 
 @contextmanager
-def log_trimmed(scene: OneRedis) -> Iterator[None]:
-    """By hand, behind the back of the snapshot."""
-    with scene.client() as client:
-        for _ in range(5):
-            client.xtrim("{race:log}", maxlen=1, approximate=False)
-            time.sleep(0.3)
+def delete_log(scene: RedisScene) -> Iterator[None]:
+    with scene.client() as client, repeat(lambda: client.delete("{race:log}")):
+        yield
+
+
+@contextmanager
+def trim_log(scene: RedisScene) -> Iterator[None]:
+    """Trim it by hand, without a new snapshot."""
+    with scene.client() as client, repeat(lambda: client.xtrim("{race:log}", maxlen=1, approximate=False)):
         yield
 
 
 FAULTS = (
-    Fault("Redis killed, back empty", one_redis, killed, by_log=False),
-    Fault("Redis stopped", one_redis, stopped),
-    Fault("Redis full, refusing", one_redis, full_and_refusing),
-    Fault("Redis full, evicting", one_redis, full_and_evicting),
-    Fault("Redis read-only", one_redis, read_only),
-    Fault("Redis with another password", one_redis, another_password),
-    Fault("Redis 200 ms away", one_redis, far_away),
-    Fault("sockets half closed", one_redis, half_closed),
-    Fault("sockets reset", one_redis, reset),
-    Fault("Redis flushed", one_redis, flushed, by_log=False),
-    Fault("the log deleted", one_redis, log_deleted, by_log=False),
-    Fault("the log trimmed by hand", one_redis, log_trimmed),
+    Fault("Redis killed, back empty", redis_scene, kill, by_log=False),
+    Fault("Redis stopped", redis_scene, stop),
+    Fault("Redis full, refusing", redis_scene, fill_and_refuse),
+    Fault("Redis full, evicting", redis_scene, fill_and_evict),
+    Fault("Redis read-only", redis_scene, make_read_only),
+    Fault("Redis with another password", redis_scene, change_password),
+    Fault("Redis 200 ms away", redis_scene, delay),
+    Fault("sockets half closed", redis_scene, swallow),
+    Fault("sockets reset", redis_scene, reset_connections),
+    Fault("Redis flushed", redis_scene, flush, by_log=False),
+    Fault("the log deleted", redis_scene, delete_log, by_log=False),
+    Fault("the log trimmed by hand", redis_scene, trim_log),
 )

@@ -1,4 +1,4 @@
-"""Faults of the processes that refresh behind readers."""
+"""Faults of the workers, which refresh while readers wait for nothing."""
 
 import os
 import signal
@@ -13,35 +13,35 @@ READER: dict[str, Any] = {}
 WORKER = {"is_worker": True}
 
 
-def one_redis(stack: ExitStack) -> Scene:
+def redis_scene(stack: ExitStack) -> Scene:
     return Scene(stack.enter_context(running_redis()).url, sqlite(stack), stack)
 
 
 @contextmanager
-def killed(scene: Scene) -> Iterator[None]:
-    """The last process is the worker. It had said that it is there a moment ago."""
+def kill(scene: Scene) -> Iterator[None]:
+    """Kill the last process, a worker that reported a moment ago."""
     scene.processes[-1].kill()
     yield
 
 
 @contextmanager
-def stopped(scene: Scene) -> Iterator[None]:
+def stop(scene: Scene) -> Iterator[None]:
     os.kill(scene.processes[-1].pid, signal.SIGSTOP)
     yield
     os.kill(scene.processes[-1].pid, signal.SIGCONT)
 
 
 @contextmanager
-def nothing(scene: Scene) -> Iterator[None]:
-    """How many there are is the fault."""
+def leave_alone(scene: Scene) -> Iterator[None]:
+    """The number of workers is the fault."""
     yield
 
 
-ONE = {"one_load": True, "one_run": True}
+ONE: dict[str, Any] = {"one_load": True, "one_run": True}
 FAULTS = (
-    Fault("worker killed", one_redis, killed, own_options=(READER, READER, WORKER), **ONE),
+    Fault("worker killed", redis_scene, kill, own_options=(READER, READER, WORKER), **ONE),
     # A load whose lease lapsed is replaced.
-    Fault("worker stopped", one_redis, stopped, own_options=(READER, READER, WORKER), one_run=True),
-    Fault("no worker", one_redis, nothing, **ONE),
-    Fault("two workers", one_redis, nothing, own_options=(READER, READER, WORKER, WORKER), **ONE),
+    Fault("worker stopped", redis_scene, stop, own_options=(READER, READER, WORKER), one_run=True),
+    Fault("no worker", redis_scene, leave_alone, **ONE),
+    Fault("two workers", redis_scene, leave_alone, own_options=(READER, READER, WORKER, WORKER), **ONE),
 )

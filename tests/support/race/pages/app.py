@@ -19,6 +19,7 @@ from asgiref.sync import sync_to_async  # noqa: E402
 from django.db import close_old_connections  # noqa: E402
 
 from content.caching.edge import EdgeCache  # noqa: E402
+from tests.support.engine import tag_index_of  # noqa: E402
 from tests.support.race.history import Run, now  # noqa: E402
 from tests.support.race.racer import Racer, Row  # noqa: E402
 from tests.support.race.registers import aread  # noqa: E402
@@ -42,7 +43,7 @@ class Pages:
             await self.live(receive, send)
             return
         kind, _, number = scope["path"][1:].partition("/")
-        status, headers, body = await self.made(kind, int(number)) if kind in self.kinds else (404, [], b"")
+        status, headers, body = await self.make(kind, int(number)) if kind in self.kinds else (404, [], b"")
         headers = [(b"content-length", str(len(body)).encode()), *headers]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -53,8 +54,8 @@ class Pages:
         self.racer.journal.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def made(self, kind: str, number: int) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """What fails is a 500, as Django makes it."""
+    async def make(self, kind: str, number: int) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """An error is a 500, as in Django."""
         began = now()
         try:
             row = await self.kinds[kind](number)
@@ -68,7 +69,7 @@ class Pages:
 
 
 async def plain(number: int) -> Row:
-    """Past all resources; a connection that broke goes with the request, as Django does it."""
+    """Without a resource. A broken connection is closed after the request, as Django does."""
     try:
         return Row(number, await aread(number), now())
     finally:
@@ -76,7 +77,7 @@ async def plain(number: int) -> Row:
 
 
 class Witnessed:
-    """In front of the edge, so that it speaks for hits as well."""
+    """The edge with a field about this process, for hits as well."""
 
     def __init__(self, edge: EdgeCache) -> None:
         self.edge = edge
@@ -85,15 +86,15 @@ class Witnessed:
         if scope["type"] != "http":
             await self.edge(scope, receive, send)
             return
-        milliseconds, number = self.edge.engine.ordering.tag_index.tail
+        milliseconds, number = tag_index_of(self.edge.engine).tail
         witness = (WITNESS, f"{os.getpid()} {milliseconds} {number}".encode())
 
-        async def sent(message: Any) -> None:
+        async def add_witness(message: Any) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], witness]}
             await send(message)
 
-        await self.edge(scope, receive, sent)
+        await self.edge(scope, receive, add_witness)
 
 
 def racer_of_this_process() -> Racer:

@@ -8,8 +8,8 @@ from subprocess import Popen
 
 from tests.support.race.checker import check
 from tests.support.race.course import Course, run_processes
-from tests.support.race.faults.fault import Fault, Scene, staged
-from tests.support.race.faults.felt import Felt, felt, struck
+from tests.support.race.faults.fault import Fault, Scene, set_stage
+from tests.support.race.faults.outcome import Outcome, outcome_of, strike
 from tests.support.race.history import Operation, read_history
 from tests.support.race.pages.readers import Readers
 from tests.support.race.pages.server import serving
@@ -19,12 +19,12 @@ OPTIONS = {"ttl": 2.0, "stale_ttl": 3.0}
 WRITER = {"tasks": 2, "pause": 0.1, "weights": {"read": 1, "write": 1}}
 
 
-def suffered_by_pages(fault: Fault) -> Felt:
-    with staged(fault) as scene, tempfile.TemporaryDirectory(prefix="pages-") as folder:
+def race_pages_with_fault(fault: Fault) -> Outcome:
+    with set_stage(fault) as scene, tempfile.TemporaryDirectory(prefix="pages-") as folder:
         course = course_of(fault, scene)
-        history, ended = raced(course, fault, scene, Path(folder))
+        history, ended = run_race(course, fault, scene, Path(folder))
         one = {"one_load": fault.one_load, "one_run": fault.one_run}
-        return felt(check(history, course.longest, by_log=fault.by_log, **one), ended)
+        return outcome_of(check(history, course.longest, by_log=fault.by_log, **one), ended)
 
 
 def course_of(fault: Fault, scene: Scene) -> Course:
@@ -40,19 +40,19 @@ def course_of(fault: Fault, scene: Scene) -> Course:
     )
 
 
-def raced(course: Course, fault: Fault, scene: Scene, folder: Path) -> tuple[list[Operation], float]:
-    """What all have seen and done, and the moment when the fault was over."""
+def run_race(course: Course, fault: Fault, scene: Scene, folder: Path) -> tuple[list[Operation], float]:
+    """The operations of all processes, and the time when the fault ended."""
     journals = [folder / f"{number}.jsonl" for number in range(course.processes)]
     ended = 0.0
     with serving(course, folder) as server:
         readers = Readers(server.port, course.rows, course.seconds)
 
-        def meanwhile(course: Course, processes: list[Popen]) -> None:
+        def meanwhile(course: Course, processes: list[Popen[str]]) -> None:
             nonlocal ended
             scene.processes = processes
             reading = threading.Thread(target=asyncio.run, args=(readers.run(),))
             reading.start()
-            ended = struck(fault, scene)
+            ended = strike(fault, scene)
             reading.join()
 
         run_processes(course, journals, meanwhile)

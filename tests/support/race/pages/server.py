@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.support.race.course import Course
 from tests.support.race.pages.readers import get
-from tests.support.servers.process import free_port, stop, wait_until
+from tests.support.servers.process import free_port, stop
+from tests.support.wait import wait_until
 
 PROCESSES = 2
 QUIETLY = ("--log-level", "critical", "--no-access-log", "--backlog", "4096")

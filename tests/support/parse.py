@@ -1,6 +1,7 @@
-"""What a page or feed says, read strictly."""
+"""Parse a page or a feed; fail if it is not valid."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from xml.etree import ElementTree
 
 import html5lib
@@ -11,20 +12,20 @@ CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
 SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 
-def page_of(response) -> ElementTree.Element:
-    """A page as a tree; fails where it is not valid HTML."""
+def parse_page(response: Any) -> ElementTree.Element:
+    """A page as a tree; fails if it is not valid HTML."""
     return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(response.content)
 
 
-def xml_of(response) -> ElementTree.Element:
+def parse_xml(response: Any) -> ElementTree.Element:
     return fromstring(response.content)
 
 
-def locations(response) -> list[str]:
-    return [node.text for node in xml_of(response).iter(f"{SITEMAP}loc")]
+def locations(response: Any) -> list[str]:
+    return [node.text or "" for node in parse_xml(response).iter(f"{SITEMAP}loc")]
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """RFC 3339 in UTC, as Atom and sitemaps write it."""
     parsed = datetime.fromisoformat(text)
     assert parsed.utcoffset() == timedelta(0)

@@ -1,4 +1,4 @@
-"""What readers felt of a fault, in the middle of a race, with the checker watching every answer."""
+"""The effect of a fault on readers in the middle of a race. The checker looks at each answer."""
 
 import time
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from subprocess import Popen
 
 from tests.support.race.checker import Findings
 from tests.support.race.course import Course, run_race
-from tests.support.race.faults.fault import AFTER, BEFORE, Fault, Scene, staged
+from tests.support.race.faults.fault import AFTER, BEFORE, Fault, Scene, set_stage
 from tests.support.race.history import Failure, Read, now
 
 # Tasks and threads read side by side.
@@ -20,14 +20,14 @@ WEIGHTS = {
     "refresh": 3,
     "forget": 3,
 }
-# Those who refresh by hand take their turn, and wait for it.
+# Not "refresh": those wait for their load.
 READERS = ("get", "get_many", "get_sync", "get_many_sync", "page", "row page", "plain page")
 
 
 @dataclass
-class Felt:
-    """By readers, over the whole race; `recovered` is the time from the fault's end to the first half second in
-    which fresh values are the rule again and nothing fails."""
+class Outcome:
+    """For readers, over the whole race. `recovered`: seconds from the end of the fault to the first half second in
+    which most values are fresh and nothing fails."""
 
     findings: Findings
     reader_errors: list[Failure]
@@ -36,14 +36,14 @@ class Felt:
     recovered: float
 
 
-def suffered(fault: Fault) -> Felt:
-    with staged(fault) as scene:
+def race_with_fault(fault: Fault) -> Outcome:
+    with set_stage(fault) as scene:
         ended = 0.0
 
-        def meanwhile(course: Course, processes: list[Popen]) -> None:
+        def meanwhile(course: Course, processes: list[Popen[str]]) -> None:
             nonlocal ended
             scene.processes = processes
-            ended = struck(fault, scene)
+            ended = strike(fault, scene)
 
         course = Course(
             scene.redis_url,
@@ -54,11 +54,11 @@ def suffered(fault: Fault) -> Felt:
             own_options=list(fault.own_options),
         )
         findings = run_race(course, meanwhile, one_load=fault.one_load, by_clock=False, by_log=fault.by_log)
-    return felt(findings, ended)
+    return outcome_of(findings, ended)
 
 
-def struck(fault: Fault, scene: Scene) -> float:
-    """In the middle of a race that has just begun; the moment when it was over."""
+def strike(fault: Fault, scene: Scene) -> float:
+    """Run the fault in the middle of a race that has just begun; the time when it ended."""
     time.sleep(BEFORE)
     began = now()
     with fault.happen(scene):
@@ -66,9 +66,9 @@ def struck(fault: Fault, scene: Scene) -> float:
     return now()
 
 
-def felt(findings: Findings, ended: float) -> Felt:
+def outcome_of(findings: Findings, ended: float) -> Outcome:
     reads = findings.all_reads
-    return Felt(
+    return Outcome(
         findings,
         [failure for failure in findings.failures if failure.what.startswith("read")],
         max((read.ended - read.began for read in reads if read.by in READERS), default=0.0),
@@ -88,7 +88,7 @@ def most_at_once(findings: Findings) -> int:
 
 
 def recovery(reads: list[Read], failures: list[Failure], ended: float) -> float:
-    """In steps of a quarter of a second."""
+    """Seconds until readers recovered, in steps of a quarter of a second."""
     for step in range(int(AFTER * 4) - 2):
         begin = ended + step / 4
         window = [read for read in reads if begin <= read.began < begin + 0.5]

@@ -1,6 +1,6 @@
 """Fill a memory tier until it evicts, in a process of its own: bytes declared, counted, and resident.
 
-python -m tests.support.declared KIND MEGABYTES prints them as JSON.
+python -m tests.support.fill_memory KIND MEGABYTES prints them as JSON.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ def resident() -> int:
 Fill = Callable[[int], Awaitable[Any]]
 
 
-def resource(made: Callable[[int], Any], kind: Any, tags: int) -> Fill:
+def resource(make: Callable[[int], Any], kind: Any, tags: int) -> Fill:
     async def load(number: int) -> Any:
-        return made(number)
+        return make(number)
 
     load.__annotations__["return"] = kind
     return Resource(
@@ -57,10 +57,10 @@ def ids() -> Fill:
 
 
 def cards() -> Fill:
-    def made(n: int) -> tuple[Card, ...]:
+    def make(n: int) -> tuple[Card, ...]:
         return tuple(Card(n * 100 + i, f"Title {n} {i}", f"slug-{n}-{i}", (f"t{i}", f"u{n}")) for i in range(20))
 
-    return resource(made, tuple[Card, ...], 40)
+    return resource(make, tuple[Card, ...], 40)
 
 
 def texts() -> Fill:
@@ -72,14 +72,14 @@ def numbers() -> Fill:
 
 
 def absent() -> Fill:
-    def made(n: int) -> int:
+    def make(n: int) -> int:
         raise NotThere(f"no {n}")
 
-    return resource(made, int, 1)
+    return resource(make, int, 1)
 
 
 def pages() -> Fill:
-    """Of 8 kB, with the fields that Django sends, 30 tags, and each of its codings."""
+    """Pages of 8 kB in each coding, with 30 tags and the fields that Django sends."""
     words = [f"word{number}" for number in range(3000)]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -125,7 +125,7 @@ KINDS = {each.__name__: each for each in (ids, cards, texts, numbers, absent, pa
 # --- the measurement ---------------------------------------------------------------------------------------------
 
 
-async def filled(engine: Engine, fill: Fill) -> tuple[int, int]:
+async def fill_until_evicting(engine: Engine, fill: Fill) -> tuple[int, int]:
     """Bytes counted, and bytes that the process has grown by, from a few entries until many were evicted."""
     evicted: list[str] = []
     memory: Any = engine.memory
@@ -151,7 +151,7 @@ def main() -> None:
     settings.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}})
     django.setup()
     engine = engines["default"] = local_engine(capacity)
-    counted, grown = asyncio.run(filled(engine, KINDS[kind]()))
+    counted, grown = asyncio.run(fill_until_evicting(engine, KINDS[kind]()))
     print(json.dumps({"declared": capacity, "counted": counted, "grown": grown}))
 
 

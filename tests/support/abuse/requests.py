@@ -1,4 +1,4 @@
-"""Requests by chance: for a page in all ways, or with a body that is to come back."""
+"""Random requests: for a page in each way, or with a body that the server returns."""
 
 import random
 from typing import NamedTuple
@@ -10,8 +10,8 @@ CODINGS = ("br", "zstd", "gzip", "gzip, deflate, br", "br;q=0.5, zstd", "*", "id
 LONGEST_ECHO = 3_000
 
 
-class Asked(NamedTuple):
-    """`sent`: the request in bytes. `tag`: that of If-None-Match. `body`: what it posts."""
+class Request(NamedTuple):
+    """`sent`: the request as bytes. `tag`: its If-None-Match. `body`: its content."""
 
     kind: str
     number: int
@@ -20,9 +20,9 @@ class Asked(NamedTuple):
     body: bytes = b""
 
 
-def drawn(chance: random.Random, tags: dict[int, str]) -> Asked:
-    """`tags`: by page, the last that was seen."""
-    (kind,) = chance.choices(list(KINDS), KINDS.values())
+def random_request(chance: random.Random, tags: dict[int, str]) -> Request:
+    """`tags`: the last entity tag that this client has seen, by page."""
+    (kind,) = chance.choices(list(KINDS), list(KINDS.values()))
     number, tag = chance.randrange(COUNT), ""
     match kind:
         case "echo":
@@ -36,7 +36,7 @@ def drawn(chance: random.Random, tags: dict[int, str]) -> Asked:
             line = f"Range: bytes={range_of(chance, size_of(number))}\r\n"
         case _:
             line = ""
-    return Asked(kind, number, head("HEAD" if kind == "head" else "GET", f"/page/{number}", line), tag)
+    return Request(kind, number, head("HEAD" if kind == "head" else "GET", f"/page/{number}", line), tag)
 
 
 def range_of(chance: random.Random, size: int) -> str:
@@ -45,13 +45,13 @@ def range_of(chance: random.Random, size: int) -> str:
     return chance.choice([f"{begin}-{some}", f"{begin}-", f"-{size - begin}", f"{size + begin}-"])
 
 
-def echo(chance: random.Random) -> Asked:
+def echo(chance: random.Random) -> Request:
     body = chance.randbytes(chance.randrange(1, LONGEST_ECHO))
     if chance.random() < 0.5:
-        return Asked("echo", 0, head("POST", "/echo", f"Content-Length: {len(body)}\r\n") + body, body=body)
+        return Request("echo", 0, head("POST", "/echo", f"Content-Length: {len(body)}\r\n") + body, body=body)
     parts = [part for part in (body[: len(body) // 2], body[len(body) // 2 :]) if part]
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
-    return Asked("echo", 0, head("POST", "/echo", "Transfer-Encoding: chunked\r\n") + chunks, body=body)
+    return Request("echo", 0, head("POST", "/echo", "Transfer-Encoding: chunked\r\n") + chunks, body=body)
 
 
 def head(method: str, target: str, lines: str = "") -> bytes:

@@ -1,4 +1,4 @@
-"""Pages as readers see them, beside the tags that end them: what a change should end, and what it does end."""
+"""Pages as readers see them, with their tags: which pages a change alters, and which it invalidates."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +16,14 @@ class Pages:
     looks: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, set[str]] = field(default_factory=dict)
 
-    def ended_by(self, tags: set[str]) -> set[str]:
+    def invalidated_by(self, tags: set[str]) -> set[str]:
         return {path for path, own in self.tags.items() if own & tags}
 
-    def unlike(self, other: "Pages") -> set[str]:
+    def changed_since(self, other: "Pages") -> set[str]:
         return {path for path in self.looks.keys() & other.looks.keys() if self.looks[path] != other.looks[path]}
 
 
-def all_pages(paths: list[str]) -> Pages:
+def load_pages(paths: list[str]) -> Pages:
     """All made anew, from the database: an entry that should have ended cannot hide that it did not."""
     cache.clear()
     pages = Pages()

@@ -1,4 +1,4 @@
-"""A copy of the project in which a guard can be taken out, and is put back."""
+"""A copy of the project in which one guard is removed for a while."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ from tests.support.service import ROOT
 UNWANTED = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
 
 
-def copy_of_the_project(folder: Path) -> Path:
+def copy_project(folder: Path) -> Path:
     copy = folder / "evergreen"
     shutil.copytree(ROOT, copy, ignore=UNWANTED)
     return copy
 
 
 @dataclass(frozen=True)
-class TakenOut:
-    """A guard: where it stands, and what stands there without it."""
+class Mutation:
+    """A guard in the code: its file, its text, and the text that replaces it."""
 
     name: str
     file: str
@@ -29,13 +29,13 @@ class TakenOut:
     def __str__(self) -> str:
         return self.name
 
-    def of(self, copy: Path) -> AbstractContextManager[None]:
-        return replaced(copy / self.file, self.code, self.without)
+    def apply(self, copy: Path) -> AbstractContextManager[None]:
+        return replace_text(copy / self.file, self.code, self.without)
 
 
 @contextmanager
-def replaced(file: Path, code: str, without: str) -> Iterator[None]:
-    """`code`, which stands in it once, by what stands there without the guard."""
+def replace_text(file: Path, code: str, without: str) -> Iterator[None]:
+    """Replace `code`, which the file has once, until the end of the block."""
     whole = file.read_text()
     assert whole.count(code) == 1, "the guard has moved: bring the list up to date"
     file.write_text(whole.replace(code, without))
