@@ -6,9 +6,10 @@ import dj_database_url
 import pytest
 from django.db import connections
 
+from content.caching import RARE, Resource
 from content.caching.watch import declaration, own_writes, relay, triggers
 from content.caching.watch.models import PendingChanges, WatchedChange
-from tests.support.watched import Label, Product, Shelf
+from tests.support.watched import Label, Product, Shelf, products
 
 TABLES = [WatchedChange, PendingChanges, Shelf, Label, Product]
 
@@ -59,3 +60,20 @@ def database(request, tmp_path, django_db_blocker, monkeypatch) -> Iterator[str]
             connection.close()
     del connections["own"]
     del connections.settings["own"]
+
+
+@pytest.fixture
+def product(database: str) -> Product:
+    return products().create(slug="a", name="old")
+
+
+@pytest.fixture
+def name(alias: str, product: Product) -> Resource:
+    """The product's name as its page shows it, loaded once."""
+
+    def load(pk: int) -> str:
+        return products().get(pk=pk).name
+
+    resource = Resource("product_name", load=load, policy=RARE, tags=lambda pk: (f"product:{pk}:page", "product:*"))
+    assert resource.get_sync(product.pk) == "old"
+    return resource

@@ -5,36 +5,14 @@ import threading
 import pytest
 from django.db import connections, transaction
 
-from content.caching import RARE, Resource
 from content.caching.engines import engine_of
 from content.caching.ordering.stream import LogStream
 from content.caching.ordering.tag_index import Kind
 from content.caching.watch import own_writes, relay
 from content.caching.watch.models import WatchedChange
-from tests.support.watched import Product
+from tests.support.watched import Product, products
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
-
-
-def products():
-    return Product.objects.using("own")
-
-
-@pytest.fixture
-def product(database) -> Product:
-    return products().create(slug="a", name="old")
-
-
-@pytest.fixture
-def name(alias, product) -> Resource:
-    """The product's name as its page shows it."""
-
-    def load(pk: int) -> str:
-        return products().get(pk=pk).name
-
-    resource = Resource("own_name", load=load, policy=RARE, tags=lambda pk: (f"product:{pk}:page", "product:*"))
-    assert resource.get_sync(product.pk) == "old"
-    return resource
 
 
 def take_as_another_process(connection) -> None:

@@ -9,13 +9,9 @@ from django.db.models import F
 
 from content.caching import RARE, NotThere, Resource
 from content.caching.watch.relay import relay_waiting
-from tests.support.watched import Label, Product, by_another_program
+from tests.support.watched import Label, Product, by_another_program, products
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
-
-
-def products():
-    return Product.objects.using("own")
 
 
 def sql(text: str) -> None:
@@ -93,23 +89,6 @@ OTHERS = {
         "WITH gone AS (SELECT 1) UPDATE watched_product SET name = 'new' WHERE slug = 'a'"
     ),
 }
-
-
-@pytest.fixture
-def product(database) -> Product:
-    return products().create(slug="a", name="old")
-
-
-@pytest.fixture
-def name(alias, product) -> Resource:
-    """The product's name as its page shows it; loaded once."""
-
-    def load(pk: int) -> str:
-        return products().get(pk=pk).name
-
-    resource = Resource("product_name", load=load, policy=RARE, tags=lambda pk: (f"product:{pk}:page", "product:*"))
-    assert resource.get_sync(product.pk) == "old"
-    return resource
 
 
 @pytest.mark.parametrize("way", OWN)
