@@ -45,7 +45,7 @@ class Product(models.Model):
 
 def products() -> models.QuerySet[Product]:
     """All products, in the database "own"."""
-    return Product.objects.using("own")
+    return Product._default_manager.using("own")
 
 
 def by_another_program(text: str) -> None:
