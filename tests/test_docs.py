@@ -1,4 +1,4 @@
-"""Readers can follow the documentation: its first program runs, its links lead somewhere, its tests exist."""
+"""What the documentation says can be followed: its first program runs, its links lead somewhere, its tests exist."""
 
 import contextlib
 import importlib

@@ -1,4 +1,4 @@
-"""Readers can follow the README."""
+"""What the README says can be followed."""
 
 import re
 
