@@ -43,6 +43,11 @@ class Product(models.Model):
         return str(self.pk)
 
 
+def products() -> models.QuerySet[Product]:
+    """All products, in the database "own"."""
+    return Product._default_manager.using("own")
+
+
 def by_another_program(text: str) -> None:
     """Execute a statement as psql or sqlite3 does, in the database "own"."""
     settings = connections["own"].settings_dict

@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from content.caching import Policy
+from content.caching import Policy, Resource
 from content.caching import refresh_queue as due_module
 from content.caching.engines import create_engine, engine_of
 from content.caching.entry import NOWHERE
 from content.caching.metrics.events import listen, total
 from content.caching.refresh import entry_key_of
 from content.caching.refresh_queue import RefreshQueue, RefreshRequest, is_portable
+from content.caching.testing import Clock
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.engine import wait_for_engine
+from tests.support.source import Source
 from tests.support.wait import wait_until_async
 
 pytestmark = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
@@ -40,6 +42,16 @@ async def worker(alias, clock) -> AsyncIterator[None]:
     await asyncio.gather(work, return_exceptions=True)
 
 
+async def load_stale(source: Source, clock: Clock) -> Resource:
+    """A book whose entry is stale: "old" is stored, and "new" is what a load would find."""
+    source.values[1] = Book("old")
+    book = resource(source, clock, policy=STALE)
+    await book.get(1)
+    clock.forward(STALE.ttl.total_seconds() + 1)
+    source.values[1] = Book("new")
+    return book
+
+
 async def wait_for_value(book, pk: int, value: Book) -> None:
     async def is_loaded() -> bool:
         return await book.get(pk) == value
@@ -48,11 +60,7 @@ async def wait_for_value(book, pk: int, value: Book) -> None:
 
 
 async def test_a_worker_loads_what_a_reader_found_stale(alias, source, clock, worker):
-    source.values[1] = Book("old")
-    book = resource(source, clock, policy=STALE)
-    await book.get(1)
-    clock.forward(STALE.ttl.total_seconds() + 1)
-    source.values[1] = Book("new")
+    book = await load_stale(source, clock)
     with listen() as events:
         assert await book.get(1) == Book("old")
         await wait_for_value(book, 1, Book("new"))
@@ -80,11 +88,7 @@ async def test_a_worker_loads_many_at_once(alias, source, clock, worker):
 
 
 async def test_a_worker_that_died_is_not_waited_for_long(alias, source, clock, queue):
-    source.values[1] = Book("old")
-    book = resource(source, clock, policy=STALE)
-    await book.get(1)
-    clock.forward(STALE.ttl.total_seconds() + 1)
-    source.values[1] = Book("new")
+    book = await load_stale(source, clock)
     await queue.take(1)  # a sign of life, and the last
     with listen() as events:
         assert await book.get(1) == Book("old")
@@ -94,11 +98,7 @@ async def test_a_worker_that_died_is_not_waited_for_long(alias, source, clock, q
 
 
 async def test_without_a_worker_it_is_done_here_and_at_once(alias, source, clock, queue):
-    source.values[1] = Book("old")
-    book = resource(source, clock, policy=STALE)
-    await book.get(1)
-    clock.forward(STALE.ttl.total_seconds() + 1)
-    source.values[1] = Book("new")
+    book = await load_stale(source, clock)
     with listen() as events:
         assert await book.get(1) == Book("old")
         await wait_for_value(book, 1, Book("new"))

@@ -13,8 +13,7 @@ from content.caching import NotThere, Policy, Resource, invalidate_sync
 from content.caching.engines import engine_of
 from content.caching.testing import CachedTestMixin, isolated_cache
 from content.models import Category
-from tests.content.caching.conftest import redis_cache
-from tests.support.caches import LOCMEM, SESSIONS
+from tests.support.caches import LOCMEM, SESSIONS, redis_cache
 
 POLICY = Policy(ttl="1h", stale_ttl="1h", jitter=0)
 

@@ -51,7 +51,7 @@ IN_TEMPLATES = {
     "attribute": "{{ request.theme }}",
     "processor": "{{ word_of_processor }}",
     "nested": '{% fragment "inner" user.pk ttl=60 %}{{ user }}{% endfragment %}',
-    "nested_shared": '{% fragment "inner shared" ttl=60 %}{{ request.COOKIES.colour }}{% endfragment %}',
+    "nested_shared": '{% fragment "inner_shared" ttl=60 %}{{ request.COOKIES.colour }}{% endfragment %}',
     "session_key": "{{ request.session.session_key }}",
     "memo": "{{ memo_of_processor }}",
     "lazy": "{{ lazy_of_processor }}",
@@ -94,7 +94,8 @@ async def fragments_view(request: HttpRequest, names: str, first: str) -> HttpRe
     before, inside = (
         "".join(f"{name}={IN_TEMPLATES[name]}; " for name in each.split("+")) for each in (first, names)
     )
-    source = f'{{% load fragments %}}{before}|{{% fragment "{names}" ttl=60 %}}{inside}{{% endfragment %}}'
+    name = names.replace("+", ".")
+    source = f'{{% load fragments %}}{before}|{{% fragment "{name}" ttl=60 %}}{inside}{{% endfragment %}}'
     template = engines["django"].from_string(source)
 
     async def render() -> str:

@@ -15,7 +15,7 @@ from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import cache_page
 
-from tests.content.caching.conftest import memcached_cache
+from tests.support.caches import memcached_cache
 
 
 @pytest.fixture(params=["redis", "zstd", "memcached"])
