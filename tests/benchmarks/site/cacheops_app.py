@@ -32,7 +32,7 @@ class CacheopsConfig(AppConfig):
         patched.get_many = load_many
         # A query that names the moment is another query each time, and would never be a hit.
         for selectors in (lists, posts, terms):
-            selectors.timezone = SimpleNamespace(now=now)  # type: ignore[assignment]
+            selectors.timezone = SimpleNamespace(now=now)  # type: ignore[attr-defined]
         cache_read.connect(note, dispatch_uid="note")
 
 

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from content.importers.report import ImportReport, to_json_value
-from tests.support.folder import write_posts
+from tests.support.markdown import write_posts
 from tests.support.service import clean_environment, manage
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from content.models import Category, Tag
 from content.ops.queries import count_queries
 from tests.support.blog import make_post
-from tests.support.reading import ATOM, CONTENT, moment, xml_of
+from tests.support.parse import ATOM, CONTENT, parse_time, parse_xml
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
@@ -21,7 +21,7 @@ HOST = "http://testserver"
 
 
 def guids(client, path: str = "/feed.xml") -> list[str]:
-    return [node.text for node in xml_of(client.get(path)).iter("guid")]
+    return [node.text for node in parse_xml(client.get(path)).iter("guid")]
 
 
 @pytest.mark.parametrize("path", RSS + ATOMS)
@@ -48,7 +48,7 @@ def test_a_cold_feed_takes_nine_queries_however_many_posts(client, blog):
 
 @pytest.mark.parametrize("path", RSS)
 def test_rss_has_its_required_elements(client, blog, path):
-    root = xml_of(client.get(path))
+    root = parse_xml(client.get(path))
     assert (root.tag, root.get("version")) == ("rss", "2.0")
     (channel,) = root
     for name in ("title", "link", "description"):
@@ -72,14 +72,14 @@ def test_rss_has_its_required_elements(client, blog, path):
 @pytest.mark.parametrize("path", ATOMS)
 def test_atom_has_its_required_elements(client, blog, path):
     """RFC 4287, sections 4.1.1 and 4.1.2."""
-    feed = xml_of(client.get(path))
+    feed = parse_xml(client.get(path))
     assert feed.tag == f"{ATOM}feed"
     entries = feed.findall(f"{ATOM}entry")
     assert entries
     for each in (feed, *entries):
         for name in ("id", "title", "updated"):
             assert len(each.findall(f"{ATOM}{name}")) == 1
-        moment(each.findtext(f"{ATOM}updated"))
+        parse_time(each.findtext(f"{ATOM}updated"))
         assert len(each.findall(f"{ATOM}link[@rel='alternate']")) == 1
         assert all(link.get("href").startswith(HOST) for link in each.findall(f"{ATOM}link"))
     assert feed.find(f"{ATOM}link[@rel='self']").get("href") == f"{HOST}{path}"
@@ -89,19 +89,19 @@ def test_atom_has_its_required_elements(client, blog, path):
         content = entry.find(f"{ATOM}content")
         assert content.get("type") == "html"
         assert content.text.startswith("<p>Body of")
-        assert moment(entry.findtext(f"{ATOM}updated")) >= moment(entry.findtext(f"{ATOM}published"))
+        assert parse_time(entry.findtext(f"{ATOM}updated")) >= parse_time(entry.findtext(f"{ATOM}published"))
     assert max(entry.findtext(f"{ATOM}updated") for entry in entries) == feed.findtext(f"{ATOM}updated")
 
 
 def test_an_edit_before_publication_counts_at_publication(client, blog):
     make_post("old-words", updated_at=timezone.now() - timedelta(days=900))
-    entry = xml_of(client.get("/atom.xml")).find(f"{ATOM}entry")
+    entry = parse_xml(client.get("/atom.xml")).find(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}updated") == entry.findtext(f"{ATOM}published")
 
 
 def test_an_entry_keeps_its_identity_when_its_slug_changes(client, blog, django_capture_on_commit_callbacks):
     def first() -> str:
-        return xml_of(client.get("/atom.xml")).findtext(f"{ATOM}entry/{ATOM}id")
+        return parse_xml(client.get("/atom.xml")).findtext(f"{ATOM}entry/{ATOM}id")
 
     before = first()
     with django_capture_on_commit_callbacks(execute=True):
@@ -132,8 +132,8 @@ def test_an_empty_feed_is_a_feed_and_stays_the_same(client, blog):
     Tag.objects.create(slug="unused", name="Unused")
     first, second = client.get("/tags/unused/atom.xml"), client.get("/tags/unused/atom.xml")
     assert first["ETag"] == second["ETag"]
-    assert moment(xml_of(first).findtext(f"{ATOM}updated")) == datetime(1970, 1, 1, tzinfo=UTC)
-    assert xml_of(client.get("/tags/unused/feed.xml")).find("channel/item") is None
+    assert parse_time(parse_xml(first).findtext(f"{ATOM}updated")) == datetime(1970, 1, 1, tzinfo=UTC)
+    assert parse_xml(client.get("/tags/unused/feed.xml")).find("channel/item") is None
 
 
 @pytest.mark.parametrize(
@@ -183,14 +183,14 @@ def test_a_withdrawn_post_leaves_its_feeds(client, blog, django_capture_on_commi
 @pytest.mark.parametrize("path", ["/feed.xml", "/atom.xml"])
 def test_characters_that_xml_does_not_allow_are_left_out(client, blog, path):
     make_post("odd", title="A\x0bB ]]> & <i>", excerpt="\x08\ufffe<script>", body="\x0c \x1b[0m ]]> & text\x02")
-    document = xml_of(client.get(path))
+    document = parse_xml(client.get(path))
     titles = [node.text for node in document.iter() if node.tag.rpartition("}")[2] == "title"]
     assert "AB ]]> & <i>" in titles
 
 
 def test_every_url_in_a_body_is_absolute(client, blog):
     make_post("linked", body="[here](#a) and ![fir](/media/fir.webp)")
-    content = xml_of(client.get("/feed.xml")).findtext(f"channel/item/{CONTENT}encoded")
+    content = parse_xml(client.get("/feed.xml")).findtext(f"channel/item/{CONTENT}encoded")
     assert f'href="{HOST}/posts/linked/#a"' in content
     assert f'src="{HOST}/media/fir.webp"' in content
 

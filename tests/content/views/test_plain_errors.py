@@ -5,7 +5,7 @@ from django.test import RequestFactory
 
 from content.views import errors
 from content.views.redirects import redirect_to_slash
-from tests.support.reading import page_of
+from tests.support.parse import parse_page
 
 STATUSES = [400, 403, 404, 413, 500, 503]
 
@@ -16,7 +16,7 @@ def test_plain_errors_need_neither_database_nor_cache(settings, status):
     settings.CACHES = {"default": {"BACKEND": "content.no_such_backend"}}
     response = errors.plain_error(RequestFactory().get("/"), status)
     assert response.status_code == status
-    assert page_of(response).find(".//main//a[@class='button']").get("href") == "/"
+    assert parse_page(response).find(".//main//a[@class='button']").get("href") == "/"
 
 
 def test_an_error_page_never_ends_in_another_error(settings):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from content.models import PostViews
 from content.ops.queries import count_queries
 from tests.support.blog import make_blog
-from tests.support.reading import page_of
+from tests.support.parse import parse_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
@@ -25,7 +25,7 @@ def blog():
 
 
 def slugs_on(client, path: str) -> list[str]:
-    titles = page_of(client.get(path)).findall(".//main//*[@class='card-title']/a")
+    titles = parse_page(client.get(path)).findall(".//main//*[@class='card-title']/a")
     return [title.get("href").strip("/").rpartition("/")[2] for title in titles]
 
 
@@ -40,7 +40,7 @@ def test_the_trending_come_by_heat_in_pages(client, blog):
 
 
 def test_the_sidebar_shows_five_and_links_to_the_rest(client, blog):
-    page = page_of(client.get("/"))
+    page = parse_page(client.get("/"))
     lists = page.findall(".//ol[@class='ranked']")
     assert [len(each.findall("li")) for each in lists] == [5, 5]
     links = [link.get("href") for link in page.findall(".//h2/a")]

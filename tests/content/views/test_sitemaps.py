@@ -14,7 +14,7 @@ from content.feeds import sitemap as sitemaps
 from content.models import Author, Post, Tag
 from content.ops.queries import count_queries
 from tests.support.blog import make_post
-from tests.support.reading import SITEMAP, locations, moment, xml_of
+from tests.support.parse import SITEMAP, locations, parse_time, parse_xml
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
@@ -30,7 +30,7 @@ def small(monkeypatch):
 
 
 def changes(response) -> dict[str, str | None]:
-    nodes = [node for node in xml_of(response) if node.tag in (f"{SITEMAP}url", f"{SITEMAP}sitemap")]
+    nodes = [node for node in parse_xml(response) if node.tag in (f"{SITEMAP}url", f"{SITEMAP}sitemap")]
     return {node.findtext(f"{SITEMAP}loc").removeprefix(HOST): node.findtext(f"{SITEMAP}lastmod") for node in nodes}
 
 
@@ -39,7 +39,7 @@ def test_a_small_site_has_one_file_with_each_public_url(client, blog):
     make_post("may", published_at=MAY)
     response = client.get("/sitemap.xml")
     assert response["Content-Type"] == "application/xml; charset=utf-8"
-    assert xml_of(response).tag == f"{SITEMAP}urlset"
+    assert parse_xml(response).tag == f"{SITEMAP}urlset"
     listed = changes(response)
     assert set(listed) >= {
         "/", "/archive/", "/archive/2018/", "/archive/2018/05/", "/popular/", "/trending/", "/about/",
@@ -48,11 +48,11 @@ def test_a_small_site_has_one_file_with_each_public_url(client, blog):
     }  # fmt: skip
     assert len(set(listed)) == len(locations(response))
     for path, changed in listed.items():
-        assert changed is None or moment(changed)
+        assert changed is None or parse_time(changed)
         assert client.get(path).status_code == 200, path
-    assert moment(listed["/archive/2018/05/"]) == MAY
-    assert moment(listed["/"]) == max(
-        moment(changed) for path, changed in listed.items() if path.startswith("/archive")
+    assert parse_time(listed["/archive/2018/05/"]) == MAY
+    assert parse_time(listed["/"]) == max(
+        parse_time(changed) for path, changed in listed.items() if path.startswith("/archive")
     )
 
 
@@ -80,12 +80,12 @@ def test_a_post_that_is_not_public_is_not_in_the_sitemap(client, blog, fields):
 
 def test_an_edit_before_publication_counts_at_publication(client):
     make_post("early", published_at=MAY, updated_at=MAY - timedelta(days=30))
-    assert moment(changes(client.get("/sitemap.xml"))["/posts/early/"]) == MAY
+    assert parse_time(changes(client.get("/sitemap.xml"))["/posts/early/"]) == MAY
 
 
 def test_past_the_bound_an_index_names_the_parts_and_the_parts_name_each_url(client, blog, small):
     response = client.get("/sitemap.xml")
-    assert xml_of(response).tag == f"{SITEMAP}sitemapindex"
+    assert parse_xml(response).tag == f"{SITEMAP}sitemapindex"
     listed = [path for part in locations(response) for path in locations(client.get(part.removeprefix(HOST)))]
     assert len(set(listed)) == len(listed)
     assert {f"{HOST}/posts/post-{number}/" for number in range(25)} <= set(listed)
@@ -162,7 +162,7 @@ def test_50_001_posts_are_listed_in_parts_in_bounded_memory(client):
     )
     Post.objects.bulk_create(rows, batch_size=5000)
     index = client.get("/sitemap.xml")
-    assert xml_of(index).tag == f"{SITEMAP}sitemapindex"
+    assert parse_xml(index).tag == f"{SITEMAP}sitemapindex"
     count = 0
     for part in locations(index):
         cache.clear()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 import psycopg
 from playwright.sync_api import Browser, Page
 
@@ -17,10 +16,11 @@ from tests.support.flows.child import Child
 from tests.support.flows.scene import Sight
 from tests.support.flows.sights import path_of, words_of
 from tests.support.flows.ways import Way
-from tests.support.folder import write_posts
-from tests.support.servers.process import free_port, wait_until
+from tests.support.markdown import write_posts
+from tests.support.servers.process import free_port
 from tests.support.servers.varnish import VarnishServer, running_varnish
 from tests.support.service import READY, environment_of, running_service
+from tests.support.wait import wait_until
 
 # A write that is seen later than this is taken for one that is never seen.
 SECONDS = 10.0
@@ -148,7 +148,7 @@ def running_stage(folder: Path, database: str, url: str, *, browser: Browser | N
             given["EVERGREEN_CDN"] = f"varnish://{varnish.place}"
         state = folder / "state"
         service = stack.enter_context(running_service(state, "--import", str(posts), environment=given, port=port))
-        service.line_with(READY)
+        service.wait_for_line(READY)
         environment = environment_of(state) | given
         readers = [["memory", "fragment", f"page={service.url}"], ["redis"]]
         if varnish:
@@ -171,8 +171,6 @@ def running_stage(folder: Path, database: str, url: str, *, browser: Browser | N
 
 def make_database(server: str, name: str) -> str:
     """The URL of a database of that name on a PostgreSQL."""
-    settings = dj_database_url.parse(server)
-    where = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
-    with psycopg.connect(dbname=settings["NAME"], autocommit=True, **where) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     return f"{server.rpartition('/')[0]}/{name}"

@@ -16,7 +16,7 @@ UPDATE = "UPDATE content_post SET title = %s WHERE slug = %s"
 POSTGRESQL = ("postgresql",)
 
 
-def execute(sql: str, *parameters: object) -> None:
+def execute(sql: str, *parameters: str | int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters or None)
 
@@ -87,7 +87,7 @@ def withdraw_by_cursor(scene: Scene) -> None:
 @way("INSERT .. SELECT", appears)
 def insert_select(scene: Scene) -> None:
     columns = [field.column for field in Post._meta.concrete_fields if field.column not in ("id", "slug", "title")]
-    names = ", ".join(columns)
+    names = ", ".join(map(str, columns))
     execute(
         f"INSERT INTO content_post (slug, title, {names}) SELECT %s, %s, {names} FROM content_post WHERE id = %s",
         scene.slug("-b"),
