@@ -4,7 +4,7 @@ The cursor moves in the transaction that adds the counts, so that they agree whe
 
 1. Before the commit nothing has changed: the records are read again.
 2. After it the cursor is past them, whether or not the stream was trimmed.
-3. Of two workers at once, the second waits for the cursor's row, and then reads its new value.
+3. Two workers may run at once: the second waits for the cursor's row, and then reads its new value.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Write-through: a page is rendered and stored right after a write, so that its next reader waits for nothing.
 
-It is a load like any other, begun after the write's own record in the log (docs/protocol.md, rule 6). Of two writers
-at the same time the later one's text stays.
+It is a load like any other, begun after the write's own record in the log (docs/protocol.md, rule 6). If two write
+at the same time, the later text stays.
 """
 
 import asyncio

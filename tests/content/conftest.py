@@ -13,7 +13,7 @@ from tests.support.blog import make_blog
 
 @pytest.fixture
 def clean_cache():
-    """Nothing is kept of the tests before, and nothing is left to those after."""
+    """Each test begins and ends with an empty cache."""
     cache.clear()
     yield
     cache.clear()

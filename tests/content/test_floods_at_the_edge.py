@@ -1,4 +1,4 @@
-"""What strangers make up stores nothing and does not bypass the cache: parameters, hosts, cookies, Authorization."""
+"""Parameters, hosts, cookies and Authorization that strangers make up store nothing and do not bypass the cache."""
 
 import asyncio
 from dataclasses import replace

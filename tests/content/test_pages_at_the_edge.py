@@ -45,11 +45,11 @@ def is_hit(response: httpx.Response) -> bool:
     return "; hit" in response.headers["Cache-Status"]
 
 
-async def ended(reader: httpx.AsyncClient, paths: list[str]) -> set[str]:
+async def misses(reader: httpx.AsyncClient, paths: list[str]) -> set[str]:
     return {path for path in paths if not is_hit(await reader.get(path))}
 
 
-async def saved(row, **values) -> None:
+async def save(row, **values) -> None:
     for name, value in values.items():
         setattr(row, name, value)
     await sync_to_async(row.save)()
@@ -82,16 +82,16 @@ async def test_a_changed_word_ends_the_feeds_that_show_it_and_neither_archive_no
     paths = ["/feed.xml", "/atom.xml", "/categories/notes/feed.xml", "/archive/", "/sitemap.xml", "/robots.txt"]
     for path in paths:
         await reader.get(path)
-    await saved(blog[0], body="Other words.")
-    assert await ended(reader, paths) == {"/feed.xml", "/atom.xml"}
+    await save(blog[0], body="Other words.")
+    assert await misses(reader, paths) == {"/feed.xml", "/atom.xml"}
 
 
 async def test_an_old_post_ends_no_feed_that_does_not_show_it(reader, blog):
     for path in XML:
         await reader.get(path)
-    await saved(blog[24], title="Beyond the newest twenty")
-    # Of the section, and so of its feed, it is the 13th.
-    assert await ended(reader, XML) == {"/categories/news/feed.xml"}
+    await save(blog[24], title="Beyond the newest twenty")
+    # It is the 13th of its section, and so of the section's feed.
+    assert await misses(reader, XML) == {"/categories/news/feed.xml"}
 
 
 async def test_a_new_post_ends_the_feeds_of_its_lists_alone(reader, blog):
@@ -99,15 +99,15 @@ async def test_a_new_post_ends_the_feeds_of_its_lists_alone(reader, blog):
     for path in paths:
         await reader.get(path)
     await sync_to_async(make_post)("fresh", category=blog[0].category)
-    assert await ended(reader, paths) == {"/feed.xml", "/atom.xml", "/categories/news/feed.xml", "/sitemap.xml"}
+    assert await misses(reader, paths) == {"/feed.xml", "/atom.xml", "/categories/news/feed.xml", "/sitemap.xml"}
 
 
 async def test_a_withdrawn_post_is_kept_as_gone_until_it_is_published_again(reader, blog):
-    await saved(blog[1], status="withdrawn")
+    await save(blog[1], status="withdrawn")
     assert (await reader.get("/posts/post-1/")).status_code == 410
     again = await reader.get("/posts/post-1/")
     assert (again.status_code, is_hit(again)) == (410, True)
-    await saved(blog[1], status="published")
+    await save(blog[1], status="published")
     assert (await reader.get("/posts/post-1/")).status_code == 200
 
 

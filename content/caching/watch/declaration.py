@@ -1,4 +1,4 @@
-"""What is declared about a watched model: which columns each document shows, and which tags a change has."""
+"""The declaration of a watched model: columns that each document shows, and the tags of a change."""
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence

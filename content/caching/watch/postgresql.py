@@ -11,7 +11,7 @@ from .models import WatchedChange
 
 # A trigger's message to a writer that has named itself, besides the row in the outbox.
 REPORT = "Evergreen notes a change of watched rows."
-# Of each event: clause of the trigger, transition tables, and the table of the rows that are counted.
+# By event: clause of the trigger, transition tables, and the table of the rows that are counted.
 _EVENTS = {
     "insert": ("AFTER INSERT", "REFERENCING NEW TABLE AS new_rows", "new_rows"),
     "update": ("AFTER UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", "new_rows"),
@@ -99,7 +99,7 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def installed(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, bool]:
+def list_triggers(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, bool]:
     """Names of the table's triggers that begin so, and whether each fires in every session."""
     with connection.cursor() as cursor:
         cursor.execute(

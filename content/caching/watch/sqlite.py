@@ -78,7 +78,7 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def installed(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, bool]:
+def list_triggers(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, bool]:
     """Names of the table's triggers that begin so; SQLite cannot disable one."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -40,7 +40,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with the triggers of a table, in words for an operator."""
+    """A fault in the triggers of a table, in words for an operator."""
 
     watch: Watch
     reason: str
@@ -49,7 +49,7 @@ class Fault:
         return f"{self.watch.table}: {self.reason}"
 
 
-def wanted_triggers(connection: BaseDatabaseWrapper, watch: Watch, *, exact: bool = True) -> list[Trigger]:
+def expected_triggers(connection: BaseDatabaseWrapper, watch: Watch, *, exact: bool = True) -> list[Trigger]:
     """Without `exact` each write is a coarse change, and no column is named: for a table that is being altered."""
     dialect = DIALECTS[connection.vendor]
     triggers = []
@@ -67,8 +67,8 @@ def find_faults(using: str = "default") -> list[Fault]:
 
 
 def _reasons(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
-    found = DIALECTS[connection.vendor].installed(connection, watch.table, PREFIX)
-    wanted = {trigger.name for trigger in wanted_triggers(connection, watch)}
+    found = DIALECTS[connection.vendor].list_triggers(connection, watch.table, PREFIX)
+    wanted = {trigger.name for trigger in expected_triggers(connection, watch)}
     if missing := wanted - found.keys():
         outdated = found.keys() - wanted
         yield f"{len(missing)} triggers are {'outdated' if outdated else 'missing'}"
@@ -113,7 +113,7 @@ def _install(
         if wait is not None and connection.vendor == "postgresql":
             cursor.execute(f"SET LOCAL lock_timeout = {int(wait.total_seconds() * 1000)}")
         _drop_triggers(connection, watch)
-        for trigger in wanted_triggers(connection, watch, exact=exact):
+        for trigger in expected_triggers(connection, watch, exact=exact):
             for statement in trigger.statements:
                 cursor.execute(statement)
         WatchedChange.objects.using(using).create(model=watch.label, changes='"*"')
@@ -122,7 +122,7 @@ def _install(
 def _drop_triggers(connection: BaseDatabaseWrapper, watch: Watch) -> None:
     dialect = DIALECTS[connection.vendor]
     with connection.cursor() as cursor:
-        for name in dialect.installed(connection, watch.table, PREFIX):
+        for name in dialect.list_triggers(connection, watch.table, PREFIX):
             for statement in dialect.drop(connection, watch.table, name):
                 cursor.execute(statement)
 

@@ -1,4 +1,4 @@
-"""What is counted is counted once, by whichever process, and tells which resources pay."""
+"""Each event is counted once, in any process. The counts show which resources are worth caching."""
 
 import json
 from collections import Counter

@@ -124,52 +124,52 @@ def test_a_negative_time_is_refused_at_once():
 
 
 @pytest.fixture(params=["async", "sync"])
-def kept(request, alias):
+def cached_view(request, alias):
     """A view of each kind, kept in a cache: its answer to a path and headers."""
     counted.clear()
 
-    def made(request):
+    def respond(request):
         counted.append(request.get_full_path())
         response = HttpResponse(f"{len(counted)}")
         response["X-Name"] = "x"
         return answers[-1](response)
 
     if request.param == "sync":
-        view = cache_page(60, cache="default", tags=["news"], vary=["Accept-Language"])(made)
+        view = cache_page(60, cache="default", tags=["news"], vary=["Accept-Language"])(respond)
 
-        async def answered(path="/", answer=lambda response: response, **extra):
+        async def call(path="/", answer=lambda response: response, **extra):
             answers.append(answer)
             return await sync_to_async(view)(ask(path, **extra))
 
-        return answered
+        return call
 
     @cache_page(60, cache="default", tags=["news"], vary=["Accept-Language"])
     async def view(request):
-        return made(request)
+        return respond(request)
 
-    async def answered(path="/", answer=lambda response: response, **extra):
+    async def call(path="/", answer=lambda response: response, **extra):
         answers.append(answer)
         return await view(ask(path, **extra))
 
-    return answered
+    return call
 
 
-async def test_a_second_reader_gets_what_was_made_for_the_first(kept):
-    first, second = await kept(), await kept()
+async def test_a_second_reader_gets_what_was_made_for_the_first(cached_view):
+    first, second = await cached_view(), await cached_view()
     assert (first.content, second.content) == (b"1", b"1")
     assert second["X-Name"] == "x"
     assert second["Content-Type"] == first["Content-Type"]
-    assert (await kept("/?page=2")).content == b"2"
-    assert (await kept(HTTP_ACCEPT_LANGUAGE="de")).content == b"3"
-    assert (await kept("/", HTTP_HOST="localhost")).content == b"4"
+    assert (await cached_view("/?page=2")).content == b"2"
+    assert (await cached_view(HTTP_ACCEPT_LANGUAGE="de")).content == b"3"
+    assert (await cached_view("/", HTTP_HOST="localhost")).content == b"4"
 
 
-async def test_until_its_time_is_up_or_a_tag_was_invalidated(kept, alias, clock):
-    await kept()
+async def test_until_its_time_is_up_or_a_tag_was_invalidated(cached_view, alias, clock):
+    await cached_view()
     clock.forward(61)
-    assert (await kept()).content == b"2"
+    assert (await cached_view()).content == b"2"
     await invalidate(["news"])
-    assert (await kept()).content == b"3"
+    assert (await cached_view()).content == b"3"
 
 
 @pytest.mark.parametrize(
@@ -183,13 +183,13 @@ async def test_until_its_time_is_up_or_a_tag_was_invalidated(kept, alias, clock)
     ],
     ids=["set-cookie", "error", "no-store", "vary on more", "stream"],
 )
-async def test_what_may_be_somebodys_is_not_kept(kept, answer):
+async def test_what_may_be_somebodys_is_not_kept(cached_view, answer):
     for _ in range(2):
-        await kept(answer=answer)
+        await cached_view(answer=answer)
     assert len(counted) == 2
 
 
-async def test_nor_what_has_looked_at_the_session(kept):
+async def test_nor_what_has_looked_at_the_session(cached_view):
     class Session:
         accessed = True
 
@@ -223,21 +223,21 @@ async def test_a_response_that_is_a_template_is_rendered_to_be_kept(alias, kind)
     number = Resource("number", load=load, policy=Policy(ttl=timedelta(minutes=1)), tags=lambda: ("number",))
     template = engines["django"].from_string("{{ number }} of {{ request.path }}")
 
-    def made(request):
+    def respond(request):
         counted.append("x")
         return TemplateResponse(request, template, {"number": async_to_sync(number.get)})
 
-    async def made_later(request):
-        return made(request)
+    async def respond_later(request):
+        return respond(request)
 
     counted.clear()
-    view = cache_page(60, cache="default")(made_later if kind == "async" else made)
-    answered = view if kind == "async" else sync_to_async(view)
+    view = cache_page(60, cache="default")(respond_later if kind == "async" else respond)
+    call = view if kind == "async" else sync_to_async(view)
     for _ in range(2):
-        assert (await answered(ask("/"))).content == b"1 of /"
+        assert (await call(ask("/"))).content == b"1 of /"
     assert len(counted) == 1
     await number.invalidate()
-    await answered(ask("/"))
+    await call(ask("/"))
     assert len(counted) == 2
 
 

@@ -19,7 +19,7 @@ def execute(sql: str) -> None:
 
 def names() -> list[str]:
     connection = connections["own"]
-    return sorted(triggers.DIALECTS[connection.vendor].installed(connection, "watched_product", triggers.PREFIX))
+    return sorted(triggers.DIALECTS[connection.vendor].list_triggers(connection, "watched_product", triggers.PREFIX))
 
 
 def drop(name: str) -> None:
