@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from tests.support.browser import DESKTOP, PHONE, open_reader, violations
 
 # A kind of page a line; a link that leads to one of it, where its address is not known beforehand.
-LONG = "/posts/the-case-for-unread-marginal-notes/"
-CODE = "/posts/letters-about-the-second-cache/"
+LONG = "/posts/the-bed-we-forgot/"
+CODE = "/posts/the-query-nobody-measured/"
 PATHS = [
     "/",
     "/?page=2",

@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from ..errors import CacheError
 from .declaration import watches
 from .finished import begin_again, finish
 from .postgresql import REPORT
@@ -145,8 +146,10 @@ def _relay_on_commit(connection: BaseDatabaseWrapper) -> None:
 
 
 def _relay_now(connection: BaseDatabaseWrapper) -> None:
-    """The write has committed: whatever happens here is no error of the writer's."""
+    """The write has committed: no error here is the writer's."""
     try:
         relay_own(connection.alias, writer)
+    except CacheError as error:
+        logger.warning("A change waits in the outbox until the invalidation log answers: %s", error)
     except Exception:
         logger.exception("A change waits in the outbox until another process relays it.")
