@@ -1,4 +1,4 @@
-"""Each event is counted once, in any process. The counts show which resources are worth caching."""
+"""Events of all processes are counted once, and show which resources pay."""
 
 import json
 from collections import Counter
@@ -166,9 +166,9 @@ def test_hits_in_memory_cost_no_lookup():
     assert row.verdict == "pays"
 
 
-async def test_what_is_read_is_counted(alias, shelf, clock):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock)
+async def test_what_is_read_is_counted(alias, source, clock):
+    source.values[1] = Book("one")
+    book = resource(source, clock)
     before = book.counters.memory_hits
     with listen() as events:
         for _ in range(10):
@@ -183,9 +183,9 @@ async def test_what_is_read_is_counted(alias, shelf, clock):
 # --- one by one -----------------------------------------------------------------------------------------
 
 
-async def test_subscribers_are_told_key_tier_and_reason(alias, shelf, clock):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
+async def test_subscribers_get_key_tier_and_reason(alias, source, clock):
+    source.values[1] = Book("one")
+    book = resource(source, clock, policy=Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0))
     seen: list[Event] = []
     with subscribe(seen.append):
         await book.get(1)
@@ -201,7 +201,7 @@ async def test_subscribers_are_told_key_tier_and_reason(alias, shelf, clock):
         async def overtake():
             await invalidate(["book:1"])
 
-        shelf.during = overtake
+        source.during = overtake
         await book.refresh(1)
         reasons = {event.reason for event in seen if event.what == "refused"}
         assert reasons == {"overtaken by an invalidation"}
@@ -210,9 +210,9 @@ async def test_subscribers_are_told_key_tier_and_reason(alias, shelf, clock):
     assert len(seen) == before
 
 
-async def test_a_subscriber_that_fails_is_no_readers_error(alias, shelf, clock, caplog):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock)
+async def test_a_subscriber_that_fails_is_no_readers_error(alias, source, clock, caplog):
+    source.values[1] = Book("one")
+    book = resource(source, clock)
     with subscribe(lambda event: 1 / 0):
         assert await book.get(1) == Book("one")
     assert "a subscriber to cache events failed" in caplog.text
@@ -222,11 +222,11 @@ async def test_a_subscriber_that_fails_is_no_readers_error(alias, shelf, clock, 
 
 
 @only_redis
-async def test_cache_stats_shows_what_happened(alias, shelf, clock):
+async def test_cache_stats_shows_what_happened(alias, source, clock):
     from asgiref.sync import sync_to_async
 
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock)
+    source.values[1] = Book("one")
+    book = resource(source, clock)
     await book.get(1)
     await book.get(1)
     out = StringIO()
@@ -251,9 +251,9 @@ def test_cache_stats_without_redis_says_why_not(alias):
 
 
 @only_redis
-async def test_metrics_are_read_by_prometheus_and_only_grow(alias, shelf, clock, async_client):
-    shelf.values[1] = Book("one")
-    book = resource(shelf, clock)
+async def test_metrics_are_read_by_prometheus_and_only_grow(alias, source, clock, async_client):
+    source.values[1] = Book("one")
+    book = resource(source, clock)
     seen = []
     for _ in range(3):
         await book.get(1)
@@ -279,7 +279,7 @@ def test_labels_are_those_that_are_declared(alias):
     assert metrics.amount_counter("load_seconds", "", foreign).samples == []
 
 
-def test_without_redis_nothing_is_told_that_would_jump(opened_nowhere):
+def test_without_redis_no_counter_is_exported(opened_nowhere):
     text = metrics.render_metrics().decode()
     assert "evergreen_statistics_up 0.0" in text
     assert "evergreen_cache_events" not in text
