@@ -350,6 +350,6 @@ async def test_without_the_database_an_address_is_tried_as_before(site, monkeypa
     async def fails(addresses):
         raise OSError("no database")
 
-    monkeypatch.setattr(addresses.selectors, "existing", fails)
+    monkeypatch.setattr(addresses.selectors, "find_existing", fails)
     assert (await site.get("/posts/post-1/")).status_code == 200
     assert (await site.get("/posts/no-such-thing/")).status_code == 404
