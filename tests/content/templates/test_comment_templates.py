@@ -110,6 +110,6 @@ def test_nothing_is_asked_of_another_host(name):
 
 @pytest.mark.parametrize(("typed", "kept"), [("\u0645\u06cc\u200c\u062e",) * 2, ("A\u202eb\tc", "A b c")])
 def test_names_keep_what_writing_needs_and_no_commands(typed, kept):
-    given = form({"name": typed, "text": "x", "stamp": form().stamp})
+    given = form({"name": typed, "text": "x", "token": form().token})
     given.is_valid()
     assert given.cleaned_data["name"] == kept
