@@ -47,7 +47,7 @@ def page(template, **context):
 
 
 def refused():
-    wrong = form({"name": NASTY, "email": NASTY, "text": "", "stamp": NASTY})
+    wrong = form({"name": NASTY, "email": NASTY, "text": "", "token": NASTY})
     assert not wrong.is_valid()
     return wrong
 
