@@ -4,7 +4,8 @@
 
 {"sights": [...], "number": 5, "state": "old"} is answered once each tier sees that state of each sight, or after
 `seconds`: with none, each is read once. "old" waits until a cache has it, too; "new" is read once more after it was
-seen, everywhere.
+seen, everywhere. Each sight is answered with two times: when it was first new, and when the last read began that
+was not.
 """
 
 import sys
@@ -35,17 +36,21 @@ def observer(words: list[str]) -> Any:
         number, is_new = command["number"], command["state"] == "new"
         deadline = time.monotonic() + command["seconds"]
         seen: dict[int, float] = {}
+        old_until: dict[int, float] = {}
         last: dict[int, list[str]] = {}
         reads = 0
         while len(seen) < len(wanted) and (not reads or time.monotonic() < deadline):
             for place, (tier, sight) in enumerate(wanted):
                 if place in seen:
                     continue
+                begun = time.monotonic()
                 marks, was_cached = reading[tier](sight.subject, sight.key, number)
                 reads += 1
                 last[place] = sorted(marks)
                 if sight.is_new(marks) if is_new else sight.is_old(marks) and was_cached:
                     seen[place] = time.monotonic()
+                else:
+                    old_until[place] = begun
             time.sleep(PAUSE)
         back = []
         if is_new:
@@ -54,7 +59,7 @@ def observer(words: list[str]) -> Any:
             back = [place for place in seen if is_back[place]]
         names = [f"{tier} {sight.subject} {sight.key}" for tier, sight in wanted]
         return {
-            "seen": [[wanted[place][0], at] for place, at in seen.items()],
+            "seen": [[wanted[place][0], at, old_until.get(place, 0.0)] for place, at in seen.items()],
             "missing": [f"{names[place]}: {last.get(place)}" for place in range(len(wanted)) if place not in seen],
             "back": [names[place] for place in back],
             "reads": reads,

@@ -32,12 +32,20 @@ RELAYED, PURGED = 0.1, REPEAT_AFTER + MERGE_WINDOW + 2 * WAIT
 
 @dataclass
 class Record:
-    """Seconds from the commit until each sight of a tier was new."""
+    """Seconds from the commit until a sight of a tier was new, and until the last read began that was not.
+
+    The first has the time of the load in it.
+    """
 
     way: str
     database: str
     tier: str
     delay: float
+    old_for: float
+
+
+# A tier, when a sight of it was new, and when the last read began that was not.
+Seen = tuple[str, float, float]
 
 
 @dataclass
@@ -70,17 +78,21 @@ class Stage:
             observer.send(**looking, state="new")
         written = self.writer.ask(write=True)
         assert not written["missed"], f"the writer's next read is old: {written['missed']}"
-        seen = [(tier, at) for observer in self.observers for tier, at in self.receive_seen(observer)]
+        seen = [each for observer in self.observers for each in self.receive_seen(observer)]
         if way.is_silent:
             self.writer.ask(settle=RELAYED)
             return self.all_see(**looking | {"seconds": 0}, state="old")
         if self.browser_page:
-            seen += [("browser", at) for at in self.browser_sees(sights, number, is_new=True)]
-        delays = [(tier, max(0.0, at - written["committed_at"])) for tier, at in seen]
-        late = [(tier, delay) for tier, delay in delays if delay > SECONDS]
+            seen += self.browser_sees(sights, number, is_new=True)
+        committed_at = written["committed_at"]
+        records = [
+            Record(way.name, self.database, tier, max(0.0, at - committed_at), max(0.0, old_until - committed_at))
+            for tier, at, old_until in seen
+        ]
+        late = [(each.tier, each.delay) for each in records if each.delay > SECONDS]
         assert not late, f"seen after more than {SECONDS:g} s: {late}"
         if not way.is_timed:
-            self.records += [Record(way.name, self.database, tier, delay) for tier, delay in delays]
+            self.records += records
         return None
 
     def settle(self) -> None:
@@ -93,24 +105,26 @@ class Stage:
         for observer in self.observers:
             self.receive_seen(observer)
 
-    def receive_seen(self, observer: Child) -> list[tuple[str, float]]:
+    def receive_seen(self, observer: Child) -> list[Seen]:
         answer = observer.receive()
         assert not answer["missing"], f"not seen in time: {answer['missing']}"
         assert not answer["back"], f"it was new, and is old again: {answer['back']}"
         return answer["seen"]
 
-    def browser_sees(self, sights: list[Sight], number: int, *, is_new: bool) -> list[float]:
+    def browser_sees(self, sights: list[Sight], number: int, *, is_new: bool) -> list[Seen]:
         """By going to each address, through Varnish, as a reader does who comes back."""
         return [self.browser_sees_one(sight, number, is_new=is_new) for sight in sights]
 
-    def browser_sees_one(self, sight: Sight, number: int, *, is_new: bool) -> float:
+    def browser_sees_one(self, sight: Sight, number: int, *, is_new: bool) -> Seen:
         page = self.browser_page
         assert page is not None
-        deadline = time.monotonic() + SECONDS
+        deadline, old_until = time.monotonic() + SECONDS, 0.0
         while True:
+            begun = time.monotonic()
             marks = self.marks_in_browser(page, sight, number)
             if sight.is_new(marks) if is_new else sight.is_old(marks):
-                return time.monotonic()
+                return "browser", time.monotonic(), old_until
+            old_until = begun
             assert time.monotonic() < deadline, f"browser, {sight.subject} {sight.key}: {sorted(marks)}"
 
     def marks_in_browser(self, page: Page, sight: Sight, number: int) -> set[str]:

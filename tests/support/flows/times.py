@@ -24,17 +24,23 @@ def percentile(delays: Sequence[float], percent: float) -> float:
 
 def times_table(records: "Sequence[Record]") -> str:
     """In milliseconds, by database and tier."""
-    table = Table(title="Milliseconds from commit to new", title_justify="left", box=None, pad_edge=False)
+    title = (
+        "Milliseconds from the commit until the last read began that was old, and until the first new one returned"
+    )
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in ("database", "tier", "ways"):
         table.add_column(name)
-    for name in ("sights", "p50", "p99", "longest"):
+    for name in ("sights", "old, p50", "p99", "longest", "new, p50", "p99", "longest"):
         table.add_column(name, justify="right")
     table.add_column("the longest was")
     for database, tier in dict.fromkeys((record.database, record.tier) for record in records):
         own = [record for record in records if (record.database, record.tier) == (database, tier)]
-        delays = [record.delay for record in own]
-        longest = max(own, key=lambda record: record.delay)
-        numbers = (percentile(delays, 50), percentile(delays, 99), longest.delay)
+        longest = max(own, key=lambda record: record.old_for)
+        numbers = [
+            percentile(delays, percent)
+            for delays in ([record.old_for for record in own], [record.delay for record in own])
+            for percent in (50, 99, 100)
+        ]
         ways = len({record.way for record in own})
         table.add_row(
             database, tier, str(ways), str(len(own)), *(f"{1000 * each:.1f}" for each in numbers), longest.way
