@@ -1183,7 +1183,7 @@ GUARDS = [
         "    if disabled := sorted(",
         "    if False and sorted(",
         f"{WATCH}/test_triggers.py",
-        "disabled",
+        "every_session",
     ),
     Guard(
         "watch: the bound of a statement on PostgreSQL",
