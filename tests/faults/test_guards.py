@@ -1340,7 +1340,7 @@ GUARDS = [
     Guard(
         "watch: SQLite has committed a statement that returns rows",
         f"{CACHING}/watch/own_writes.py",
-        '            result = finish(context["cursor"])\n',
+        '            result = fetch_rows(context["cursor"])\n',
         "            pass\n",
         f"{WATCH}/test_own_writes.py",
         "committed",

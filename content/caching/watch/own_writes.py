@@ -20,7 +20,7 @@ from django.db.backends.signals import connection_created
 
 from ..errors import CacheError
 from .declaration import watches
-from .finished import begin_again, finish
+from .fetched_cursor import fetch_rows, restore_cursor
 from .postgresql import REPORT
 from .relay import relay_own
 
@@ -57,14 +57,14 @@ def _follow(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     if connection.vendor == "postgresql" and connection.connection is not None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('evergreen.writer', %s, false)", [writer])
-        _hear_reports(connection)
+        _listen_for_reports(connection)
     elif connection.vendor == "sqlite" and connection.connection is not None:
         # INSERT OR REPLACE fires the triggers of the rows that it deletes.
         connection.connection.execute("PRAGMA recursive_triggers = ON")
 
 
-class _Reports:
-    """Hears what the triggers report to a connection, in the middle of its statement."""
+class _ReportListener:
+    """Receives the reports of triggers to a connection, while its statement runs."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = weakref.ref(connection)
@@ -75,22 +75,22 @@ class _Reports:
             _note_write(connection)
 
 
-def _hear_reports(connection: BaseDatabaseWrapper) -> None:
+def _listen_for_reports(connection: BaseDatabaseWrapper) -> None:
     driver: Any = connection.connection
     if reports := getattr(driver, _REPORTS, None):
         reports.connection = weakref.ref(connection)
     elif hasattr(driver, "add_notice_handler"):
-        setattr(driver, _REPORTS, _Reports(connection))
+        setattr(driver, _REPORTS, _ReportListener(connection))
         driver.add_notice_handler(getattr(driver, _REPORTS))
 
 
 def _relay_after_write(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-    begin_again(context["cursor"])
+    restore_cursor(context["cursor"])
     result = execute(sql, params, many, context)
     connection = context["connection"]
     if not hasattr(connection.connection, _REPORTS) and _may_write(sql):
         if connection.vendor == "sqlite" and connection.autocommit and "RETURNING" in sql.upper():
-            result = finish(context["cursor"])
+            result = fetch_rows(context["cursor"])
         _note_write(connection)
     if getattr(connection, _HAS_WRITTEN, False) and not _is_in_transaction(connection):
         setattr(connection, _HAS_WRITTEN, False)
@@ -106,7 +106,7 @@ def _may_write(sql: Any) -> bool:
 
 
 def _is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the driver is in one: by a BEGIN, Django knows nothing of it."""
+    """Whether the driver is in a transaction. Django does not know of a BEGIN by a cursor."""
     driver: Any = connection.connection
     if connection.vendor == "sqlite":
         return bool(driver.in_transaction)

@@ -34,7 +34,6 @@ class Trigger:
     """`statements` create it, in this order."""
 
     name: str
-    table: str
     statements: tuple[str, ...]
 
 
@@ -56,7 +55,7 @@ def expected_triggers(connection: BaseDatabaseWrapper, watch: Watch, *, exact: b
     for event, template in dialect.templates(connection, watch, MAX_ROWS, exact=exact).items():
         digest = hashlib.sha256("\0".join(template).encode()).hexdigest()[:12]
         name = f"{PREFIX}{event}_{digest}"
-        triggers.append(Trigger(name, watch.table, tuple(text.replace("%NAME%", name) for text in template)))
+        triggers.append(Trigger(name, tuple(text.replace("%NAME%", name) for text in template)))
     return triggers
 
 

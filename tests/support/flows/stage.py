@@ -15,7 +15,7 @@ from content.cdn.follower import MERGE_WINDOW, REPEAT_AFTER, WAIT
 from tests.support.flows.child import Child
 from tests.support.flows.scene import Sight
 from tests.support.flows.sights import path_of, words_of
-from tests.support.flows.ways import Way
+from tests.support.flows.ways import WayOfWriting
 from tests.support.markdown import write_posts
 from tests.support.servers.process import free_port
 from tests.support.servers.varnish import VarnishServer, running_varnish
@@ -59,7 +59,7 @@ class Stage:
     browser_page: Page | None = None
     records: list[Record] = field(default_factory=list)
 
-    def play(self, way: Way) -> None:
+    def play(self, way: WayOfWriting) -> None:
         """Old everywhere and cached, then written, then new everywhere, and still new when it is read again.
 
         Where nothing is to be seen, what was cached stays cached.

@@ -10,7 +10,7 @@ VENDORS = ("sqlite", "postgresql")
 
 
 @dataclass(frozen=True)
-class Way:
+class WayOfWriting:
     """`is_own`: the process that writes sees it at its next read. `is_timed`: the clock does it; no delay counts."""
 
     name: str
@@ -27,7 +27,7 @@ class Way:
         return self.shows is nothing
 
 
-WAYS: dict[str, Way] = {}
+WAYS: dict[str, WayOfWriting] = {}
 
 
 def way(
@@ -41,7 +41,7 @@ def way(
 ) -> Callable[[Write], Write]:
     def register(write: Write) -> Write:
         assert name not in WAYS
-        WAYS[name] = Way(name, write, shows, prepare, own, timed, vendors)
+        WAYS[name] = WayOfWriting(name, write, shows, prepare, own, timed, vendors)
         return write
 
     return register

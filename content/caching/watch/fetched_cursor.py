@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 
-class FinishedCursor:
+class FetchedCursor:
     """A cursor whose rows are fetched already, so that its statement is committed."""
 
     def __init__(self, cursor: Any) -> None:
@@ -28,13 +28,13 @@ class FinishedCursor:
         return list(self._rows)
 
 
-def finish(wrapper: Any) -> FinishedCursor:
+def fetch_rows(wrapper: Any) -> FetchedCursor:
     """Fetch the rows of a Django cursor's statement, and let it answer with them."""
-    finished = wrapper.cursor = FinishedCursor(wrapper.cursor)
-    return finished
+    fetched = wrapper.cursor = FetchedCursor(wrapper.cursor)
+    return fetched
 
 
-def begin_again(wrapper: Any) -> None:
+def restore_cursor(wrapper: Any) -> None:
     """Before the next statement of that cursor."""
-    if isinstance(wrapper.cursor, FinishedCursor):
+    if isinstance(wrapper.cursor, FetchedCursor):
         wrapper.cursor = wrapper.cursor.cursor
