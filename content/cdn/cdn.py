@@ -26,13 +26,16 @@ class NotPurged(Exception):
 class Cdn(Protocol):
     """Each method returns when the CDN has confirmed the purge, and raises NotPurged otherwise.
 
+    purges_softly  whether pages can be made stale there; if not, soft purges are left out, and such pages end by
+                   their lifetime
     early_repeat   seconds after which a purge is repeated once more; None where requests are limited or paid
     """
 
+    purges_softly: bool
     early_repeat: float | None
 
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
-        """Purge pages with these tags. Soft: they become stale. A CDN without soft purges drops them."""
+        """Purge pages with these tags. Soft: they become stale."""
 
     async def purge_all(self) -> None: ...
 

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from content.caching.entry import Position
+from content.caching.key import weak_tag
 from content.caching.ordering.tag_index import Kind, Record
 
 # Thousands of records, or an import, name more tags than this. One request that purges everything is cheaper.
@@ -39,6 +40,11 @@ class Purge:
 
     def as_everything(self) -> "Purge":
         return replace(self, hard=frozenset(), soft=frozenset(), everything=True)
+
+    @property
+    def stale(self) -> frozenset[str]:
+        """The tags of pages that become stale: those of expired tags, and weak ones of all that changed."""
+        return (self.soft | {weak_tag(tag) for tag in self.hard | self.soft}) - self.hard
 
     @property
     def is_empty(self) -> bool:

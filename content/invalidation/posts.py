@@ -1,7 +1,7 @@
-"""The tags of changed posts: the post, its addresses, and the lists that show the difference of both states.
+"""The tags of changed posts beside those of their documents: addresses, and the lists that show the difference.
 
 Lists hold ids, so a change of the text does not change them. Archives count posts by time. The sitemap has the times
-of changes.
+of changes. A post that is withdrawn also has the weak tags of its documents, so that nothing shows it in passing.
 """
 
 from collections import defaultdict
@@ -13,10 +13,14 @@ from typing import Any
 from django.utils import timezone
 
 from content import dependencies
+from content.caching.key import weak_tag
 from content.caching.watch import Change
 from content.caching.watch.declaration import time_of
 from content.documents.sitemap import part_of
 from content.models import Authorship, Post
+from content.rendering import reading_minutes
+
+DOCUMENTS = ("page", "card", "listing")
 
 
 @dataclass(frozen=True)
@@ -24,13 +28,15 @@ class PostState:
     """The columns of a post that decide its lists, before or after a change."""
 
     pk: int
-    slug: str
+    # Lists hold ids.
+    slug: str = field(compare=False)
     kind: str
     status: str
     published_at: datetime | None
     category: int | None
     # Only the sitemap depends on it.
     updated_at: datetime | None = field(compare=False)
+    minutes: int = field(compare=False)
 
     @classmethod
     def of(cls, pk: int, columns: Mapping[str, Any] | None) -> "PostState | None":
@@ -44,12 +50,20 @@ class PostState:
             published_at=time_of(columns["published_at"]),
             category=columns["category_id"],
             updated_at=time_of(columns["updated_at"]),
+            minutes=reading_minutes(columns["word_count"]),
         )
 
     @property
     def is_announced(self) -> bool:
         """Whether it is public, or will be at its time; passwords are not considered."""
         return self.status in (Post.Status.PUBLISHED, Post.Status.SCHEDULED)
+
+    def is_hidden_by(self, after: "PostState | None", change: Change) -> bool:
+        """Whether readers may no longer see it: withdrawn, deleted, behind a password, or at another time."""
+        if not self.is_announced:
+            return False
+        has_gone = after is None or not after.is_announced or after.kind != self.kind
+        return has_gone or "password" in change.columns or after.published_at != self.published_at
 
     @property
     def listed_at(self) -> datetime | None:
@@ -89,8 +103,15 @@ def tags_of_posts(changes: Sequence[Change]) -> set[str]:
 def _tags_of_post(change: Change, links: Iterable[str]) -> set[str]:
     before, after = PostState.of(change.pk, change.old), PostState.of(change.pk, change.new)
     states = [state for state in (before, after) if state is not None]
-    tags = {dependencies.post(change.pk), *(dependencies.slug("post", state.slug) for state in states)}
+    tags = set[str]()
     has_moved = before != after or "password" in change.columns
+    if has_moved or _differ(before, after, "slug", change):
+        # Entries of an address where nothing was, and of the address that it had.
+        tags |= {dependencies.slug("post", state.slug) for state in states}
+    if _differ(before, after, "minutes", change):
+        tags.add(dependencies.document(change.pk, "card"))
+    if before is not None and before.is_hidden_by(after, change):
+        tags |= {weak_tag(dependencies.document(change.pk, name)) for name in DOCUMENTS}
     for state in states:
         if state.is_announced:
             tags.add(dependencies.SEARCH)
