@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from content.images import avif, gif, jpeg, png, webp
+from content.images import avif, formats
 from content.images.orientation import apply_orientation
 from content.images.stripped import LARGEST_IMAGE, BadImage, StrippedImage, check_pixels
 
@@ -29,9 +29,9 @@ class Format:
     strip_metadata: Callable[[bytes], StrippedImage]
 
 
-AVIF, GIF = Format("AVIF", "avif", avif.strip_metadata), Format("GIF", "gif", gif.strip_metadata)
-JPEG, PNG = Format("JPEG", "jpg", jpeg.strip_metadata), Format("PNG", "png", png.strip_metadata)
-WEBP = Format("WEBP", "webp", webp.strip_metadata)
+AVIF, GIF = Format("AVIF", "avif", avif.strip_metadata), Format("GIF", "gif", formats.strip_gif)
+JPEG, PNG = Format("JPEG", "jpg", formats.strip_jpeg), Format("PNG", "png", formats.strip_png)
+WEBP = Format("WEBP", "webp", formats.strip_webp)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def detect_format(head: bytes) -> Format | None:
     """By the first 64 bytes of the file, whatever its name says. None for formats that browsers do not show."""
     if head.startswith(b"\xff\xd8\xff"):
         return JPEG
-    if head.startswith(png.SIGNATURE):
+    if head.startswith(formats.PNG_SIGNATURE):
         return PNG
     if head.startswith((b"GIF87a", b"GIF89a")):
         return GIF

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from itertools import islice
 from pathlib import Path
 
-from content.exporters.folder import MANIFEST
+from content.exporters.records import MANIFEST
 from content.importers import eleventy, hugo, jekyll, zola
 from content.importers.files import MARKDOWN_SUFFIXES, read_bounded, walk
 from content.importers.report import BadFile

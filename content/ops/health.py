@@ -7,13 +7,13 @@ from functools import lru_cache
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from redis import Redis
 
 from content.caching.engines import engine_of
-from content.ops import heartbeat
 from content.ops.cached_result import CachedResult
 
 CHECK_SECONDS = 1.0
@@ -87,9 +87,9 @@ def redis_client(url: str) -> Redis:
 
 
 async def check_worker() -> str | None:
-    if await heartbeat.is_worker_alive():
+    if await is_worker_alive():
         return None
-    return f"No heartbeat of a worker for {heartbeat.SILENCE} s. Start a worker: `celery -A workers worker`."
+    return f"No heartbeat of a worker for {SILENCE} s. Start a worker: `celery -A workers worker`."
 
 
 CHECKS: dict[str, Check] = {"database": check_database, "redis": check_redis, "worker": check_worker}
@@ -97,3 +97,18 @@ CHECKS: dict[str, Check] = {"database": check_database, "redis": check_redis, "w
 
 def json_response(content: dict[str, object], status: int) -> JsonResponse:
     return JsonResponse(content, status=status, headers={"Cache-Control": "no-store"})
+
+
+KEY = "worker:heartbeat"
+# Seconds between two heartbeats.
+INTERVAL = 5.0
+# Seconds without a heartbeat after which the worker counts as down.
+SILENCE = 30
+
+
+def send_heartbeat() -> None:
+    cache.set(KEY, time.time(), timeout=SILENCE)
+
+
+async def is_worker_alive() -> bool:
+    return await cache.aget(KEY) is not None

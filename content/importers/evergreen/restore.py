@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from content.exporters.folder import MANIFEST, VERSION
 from content.exporters.posts import FOLDERS
-from content.exporters.records import CommentRecord, MediaRecord, PostRecord, Record, SomeRecord
+from content.exporters.records import MANIFEST, VERSION, CommentRecord, MediaRecord, PostRecord, Record, SomeRecord
 from content.exporters.tables import COMMENTS_FILE, MEDIA_FILE, PLAIN_TABLES, REDIRECTS, Table
 from content.importers import front_matter
 from content.importers.batches import batched, write_batch

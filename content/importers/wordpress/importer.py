@@ -16,8 +16,7 @@ from content.importers.wordpress.body import convert_body
 from content.importers.wordpress.catalogue import Catalogue, open_catalogue
 from content.importers.wordpress.comments import write_comments
 from content.importers.wordpress.draft import find_members_only, get_password, make_draft
-from content.importers.wordpress.item import Item, blog_of, host_of
-from content.importers.wordpress.records import BadExport, Record, read_records
+from content.importers.wordpress.records import BadExport, Item, Record, blog_of, host_of, read_records
 from content.models import Post
 from content.rendering import BodyTooLarge, make_excerpt, render_markdown
 

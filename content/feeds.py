@@ -1,17 +1,16 @@
-"""RSS 2.0 and Atom (RFC 4287) with whole posts, by Django's feed generator."""
+"""XML for programs: RSS, Atom and sitemaps. Pure: a function of the caller makes each path absolute."""
 
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from html import escape
+from html import escape, unescape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed, SyndicationFeed
 from django.utils.xmlutils import SimplerXMLGenerator
 
-from content.documents import PostDocument
-from content.feeds.absolute_html import absolute_body
+from content.documents import CoverDocument, PostDocument, SitemapEntry
 
 # The time of a feed without posts: the same for each request.
 NEVER = datetime.fromtimestamp(0, UTC)
@@ -131,3 +130,71 @@ def item_of(post: PostDocument, absolute: Callable[[str], str]) -> dict[str, Any
 def clean(text: str) -> str:
     """Remove the characters that XML does not allow. Django raises an error for them."""
     return ILLEGAL.sub("", text)
+
+
+# The sanitiser's output: attributes in double quotes, in which a ">" may stand.
+TAG = re.compile(r'<[a-zA-Z][^<>"]*(?:"[^"]*"[^<>"]*)*>')
+URL = re.compile(r'(?<= )(href|src|poster|cite)="([^"]*)"')
+SRCSET = re.compile(r'(?<= )srcset="([^"]*)"')
+# Links beside headings are of use only on the page.
+HEADING_LINK = re.compile(r'<a(?= )[^<>]* class="heading-link"[^<>]*>[^<]*</a>')
+
+
+def absolute_body(post: PostDocument, absolute: Callable[[str], str]) -> str:
+    """Cover and body. Relative URLs are relative to the post."""
+    base = absolute(post.url)
+    cover = cover_image(post.cover, absolute) if post.cover else ""
+    return cover + TAG.sub(lambda tag: absolute_tag(tag[0], base), HEADING_LINK.sub("", post.html))
+
+
+def absolute_tag(tag: str, base: str) -> str:
+    tag = SRCSET.sub(lambda match: f'srcset="{absolute_srcset(match[1], base)}"', tag)
+    return URL.sub(lambda match: f'{match[1]}="{absolute_value(match[2], base)}"', tag)
+
+
+def absolute_value(url: str, base: str) -> str:
+    """Make the URL in an attribute absolute. An invalid URL stays as it is."""
+    try:
+        return escape(urljoin(base, unescape(url).strip()))
+    except ValueError:
+        return url
+
+
+def absolute_srcset(srcset: str, base: str) -> str:
+    """Make the URLs of candidates such as `a.webp 480w, b.webp 960w` absolute."""
+    candidates = [candidate.split() for candidate in srcset.split(",")]
+    return ", ".join(" ".join([absolute_value(parts[0], base), *parts[1:]]) for parts in candidates if parts)
+
+
+def cover_image(cover: CoverDocument, absolute: Callable[[str], str]) -> str:
+    size = f' width="{cover.width}" height="{cover.height}"' if cover.width and cover.height else ""
+    return f'<p><img src="{escape(absolute(cover.url))}" alt="{escape(cover.alt)}"{size}></p>\n'
+
+
+CONTENT_TYPE = "application/xml; charset=utf-8"
+NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+MOST_URLS = 50_000
+
+Writer = Callable[[Iterable[SitemapEntry], Callable[[str], str]], str]
+
+
+def write_sitemap(entries: Iterable[SitemapEntry], absolute: Callable[[str], str]) -> str:
+    return write_urls("urlset", "url", entries, absolute)
+
+
+def write_index(entries: Iterable[SitemapEntry], absolute: Callable[[str], str]) -> str:
+    return write_urls("sitemapindex", "sitemap", entries, absolute)
+
+
+def write_urls(root: str, element: str, entries: Iterable[SitemapEntry], absolute: Callable[[str], str]) -> str:
+    lines = (f"<{element}>{write_entry(entry, absolute)}</{element}>\n" for entry in entries)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<{root} xmlns="{NAMESPACE}">\n{"".join(lines)}</{root}>\n'
+
+
+def write_entry(entry: SitemapEntry, absolute: Callable[[str], str]) -> str:
+    """`absolute` percent-encodes all characters that XML does not allow."""
+    location = f"<loc>{escape(absolute(entry.path))}</loc>"
+    if entry.changed_at is None:
+        return location
+    changed = entry.changed_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"{location}<lastmod>{changed}</lastmod>"
