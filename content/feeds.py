@@ -1,4 +1,8 @@
-"""XML for programs: RSS, Atom and sitemaps. Pure: a function of the caller makes each path absolute."""
+"""XML for programs: RSS 2.0, Atom (RFC 4287) and sitemaps (sitemaps.org).
+
+Feeds have whole posts, and are written by Django's feed generator. Pure: a function of the caller makes each path
+absolute.
+"""
 
 import re
 from collections.abc import Callable, Iterable
@@ -18,6 +22,16 @@ NEVER = datetime.fromtimestamp(0, UTC)
 TAG_YEAR = 2026
 # All but Char (XML 1.0, section 2.2): control characters, halves of surrogate pairs, U+FFFE and U+FFFF.
 ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# The sanitiser's output: attributes in double quotes, in which a ">" may stand.
+OPENING_TAG = re.compile(r'<[a-zA-Z][^<>"]*(?:"[^"]*"[^<>"]*)*>')
+URL_ATTRIBUTE = re.compile(r'(?<= )(href|src|poster|cite)="([^"]*)"')
+SRCSET_ATTRIBUTE = re.compile(r'(?<= )srcset="([^"]*)"')
+# Links beside headings are of use only on the page.
+HEADING_LINK = re.compile(r'<a(?= )[^<>]* class="heading-link"[^<>]*>[^<]*</a>')
+SITEMAP_TYPE = "application/xml; charset=utf-8"
+SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+MOST_URLS = 50_000
+SitemapWriter = Callable[[Iterable[SitemapEntry], Callable[[str], str]], str]
 
 
 class PostFeed(SyndicationFeed):
@@ -84,7 +98,7 @@ def write_feed(
     path      the feed's own path
     absolute  makes a path absolute, because a feed is read on other hosts
     """
-    url, title, description = absolute(path), clean(title), clean(description)
+    url, title, description = absolute(path), remove_illegal_characters(title), remove_illegal_characters(description)
     feed = writer(
         title=title,
         link=absolute(page),
@@ -106,50 +120,46 @@ def item_of(post: PostDocument, absolute: Callable[[str], str]) -> dict[str, Any
     url = absolute(post.url)
     terms = [*([post.category] if post.category else []), *post.tags]
     return {
-        "title": clean(post.title),
+        "title": remove_illegal_characters(post.title),
         "link": url,
         # Both formats define it as HTML.
-        "description": escape(clean(post.excerpt)),
+        "description": escape(remove_illegal_characters(post.excerpt)),
         "pubdate": post.published_at.astimezone(UTC),
         "updateddate": max(post.published_at, post.updated_at).astimezone(UTC),
         "unique_id": url,
         "unique_id_is_permalink": True,
-        "categories": [clean(term.name) for term in terms],
+        "categories": [remove_illegal_characters(term.name) for term in terms],
         # The same for ever, also when the slug changes (RFC 4287, section 4.2.6).
         "tag_uri": f"tag:{urlsplit(url).hostname},{TAG_YEAR}:post/{post.id}",
         "language": post.language,
-        "authors": [(clean(author.name), absolute(author.url)) for author in post.authors],
+        "authors": [(remove_illegal_characters(author.name), absolute(author.url)) for author in post.authors],
         "terms": [
-            {"term": clean(term.slug), "label": clean(term.name), "scheme": absolute(f"/{term.kind}/")}
+            {
+                "term": remove_illegal_characters(term.slug),
+                "label": remove_illegal_characters(term.name),
+                "scheme": absolute(f"/{term.kind}/"),
+            }
             for term in terms
         ],
-        "body": clean(absolute_body(post, absolute)),
+        "body": remove_illegal_characters(absolute_body(post, absolute)),
     }
 
 
-def clean(text: str) -> str:
+def remove_illegal_characters(text: str) -> str:
     """Remove the characters that XML does not allow. Django raises an error for them."""
     return ILLEGAL.sub("", text)
-
-
-# The sanitiser's output: attributes in double quotes, in which a ">" may stand.
-TAG = re.compile(r'<[a-zA-Z][^<>"]*(?:"[^"]*"[^<>"]*)*>')
-URL = re.compile(r'(?<= )(href|src|poster|cite)="([^"]*)"')
-SRCSET = re.compile(r'(?<= )srcset="([^"]*)"')
-# Links beside headings are of use only on the page.
-HEADING_LINK = re.compile(r'<a(?= )[^<>]* class="heading-link"[^<>]*>[^<]*</a>')
 
 
 def absolute_body(post: PostDocument, absolute: Callable[[str], str]) -> str:
     """Cover and body. Relative URLs are relative to the post."""
     base = absolute(post.url)
     cover = cover_image(post.cover, absolute) if post.cover else ""
-    return cover + TAG.sub(lambda tag: absolute_tag(tag[0], base), HEADING_LINK.sub("", post.html))
+    return cover + OPENING_TAG.sub(lambda tag: absolute_tag(tag[0], base), HEADING_LINK.sub("", post.html))
 
 
 def absolute_tag(tag: str, base: str) -> str:
-    tag = SRCSET.sub(lambda match: f'srcset="{absolute_srcset(match[1], base)}"', tag)
-    return URL.sub(lambda match: f'{match[1]}="{absolute_value(match[2], base)}"', tag)
+    tag = SRCSET_ATTRIBUTE.sub(lambda match: f'srcset="{absolute_srcset(match[1], base)}"', tag)
+    return URL_ATTRIBUTE.sub(lambda match: f'{match[1]}="{absolute_value(match[2], base)}"', tag)
 
 
 def absolute_value(url: str, base: str) -> str:
@@ -171,27 +181,22 @@ def cover_image(cover: CoverDocument, absolute: Callable[[str], str]) -> str:
     return f'<p><img src="{escape(absolute(cover.url))}" alt="{escape(cover.alt)}"{size}></p>\n'
 
 
-CONTENT_TYPE = "application/xml; charset=utf-8"
-NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-MOST_URLS = 50_000
-
-Writer = Callable[[Iterable[SitemapEntry], Callable[[str], str]], str]
-
-
 def write_sitemap(entries: Iterable[SitemapEntry], absolute: Callable[[str], str]) -> str:
     return write_urls("urlset", "url", entries, absolute)
 
 
-def write_index(entries: Iterable[SitemapEntry], absolute: Callable[[str], str]) -> str:
+def write_sitemap_index(entries: Iterable[SitemapEntry], absolute: Callable[[str], str]) -> str:
     return write_urls("sitemapindex", "sitemap", entries, absolute)
 
 
 def write_urls(root: str, element: str, entries: Iterable[SitemapEntry], absolute: Callable[[str], str]) -> str:
-    lines = (f"<{element}>{write_entry(entry, absolute)}</{element}>\n" for entry in entries)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<{root} xmlns="{NAMESPACE}">\n{"".join(lines)}</{root}>\n'
+    lines = (f"<{element}>{write_sitemap_entry(entry, absolute)}</{element}>\n" for entry in entries)
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<{root} xmlns="{SITEMAP_NAMESPACE}">\n{"".join(lines)}</{root}>\n'
+    )
 
 
-def write_entry(entry: SitemapEntry, absolute: Callable[[str], str]) -> str:
+def write_sitemap_entry(entry: SitemapEntry, absolute: Callable[[str], str]) -> str:
     """`absolute` percent-encodes all characters that XML does not allow."""
     location = f"<loc>{escape(absolute(entry.path))}</loc>"
     if entry.changed_at is None:

@@ -169,7 +169,11 @@ class PostState:
 
 
 def tags_of_posts(changes: Sequence[Change]) -> set[str]:
-    """Collect the tags of changed posts: two queries for any number of posts."""
+    """The post, its addresses, and the lists that show the difference of both states; two queries for any number.
+
+    Lists hold ids, so a change of the text does not change them. Archives count posts by time. The sitemap has the
+    times of changes.
+    """
     links = _links_of([change.pk for change in changes])
     return {tag for change in changes for tag in _tags_of_post(change, links[change.pk])}
 

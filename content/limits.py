@@ -29,7 +29,15 @@ from content.caching.engines import engine_of
 from content.caching.stores.failsafe import Failsafe
 from content.caching.stores.shared import CacheTier, RedisTier
 
-LARGEST = 1000
+LARGEST_LIMIT = 1000
+UNKNOWN_CLIENT = "unknown"
+# One household or one rented server gets a /64 of IPv6, and uses any address in it.
+IPV6_PREFIX = 64
+MICROSECONDS = 1_000_000
+# Times of all keys in the memory of this process: some megabytes.
+MOST_TIMES = 20_000
+# By engine: a meter ends with the engine of its cache.
+_shared_meters: "WeakKeyDictionary[Engine, SharedMeter | None]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ class Rate:
     per: timedelta
 
     def __post_init__(self) -> None:
-        if not 1 <= self.limit <= LARGEST:
-            raise ValueError(f"A rate allows from 1 to {LARGEST:,}, not {self.limit:,}.")
+        if not 1 <= self.limit <= LARGEST_LIMIT:
+            raise ValueError(f"A rate allows from 1 to {LARGEST_LIMIT:,}, not {self.limit:,}.")
         if self.per <= timedelta(0):
             raise ValueError(f"A rate is per a span of time, not {self.per}.")
 
@@ -62,11 +70,6 @@ class Verdict:
     def whole_seconds(self) -> int:
         """`retry_after` for the header field Retry-After (RFC 9110, 10.2.3); at least 1."""
         return max(1, math.ceil(self.retry_after))
-
-
-UNKNOWN_CLIENT = "unknown"
-# One household or one rented server gets a /64 of IPv6, and uses any address in it.
-IPV6_PREFIX = 64
 
 
 class Limit:
@@ -116,9 +119,6 @@ def client_network(address: str) -> str:
 
 
 TAKE = (Path(__file__).with_name("limits.lua")).read_text()
-MICROSECONDS = 1_000_000
-# Times of all keys in the memory of this process: some megabytes.
-MOST_TIMES = 20_000
 
 
 class Meter(Protocol):
@@ -233,8 +233,6 @@ class SharedMeter:
 
 # Counts for all limits of this process while the cache is down.
 local = LocalMeter()
-# They end with the engine of their cache.
-_shared_meters: "WeakKeyDictionary[Engine, SharedMeter | None]" = WeakKeyDictionary()
 
 
 def shared_meter(alias: str) -> SharedMeter | None:

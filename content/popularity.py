@@ -37,6 +37,18 @@ FLUSH_SECONDS = 1.0
 LONGEST_WAIT = 60.0
 # The most posts in the buffer. Further posts are not counted until Redis is back.
 MOST_POSTS = 100_000
+# At one record a process and second: more than a day of twenty processes, in at most about 200 MB.
+LONGEST_STREAM = 2_000_000
+# In Redis's error, if the last id of the stream is the largest there is.
+STREAM_IS_FULL = "exhausted the last possible ID"
+PostId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+# A process counts for about a second, or for as long as Redis is down.
+Views = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+encode_views = msgspec.msgpack.encode
+views_decoder = msgspec.msgpack.Decoder(dict[PostId, Views])
+RecordId = str
+RECORDS_A_BATCH = 500
+HALF_LIFE = 6 * 3600.0
 
 
 class ViewBuffer:
@@ -124,22 +136,6 @@ async def flush_views() -> None:
     await buffer.close()
 
 
-# At one record a process and second: more than a day of twenty processes, in at most about 200 MB.
-LONGEST_STREAM = 2_000_000
-
-# In Redis's error, if the last id of the stream is the largest there is.
-STREAM_IS_FULL = "exhausted the last possible ID"
-
-PostId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-# A process counts for about a second, or for as long as Redis is down.
-Views = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
-
-encode_views = msgspec.msgpack.encode
-views_decoder = msgspec.msgpack.Decoder(dict[PostId, Views])
-
-RecordId = str
-
-
 def stream_name() -> str:
     return f"{settings.CACHES['default'].get('KEY_PREFIX') or 'evergreen'}:views"
 
@@ -189,10 +185,6 @@ def trim_stream(client: Any, last_id: RecordId) -> None:
 def parse_record_id(record_id: RecordId) -> tuple[int, int]:
     milliseconds, _, sequence = record_id.partition("-")
     return int(milliseconds), int(sequence or 0)
-
-
-RECORDS_A_BATCH = 500
-HALF_LIFE = 6 * 3600.0
 
 
 def write_views() -> int:

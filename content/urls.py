@@ -42,7 +42,7 @@ urlpatterns = [
         for name in feeds.WRITERS
     ),
     path("sitemap.xml", site_files.sitemap, name="sitemap"),
-    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", site_files.part, name="sitemap-part"),
+    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", site_files.sitemap_part, name="sitemap-part"),
     path("robots.txt", site_files.robots),
     path("favicon.ico", site_files.favicon),
     path("search/", listings.search, name="search"),

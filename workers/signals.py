@@ -46,7 +46,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         beat_safely()
-        self.timer = worker.timer.call_repeatedly(health.INTERVAL, beat_safely)
+        self.timer = worker.timer.call_repeatedly(health.HEARTBEAT_SECONDS, beat_safely)
 
     def stop(self, worker: Any) -> None:
         if self.timer is not None:

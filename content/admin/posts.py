@@ -35,6 +35,9 @@ STATES: dict[str, tuple[str, Callable[[Any, datetime], Any]]] = {
 }
 # Changes of these fields change updated_at.
 TEXT_FIELDS = {"title", "excerpt", "body", "cover", "cover_alt"}
+Write = Callable[[Collection[int]], int]
+# Titles on the page of confirmation; the other posts are counted.
+TITLES_SHOWN = 20
 
 
 def state_of(post: Post) -> str:
@@ -68,10 +71,6 @@ class AuthorshipInline(admin.TabularInline):
     autocomplete_fields = ["author"]
     extra = 0
     verbose_name = "author"
-
-Write = Callable[[Collection[int]], int]
-# Titles on the page of confirmation; the other posts are counted.
-TITLES_SHOWN = 20
 
 
 def confirm_or_write(

@@ -42,6 +42,9 @@ from content.caching import NotThere
 from content.documents import DirectoryEntry, PostDocument
 from content.rendering import normalise_query
 
+TERMS = ("category", "tag", "author")
+TERMS_HEADING = "Authors, categories, tags"
+
 
 @api.endpoint("/", Index, tag="Start")
 async def index(request: HttpRequest) -> Index:
@@ -62,9 +65,6 @@ async def index(request: HttpRequest) -> Index:
         openapi=f"{ROOT}openapi.json",
         docs=f"{ROOT}docs/",
     )
-
-
-TERMS = ("category", "tag", "author")
 
 
 @api.endpoint("/posts/", PostList, tag="Posts", stored_with=TERMS)
@@ -183,10 +183,7 @@ async def id_of_term(kind: str, slug: str) -> Any:
         raise NotThere(f"{kind} {slug!r}") from error
 
 
-TAG = "Authors, categories, tags"
-
-
-@api.endpoint("/authors/", CountedList, tag=TAG)
+@api.endpoint("/authors/", CountedList, tag=TERMS_HEADING)
 async def authors(
     request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: Omittable[AfterSlug] = None
 ) -> CountedList:
@@ -194,7 +191,7 @@ async def authors(
     return await list_entries(request, "author", "authors", limit, after)
 
 
-@api.endpoint("/categories/", CountedList, tag=TAG)
+@api.endpoint("/categories/", CountedList, tag=TERMS_HEADING)
 async def categories(
     request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: Omittable[AfterSlug] = None
 ) -> CountedList:
@@ -202,25 +199,25 @@ async def categories(
     return await list_entries(request, "category", "categories", limit, after)
 
 
-@api.endpoint("/tags/", CountedList, tag=TAG)
+@api.endpoint("/tags/", CountedList, tag=TERMS_HEADING)
 async def tags(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: Omittable[AfterSlug] = None) -> CountedList:
     """All tags."""
     return await list_entries(request, "tag", "tags", limit, after)
 
 
-@api.endpoint("/authors/{word:slug}/", Author, tag=TAG)
+@api.endpoint("/authors/{word:slug}/", Author, tag=TERMS_HEADING)
 async def author(request: HttpRequest, slug: Slug) -> Author:
     """An author."""
     return serialize_author(await resources.author.get(slug))
 
 
-@api.endpoint("/categories/{word:slug}/", Term, tag=TAG)
+@api.endpoint("/categories/{word:slug}/", Term, tag=TERMS_HEADING)
 async def category(request: HttpRequest, slug: Slug) -> Term:
     """A category."""
     return serialize_term(await resources.category.get(slug))
 
 
-@api.endpoint("/tags/{word:slug}/", Term, tag=TAG)
+@api.endpoint("/tags/{word:slug}/", Term, tag=TERMS_HEADING)
 async def tag(request: HttpRequest, slug: Slug) -> Term:
     """A tag."""
     return serialize_term(await resources.tag.get(slug))

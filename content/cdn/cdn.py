@@ -12,6 +12,19 @@ from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.entry import Position
 from content.caching.ordering.tag_index import Kind, Record
 
+# By the scheme of EVERGREEN_CDN.
+CDN_HEADERS = {
+    # Varnish accepts 8 kB for a header line (http_resp_hdr_len), and 32 kB for all of them.
+    "varnish": CdnHeaders(tags=b"xkey", separator=" ", line=4000),
+    # Fastly ignores CDN-Cache-Control, and no-cache in Cache-Control: it would store responses without this field.
+    "fastly": CdnHeaders(
+        tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="no-store, max-age=0"
+    ),
+    "cloudflare": CdnHeaders(),
+}
+# Thousands of records, or an import, name more tags than this. One request that purges everything is cheaper.
+MAX_TAGS = 3000
+
 
 class NotPurged(Exception):
     """The CDN did not confirm a purge. The reason can be logged: it contains no token.
@@ -42,25 +55,9 @@ class Cdn(Protocol):
     async def close(self) -> None: ...
 
 
-# By the scheme of EVERGREEN_CDN.
-CDN_HEADERS = {
-    # Varnish accepts 8 kB for a header line (http_resp_hdr_len), and 32 kB for all of them.
-    "varnish": CdnHeaders(tags=b"xkey", separator=" ", line=4000),
-    # Fastly ignores CDN-Cache-Control, and no-cache in Cache-Control: it would store responses without this field.
-    "fastly": CdnHeaders(
-        tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="no-store, max-age=0"
-    ),
-    "cloudflare": CdnHeaders(),
-}
-
-
 def headers_of(url: str) -> CdnHeaders | None:
     """The fields for the CDN of this URL; None for ""."""
     return CDN_HEADERS[urlsplit(url).scheme] if url else None
-
-
-# Thousands of records, or an import, name more tags than this. One request that purges everything is cheaper.
-MAX_TAGS = 3000
 
 
 @dataclass(frozen=True)

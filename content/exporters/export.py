@@ -26,6 +26,10 @@ from content.exporters.tables import (
 )
 
 READ_ONLY_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+NOTICE = """\
+# An export of a site: all that its publisher owns, drafts, passwords of posts and readers' mail addresses included.
+# Keep it private. `manage.py import_content` with the name of this folder takes it back.
+"""
 
 
 @dataclass
@@ -86,12 +90,6 @@ def snapshot() -> Iterator[None]:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(READ_ONLY_SNAPSHOT)
             yield
-
-
-NOTICE = """\
-# An export of a site: all that its publisher owns, drafts, passwords of posts and readers' mail addresses included.
-# Keep it private. `manage.py import_content` with the name of this folder takes it back.
-"""
 
 
 class CannotExport(Exception):

@@ -19,6 +19,8 @@ MANIFEST = "evergreen.yaml"
 VERSION = 1
 
 Time = Annotated[datetime, Meta(tz=True)]
+# No line is folded.
+WIDTH = 1 << 30
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -167,9 +169,6 @@ try:
     from yaml import CSafeDumper as Base
 except ImportError:  # PyYAML without libyaml
     from yaml import SafeDumper as Base  # type: ignore[assignment]
-
-# No line is folded.
-WIDTH = 1 << 30
 
 
 class Dumper(Base):

@@ -23,6 +23,9 @@ from content.exporters.records import (
 from content.models import Author, Category, Comment, MediaFile, Redirect, SiteConfig, Tag
 
 ROWS_A_FETCH = 500
+COMMENTS_FILE = "comments.yaml"
+MEDIA_FILE = "media.yaml"
+MEDIA_FOLDER = "media"
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,6 @@ CATEGORIES = Table("categories", Category, CategoryRecord, "slug")
 TAGS = Table("tags", Tag, TagRecord, "slug")
 REDIRECTS = Table("redirects", Redirect, RedirectRecord, "old_path")
 PLAIN_TABLES = (SITE, AUTHORS, CATEGORIES, TAGS, REDIRECTS)
-COMMENTS_FILE = "comments.yaml"
-MEDIA_FILE = "media.yaml"
 
 
 def comment_records() -> Iterator[Record]:
@@ -69,15 +70,12 @@ def write_rows(path: Path, records: Iterable[Record]) -> int:
     return count
 
 
-FOLDER = "media"
-
-
 def media_records(place: Path, warnings: list[str]) -> Iterator[MediaRecord]:
     """Copy the bytes of each file, then yield its record. Files that cannot be read are added to `warnings`."""
-    (place / FOLDER).mkdir()
+    (place / MEDIA_FOLDER).mkdir()
     for media in MediaFile.objects.order_by("pk").iterator(ROWS_A_FETCH):
         name = media.file.name or ""
-        file = f"{FOLDER}/{media.sha256}{PurePosixPath(name).suffix.lower()}"
+        file = f"{MEDIA_FOLDER}/{media.sha256}{PurePosixPath(name).suffix.lower()}"
         try:
             size: int | None = copy_bytes(media, place / file)
         except (OSError, ValueError, SuspiciousOperation) as error:

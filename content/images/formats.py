@@ -3,15 +3,33 @@
 import re
 from collections.abc import Iterator
 
-from content.images.orientation import read_orientation
 from content.images.stripped import DamagedImage, StrippedImage
 
 GIF_IMAGE, GIF_EXTENSION, GIF_TRAILER = 0x2C, 0x21, 0x3B
 GIF_CONTROL, GIF_APPLICATION = 0xF9, 0xFF
 GIF_APPLICATIONS = {b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"}
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+JPEG_ALONE = {0x00, 0x01, *range(0xD0, 0xD9)}
+JPEG_SCAN = 0xDA
+# Besides frames: Huffman and arithmetic tables, scans, quantisation, number of lines, restarts.
+JPEG_KEPT = {*range(0xC0, 0xD0), *range(0xDA, 0xE0)}
+# In a scan, a stuffed zero or a restart belongs to it.
+AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_KEPT = {
+    b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT",
+    b"bKGD", b"pHYs", b"hIST", b"acTL", b"fcTL", b"fdAT",
+}  # fmt: skip
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+WEBP_KEPT = {b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"}
+WEBP_IN_A_FRAME = {b"ALPH", b"VP8 ", b"VP8L"}
+WEBP_FRAME_HEADER = 16
+WEBP_EXIF_FLAG, WEBP_XMP_FLAG = 0x08, 0x04
 
 
 def strip_gif(content: bytes) -> StrippedImage:
+    """GIF 89a: comments, plain text and data of applications are dropped; loops and colour profiles stay."""
     if len(content) < 13:
         raise DamagedImage("GIF", "it ends before its size")
     width, height = read_number(content, 6), read_number(content, 8)
@@ -55,18 +73,8 @@ def end_of_blocks(content: bytes, position: int) -> int:
     return min(position + 1, len(content))
 
 
-JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
-JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-JPEG_ALONE = {0x00, 0x01, *range(0xD0, 0xD9)}
-JPEG_SCAN = 0xDA
-# Besides frames: Huffman and arithmetic tables, scans, quantisation, number of lines, restarts.
-JPEG_KEPT = {*range(0xC0, 0xD0), *range(0xDA, 0xE0)}
-# In a scan, a stuffed zero or a restart belongs to it.
-AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
-
-
 def strip_jpeg(content: bytes) -> StrippedImage:
-    """Drop the data after the first image: other images of a set, a film of a "motion photo"."""
+    """JPEG (ITU-T T.81, annex B). Data after the first image is dropped: other images, a film of a "motion photo"."""
     kept = [JPEG_START]
     width = height = 0
     orientation = 1
@@ -114,15 +122,8 @@ def without_extras(marker: int, segment: bytes) -> bytes:
     return segment if is_needed else b""
 
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_KEPT = {
-    b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT",
-    b"bKGD", b"pHYs", b"hIST", b"acTL", b"fcTL", b"fdAT",
-}  # fmt: skip
-PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-
-
 def strip_png(content: bytes) -> StrippedImage:
+    """PNG and APNG."""
     if content[12:16] != b"IHDR":
         raise DamagedImage("PNG", "it does not begin with its size")
     width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
@@ -142,13 +143,8 @@ def strip_png(content: bytes) -> StrippedImage:
     return StrippedImage(width, height, b"".join([*kept, PNG_END]), orientation)
 
 
-WEBP_KEPT = {b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"}
-WEBP_IN_A_FRAME = {b"ALPH", b"VP8 ", b"VP8L"}
-WEBP_FRAME_HEADER = 16
-WEBP_EXIF_FLAG, WEBP_XMP_FLAG = 0x08, 0x04
-
-
 def strip_webp(content: bytes) -> StrippedImage:
+    """WebP (RFC 9649)."""
     sizes = [(0, 0)]
     kept = []
     orientation = 1
@@ -201,3 +197,21 @@ def webp_chunk_size(name: bytes, body: bytes) -> tuple[int, int]:
         case b"VP8L":
             return (number(1, 4) & 0x3FFF) + 1, (number(1, 4) >> 14 & 0x3FFF) + 1
     return 0, 0
+
+
+def read_orientation(exif: bytes) -> int:
+    """Tag 0x0112 of the first directory of EXIF (TIFF 6.0, section 2), or 1."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "little", b"MM\0*": "big"}.get(exif[:4])
+    if order is None:
+        return 1
+
+    def number(start: int, size: int) -> int:
+        return int.from_bytes(exif[start : start + size], "little" if order == "little" else "big")
+
+    first = number(4, 4)
+    for entry in range(first + 2, min(first + 2 + 12 * number(first, 2), len(exif) - 11), 12):
+        if number(entry, 2) == 0x0112:
+            value = number(entry + 8, 2)
+            return value if 1 <= value <= 8 else 1
+    return 1

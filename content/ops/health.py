@@ -21,6 +21,11 @@ CHECK_SECONDS = 1.0
 CACHE_SECONDS = 1.0
 
 Check = Callable[[], Awaitable[str | None]]
+HEARTBEAT_KEY = "worker:heartbeat"
+# Seconds between two heartbeats.
+HEARTBEAT_SECONDS = 5.0
+# Seconds without a heartbeat after which the worker counts as down.
+SILENCE_SECONDS = 30
 
 
 @require_safe
@@ -89,7 +94,7 @@ def redis_client(url: str) -> Redis:
 async def check_worker() -> str | None:
     if await is_worker_alive():
         return None
-    return f"No heartbeat of a worker for {SILENCE} s. Start a worker: `celery -A workers worker`."
+    return f"No heartbeat of a worker for {SILENCE_SECONDS} s. Start a worker: `celery -A workers worker`."
 
 
 CHECKS: dict[str, Check] = {"database": check_database, "redis": check_redis, "worker": check_worker}
@@ -99,16 +104,9 @@ def json_response(content: dict[str, object], status: int) -> JsonResponse:
     return JsonResponse(content, status=status, headers={"Cache-Control": "no-store"})
 
 
-KEY = "worker:heartbeat"
-# Seconds between two heartbeats.
-INTERVAL = 5.0
-# Seconds without a heartbeat after which the worker counts as down.
-SILENCE = 30
-
-
 def send_heartbeat() -> None:
-    cache.set(KEY, time.time(), timeout=SILENCE)
+    cache.set(HEARTBEAT_KEY, time.time(), timeout=SILENCE_SECONDS)
 
 
 async def is_worker_alive() -> bool:
-    return await cache.aget(KEY) is not None
+    return await cache.aget(HEARTBEAT_KEY) is not None

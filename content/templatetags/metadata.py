@@ -13,6 +13,9 @@ from content.absolute_urls import absolute_url
 from content.documents import CoverDocument, PostDocument, SiteDocument
 
 register = template.Library()
+Data = dict[str, Any]
+# Only an end tag and a comment are markup inside a script element. In JSON the escapes are the same characters.
+ESCAPED = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
 
 
 @register.simple_tag(takes_context=True)
@@ -30,14 +33,8 @@ def block_text(context: Context, name: str) -> str:
     return str(block.nodelist.render(context))
 
 
-Data = dict[str, Any]
-
-# Only an end tag and a comment are markup inside a script element. In JSON the escapes are the same characters.
-ESCAPED = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
-
-
 def script_element(*things: Data) -> SafeString:
-    """A script element with the data, safe for any text in it."""
+    """JSON-LD, safe for any text in it. Browsers do not run it, so no policy for scripts applies."""
     data = {"@context": "https://schema.org", "@graph": things}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPED)
     return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308 - escaped

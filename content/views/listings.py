@@ -20,6 +20,9 @@ from content.views.page_chrome import render_page
 from content.views.redirects import redirect_or_404
 
 PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+MONTHS = range(1, 13)
+# Results are one reader's, and there are too many possible words to store a page of each.
+PRIVATE = "private, no-cache"
 
 
 @same_for_all("page")
@@ -106,9 +109,6 @@ def page_number(request: HttpRequest) -> int | None:
     return int(text) if PAGE_NUMBER.fullmatch(text) else None
 
 
-MONTHS = range(1, 13)
-
-
 @same_for_all()
 @require_safe
 async def archive_index(request: HttpRequest) -> HttpResponse:
@@ -156,10 +156,6 @@ async def archive_month(request: HttpRequest, year: str, month: str) -> HttpResp
         first_day=date(int(year), int(month), 1),
         year_url=f"/archive/{year}/",
     )
-
-
-# Results are one reader's, and there are too many possible words to store a page of each.
-PRIVATE = "private, no-cache"
 
 
 @same_for_all("q", "page")

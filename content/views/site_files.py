@@ -21,6 +21,7 @@ from content.views.errors import not_found_page
 DISALLOWED = ("/admin/", "/ops/", "/metrics", "/healthz", "/readyz")
 # The icon's name has a hash in it, which a release may change.
 FAVICON_CACHE_CONTROL = "public, max-age=3600"
+Entries = list[SitemapEntry]
 
 
 @same_for_all()
@@ -39,20 +40,17 @@ async def favicon(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(static("content/favicon.svg"), headers={"Cache-Control": FAVICON_CACHE_CONTROL})
 
 
-Entries = list[SitemapEntry]
-
-
 @same_for_all()
 @require_safe
 async def sitemap(request: HttpRequest) -> HttpResponse:
-    """`/sitemap.xml`."""
+    """`/sitemap.xml`: one file, or an index of parts past 50,000 URLs."""
     summary, entries = await resources.sitemap_summary.get(), await list_entries()
     if len(entries) + summary.paths > feeds.MOST_URLS:
-        return await respond(request, feeds.write_index, index_entries(summary))
+        return await respond_with_urls(request, feeds.write_sitemap_index, index_entries(summary))
     parts = await resources.sitemap_part.get_many(part.number for part in summary.parts)
     for part in parts.values():
         entries += part.entries
-    return await respond(request, feeds.write_sitemap, entries)
+    return await respond_with_urls(request, feeds.write_sitemap, entries)
 
 
 def index_entries(summary: SitemapSummary) -> Entries:
@@ -62,15 +60,17 @@ def index_entries(summary: SitemapSummary) -> Entries:
 
 @same_for_all()
 @require_safe
-async def part(request: HttpRequest, number: str) -> HttpResponse:
+async def sitemap_part(request: HttpRequest, number: str) -> HttpResponse:
     """`/sitemap-<n>.xml`. A part without a public post is not there."""
     wanted = int(number)
     if wanted == LISTS:
-        return await respond(request, feeds.write_sitemap, await list_entries())
+        return await respond_with_urls(request, feeds.write_sitemap, await list_entries())
     summary = await resources.sitemap_summary.get()
     if all(wanted != part.number for part in summary.parts):
         return await not_found_page(request)
-    return await respond(request, feeds.write_sitemap, [*(await resources.sitemap_part.get(wanted)).entries])
+    return await respond_with_urls(
+        request, feeds.write_sitemap, [*(await resources.sitemap_part.get(wanted)).entries]
+    )
 
 
 async def list_entries() -> Entries:
@@ -90,7 +90,7 @@ async def list_entries() -> Entries:
     ]
 
 
-async def respond(request: HttpRequest, write: feeds.Writer, entries: Entries) -> HttpResponse:
+async def respond_with_urls(request: HttpRequest, write: feeds.SitemapWriter, entries: Entries) -> HttpResponse:
     """Write the file in a thread, so that 50,000 URLs do not block the event loop."""
     text = await asyncio.to_thread(write, entries, partial(absolute_url, request))
-    return set_cache_headers(HttpResponse(text, content_type=feeds.CONTENT_TYPE))
+    return set_cache_headers(HttpResponse(text, content_type=feeds.SITEMAP_TYPE))

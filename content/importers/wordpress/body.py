@@ -24,6 +24,11 @@ DYNAMIC_BLOCK = re.compile(r"<!--\s+wp:([a-z][\w/-]*)(?:\s[^<>]*?)?/-->")
 BLANK_LINES = re.compile(r"\n[ \t\xa0]*(?:\n[ \t\xa0]*)+")
 # WordPress embeds the page at an address that is alone on its line.
 LONE_ADDRESS = re.compile(r"^[ \t]*(https?://[^\s<>\"']+)[ \t]*$", re.MULTILINE)
+PLAYERS = {"iframe", "audio", "video", "embed"}
+ALIGNED = re.compile(r"\balign(left|right|center|wide|full)\b")
+BACKGROUND = re.compile(r"background-image\s*:\s*url\(\s*['\"]?(https?://[^'\")\s]+)")
+EMOJI = re.compile(r"\b(?:wp-smiley|emoji)\b")
+HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 
 
 @dataclass
@@ -76,13 +81,6 @@ def mark_paragraphs(text: str) -> str:
 
 def mark_blank_lines(text: str) -> str:
     return BLANK_LINES.sub("<p>", LONE_ADDRESS.sub(r'<a href="\1">\1</a>', text))
-
-
-PLAYERS = {"iframe", "audio", "video", "embed"}
-ALIGNED = re.compile(r"\balign(left|right|center|wide|full)\b")
-BACKGROUND = re.compile(r"background-image\s*:\s*url\(\s*['\"]?(https?://[^'\")\s]+)")
-EMOJI = re.compile(r"\b(?:wp-smiley|emoji)\b")
-HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 
 
 class ReferenceResolver:

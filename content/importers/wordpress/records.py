@@ -35,6 +35,8 @@ NAMESPACES = (
 # Invalid in XML, but present in old posts.
 CONTROLS = bytes(set(range(32)) - {9, 10, 13})
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+LONGEST_TITLE = 300
+LONGEST_TITLE_FROM_TEXT = 60
 
 
 class BadExport(ValueError):
@@ -174,10 +176,6 @@ def short_name(tag: str) -> str:
     namespace, _, name = tag[1:].partition("}")
     prefix = find_prefix(namespace) if len(namespace) < 100 else None
     return f"{prefix or 'other:'}{name}"
-
-
-LONGEST_TITLE = 300
-LONGEST_TITLE_FROM_TEXT = 60
 
 
 @dataclass(frozen=True)
