@@ -1,4 +1,4 @@
-"""/healthz: the process is alive. /readyz: it reaches the database, Redis and a worker."""
+"""/healthz: the process is alive. /readyz: it reaches the database, Redis and a worker, which sends a heartbeat."""
 
 import asyncio
 import time
