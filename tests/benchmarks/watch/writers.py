@@ -95,13 +95,14 @@ def follow(course: Course, url: str, wake: str, stopping: threading.Event) -> No
     from django.db import connections
 
     from content.caching.watch import loop, relay
+    from content.caching.watch.models import WatchedChange
 
-    append_rows = relay._relay
+    append_rows, appended_at = relay._relay, dict[int, float]()
 
     def append_and_remember(rows: Sequence[Any], using: str) -> int:
         done = append_rows(rows, using)
         now = time.time()
-        course.late += [1000 * (now - row.created_at.timestamp()) for row in rows[:done]]
+        appended_at.update((row.pk, now) for row in rows[:done])
         return done
 
     relay._relay = append_and_remember
@@ -116,6 +117,8 @@ def follow(course: Course, url: str, wake: str, stopping: threading.Event) -> No
                     list(listener.notifies(timeout=0.25, stop_after=1))
                 else:
                     stopping.wait(loop.POLL)
+        written_at = WatchedChange.objects.values_list("pk", "created_at")
+        course.late = [1000 * (appended_at[pk] - at.timestamp()) for pk, at in written_at if pk in appended_at]
     finally:
         relay._relay = append_rows
         connections.close_all()
