@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import NotSupportedError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, F, FloatField, Func
+from django.db.models import BooleanField, F, Func
 from django.db.models.sql.compiler import SQLCompiler
 
 from content.rendering import fold_accents, query_prefix
@@ -16,9 +16,9 @@ TSQUERY = """(to_tsquery('pg_catalog.simple', %s) || to_tsquery(
     post_search_language(coalesce((SELECT language FROM content_siteconfig LIMIT 1), 'en')), %s))"""
 
 
-def fts5_query(words: tuple[str, ...], *, in_title: bool = False) -> str:
-    """Each word is a quoted string, so that none is an operator. The last word is a prefix."""
-    query = " ".join(f'"{word}"' for word in words) + ("*" if query_prefix(words) else "")
+def fts5_query(words: tuple[str, ...], *, in_title: bool = False, is_whole: bool = False) -> str:
+    """Each word is a quoted string, so that none is an operator. The last word is a prefix, unless it `is_whole`."""
+    query = " ".join(f'"{word}"' for word in words) + ("*" if query_prefix(words) and not is_whole else "")
     return f"{{title}} : ({query})" if in_title else query
 
 
@@ -53,12 +53,3 @@ class Matches(PostExpression):
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> Compiled:
         return f'{self.quoted_table(compiler)}."search" @@ {TSQUERY}', tsqueries(self.words)
-
-
-class Rank(PostExpression):
-    """How well it matches: title above excerpt above body. PostgreSQL only; on SQLite the index has the rank."""
-
-    output_field = FloatField()
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> Compiled:
-        return f'ts_rank({self.quoted_table(compiler)}."search", {TSQUERY})', tsqueries(self.words)

@@ -9,6 +9,7 @@ from content.resources import policies
 from content.resources.policies import until_next_publication
 from content.selectors import archive as archives
 from content.selectors import lists
+from content.selectors import matches as filters
 from content.selectors import search as searches
 
 MOMENT = timedelta(microseconds=1)
@@ -105,8 +106,8 @@ search = Resource(
 # The posts with all words of a text and in each of these lists; "" and 0 do not filter.
 matches = Resource(
     "matches",
-    load=searches.load_matches,
-    load_many=searches.load_many_matches,
+    load=filters.load_matches,
+    load_many=filters.load_many_matches,
     policy=policies.SEARCH,
     tags=matches_tags,
     adapt=until_next_publication,

@@ -37,7 +37,8 @@ SELECT p.id, p.kind, p.slug, p.published_at > %s, {at} FROM content_post p
 WHERE p.status IN ('published', 'scheduled') AND p.password = '' AND ({condition}) ORDER BY p.id
 """
 ENDS = " UNION ALL ".join(
-    f"SELECT '{table}', min(id), max(id) FROM content_{table}"  # noqa: S608
+    # Two look-ups: SQLite reads the whole table for both in one.
+    f"SELECT '{table}', (SELECT min(id) FROM content_{table}), (SELECT max(id) FROM content_{table})"  # noqa: S608
     for table in ("post", *TERMS)
 )
 NEWEST = """
