@@ -42,7 +42,7 @@ async def load_matches(text: str, category: int, tag: int, author: int) -> Seque
 async def load_many_matches(filters: Sequence[Filters]) -> dict[Filters, SequenceDocument]:
     """As load_matches, for many: four queries for a hundred."""
     upcoming = await next_publication(timezone.now())
-    words = {each: found for each in filters if (found := split_words(each[0]))}
+    words = {each: some for each in filters if (some := split_words(each[0]))}
     selects = {each: select_in_lists(each) for each in filters if not each[0]}
     if words:
         selects |= await (select_on_postgresql if connection.vendor == "postgresql" else select_on_sqlite)(words)
@@ -51,10 +51,10 @@ async def load_many_matches(filters: Sequence[Filters]) -> dict[Filters, Sequenc
         (f"SELECT {gather('post_id')}, {gather(at)} FROM ({sql}) places", parameters)
         for sql, parameters in selects.values()
     ]
-    found = dict(zip(selects, await fetch_each(gathered), strict=True))
+    rows = dict(zip(selects, await fetch_each(gathered), strict=True))
     documents = {}
     for each in filters:
-        ((ids, times),) = found.get(each, [(None, None)])
+        ((ids, times),) = rows.get(each, [(None, None)])
         documents[each] = SequenceDocument(parse_numbers(ids), parse_numbers(times), next_publication=upcoming)
     return documents
 

@@ -5,9 +5,7 @@ from typing import Any
 
 from content.caching import NotThere
 from content.documents import SearchDocument, SearchHit
-from content.models import PostQuerySet
 from content.models.post import path_of
-from content.models.search_match import Matches
 from content.rendering import QueryWords, make_excerpt, make_snippet, mark_words, split_words
 from content.selectors import full_text
 from content.selectors.sql import fetch, moment_column, parse_moment
@@ -22,12 +20,6 @@ HITS = """
 SELECT id, kind, slug, title, excerpt, {published_at}, language, substr(text, 1, {length}) FROM content_post
 WHERE id IN ({pks})
 """
-
-
-def filter_matching(posts: PostQuerySet, text: str) -> PostQuerySet:
-    """The posts that have all words of a reader's query; no posts for a query without words."""
-    words = split_words(text)
-    return posts.filter(Matches(words)) if words else posts.none()
 
 
 async def load_search(text: str, page: int, size: int) -> SearchDocument:
@@ -49,11 +41,11 @@ async def load_searches(searches: Sequence[Search]) -> dict[Search, SearchDocume
     rows = await fetch_hits({pk for ids in shown.values() for pk in ids})
     documents = {}
     for (text, page, size), ids in shown.items():
-        words = QueryWords.of(split_words(text))
+        marked = QueryWords.of(split_words(text))
         matching = found.get(text, [])
         total = min(len(matching), full_text.MOST_FOUND)
         documents[text, page, size] = SearchDocument(
-            hits=tuple(make_hit(rows[pk], words) for pk in ids if pk in rows),
+            hits=tuple(make_hit(rows[pk], marked) for pk in ids if pk in rows),
             page=page,
             pages=max(1, -(-total // size)),
             total=total,
