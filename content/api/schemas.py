@@ -168,5 +168,5 @@ class Found(Struct, frozen=True):
     """One page of search results, best first."""
 
     items: tuple[Hit, ...]
-    total: Annotated[int, Meta(ge=0, description="At most 200; more words match fewer posts.")]
+    total: Annotated[int, Meta(ge=0, description="At most 1,000; more words match fewer posts.")]
     next: Next

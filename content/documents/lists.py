@@ -107,7 +107,7 @@ class SearchHit(Struct, frozen=True, gc=False):
 
 
 class SearchDocument(Struct, frozen=True, gc=False):
-    """One page of search results, best first. `total` stops at 200; `is_more` if more posts match."""
+    """One page of search results, best first. `total` stops at 1,000; `is_more` if more posts match."""
 
     hits: tuple[SearchHit, ...]
     page: int

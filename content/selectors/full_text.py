@@ -16,7 +16,7 @@ from content.models.search_match import fts5_query, tsqueries
 from content.selectors.sql import fetch, fetch_each
 
 # The most results of a search. They alone are ranked; readers go no further.
-MOST_FOUND = 200
+MOST_FOUND = 1_000
 Words = tuple[str, ...]
 Key = TypeVar("Key")
 Select = tuple[str, list[Any]]

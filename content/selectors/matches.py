@@ -17,7 +17,7 @@ from content.selectors.list_counts import ALL, next_publication
 from content.selectors.sql import fetch_each, gather, microseconds_column, parse_numbers
 
 # The most posts with words, and the most that several lists have in common: the newest.
-MOST_WITH_WORDS = 500
+MOST_WITH_WORDS = 1_000
 MOST_IN_LISTS = 10_000
 # text, category, tag, author
 Filters = tuple[str, int, int, int]
