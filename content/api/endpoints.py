@@ -160,7 +160,7 @@ async def rank_posts(ids: Sequence[int]) -> Ranking:
 
 
 async def filter_posts(lists: dict[str, int], q: str | None, wanted: Range) -> Page:
-    """Cut a page from a list, or from the newest 10,000 posts that match words or several lists at once."""
+    """Cut a page from a list, or from the newest posts that match words (500) or several lists at once (10,000)."""
     words = normalise_query(q) if q is not None else ""
     if q is not None and not words:
         return Page((), 0, None)

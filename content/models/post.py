@@ -103,6 +103,18 @@ class Post(models.Model):
             models.Index(fields=["kind", "status", "-published_at", "-id"], name="post_newest_first"),
             models.Index(fields=["category", "-published_at", "-id"], name="post_newest_in_category"),
             models.Index(fields=["source_path"], name="post_by_source"),
+            # Searches read the newest posts until they have enough.
+            models.Index(
+                fields=["-published_at", "-id"],
+                condition=models.Q(status__in=["published", "scheduled"], password=""),
+                name="post_announced_newest_first",
+            ),
+            # All columns that a part of the sitemap reads: rows are long. SQLite reads those of the condition, too.
+            models.Index(
+                fields=["id", "kind", "slug", "published_at", "updated_at", "status", "password"],
+                condition=models.Q(status__in=["published", "scheduled"], password=""),
+                name="post_in_sitemap",
+            ),
             # The latest change in each part of the sitemap (documents.sitemap.KEYS_A_PART).
             models.Index(
                 F("id") / 1_000,

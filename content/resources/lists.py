@@ -10,7 +10,8 @@ from content.resources import policies
 from content.resources.policies import until_next_publication
 from content.selectors import archive as archives
 from content.selectors import lists
-from content.selectors.search import load_matches, load_search
+from content.selectors import matches as filters
+from content.selectors import search as searches
 
 MOMENT = timedelta(microseconds=1)
 # A feed is the first page of a list, of this size.
@@ -107,13 +108,18 @@ trending = Resource(
 
 # text: normalised by `normalise_query`, so that equal queries share an entry; page from 1; size: hits a page.
 search = Resource(
-    "search", load=load_search, policy=policies.SEARCH, tags=lambda text, page, size: (cache_tags.SEARCH,)
+    "search",
+    load=searches.load_search,
+    load_many=searches.load_searches,
+    policy=policies.SEARCH,
+    tags=lambda text, page, size: (cache_tags.SEARCH,),
 )
 
 # The posts with all words of a text and in each of these lists; "" and 0 do not filter.
 matches = Resource(
     "matches",
-    load=load_matches,
+    load=filters.load_matches,
+    load_many=filters.load_many_matches,
     policy=policies.SEARCH,
     tags=matches_tags,
     adapt=until_next_publication,
