@@ -1,8 +1,11 @@
 """The names of cache tags: entries depend on them, and changed rows invalidate them.
 
-A row has a tag (`category:7`). A category, tag or author has another for its list of posts (`category:7:posts`): a
-new name changes each page that shows the category, a new post only the list. An entry loaded by slug depends on the
-slug too (`category-slug:news`), so that "not there" ends when the row is created.
+A post has a tag for each of its documents: `post:42:page` (all of it), `post:42:card` (as lists show it), and
+`post:42:listing` (where it is listed). `post:42` is for purges by hand. Any other row has one tag (`category:7`).
+
+A category, tag or author has another for its list of posts (`category:7:posts`): a new name changes each page that
+shows the category, a new post only the list. An entry loaded by slug depends on the slug too (`category-slug:news`),
+so that "not there" ends when the row is created.
 
 Archives have tags by time: `archive:2018-05` is the list of posts of that month.
 """
@@ -23,6 +26,11 @@ SITEMAP = "sitemap"
 
 def post(pk: int) -> str:
     return f"post:{pk}"
+
+
+def document(pk: int, name: str) -> str:
+    """name: page, card or listing."""
+    return f"post:{pk}:{name}"
 
 
 def comments(post: int) -> str:

@@ -13,28 +13,31 @@ from typing import Any
 from django.utils import timezone
 
 from content import cache_tags
-from content.caching.key import resource_tag
+from content.caching.key import resource_tag, weak_tag
 from content.caching.watch import Change, watch
 from content.caching.watch.declaration import time_of
 from content.documents.sitemap import part_of
 from content.models import Author, Authorship, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
+from content.rendering import reading_minutes
 
 # Resources that show no posts.
 WITHOUT_POSTS = {"site", "redirect", "category", "tag", "author"}
-POST_COLUMNS = [
-    "kind", "slug", "title", "excerpt", "beginning", "word_count", "html", "text", "category", "cover", "cover_alt",
-    "status", "password", "published_at", "updated_at", "language", "comments_open",
-]  # fmt: skip
+# The columns that each document of a post shows. A change of one invalidates what needs that document, and makes
+# stale what shows it in passing. Reading times are compared by tags_of_posts.
+LISTING = ["kind", "status", "password", "published_at", "category"]
+CARD = [*LISTING, "slug", "title", "excerpt", "beginning", "cover", "cover_alt", "language"]
+PAGE = [*CARD, "word_count", "html", "text", "updated_at", "comments_open"]
+DOCUMENTS = {"page": PAGE, "card": CARD, "listing": LISTING}
 
 
 def declare_watches(resources: Iterable[str]) -> None:
     """Called once, when the application is ready. `resources` are the names of all resources."""
-    everything = [resource_tag(name) for name in resources]
-    of_posts = [resource_tag(name) for name in resources if name not in WITHOUT_POSTS]
+    everything = with_weak(resource_tag(name) for name in resources)
+    of_posts = with_weak(resource_tag(name) for name in resources if name not in WITHOUT_POSTS)
     watch(
         Post,
-        columns=POST_COLUMNS,
-        reads=["kind", "slug", "category", "status", "published_at", "updated_at"],
+        documents=DOCUMENTS,
+        reads=["kind", "slug", "category", "status", "published_at", "updated_at", "word_count"],
         tags=tags_of_posts,
         coarse=of_posts,
     )
@@ -77,12 +80,17 @@ def declare_watches(resources: Iterable[str]) -> None:
     watch(SiteConfig, columns=site, tags=lambda changes: [cache_tags.SITE], coarse=[cache_tags.SITE])
 
 
+def with_weak(tags: Iterable[str]) -> list[str]:
+    """The tags and their weak forms: a coarse change may have withdrawn any row."""
+    return [each for tag in tags for each in (tag, weak_tag(tag))]
+
+
 def tags_of_links(kind: str, others: str) -> Callable[[Sequence[Change]], set[str]]:
     """For rows between posts and tags or authors. `others` is the tag of all lists of that kind."""
 
     def tags(changes: Sequence[Change]) -> set[str]:
         states = [state for change in changes for state in change.states]
-        posts = {cache_tags.post(state["post_id"]) for state in states}
+        posts = {cache_tags.document(state["post_id"], name) for state in states for name in DOCUMENTS}
         return {others} | posts | {cache_tags.posts_of(kind, state[f"{kind}_id"]) for state in states}
 
     return tags
@@ -92,7 +100,10 @@ def tags_of_terms(kind: str) -> Callable[[Sequence[Change]], set[str]]:
     def tags(changes: Sequence[Change]) -> set[str]:
         slugs = {cache_tags.slug(kind, state["slug"]) for change in changes for state in change.states}
         rows = {cache_tags.row(kind, change.pk) for change in changes}
-        return {cache_tags.AUTHORS if kind == "author" else cache_tags.TERMS} | slugs | rows
+        deleted = {cache_tags.row(kind, change.pk) for change in changes if change.new is None}
+        directory = {cache_tags.AUTHORS if kind == "author" else cache_tags.TERMS}
+        hidden = directory | deleted if deleted else set()
+        return directory | slugs | rows | {weak_tag(tag) for tag in hidden}
 
     return tags
 
@@ -112,13 +123,15 @@ class PostState:
     """The columns of a post that decide its lists, before or after a change."""
 
     pk: int
-    slug: str
+    # Lists hold ids.
+    slug: str = field(compare=False)
     kind: str
     status: str
     published_at: datetime | None
     category: int | None
     # Only the sitemap depends on it.
     updated_at: datetime | None = field(compare=False)
+    minutes: int = field(compare=False)
 
     @classmethod
     def of(cls, pk: int, columns: Mapping[str, Any] | None) -> "PostState | None":
@@ -132,12 +145,21 @@ class PostState:
             published_at=time_of(columns["published_at"]),
             category=columns["category_id"],
             updated_at=time_of(columns["updated_at"]),
+            minutes=reading_minutes(columns["word_count"]),
         )
 
     @property
     def is_announced(self) -> bool:
         """Whether it is public, or will be at its time; passwords are not considered."""
         return self.status in (Post.Status.PUBLISHED, Post.Status.SCHEDULED)
+
+    def is_hidden_by(self, after: "PostState | None", change: Change) -> bool:
+        """Whether readers may no longer see it: withdrawn, deleted, behind a password, or at another time."""
+        if not self.is_announced:
+            return False
+        if after is None or not after.is_announced or "password" in change.columns:
+            return True
+        return (after.kind, after.published_at) != (self.kind, self.published_at)
 
     @property
     def listed_at(self) -> datetime | None:
@@ -181,8 +203,15 @@ def tags_of_posts(changes: Sequence[Change]) -> set[str]:
 def _tags_of_post(change: Change, links: Iterable[str]) -> set[str]:
     before, after = PostState.of(change.pk, change.old), PostState.of(change.pk, change.new)
     states = [state for state in (before, after) if state is not None]
-    tags = {cache_tags.post(change.pk), *(cache_tags.slug("post", state.slug) for state in states)}
+    tags = set[str]()
     has_moved = before != after or "password" in change.columns
+    if has_moved or _differ(before, after, "slug", change):
+        # Entries of an address where nothing was, and of the address that it had.
+        tags |= {cache_tags.slug("post", state.slug) for state in states}
+    if _differ(before, after, "minutes", change):
+        tags.add(cache_tags.document(change.pk, "card"))
+    if before is not None and before.is_hidden_by(after, change):
+        tags |= {weak_tag(cache_tags.document(change.pk, name)) for name in DOCUMENTS}
     for state in states:
         if state.is_announced:
             tags.add(cache_tags.SEARCH)

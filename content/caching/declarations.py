@@ -29,6 +29,11 @@ class Declared(Protocol):
     name: str
     cache: str
     load: Callable[..., Any]
+    cutoff: bool
+    # The number of its parameters.
+    arity: int
+
+    async def get(self) -> Any: ...
 
     def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey: ...
 

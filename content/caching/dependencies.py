@@ -1,4 +1,8 @@
-"""Track what is read while a value is made: the value depends on its tags, and a stale part makes it stale."""
+"""Track what is read while a value is made: the value depends on its tags, and a stale part makes it stale.
+
+What a value shows in passing, such as a ranking beside an article, is read inside of `shown_in_passing`. The value
+then depends on it weakly: a change makes the value stale, and no reader waits for it (rule 20 of docs/protocol.md).
+"""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -6,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from .key import check_tags
+from .key import check_tags, weak_tag
 
 
 @dataclass
@@ -15,24 +19,46 @@ class Dependencies:
 
     keys: set[str] = field(default_factory=set)
     tags: set[str] = field(default_factory=set)
+    # Whether it is what a value shows in passing.
+    in_passing: bool = False
     stale: bool = False
+    # Whether something that is shown in passing is stale now.
+    weakly_stale: bool = False
     # Whether it was made of data of one reader that no key names.
     private: bool = False
     # Unix seconds.
     fresh_until: float = math.inf
     stale_until: float = math.inf
 
+    def add_weakly(self, passing: "Dependencies") -> None:
+        """Add what was read in passing: by weak tags, and without a bound on the time of the whole."""
+        self.keys |= passing.keys
+        self.tags.update(map(weak_tag, passing.tags))
+        self.weakly_stale |= passing.stale or passing.weakly_stale
+        self.private |= passing.private
+
 
 trackers: ContextVar[tuple[Dependencies, ...]] = ContextVar("trackers", default=())
 
 
-def add_dependency(key: str, tags: Iterable[str], fresh_until: float, stale_until: float, *, stale: bool) -> None:
-    """Called for every answer that a resource gives. Raises TypeError for tags that are no list of strings."""
+def add_dependency(
+    key: str,
+    tags: Iterable[str],
+    fresh_until: float,
+    stale_until: float,
+    *,
+    stale: bool,
+    tags_in_passing: Iterable[str] | None = None,
+) -> None:
+    """Called for every answer that a resource gives. Raises TypeError for tags that are no list of strings.
+
+    `tags_in_passing`: those of a value that shows it in passing, if they are others.
+    """
     if type(tags) is not tuple:
         tags = check_tags(tags)
     for dependencies in trackers.get():
         dependencies.keys.add(key)
-        dependencies.tags.update(tags)
+        dependencies.tags.update(tags if tags_in_passing is None or not dependencies.in_passing else tags_in_passing)
         dependencies.stale = dependencies.stale or stale
         dependencies.fresh_until = min(dependencies.fresh_until, fresh_until)
         dependencies.stale_until = min(dependencies.stale_until, stale_until)
@@ -53,3 +79,19 @@ def track_dependencies() -> Iterator[Dependencies]:
         yield dependencies
     finally:
         trackers.reset(token)
+
+
+@contextmanager
+def shown_in_passing() -> Iterator[None]:
+    """What is read inside is shown in passing: a change of it makes the value stale, and a withdrawal invalid.
+
+    Holds for the tasks and threads that the block starts and awaits, too.
+    """
+    outer, passing = trackers.get(), Dependencies(in_passing=True)
+    token = trackers.set((passing,) if outer else ())
+    try:
+        yield
+    finally:
+        trackers.reset(token)
+        for dependencies in outer:
+            dependencies.add_weakly(passing)

@@ -110,7 +110,8 @@ def unpack(stored: object) -> Entry:
     # An entry from behind the end of the log would outlive every invalidation.
     if not 0 <= milliseconds <= latest * 1000 or not 0 <= sequence < _MAX_SEQUENCE:
         raise Unreadable("a position that no log has")
-    if len(header.tags) > MAX_TAGS or len(header.stamp.versions) > MAX_TAGS:
+    # Versions of a weak tag are two: its own, and those of the tag that it stands for.
+    if len(header.tags) > MAX_TAGS or len(header.stamp.versions) > 2 * MAX_TAGS:
         raise Unreadable("more tags than any entry has")
     return Entry(header=header, value=stored[end:])
 

@@ -20,6 +20,8 @@ MAX_PARAMETERS = 120
 DIGEST_LENGTH = 32
 # Characters. Longer ones name no set of entries; they are text that slipped in.
 MAX_TAG_LENGTH = 500
+# The first character of a weak tag; the rest is the tag of the thing that is shown in passing.
+WEAK = "~"
 # Characters of the mark by which an appender knows its own record again.
 MAX_NONCE_LENGTH = 200
 # That an entry may carry. One with more is not stored.
@@ -48,6 +50,19 @@ def hashable_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
 def resource_tag(name: str) -> str:
     """The tag of every entry of a resource, and of every page that reads one."""
     return f"resource:{name}"
+
+
+def weak_tag(tag: str) -> str:
+    """The tag of what shows a thing in passing: stale after a change of the thing, invalid once both are invalidated.
+
+    That of a weak tag is the same tag.
+    """
+    return tag if tag.startswith(WEAK) else WEAK + tag
+
+
+def value_tag(key: str) -> str:
+    """The tag of a derived value: expired when the value was made again and came out different (cutoff.py)."""
+    return f"value:{key}"
 
 
 def tag_key(tag: str) -> str:
@@ -238,6 +253,8 @@ class KeyOwner(KeyKind, Protocol):
     largest: int
     # Whether its loader needs an event loop.
     is_async: bool
+    # Whether it is a derived value (cutoff.py).
+    cutoff: bool
 
     def prepare(self) -> None:
         """Called before another thread than the reader's may load."""

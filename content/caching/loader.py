@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
 from . import lasting_loop
+from .cutoff import expire_if_changed
 from .dependencies import Dependencies, track_dependencies
 from .entry import CachedValue, Header, LoadedAbsence, Stamp
 from .errors import LoadTimeout, NotModified, NotThere
@@ -239,9 +240,12 @@ class Loader:
         owner, dependencies, now = entry_key.owner, record.dependencies, record.ended_at
         times = owner.times_of(result, now, self.tiers.chance())
         stale_until = min(times.stale_until, dependencies.stale_until)
+        is_stale = dependencies.stale or dependencies.weakly_stale
+        fresh_until = min(times.fresh_until, dependencies.fresh_until)
         header = Header(
             made_at=now,
-            fresh_until=min(times.fresh_until, dependencies.fresh_until),
+            # Made with something stale in passing, it is stored stale: readers get it, and a refresh follows.
+            fresh_until=min(fresh_until, now) if dependencies.weakly_stale else fresh_until,
             # A value is served no longer than its oldest part may be.
             stale_until=stale_until,
             error_until=stale_until + times.error_until - times.stale_until,
@@ -255,7 +259,7 @@ class Loader:
         if dependencies.stale:
             await self.tiers.refuse(entry_key, "made of a stale part", token)
             is_stored = False
-        elif header.fresh_until <= now:
+        elif fresh_until <= now:
             await self.tiers.refuse(entry_key, "its time is up already", token)
             is_stored = False
         elif len(header.tags) > MAX_TAGS:
@@ -263,14 +267,15 @@ class Loader:
             await self.tiers.refuse(entry_key, "too many tags", token)
             is_stored = False
         else:
-            is_stored = await self.tiers.store(
-                entry_key, value, encoded, record.begun, token=token, largest=owner.largest
-            )
-        self.tiers.update_backoff(entry_key.key, is_stored=is_stored)
+            begun = record.begun
+            if owner.cutoff:
+                begun = await expire_if_changed(self.tiers, entry_key, header, encoded, begun)
+            is_stored = await self.tiers.store(entry_key, value, encoded, begun, token=token, largest=owner.largest)
+        self.tiers.update_backoff(entry_key.key, is_stored=is_stored, weakly_stale=dependencies.weakly_stale)
         if result.absence is not None:
             value = LoadedAbsence.of(value, result.absence)
         # A value that was made of a stale part makes its own readers stale as well.
-        return value.as_stale() if dependencies.stale else value
+        return value.as_stale() if is_stale else value
 
     # --- when loading fails -------------------------------------------------------------------------
 

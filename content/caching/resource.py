@@ -14,7 +14,7 @@ from .engines import engine_of, engines
 from .entry import CachedValue, Header, is_immutable
 from .errors import NotThere
 from .explain import explain_entry
-from .key import EntryKey, Parameters, check_tags, hashable_key, resource_key, resource_tag
+from .key import EntryKey, Parameters, check_tags, hashable_key, resource_key, resource_tag, value_tag
 from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
@@ -44,6 +44,8 @@ class Resource(SyncMethods[P, T]):
     adapt       value, policy -> the policy for that value
     schema      raise it when the shape of the value changes: older entries are then not looked up
     cache       the Django cache alias
+    cutoff      True for a derived value (a ranking, a count) that others show in passing: a new value that equals
+                the old one makes none of them stale
     largest     bytes: larger values are answered and not stored
     declared    False where it can be loaded by its reader alone: workers are not asked to
     """
@@ -60,6 +62,7 @@ class Resource(SyncMethods[P, T]):
         adapt: Callable[[T, Policy], Policy] | None = None,
         schema: int = 1,
         cache: str = "default",
+        cutoff: bool = False,
         largest: int = LARGEST,
         declared: bool = True,
     ) -> None:
@@ -75,6 +78,7 @@ class Resource(SyncMethods[P, T]):
         self.adapt = adapt
         self.schema = schema
         self.cache = cache
+        self.cutoff = cutoff
         self.largest = largest
         self.own_tag = resource_tag(name)
         self.arity = len(self.signature.parameters)
@@ -229,6 +233,8 @@ class Resource(SyncMethods[P, T]):
         self, entry_key: EntryKey, loaded: LoaderResult[T], dependencies: Iterable[str] = ()
     ) -> tuple[str, ...]:
         tags = {self.own_tag, *self.declared_tags(entry_key), *dependencies}
+        if self.cutoff:
+            tags.add(value_tag(entry_key.key))
         if loaded.absence is not None:
             tags.update(self._checked(loaded.absence.tags))
         elif self.value_tags:
@@ -279,10 +285,23 @@ class Resource(SyncMethods[P, T]):
         """The reader's value, noted as a dependency. Raises NotThere for a negative entry."""
         header = answer.header
         if trackers.get():
-            add_dependency(entry_key.key, header.tags, header.fresh_until, header.stale_until, stale=answer.stale)
+            add_dependency(
+                entry_key.key,
+                header.tags,
+                header.fresh_until,
+                header.stale_until,
+                stale=answer.stale,
+                tags_in_passing=self._tags_in_passing(entry_key),
+            )
         if not header.there:
             raise NotThere(self.name, tags=header.tags) from getattr(answer, "cause", None)
         return answer.value if answer.is_decoded else self.decode(answer.value)
+
+    def _tags_in_passing(self, entry_key: EntryKey) -> tuple[str, ...] | None:
+        """Counters cannot tell whether a value has changed: there it is shown by its own tags."""
+        if self.cutoff and self.engine.ordering.is_local:
+            return self.own_tag, value_tag(entry_key.key)
+        return None
 
 
 def _bare(parameters: Parameters) -> Any:

@@ -233,12 +233,15 @@ class Tiers:
         if token is not None:
             await self.shared.release(entry_key.key, token)
 
-    def update_backoff(self, key: str, *, is_stored: bool) -> None:
+    def update_backoff(self, key: str, *, is_stored: bool, weakly_stale: bool = False) -> None:
         """After a load: one whose value is not stored is not repeated for each reader.
 
-        While the log is silent a stored value is stale at once: its key is delayed as well.
+        While the log is silent a stored value is stale at once: its key is delayed as well. `weakly_stale`: made with
+        something stale in passing, which is being loaded.
         """
-        if is_stored and self.ordering.is_heard:
+        if is_stored and weakly_stale:
+            self.backoff.delay(key, failed=False, brief=self.ordering.is_heard)
+        elif is_stored and self.ordering.is_heard:
             self.backoff.reset(key)
         else:
             self.backoff.delay(key, failed=False)

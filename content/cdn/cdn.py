@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.entry import Position
+from content.caching.key import weak_tag
 from content.caching.ordering.tag_index import Kind, Record
 
 # By the scheme of EVERGREEN_CDN.
@@ -42,13 +43,16 @@ class NotPurged(Exception):
 class Cdn(Protocol):
     """Each method returns when the CDN has confirmed the purge, and raises NotPurged otherwise.
 
+    purges_softly  whether pages can be made stale there; if not, soft purges are left out, and such pages end by
+                   their lifetime
     early_repeat   seconds after which a purge is repeated once more; None where requests are limited or paid
     """
 
+    purges_softly: bool
     early_repeat: float | None
 
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
-        """Purge pages with these tags. Soft: they become stale. A CDN without soft purges drops them."""
+        """Purge pages with these tags. Soft: they become stale."""
 
     async def purge_all(self) -> None: ...
 
@@ -91,6 +95,11 @@ class Purge:
 
     def as_everything(self) -> "Purge":
         return replace(self, hard=frozenset(), soft=frozenset(), everything=True)
+
+    @property
+    def stale(self) -> frozenset[str]:
+        """The tags of pages that become stale: those of expired tags, and weak ones of all that changed."""
+        return (self.soft | {weak_tag(tag) for tag in self.hard | self.soft}) - self.hard
 
     @property
     def is_empty(self) -> bool:

@@ -232,8 +232,8 @@ class Follower:
             return
         if purge.hard:
             await self.cdn.purge(sorted(purge.hard), soft=False)
-        if purge.soft:
-            await self.cdn.purge(sorted(purge.soft), soft=True)
+        if purge.stale and self.cdn.purges_softly:
+            await self.cdn.purge(sorted(purge.stale), soft=True)
 
 
 def follower_of_site() -> Follower | None:

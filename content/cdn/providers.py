@@ -39,6 +39,7 @@ class Varnish:
 
     # A header line may have 8 kB (http_req_hdr_len).
     MAX_TAGS, MAX_BYTES = 1000, 4000
+    purges_softly = True
     early_repeat: float | None = 0.1
 
     def __init__(self, addresses: Sequence[str]) -> None:
@@ -68,6 +69,7 @@ class Fastly:
 
     MAX_TAGS, MAX_BYTES = 256, 64 * 1024
     URL = "https://api.fastly.com"
+    purges_softly = True
     early_repeat: float | None = None
 
     def __init__(self, service: str, token: str, url: str = URL) -> None:
@@ -94,6 +96,7 @@ class Cloudflare:
 
     MAX_TAGS, MAX_BYTES = 100, 64 * 1024
     URL = "https://api.cloudflare.com/client/v4"
+    purges_softly = False
     early_repeat: float | None = None
 
     def __init__(self, zone: str, token: str, url: str = URL) -> None:

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from content import cache_tags
 from content.caching import Resource
+from content.caching.key import weak_tag
 from content.documents import Period
 from content.resources import policies
 from content.resources.policies import until_next_publication
@@ -89,8 +90,21 @@ window = Resource(
     adapt=until_next_publication,
 )
 
-popular = Resource("popular", load=lists.load_popular, policy=policies.POPULAR, tags=lambda: (cache_tags.POSTS,))
-trending = Resource("trending", load=lists.load_trending, policy=policies.TRENDING, tags=lambda: (cache_tags.POSTS,))
+# Rankings hold ids, and are shown in passing: a post that comes or goes makes them stale.
+popular = Resource(
+    "popular",
+    load=lists.load_popular,
+    policy=policies.POPULAR,
+    tags=lambda: (weak_tag(cache_tags.POSTS),),
+    cutoff=True,
+)
+trending = Resource(
+    "trending",
+    load=lists.load_trending,
+    policy=policies.TRENDING,
+    tags=lambda: (weak_tag(cache_tags.POSTS),),
+    cutoff=True,
+)
 
 # text: normalised by `normalise_query`, so that equal queries share an entry; page from 1; size: hits a page.
 search = Resource(

@@ -15,6 +15,7 @@ MOST_MONTHS = 24
 def tags_of_rows(post: PostCard | PostDocument) -> Iterator[str]:
     """The tags of all rows that a post's document shows: authors, category, tags, cover and pictures."""
     yield cache_tags.post(post.id)
+    yield cache_tags.document(post.id, "page" if isinstance(post, PostDocument) else "card")
     for author in post.authors:
         yield cache_tags.row("author", author.id)
     for tag in post.tags:
@@ -62,7 +63,7 @@ post_card = Resource(
     load=posts.load_card,
     load_many=posts.load_cards,
     policy=policies.POST_CARD,
-    tags=lambda pk: (cache_tags.post(pk),),
+    tags=lambda pk: (cache_tags.post(pk), cache_tags.document(pk, "card")),
     value_tags=tags_of_rows,
 )
 
@@ -79,7 +80,7 @@ related = Resource(
     load=relations.load_related,
     load_many=relations.load_many_related,
     policy=policies.RELATED,
-    tags=lambda pk: (cache_tags.post(pk),),
+    tags=lambda pk: (cache_tags.post(pk), cache_tags.document(pk, "listing")),
     value_tags=tags_of_lists,
     adapt=until_next_publication,
 )
@@ -89,7 +90,7 @@ neighbours = Resource(
     load=relations.load_neighbours,
     load_many=relations.load_many_neighbours,
     policy=policies.RELATED,
-    tags=lambda pk: (cache_tags.post(pk),),
+    tags=lambda pk: (cache_tags.post(pk), cache_tags.document(pk, "listing")),
     value_tags=tags_of_months,
     adapt=until_next_publication,
 )

@@ -1,5 +1,6 @@
 from content import cache_tags
 from content.caching import Resource
+from content.caching.key import weak_tag
 from content.resources import policies
 from content.resources.policies import until_next_publication
 from content.selectors import terms
@@ -59,6 +60,7 @@ sidebar = Resource(
     "sidebar",
     load=terms.load_sidebar,
     policy=policies.SIDEBAR,
-    tags=lambda: (cache_tags.POSTS, cache_tags.TERMS),
+    tags=lambda: (weak_tag(cache_tags.POSTS), weak_tag(cache_tags.TERMS)),
+    cutoff=True,
     adapt=until_next_publication,
 )

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from content import resources
 from content.caching import NotThere
+from content.caching.dependencies import shown_in_passing
 from content.documents import PostDocument
 from content.popularity import count_view
 from content.shared_pages import same_for_all
@@ -56,9 +57,10 @@ async def posts_beside(document: PostDocument) -> dict[str, tuple[int, ...]]:
     if document.kind != "post":
         return {}
     try:
-        related, neighbours = await asyncio.gather(
-            resources.related.get(document.id), resources.neighbours.get(document.id)
-        )
+        with shown_in_passing():
+            related, neighbours = await asyncio.gather(
+                resources.related.get(document.id), resources.neighbours.get(document.id)
+            )
     except NotThere:
         # The post was withdrawn after its document was read.
         return {}

@@ -153,7 +153,7 @@ async def ask(app: Application, path: str) -> bytes:
 
     async def send(message: dict[str, Any]) -> None:
         nonlocal body
-        assert message.get("status", 200) in (200, 404), message
+        assert message.get("status", 200) in (200, 404, 410), message
         body += message.get("body", b"")
 
     await app(scope_of(path), receive, send)

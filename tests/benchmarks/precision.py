@@ -1,6 +1,10 @@
-"""An edit of each kind with every page warm: pages that it ended, beside pages that look different after it."""
+"""An edit of each kind with every page warm and the rankings full, of a most viewed and of a hardly viewed post.
+
+Pages that readers have to wait for, pages that became stale, and pages that look different, all rendered again.
+"""
 
 import asyncio
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +17,7 @@ from tests.benchmarks.edge import ask, handler, scope_of, site
 from tests.benchmarks.rounds import console
 
 POSTS = Path("../shared/data/posts-18f")
+FEEDS = (".xml", ".txt")
 
 
 def main(redis_url: str) -> None:
@@ -21,15 +26,30 @@ def main(redis_url: str) -> None:
             call("import_content", str(POSTS), verbosity=0)
         else:
             call("demo_content", verbosity=0)
+        fill_rankings()
         asyncio.run(run())
+
+
+def fill_rankings() -> None:
+    """Views by Zipf's law, the oldest post first; heat as if all of them came an hour ago."""
+    from django.utils import timezone
+
+    from content.models import Post, PostViews
+
+    now = timezone.now()
+    posts = Post.objects.filter(status="published", kind="post").order_by("published_at")
+    PostViews.objects.bulk_create(
+        PostViews(post=post, total=100_000 // rank, heat=math.log2(100_000 // rank) + 20_000, last_viewed_at=now)
+        for rank, post in enumerate(posts, 1)
+    )
 
 
 def edits() -> dict[str, Callable[[], Any]]:
     """One edit of each kind, as the admin or a service makes it."""
     from content.models import Author, Post, SiteConfig, Tag
 
-    newest, other = Post.objects.filter(status="published", kind="post").order_by("-published_at")[:2]
-    old = Post.objects.filter(status="published", kind="post").order_by("published_at")[5]
+    posts = list(Post.objects.filter(status="published", kind="post", password="").order_by("published_at"))
+    viewed, tail, newest = posts[0], posts[len(posts) // 2], posts[-1]
 
     def edit(row: Any, **values: Any) -> Callable[[], None]:
         def save() -> None:
@@ -39,15 +59,21 @@ def edits() -> dict[str, Callable[[], Any]]:
 
         return save
 
-    return {
-        "body of an old post": edit(old, body=f"{old.body}\n\nOne more paragraph."),
-        "title of an old post": edit(old, title=f"{old.title} again"),
+    of_posts = {
+        f"{kind}, {which}": edit(post, **values(post))
+        for kind, values in {
+            "body": lambda post: {"body": f"{post.body}\n\nOne more paragraph."},
+            "title": lambda post: {"title": f"{post.title} again"},
+            "withdrawn": lambda post: {"status": "withdrawn"},
+            "published again": lambda post: {"status": "published"},
+        }.items()
+        for which, post in {"most viewed": viewed, "tail": tail}.items()
+    }
+    return of_posts | {
         "title of the newest post": edit(newest, title=f"{newest.title} again"),
-        "a post withdrawn": edit(other, status="draft"),
-        "a post published again": edit(other, status="published"),
-        "a tag added to an old post": lambda: old.tags.add(Tag.objects.exclude(posts=old)[0]),
-        "name of a tag": edit(Tag.objects.filter(posts=old).first(), name="Another name"),
-        "name of an author": edit(Author.objects.filter(posts=old).first(), name="Another Name"),
+        "a tag added to an old post": lambda: tail.tags.add(Tag.objects.exclude(posts=tail)[0]),
+        "name of a tag": edit(Tag.objects.filter(posts=tail).first(), name="Another name"),
+        "name of an author": edit(Author.objects.filter(posts=tail).first(), name="Another Name"),
         "title of the site": edit(SiteConfig.objects.first() or SiteConfig(), title="Another site"),
     }
 
@@ -79,6 +105,7 @@ async def run() -> None:
     from django.conf import settings
 
     from content.caching import invalidate
+    from content.caching.cutoff import read_derived_values
     from content.caching.edge import EdgeCache
     from content.caching.edge.request import Request
     from content.management.commands.purge_cache import tags_to_purge
@@ -90,24 +117,49 @@ async def run() -> None:
     async def looks() -> dict[str, bytes]:
         return {path: await ask(edge, path) for path in paths}
 
-    async def is_kept(path: str) -> bool:
-        return (await edge.page_store.lookup_page(Request(scope_of(path)))).stored is not None
+    async def state_of(path: str) -> str:
+        stored = (await edge.page_store.lookup_page(Request(scope_of(path)))).stored
+        if stored is None:
+            return "hard"
+        is_fresh = stored.verdict.value == "valid" and edge.engine.clock() < stored.header.fresh_until
+        return "fresh" if is_fresh else "stale"
 
-    table = Table(title=f"{len(paths)} pages, all warm", title_justify="left", box=None, pad_edge=False)
-    for name in ("edit", "pages ended", "look different", "missed", "surplus"):
+    async def settle() -> None:
+        """Every page fresh: those made before the first rankings are made again."""
+        for _ in range(50):
+            await looks()
+            await asyncio.sleep(0.1)
+            if {await state_of(path) for path in paths} == {"fresh"}:
+                return
+        raise RuntimeError("Some pages do not become fresh.")
+
+    html = [path for path in paths if not path.endswith(FEEDS)]
+    table = Table(title=f"{len(html)} HTML pages, all warm", title_justify="left", box=None, pad_edge=False)
+    for name in ("edit", "hard", "stale", "differ", "needless hard", "missed", "feeds: hard", "differ"):
         table.add_column(name, justify="left" if name == "edit" else "right")
     everything = tags_to_purge(None, None, None, everything=True)
     for name, edit in (await sync_to_async(edits)()).items():
-        await looks()
+        await settle()
         before = await looks()
         await sync_to_async(edit)()
-        ended = {path for path in paths if not await is_kept(path)}
+        await read_derived_values()
+        await asyncio.sleep(0.3)
+        await read_derived_values()
+        states = {path: await state_of(path) for path in paths}
         await invalidate(everything)
         after = await looks()
         different = {path for path in paths if before[path] != after[path]}
-        counts = (ended, different, different - ended, ended - different)
-        table.add_row(name, *(str(len(each)) for each in counts))
+        table.add_row(
+            name, *counts(html, states, different), *counts(sorted({*paths} - {*html}), states, different)[::2][:2]
+        )
     console.print(table)
+
+
+def counts(paths: list[str], states: dict[str, str], different: set[str]) -> list[str]:
+    hard = {path for path in paths if states[path] == "hard"}
+    stale = {path for path in paths if states[path] == "stale"}
+    differ = different & set(paths)
+    return [str(len(each)) for each in (hard, stale, differ, hard - differ, differ - hard - stale)]
 
 
 if __name__ == "__main__":

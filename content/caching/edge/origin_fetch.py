@@ -230,7 +230,7 @@ class OriginFetch:
             Outcome(
                 page,
                 stored=not dependencies.stale,
-                stale=dependencies.stale,
+                stale=dependencies.stale or dependencies.weakly_stale,
                 status=self.response.status,
                 tags=tuple(tags),
                 begun=self.begun,
@@ -245,7 +245,7 @@ class OriginFetch:
         page_store = self._origin.page_store
         is_stored = await page_store.store_page(self._request, page, tags, self.begun, times, self._token)
         self._token = None if not page.vary else self._token
-        tiers.update_backoff(self.key, is_stored=is_stored)
+        tiers.update_backoff(self.key, is_stored=is_stored, weakly_stale=dependencies.weakly_stale)
 
     def _tags(self, fields: Fields, dependencies: Dependencies) -> set[str]:
         tags = {*tags_of_page(self._request), *dependencies.tags, *members(fields.combine(b"cache-tag"))}

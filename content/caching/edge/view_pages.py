@@ -100,7 +100,9 @@ class ViewPages:
 
     def build(self, lookup: ViewLookup, response: HttpResponseBase, collected: Dependencies) -> MadePage | None:
         """The page of a response as the view has made it. None if it may not be stored."""
-        if not isinstance(response, HttpResponse) or collected.stale or collected.private:
+        if not isinstance(response, HttpResponse) or collected.private:
+            return None
+        if collected.stale or collected.weakly_stale:
             return None
         request, fields = lookup.request, _fields_of(response)
         names = vary_of(fields)

@@ -24,7 +24,7 @@ from django.core.cache import BaseCache
 
 from ..entry import Header, Position, Stamp, Verdict
 from ..errors import NotAppended
-from ..key import tag_key
+from ..key import WEAK, tag_key
 from ..stores.shared import CacheTier, SharedTier
 from .tag_index import Kind
 
@@ -51,6 +51,7 @@ class CounterOrdering:
 
     async def seal(self, begun: Stamp, tags: Sequence[str]) -> Stamp | None:
         """Steps 2 and 3."""
+        tags = _with_bases(tags)
         counters = await self._read_counters([*_both_keys(tags), GENERATION])
         versions = _versions_of(tags, counters)
         if str(counters.get(GENERATION)) != begun.epoch or any(LOST in pair for pair in versions.values()):
@@ -60,12 +61,10 @@ class CounterOrdering:
     async def judge(self, headers: Sequence[Header]) -> list[Verdict]:
         generation = (await self.shared.numbers([GENERATION])).get(GENERATION)
         doubtful = [header for header in headers if header.stamp.epoch != str(generation)]
-        tags = {tag for header in doubtful for tag in header.tags}
+        tags = {tag for header in doubtful for tag in header.stamp.versions}
         found = _versions_of(tags, await self.shared.numbers(_both_keys(tags))) if tags else {}
         return [
-            _compare_versions(header.stamp.versions, found)
-            if header.stamp.epoch != str(generation)
-            else Verdict.VALID
+            _compare_versions(header, found) if header.stamp.epoch != str(generation) else Verdict.VALID
             for header in headers
         ]
 
@@ -94,10 +93,10 @@ class CounterOrdering:
             await self.shared.add_number(key, _unused_number())
         return await self.shared.numbers(keys)
 
-    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        await sync_to_async(self.append_sync, thread_sensitive=False)(kind, tags, nonce)
+    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
+        return await sync_to_async(self.append_sync, thread_sensitive=False)(kind, tags, nonce)
 
-    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
+    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
         """Raises NotAppended when the cache is out of reach: nothing was invalidated then, or not all."""
         keys = [tag_key(tag) if kind is Kind.INVALIDATE else _soft_key(tag) for tag in sorted(set(tags))]
         cache = self.tier.cache
@@ -108,6 +107,7 @@ class CounterOrdering:
                 _increment(cache, key)
         except Exception as error:
             raise NotAppended(f"The cache did not count {', '.join(keys[:3])}: {error}") from error
+        return None
 
 
 def _soft_key(tag: str) -> str:
@@ -122,13 +122,19 @@ def _versions_of(tags: Iterable[str], counters: Mapping[str, int]) -> dict[str, 
     return {tag: (counters.get(tag_key(tag), LOST), counters.get(_soft_key(tag), LOST)) for tag in tags}
 
 
-def _compare_versions(made_with: Mapping[str, tuple[int, int]], found: Mapping[str, tuple[int, int]]) -> Verdict:
-    answer = Verdict.VALID
-    for tag, (hard, soft) in made_with.items():
-        now_hard, now_soft = found.get(tag, (LOST, LOST))
-        if now_hard != hard:
+def _with_bases(tags: Iterable[str]) -> list[str]:
+    """The tags, and those for which weak ones stand."""
+    return list(dict.fromkeys([*tags, *(tag[1:] for tag in tags if tag.startswith(WEAK))]))
+
+
+def _compare_versions(header: Header, found: Mapping[str, tuple[int, int]]) -> Verdict:
+    """A tag that the entry does not carry is there because a weak one stands for it."""
+    carried, answer = set(header.tags), Verdict.VALID
+    for tag, made_with in header.stamp.versions.items():
+        now = found.get(tag, (LOST, LOST))
+        if tag in carried and now[0] != made_with[0]:
             return Verdict.INVALID
-        if now_soft != soft:
+        if now != made_with:
             answer = Verdict.EXPIRED
     return answer
 

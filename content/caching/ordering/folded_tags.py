@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha1
 
 from ..entry import NOWHERE, Position
+from ..key import WEAK
 
 # Kinds of last positions.
 INVALIDATED, EXPIRED = "i", "e"
@@ -56,10 +57,13 @@ class FoldedTags:
         self.additions += 1
 
     def look_up(self, tag: str) -> tuple[int, Position, Position]:
-        """As in `remembered`."""
+        """As in `remembered`. A weak tag is expired by each record of the tag that it stands for."""
         # Read before the items, which another thread adds before it counts the addition.
         additions = self.additions
-        found = additions, self.last(INVALIDATED, tag), self.last(EXPIRED, tag)
+        expired = self.last(EXPIRED, tag)
+        if tag.startswith(WEAK):
+            expired = max(expired, *(self.last(kind, tag[1:]) for kind in (INVALIDATED, EXPIRED)))
+        found = additions, self.last(INVALIDATED, tag), expired
         if len(self.remembered) >= MAX_REMEMBERED:
             self.remembered = {}
         self.remembered[tag] = found

@@ -60,8 +60,10 @@ class InvalidationLog:
 
     # --- appending ----------------------------------------------------------------------------------
 
-    def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
+    def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Appended:
         """Judge by it all that was made before: in this process at once, in others when they have read it.
+
+        Returns where the last record stands.
 
         Raises NotAppended when the log refuses or does not answer. This process then serves nothing with these tags
         until it has read the record. It retries while it lives; an outbox appends it again with the same nonce.
@@ -78,8 +80,9 @@ class InvalidationLog:
                 raise
             own = self._confirm(nonce, appended)
         _wait_for(self._consumption(own))
+        return own.appended
 
-    async def aappend(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
+    async def aappend(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Appended:
         records = self._prepare(kind, tags, nonce)
         for number, (nonce, part) in enumerate(records):
             try:
@@ -92,6 +95,7 @@ class InvalidationLog:
                 raise
             own = self._confirm(nonce, appended)
         await _await(self._consumption(own))
+        return own.appended
 
     def _prepare(self, kind: Kind, tags: Iterable[str], nonce: str | None) -> list[tuple[str, tuple[str, ...]]]:
         """The records to append, one for at most TAGS_A_RECORD tags.

@@ -56,8 +56,8 @@ class LogOrdering:
     def catch_up_sync(self) -> None:
         self.log.catch_up()
 
-    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        await self.log.aappend(kind, tags, nonce)
+    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
+        return (await self.log.aappend(kind, tags, nonce)).stamp
 
-    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        self.log.append(kind, tags, nonce)
+    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
+        return self.log.append(kind, tags, nonce).stamp

@@ -49,9 +49,11 @@ class Ordering(Protocol):
     def catch_up_sync(self) -> None:
         """As `catch_up_to`, with all that other processes have appended by now."""
 
-    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None: ...
+    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
+        """Returns the stamp of an entry that reflects all records up to this one; None if only counters know."""
 
-    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None: ...
+    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
+        """As append, in a thread without an event loop."""
 
 
 class LocalOrdering:
@@ -93,11 +95,12 @@ class LocalOrdering:
     def catch_up_sync(self) -> None:
         pass
 
-    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
-        self.append_sync(kind, tags, nonce)
+    async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
+        return self.append_sync(kind, tags, nonce)
 
-    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
+    def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
         with self.lock:
             # As in the log, the second number of a position has 16 bits.
             position = divmod(next(self.numbers), 2**16)
             self.tag_index.apply([Record(position, kind, tuple(tags), nonce or "")])
+        return Stamp(self.tag_index.epoch, position)

@@ -11,7 +11,7 @@ import msgspec
 from .. import lua
 from ..backends.connection import connection_to
 from ..backends.server import Server
-from ..entry import MAX_LIFETIME, NOWHERE, Position
+from ..entry import MAX_LIFETIME, NOWHERE, Position, Stamp
 from ..errors import Unreadable
 from ..metrics.events import emit
 from ..serializer import decode
@@ -48,6 +48,11 @@ class Appended:
     @classmethod
     def of(cls, record_id: bytes, epoch: bytes) -> "Appended":
         return cls(epoch.decode(), parse_position(record_id))
+
+    @property
+    def stamp(self) -> Stamp:
+        """The stamp of an entry that reflects all records up to this one."""
+        return Stamp(self.epoch, self.position)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from enum import Enum
 from itertools import islice
 
 from ..entry import NOWHERE, Position, Stamp, Verdict
+from ..key import WEAK
 from ..metrics.events import emit
 from .folded_tags import EXPIRED, INVALIDATED, ITEM, FoldedTags
 
@@ -198,6 +199,7 @@ class TagIndex:
             return Stamp(self.epoch, self.tail) if self.epoch else None
 
     def judge(self, stamp: Stamp, tags: Sequence[str]) -> Verdict:
+        """A weak tag ends as others do, and is expired by each record of the tag that it stands for (rule 20)."""
         # Read before epoch and floor, which join and the floor's rise change in the other order.
         invalidated, expired, folded = self.last[Kind.INVALIDATE], self.last[Kind.EXPIRE], self.folded
         pending, pending_soft = self.pending_tags[Kind.INVALIDATE], self.pending_tags[Kind.EXPIRE]
@@ -209,6 +211,15 @@ class TagIndex:
                 return Verdict.INVALID
             if tag in pending_soft or expired.get(tag, NOWHERE) > position:
                 verdict = Verdict.EXPIRED
+            if tag[0] == WEAK:
+                base = tag[1:]
+                if (
+                    base in pending
+                    or base in pending_soft
+                    or invalidated.get(base, NOWHERE) > position
+                    or expired.get(base, NOWHERE) > position
+                ):
+                    verdict = Verdict.EXPIRED
         # After the maps: a tag that leaves them meanwhile is here already.
         return verdict if position >= folded.newest else _judge_folded(folded, position, tags, verdict)
 

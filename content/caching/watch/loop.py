@@ -1,11 +1,15 @@
-"""Relay the outbox for as long as a process lives."""
+"""Relay the outbox for as long as a process lives, and make derived values again that have ended."""
 
+import asyncio
+import concurrent.futures
 import logging
 import threading
 import time
 
 from django.db import DatabaseError, connections
 
+from ..cutoff import read_derived_values
+from ..lasting_loop import lasting_loop
 from .relay import current_epoch, prune, relay_waiting
 from .triggers import mend_triggers
 
@@ -19,12 +23,16 @@ RECHECK = 1.0
 MAX_DELAY = 1.0
 # Seconds between two deletions of old rows, which also look after the triggers.
 TIDY = 60.0
+# Seconds between two reads of the derived values: what shows them in passing is stale that much later.
+READ_DERIVED = 1.0
 
 
 def run_relay(stopping: threading.Event, using: str = "default") -> None:
     """Until `stopping` is set. An error of the database is logged, and tried again."""
     delay, tidied_at, rechecked_at, epoch = POLL, float("-inf"), float("-inf"), ""
+    derived = _DerivedValues()
     while not stopping.is_set():
+        derived.read_soon()
         try:
             if time.monotonic() - tidied_at > TIDY:
                 mend_triggers(using)
@@ -41,3 +49,18 @@ def run_relay(stopping: threading.Event, using: str = "default") -> None:
         if not relayed:
             stopping.wait(delay)
     connections[using].close()
+
+
+class _DerivedValues:
+    """Reads derived values on the lasting loop. The relay does not wait for their loaders."""
+
+    def __init__(self) -> None:
+        self._read_at = float("-inf")
+        self._reading: concurrent.futures.Future[None] | None = None
+
+    def read_soon(self) -> None:
+        is_running = self._reading is not None and not self._reading.done()
+        if is_running or time.monotonic() - self._read_at < READ_DERIVED:
+            return
+        self._read_at = time.monotonic()
+        self._reading = asyncio.run_coroutine_threadsafe(read_derived_values(), lasting_loop())

@@ -28,14 +28,20 @@ ALL = ("all", ())
 class RecordingCdn:
     """Raises the next of `errors`, then records and confirms each purge."""
 
+    purges_softly = True
     early_repeat: float | None = None
 
     def __init__(self, *errors: NotPurged) -> None:
         self.purges: list[tuple[str, tuple[str, ...]]] = []
+        self.weak: tuple[str, ...] = ()
         self.errors = list(errors)
 
     async def purge(self, tags: Iterable[str], *, soft: bool) -> None:
-        self.record("soft" if soft else "hard", tuple(tags))
+        """Records weak tags apart: each purge has those of its tags."""
+        weak = tuple(tag for tag in tags if tag.startswith("~"))
+        self.weak += weak
+        if plain := tuple(tag for tag in tags if tag not in weak):
+            self.record("soft" if soft else "hard", plain)
 
     async def purge_all(self) -> None:
         self.record(*ALL)
@@ -289,6 +295,35 @@ def test_a_purge_names_each_tag_once_hard_before_soft(records):
     expired = {tag for record in records if record.kind is Kind.EXPIRE for tag in record.tags}
     assert (purge.hard, purge.soft) == (invalidated, expired - invalidated)
     assert purge.position == (len(records), 0)
+
+
+def test_what_shows_a_changed_thing_in_passing_becomes_stale():
+    purge = Purge.of([Record((1, 0), Kind.INVALIDATE, ("a",), ""), Record((2, 0), Kind.EXPIRE, ("b",), "")], (0, 0))
+    assert purge.stale == {"~a", "b", "~b"}
+    assert purge.hard == {"a"}
+
+
+def test_a_withdrawal_is_purged_from_what_shows_it_in_passing():
+    purge = Purge.of([Record((1, 0), Kind.INVALIDATE, ("a", "~a"), "")], (0, 0))
+    assert (purge.hard, purge.stale) == ({"a", "~a"}, frozenset())
+
+
+async def test_a_cdn_without_soft_purges_is_spared_them():
+    cdn = RecordingCdn()
+    await catch_up(cdn)
+    cdn.purges_softly = False
+    await invalidate(["a"])
+    await expire(["b"])
+    assert await catch_up(cdn) == [("hard", ("a",))] * 2
+    assert not cdn.weak
+
+
+async def test_the_weak_tags_of_a_record_are_purged_softly():
+    cdn = RecordingCdn()
+    await catch_up(cdn)
+    await invalidate(["a", "b"])
+    await catch_up(cdn)
+    assert set(cdn.weak) == {"~a", "~b"}
 
 
 @given(RECORDS, st.integers(0, 20))

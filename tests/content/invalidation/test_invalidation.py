@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from content.caching.errors import NotAppended
 from content.caching.watch import relay
+from content.invalidation import DOCUMENTS
 from content.models import Author, Authorship, Category, Post, Redirect, SiteConfig, Tag
 from tests.support.blog import sitemaps_of
 
@@ -33,13 +34,29 @@ def execute(sql: str) -> None:
 
 def test_other_words_change_the_post_and_no_list(invalidated, post):
     post.title = "Other"
-    assert invalidated(post.save) == {f"post:{post.pk}", "post-slug:hello", "search"}
+    assert invalidated(post.save) == {f"post:{post.pk}:page", f"post:{post.pk}:card", "search"}
+
+
+def test_a_longer_body_changes_the_page_alone(invalidated, post):
+    """The card shows its beginning and its reading time, and both come out the same."""
+    post.body = "Body" + " word" * 100
+    post.save()
+    post.body += " word"
+    assert invalidated(post.save) == {f"post:{post.pk}:page", "search"}
+
+
+def test_a_longer_reading_time_changes_the_card(invalidated, post):
+    post.body = "Body" + " word" * 2000
+    post.save()
+    post.body += " word" * 2000
+    assert invalidated(post.save) == {f"post:{post.pk}:page", f"post:{post.pk}:card", "search"}
 
 
 def test_a_new_slug_invalidates_the_old_and_the_new_address(invalidated, post):
     post.slug = "goodbye"
     tags = invalidated(post.save)
-    assert {"post-slug:hello", "post-slug:goodbye", f"post:{post.pk}"} <= tags
+    assert {"post-slug:hello", "post-slug:goodbye", f"post:{post.pk}:page", f"post:{post.pk}:card"} <= tags
+    assert not {"posts", f"post:{post.pk}:listing"} & tags, "lists hold ids"
 
 
 def test_rule_5_a_post_that_moves_changes_the_lists_of_both_categories(invalidated, post, news):
@@ -60,7 +77,7 @@ def test_a_draft_is_in_no_list_and_in_no_search(invalidated, news):
     draft = Post.objects.create(slug="draft", title="Draft", category=news)
     draft.category = None
     tags = invalidated(draft.save)
-    assert tags == {f"post:{draft.pk}", "post-slug:draft"}
+    assert tags == {f"post:{draft.pk}:{name}" for name in DOCUMENTS} | {"post-slug:draft"}
 
 
 def test_a_post_is_in_the_archive_of_its_month_by_the_sites_time(invalidated, post, settings):
@@ -85,33 +102,63 @@ def test_another_category_leaves_archive_and_sitemap_alone(invalidated, post):
 def test_a_new_time_of_change_ends_the_sitemaps_part_and_no_list(invalidated, post):
     post.updated_at = timezone.now()
     assert invalidated(post.save) == {
-        f"post:{post.pk}", "post-slug:hello", "search", *sitemaps_of(post),
+        f"post:{post.pk}:page", "search", *sitemaps_of(post),
     }  # fmt: skip
 
 
 def test_a_page_is_in_the_sitemap_and_in_no_archive(invalidated):
     page = Post(slug="about", title="About", kind="page", status="published")
     tags = invalidated(page.save)
-    assert tags == {f"post:{page.pk}", "post-slug:about", "pages", "search", *sitemaps_of(page)}
+    documents = {f"post:{page.pk}:{name}" for name in DOCUMENTS}
+    assert tags == documents | {"post-slug:about", "pages", "search", *sitemaps_of(page)}
 
 
 def test_a_deleted_post_leaves_its_lists(invalidated, post, news):
     pk = post.pk
-    assert {f"post:{pk}", "posts", f"category:{news.pk}:posts"} <= invalidated(post.delete)
+    assert {f"post:{pk}:page", "posts", f"category:{news.pk}:posts"} <= invalidated(post.delete)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "withdrawn"},
+        {"status": "draft"},
+        {"password": "secret"},
+        {"published_at": MAY + timedelta(days=30_000)},
+        {"kind": "page"},
+    ],
+    ids=["withdrawn", "draft", "password", "another time", "page"],
+)
+def test_a_hidden_post_is_shown_nowhere_not_even_in_passing(invalidated, post, change):
+    for name, value in change.items():
+        setattr(post, name, value)
+    assert {f"~post:{post.pk}:card", f"~post:{post.pk}:page"} <= invalidated(post.save)
+
+
+@pytest.mark.parametrize("change", [{"title": "Other"}, {"category": None}, {"slug": "other"}, {"language": "de"}])
+def test_a_changed_post_is_shown_in_passing_until_it_is_made_again(invalidated, post, change):
+    for name, value in change.items():
+        setattr(post, name, value)
+    assert not {tag for tag in invalidated(post.save) if tag.startswith("~")}
+
+
+def test_a_deleted_category_is_shown_nowhere(invalidated, news):
+    assert {f"~category:{news.pk}", "~terms"} <= invalidated(news.delete)
 
 
 def test_tags_put_on_taken_off_and_cleared(invalidated, post):
     one, two = (Tag.objects.create(slug=name, name=name) for name in ("one", "two"))
-    assert {f"post:{post.pk}", f"tag:{one.pk}:posts"} <= invalidated(lambda: post.tags.add(one))
+    assert {f"post:{post.pk}:card", f"tag:{one.pk}:posts"} <= invalidated(lambda: post.tags.add(one))
     assert {f"tag:{one.pk}:posts", f"tag:{two.pk}:posts"} <= invalidated(lambda: post.tags.set([two]))
-    assert {f"post:{post.pk}", f"tag:{two.pk}:posts"} <= invalidated(post.tags.clear)
-    assert {f"post:{post.pk}", f"tag:{two.pk}:posts"} <= invalidated(lambda: two.posts.add(post))
-    assert {f"post:{post.pk}", f"tag:{two.pk}:posts"} <= invalidated(two.posts.clear)
+    assert {f"post:{post.pk}:card", f"tag:{two.pk}:posts"} <= invalidated(post.tags.clear)
+    assert {f"post:{post.pk}:card", f"tag:{two.pk}:posts"} <= invalidated(lambda: two.posts.add(post))
+    assert {f"post:{post.pk}:card", f"tag:{two.pk}:posts"} <= invalidated(two.posts.clear)
 
 
 def test_authors_come_and_go(invalidated, post):
     author = Author.objects.create(slug="ann", name="Ann")
-    expected = {f"post:{post.pk}", f"author:{author.pk}:posts", "authors"}
+    documents = {f"post:{post.pk}:{name}" for name in DOCUMENTS}
+    expected = documents | {f"author:{author.pk}:posts", "authors"}
     by = Authorship(post=post, author=author)
     assert invalidated(by.save) == expected
     assert invalidated(by.delete) == expected
@@ -150,13 +197,13 @@ def test_rule_1_nothing_is_invalidated_before_the_commit_nor_after_a_rollback(mo
     ids=["update", "bulk_update", "cursor"],
 )
 def test_a_write_without_signals_is_seen_like_a_save(invalidated, post, write):
-    assert invalidated(lambda: write(post)) == {f"post:{post.pk}", "post-slug:hello", "search"}
+    assert invalidated(lambda: write(post)) == {f"post:{post.pk}:page", f"post:{post.pk}:card", "search"}
 
 
 def test_a_write_to_too_many_rows_ends_all_that_shows_posts(invalidated, news, monkeypatch):
     Post.objects.bulk_create(Post(slug=f"p{number}", title="P", status="draft") for number in range(1001))
     tags = invalidated(lambda: Post.objects.update(title="Other"))
-    assert {"post:*", "resource:post", "resource:listing", "resource:search"} <= tags
+    assert {"post:*", "resource:post", "~resource:post_card", "resource:listing", "resource:search"} <= tags
     assert "resource:category" not in tags
 
 

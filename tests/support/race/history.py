@@ -9,6 +9,8 @@ import msgspec
 Position = tuple[int, int]
 # Stands for the process of a writer that does not race: "elsewhere" is the kind of its writes.
 OTHER_PROGRAM = 0
+# How a page was read that shows its rows in passing, and the kind of a write that ends such pages too.
+IN_PASSING, WITHDRAW = "in passing", "withdraw"
 
 
 class Read(msgspec.Struct, frozen=True, tag="read"):

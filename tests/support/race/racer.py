@@ -73,6 +73,7 @@ class Racer:
             "row", load=load, load_many=load_many, policy=policy, tags=self.tags_of
         )
         self.page = Resource("page", load=self.load_page, policy=policy)
+        self.beside = Resource("beside", load=self.load_beside, policy=policy)
 
     @property
     def tag_index(self) -> "TagIndex":
@@ -159,6 +160,14 @@ class Racer:
     async def load_page(self, first: int) -> Page:
         rows = await self.row.get_many([first, (first + 1) % self.rows])
         return Page(tuple(rows.values()))
+
+    async def load_beside(self, first: int) -> Page:
+        from content.caching.dependencies import shown_in_passing
+
+        with shown_in_passing():
+            page = await self.load_page(first)
+        await self.dawdle()
+        return page
 
     async def dawdle(self) -> None:
         """Sleep now and then, so that other tasks come in between."""

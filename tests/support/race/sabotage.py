@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tests.support.mutation import Mutation
 from tests.support.race.checker import Findings
 from tests.support.race.workloads import (
+    BESIDE,
     BUSY,
     FORGETFUL,
     HURRIED,
@@ -227,6 +228,30 @@ SABOTAGES = [
         "            if left + number > MAX_ROWS:\n",
         "            if False:\n",
         WATCHED,
+        "I1",
+    ),
+    Sabotage(
+        "a change expires what shows it in passing",
+        f"{CACHING}/ordering/tag_index.py",
+        "            if tag[0] == WEAK:\n",
+        "            if tag[0] == None:\n",
+        BESIDE,
+        "I1",
+    ),
+    Sabotage(
+        "made with something stale in passing, it is stored stale",
+        f"{CACHING}/loader.py",
+        "min(fresh_until, now) if dependencies.weakly_stale else fresh_until",
+        "fresh_until",
+        BESIDE,
+        "I1",
+    ),
+    Sabotage(
+        "what is shown in passing is a dependency",
+        f"{CACHING}/dependencies.py",
+        "        self.tags.update(map(weak_tag, passing.tags))\n",
+        "",
+        BESIDE,
         "I1",
     ),
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from tests.support.race.history import OTHER_PROGRAM, Inside, Read, Write, now
+from tests.support.race.history import IN_PASSING, OTHER_PROGRAM, WITHDRAW, Inside, Read, Write, now
 from tests.support.race.registers import awrite, write_and_roll_back
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Steps:
-    READING = ("read", "read_page", "read_many", "forget", "hurry", "read_sync", "read_many_sync")
+    READING = ("read", "read_page", "read_beside", "read_many", "forget", "hurry", "read_sync", "read_many_sync")
 
     def __init__(self, racer: "Racer") -> None:
         self.racer = racer
@@ -32,6 +32,10 @@ class Steps:
 
     async def read_page(self) -> None:
         await self.record_read("page", self.racer.page.get(self.any_row()))
+
+    async def read_beside(self) -> None:
+        """A page that shows rows in passing."""
+        await self.record_read(IN_PASSING, self.racer.beside.get(self.any_row()))
 
     async def read_many(self) -> None:
         rows = {self.any_row() for _ in range(3)}
@@ -121,20 +125,28 @@ class Steps:
         for row, value in values.items():
             self.journal.note(Write(OTHER_PROGRAM, began, now(), row, value, "elsewhere", None))
 
-    async def announce(self, values: dict[int, int]) -> None:
+    async def withdraw(self) -> None:
+        """Write what may be shown nowhere else, in passing either."""
+        await self.announce(await awrite(self.any_row()), withdraws=True)
+
+    async def announce(self, values: dict[int, int], *, withdraws: bool = False) -> None:
         """Append the tags of the old and the new state to the log."""
         from content.caching import expire, invalidate
+        from content.caching.key import weak_tag
 
         began = now()
-        kind = self.chance.choice([invalidate, invalidate, expire])
+        kind = invalidate if withdraws else self.chance.choice([invalidate, invalidate, expire])
         nonce = f"{self.process}-{self.chance.getrandbits(64):x}"
         tags = [f"row:{row}" for row in values]
+        if withdraws:
+            tags += [weak_tag(tag) for tag in tags]
         try:
             await kind(tags, nonce=nonce)
         finally:
             ended, position = now(), self.racer.positions.pop(nonce, None)
             for row, value in values.items():
-                self.journal.note(Write(self.process, began, ended, row, value, kind.__name__, position))
+                name = WITHDRAW if withdraws else kind.__name__
+                self.journal.note(Write(self.process, began, ended, row, value, name, position))
 
     async def undo(self) -> None:
         """Write, read, and roll back: no other process may see it."""

@@ -206,6 +206,21 @@ PREFORK = Workload(
         {"weights": SYNC_WEIGHTS, "sync_loaders": is_sync, "children": 3} for is_sync in (True, False, True)
     ),
 )
+BESIDE = Workload(
+    "beside",
+    "pages that show rows in passing: a change makes them stale, a withdrawal ends them",
+    options={
+        "weights": {
+            "read": 25,
+            "read_beside": 50,
+            "read_page": 5,
+            "write": 5,
+            "withdraw": 5,
+            "refresh": 2,
+            "forget": 5,
+        }
+    },
+)
 WATCHED_WEIGHTS = {
     "read": 50,
     "read_sync": 20,
@@ -227,6 +242,6 @@ WATCHED = Workload(
     # A load inside a transaction takes no lease, and a change of all rows overtakes each load.
     checks={"one_load": False},
 )
-WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED, SYNC, SYNC_QUIET, PREFORK, WATCHED)
+WORKLOADS = (BUSY, QUIET, SELDOM, PAUSED, SKEWED, SYNC, SYNC_QUIET, PREFORK, WATCHED, BESIDE)
 # Each for the guard that it would show to be missing.
 SPECIAL = (REPLACED, MOVING, FORGETFUL, SHORT_LOG, LOST_LOG, UNDONE, HURRIED)
