@@ -222,10 +222,10 @@ class BaseModel:
             sentence = f"{name} begins a load at position {process.index.position}"
             yield sentence, _with_process(state, number, begun)
             return
-        if self.readers and process.reader is None:
-            if load.position >= process.index.position or not self.guards.join_is_checked:
-                joined = process._replace(reader=process.known)
-                yield f"a reader joins the load of {name}", _with_process(state, number, joined)
+        may_join = load.position >= process.index.position or not self.guards.join_is_checked
+        if self.readers and process.reader is None and may_join:
+            joined = process._replace(reader=process.known)
+            yield f"a reader joins the load of {name}", _with_process(state, number, joined)
         if load.version is None:
             read = process._replace(load=load._replace(version=state.version))
             yield f"{name} reads version {state.version}", _with_process(state, number, read)

@@ -52,7 +52,9 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class ComposedModel:
-    """`depth` entries, each made of the one before. `hard`: the row's record invalidates. `own_row`: so has the page."""
+    """`depth` entries, each made of the one before. `hard`: the row's record invalidates. `own_row`: the page has a
+    row of its own.
+    """
 
     guards: Guards = Guards()
     depth: int = 2

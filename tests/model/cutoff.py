@@ -4,7 +4,7 @@ The page carries the tag of the ranking's value alone. Making the ranking compar
 they differ. A withdrawal cannot wait for that: its own record ends the pages too.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tests.model.log import PROCESSES, Log, Record, TagIndex, Verdict, empty_index, expire, invalidate
@@ -76,7 +76,8 @@ class State(NamedTuple):
 @dataclass(frozen=True)
 class CutoffModel:
     """`values`: of the row, one after the other; WITHDRAWN last, if at all. `soft`: a change of the row expires the
-    ranking, which is served while it is made again. `makers`: processes that make it.
+    ranking, which is served while it is made again. `makers`: processes that make it. No making begins once the log
+    has `most_records`: two makers that run at the same time would each announce, and begin again, without end.
     """
 
     guards: Guards = Guards()
@@ -85,9 +86,7 @@ class CutoffModel:
     soft: bool = False
     crashes: int = 0
     evictions: int = 0
-
-    def without(self, guard: str) -> "CutoffModel":
-        return replace(self, guards=replace(self.guards, **{guard: False}))
+    most_records: int = 2
 
     def first_state(self) -> State:
         processes = tuple(Process(empty_index(2)) for _ in PROCESSES)
@@ -141,7 +140,7 @@ class CutoffModel:
         if has_work and verdict is Verdict.FRESH:
             yield f"{name} finds the ranking made, and marks the row done", state._replace(due=0)
         waits = process.page is not None and process.page.value is None
-        if verdict is not Verdict.FRESH and (has_work or waits):
+        if verdict is not Verdict.FRESH and (has_work or waits) and len(state.log) < self.most_records:
             begun = process._replace(maker=Maker(process.index.position, state.ranking))
             done = has_work and not self.guards.row_until_compared
             sentence = f"{name} begins the ranking at position {process.index.position}"

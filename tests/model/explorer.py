@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 State = TypeVar("State", bound=Hashable)
 
-MOST_STATES = 3_000_000
+MOST_STATES = 1_000_000
 
 
 class Model(Protocol[State]):
@@ -38,7 +38,7 @@ class Exploration:
 def explore(model: Model[State], most: int = MOST_STATES) -> Exploration:
     """Stops at the first broken promise, or when `most` states were visited.
 
-    States are kept as hashes of 64 bits. With three million states, two share a hash with a chance below one in a
+    States are kept as hashes of 64 bits. With a million states, two share a hash with a chance below one in a
     million; the later one would be left out.
     """
     first = model.first_state()

@@ -129,27 +129,30 @@ def lifetimes() -> list[Case]:
 
 def cutoff() -> list[Case]:
     model = CutoffModel(Cutoff())
-    same = replace(model, values=(1, 1), makers=(0,))
+    same = replace(model, values=(1, 1), makers=(0,), most_records=4)
     withdrawal, dies = replace(model, values=(WITHDRAWN,)), replace(model, crashes=1)
-    back = replace(model, values=(1, 0))
+    back = replace(model, values=(1, 0), most_records=5)
     return [
         holding("21", "one change", model),
         holding("21", "the same value twice", same),
         holding("21", "a maker dies", dies),
-        holding("21", "the ranking is evicted", replace(model, evictions=1), large=True),
+        holding("21", "the ranking is evicted", replace(model, evictions=1, most_records=3), large=True),
         holding("21", "two makers of 0, 1, 0", back, large=True),
         without("21", "is_made_for_row", of=model),
         without("21", "row_until_compared", of=dies),
         without("21", "append_before_store", of=dies),
         without("21", "absent_is_changed", of=replace(model, evictions=1)),
-        without("21", "compares_with_last_announced", of=back),
+        without("21", "compares_with_last_announced", of=replace(back, most_records=4)),
         without("21", "stored_at_own_record", of=same),
-        without("21", "own_record_follows_load", of=replace(model, values=(1, 2))),
+        without("21", "own_record_follows_load", of=replace(model, values=(1, 2), most_records=3)),
         holding("20+21", "a withdrawal", withdrawal),
         holding("20+21", "the ranking is served stale", replace(model, soft=True), large=True),
-        holding("20+21", "a change and a withdrawal", replace(model, values=(1, WITHDRAWN)), large=True),
+        holding(
+            "20+21", "a change and a withdrawal", replace(model, values=(1, WITHDRAWN), most_records=4), large=True
+        ),
         without("20+21", "withdrawal_ends_pages", of=withdrawal),
-        without("20+21", "strong_record_first", of=withdrawal),
+        without("20+21", "strong_record_first", of=withdrawal, holds=True),
+        without("20+21", "strong_record_first", "ranking_has_own_tag", of=withdrawal),
         without("20+21", "stale_part_makes_page_stale", of=replace(model, soft=True)),
         replace(without("20+21", "ranking_has_own_tag", of=back), is_large=True),
     ]
