@@ -2,7 +2,7 @@
 
 import argparse
 
-from tests.model.rules import Case, cases
+from tests.model.rules import Case, cases, cells
 
 WIDTH = 50
 
@@ -11,7 +11,7 @@ def main() -> int:
     """Returns the number of cases that came out differently than expected."""
     parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
     parser.add_argument("rules", nargs="*", metavar="RULE", help="such as 20 or 20+21; all by default")
-    parser.add_argument("--large", action="store_true", help="also the large bounds: half an hour")
+    parser.add_argument("--large", action="store_true", help="also the large bounds: minutes")
     parser.add_argument("--stories", action="store_true", help="print the steps of each counter-example")
     options = parser.parse_args()
     print(f"{'rule':<9}{'guard removed':<{WIDTH}}{'states':>10}  result")
@@ -25,11 +25,8 @@ def main() -> int:
 
 def _show(case: Case, *, with_story: bool) -> bool:
     result = case.explore()
-    removed = ", ".join(case.removed) or f"(none: {case.what})"
-    found = f"counter-example of {len(result.story)} steps" if result.problem else "holds"
-    if not result.is_complete:
-        found = "none found up to the bound"
-    print(f"{case.rule:<9}{removed:<{WIDTH}}{result.states:>10,}  {found}", flush=True)
+    rule, removed, states, found = cells(case, result)
+    print(f"{rule:<9}{removed:<{WIDTH}}{states:>10}  {found}", flush=True)
     if with_story and result.problem:
         for number, sentence in enumerate(result.story, 1):
             print(f"{'':<9}{number:>3}. {sentence}")

@@ -1,7 +1,7 @@
 """Rules 1 to 4, 6 and 16: one row, one entry, two writers and the process of each, an outbox and its relay.
 
-One tier is enough. Nothing that happens depends on an entry, so an entry in a process's memory meets the same records
-as one in the shared tier that no later load replaces.
+One tier is enough. No step depends on an entry, so an entry in a process's memory meets the same records as one in
+the shared tier that no later load replaces.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 
 ROW, OTHER_ROW = 0, 1
-# What the record of a writer says, by its kind.
+# The record of a writer, by its kind.
 RECORDS = {"i": invalidate(ROW), "e": expire(ROW), "o": invalidate(OTHER_ROW)}
 NOTHING = Entry(0, NOWHERE)
 
@@ -43,12 +43,12 @@ class Load(NamedTuple):
 
 
 class Process(NamedTuple):
-    index: TagIndex
+    tags: TagIndex
     load: Load | None = None
     # The newest version that a record has announced to it, and the newest that a hard one has.
     known: int = 0
     known_hard: int = 0
-    # What the process knew when a reader joined its load.
+    # The newest version that the process knew of when a reader joined its load.
     reader: int | None = None
 
 
@@ -134,11 +134,11 @@ class BaseModel:
         state = self._to_log(state, number, version)
         process = state.processes[number]
         if self.guards.append_catches_up:
-            while not process.index.has_read(state.log):
+            while not process.tags.has_read(state.log):
                 process = self._next_record(state, process)
         else:
             process = self._learn(state, process, len(state.log))
-            process = process._replace(index=process.index._replace(position=len(state.log)))
+            process = process._replace(tags=process.tags._replace(position=len(state.log)))
         return self._drop(_with_process(state, number, process))
 
     def _to_log(self, state: State, number: int, version: int) -> State:
@@ -159,7 +159,7 @@ class BaseModel:
         """The process comes back without a load, and reads the whole log before it serves."""
         state = _with_writer(state, number, state.writers[number]._replace(stage="dead"))
         process = state.processes[number]._replace(load=None, reader=None)
-        while not process.index.has_read(state.log):
+        while not process.tags.has_read(state.log):
             process = self._next_record(state, process)
         return _with_process(state._replace(crashes=state.crashes - 1), number, process)
 
@@ -186,25 +186,25 @@ class BaseModel:
 
     def _read_log(self, state: State, number: int) -> Iterator[tuple[str, State]]:
         process = state.processes[number]
-        if process.index.has_read(state.log):
+        if process.tags.has_read(state.log):
             return
         following = _with_process(state, number, self._next_record(state, process))
-        yield f"process {number + 1} reads record {process.index.position + 1}", self._drop(following)
+        yield f"process {number + 1} reads record {process.tags.position + 1}", self._drop(following)
 
     def _drop(self, state: State) -> State:
         """Without positions, all that a process can do with a record is to drop the entry."""
         return state if self.guards.position_is_judged else state._replace(entry=NOTHING)
 
     def _next_record(self, state: State, process: Process) -> Process:
-        number = process.index.position + 1
+        number = process.tags.position + 1
         process = self._learn(state, process, number)
-        return process._replace(index=process.index._replace(position=number))
+        return process._replace(tags=process.tags._replace(position=number))
 
     def _learn(self, state: State, process: Process, number: int) -> Process:
         record, version = state.log[number - 1], state.versions[number - 1]
         hard = version if record[0].is_hard else 0
         return process._replace(
-            index=process.index.learn(number, record, two_slots=self.guards.two_slots),
+            tags=process.tags.learn(number, record, two_slots=self.guards.two_slots),
             known=max(process.known, version),
             known_hard=max(process.known_hard, hard),
         )
@@ -212,17 +212,17 @@ class BaseModel:
     def _verdict(self, state: State, process: Process) -> Verdict:
         if not self.guards.position_is_judged:
             return Verdict.INVALID if state.entry == NOTHING else Verdict.FRESH
-        return process.index.judge(state.entry.position, (ROW,))
+        return process.tags.judge(state.entry.position, (ROW,))
 
     def _load(self, state: State, number: int) -> Iterator[tuple[str, State]]:
         process, load, name = state.processes[number], state.processes[number].load, f"process {number + 1}"
         if load is None:
             # Also while the entry is fresh: refreshed early, or dropped for want of room.
-            begun = process._replace(load=Load(process.index.position))
-            sentence = f"{name} begins a load at position {process.index.position}"
+            begun = process._replace(load=Load(process.tags.position))
+            sentence = f"{name} begins a load at position {process.tags.position}"
             yield sentence, _with_process(state, number, begun)
             return
-        may_join = load.position >= process.index.position or not self.guards.join_is_checked
+        may_join = load.position >= process.tags.position or not self.guards.join_is_checked
         if self.readers and process.reader is None and may_join:
             joined = process._replace(reader=process.known)
             yield f"a reader joins the load of {name}", _with_process(state, number, joined)
@@ -230,7 +230,7 @@ class BaseModel:
             read = process._replace(load=load._replace(version=state.version))
             yield f"{name} reads version {state.version}", _with_process(state, number, read)
         else:
-            position = load.position if self.guards.position_before_read else process.index.position
+            position = load.position if self.guards.position_before_read else process.tags.position
             stored = _with_process(state, number, process._replace(load=None, reader=None))
             sentence = f"{name} stores version {load.version} at position {position}"
             yield sentence, stored._replace(entry=Entry(load.version, position))
@@ -262,14 +262,14 @@ class BaseModel:
         return None
 
     def _is_quiet(self, state: State) -> bool:
-        """Nothing is left to happen but reads."""
+        """Only reads are left to happen."""
         waiting = (state.writers[number].row > state.last_row for number in state.rows)
         relays = any(waiting) if not self.guards.rows_by_presence else bool(state.rows)
         return (
             not relays
             and not state.in_hand
             and all(writer.stage in ("ready", "done", "dead") or self._waits(writer) for writer in state.writers)
-            and all(each.index.has_read(state.log) and each.load is None for each in state.processes)
+            and all(each.tags.has_read(state.log) and each.load is None for each in state.processes)
         )
 
     def _waits(self, writer: Writer) -> bool:

@@ -34,7 +34,7 @@ class Job(NamedTuple):
 
 
 class Process(NamedTuple):
-    index: TagIndex
+    tags: TagIndex
     jobs: tuple[Job | None, ...]
     known: int = 0
     known_hard: int = 0
@@ -43,7 +43,7 @@ class Process(NamedTuple):
 
 
 class State(NamedTuple):
-    versions: tuple[int, int]
+    versions: tuple[int, ...]
     waiting: tuple[int, ...]  # committed rows whose record is to be appended
     log: Log
     entries: tuple[Entry, ...]
@@ -86,13 +86,13 @@ class ComposedModel:
     # --- reading the log ----------------------------------------------------------------------------------
 
     def _read_log(self, state: State, number: int, process: Process) -> Steps[State]:
-        position = process.index.position
+        position = process.tags.position
         name, following = f"process {number + 1}", position + 1
         if process.half_read:
             known = self._learn(state, process, process.half_read)._replace(half_read=0)
             yield f"{name} notes the tags of record {position}", _with(state, number, known)
-        elif not process.index.has_read(state.log):
-            moved = process._replace(index=process.index._replace(position=following))
+        elif not process.tags.has_read(state.log):
+            moved = process._replace(tags=process.tags._replace(position=following))
             if self.guards.index_before_position:
                 yield f"{name} reads record {following}", _with(state, number, self._learn(state, moved, following))
             else:
@@ -101,7 +101,7 @@ class ComposedModel:
 
     def _learn(self, state: State, process: Process, number: int) -> Process:
         record = state.log[number - 1]
-        process = process._replace(index=process.index.learn(number, record))
+        process = process._replace(tags=process.tags.learn(number, record))
         if record[0].tag != ROW:
             return process
         return process._replace(known=1, known_hard=int(record[0].is_hard))
@@ -112,7 +112,7 @@ class ComposedModel:
         job, name, what = process.jobs[level], f"process {number + 1}", NAMES[self.depth][level]
         if job is None:
             if self._verdict(state, process, level) is not Verdict.FRESH:
-                position = process.index.position
+                position = process.tags.position
                 begun = _with_job(
                     state, number, level, Job(position, own_version=None if self._has_own(level) else 0)
                 )
@@ -152,7 +152,7 @@ class ComposedModel:
                 sentence += f"; its {NAMES[self.depth][level + 1]} takes the answer"
             yield sentence, done
             return
-        position = job.position if self.guards.position_before_parts else process.index.position
+        position = job.position if self.guards.position_before_parts else process.tags.position
         if not self.guards.own_position and level:
             position = min(position, job.position_of_part)
         entry = Entry(job.version or 0, job.own_version or 0, position)
@@ -164,7 +164,7 @@ class ComposedModel:
 
     def _verdict(self, state: State, process: Process, level: int, position: int | None = None) -> Verdict:
         at = state.entries[level].position if position is None else position
-        return process.index.judge(at, (ROW, PAGES_OWN_ROW) if self._has_own(level) else (ROW,))
+        return process.tags.judge(at, (ROW, PAGES_OWN_ROW) if self._has_own(level) else (ROW,))
 
     # --- what is promised ---------------------------------------------------------------------------------
 
@@ -191,13 +191,13 @@ class ComposedModel:
 
     def _is_quiet(self, state: State) -> bool:
         return not state.waiting and all(
-            each.index.has_read(state.log) and not each.half_read and not any(each.jobs) for each in state.processes
+            each.tags.has_read(state.log) and not each.half_read and not any(each.jobs) for each in state.processes
         )
 
     def _is_rejected(self, state: State, process: Process) -> bool:
         if self.guards.own_position or self._verdict(state, process, self.depth - 2) is not Verdict.FRESH:
             return False
-        position = min(process.index.position, state.entries[-2].position)
+        position = min(process.tags.position, state.entries[-2].position)
         return self._verdict(state, process, self.depth - 1, position) is not Verdict.FRESH
 
 

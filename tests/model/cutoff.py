@@ -44,7 +44,7 @@ class Maker(NamedTuple):
     position: int
     old: Ranking | None
     value: int | None = None
-    # What is left to do: compare, store, or append.
+    # The next step: begun, compare, store, or append.
     stage: str = "begun"
 
 
@@ -55,7 +55,7 @@ class PageJob(NamedTuple):
 
 
 class Process(NamedTuple):
-    index: TagIndex
+    tags: TagIndex
     maker: Maker | None = None
     page: PageJob | None = None
 
@@ -101,9 +101,9 @@ class CutoffModel:
             yield "the ranking is evicted", state._replace(ranking=None, evictions=state.evictions - 1)
         for number, process in enumerate(state.processes):
             name = f"process {number + 1}"
-            if not process.index.has_read(state.log):
-                index = process.index.read_next(state.log)
-                yield f"{name} reads record {index.position}", _with(state, number, process._replace(index=index))
+            if not process.tags.has_read(state.log):
+                index = process.tags.read_next(state.log)
+                yield f"{name} reads record {index.position}", _with(state, number, process._replace(tags=index))
             if number in self.makers:
                 yield from self._begin_ranking(state, number, process, name)
                 yield from self._make_ranking(state, number, process, name)
@@ -134,16 +134,16 @@ class CutoffModel:
     # --- making the ranking -------------------------------------------------------------------------------
 
     def _begin_ranking(self, state: State, number: int, process: Process, name: str) -> Steps[State]:
-        verdict, has_work = self._ranking(state, process), bool(state.due) and process.index.position >= state.due
+        verdict, has_work = self._ranking(state, process), bool(state.due) and process.tags.position >= state.due
         if process.maker is not None:
             return
         if has_work and verdict is Verdict.FRESH:
             yield f"{name} finds the ranking made, and marks the row done", state._replace(due=0)
         waits = process.page is not None and process.page.value is None
         if verdict is not Verdict.FRESH and (has_work or waits) and len(state.log) < self.most_records:
-            begun = process._replace(maker=Maker(process.index.position, state.ranking))
+            begun = process._replace(maker=Maker(process.tags.position, state.ranking))
             done = has_work and not self.guards.row_until_compared
-            sentence = f"{name} begins the ranking at position {process.index.position}"
+            sentence = f"{name} begins the ranking at position {process.tags.position}"
             yield (
                 sentence + (", and marks the row done" if done else ""),
                 _with(state._replace(due=0) if done else state, number, begun),
@@ -173,7 +173,7 @@ class CutoffModel:
         if maker.old is None:
             return self.guards.absent_is_changed
         if self.guards.compares_with_last_announced:
-            last = max(process.index.expired[RANKING], process.index.invalidated[RANKING])
+            last = max(process.tags.expired[RANKING], process.tags.invalidated[RANKING])
             if last > maker.old.position:
                 return True
         return maker.old.value != maker.value
@@ -191,8 +191,8 @@ class CutoffModel:
         position = maker.position
         if self.guards.stored_at_own_record:
             # It reads up to its own record. Another record of the row in between is newer than this load.
-            process = process._replace(index=process.index.catch_up(log))
-            if self.guards.own_record_follows_load and process.index.judge(position, (ROW,)) is not Verdict.FRESH:
+            process = process._replace(tags=process.tags.catch_up(log))
+            if self.guards.own_record_follows_load and process.tags.judge(position, (ROW,)) is not Verdict.FRESH:
                 sentence += ", finds a newer record of the row, and does not store"
                 return sentence, _with(state, number, process._replace(maker=None))
             position = len(log)
@@ -211,7 +211,7 @@ class CutoffModel:
     # --- making the page ----------------------------------------------------------------------------------
 
     def _make_page(self, state: State, number: int, process: Process, name: str) -> Steps[State]:
-        job, position = process.page, process.index.position
+        job, position = process.page, process.tags.position
         if job is None:
             if self._page(state, process) is not Verdict.FRESH:
                 begun = process._replace(page=PageJob(position))
@@ -233,10 +233,10 @@ class CutoffModel:
         if state.ranking is None:
             return Verdict.INVALID
         tags = (ROW, RANKING) if self.guards.ranking_has_own_tag else (ROW,)
-        return process.index.judge(state.ranking.position, tags)
+        return process.tags.judge(state.ranking.position, tags)
 
     def _page(self, state: State, process: Process) -> Verdict:
-        verdict = process.index.judge(state.page.position, (RANKING,))
+        verdict = process.tags.judge(state.page.position, (RANKING,))
         return min(verdict, Verdict.STALE) if state.page.is_stale else verdict
 
     # --- what is promised ---------------------------------------------------------------------------------
@@ -252,12 +252,12 @@ class CutoffModel:
         if state.told:
             return None
         is_idle = not state.due and all(
-            each.maker is None and each.page is None and each.index.has_read(state.log) for each in state.processes
+            each.maker is None and each.page is None and each.tags.has_read(state.log) for each in state.processes
         )
         wanted, shown = self.value(state), state.page.value
         for number, process in enumerate(state.processes, 1):
             verdict = self._page(state, process)
-            is_shown = verdict is not Verdict.INVALID and process.index.has_read(state.log)
+            is_shown = verdict is not Verdict.INVALID and process.tags.has_read(state.log)
             if wanted == WITHDRAWN and shown != WITHDRAWN and is_shown:
                 return f"Process {number} has read of the withdrawal, and shows the post on its page."
             if is_idle and verdict is Verdict.FRESH and shown != wanted:

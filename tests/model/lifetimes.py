@@ -33,7 +33,7 @@ class Page(NamedTuple):
 class State(NamedTuple):
     time: int
     loads: int  # that may still be made in this tick
-    parts_made_at: tuple[int, int]
+    parts_made_at: tuple[int, ...]
     page: Page
 
 
@@ -52,7 +52,7 @@ class LifetimesModel:
             return
         for part in (STRONG, WEAK):
             if state.time >= state.parts_made_at[part] + FRESH_FOR:
-                loaded = state._replace(parts_made_at=put(state.parts_made_at, part, state.time), loads=0)  # type: ignore[arg-type]
+                loaded = state._replace(parts_made_at=put(state.parts_made_at, part, state.time), loads=0)
                 yield f"a worker loads the {NAMES[part]} part", loaded
         parts_may_be_served = all(state.time < made_at + KEPT_FOR for made_at in state.parts_made_at)
         if state.time >= state.page.fresh_until and parts_may_be_served:

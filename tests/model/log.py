@@ -1,4 +1,4 @@
-"""What the models share: the log, the processes that read it, and the verdict on an entry."""
+"""Shared by the models: the log, the processes that read it, and the verdict on an entry."""
 
 from collections.abc import Iterable
 from enum import IntEnum

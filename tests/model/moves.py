@@ -28,7 +28,7 @@ class Load(NamedTuple):
 
 
 class Process(NamedTuple):
-    index: TagIndex
+    tags: TagIndex
     load: Load | None = None
 
 
@@ -67,15 +67,15 @@ class MovesModel:
         return invalidate(*old, *new)
 
     def _run(self, state: State, number: int, process: Process) -> Steps[State]:
-        name, load, position = f"process {number + 1}", process.load, process.index.position
+        name, load, position = f"process {number + 1}", process.load, process.tags.position
 
         def after(process: Process) -> State:
             return state._replace(processes=put(state.processes, number, process))
 
-        if not process.index.has_read(state.log):
+        if not process.tags.has_read(state.log):
             yield (
                 f"{name} reads record {position + 1}",
-                after(process._replace(index=process.index.read_next(state.log))),
+                after(process._replace(tags=process.tags.read_next(state.log))),
             )
         if load is None:
             for category in range(2):
@@ -96,12 +96,12 @@ class MovesModel:
         return hash((state._replace(processes=()), in_any_order(state.processes)))
 
     def problem(self, state: State) -> str | None:
-        if not state.is_told or any(each.load or not each.index.has_read(state.log) for each in state.processes):
+        if not state.is_told or any(each.load or not each.tags.has_read(state.log) for each in state.processes):
             return None
         for category, listing in enumerate(state.lists):
             tags = (category,) if listing.has_row or self.guards.empty_list_has_tag else ()
             right = state.category == category
-            if listing.has_row != right and state.processes[0].index.judge(listing.position, tags) is Verdict.FRESH:
+            if listing.has_row != right and state.processes[0].tags.judge(listing.position, tags) is Verdict.FRESH:
                 which = "without the row that it has now" if right else "with a row that has left it"
                 return f"List {NAMES[category]} is fresh for ever {which}."
         return None

@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 class Process(NamedTuple):
     """The process of one release."""
 
-    index: TagIndex
+    tags: TagIndex
     floor: int = 0
     runs: bool = True
     position: int | None = None  # of its load
@@ -86,19 +86,19 @@ class ReleasesModel:
             # What its tag functions would have named meanwhile is in no record. Its own record begins a new time.
             log = (*state.log, ()) if self.guards.floor_on_return else state.log
             floor = len(log) if self.guards.floor_on_return else 0
-            back = process._replace(index=process.index.catch_up(log), floor=floor, runs=True)
+            back = process._replace(tags=process.tags.catch_up(log), floor=floor, runs=True)
             yield "release 1 comes back and joins the log", _with(state._replace(log=log), number, back)
 
     def _run(self, state: State, number: int, process: Process) -> Steps[State]:
         if not process.runs:
             return
         name, slot = f"release {number + 1}", number if self.guards.release_is_in_key else 0
-        if not process.index.has_read(state.log):
-            index = process.index.read_next(state.log)
-            yield f"{name} reads record {index.position}", _with(state, number, process._replace(index=index))
+        if not process.tags.has_read(state.log):
+            index = process.tags.read_next(state.log)
+            yield f"{name} reads record {index.position}", _with(state, number, process._replace(tags=index))
         if process.position is None:
             if self._verdict(state, number) is not Verdict.FRESH:
-                begun = process._replace(position=process.index.position)
+                begun = process._replace(position=process.tags.position)
                 yield f"{name} begins a load", _with(state, number, begun)
         elif process.version is None:
             read = process._replace(version=state.version)
@@ -114,7 +114,7 @@ class ReleasesModel:
         if entry.position < process.floor:
             return Verdict.INVALID
         # An entry carries the tags that the release which made it gave to it.
-        return process.index.judge(entry.position, (entry.release,))
+        return process.tags.judge(entry.position, (entry.release,))
 
     def key(self, state: State) -> int:
         return hash(state)
@@ -122,13 +122,13 @@ class ReleasesModel:
     def problem(self, state: State) -> str | None:
         for number, process in enumerate(state.processes):
             entry = state.entries[number if self.guards.release_is_in_key else 0]
-            if process.runs and process.index.position < process.floor:
+            if process.runs and process.tags.position < process.floor:
                 return f"All that release {number + 1} loads now is below its floor."
             if not process.runs or self._verdict(state, number) is not Verdict.FRESH:
                 continue
             if entry.release != number:
                 return f"Release {number + 1} serves a page of release {entry.release + 1}."
-            is_idle = not state.rows and process.position is None and process.index.has_read(state.log)
+            is_idle = not state.rows and process.position is None and process.tags.has_read(state.log)
             if is_idle and entry.version < state.version:
                 return f"Release {number + 1} serves version {entry.version} as fresh for ever, not {state.version}."
         return None

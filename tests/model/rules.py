@@ -40,6 +40,15 @@ class Case:
         return explore(self.model, most)
 
 
+def cells(case: Case, result: Exploration) -> tuple[str, str, str, str]:
+    """The rule, the guard removed, the states explored, and what was found."""
+    removed = ", ".join(case.removed) or f"none: {case.what}"
+    found = f"counter-example of {len(result.story)} steps" if result.problem else "holds"
+    if not result.is_complete:
+        found = "nothing found up to the bound"
+    return case.rule, removed, f"{result.states:,}", found
+
+
 def holding(rule: str, what: str, model: Model[Any], *, large: bool = False) -> Case:
     return Case(rule, what, model, holds=True, is_large=large)
 
@@ -50,11 +59,18 @@ def without(rule: str, *removed: str, of: Any, what: str = "", holds: bool = Fal
 
 
 def cases() -> list[Case]:
-    parts: list[Callable[[], list[Case]]] = [base, composed, weak, lifetimes, cutoff, releases]
+    parts: list[Callable[[], list[Case]]] = [
+        base_cases,
+        composed_cases,
+        weak_cases,
+        lifetimes_cases,
+        cutoff_cases,
+        releases_cases,
+    ]
     return [case for part in parts for case in part()]
 
 
-def base() -> list[Case]:
+def base_cases() -> list[Case]:
     model = BaseModel(Base(), kinds="i")
     moves = MovesModel(Moves())
     return [
@@ -82,7 +98,7 @@ def base() -> list[Case]:
     ]
 
 
-def composed() -> list[Case]:
+def composed_cases() -> list[Case]:
     model = ComposedModel(Composed())
     own_row, three = replace(model, own_row=True), replace(model, depth=3)
     return [
@@ -98,7 +114,7 @@ def composed() -> list[Case]:
     ]
 
 
-def weak() -> list[Case]:
+def weak_cases() -> list[Case]:
     model = WeakModel(Weak())
     withdrawal = replace(model, changes="w")
     return [
@@ -107,6 +123,7 @@ def weak() -> list[Case]:
         holding("20", "a withdrawal", withdrawal),
         holding("20", "an edit and a withdrawal", replace(model, changes="ew"), large=True),
         holding("20", "a withdrawal and an edit", replace(model, changes="we"), large=True),
+        holding("20", "both, and the relay dies", replace(model, changes="ew", crashes=1), large=True),
         without("20", "page_has_mention_tag", of=model),
         without("20", "one_append", of=model, holds=True),
         without("20", "one_append", "strong_record_first", of=model),
@@ -117,7 +134,7 @@ def weak() -> list[Case]:
     ]
 
 
-def lifetimes() -> list[Case]:
+def lifetimes_cases() -> list[Case]:
     model = LifetimesModel(Lifetimes())
     return [
         holding("18+20", "times of a page with two parts", model),
@@ -127,7 +144,7 @@ def lifetimes() -> list[Case]:
     ]
 
 
-def cutoff() -> list[Case]:
+def cutoff_cases() -> list[Case]:
     model = CutoffModel(Cutoff())
     same = replace(model, values=(1, 1), makers=(0,), most_records=4)
     withdrawal, dies = replace(model, values=(WITHDRAWN,)), replace(model, crashes=1)
@@ -137,7 +154,7 @@ def cutoff() -> list[Case]:
         holding("21", "the same value twice", same),
         holding("21", "a maker dies", dies),
         holding("21", "the ranking is evicted", replace(model, evictions=1, most_records=3), large=True),
-        holding("21", "two makers of 0, 1, 0", back, large=True),
+        holding("21", "two makers of 0 and 1 and 0", replace(back, most_records=4), large=True),
         without("21", "is_made_for_row", of=model),
         without("21", "row_until_compared", of=dies),
         without("21", "append_before_store", of=dies),
@@ -158,7 +175,7 @@ def cutoff() -> list[Case]:
     ]
 
 
-def releases() -> list[Case]:
+def releases_cases() -> list[Case]:
     model = ReleasesModel(Releases())
     stopped = replace(model, stops=1)
     return [

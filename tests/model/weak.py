@@ -30,7 +30,7 @@ class Job(NamedTuple):
 
 
 class Process(NamedTuple):
-    index: TagIndex
+    tags: TagIndex
     card: Job | None = None
     page: Job | None = None
 
@@ -71,9 +71,9 @@ class WeakModel:
         for row in state.rows:
             yield from self._relay(state, row)
         for number, process in enumerate(state.processes):
-            if not process.index.has_read(state.log):
-                index = process.index.read_next(state.log, two_slots=self.guards.two_slots)
-                read = _with(state, number, process._replace(index=index))
+            if not process.tags.has_read(state.log):
+                index = process.tags.read_next(state.log, two_slots=self.guards.two_slots)
+                read = _with(state, number, process._replace(tags=index))
                 yield f"process {number + 1} reads record {index.position}", read
             yield from self._make_card(state, number, process)
             yield from self._make_page(state, number, process)
@@ -111,8 +111,8 @@ class WeakModel:
         job, name = process.card, f"process {number + 1}"
         if job is None:
             if self._card(state, process) is not Verdict.FRESH:
-                begun = process._replace(card=Job(process.index.position))
-                yield f"{name} begins the card at position {process.index.position}", _with(state, number, begun)
+                begun = process._replace(card=Job(process.tags.position))
+                yield f"{name} begins the card at position {process.tags.position}", _with(state, number, begun)
         elif job.version is None:
             read = process._replace(card=job._replace(version=state.version))
             yield f"{name} reads version {state.version} of the post", _with(state, number, read)
@@ -125,8 +125,8 @@ class WeakModel:
         job, name = process.page, f"process {number + 1}"
         if job is None:
             if self._page(state, process) is not Verdict.FRESH:
-                begun = process._replace(page=Job(process.index.position))
-                yield f"{name} begins the page at position {process.index.position}", _with(state, number, begun)
+                begun = process._replace(page=Job(process.tags.position))
+                yield f"{name} begins the page at position {process.tags.position}", _with(state, number, begun)
         elif job.version is None:
             if self._card(state, process) is Verdict.FRESH:
                 taken = process._replace(page=job._replace(version=state.card.version))
@@ -138,10 +138,10 @@ class WeakModel:
             yield f"{name} stores the page with the card of version {job.version}", stored._replace(page=entry)
 
     def _card(self, state: State, process: Process) -> Verdict:
-        return process.index.judge(state.card.position, (CARD,))
+        return process.tags.judge(state.card.position, (CARD,))
 
     def _page(self, state: State, process: Process) -> Verdict:
-        return process.index.judge(state.page.position, (MENTION,) if self.guards.page_has_mention_tag else ())
+        return process.tags.judge(state.page.position, (MENTION,) if self.guards.page_has_mention_tag else ())
 
     # --- what is promised ---------------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class WeakModel:
             return None
         withdrawal = self.changes.rfind("w", 0, state.version) + 1
         for number, process in enumerate(state.processes, 1):
-            if not process.index.has_read(state.log):
+            if not process.tags.has_read(state.log):
                 continue
             verdict, version = self._page(state, process), state.page.version
             if verdict is not Verdict.INVALID and version < withdrawal:
@@ -164,7 +164,7 @@ class WeakModel:
         return None
 
     def _all_read(self, state: State) -> bool:
-        return all(each.index.has_read(state.log) for each in state.processes)
+        return all(each.tags.has_read(state.log) for each in state.processes)
 
 
 def _names(record: Record) -> str:
