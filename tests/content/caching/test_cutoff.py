@@ -5,16 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from content.caching import Policy, Resource, invalidate
+from content.caching import Policy, Resource, expire, invalidate
 from content.caching.cutoff import read_derived_values
 from content.caching.declarations import resources
 from content.caching.dependencies import shown_in_passing, track_dependencies
 from content.caching.engines import engine_of
 from content.caching.errors import NotAppended
 from content.caching.key import value_tag
-from tests.support.caches import redis_cache, use_cache
+from tests.support.caches import memcached_cache, redis_cache, use_cache
 from tests.support.engine import wait_for_engine
 from tests.support.source import Source
+from tests.support.wait import wait_until_async
 
 POLICY = Policy(ttl=timedelta(minutes=1), stale_ttl=timedelta(hours=1), jitter=0, early=0, ahead=0)
 LONG = Policy(ttl=timedelta(hours=2), stale_ttl=timedelta(hours=2), jitter=0, early=0, ahead=0)
@@ -105,8 +106,7 @@ async def test_a_page_made_of_the_old_value_during_its_change_is_stale(site):
     site.source.value = [2]
     site.source.hold()
     refresh = asyncio.ensure_future(site.ranking.refresh())
-    while not site.source.loading.is_set():
-        await asyncio.sleep(0)
+    await wait_until_async(site.source.loading.is_set, "the load has begun")
     await site.page.get()
     site.source.release()
     await refresh
@@ -123,13 +123,32 @@ async def test_an_evicted_value_counts_as_changed(site):
     assert not await site.is_fresh()
 
 
+async def test_an_old_value_behind_the_last_announcement_counts_as_changed(site):
+    """Its maker announced a change, and died before it stored the new value."""
+    await expire([value_tag(site.ranking.key(()))])
+    before = engine_of("default").ordering.tag_index.tail
+    await site.ranking.refresh()
+    assert engine_of("default").ordering.tag_index.tail > before, "a record for the value"
+
+
+async def test_a_value_that_was_overtaken_is_not_stored_at_its_announcement(site):
+    site.source.value = [1]
+    site.source.hold()
+    refresh = asyncio.ensure_future(site.ranking.refresh())
+    await wait_until_async(site.source.loading.is_set, "the load has read its rows")
+    site.source.value = [2]
+    await invalidate(["posts"])
+    site.source.release()
+    await refresh
+    assert await site.ranking.get() == [2]
+
+
 async def test_a_value_of_another_epoch_counts_as_changed(site):
     await site.ranking.get()
     engine = engine_of("default")
     epoch = engine.ordering.tag_index.epoch
     engine.ordering.log.reader.stream.drop_epoch()
-    while engine.ordering.tag_index.epoch in (epoch, ""):
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: engine.ordering.tag_index.epoch not in (epoch, ""), "another epoch was joined")
     before = engine.ordering.tag_index.tail
     await site.ranking.get()
     assert engine.ordering.tag_index.tail > before, "a record for the value"
@@ -175,8 +194,6 @@ async def test_a_loader_that_fails_keeps_no_other_from_being_read(site, caplog):
 
 
 async def test_counters_show_the_value_by_its_own_tags(memcached_server, clock):
-    from tests.support.caches import memcached_cache
-
     with use_cache(memcached_cache(memcached_server.url), clock):
         site = Site()
         with track_dependencies() as dependencies:

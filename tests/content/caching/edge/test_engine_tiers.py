@@ -1,7 +1,9 @@
 """Pages on an engine's tiers: shared by processes, ended by tags, and explained."""
 
 import asyncio
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -355,18 +357,54 @@ async def test_it_is_explained(site, alias):
         assert report["ended_by"][0]["tag"] == "number"
 
 
-@with_a_log
-async def test_a_change_of_what_it_shows_in_passing_is_explained(alias, clock):
-    part = Reading().number
+def ttl_of(response: Any) -> int:
+    return int(re.search(r"ttl=(-?\d+)", response["cache-status"])[1])
 
-    async def page(scope, receive, send) -> None:
+
+class Passing(Reading):
+    """An application that shows the resource in passing."""
+
+    async def __call__(self, scope, receive, send) -> None:
         with shown_in_passing():
-            body = str(await part.get()).encode()
-        await send({"type": "http.response.start", "status": 200, "headers": pairs_of(CONTROL)})
-        await send({"type": "http.response.body", "body": body})
+            await super().__call__(scope, receive, send)
 
-    site = Site(page, cache=alias)
+
+@pytest.fixture
+def passing(alias, clock) -> Site:
+    site = Site(Passing(), cache=alias)
     site.edge.engine.clock = clock
+    site.forward = clock.forward
+    return site
+
+
+@with_a_log
+async def test_made_with_something_stale_in_passing_a_page_is_stored_and_stale(passing):
+    """Readers get it without waiting for the part, and it is made again."""
+    await passing.ask()
+    await wait_for_tasks(passing)
+    passing.origin.value = 1
+    passing.origin.fails = True
+    await expire(["number"])
+    calls = passing.origin.count
+    for _ in range(5):
+        response = await passing.ask()
+        await wait_for_tasks(passing)
+        assert (response.status, response.body) == (200, b"0")
+        assert "; hit; ttl=" in response["cache-status"]
+        assert ttl_of(response) <= 0
+    assert passing.origin.count - calls <= 2, "a backoff between two attempts"
+    passing.origin.fails = False
+    for _ in range(20):
+        passing.forward(1)
+        last = await passing.ask()
+        await wait_for_tasks(passing)
+    assert last.body == b"1"
+    assert ttl_of(last) > 0
+
+
+@with_a_log
+async def test_a_change_of_what_it_shows_in_passing_is_explained(passing, alias):
+    site = passing
     await site.ask()
     await wait_for_tasks(site)
     await invalidate(["number"])
