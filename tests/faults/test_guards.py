@@ -538,7 +538,7 @@ GUARDS = [
     Guard(
         "I1: a page that was made of a stale part is not called fresh",
         f"{CACHING}/edge/origin_fetch.py",
-        "                stale=dependencies.stale,\n",
+        "                stale=dependencies.stale or dependencies.weakly_stale,\n",
         "",
         f"{TESTS}/edge/test_engine_tiers.py",
         "i1_what_was_made",

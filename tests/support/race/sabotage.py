@@ -91,7 +91,7 @@ SABOTAGES = [
     Sabotage(
         "a stale part is said on",
         f"{CACHING}/loader.py",
-        "return value.as_stale() if dependencies.stale else value",
+        "return value.as_stale() if is_stale else value",
         "return value",
         BUSY,
         "I1",
