@@ -10,13 +10,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from django.core.cache import caches
 from redis.exceptions import RedisError
 
 from ..edge.cache import EdgeCache
-from ..engine import Engine
-from ..engines import log_server
+from ..engines import engine_of, log_server
 from ..metrics.events import emit
 from ..ordering.log_ordering import LogOrdering
 from ..ordering.stream import format_position
@@ -61,11 +62,19 @@ class Options:
     comparable: Comparable = everything
 
 
-class Verifier:
-    """For an engine with an invalidation log. `edge`: makes the pages; without it they are left out."""
+DEFAULTS = Options()
 
-    def __init__(self, engine: Engine, prefix: str, alias: str, edge: EdgeCache | None, options: Options) -> None:
-        server = log_server(alias)
+
+class Verifier:
+    """Of the cache `alias`. `edge`: makes the pages; without it they are left out.
+
+    Raises ValueError for a cache without an invalidation log.
+    """
+
+    def __init__(
+        self, alias: str = "default", *, edge: EdgeCache | None = None, options: Options = DEFAULTS
+    ) -> None:
+        engine, server, prefix = engine_of(alias), log_server(alias), caches[alias].key_prefix or "cache"
         if server is None or not isinstance(engine.ordering, LogOrdering):
             raise ValueError(f"The cache {alias!r} has no invalidation log, so its entries cannot be verified.")
         self.engine = engine
@@ -97,8 +106,12 @@ class Verifier:
 
     def start(self) -> None:
         """In a thread of its own."""
-        self._thread = threading.Thread(target=lambda: asyncio.run(self.run()), name="cache verifier", daemon=True)
+        self._thread = threading.Thread(target=self._run_in_thread, name="cache verifier", daemon=True)
         self._thread.start()
+
+    def _run_in_thread(self) -> None:
+        with suppress(asyncio.CancelledError):
+            asyncio.run(self.run())
 
     def stop(self) -> None:
         """Ends within a second or two; a load that runs is not awaited."""
@@ -118,8 +131,6 @@ class Verifier:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._sample())
                 group.create_task(self._check_what_is_due())
-        except asyncio.CancelledError:
-            pass
         finally:
             observers.remove(self._observe)
             await self.checker.loader.close()
