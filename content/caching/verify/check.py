@@ -38,7 +38,7 @@ LONGEST_WAIT, LOOK_EVERY = 5.0, 0.02
 # Seconds between two repairs of a key, and repairs that are remembered.
 REPAIR_EVERY, MOST_REPAIRED = 60.0, 1000
 # Records that a report looks through, and shows.
-RECORDS_READ, RECORDS_SHOWN = 500, 12
+RECORDS_READ, RECORDS_SHOWN = 500, 8
 # Seconds of the longest pause before the budget is looked at again.
 LONGEST_PAUSE = 5.0
 
@@ -55,6 +55,7 @@ async def settle_by_time() -> bool:
 class Result(Enum):
     CONSISTENT = "consistent"
     NOT_FRESH = "no tier has it fresh"
+    LEFT_OUT = "the site leaves it out"
     MATCHED = "memory has what the shared tier has"
     INCONSISTENT = "inconsistent"
     UNSETTLED = "it changed again and again"
@@ -92,6 +93,8 @@ class Checker:
         fresh = {tier: reading for tier, reading in readings.items() if reading.is_fresh}
         if not fresh:
             return Result.NOT_FRESH, None
+        if any(each.header.there and self.comparable(subject.key, each.value) is None for each in fresh.values()):
+            return Result.LEFT_OUT, None
         if not self.loads_always and len(fresh) == 2 and len({each.content for each in fresh.values()}) == 1:
             emit("matched", subject.name, subject.key, tier="memory")
             return Result.MATCHED, None
@@ -163,7 +166,7 @@ class Checker:
             if self._is_same(subject, before, first):
                 emit("checked", subject.name, subject.key, tier=tier)
                 return Result.CONSISTENT, None
-            if not (await self.settle() and await self._catch_up()):
+            if not (await self.loader.executor.run(self.settle) and await self._catch_up()):
                 continue
             second = await self._load(subject)
             # No await between the last word on the entry and this verdict.

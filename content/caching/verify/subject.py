@@ -20,15 +20,13 @@ from ..ordering.tag_index import Kind
 from ..tiers import Tiers
 from .parameters import entry_key_of
 
-# The name of what was read, and a decoded value or the body of a page -> what is compared of it. None: nothing.
+# A key, and its decoded value or the body of a page -> what is compared of it. None: nothing.
 Comparable = Callable[[str, Any], Any]
-
-
 # Bytes of a page in a report.
 SHOWN = 40
 
 
-def everything(name: str, value: Any) -> Any:
+def everything(key: str, value: Any) -> Any:
     return value
 
 
@@ -198,7 +196,7 @@ def is_same(comparable: Comparable, subject: Subject, reading: Reading, loaded: 
         return True
     if reading.content[0] != loaded.content[0]:
         return False
-    ours, theirs = comparable(subject.name, reading.value), comparable(subject.name, loaded.value)
+    ours, theirs = comparable(subject.key, reading.value), comparable(subject.key, loaded.value)
     return bool(ours == theirs)
 
 

@@ -51,7 +51,7 @@ class Options:
                   processes that serve readers, while others compare the shared tier
     scans         also choose entries that are in the shared tier alone
     settle        waits until each commit that is visible now was relayed to the log
-    comparable    name and value, or the body of a page (name "page") -> what is compared. None: nothing of it
+    comparable    key, and value or the body of a page -> what is compared of it. None: nothing
     """
 
     share: float = 0.01
@@ -71,9 +71,7 @@ class Verifier:
     Raises ValueError for a cache without an invalidation log.
     """
 
-    def __init__(
-        self, alias: str = "default", *, edge: EdgeCache | None = None, options: Options = DEFAULTS
-    ) -> None:
+    def __init__(self, alias: str = "default", *, edge: EdgeCache | None = None, options: Options = DEFAULTS) -> None:
         engine, server, prefix = engine_of(alias), log_server(alias), caches[alias].key_prefix or "cache"
         if server is None or not isinstance(engine.ordering, LogOrdering):
             raise ValueError(f"The cache {alias!r} has no invalidation log, so its entries cannot be verified.")

@@ -6,7 +6,14 @@ from content.caching.verify.nines import highest_rate, nines
 @pytest.mark.parametrize(
     ("checked", "inconsistent", "rate"),
     # The upper bounds of a Poisson distribution at 95 %: 2.996, 4.744, 16.962, 124.34.
-    [(1000, 0, 2.996e-3), (1000, 1, 4.744e-3), (1000, 10, 16.962e-3), (1_000_000, 107, 126.0e-6), (0, 0, 1.0), (1, 0, 1.0)],
+    [
+        (1000, 0, 2.996e-3),
+        (1000, 1, 4.744e-3),
+        (1000, 10, 16.962e-3),
+        (1_000_000, 107, 126.0e-6),
+        (0, 0, 1.0),
+        (1, 0, 1.0),
+    ],
 )
 def test_the_bound_that_a_sample_allows(checked, inconsistent, rate):
     assert highest_rate(checked, inconsistent) == pytest.approx(rate, rel=0.02)

@@ -41,7 +41,9 @@ def test_other_types(value):
 
 @pytest.mark.parametrize("text", ["!enum.a.b.c", "x#1234", "(", "!", "12a", "!time.utc3600.0"])
 def test_what_cannot_be_decoded(text):
-    with pytest.raises((ValueError, TypeError, ArithmeticError)):
-        [found] = decode_parameters(text)
-        if encode_parameter(found) != text:
-            raise ValueError
+    """Or is decoded to something of another key, which `entry_key_of` refuses."""
+    try:
+        found = decode_parameters(text)
+    except (ValueError, TypeError, ArithmeticError):
+        return
+    assert encode(found) != text

@@ -15,7 +15,7 @@ from content.caching.metrics.events import current_totals
 from content.caching.verify import Options, Verifier
 from content.caching.verify.budget import SAVED, Budget
 from content.caching.verify.schedule import DELAYS, MOST, Schedule
-from tests.support.caches import redis_cache, use_cache
+from tests.support.caches import LOCMEM, redis_cache, use_cache
 from tests.support.engine import tag_index_of
 from tests.support.source import Source
 from tests.support.wait import wait_until_async
@@ -115,9 +115,8 @@ async def test_in_a_thread_it_starts_and_stops(source):
 
 
 async def test_a_cache_without_a_log_cannot_be_verified():
-    with use_cache({"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}, time.time):
-        with pytest.raises(ValueError, match="no invalidation log"):
-            Verifier()
+    with use_cache(LOCMEM, time.time), pytest.raises(ValueError, match="no invalidation log"):
+        Verifier()
 
 
 # --- the budget -------------------------------------------------------------------------------------------
@@ -173,7 +172,7 @@ def test_an_entry_is_checked_at_once_and_after_1_5_and_60_seconds(clock):
     schedule.add("key", "1-0")
     began = clock.now
     for _ in range(70):
-        while (check := schedule.take()) is not None:
+        while schedule.take() is not None:
             due.append(clock.now - began)
         clock.forward(1)
     assert tuple(due) == DELAYS
