@@ -77,7 +77,7 @@ async def verifier(edge):
     options = Options(share=0.5, settle=changes_are_relayed, comparable=comparable)
     verifier = Verifier(edge=edge, options=options)
     yield verifier
-    await verifier.checker.loader.close()
+    await verifier.checker.close()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from ..entry import Header, Position
 from ..errors import CacheError
+from ..executor import LoadExecutor
 from ..in_passing import PastCache
 from ..key import WEAK
 from ..metrics.events import emit, measure
@@ -33,6 +34,8 @@ from .subject import CannotLoad, Comparable, Loaded, Reading, Subject, describe_
 logger = logging.getLogger("content.caching")
 
 ATTEMPTS = 3
+# One load runs at a time; checks that wait for something else need not hold up others.
+CHECKS_AT_ONCE = 3
 # Seconds to wait for loads of the key that run, and between two looks.
 LONGEST_WAIT, LOOK_EVERY = 5.0, 0.02
 # Seconds between two repairs of a key, and repairs that are remembered.
@@ -83,7 +86,13 @@ class Checker:
         self.loads_always = loads_always
         self.hard_records = HardRecords()
         self.loader = PastCacheLoader()
+        # It waits on a connection of its own, so that loads need not wait for it.
+        self.settling = LoadExecutor(max_loads=CHECKS_AT_ONCE)
         self.repaired_at: dict[str, float] = {}
+
+    async def close(self) -> None:
+        await self.loader.close()
+        await self.settling.close()
 
     async def check(self, subject: Subject, record: str = "") -> tuple[Result, Inconsistency | None]:
         readings = await subject.read()
@@ -166,7 +175,7 @@ class Checker:
             if self._is_same(subject, before, first):
                 emit("checked", subject.name, subject.key, tier=tier)
                 return Result.CONSISTENT, None
-            if not (await self.loader.executor.run(self.settle) and await self._catch_up()):
+            if not (await self.settling.run(self.settle) and await self._catch_up()):
                 continue
             second = await self._load(subject)
             # No await between the last word on the entry and this verdict.

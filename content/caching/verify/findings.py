@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
 
 import msgspec
 from redis.exceptions import RedisError
@@ -72,12 +72,13 @@ class FindingStore:
     def read(self) -> list[Inconsistency]:
         """The newest first. Raises RedisError or OSError."""
         with self.server.sync_client() as client:
-            return list(_readable(client.lrange(self.key, 0, MOST - 1)))
+            return decode_findings(client.lrange(self.key, 0, MOST - 1))
 
 
-def _readable(contents: Sequence[bytes]) -> Any:
+def decode_findings(contents: Sequence[bytes]) -> list[Inconsistency]:
+    """Without those of other releases."""
+    found = list[Inconsistency]()
     for content in contents:
-        try:
-            yield decode(_decoder.decode, content)
-        except Unreadable:
-            continue
+        with suppress(Unreadable):
+            found.append(decode(_decoder.decode, content))
+    return found

@@ -9,8 +9,8 @@ from typing import NamedTuple
 # Seconds after a record at which an entry with its tags is checked.
 DELAYS = (0.0, 1.0, 5.0, 60.0)
 MOST = 2000
-# Seconds after which a check that waits for the budget is given up.
-LATEST = 30.0
+# Seconds after which a check is given up. Past the budget it is left to chance which are in time.
+LATEST = 2.0
 
 
 class Check(NamedTuple):

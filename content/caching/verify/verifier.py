@@ -23,7 +23,7 @@ from ..ordering.log_ordering import LogOrdering
 from ..ordering.stream import format_position
 from ..ordering.tag_index import Record
 from .budget import Budget
-from .check import Checker, Result, Settle, settle_by_time
+from .check import CHECKS_AT_ONCE, Checker, Result, Settle, settle_by_time
 from .findings import FindingStore, Inconsistency
 from .past_cache import watch_connections
 from .sampler import Sampler
@@ -128,10 +128,11 @@ class Verifier:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._sample())
-                group.create_task(self._check_what_is_due())
+                for _ in range(CHECKS_AT_ONCE):
+                    group.create_task(self._check_what_is_due())
         finally:
             observers.remove(self._observe)
-            await self.checker.loader.close()
+            await self.checker.close()
 
     def _observe(self, epoch: str, records: Sequence[Record]) -> None:
         """On the thread that reads the log."""

@@ -75,7 +75,7 @@ async def check_sample(verifier: Verifier, number: int) -> Checked:
             if found is not None:
                 checked.found.append(found)
     finally:
-        await verifier.checker.loader.close()
+        await verifier.checker.close()
     return checked
 
 

@@ -170,8 +170,10 @@ class Racer:
         return page
 
     async def dawdle(self) -> None:
-        """Sleep now and then, so that other tasks come in between."""
-        if self.chance.random() < 0.5:
+        """Sleep now and then, so that other tasks come in between. Checks of the verifier are no part of the race."""
+        from content.caching.in_passing import current_load
+
+        if current_load.get() is None and self.chance.random() < 0.5:
             await asyncio.sleep(self.chance.random() * self.options.get("dawdle", 0.02))
 
     # --- the race -------------------------------------------------------------------------------------
@@ -187,10 +189,26 @@ class Racer:
             if "only_samples" in self.options
             else None
         )
+        verifier = self.start_verifier() if "verify" in self.options else None
         await asyncio.gather(*(self.run(steps, begin) for _ in range(self.options["tasks"])))
+        if verifier is not None:
+            await asyncio.to_thread(verifier.stop)
         if sampling is not None:
             sampling.cancel()
         self.journal.close()
+
+    def start_verifier(self) -> Any:
+        """With the share of the database's time that the option gives."""
+        from content.caching.verify import Options, Verifier
+
+        settle = {}
+        if "most_rows" in self.options:
+            from content.caching.watch.settled import changes_are_relayed
+
+            settle = {"settle": changes_are_relayed}
+        verifier = Verifier(options=Options(share=self.options["verify"], **settle))
+        verifier.start()
+        return verifier
 
     async def run(self, steps: Any, begin: float) -> None:
         weights = self.options["weights"]

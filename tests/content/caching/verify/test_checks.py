@@ -57,7 +57,7 @@ async def shop(redis_server, clock):
         shop = Shop()
         await shop.price.get("a")
         yield shop
-        await shop.verifier.checker.loader.close()
+        await shop.verifier.checker.close()
     del resources["test_price"], resources["test_page"]
 
 

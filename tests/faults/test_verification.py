@@ -1,0 +1,61 @@
+"""Verification in races: it finds nothing where the guards stand, and each that is missing, within a minute."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.mutation import copy_project
+from tests.support.race.sabotage import SABOTAGES, Sabotage
+from tests.support.race.verified import race_until_found
+from tests.support.race.workloads import BESIDE, BUSY, SYNC, WATCHED, Workload
+from tests.support.service import ROOT
+
+# Guards whose lack leaves entries that are wrong and called fresh.
+FRESHNESS = [sabotage for sabotage in SABOTAGES if sabotage.found == "I1"]
+SECONDS = 60
+
+
+@pytest.fixture
+def race_database(postgres_server) -> Iterator[str]:
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE verified")
+        yield f"{postgres_server.rpartition('/')[0]}/verified"
+        connection.execute("DROP DATABASE verified WITH (FORCE)")
+
+
+def sqlite_in(folder: Path) -> str:
+    return f"sqlite:///{folder / 'race.sqlite3'}"
+
+
+@pytest.mark.parametrize("workload", [BUSY, WATCHED], ids=lambda workload: workload.name)
+def test_a_short_race_is_consistent(fresh_redis, tmp_path, workload: Workload):
+    found, _ = race_until_found(workload, fresh_redis, sqlite_in(tmp_path), 6, ROOT)
+    assert found == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("workload", [BUSY, SYNC, WATCHED, BESIDE], ids=lambda workload: workload.name)
+def test_a_minute_of_each_is_consistent(request, fresh_redis, tmp_path, workload: Workload, database: str):
+    url = sqlite_in(tmp_path) if database == "sqlite" else request.getfixturevalue("race_database")
+    found, _ = race_until_found(workload, fresh_redis, url, SECONDS, ROOT)
+    assert found == []
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("sabotage"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("sabotage", FRESHNESS, ids=str)
+def test_a_missing_guard_is_found_within_a_minute(fresh_redis, tmp_path, copy: Path, sabotage: Sabotage):
+    with sabotage.apply(copy):
+        found, seconds = race_until_found(sabotage.workload, fresh_redis, sqlite_in(tmp_path), SECONDS, copy)
+    assert found, f"nothing in {SECONDS} s"
+    print(f"{sabotage}: {seconds:.1f} s, {found[-1]}")
+    assert any(each.record or each.log for each in found)

@@ -1,0 +1,93 @@
+"""A race whose processes verify their cache: what the verifiers report, and when."""
+
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.exceptions import RedisError
+
+from content.caching.verify import Inconsistency
+from content.caching.verify.findings import decode_findings
+from tests.support.race.course import WEIGHTS, Course, run_processes
+from tests.support.race.workloads import Workload
+
+KEY = "{race:verify}:found"
+# Entries live long enough to be looked at, and rows are written seldom enough that a wrong one lasts.
+CALM: dict[str, Any] = {"ttl": 30.0, "stale_ttl": 30.0, "verify": 0.01, "pause": 1.0, "dawdle": 0.03}
+ROWS = 60
+BURSTS = {"burst": 6}
+# Seconds between two steps of a task, at most, where more writes are needed to show it; by the workload's name.
+PAUSES = {"short log": 0.1, "forgetful": 0.4, "lost log": 0.4}
+OWN_ROWS = ("short log", "forgetful", "lost log", "watched")
+
+
+def calm(workload: Workload) -> Workload:
+    """The same race, in bursts with seconds between them."""
+    weights = workload.options.get("weights", WEIGHTS)
+    options = workload.options | CALM | {"pause": PAUSES.get(workload.name, 1.0), "weights": with_bursts(weights)}
+    own = tuple(
+        each | ({"weights": with_bursts(each["weights"])} if "weights" in each else {})
+        for each in workload.own_options
+    )
+    rows = workload.rows if workload.name in OWN_ROWS else ROWS
+    return replace(workload, options=options, own_options=own, rows=rows)
+
+
+def with_bursts(weights: dict[str, float]) -> dict[str, float]:
+    """Nothing is announced by hand where a table is watched."""
+    return weights if "write_watched" in weights or "move" in weights else weights | BURSTS
+
+
+def race_until_found(
+    workload: Workload, redis_url: str, database_url: str, seconds: float, code: Path, processes: int = 3
+) -> tuple[list[Inconsistency], float]:
+    """The reports, and the seconds until the first. It ends with the first one."""
+    workload, took = calm(workload), float("inf")
+
+    def meanwhile(course: Course, racers: list[subprocess.Popen[str]]) -> None:
+        nonlocal took
+        began = time.monotonic()
+        done = wait_in_thread(workload, course, racers)
+        while any(racer.poll() is None for racer in racers) and not read_findings(redis_url):
+            time.sleep(0.1)
+        took = time.monotonic() - began
+        for racer in racers:
+            racer.kill()
+        done()
+
+    course = Course(
+        redis_url,
+        database_url,
+        seconds=seconds,
+        processes=processes,
+        rows=workload.rows,
+        tasks=workload.tasks,
+        code=code,
+        options=workload.options,
+        own_options=[workload.own_options[number % len(workload.own_options)] for number in range(processes)]
+        if workload.own_options
+        else [],
+    )
+    with tempfile.TemporaryDirectory(prefix="race-") as folder:
+        run_processes(course, [Path(folder) / f"{number}.jsonl" for number in range(processes)], meanwhile)
+    return read_findings(redis_url), took
+
+
+def wait_in_thread(workload: Workload, course: Course, racers: list[subprocess.Popen[str]]) -> Any:
+    """What the workload does to its processes, beside the watch for reports; it ends when they have."""
+    thread = threading.Thread(target=workload.meanwhile, args=(course, racers))
+    thread.start()
+    return thread.join
+
+
+def read_findings(redis_url: str) -> list[Inconsistency]:
+    with redis.Redis.from_url(redis_url) as client:
+        try:
+            return decode_findings(client.lrange(KEY, 0, -1))
+        except RedisError:
+            return []
