@@ -7,7 +7,7 @@ from django.conf import settings
 
 from content.caching.verify import Options, Verifier
 from content.caching.watch.settled import changes_are_relayed
-from content.warming.pages import edge
+from content.warming.targets import edge
 
 # Rankings by views, and the pages of whole rankings. Views invalidate nothing: they may differ while they are fresh.
 BY_TIME = re.compile(r"(popular|trending)@|page@.*/(popular|trending)/(\?|\Z)")

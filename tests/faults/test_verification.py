@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 
 from tests.support.mutation import copy_project
 from tests.support.race.sabotage import SABOTAGES, Sabotage
@@ -31,8 +32,9 @@ def sqlite_in(folder: Path) -> str:
 
 @pytest.mark.parametrize("workload", [BUSY, WATCHED], ids=lambda workload: workload.name)
 def test_a_short_race_is_consistent(fresh_redis, tmp_path, workload: Workload):
-    found, _ = race_until_found(workload, fresh_redis, sqlite_in(tmp_path), 6, ROOT)
+    found, _ = race_until_found(workload, fresh_redis, sqlite_in(tmp_path), 8, ROOT)
     assert found == []
+    assert checked(fresh_redis) > 20
 
 
 @pytest.mark.slow
@@ -43,6 +45,14 @@ def test_a_minute_of_each_is_consistent(request, fresh_redis, tmp_path, workload
     url = sqlite_in(tmp_path) if database == "sqlite" else request.getfixturevalue("race_database")
     found, _ = race_until_found(workload, fresh_redis, url, SECONDS, ROOT)
     assert found == []
+    assert checked(fresh_redis) > 100
+
+
+def checked(redis_url: str) -> int:
+    """Entries that the processes have compared with the database."""
+    with redis.Redis.from_url(redis_url) as client:
+        counts = client.hgetall("{race:stats}")
+    return sum(round(float(number)) for name, number in counts.items() if name.startswith(b"checked|"))
 
 
 @pytest.fixture(scope="module")

@@ -145,8 +145,8 @@ class Checker:
             if self.budget is not None:
                 await self.budget.charge(load.seconds)
 
-    def _is_same(self, subject: Subject, reading: Reading, loaded: Loaded) -> bool:
-        return is_same(self.comparable, subject, reading, loaded)
+    def _is_same(self, subject: Subject, one: Reading | Loaded, other: Loaded) -> bool:
+        return is_same(self.comparable, subject.key, one, other)
 
     # --- suspicions -----------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Checker:
             after = (await subject.read()).get(tier)
             if after is None or not after.is_fresh:
                 return Result.NOT_FRESH, None
-            if second is None or not before.is_of_same_entry(after) or not _agree(first, second):
+            if second is None or not before.is_of_same_entry(after) or not self._is_same(subject, first, second):
                 continue
             emit("checked", subject.name, subject.key, tier=tier)
             difference = describe_difference(after, second)
@@ -257,10 +257,6 @@ class Checker:
             logger.exception("%s was found inconsistent, and is not repaired.", subject.key)
             return False
         return True
-
-
-def _agree(first: Loaded, second: Loaded) -> bool:
-    return bool(first.content == second.content)
 
 
 def _distance(record: Record, position: Position) -> int:

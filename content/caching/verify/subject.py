@@ -190,14 +190,13 @@ def subject_of(engine: Engine, edge: EdgeCache | None, key: str) -> Subject | No
     return ResourceSubject(engine, entry_key) if entry_key is not None else None
 
 
-def is_same(comparable: Comparable, subject: Subject, reading: Reading, loaded: Loaded) -> bool:
+def is_same(comparable: Comparable, key: str, one: Reading | Loaded, other: Loaded) -> bool:
     """By the encoded values. If they differ, by what the site compares of the values."""
-    if reading.content == loaded.content:
+    if one.content == other.content:
         return True
-    if reading.content[0] != loaded.content[0]:
+    if one.content[0] != other.content[0]:
         return False
-    ours, theirs = comparable(subject.key, reading.value), comparable(subject.key, loaded.value)
-    return bool(ours == theirs)
+    return bool(comparable(key, one.value) == comparable(key, other.value))
 
 
 def describe_difference(reading: Reading, loaded: Loaded) -> str:

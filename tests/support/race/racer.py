@@ -38,6 +38,11 @@ class Page(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
 
 
+def compared_values(key: str, read: Row | Page) -> dict[int, int]:
+    """Without the times at which they were loaded."""
+    return {row.row: row.value for row in (read.rows if isinstance(read, Page) else (read,))}
+
+
 class Racer:
     """The resources of a race, and a journal of what their loaders do."""
 
@@ -200,13 +205,13 @@ class Racer:
     def start_verifier(self) -> Any:
         """With the share of the database's time that the option gives."""
         from content.caching.verify import Options, Verifier
+        from content.caching.verify.check import settle_by_time
 
-        settle = {}
+        settle = settle_by_time
         if "most_rows" in self.options:
-            from content.caching.watch.settled import changes_are_relayed
-
-            settle = {"settle": changes_are_relayed}
-        verifier = Verifier(options=Options(share=self.options["verify"], **settle))
+            from content.caching.watch.settled import changes_are_relayed as settle
+        options = Options(share=self.options["verify"], settle=settle, comparable=compared_values)
+        verifier = Verifier(options=options)
         verifier.start()
         return verifier
 

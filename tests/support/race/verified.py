@@ -19,8 +19,9 @@ from tests.support.race.workloads import Workload
 KEY = "{race:verify}:found"
 # Entries live long enough to be looked at, and rows are written seldom enough that a wrong one lasts.
 CALM: dict[str, Any] = {"ttl": 30.0, "stale_ttl": 30.0, "verify": 0.01, "pause": 1.0, "dawdle": 0.03}
-ROWS = 60
-BURSTS = {"burst": 6}
+ROWS = 120
+BURSTS = {"burst": 10}
+READING = {name: weight for name, weight in WEIGHTS.items() if name.startswith("read") or name == "forget"}
 # Seconds between two steps of a task, at most, where more writes are needed to show it; by the workload's name.
 PAUSES = {"short log": 0.1, "forgetful": 0.4, "lost log": 0.4}
 OWN_ROWS = ("short log", "forgetful", "lost log", "watched")
@@ -28,7 +29,7 @@ OWN_ROWS = ("short log", "forgetful", "lost log", "watched")
 
 def calm(workload: Workload) -> Workload:
     """The same race, in bursts with seconds between them."""
-    weights = workload.options.get("weights", WEIGHTS)
+    weights = workload.options.get("weights", READING)
     options = workload.options | CALM | {"pause": PAUSES.get(workload.name, 1.0), "weights": with_bursts(weights)}
     own = tuple(
         each | ({"weights": with_bursts(each["weights"])} if "weights" in each else {})

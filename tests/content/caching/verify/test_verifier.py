@@ -76,12 +76,12 @@ async def test_what_a_record_did_not_reach_is_found_after_it(source, monkeypatch
 
     async with running(share=1.0, scans=False) as verifier:
         monkeypatch.setattr(index, "apply", apply_in_part)
-        source.value = 2
+        source.values |= {"a": 2, "b": 2}
         await invalidate(["price:a", "price:b"])
         await found(verifier, "a", source)
         monkeypatch.undo()
         [finding] = [each for each in verifier.findings.read() if each.key == source.price.key(("a",))]
-        assert finding.record in finding.difference
+        assert any("invalidate price:a, price:b" in line and finding.record in line for line in finding.log)
     assert await source.price.get("a") == 2
 
 
