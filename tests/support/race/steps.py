@@ -93,7 +93,7 @@ class Steps:
             await self.record_read("write-through", self.racer.row.refresh(row))
 
     async def burst(self) -> None:
-        """All kinds of readers of one row in the moment in which it is written."""
+        """All kinds of readers of one row in the moment in which it is written, once or twice."""
         racer, row = self.racer, self.any_row()
         readers = (racer.row.get, racer.row.refresh, racer.page.get, racer.beside.get)
 
@@ -105,7 +105,10 @@ class Steps:
             await asyncio.sleep(self.chance.random() * 0.03)
             await self.announce(await awrite(row), withdraws=self.chance.random() < 0.3)
 
-        await asyncio.gather(write_soon(), *(read_soon(self.chance.choice(readers)) for _ in range(8)))
+        writes = self.chance.choice((1, 2))
+        await asyncio.gather(
+            *(write_soon() for _ in range(writes)), *(read_soon(self.chance.choice(readers)) for _ in range(8))
+        )
 
     async def move(self) -> None:
         """Write two rows at once, as a move from one list to another does."""

@@ -13,15 +13,16 @@ from redis.exceptions import RedisError
 
 from content.caching.verify import Inconsistency
 from content.caching.verify.findings import decode_findings
-from tests.support.race.course import WEIGHTS, Course, run_processes
+from tests.support.race.course import Course, run_processes
 from tests.support.race.workloads import Workload
 
 KEY = "{race:verify}:found"
 # Entries live long enough to be looked at, and rows are written seldom enough that a wrong one lasts.
-CALM: dict[str, Any] = {"ttl": 30.0, "stale_ttl": 30.0, "verify": 0.01, "pause": 1.0, "dawdle": 0.03}
-ROWS = 120
+CALM: dict[str, Any] = {"ttl": 30.0, "stale_ttl": 30.0, "verify": 0.01, "pause": 1.5, "dawdle": 0.03}
+ROWS, TASKS = 120, 6
+# Where the workload has weights of its own, bursts are one step in ten.
 BURSTS = {"burst": 10}
-READING = {name: weight for name, weight in WEIGHTS.items() if name.startswith("read") or name == "forget"}
+READING = {"read": 10, "read_page": 10, "read_beside": 10, "burst": 30, "forget": 5}
 # Seconds between two steps of a task, at most, where more writes are needed to show it; by the workload's name.
 PAUSES = {"short log": 0.1, "forgetful": 0.4, "lost log": 0.4}
 OWN_ROWS = ("short log", "forgetful", "lost log", "watched")
@@ -30,18 +31,22 @@ OWN_ROWS = ("short log", "forgetful", "lost log", "watched")
 def calm(workload: Workload) -> Workload:
     """The same race, in bursts with seconds between them."""
     weights = workload.options.get("weights", READING)
-    options = workload.options | CALM | {"pause": PAUSES.get(workload.name, 1.0), "weights": with_bursts(weights)}
+    options = (
+        workload.options | CALM | {"pause": PAUSES.get(workload.name, CALM["pause"]), "weights": with_bursts(weights)}
+    )
     own = tuple(
         each | ({"weights": with_bursts(each["weights"])} if "weights" in each else {})
         for each in workload.own_options
     )
     rows = workload.rows if workload.name in OWN_ROWS else ROWS
-    return replace(workload, options=options, own_options=own, rows=rows)
+    tasks = workload.tasks if workload.name in OWN_ROWS else TASKS
+    return replace(workload, options=options, own_options=own, rows=rows, tasks=tasks)
 
 
 def with_bursts(weights: dict[str, float]) -> dict[str, float]:
     """Nothing is announced by hand where a table is watched."""
-    return weights if "write_watched" in weights or "move" in weights else weights | BURSTS
+    is_announced = not {"write_watched", "move"} & weights.keys()
+    return BURSTS | weights if is_announced else weights
 
 
 def race_until_found(
