@@ -8,8 +8,11 @@ import pytest
 import redis
 
 from tests.support.mutation import copy_project
+from tests.support.race.faults import database, failover
+from tests.support.race.faults import redis as redis_faults
+from tests.support.race.faults.fault import Fault
 from tests.support.race.sabotage import SABOTAGES, Sabotage
-from tests.support.race.verified import race_until_found
+from tests.support.race.verified import race_until_found, race_with_fault
 from tests.support.race.workloads import BESIDE, BUSY, SYNC, WATCHED, Workload
 from tests.support.service import ROOT
 
@@ -46,6 +49,17 @@ def test_a_minute_of_each_is_consistent(request, fresh_redis, tmp_path, workload
     found, _ = race_until_found(workload, fresh_redis, url, SECONDS, ROOT)
     assert found == []
     assert checked(fresh_redis) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "fault", [*redis_faults.FAULTS, *database.FAULTS, *failover.FAULTS], ids=lambda fault: fault.name
+)
+def test_a_fault_leaves_nothing_inconsistent(fault: Fault):
+    found, number = race_with_fault(fault)
+    assert found == []
+    assert number > 10
 
 
 def checked(redis_url: str) -> int:

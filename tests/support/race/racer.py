@@ -204,8 +204,18 @@ class Racer:
 
     def start_verifier(self) -> Any:
         """With the share of the database's time that the option gives."""
+        from content.caching.metrics.events import subscribers
         from content.caching.verify import Options, Verifier
         from content.caching.verify.check import settle_by_time
+
+        found = Path(self.options["journal"]).with_suffix(".found")
+
+        def note(event: Any) -> None:
+            if event.what in ("checked", "inconsistent"):
+                with found.open("a") as lines:
+                    lines.write(f"{event.what} {event.key} in {event.tier} {event.reason}\n")
+
+        subscribers.append(note)
 
         settle = settle_by_time
         if "most_rows" in self.options:

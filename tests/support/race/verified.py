@@ -14,12 +14,16 @@ from redis.exceptions import RedisError
 from content.caching.verify import Inconsistency
 from content.caching.verify.findings import decode_findings
 from tests.support.race.course import Course, run_processes
+from tests.support.race.faults.fault import Fault, set_stage
+from tests.support.race.faults.outcome import strike
 from tests.support.race.workloads import Workload
 
 KEY = "{race:verify}:found"
 # Entries live long enough to be looked at, and rows are written seldom enough that a wrong one lasts.
 CALM: dict[str, Any] = {"ttl": 30.0, "stale_ttl": 30.0, "verify": 0.01, "pause": 1.5, "dawdle": 0.03}
 ROWS, TASKS = 120, 6
+# Seconds of a race after a fault, in which what it left behind is looked at.
+AFTERWARDS = 12.0
 # Where the workload has weights of its own, bursts are one step in ten.
 BURSTS = {"burst": 10}
 READING = {"read": 10, "read_page": 10, "read_beside": 10, "burst": 30, "forget": 5}
@@ -82,6 +86,31 @@ def race_until_found(
     with tempfile.TemporaryDirectory(prefix="race-") as folder:
         run_processes(course, [Path(folder) / f"{number}.jsonl" for number in range(processes)], meanwhile)
     return read_findings(redis_url), took
+
+
+def race_with_fault(fault: Fault) -> tuple[list[str], int]:
+    """What the verifiers found inconsistent, in lines, and how many entries they checked."""
+    with set_stage(fault) as scene, tempfile.TemporaryDirectory(prefix="race-") as folder:
+
+        def meanwhile(course: Course, racers: list[subprocess.Popen[str]]) -> None:
+            scene.processes = racers
+            strike(fault, scene)
+
+        course = Course(
+            scene.redis_url,
+            scene.database_url,
+            seconds=fault.seconds + AFTERWARDS,
+            processes=len(fault.own_options),
+            rows=ROWS,
+            tasks=TASKS,
+            options={"weights": READING} | fault.options | CALM | {"verify": 0.05},
+            own_options=list(fault.own_options),
+        )
+        run_processes(
+            course, [Path(folder) / f"{number}.jsonl" for number in range(len(fault.own_options))], meanwhile
+        )
+        lines = [line for path in Path(folder).glob("*.found") for line in path.read_text().splitlines()]
+    return [line for line in lines if line.startswith("inconsistent")], len(lines)
 
 
 def wait_in_thread(workload: Workload, course: Course, racers: list[subprocess.Popen[str]]) -> Any:

@@ -9,6 +9,7 @@ from content.caching import Policy, Resource, expire, invalidate
 from content.caching.declarations import resources
 from content.caching.dependencies import shown_in_passing
 from content.caching.engines import engine_of
+from content.caching.in_passing import current_load
 from content.caching.metrics.events import listen, total
 from content.caching.verify import Options, Result, Verifier
 from tests.support.caches import redis_cache, use_cache
@@ -247,3 +248,38 @@ async def test_repairs_of_one_key_are_rare(shop):
     assert (await shop.check())[1].repaired
     shop.source.value = 3
     assert not (await shop.check())[1].repaired
+
+
+async def test_readers_do_not_wait_for_a_check_that_hangs(shop):
+    """Nor do they share its threads, its load or its slot."""
+    gate, hangs = asyncio.Event(), asyncio.Event()
+
+    async def during() -> None:
+        if current_load.get() is not None:
+            hangs.set()
+            await gate.wait()
+
+    shop.source.during = during
+    check = asyncio.create_task(shop.check())
+    await hangs.wait()
+    assert await shop.price.get("a") == 1
+    assert await asyncio.gather(*(shop.price.get(f"sku {number}") for number in range(50))) == [1] * 50
+    assert await shop.price.refresh("a") == 1
+    gate.set()
+    assert await check == (Result.CONSISTENT, None)
+
+
+async def test_loads_of_checks_run_one_at_a_time(shop):
+    await shop.price.get("b")
+    running, most = 0, 0
+
+    async def during() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+
+    shop.source.during = during
+    await asyncio.gather(*(shop.check(shop.price.key((sku,))) for sku in "abab"))
+    assert most == 1
