@@ -29,7 +29,7 @@ current_load: ContextVar[PastCache | None] = ContextVar("current_load", default=
 
 @contextmanager
 def past_cache(load: PastCache) -> Iterator[None]:
-    """Reads within the block load, and store nothing. What they show in passing is read from the tiers."""
+    """Reads within the block load, and store nothing. The tiers give what is shown in passing."""
     token = current_load.set(load)
     try:
         with bypass(), track_dependencies():

@@ -16,8 +16,10 @@ from tests.support.race.verified import race_until_found, race_with_fault
 from tests.support.race.workloads import BESIDE, BUSY, SYNC, WATCHED, Workload
 from tests.support.service import ROOT
 
+# Without these a reader may get an old answer for milliseconds, and no entry is wrong afterwards: nothing to find.
+MOMENTARY = {"map before tail", "write-through after the own record"}
 # Guards whose lack leaves entries that are wrong and called fresh.
-FRESHNESS = [sabotage for sabotage in SABOTAGES if sabotage.found == "I1"]
+FRESHNESS = [sabotage for sabotage in SABOTAGES if sabotage.found == "I1" and sabotage.name not in MOMENTARY]
 SECONDS = 60
 
 
@@ -37,7 +39,7 @@ def sqlite_in(folder: Path) -> str:
 def test_a_short_race_is_consistent(fresh_redis, tmp_path, workload: Workload):
     found, _ = race_until_found(workload, fresh_redis, sqlite_in(tmp_path), 8, ROOT)
     assert found == []
-    assert checked(fresh_redis) > 20
+    assert count_checks(fresh_redis) > 20
 
 
 @pytest.mark.slow
@@ -48,7 +50,7 @@ def test_a_minute_of_each_is_consistent(request, fresh_redis, tmp_path, workload
     url = sqlite_in(tmp_path) if database == "sqlite" else request.getfixturevalue("race_database")
     found, _ = race_until_found(workload, fresh_redis, url, SECONDS, ROOT)
     assert found == []
-    assert checked(fresh_redis) > 30
+    assert count_checks(fresh_redis) > 30
 
 
 @pytest.mark.slow
@@ -62,7 +64,7 @@ def test_a_fault_leaves_nothing_inconsistent(fault: Fault):
     assert number > 10
 
 
-def checked(redis_url: str) -> int:
+def count_checks(redis_url: str) -> int:
     """Entries that the processes have compared with the database."""
     with redis.Redis.from_url(redis_url) as client:
         counts = client.hgetall("{race:stats}")

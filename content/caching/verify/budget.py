@@ -7,7 +7,7 @@ from ..backends.server import Server
 # Seconds of the database that may be saved up. With one percent they take 25 seconds to return.
 SAVED = 0.25
 # A load is charged the time of its statements, and at least this share of its whole time.
-CHARGED = 0.2
+CHARGED = 0.1
 
 
 class Budget:

@@ -9,7 +9,7 @@ MOST = 20_000
 
 
 class HardRecords:
-    """Of the log's present epoch. The oldest tags are forgotten first."""
+    """Positions in the log's present epoch. The oldest tags are forgotten first."""
 
     def __init__(self) -> None:
         self.epoch = ""

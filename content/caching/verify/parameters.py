@@ -21,7 +21,7 @@ def entry_key_of(key: str) -> EntryKey | None:
         entry_key = resource.entry_key(decode_parameters(rest.partition(":")[2]), {})
     except (ValueError, TypeError, ArithmeticError):
         return None
-    # Whatever the text was taken for: it is right if it leads to the same key.
+    # The parameters are right if they lead to the same key.
     return entry_key if entry_key.key == key else None
 
 

@@ -65,7 +65,7 @@ class Subject(Protocol):
         """Whether a process holds the lease to load it."""
 
     async def read(self) -> dict[str, Reading]:
-        """What each tier would serve, by tier. Changes nothing."""
+        """The values that the tiers would serve now, by tier. Changes nothing."""
 
     async def load(self) -> Loaded:
         """Raises CannotLoad, and what its loader raises."""

@@ -66,7 +66,7 @@ DEFAULTS = Options()
 
 
 class Verifier:
-    """Of the cache `alias`. `edge`: makes the pages; without it they are left out.
+    """Verifies the cache `alias`. `edge`: makes the pages; without it they are left out.
 
     Raises ValueError for a cache without an invalidation log.
     """

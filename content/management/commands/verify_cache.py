@@ -89,7 +89,7 @@ async def until_heard(verifier: Verifier) -> None:
 
 
 def read_counts() -> VerificationCounts:
-    """Of all processes, this one included. Raises RedisError or OSError."""
+    """The sums of all processes, this one included. Raises RedisError or OSError."""
     reporter = reporting.reporter
     return VerificationCounts.of(reporter.report().totals if reporter is not None else Counter())
 

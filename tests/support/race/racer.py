@@ -38,11 +38,6 @@ class Page(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
 
 
-def compared_values(key: str, read: Row | Page) -> dict[int, int]:
-    """Without the times at which they were loaded."""
-    return {row.row: row.value for row in (read.rows if isinstance(read, Page) else (read,))}
-
-
 class Racer:
     """The resources of a race, and a journal of what their loaders do."""
 
@@ -184,6 +179,7 @@ class Racer:
     # --- the race -------------------------------------------------------------------------------------
 
     async def race(self) -> None:
+        from tests.support.race.own_verifier import start_verifier
         from tests.support.race.soak import write_samples
         from tests.support.race.steps import Steps
 
@@ -194,36 +190,13 @@ class Racer:
             if "only_samples" in self.options
             else None
         )
-        verifier = self.start_verifier() if "verify" in self.options else None
+        verifier = start_verifier(self.options) if "verify" in self.options else None
         await asyncio.gather(*(self.run(steps, begin) for _ in range(self.options["tasks"])))
         if verifier is not None:
             await asyncio.to_thread(verifier.stop)
         if sampling is not None:
             sampling.cancel()
         self.journal.close()
-
-    def start_verifier(self) -> Any:
-        """With the share of the database's time that the option gives."""
-        from content.caching.metrics.events import subscribers
-        from content.caching.verify import Options, Verifier
-        from content.caching.verify.check import settle_by_time
-
-        found = Path(self.options["journal"]).with_suffix(".found")
-
-        def note(event: Any) -> None:
-            if event.what in ("checked", "inconsistent"):
-                with found.open("a") as lines:
-                    lines.write(f"{event.what} {event.key} in {event.tier} {event.reason}\n")
-
-        subscribers.append(note)
-
-        settle = settle_by_time
-        if "most_rows" in self.options:
-            from content.caching.watch.settled import changes_are_relayed as settle
-        options = Options(share=self.options["verify"], settle=settle, comparable=compared_values)
-        verifier = Verifier(options=options)
-        verifier.start()
-        return verifier
 
     async def run(self, steps: Any, begin: float) -> None:
         weights = self.options["weights"]

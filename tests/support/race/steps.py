@@ -93,7 +93,7 @@ class Steps:
             await self.record_read("write-through", self.racer.row.refresh(row))
 
     async def burst(self) -> None:
-        """All kinds of readers of one row in the moment in which it is written, once or twice."""
+        """All kinds of readers of one row in the moment in which it is written, twice or with its neighbour."""
         racer, row = self.racer, self.any_row()
         readers = (racer.row.get, racer.row.refresh, racer.page.get, racer.beside.get)
 
@@ -101,13 +101,14 @@ class Steps:
             await asyncio.sleep(self.chance.random() * 0.03)
             await read(row)
 
-        async def write_soon() -> None:
+        async def write_soon(row: int) -> None:
             await asyncio.sleep(self.chance.random() * 0.03)
             await self.announce(await awrite(row), withdraws=self.chance.random() < 0.3)
 
-        writes = self.chance.choice((1, 2))
         await asyncio.gather(
-            *(write_soon() for _ in range(writes)), *(read_soon(self.chance.choice(readers)) for _ in range(8))
+            write_soon(row),
+            write_soon(self.chance.choice((row, (row + 1) % racer.rows))),
+            *(read_soon(self.chance.choice(readers)) for _ in range(8)),
         )
 
     async def move(self) -> None:

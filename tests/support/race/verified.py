@@ -54,7 +54,7 @@ def with_bursts(weights: dict[str, float]) -> dict[str, float]:
 
 
 def race_until_found(
-    workload: Workload, redis_url: str, database_url: str, seconds: float, code: Path, processes: int = 3
+    workload: Workload, redis_url: str, database_url: str, seconds: float, code: Path, processes: int = 2
 ) -> tuple[list[Inconsistency], float]:
     """The reports, and the seconds until the first. It ends with the first one."""
     workload, took = calm(workload), float("inf")

@@ -55,7 +55,7 @@ async def running(**options):
         assert task.cancelled()
 
 
-def found(verifier: Verifier, sku: str, source: Source):
+def wait_until_found(verifier: Verifier, sku: str, source: Source):
     key = source.price.key((sku,))
 
     async def is_found() -> bool:
@@ -78,7 +78,7 @@ async def test_what_a_record_did_not_reach_is_found_after_it(source, monkeypatch
         monkeypatch.setattr(index, "apply", apply_in_part)
         source.values |= {"a": 2, "b": 2}
         await invalidate(["price:a", "price:b"])
-        await found(verifier, "a", source)
+        await wait_until_found(verifier, "a", source)
         monkeypatch.undo()
         [finding] = [each for each in verifier.findings.read() if each.key == source.price.key(("a",))]
         assert any("invalidate price:a, price:b" in line and finding.record in line for line in finding.log)
@@ -88,14 +88,14 @@ async def test_what_a_record_did_not_reach_is_found_after_it(source, monkeypatch
 async def test_entries_that_no_record_named_are_found_at_random(source):
     async with running(share=1.0) as verifier:
         source.values["d"] = 7
-        await found(verifier, "d", source)
+        await wait_until_found(verifier, "d", source)
 
 
 async def test_entries_of_the_shared_tier_alone_are_found_too(source):
     engine_of("default").memory.clear()
     async with running(share=1.0) as verifier:
         source.values["c"] = 7
-        await found(verifier, "c", source)
+        await wait_until_found(verifier, "c", source)
 
 
 async def test_after_it_ends_nothing_of_it_is_left(source):
@@ -109,7 +109,7 @@ async def test_in_a_thread_it_starts_and_stops(source):
     verifier = Verifier(options=Options(share=1.0, settle=settle))
     verifier.start()
     source.values["d"] = 7
-    await found(verifier, "d", source)
+    await wait_until_found(verifier, "d", source)
     await asyncio.to_thread(verifier.stop)
     assert not any(thread.name == "cache verifier" for thread in threading.enumerate())
 
@@ -145,7 +145,7 @@ async def test_a_time_of_another_program_does_not_stop_it(redis_server, source):
 
 
 async def test_checks_stay_within_the_budget(source):
-    """Each load takes 50 ms, of which a fifth is charged: 10 ms."""
+    """Each load takes 50 ms, of which a tenth is charged: 5 ms."""
     before = current_totals()["verify_seconds", "test_price", ""]
 
     async def during() -> None:
