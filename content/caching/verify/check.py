@@ -29,7 +29,7 @@ from .budget import Budget
 from .findings import FindingStore, Inconsistency
 from .hard_records import HardRecords
 from .past_cache import PastCacheLoader
-from .subject import CannotLoad, Comparable, Loaded, Reading, Subject, describe_difference, is_same
+from .subject import Comparable, Loaded, Reading, Subject, describe_difference, is_same
 
 logger = logging.getLogger("content.caching")
 
@@ -137,8 +137,8 @@ class Checker:
         except (RedisError, OSError):
             raise
         except Exception as error:
-            level = logging.DEBUG if isinstance(error, CannotLoad) else logging.INFO
-            logger.log(level, "%s is not checked, because it cannot be loaded: %s", subject.key, error)
+            emit("unverified", subject.name, subject.key, reason=type(error).__name__)
+            logger.debug("%s is not checked, because it cannot be loaded: %s", subject.key, error)
             return None
         finally:
             measure("verify_seconds", subject.name, load.seconds)
