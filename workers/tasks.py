@@ -42,13 +42,13 @@ def tell_cdn() -> None:
 
 
 @shared_task
-@with_lease("warm popular", seconds=55)
+@with_lease("warm popular", seconds=55, by_release=True)
 def warm_popular() -> None:
     run_and_log("popular", warming.warm_popular())
 
 
 @shared_task
-@with_lease("warm everything", seconds=300)
+@with_lease("warm everything", seconds=300, by_release=True)
 def warm_everything() -> None:
     run_and_log("everything", warming.warm_everything())
 

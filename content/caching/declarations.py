@@ -33,6 +33,9 @@ class Declared(Protocol):
     # The number of its parameters.
     arity: int
 
+    @property
+    def schema(self) -> str: ...
+
     async def get(self) -> Any: ...
 
     def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey: ...

@@ -11,6 +11,7 @@ from django.core.signals import setting_changed
 
 from .backends import RedisCache
 from .backends.server import Server, location_and_options, server_of
+from .declarations import resources
 from .engine import Engine
 from .entry import CachedValue
 from .metrics.events import emit
@@ -20,6 +21,7 @@ from .ordering.log import log_of
 from .ordering.log_ordering import LogOrdering
 from .ordering.ordering import LocalOrdering
 from .refresh_queue import RefreshQueue
+from .release import release_digest
 from .stores.failsafe import Failsafe
 from .stores.memory import MemoryTier
 from .stores.shared import CacheTier, InlineTier, NullTier, RedisTier
@@ -42,6 +44,9 @@ def engine_of(alias: str) -> Engine:
 
 def create_engine(alias: str) -> Engine:
     """From CACHES[alias]: with a log where there is a Redis for one, else with counters in the cache itself."""
+    for resource in list(resources.values()):
+        # Now, at the start: a deploy may replace the source text that it is computed from.
+        assert resource.schema
     cache = caches[alias]
     tier = _tier_class(cache)(alias)
     shared = Failsafe(tier, alias)
@@ -54,7 +59,7 @@ def create_engine(alias: str) -> Engine:
     memory: MemoryTier[CachedValue] = MemoryTier(int(options.get("MEMORY", MEMORY)), _emit_eviction)
     reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard))
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
-    refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix)
+    refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix, release_digest())
     return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue)
 
 

@@ -8,8 +8,8 @@ from ..errors import Unreadable
 from ..explain import describe_value
 from ..ordering.tag_index import Kind
 from .page import HitForMiss, Page, VaryIndex
+from .page_key import url_key
 from .page_store import PageKey, PageStore, read_stored_value
-from .rules.variants import url_key
 
 
 async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
