@@ -1,17 +1,7 @@
 from django.urls import include, path, re_path, register_converter
 
 from content.ops import health, metrics
-from content.views import (
-    archive,
-    comments,
-    feeds,
-    listings,
-    missing,
-    posts,
-    search,
-    site_files,
-    sitemaps,
-)
+from content.views import comments, feeds, listings, missing, posts, site_files
 
 
 class SlugConverter:
@@ -40,9 +30,9 @@ urlpatterns = [
     path("categories/<word:slug>/", listings.category, name="category"),
     path("tags/<word:slug>/", listings.tag, name="tag"),
     path("authors/<word:slug>/", listings.author, name="author"),
-    path("archive/", archive.index, name="archive"),
-    re_path(r"^archive/(?P<year>[0-9]{4})/$", archive.year, name="archive-year"),
-    re_path(r"^archive/(?P<year>[0-9]{4})/(?P<month>[0-9]{1,2})/$", archive.month, name="archive-month"),
+    path("archive/", listings.archive_index, name="archive"),
+    re_path(r"^archive/(?P<year>[0-9]{4})/$", listings.archive_year, name="archive-year"),
+    re_path(r"^archive/(?P<year>[0-9]{4})/(?P<month>[0-9]{1,2})/$", listings.archive_month, name="archive-month"),
     path("popular/", listings.popular, name="popular"),
     path("trending/", listings.trending, name="trending"),
     *(path(name, feeds.site_feed, {"name": name}) for name in feeds.WRITERS),
@@ -51,11 +41,11 @@ urlpatterns = [
         for kinds, kind in TERMS.items()
         for name in feeds.WRITERS
     ),
-    path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
-    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", sitemaps.part, name="sitemap-part"),
+    path("sitemap.xml", site_files.sitemap, name="sitemap"),
+    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", site_files.sitemap_part, name="sitemap-part"),
     path("robots.txt", site_files.robots),
     path("favicon.ico", site_files.favicon),
-    path("search/", search.search, name="search"),
+    path("search/", listings.search, name="search"),
     path(missing.PATH[1:], missing.missing, name="missing"),
     path("api/", include("content.api.urls")),
     re_path(r"^(?P<path>.*)$", posts.page_or_redirect),

@@ -6,7 +6,7 @@ from typing import Any
 from celery import bootsteps, signals
 from celery.concurrency import prefork
 
-from content.ops import heartbeat
+from content.ops import health
 from workers.app import app
 from workers.background import start_background_work
 
@@ -46,7 +46,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         beat_safely()
-        self.timer = worker.timer.call_repeatedly(heartbeat.INTERVAL, beat_safely)
+        self.timer = worker.timer.call_repeatedly(health.HEARTBEAT_SECONDS, beat_safely)
 
     def stop(self, worker: Any) -> None:
         if self.timer is not None:
@@ -56,7 +56,7 @@ class Heartbeat(bootsteps.StartStopStep):
 def beat_safely() -> None:
     """An error of the cache must not end the worker."""
     try:
-        heartbeat.send_heartbeat()
+        health.send_heartbeat()
     except Exception as error:
         logger.warning("The heartbeat could not be stored; /readyz may report that no worker runs: %s", error)
 

@@ -1,21 +1,22 @@
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from content.admin import post_actions
 from content.admin.post_form import PostForm
 from content.admin.preview import preview_draft, render_body
 from content.admin.versioned import VersionedAdmin
 from content.models import Authorship, Post
+from content.services import publishing
 from content.services.publishing import get_byline
 from content.services.write_through import write_through
 
@@ -34,6 +35,9 @@ STATES: dict[str, tuple[str, Callable[[Any, datetime], Any]]] = {
 }
 # Changes of these fields change updated_at.
 TEXT_FIELDS = {"title", "excerpt", "body", "cover", "cover_alt"}
+Write = Callable[[Collection[int]], int]
+# Titles on the page of confirmation; the other posts are counted.
+TITLES_SHOWN = 20
 
 
 def state_of(post: Post) -> str:
@@ -69,6 +73,51 @@ class AuthorshipInline(admin.TabularInline):
     verbose_name = "author"
 
 
+def confirm_or_write(
+    modeladmin: admin.ModelAdmin, request: HttpRequest, posts: QuerySet[Post], *, action: str, verb: str, write: Write
+) -> HttpResponse | None:
+    """Show the number of posts and ask; write after the confirmation."""
+    pks = list(posts.order_by().values_list("pk", flat=True))
+    if request.POST.get("confirmed"):
+        count = write(pks)
+        same = f" {len(pks) - count} needed no change." if len(pks) > count else ""
+        modeladmin.message_user(request, f"{verb}: {count_label(count)}.{same}", messages.SUCCESS)
+        return None
+    context = {
+        **modeladmin.admin_site.each_context(request),
+        "title": f"{verb} {count_label(len(pks))}?",
+        "opts": modeladmin.opts,
+        "media": modeladmin.media,
+        "action": action,
+        "verb": verb,
+        "pks": pks,
+        "titles": posts.values_list("title", flat=True)[:TITLES_SHOWN],
+        "more": max(0, len(pks) - TITLES_SHOWN),
+    }
+    return TemplateResponse(request, "admin/content/post/confirm.html", context)
+
+
+def count_label(count: int) -> str:
+    return "1 post" if count == 1 else f"{count} posts"
+
+
+@admin.action(permissions=["publish"], description="Publish the selected posts")
+def publish(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: QuerySet[Post]) -> HttpResponse | None:
+    return confirm_or_write(modeladmin, request, posts, action="publish", verb="Publish", write=publishing.publish)
+
+
+@admin.action(permissions=["publish"], description="Withdraw the selected posts")
+def withdraw(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: QuerySet[Post]) -> HttpResponse | None:
+    return confirm_or_write(modeladmin, request, posts, action="withdraw", verb="Withdraw", write=publishing.withdraw)
+
+
+@admin.action(permissions=["publish"], description="Make the selected posts drafts again")
+def back_to_draft(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: QuerySet[Post]) -> HttpResponse | None:
+    return confirm_or_write(
+        modeladmin, request, posts, action="back_to_draft", verb="Back to draft", write=publishing.back_to_draft
+    )
+
+
 @admin.register(Post)
 class PostAdmin(VersionedAdmin):
     form = PostForm
@@ -82,7 +131,7 @@ class PostAdmin(VersionedAdmin):
     prepopulated_fields = {"slug": ["title"]}
     autocomplete_fields = ["category", "tags"]
     inlines = [AuthorshipInline]
-    actions = [post_actions.publish, post_actions.withdraw, post_actions.back_to_draft]
+    actions = [publish, withdraw, back_to_draft]
     fieldsets = [
         (None, {"fields": ["title", "slug", "body"]}),
         ("Publication", {"fields": [("status", "published_at"), "password", "comments_open"]}),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .entry import CachedValue
-from .key import EntryKey
+from .key import WEAK, EntryKey
 from .tiers import Tiers
 
 
@@ -36,7 +36,9 @@ def describe_value(tiers: Tiers, value: CachedValue | None) -> dict[str, Any] | 
         "fresh_for": round(header.fresh_until - now, 3),
         "stale_for": round(header.stale_until - now, 3),
         "cost": round(header.cost, 6),
-        "tags": list(header.tags),
+        "tags": [tag for tag in header.tags if not tag.startswith(WEAK)],
+        # A change of these makes it stale.
+        "in_passing": [tag.removeprefix(WEAK) for tag in header.tags if tag.startswith(WEAK)],
         "epoch": header.stamp.epoch,
         "position": list(header.stamp.position),
     }

@@ -1,13 +1,30 @@
-"""The interface of a CDN, and the header fields for each kind.
+"""The interface of a CDN, the purges that it gets, and the header fields for each kind.
 
 Web processes import only this file: it loads no HTTP client.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from content.caching.edge.cdn_headers import CdnHeaders
+from content.caching.entry import Position
+from content.caching.key import weak_tag
+from content.caching.ordering.tag_index import Kind, Record
+
+# By the scheme of EVERGREEN_CDN.
+CDN_HEADERS = {
+    # Varnish accepts 8 kB for a header line (http_resp_hdr_len), and 32 kB for all of them.
+    "varnish": CdnHeaders(tags=b"xkey", separator=" ", line=4000),
+    # Fastly ignores CDN-Cache-Control, and no-cache in Cache-Control: it would store responses without this field.
+    "fastly": CdnHeaders(
+        tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="no-store, max-age=0"
+    ),
+    "cloudflare": CdnHeaders(),
+}
+# Thousands of records, or an import, name more tags than this. One request that purges everything is cheaper.
+MAX_TAGS = 3000
 
 
 class NotPurged(Exception):
@@ -42,18 +59,48 @@ class Cdn(Protocol):
     async def close(self) -> None: ...
 
 
-# By the scheme of EVERGREEN_CDN.
-CDN_HEADERS = {
-    # Varnish accepts 8 kB for a header line (http_resp_hdr_len), and 32 kB for all of them.
-    "varnish": CdnHeaders(tags=b"xkey", separator=" ", line=4000),
-    # Fastly ignores CDN-Cache-Control, and no-cache in Cache-Control: it would store responses without this field.
-    "fastly": CdnHeaders(
-        tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="no-store, max-age=0"
-    ),
-    "cloudflare": CdnHeaders(),
-}
-
-
 def headers_of(url: str) -> CdnHeaders | None:
     """The fields for the CDN of this URL; None for ""."""
     return CDN_HEADERS[urlsplit(url).scheme] if url else None
+
+
+@dataclass(frozen=True)
+class Purge:
+    """The tags that the CDN must purge for all records up to `position`."""
+
+    position: Position
+    hard: frozenset[str] = frozenset()
+    soft: frozenset[str] = frozenset()
+    everything: bool = False
+
+    @classmethod
+    def of(cls, records: Sequence[Record], position: Position) -> "Purge":
+        """A tag that was invalidated need not be expired. `position` is the result's if there are no records."""
+        tags: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+        for record in records:
+            tags[record.kind].update(record.tags)
+            position = record.position
+        hard, soft = frozenset(tags[Kind.INVALIDATE]), frozenset(tags[Kind.EXPIRE])
+        # An unreadable record may have named any tag.
+        everything = not all(record.is_readable for record in records)
+        return cls(position, hard, soft - hard, everything).limit()
+
+    def merge(self, later: "Purge") -> "Purge":
+        hard = self.hard | later.hard
+        soft = (self.soft | later.soft) - hard
+        return Purge(later.position, hard, soft, self.everything or later.everything).limit()
+
+    def limit(self) -> "Purge":
+        return self.as_everything() if self.everything or len(self.hard) + len(self.soft) > MAX_TAGS else self
+
+    def as_everything(self) -> "Purge":
+        return replace(self, hard=frozenset(), soft=frozenset(), everything=True)
+
+    @property
+    def stale(self) -> frozenset[str]:
+        """The tags of pages that become stale: those of expired tags, and weak ones of all that changed."""
+        return (self.soft | {weak_tag(tag) for tag in self.hard | self.soft}) - self.hard
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.hard or self.soft or self.everything)

@@ -26,10 +26,9 @@ from redis.exceptions import RedisError
 from content.caching.entry import NOWHERE, Position
 from content.caching.metrics.events import emit, measure
 from content.caching.ordering.stream import LogStream
-from content.cdn.cdn import Cdn, NotPurged
+from content.cdn.cdn import Cdn, NotPurged, Purge
 from content.cdn.checkpoint import Checkpoint, CheckpointStore, stream_and_checkpoints
 from content.cdn.providers import open_cdn
-from content.cdn.purge import Purge
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from content.exporters.folder import VERSION
-from content.exporters.records import PostRecord, post_record, with_related_rows
-from content.exporters.yaml import dump_yaml, record_values
+from content.exporters.records import VERSION, PostRecord, dump_yaml, post_record, record_values, with_related_rows
 from content.models import Post
 
 FOLDERS = {Post.Kind.POST: "posts", Post.Kind.PAGE: "pages"}

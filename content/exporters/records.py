@@ -1,4 +1,4 @@
-"""The format of an export: a record for each row of a table, and how rows become records.
+"""The format of an export: a record for each row of a table, made from the row and written as YAML.
 
 The fields of a record and their defaults are the format of every export. A field that a file leaves out has its
 default, so a changed default needs a new version of the format.
@@ -7,12 +7,20 @@ default, so a changed default needs a new version of the format.
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
+import msgspec
+import yaml
 from django.db.models import Model, Prefetch
 from msgspec import Meta, Struct, field
 
 from content.models import Authorship, Comment, Post, PostQuerySet
 
+# The file that makes a folder an export, and the version of the format that it names.
+MANIFEST = "evergreen.yaml"
+VERSION = 1
+
 Time = Annotated[datetime, Meta(tz=True)]
+# No line is folded.
+WIDTH = 1 << 30
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -155,3 +163,36 @@ def comment_record(comment: Comment) -> CommentRecord:
         parent=comment.parent_id,
         **{name: getattr(comment, name) for name in COMMENT_COLUMNS},
     )
+
+
+try:
+    from yaml import CSafeDumper as Base
+except ImportError:  # PyYAML without libyaml
+    from yaml import SafeDumper as Base  # type: ignore[assignment]
+
+
+class Dumper(Base):
+    """Writes text with invisible characters in double quotes, on one line, with line ends escaped.
+
+    So a line of `---` is never inside front matter, and a line that begins with `- ` always begins a row.
+    """
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        style = None if text.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+Dumper.add_representer(str, Dumper.represent_text)
+
+
+def dump_yaml(values: Any) -> str:
+    return yaml.dump(values, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=WIDTH)
+
+
+def record_values(record: Record) -> dict[str, Any]:
+    """The fields as types of YAML, without those that have their defaults."""
+    values: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(datetime,))
+    return values

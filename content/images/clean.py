@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePosixPath
+from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageSequence, JpegImagePlugin
 
-from content.images import avif, gif, jpeg, png, webp
-from content.images.orientation import apply_orientation
+from content.images import avif, formats
 from content.images.stripped import LARGEST_IMAGE, BadImage, StrippedImage, check_pixels
 
 EXTENSIONS = {".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
@@ -20,6 +20,18 @@ UNREADABLE = (
     struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
 ORIENTATION_TAG = 0x0112
+# By the orientation in EXIF.
+METHODS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+WEBP_QUALITY = 90
+MAX_TURNED_PIXELS = 400_000_000
 
 
 @dataclass(frozen=True)
@@ -29,9 +41,9 @@ class Format:
     strip_metadata: Callable[[bytes], StrippedImage]
 
 
-AVIF, GIF = Format("AVIF", "avif", avif.strip_metadata), Format("GIF", "gif", gif.strip_metadata)
-JPEG, PNG = Format("JPEG", "jpg", jpeg.strip_metadata), Format("PNG", "png", png.strip_metadata)
-WEBP = Format("WEBP", "webp", webp.strip_metadata)
+AVIF, GIF = Format("AVIF", "avif", avif.strip_metadata), Format("GIF", "gif", formats.strip_gif)
+JPEG, PNG = Format("JPEG", "jpg", formats.strip_jpeg), Format("PNG", "png", formats.strip_png)
+WEBP = Format("WEBP", "webp", formats.strip_webp)
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ def detect_format(head: bytes) -> Format | None:
     """By the first 64 bytes of the file, whatever its name says. None for formats that browsers do not show."""
     if head.startswith(b"\xff\xd8\xff"):
         return JPEG
-    if head.startswith(png.SIGNATURE):
+    if head.startswith(formats.PNG_SIGNATURE):
         return PNG
     if head.startswith((b"GIF87a", b"GIF89a")):
         return GIF
@@ -92,6 +104,36 @@ def orient(format: Format, stripped: StrippedImage) -> CleanImage:
             if stripped.orientation >= 5:
                 width, height = height, width
     return CleanImage(content, format.extension, width, height)
+
+
+def apply_orientation(image: Image.Image, orientation: int) -> bytes:
+    """Turn all frames, and encode them in the image's format. Raises OSError for pixels that cannot be decoded."""
+    options = encoder_options(image)
+    frames = []
+    for frame in ImageSequence.Iterator(image):
+        frames.append(frame.transpose(METHODS[orientation]))
+        if sum(each.width * each.height for each in frames) > MAX_TURNED_PIXELS:
+            raise OSError("it has too many frames to turn")
+        options.setdefault("duration", []).append(frame.info.get("duration", 0))
+    if len(frames) > 1:
+        options |= {"save_all": True, "append_images": frames[1:], "loop": image.info.get("loop", 0)}
+    else:
+        options.pop("duration", None)
+    result = BytesIO()
+    frames[0].save(result, image.format, **options)
+    return result.getvalue()
+
+
+def encoder_options(image: Image.Image) -> dict[str, Any]:
+    """As the image was encoded, as far as its format says."""
+    options: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        sampling = JpegImagePlugin.get_sampling(image)
+        options |= {"qtables": image.quantization, "subsampling": sampling if sampling >= 0 else 0}
+        options["progressive"] = bool(image.info.get("progressive"))
+    elif image.format == "WEBP":
+        options |= {"quality": WEBP_QUALITY, "method": 4}
+    return options
 
 
 def clean_file(name: str, content: bytes) -> CleanImage | None:

@@ -11,13 +11,12 @@ from enum import Enum, auto
 from itertools import islice
 from pathlib import Path
 
-from content.exporters.folder import MANIFEST
+from content.exporters.records import MANIFEST
 from content.importers import eleventy, hugo, jekyll, zola
-from content.importers.files import MARKDOWN_SUFFIXES, read_bounded, walk
+from content.importers.files import MARKDOWN_SUFFIXES, read_settings, walk
 from content.importers.report import BadFile
 
 SUPPORTED_CONFIGS = (*jekyll.CONFIGS, *hugo.CONFIGS, *zola.CONFIGS, *eleventy.CONFIGS)
-LARGEST_FILE = 1_000_000
 # Pelican's metadata has no fence: these lines would be published as text, with drafts among the posts.
 PELICAN_METADATA = re.compile(
     rb"\A(?:\xef\xbb\xbf)?title:[^\n]*\n(?:date|modified|category|tags|slug|authors?|summary|status|lang):", re.I
@@ -78,7 +77,7 @@ def detect_format(path: Path) -> Format:
         return Format.WORDPRESS
     if (path / MANIFEST).is_file():
         return Format.EVERGREEN
-    packages = read_packages(path / "package.json")
+    packages = read_packages(path)
     for generator in UNSUPPORTED:
         if is_site_of(generator, path, packages):
             raise BadFile(
@@ -91,7 +90,7 @@ def detect_format(path: Path) -> Format:
 def is_site_of(generator: Unsupported, root: Path, packages: set[str]) -> bool:
     is_marked = generator.package in packages or any(any(root.glob(pattern)) for pattern in generator.files)
     if generator is HEXO:
-        return is_marked or HEXO_SETTINGS.search(read_or_empty(root / jekyll.CONFIGS[0])) is not None
+        return is_marked or HEXO_SETTINGS.search(read_settings(root, jekyll.CONFIGS[0])) is not None
     if generator is PELICAN:
         return is_marked or has_pelican_metadata(root)
     if generator is OBSIDIAN:  # a site of a supported generator may be a vault too
@@ -102,22 +101,16 @@ def is_site_of(generator: Unsupported, root: Path, packages: set[str]) -> bool:
 def has_pelican_metadata(root: Path) -> bool:
     """Whether at least half of the first Markdown files begin with metadata of Pelican."""
     paths = islice((path for path in walk(root) if path.suffix.lower() in MARKDOWN_SUFFIXES), PELICAN_SAMPLE)
-    matches = [PELICAN_METADATA.match(read_or_empty(path)[:HEAD_SIZE]) is not None for path in paths]
+    heads = (read_settings(root, path.relative_to(root))[:HEAD_SIZE] for path in paths)
+    matches = [PELICAN_METADATA.match(head) is not None for head in heads]
     return bool(matches) and sum(matches) * 2 >= len(matches)
 
 
-def read_packages(path: Path) -> set[str]:
+def read_packages(root: Path) -> set[str]:
     """The names of the packages on which a site depends, by its package.json."""
     try:
-        content = json.loads(read_or_empty(path) or b"{}")
+        content = json.loads(read_settings(root, "package.json") or b"{}")
     except (ValueError, RecursionError):
         return set()
     kinds = [content.get(kind) for kind in ("dependencies", "devDependencies")] if isinstance(content, dict) else []
     return {name for kind in kinds if isinstance(kind, dict) for name in kind}
-
-
-def read_or_empty(path: Path) -> bytes:
-    try:
-        return read_bounded(path, LARGEST_FILE)
-    except BadFile:
-        return b""

@@ -12,6 +12,7 @@ from content.importers import jekyll
 from content.importers.report import BadFile
 
 LARGEST_FILE = 5_000_000
+LARGEST_SETTINGS = 1_000_000
 LONGEST_NAME = 500
 MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdown", ".mkd"}
 NOT_POSTS = {"_index", "readme", "license", "contributing", "changelog", "code_of_conduct", "security"}
@@ -77,19 +78,7 @@ class SourceFile:
         """Raises BadFile. A file that is too large is not read."""
         if len(self.name) > LONGEST_NAME:
             raise BadFile(f"Its path has {len(self.name)} characters; {LONGEST_NAME} is the most.")
-        try:
-            with self.path.open("rb") as file:
-                check_size(os.fstat(file.fileno()).st_size)
-                content = file.read(LARGEST_FILE + 1)
-        except OSError as error:
-            raise BadFile(f"It cannot be read: {error.strerror}.") from error
-        check_size(len(content))
-        return content
-
-
-def check_size(size: int) -> None:
-    if size > LARGEST_FILE:
-        raise BadFile(f"It has {size / 1e6:.1f} MB; {LARGEST_FILE / 1e6:.0f} MB is the most a post may have.")
+        return read_bounded(self.path, LARGEST_FILE)
 
 
 def decode_text(content: bytes) -> str:
@@ -151,7 +140,7 @@ def escape_name(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
-def find_file_inside(root: Path, name: str) -> Path | None:
+def find_file_inside(root: Path, name: str | Path) -> Path | None:
     """The regular file of that name below the root, or None. Raises BadFile for a name that leads out of the root."""
     path = root / name
     try:
@@ -171,5 +160,14 @@ def read_bounded(path: Path, most: int) -> bytes:
     except OSError as error:
         raise BadFile(f"It cannot be read: {error.strerror}.") from error
     if len(content) > most:
-        raise BadFile(f"It has more than {most / 1e6:.0f} MB.")
+        raise BadFile(f"It has more than {most / 1e6:.0f} MB, which is too large.")
     return content
+
+
+def read_settings(root: Path, name: str | Path) -> bytes:
+    """Empty for a file that does not exist, cannot be read, leads out of the root, or is too large."""
+    try:
+        path = find_file_inside(root, name)
+        return read_bounded(path, LARGEST_SETTINGS) if path else b""
+    except (BadFile, OSError):
+        return b""

@@ -8,10 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from content.importers import eleventy, front_matter, hugo, jekyll, zola
 from content.importers.fields import Matter, list_texts, to_mapping
-from content.importers.files import SourceFile, decode_text
+from content.importers.files import SourceFile, decode_text, read_settings
 from content.importers.report import BadFile
 
-LARGEST_FILE = 1_000_000
 CONFIGS = dict.fromkeys((*jekyll.CONFIGS, *hugo.CONFIGS, *zola.CONFIGS))
 SECTIONS = ("_index.md", "_index.markdown")
 # The date of a folder is not the date of its posts.
@@ -102,14 +101,7 @@ class InheritedValues:
         return to_mapping(values)
 
     def read(self, path: Path) -> bytes:
-        """Empty for a file that does not exist, lies outside of the root, or is too large."""
-        try:
-            real = path.resolve()
-            if not real.is_relative_to(self.root) or not real.is_file() or real.stat().st_size > LARGEST_FILE:
-                return b""
-            return real.read_bytes()
-        except (OSError, RuntimeError, ValueError):
-            return b""
+        return read_settings(self.root, path.relative_to(self.root))
 
     def name_of(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

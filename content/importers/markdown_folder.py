@@ -1,7 +1,7 @@
 """The import of a folder of Markdown: read, compare, and write in batches; a bad file stops no other."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,15 +18,13 @@ from content.importers.inherited import InheritedValues
 from content.importers.markdown_post import prepare_post
 from content.importers.media import FolderMedia
 from content.importers.post_writer import PreparedPost, write_posts
-from content.importers.report import BadFile, ImportReport
+from content.importers.report import BadFile, ImportReport, Progress
 from content.importers.sources import identify_source
 from content.importers.visibility import Fields
 from content.models import Post
 
 FILES_A_BATCH = 50
 MENTIONS_EXPIRY = re.compile(rb"expir|unpublish", re.IGNORECASE)
-
-Progress = Callable[[ImportReport], None]
 
 
 def import_folder(

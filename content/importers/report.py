@@ -1,6 +1,7 @@
 """The report of an import: counts, warnings and failures."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from typing import Any
@@ -105,6 +106,10 @@ class ImportReport:
         tags = {"template tags converted": self.converted, "template tags dropped": self.dropped}
         counts = {kind: [f"{name} ({count})" for name, count in sorted(tag.items())] for kind, tag in tags.items()}
         return {kind: to_json_value(names) for kind, names in (self.details | counts).items() if names}
+
+
+# Gets the counts after each batch.
+Progress = Callable[[ImportReport], None]
 
 
 def to_json_value(value: Any) -> Any:

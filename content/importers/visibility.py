@@ -113,7 +113,7 @@ def decide_visibility(
         published_at = latest
     password = get_password(fields)
     expiry, expiry_field = min(fields.expiry_times(), key=lambda pair: pair[0], default=(None, None))
-    if path_reason or (field := find_withholding_field(fields, kind)):
+    if path_reason or (field := next(find_withholding_fields(fields, kind), None)):
         return Visibility("draft", published_at, password, path_reason or f"It says {field}.")
     if expiry is not None and expiry <= now:
         return Visibility("withdrawn", published_at, password, f"It says {expiry_field}, which has passed.")
@@ -124,12 +124,8 @@ def decide_visibility(
     return Visibility("published", published_at, password, "It has a password." if password else "", warning)
 
 
-def find_withholding_field(fields: Fields, kind: str) -> Field | None:
-    """The first field that withholds a post or page."""
-    return next(find_withholding_fields(fields, kind), None)
-
-
 def find_withholding_fields(fields: Fields, kind: str) -> Iterator[Field]:
+    """The fields that withhold a post or page."""
     for field in fields.find(*WITHHOLDING):
         if not is_no(field.value):
             yield field

@@ -1,16 +1,12 @@
 """The tables, one file each."""
 
-from content.models.author import Author
-from content.models.category import Category
 from content.models.comment import Comment
-from content.models.import_source import ImportSource
 from content.models.listed import ListCount, ListedPost, ListedPostQuerySet
 from content.models.media import MediaFile
-from content.models.post import Authorship, Post, PostQuerySet
+from content.models.post import Authorship, ImportSource, Post, PostQuerySet, PostViews, ViewCursor
 from content.models.redirect import Redirect
 from content.models.site_config import SiteConfig
-from content.models.tag import Tag
-from content.models.views import PostViews, ViewCursor
+from content.models.terms import Author, Category, Tag
 
 __all__ = [
     "Author",

@@ -8,10 +8,8 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from content.models.author import Author
-from content.models.category import Category
 from content.models.media import MediaFile
-from content.models.tag import Tag
+from content.models.terms import Author, Category, Tag
 from content.rendering import EXCERPT_LENGTH, BodyTooLarge, plain_text, render_markdown, shortened
 
 # Columns that are derived from `html` and `body` by every write.
@@ -105,6 +103,18 @@ class Post(models.Model):
             models.Index(fields=["kind", "status", "-published_at", "-id"], name="post_newest_first"),
             models.Index(fields=["category", "-published_at", "-id"], name="post_newest_in_category"),
             models.Index(fields=["source_path"], name="post_by_source"),
+            # Searches read the newest posts until they have enough.
+            models.Index(
+                fields=["-published_at", "-id"],
+                condition=models.Q(status__in=["published", "scheduled"], password=""),
+                name="post_announced_newest_first",
+            ),
+            # All columns that a part of the sitemap reads: rows are long. SQLite reads those of the condition, too.
+            models.Index(
+                fields=["id", "kind", "slug", "published_at", "updated_at", "status", "password"],
+                condition=models.Q(status__in=["published", "scheduled"], password=""),
+                name="post_in_sitemap",
+            ),
             # The latest change in each part of the sitemap (documents.sitemap.KEYS_A_PART).
             models.Index(
                 F("id") / 1_000,
@@ -178,3 +188,47 @@ class Authorship(models.Model):
 
     def __str__(self) -> str:
         return f"{self.author_id} of {self.post_id}"
+
+
+class PostViews(models.Model):
+    """The views of a post. It is a table of its own, so that counting changes no content.
+
+    `heat` ranks posts by views that decay with time: log2 of the sum over views of 2^(t / half-life), where t is in
+    seconds since the Unix epoch. It is never recomputed, since all views decay alike (forward decay, Cormode et al.,
+    ICDE 2009).
+    """
+
+    post = models.OneToOneField(Post, on_delete=models.CASCADE, primary_key=True, related_name="view_counts")
+    total = models.PositiveBigIntegerField(default=0)
+    heat = models.FloatField(default=0)
+    last_viewed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "post views"
+        indexes = [
+            models.Index(fields=["-total"], name="post_views_by_total"),
+            models.Index(fields=["-heat"], name="post_views_by_heat"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.total} views of post {self.post_id}"
+
+
+class ViewCursor(models.Model):
+    """The last record of the stream of views that is in PostViews; one row, updated in the same transaction."""
+
+    stream = models.CharField(max_length=100, primary_key=True)
+    last_id = models.CharField(max_length=50, default="0-0")
+
+    def __str__(self) -> str:
+        return f"{self.stream} up to {self.last_id}"
+
+
+class ImportSource(models.Model):
+    """A folder that posts were imported from: `name` begins their source paths, `location` is its last path."""
+
+    name = models.CharField(max_length=200, unique=True)
+    location = models.CharField(max_length=4096)
+
+    def __str__(self) -> str:
+        return self.name

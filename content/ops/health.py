@@ -1,4 +1,4 @@
-"""/healthz: the process is alive. /readyz: it reaches the database, Redis and a worker."""
+"""/healthz: the process is alive. /readyz: it reaches the database, Redis and a worker, which sends a heartbeat."""
 
 import asyncio
 import time
@@ -7,13 +7,13 @@ from functools import lru_cache
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from redis import Redis
 
 from content.caching.engines import engine_of
-from content.ops import heartbeat
 from content.ops.cached_result import CachedResult
 
 CHECK_SECONDS = 1.0
@@ -21,6 +21,11 @@ CHECK_SECONDS = 1.0
 CACHE_SECONDS = 1.0
 
 Check = Callable[[], Awaitable[str | None]]
+HEARTBEAT_KEY = "worker:heartbeat"
+# Seconds between two heartbeats.
+HEARTBEAT_SECONDS = 5.0
+# Seconds without a heartbeat after which the worker counts as down.
+SILENCE_SECONDS = 30
 
 
 @require_safe
@@ -87,9 +92,9 @@ def redis_client(url: str) -> Redis:
 
 
 async def check_worker() -> str | None:
-    if await heartbeat.is_worker_alive():
+    if await is_worker_alive():
         return None
-    return f"No heartbeat of a worker for {heartbeat.SILENCE} s. Start a worker: `celery -A workers worker`."
+    return f"No heartbeat of a worker for {SILENCE_SECONDS} s. Start a worker: `celery -A workers worker`."
 
 
 CHECKS: dict[str, Check] = {"database": check_database, "redis": check_redis, "worker": check_worker}
@@ -97,3 +102,11 @@ CHECKS: dict[str, Check] = {"database": check_database, "redis": check_redis, "w
 
 def json_response(content: dict[str, object], status: int) -> JsonResponse:
     return JsonResponse(content, status=status, headers={"Cache-Control": "no-store"})
+
+
+def send_heartbeat() -> None:
+    cache.set(HEARTBEAT_KEY, time.time(), timeout=SILENCE_SECONDS)
+
+
+async def is_worker_alive() -> bool:
+    return await cache.aget(HEARTBEAT_KEY) is not None

@@ -70,14 +70,20 @@ class QueryWords:
 
     stems: frozenset[str]
     prefix: str
+    initials: frozenset[str]
 
     @classmethod
     def of(cls, words: tuple[str, ...]) -> "QueryWords":
-        return cls(frozenset(stem(fold_accents(word)) for word in words), fold_accents(query_prefix(words)))
+        stems = frozenset(stem(fold_accents(word)) for word in words)
+        # A prefix is the last word's: its initial is among them.
+        return cls(stems, fold_accents(query_prefix(words)), frozenset(each[:1] for each in stems))
 
     def match(self, word: str) -> str:
         """The stem or prefix that a word of the text matches; empty for none."""
         plain = fold_accents(word.lower())
+        # Most words of a text differ in the first letter.
+        if plain[:1] not in self.initials:
+            return ""
         if self.prefix and plain.startswith(self.prefix):
             return self.prefix
         root = stem(plain)

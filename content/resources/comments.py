@@ -1,4 +1,4 @@
-from content import dependencies
+from content import cache_tags
 from content.caching import Resource
 from content.resources import policies
 from content.selectors.comments import load_thread, load_threads
@@ -9,5 +9,5 @@ comments = Resource(
     load=load_thread,
     load_many=load_threads,
     policy=policies.COMMENTS,
-    tags=lambda post: (dependencies.comments(post),),
+    tags=lambda post: (cache_tags.comments(post),),
 )

@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 
-from content import dependencies
+from content import cache_tags
 from content.caching import Resource
 from content.documents import NeighboursDocument, PostCard, PostDocument, RelatedDocument
 from content.resources import policies
@@ -14,35 +14,35 @@ MOST_MONTHS = 24
 
 def tags_of_rows(post: PostCard | PostDocument) -> Iterator[str]:
     """The tags of all rows that a post's document shows: authors, category, tags, cover and pictures."""
-    yield dependencies.post(post.id)
-    yield dependencies.document(post.id, "page" if isinstance(post, PostDocument) else "card")
+    yield cache_tags.post(post.id)
+    yield cache_tags.document(post.id, "page" if isinstance(post, PostDocument) else "card")
     for author in post.authors:
-        yield dependencies.row("author", author.id)
+        yield cache_tags.row("author", author.id)
     for tag in post.tags:
-        yield dependencies.row("tag", tag.id)
+        yield cache_tags.row("tag", tag.id)
     if post.category:
-        yield dependencies.row("category", post.category.id)
+        yield cache_tags.row("category", post.category.id)
     if post.cover:
-        yield dependencies.media(post.cover.id)
+        yield cache_tags.media(post.cover.id)
     if isinstance(post, PostDocument):
         for picture in post.pictures:
-            yield dependencies.media(picture)
+            yield cache_tags.media(picture)
 
 
 def tags_of_lists(document: RelatedDocument) -> Iterator[str]:
     """The tags of the lists of the post's terms: a post that joins or leaves one may change the ranking."""
     for pk in document.tags:
-        yield dependencies.posts_of("tag", pk)
+        yield cache_tags.posts_of("tag", pk)
     if document.category:
-        yield dependencies.posts_of("category", document.category)
+        yield cache_tags.posts_of("category", document.category)
 
 
 def tags_of_months(document: NeighboursDocument) -> Iterator[str]:
     """The tags of the months between the neighbours; of all posts for the oldest and the newest post."""
     if document.previous is None or document.next is None or len(document.months) > MOST_MONTHS:
-        yield dependencies.POSTS
+        yield cache_tags.POSTS
     else:
-        yield from (dependencies.archive_month(year, month) for year, month in document.months)
+        yield from (cache_tags.archive_month(year, month) for year, month in document.months)
 
 
 # Previews for editors are not cached.
@@ -53,7 +53,7 @@ post = Resource(
     load=posts.load_post,
     load_many=posts.load_posts,
     policy=policies.POST,
-    tags=lambda kind, slug: (dependencies.slug("post", slug),),
+    tags=lambda kind, slug: (cache_tags.slug("post", slug),),
     value_tags=tags_of_rows,
     schema=2,
 )
@@ -63,7 +63,7 @@ post_card = Resource(
     load=posts.load_card,
     load_many=posts.load_cards,
     policy=policies.POST_CARD,
-    tags=lambda pk: (dependencies.post(pk), dependencies.document(pk, "card")),
+    tags=lambda pk: (cache_tags.post(pk), cache_tags.document(pk, "card")),
     value_tags=tags_of_rows,
 )
 
@@ -72,7 +72,7 @@ withdrawn = Resource(
     load=posts.load_withdrawn,
     load_many=posts.load_many_withdrawn,
     policy=policies.WITHDRAWN,
-    tags=lambda kind, slug: (dependencies.slug("post", slug),),
+    tags=lambda kind, slug: (cache_tags.slug("post", slug),),
 )
 
 related = Resource(
@@ -80,7 +80,7 @@ related = Resource(
     load=relations.load_related,
     load_many=relations.load_many_related,
     policy=policies.RELATED,
-    tags=lambda pk: (dependencies.post(pk), dependencies.document(pk, "listing")),
+    tags=lambda pk: (cache_tags.post(pk), cache_tags.document(pk, "listing")),
     value_tags=tags_of_lists,
     adapt=until_next_publication,
 )
@@ -90,7 +90,7 @@ neighbours = Resource(
     load=relations.load_neighbours,
     load_many=relations.load_many_neighbours,
     policy=policies.RELATED,
-    tags=lambda pk: (dependencies.post(pk), dependencies.document(pk, "listing")),
+    tags=lambda pk: (cache_tags.post(pk), cache_tags.document(pk, "listing")),
     value_tags=tags_of_months,
     adapt=until_next_publication,
 )

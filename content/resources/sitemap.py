@@ -1,4 +1,4 @@
-from content import dependencies
+from content import cache_tags
 from content.caching import Resource
 from content.resources import policies
 from content.resources.policies import until_next_publication
@@ -10,7 +10,7 @@ sitemap_summary = Resource(
     load=sitemap.load_summary,
     policy=policies.SITEMAP,
     # New terms may add parts.
-    tags=lambda: (dependencies.SITEMAP, dependencies.TERMS, dependencies.AUTHORS),
+    tags=lambda: (cache_tags.SITEMAP, cache_tags.TERMS, cache_tags.AUTHORS),
     adapt=until_next_publication,
     schema=2,
 )
@@ -21,7 +21,7 @@ sitemap_part = Resource(
     load=sitemap.load_part,
     load_many=sitemap.load_parts,
     policy=policies.SITEMAP,
-    tags=lambda number: (dependencies.sitemap_part(number),),
+    tags=lambda number: (cache_tags.sitemap_part(number),),
     adapt=until_next_publication,
     schema=2,
 )
@@ -32,6 +32,6 @@ sitemap_terms = Resource(
     load=sitemap.load_terms,
     load_many=sitemap.load_parts_of_terms,
     policy=policies.SITEMAP,
-    tags=lambda kind, number: (dependencies.POSTS, terms_tag(kind)),
+    tags=lambda kind, number: (cache_tags.POSTS, terms_tag(kind)),
     adapt=until_next_publication,
 )

@@ -1,4 +1,4 @@
-from content import dependencies
+from content import cache_tags
 from content.caching import Resource
 from content.caching.key import weak_tag
 from content.resources import policies
@@ -10,8 +10,8 @@ category = Resource(
     load=terms.load_category,
     load_many=terms.load_categories,
     policy=policies.TERM,
-    tags=lambda slug: (dependencies.slug("category", slug),),
-    value_tags=lambda document: (dependencies.row("category", document.id),),
+    tags=lambda slug: (cache_tags.slug("category", slug),),
+    value_tags=lambda document: (cache_tags.row("category", document.id),),
 )
 
 tag = Resource(
@@ -19,8 +19,8 @@ tag = Resource(
     load=terms.load_tag,
     load_many=terms.load_tags,
     policy=policies.TERM,
-    tags=lambda slug: (dependencies.slug("tag", slug),),
-    value_tags=lambda document: (dependencies.row("tag", document.id),),
+    tags=lambda slug: (cache_tags.slug("tag", slug),),
+    value_tags=lambda document: (cache_tags.row("tag", document.id),),
 )
 
 author = Resource(
@@ -28,13 +28,13 @@ author = Resource(
     load=terms.load_author,
     load_many=terms.load_authors,
     policy=policies.TERM,
-    tags=lambda slug: (dependencies.slug("author", slug),),
-    value_tags=lambda document: (dependencies.row("author", document.id),),
+    tags=lambda slug: (cache_tags.slug("author", slug),),
+    value_tags=lambda document: (cache_tags.row("author", document.id),),
 )
 
 
 def terms_tag(kind: str) -> str:
-    return dependencies.AUTHORS if kind == "author" else dependencies.TERMS
+    return cache_tags.AUTHORS if kind == "author" else cache_tags.TERMS
 
 
 # kind: author, category or tag.
@@ -52,7 +52,7 @@ directory = Resource(
     load=terms.load_directory,
     load_many=terms.load_directories,
     policy=policies.DIRECTORY,
-    tags=lambda kind, start: (dependencies.POSTS, terms_tag(kind)),
+    tags=lambda kind, start: (cache_tags.POSTS, terms_tag(kind)),
     adapt=until_next_publication,
 )
 
@@ -60,7 +60,7 @@ sidebar = Resource(
     "sidebar",
     load=terms.load_sidebar,
     policy=policies.SIDEBAR,
-    tags=lambda: (weak_tag(dependencies.POSTS), weak_tag(dependencies.TERMS)),
+    tags=lambda: (weak_tag(cache_tags.POSTS), weak_tag(cache_tags.TERMS)),
     cutoff=True,
     adapt=until_next_publication,
 )

@@ -1,5 +1,7 @@
 """Lists of posts: pages by number, windows of a thousand for readers who page by place, and rankings by views."""
 
+# ruff: noqa: S608 - all parts of these statements are constants
+
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -8,12 +10,11 @@ from typing import Any
 from django.utils import timezone
 
 from content.caching import NotThere
-from content.documents import ListingDocument, Period, PeriodsDocument, SequenceDocument, microseconds
+from content.documents import ListingDocument, Period, PeriodsDocument, SequenceDocument
 from content.documents.lists import WINDOW
-from content.models import Post, PostViews
 from content.selectors.list_counts import ALL, TOTAL, List, count_posts, find_offset
 from content.selectors.months import Span, month_after, month_span, utc_moment, year_span
-from content.selectors.sql import fetch_each, moment_column, parse_moment
+from content.selectors.sql import fetch, fetch_each, gather, microseconds_column, parse_numbers
 
 # Lists that exist only if they have posts.
 BY_TIME = ("year", "month")
@@ -29,7 +30,19 @@ NEWEST_FIRST = "ORDER BY published_at DESC, post_id DESC LIMIT %s OFFSET %s"
 MOST_RANKED = 100
 TRENDING_FOR = timedelta(days=1)
 # The most viewed posts from which a ranking is chosen; some of them may not be public.
-RANKED_FROM = 500
+RANKED_FROM = 300
+# Each post is looked up by itself: a join would read the whole list. With a limit of its own, PostgreSQL does not
+# look it up a second time for the condition.
+RANKING = f"""
+SELECT post_id FROM (
+    SELECT v.post_id, v.{{rank}}, v.last_viewed_at, (
+        SELECT p.published_at FROM content_post p WHERE p.id = v.post_id AND p.kind = 'post'
+            AND p.status IN ('published', 'scheduled') AND p.password = '' AND p.published_at <= %s
+    ) AS published_at
+    FROM (SELECT * FROM content_postviews ORDER BY {{rank}} DESC LIMIT {RANKED_FROM}) v LIMIT {RANKED_FROM}
+) ranked
+WHERE published_at IS NOT NULL AND {{condition}} ORDER BY {{rank}} DESC, published_at DESC LIMIT {MOST_RANKED}
+"""
 
 
 def list_of(by: str, pk: int) -> List:
@@ -172,18 +185,20 @@ async def load_windows(windows: Sequence[Window]) -> dict[Window, SequenceDocume
     """As load_window, for many windows: two queries for a hundred."""
     now = timezone.now()
     _, scheduled = await count_posts((), now, {(by, pk) for by, pk, _, _ in windows})
+    at = microseconds_column("published_at")
     selects = []
     for by, pk, number, part in windows:
         condition, times = span_condition(Period(number, part, 0).span, now)
-        sql = f"SELECT post_id, {moment_column('published_at')} {IN_LIST} AND {condition} {NEWEST_FIRST}"
+        places = f"SELECT post_id, {at} AS at {IN_LIST} AND {condition} {NEWEST_FIRST}"
+        sql = f"SELECT {gather('post_id')}, {gather('at')} FROM ({places}) places"
         selects.append((sql, [by, pk, *times, WINDOW, part * WINDOW]))
     documents = {}
-    for each, rows in zip(windows, await fetch_each(selects), strict=True):
-        times = scheduled[each[0], each[1]]
+    for each, ((ids, times),) in zip(windows, await fetch_each(selects), strict=True):
+        upcoming = scheduled[each[0], each[1]]
         documents[each] = SequenceDocument(
-            ids=tuple(pk for pk, _ in rows),
-            times=tuple(at if isinstance(at, int) else microseconds(parse_moment(at)) for _, at in rows),
-            next_publication=times[0] if times else None,
+            ids=parse_numbers(ids),
+            times=parse_numbers(times),
+            next_publication=upcoming[0] if upcoming else None,
         )
     return documents
 
@@ -192,18 +207,16 @@ async def load_windows(windows: Sequence[Window]) -> dict[Window, SequenceDocume
 
 
 async def load_popular() -> tuple[int, ...]:
-    """The ids of the posts with the most views of all time, most viewed first."""
-    most_viewed = PostViews.objects.filter(total__gt=0).order_by("-total").values("pk")[:RANKED_FROM]
-    posts = Post.objects.public(timezone.now()).posts().filter(pk__in=most_viewed)
-    ranked = posts.order_by("-view_counts__total", "-published_at")
-    return tuple([pk async for pk in ranked.values_list("pk", flat=True)[:MOST_RANKED]])
+    """The ids of the posts with the most views of all time, most viewed first: one query."""
+    return await rank_by("total", "total > 0", [timezone.now()])
 
 
 async def load_trending() -> tuple[int, ...]:
-    """The ids of the posts viewed within the last day, by views that decay with time."""
+    """The ids of the posts viewed within the last day, by views that decay with time: one query."""
     now = timezone.now()
-    hottest = PostViews.objects.order_by("-heat").values("pk")[:RANKED_FROM]
-    posts = Post.objects.public(now).posts()
-    recent = posts.filter(pk__in=hottest, view_counts__last_viewed_at__gt=now - TRENDING_FOR)
-    ranked = recent.order_by("-view_counts__heat", "-published_at")
-    return tuple([pk async for pk in ranked.values_list("pk", flat=True)[:MOST_RANKED]])
+    return await rank_by("heat", "last_viewed_at > %s", [now, now - TRENDING_FOR])
+
+
+async def rank_by(rank: str, condition: str, parameters: list[datetime]) -> tuple[int, ...]:
+    rows = await fetch(RANKING.format(rank=rank, condition=condition), parameters)
+    return tuple(pk for (pk,) in rows)

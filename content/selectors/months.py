@@ -1,12 +1,15 @@
 """Years and months as spans of time, from the first moment to the first one after. Months are numbers: 202605."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 from django.utils import timezone
 
 from content.documents import lists
 
 Span = tuple[datetime, datetime]
+# Beginnings of months. An archive of a hundred years needs 1,200.
+MOST_REMEMBERED = 4096
 
 
 def year_span(year: int) -> Span:
@@ -20,8 +23,13 @@ def month_span(month: int) -> Span:
 
 
 def site_moment(year: int, month: int) -> datetime:
-    """The first moment of a month by the site's time zone."""
-    return datetime(year, month, 1, tzinfo=timezone.get_default_timezone())
+    """The first moment of a month by the site's time zone, as a datetime of UTC."""
+    return moment_in(timezone.get_default_timezone(), year, month)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def moment_in(zone: tzinfo, year: int, month: int) -> datetime:
+    return datetime(year, month, 1, tzinfo=zone).astimezone(UTC)
 
 
 def utc_moment(month: int) -> datetime:

@@ -33,11 +33,12 @@ SELECT number + 1, (
 ) FROM numbers ORDER BY number
 """
 ENTRIES = """
-SELECT p.id, p.kind, p.slug, {published_at}, {changed_at} FROM content_post p
+SELECT p.id, p.kind, p.slug, p.published_at > %s, {at} FROM content_post p
 WHERE p.status IN ('published', 'scheduled') AND p.password = '' AND ({condition}) ORDER BY p.id
 """
 ENDS = " UNION ALL ".join(
-    f"SELECT '{table}', min(id), max(id) FROM content_{table}"  # noqa: S608
+    # Two look-ups: SQLite reads the whole table for both in one.
+    f"SELECT '{table}', (SELECT min(id) FROM content_{table}), (SELECT max(id) FROM content_{table})"  # noqa: S608
     for table in ("post", *TERMS)
 )
 NEWEST = """
@@ -90,14 +91,14 @@ async def load_parts(numbers: Sequence[int]) -> dict[int, SitemapPart]:
     condition = " OR ".join(f"p.id >= {each.start} AND p.id < {each.stop}" for each in keys)
     entries: dict[int, list[SitemapEntry]] = {number: [] for number in numbers}
     upcoming: dict[int, list[datetime]] = {number: [] for number in numbers}
-    changed_at = moment_column(f"{GREATEST[connection.vendor]}(p.updated_at, p.published_at)")
-    sql = ENTRIES.format(condition=condition, published_at=moment_column("p.published_at"), changed_at=changed_at)
-    for pk, kind, slug, published_at, changed_at in await fetch(sql):
+    latest = f"{GREATEST[connection.vendor]}(p.updated_at, p.published_at)"
+    column = moment_column(f"CASE WHEN p.published_at > %s THEN p.published_at ELSE {latest} END")
+    for pk, kind, slug, is_scheduled, at in await fetch(ENTRIES.format(condition=condition, at=column), [now, now]):
         number = parts.part_of(pk)
-        if (at := parse_moment(published_at)) > now:
-            upcoming[number].append(at)
+        if is_scheduled:
+            upcoming[number].append(parse_moment(at))
         else:
-            entries[number].append(SitemapEntry(path_of(kind, slug), parse_moment(changed_at)))
+            entries[number].append(SitemapEntry(path_of(kind, slug), parse_moment(at)))
     return {
         number: SitemapPart(entries=tuple(entries[number]), next_publication=min(upcoming[number], default=None))
         for number in numbers

@@ -6,6 +6,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import connection
+from msgspec import json
 
 from content.documents.lists import EPOCH
 
@@ -45,3 +46,20 @@ def parse_moment(value: Any) -> Any:
         return EPOCH + timedelta(microseconds=value)
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+def microseconds_column(column: str) -> str:
+    """SQL for a column of datetimes, as Unix microseconds: exact, so SQLite rounds no fraction of a second."""
+    if connection.vendor == "postgresql":
+        return moment_column(column)
+    return f"(strftime('%%s', substr({column}, 1, 19)) * 1000000 + CAST(substr({column}, 21, 6) AS INTEGER))"
+
+
+def gather(column: str) -> str:
+    """An aggregate of numbers that `parse_numbers` reads: a thousand in one value cost less than a thousand rows."""
+    return f"array_agg({column})" if connection.vendor == "postgresql" else f"json_group_array({column})"
+
+
+def parse_numbers(value: list[int] | str | None) -> tuple[int, ...]:
+    """The numbers that `gather` collected; empty for no rows."""
+    return json.decode(value, type=tuple[int, ...]) if isinstance(value, str) else tuple(value or ())

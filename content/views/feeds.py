@@ -10,7 +10,7 @@ from content.absolute_urls import absolute_url
 from content.cache_headers import set_cache_headers
 from content.caching import NotThere
 from content.documents import PostDocument, SiteDocument
-from content.feeds.feed import AtomFeed, RssFeed, write_feed
+from content.feeds import AtomFeed, RssFeed, write_feed
 from content.resources.lists import POSTS_A_FEED
 from content.shared_pages import same_for_all
 from content.views.errors import not_found_page

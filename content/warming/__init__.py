@@ -2,6 +2,6 @@
 
 from content.warming.plan import plan_chosen
 from content.warming.run import Report, warm, warm_chosen, warm_everything, warm_popular
-from content.warming.target import Target
+from content.warming.targets import Target
 
 __all__ = ["Report", "Target", "plan_chosen", "warm", "warm_chosen", "warm_everything", "warm_popular"]

@@ -7,7 +7,7 @@ from itertools import chain
 from content import resources
 from content.documents import PeriodsDocument
 from content.warming import catalogue
-from content.warming.target import Plan, Target
+from content.warming.targets import Plan, Target
 
 List = tuple[str, int]
 # The default size of a list.

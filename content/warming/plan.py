@@ -9,8 +9,7 @@ from content.caching import NotThere
 from content.documents import ALL_YEARS
 from content.resources.lists import POSTS_A_FEED
 from content.warming import api, catalogue
-from content.warming.pages import plan_pages
-from content.warming.target import Plan, Target
+from content.warming.targets import Plan, Target, plan_pages
 
 NEWEST = 20
 MOST_VIEWED = 50

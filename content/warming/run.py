@@ -7,7 +7,7 @@ from typing import Any
 
 from content.caching import NotThere
 from content.warming.plan import plan_chosen, plan_everything, plan_popular
-from content.warming.target import Target
+from content.warming.targets import Target
 
 AT_ONCE = 8
 # Entries that stay fresh for this many seconds are left alone: two rounds of the job of each minute.

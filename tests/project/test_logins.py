@@ -9,8 +9,8 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.core.cache import cache
 from django.test import Client
 
+from content import limits
 from content.caching.errors import Overloaded
-from content.limits import limit as limits
 from project import passwords
 from tests.support.caches import redis_cache
 

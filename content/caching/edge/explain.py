@@ -6,6 +6,7 @@ from ..engine import Engine
 from ..entry import CachedValue
 from ..errors import Unreadable
 from ..explain import describe_value
+from ..key import WEAK
 from ..ordering.tag_index import Kind
 from .page import HitForMiss, Page, VaryIndex
 from .page_key import url_key
@@ -76,14 +77,16 @@ async def _explain_part(engine: Engine, key: str) -> dict[str, Any]:
 
 
 def _records_against(engine: Engine, cached: CachedValue) -> list[dict[str, Any]]:
-    """Log records later than the entry's position that share a tag with it."""
+    """Log records later than the entry's position that share a tag with it, those that invalidate it first."""
     tag_index = getattr(engine.ordering, "tag_index", None)
     if tag_index is None:
         return []
+    shown = [tag[1:] for tag in cached.header.tags if tag.startswith(WEAK)]
     return [
-        {"tag": tag, "kind": kind.name.lower(), "record": f"{position[0]}-{position[1]}"}
+        {"tag": tag, "kind": kind.name.lower(), "record": f"{position[0]}-{position[1]}", "in_passing": in_passing}
+        for tags, in_passing in ((cached.header.tags, False), (shown, True))
         for kind in Kind
-        for tag in cached.header.tags
+        for tag in tags
         if (position := tag_index.last_position(kind, tag)) > cached.header.stamp.position
     ]
 
@@ -98,7 +101,8 @@ def _verdict_in_words(engine: Engine, cached: CachedValue) -> str:
         )
         return f"not served, it was invalidated{named}"
     if cached.verdict.value == "expired":
-        return f"served as stale, it was expired: {against[0]['tag']} by record {against[0]['record']}"
+        reason = "what it shows in passing changed" if against[0]["in_passing"] else "it was expired"
+        return f"served as stale, {reason}: {against[0]['tag']} by record {against[0]['record']}"
     if not engine.ordering.is_heard:
         return "served as stale, the log is silent"
     if now < header.fresh_until:

@@ -10,13 +10,15 @@ from django.db import DatabaseError, connections
 
 from ..cutoff import read_derived_values
 from ..lasting_loop import lasting_loop
-from .relay import prune, relay_waiting
+from .relay import current_epoch, prune, relay_waiting
 from .triggers import mend_triggers
 
 logger = logging.getLogger("content.caching")
 
 # Seconds between two looks at an empty outbox: one query by a partial index.
 POLL = 0.02
+# Seconds between two searches for rows that a log of this process lacks: they read the whole outbox.
+RECHECK = 1.0
 # Seconds after a database that did not answer.
 MAX_DELAY = 1.0
 # Seconds between two deletions of old rows, which also look after the triggers.
@@ -27,7 +29,8 @@ READ_DERIVED = 1.0
 
 def run_relay(stopping: threading.Event, using: str = "default") -> None:
     """Until `stopping` is set. An error of the database is logged, and tried again."""
-    delay, tidied_at, derived = POLL, float("-inf"), _DerivedValues()
+    delay, tidied_at, rechecked_at, epoch = POLL, float("-inf"), float("-inf"), ""
+    derived = _DerivedValues()
     while not stopping.is_set():
         derived.read_soon()
         try:
@@ -35,7 +38,10 @@ def run_relay(stopping: threading.Event, using: str = "default") -> None:
                 mend_triggers(using)
                 prune(using)
                 tidied_at = time.monotonic()
-            relayed, delay = relay_waiting(using), POLL
+            recheck = epoch != current_epoch() or time.monotonic() - rechecked_at > RECHECK
+            relayed, delay = relay_waiting(using, recheck=recheck), POLL
+            if recheck and not relayed:
+                rechecked_at, epoch = time.monotonic(), current_epoch()
         except DatabaseError as error:
             relayed, delay = 0, min(2 * delay, MAX_DELAY)
             logger.warning("The outbox cannot be read, and its changes wait: %s", error)

@@ -13,21 +13,23 @@ transactions do not commit in the order of their numbers (rule 1).
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 from django.db import DatabaseError, connections, transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import Greatest, Now
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from ..errors import CacheError
 from ..invalidation import invalidate_sync, orderings
+from . import outbox
 from .declaration import ALL, Change, Watch, watches
 from .models import PendingChanges, WatchedChange
+from .outbox import ALL_ROWS, OutboxRow
 from .triggers import MAX_ROWS
 
 logger = logging.getLogger("content.caching")
@@ -37,35 +39,37 @@ WRITERS_TIME = timedelta(milliseconds=10)
 # How long a row is kept after its append, and one that was set aside.
 KEPT = timedelta(minutes=2)
 KEPT_FAILED = timedelta(days=7)
-ROWS_A_RUN = 500
-# Runs in which a writer relays its own rows one by one.
-OWN_RUNS = 10
+# Rows of the outbox that are appended together.
+ROWS_A_RUN = MAX_ROWS + 1
 # How long a relay keeps rows locked while it appends. Then another one takes them.
 LONGEST_APPEND = timedelta(seconds=10)
 MAX_FAILURE_LENGTH = 500
 
+# Characters that name an epoch: 48 bits.
+EPOCH_LENGTH = 12
+
 _State = dict[str, Any] | None
+_Read = Callable[[], list[OutboxRow]]
 _decode = msgspec.json.Decoder(Literal["*"] | list[tuple[Any, _State, _State, list[str | None]]]).decode
 
 
 def relay_own(using: str, writer: str) -> int:
     """Append all that this process has committed. Returns the number of rows; fewer if the log refuses them.
 
-    Rows of writers without a name are taken along. Raises NotAppended if another process may have taken ours, and
-    the log does not say what it has.
+    Rows of writers without a name are taken along. Rows past the bound of a run wait for another process, and count
+    as a change of all rows until then. Raises NotAppended if another process may have taken ours, and the log does
+    not say what it has.
     """
-    rows = WatchedChange.objects.using(using).filter(epoch="", writer__in=["", writer])
-    done = 0
-    for _ in range(OWN_RUNS):
-        # A writer lowers SQLite's counter only where it nears its bound: that takes four statements.
-        found = _relay_found(rows, using, counted_above=MAX_ROWS // 2)
-        done += found
-        if found < ROWS_A_RUN:
-            break
-    else:
-        # The rest waits for other processes. Until then it counts as a change of all rows.
-        labels = rows.order_by().values_list("model", flat=True).distinct()
-        _relay([WatchedChange(pk=0, model=label, changes=f'"{ALL}"') for label in labels], using)
+    connection = connections[using]
+
+    def read() -> list[OutboxRow]:
+        found = outbox.read_own(connection, writer, ROWS_A_RUN)
+        if len(found) == ROWS_A_RUN:
+            found += [OutboxRow(0, model, ALL_ROWS) for model in outbox.list_own_models(connection, writer)]
+        return found
+
+    # A writer lowers SQLite's counter only where it nears its bound: that takes four statements.
+    done = _relay_found(read, using, counted_above=MAX_ROWS // 2)
     if not done:
         # Another process has appended them, or nothing was to append.
         for ordering in orderings(None):
@@ -73,13 +77,24 @@ def relay_own(using: str, writer: str) -> int:
     return done
 
 
-def relay_waiting(using: str = "default") -> int:
-    """Append the rows of all writers that wait. Several processes may do so at once. Returns the number of rows."""
-    rows = _waiting(using)
+def relay_waiting(using: str = "default", *, recheck: bool = True) -> int:
+    """Append the rows of all writers that wait. Several processes may do so at once. Returns the number of rows.
+
+    recheck: if none waits, append again those that a log of this process lacks. This reads the whole outbox.
+    """
+    connection = connections[using]
+    done = _relay_locked(partial(outbox.read_waiting, connection, WRITERS_TIME, ROWS_A_RUN), using)
+    if done or not recheck:
+        return done
+    return _relay_locked(partial(outbox.read_appended_elsewhere, connection, current_epochs(), ROWS_A_RUN), using)
+
+
+def _relay_locked(read: _Read, using: str) -> int:
+    """With the rows locked until they are marked, where the database can skip locked rows."""
     if not connections[using].features.has_select_for_update_skip_locked:
-        return _relay_found(rows, using)
+        return _relay_found(read, using)
     with transaction.atomic(using):
-        found = list(rows.select_for_update(skip_locked=True).order_by("pk")[:ROWS_A_RUN])
+        found = read()
         if found:
             _bound_the_locks(using)
         return _relay(found, using)
@@ -100,30 +115,31 @@ def prune(using: str = "default") -> int:
     return old.delete()[0]
 
 
-def current_epoch() -> str:
-    """Names the epochs of all logs that this process follows; "counters" if its caches have no log."""
+def current_epochs() -> list[str]:
+    """Names the epoch of each log that this process follows; "counters," if its caches have no log.
+
+    One name for each, so that processes that follow different logs know what is appended to their own.
+    """
     indexes = (getattr(ordering, "tag_index", None) for ordering in orderings(None))
-    epochs = ",".join(index.epoch or "lost" for index in indexes if index is not None)
-    return hashlib.sha256(epochs.encode()).hexdigest() if epochs else "counters"
+    epochs = [index.epoch or "lost" for index in indexes if index is not None]
+    return [f"{hashlib.sha256(epoch.encode()).hexdigest()[:EPOCH_LENGTH]}," for epoch in epochs] or ["counters,"]
 
 
-def _waiting(using: str) -> QuerySet[WatchedChange]:
-    # By the clock of the database, which wrote the time.
-    left_behind = Q(writer="") | Q(created_at__lt=Now() - WRITERS_TIME)
-    never = Q(epoch="") & left_behind
-    return WatchedChange.objects.using(using).filter(never | ~Q(epoch__in=["", current_epoch()]))
+def current_epoch() -> str:
+    """As a row is marked that this process has appended to all its logs."""
+    return "".join(current_epochs())
 
 
-def _relay_found(rows: QuerySet[WatchedChange], using: str, *, counted_above: int = 0) -> int:
-    noted = _pending_numbers(connections[using], counted_above)
-    found = list(rows.order_by("pk")[:ROWS_A_RUN])
+def _relay_found(read: _Read, using: str, *, counted_above: int = 0) -> int:
+    noted = outbox.read_pending_numbers(connections[using], counted_above)
+    found = read()
     done = _relay(found, using)
     if noted and done == len(found) and _lower_pending_numbers(using, noted):
-        done += _relay(list(rows.order_by("pk")[:ROWS_A_RUN]), using)
+        done += _relay(read(), using)
     return done
 
 
-def _relay(rows: Sequence[WatchedChange], using: str) -> int:
+def _relay(rows: Sequence[OutboxRow], using: str) -> int:
     if not rows:
         return 0
     tags, failures = _tags_of(rows)
@@ -134,28 +150,17 @@ def _relay(rows: Sequence[WatchedChange], using: str) -> int:
     except CacheError as error:
         logger.warning("%d changes wait in the outbox: %s", len(rows), error)
         return 0
-    _without_locked([row.pk for row in rows], using).update(epoch=epoch)
+    outbox.mark_appended(connections[using], [row.pk for row in rows], epoch)
     for failure in set(failures.values()):
         failed = [pk for pk, each in failures.items() if each == failure]
         WatchedChange.objects.using(using).filter(pk__in=failed).update(failure=failure[:MAX_FAILURE_LENGTH])
     return len(rows)
 
 
-def _without_locked(keys: list[int], using: str) -> QuerySet[WatchedChange]:
-    """A row that another relay has locked is marked by that one, or appended again: nobody waits for it."""
-    rows, connection = WatchedChange.objects.using(using), connections[using]
-    if not connection.features.has_select_for_update_skip_locked:
-        return rows.filter(pk__in=keys)
-    table = connection.ops.quote_name(WatchedChange._meta.db_table)
-    # In one statement, which the ORM writes in a transaction alone.
-    free = RawSQL(f"SELECT id FROM {table} WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", [keys])  # noqa: S608, S611
-    return rows.filter(pk__in=free)
-
-
-def _tags_of(rows: Sequence[WatchedChange]) -> tuple[set[str], dict[int, str]]:
+def _tags_of(rows: Sequence[OutboxRow]) -> tuple[set[str], dict[int, str]]:
     """The tags of all rows, and why some could not be read: all rows of their models are invalidated instead."""
     tags, failures = set[str](), dict[int, str]()
-    by_model = defaultdict[str, list[WatchedChange]](list)
+    by_model = defaultdict[str, list[OutboxRow]](list)
     for row in rows:
         by_model[row.model].append(row)
     for label, its_rows in by_model.items():
@@ -172,7 +177,7 @@ def _tags_of(rows: Sequence[WatchedChange]) -> tuple[set[str], dict[int, str]]:
     return tags, failures
 
 
-def _tags_one_by_one(watch: Watch, rows: Iterable[WatchedChange], failures: dict[int, str]) -> set[str]:
+def _tags_one_by_one(watch: Watch, rows: Iterable[OutboxRow], failures: dict[int, str]) -> set[str]:
     tags = set[str]()
     for row in rows:
         try:
@@ -186,7 +191,7 @@ def _tags_one_by_one(watch: Watch, rows: Iterable[WatchedChange], failures: dict
     return tags
 
 
-def _tags_of_model(watch: Watch, rows: Iterable[WatchedChange]) -> set[str]:
+def _tags_of_model(watch: Watch, rows: Iterable[OutboxRow]) -> set[str]:
     changes, tags = [], set[str]()
     for row in rows:
         decoded = _decode(row.changes)
@@ -194,6 +199,8 @@ def _tags_of_model(watch: Watch, rows: Iterable[WatchedChange]) -> set[str]:
             tags |= watch.coarse_tags
         else:
             changes += [_change(watch, *each) for each in decoded]
+    if len({change.pk for change in changes}) > MAX_ROWS:
+        return watch.coarse_tags
     return tags | watch.tags_of(changes) if changes else tags
 
 
@@ -207,13 +214,6 @@ def _change(watch: Watch, key: Any, old: _State, new: _State, columns: list[str 
 
 
 # --- SQLite counts what waits, since its triggers see one row at a time -----------------------------------
-
-
-def _pending_numbers(connection: Any, above: int) -> dict[str, int]:
-    if connection.vendor != "sqlite":
-        return {}
-    rows = PendingChanges.objects.using(connection.alias).filter(number__gt=above)
-    return dict(rows.values_list("model", "number"))
 
 
 def _lower_pending_numbers(using: str, noted: dict[str, int]) -> bool:
@@ -230,5 +230,5 @@ def _lower_pending_numbers(using: str, noted: dict[str, int]) -> bool:
             left = counter.values_list("number", flat=True).first() or 0
             if left + number > MAX_ROWS:
                 has_unnamed = True
-                WatchedChange.objects.using(using).create(model=label, changes=f'"{ALL}"')
+                WatchedChange.objects.using(using).create(model=label, changes=ALL_ROWS)
     return has_unnamed

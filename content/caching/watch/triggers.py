@@ -70,7 +70,8 @@ def _reasons(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
     wanted = {trigger.name for trigger in expected_triggers(connection, watch)}
     if missing := wanted - found.keys():
         outdated = found.keys() - wanted
-        yield f"{len(missing)} triggers are {'outdated' if outdated else 'missing'}"
+        number = "1 trigger is" if len(missing) == 1 else f"{len(missing)} triggers are"
+        yield f"{number} {'outdated' if outdated else 'missing'}"
     if disabled := sorted(name for name in wanted & found.keys() if not found[name]):
         yield f"{', '.join(disabled)} not enabled in every session"
 

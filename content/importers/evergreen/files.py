@@ -11,8 +11,7 @@ import msgspec
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_unicode_slug
 
-from content.exporters.folder import VERSION
-from content.exporters.records import PostRecord, SomeRecord
+from content.exporters.records import VERSION, PostRecord, SomeRecord
 from content.importers import front_matter
 from content.importers.files import read_bounded
 from content.importers.report import BadFile

@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from content.exporters.folder import MANIFEST, VERSION
 from content.exporters.posts import FOLDERS
-from content.exporters.records import CommentRecord, MediaRecord, PostRecord, Record, SomeRecord
+from content.exporters.records import MANIFEST, VERSION, CommentRecord, MediaRecord, PostRecord, Record, SomeRecord
 from content.exporters.tables import COMMENTS_FILE, MEDIA_FILE, PLAIN_TABLES, REDIRECTS, Table
 from content.importers import front_matter
 from content.importers.batches import batched, write_batch
@@ -29,14 +28,13 @@ from content.importers.evergreen.rows import (
     write_threads,
 )
 from content.importers.files import find_file_inside, read_bounded
-from content.importers.report import BadFile, Counts, ImportReport
+from content.importers.report import BadFile, Counts, ImportReport, Progress
 from content.rendering import BodyTooLarge, render_markdown
 
 ROWS_A_BATCH = 200
 POSTS_A_BATCH = 50
 THREADS_A_BATCH = 20
 LARGEST_MANIFEST = 100_000
-Progress = Callable[[ImportReport], None]
 Row = TypeVar("Row", bound=Record | Thread)
 
 

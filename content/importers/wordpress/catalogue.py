@@ -8,8 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from content.importers.paths import normalize_path
-from content.importers.wordpress.item import Item, host_of, to_plain_line
-from content.importers.wordpress.records import BadExport, Record, read_records
+from content.importers.wordpress.records import BadExport, Item, Record, host_of, read_records, to_plain_line
 
 TABLES = """
 CREATE TABLE attachment (

@@ -10,8 +10,7 @@ from content.importers.report import ImportReport
 from content.importers.wordpress.blocks import BlockBuilder
 from content.importers.wordpress.body import mark_paragraphs, normalize_text
 from content.importers.wordpress.draft import get_time
-from content.importers.wordpress.item import Item, to_plain_line
-from content.importers.wordpress.records import Record
+from content.importers.wordpress.records import Item, Record, to_plain_line
 from content.importers.wordpress.tree import BLOCKS, Node, Piece, parse_html
 from content.models import Comment, Post
 from content.models.comment import LONGEST_COMMENT

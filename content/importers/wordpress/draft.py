@@ -9,8 +9,7 @@ from content.importers.fields import LONGEST_NAME, MOST_NAMES, to_utc
 from content.importers.post_writer import LONGEST_EXCERPT, Draft
 from content.importers.visibility import LONGEST_PASSWORD
 from content.importers.wordpress.catalogue import Catalogue
-from content.importers.wordpress.item import Item, to_plain_line
-from content.importers.wordpress.records import Record
+from content.importers.wordpress.records import Item, Record, to_plain_line
 from content.rendering import plain_text, shortened
 
 # The category that WordPress gives to posts without one.

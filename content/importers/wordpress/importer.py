@@ -1,7 +1,7 @@
 """One import of an export, which is read twice: for references between its items, and to write them."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +11,12 @@ from django.utils import timezone
 
 from content.importers.media import Fetch, RemoteMedia
 from content.importers.post_writer import LONGEST_ALT, LONGEST_EXCERPT, PreparedPost, write_posts
-from content.importers.report import ImportReport
+from content.importers.report import ImportReport, Progress
 from content.importers.wordpress.body import convert_body
 from content.importers.wordpress.catalogue import Catalogue, open_catalogue
 from content.importers.wordpress.comments import write_comments
 from content.importers.wordpress.draft import find_members_only, get_password, make_draft
-from content.importers.wordpress.item import Item, blog_of, host_of
-from content.importers.wordpress.records import BadExport, Record, read_records
+from content.importers.wordpress.records import BadExport, Item, Record, blog_of, host_of, read_records
 from content.models import Post
 from content.rendering import BodyTooLarge, make_excerpt, render_markdown
 
@@ -27,8 +26,6 @@ CHARACTERS_A_BATCH = 1_000_000
 IMPORTER_VERSION = b"wordpress 1"
 # Comments have names of their own, and of an item's many settings only its cover is used.
 NOT_HASHED = ("wp:comment", "wp:postmeta")
-
-Progress = Callable[[ImportReport], None]
 
 
 def import_wordpress(

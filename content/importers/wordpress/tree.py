@@ -15,6 +15,7 @@ from typing import Union
 
 import nh3
 
+from content.importers.template_tags import write_fence
 from content.rendering.sanitise import check_depth
 
 # fmt: off
@@ -158,9 +159,7 @@ def write_code_block(node: Node) -> str:
     inner = [each for each in node.descendants() if each.tag not in ("code", "br", "span", "font")]
     if inner:
         return write_html(node)
-    text = get_code(node).strip("\n").rstrip()
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence}{find_language(node)}\n{text}\n{fence}"
+    return write_fence(get_code(node), find_language(node)).strip("\n")
 
 
 def get_code(node: Node) -> str:

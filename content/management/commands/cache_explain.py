@@ -62,5 +62,8 @@ def add_entry(branch: Tree, report: dict[str, Any]) -> None:
     times = f"fresh for {entry['fresh_for']:.1f} s, stale for {entry['stale_for']:.1f} s"
     branch.add(f"in the shared tier: {entry['state']}, {times}, cost {entry['cost'] * 1000:.1f} ms")
     branch.add(f"tags: {', '.join(entry['tags'])}")
+    if entry["in_passing"]:
+        branch.add(f"shows in passing: {', '.join(entry['in_passing'])}")
     for record in report.get("ended_by", ()):
-        branch.add(f"record {record['record']}: {record['kind']} {record['tag']}")
+        shown = ", shown in passing" if record["in_passing"] else ""
+        branch.add(f"record {record['record']}: {record['kind']} {record['tag']}{shown}")

@@ -95,6 +95,8 @@ def print_tables(console: Console, report: Report, rows: list[ResourceStatistics
             console.print(f"\n{row.name} {row.verdict}.", soft_wrap=True)
     memory = sum(process.memory_bytes for process in report.processes) / 1024 / 1024
     deaf = sum(not process.is_heard for process in report.processes)
-    console.print(f"\n{len(report.processes)} processes report, with {memory:.1f} MiB in memory.", soft_wrap=True)
+    console.print(
+        f"\nProcesses that report: {len(report.processes)}, with {memory:.1f} MiB in memory.", soft_wrap=True
+    )
     if deaf:
         console.print(f"{deaf} of them cannot read the invalidation log: all their entries count as stale.")

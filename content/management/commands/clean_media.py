@@ -32,11 +32,11 @@ class Command(BaseCommand):
                     self.stdout.write(f"{'has metadata' if dry_run else 'cleaned'}: {file.name}")
             else:
                 clean += 1
-        verb = "would be cleaned" if dry_run else "cleaned"
+        verb = "to clean" if dry_run else "cleaned"
         self.stdout.write(
-            f"{changed} images {verb}, {clean} were clean already, {others} files of other kinds, {failed} failed."
+            f"Images: {changed} {verb}, {clean} clean already, {failed} failed. Files of other kinds: {others}."
         )
         if changed and not dry_run:
             self.stdout.write("Browsers and CDNs may show the old files for a day: purge /media/ at your CDN.")
         if failed:
-            raise CommandError(f"{failed} files below {root} were not cleaned.", returncode=1)
+            raise CommandError(f"Files below {root} that were not cleaned: {failed}.", returncode=1)

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from content.demo import generate_demo
-from content.management.progress import progress_bar
+from content.management import progress_bar
 from content.models import Post
 
 

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from content.demo import MAX_POSTS, generate_posts
-from content.management.progress import progress_bar
+from content.management import progress_bar
 from content.models import Post
 
 
@@ -36,4 +36,4 @@ class Command(BaseCommand):
                 )
             except ValueError as error:
                 raise CommandError(str(error), returncode=2) from error
-        self.stdout.write(f"{stored:,} posts were generated, {count - stored:,} were there already.")
+        self.stdout.write(f"Posts: {stored:,} generated, {count - stored:,} there already.")

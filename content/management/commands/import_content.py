@@ -116,10 +116,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
             f"{len(report.failures)} failed; {len(report.withheld)} withheld, "
-            f"{len(report.left_alone)} edited here and left alone, {report.media} media stored, "
-            f"{report.media_missing} images not there, "
-            f"{report.converted.total()} template tags converted, {report.dropped.total()} dropped, "
-            f"{report.redirects} redirects; {report.comments} comments, {report.comments_left_out} left out."
+            f"{len(report.left_alone)} edited here and left alone. "
+            f"Media: {report.media} stored, {report.media_missing} missing. "
+            f"Template tags: {report.converted.total()} converted, {report.dropped.total()} dropped. "
+            f"Redirects: {report.redirects}. Comments: {report.comments}, and {report.comments_left_out} left out."
         )
         for name, counts in report.tables.items():
             self.stdout.write(f"{name}: {counts}.")

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from content import resources, warming
 from content.warming import Report, Target
-from content.warming.pages import pages
+from content.warming.targets import pages
 
 PRINTED_FAILURES = 20
 NAMES = (*resources.BY_NAME, pages.name)

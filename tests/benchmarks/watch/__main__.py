@@ -1,7 +1,7 @@
 """`make bench ONLY=watch`: what triggers cost a writer, and what many rows and many writers cost the log.
 
-`python -m tests.benchmarks.watch [postgresql|sqlite ...] [long]`. `long` takes rounds enough for an interval, and a
-minute of writers.
+`python -m tests.benchmarks.watch [postgresql|sqlite ...] [single|many|writers ...] [long]`. `long` takes rounds
+enough for an interval, and a minute of writers. Each part prints what it has measured as it goes.
 """
 
 import asyncio
@@ -17,21 +17,23 @@ from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import running_redis
 
 DATABASES = ("postgresql", "sqlite")
+PARTS = ("single", "many", "writers")
 LONG = "long"
 
 
 def main(wanted: Sequence[str]) -> None:
     """Each database in a process of its own, since settings are made once."""
     databases = [name for name in wanted if name in DATABASES] or list(DATABASES)
-    length = [LONG] if LONG in wanted else []
+    others = [word for word in wanted if word not in DATABASES]
     if len(databases) == 1:
-        measure(databases[0], is_long=bool(length))
+        parts = [name for name in PARTS if name in wanted] or list(PARTS)
+        measure(databases[0], parts, is_long=LONG in wanted)
         return
     for name in databases:
-        subprocess.run([sys.executable, "-m", "tests.benchmarks.watch", name, *length], check=True)
+        subprocess.run([sys.executable, "-m", "tests.benchmarks.watch", name, *others], check=True)
 
 
-def measure(vendor: str, *, is_long: bool) -> None:
+def measure(vendor: str, parts: Sequence[str], *, is_long: bool) -> None:
     with (
         pin_to_core(FOR_THE_LOAD),
         running_redis() as server,
@@ -46,8 +48,8 @@ def measure(vendor: str, *, is_long: bool) -> None:
         from tests.benchmarks.watch import statements, writers
 
         with pin_to_core(FOR_THE_SERVER):
-            asyncio.run(statements.compare(client, is_long=is_long))
-            if vendor == "postgresql":
+            asyncio.run(statements.compare(client, parts, is_long=is_long))
+            if vendor == "postgresql" and "writers" in parts:
                 writers.compare(url, is_long=is_long)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import count
 from typing import Any
@@ -24,16 +24,21 @@ SINGLE = 300
 FEW = 1000
 # Short and long.
 PAIRS = {"single": (6, 40), "many": (2, 12)}
+# No pair begins later than so many seconds after the first: 500 seconds for all parts.
+LONGEST = 100.0
 UNRELATED = 1000
 
 values = count(1)
 Work = Callable[[], None]
 
 
-async def compare(client: Any, *, is_long: bool) -> None:
+async def compare(client: Any, parts: Sequence[str], *, is_long: bool) -> None:
     plain, watched = await asyncio.to_thread(make_tables)
-    await asyncio.to_thread(compare_single_rows, plain, watched, is_long)
-    await asyncio.to_thread(compare_many_rows, client, plain, watched, is_long)
+    await asyncio.to_thread(fill, watched, FEW)
+    if "single" in parts:
+        await asyncio.to_thread(compare_single_rows, plain, watched, is_long)
+    if "many" in parts:
+        await asyncio.to_thread(compare_many_rows, client, plain, watched, is_long)
 
 
 def compare_single_rows(plain: Any, watched: Any, is_long: bool) -> None:
@@ -53,8 +58,8 @@ def compare_single_rows(plain: Any, watched: Any, is_long: bool) -> None:
 
         return work
 
-    for model in (plain, watched):
-        fill(model, FEW)
+    fill(plain, FEW)
+    fill(watched, FEW)
     relay_all()
     pairs = time_in_pairs(write_rows_elsewhere(plain), write_rows_elsewhere(watched), PAIRS["single"][is_long])
     show_pairs("one row, committed, and left in the outbox if watched", pairs, SINGLE, "microseconds")
@@ -80,13 +85,15 @@ def compare_many_rows(client: Any, plain: Any, watched: Any, is_long: bool) -> N
     client.config_set("slowlog-log-slower-than", 500)
     client.slowlog_reset()
     appended = []
-    pairs = []
-    for _ in range(PAIRS["many"][is_long]):
+    pairs: list[tuple[float, float]] = []
+    end = time.monotonic() + LONGEST
+    while len(pairs) < PAIRS["many"][is_long] and (not pairs or time.monotonic() < end):
         before = client.xinfo_stream("{watch:log}")["entries-added"]
         pairs += time_in_pairs(write_all(plain), write_all(watched), 1)
         rows = outbox_size()[0]
         relay_all()
         appended.append((rows, client.xinfo_stream("{watch:log}")["entries-added"] - before))
+        console.print(f"{pairs[-1][0]:.2f} s plain, {pairs[-1][1]:.2f} s watched")
     show_pairs(f"{many:,} rows by one statement", pairs, 1, "milliseconds")
     slowest = max((each["duration"] for each in client.slowlog_get(1000)), default=0)
     rows, records = max(appended)[0], max(each for _, each in appended)
@@ -131,9 +138,15 @@ def entries(name: str, tags: Callable[[int], tuple[str, ...]]) -> Callable[[], f
 
 
 def time_in_pairs(plain: Work, watched: Work, number: int) -> list[tuple[float, float]]:
-    """Seconds of each, one after the other, beginning with the other one each time; one more pair to warm up."""
-    pairs = []
+    """Seconds of each, one after the other, beginning with the other one each time; one more pair to warm up.
+
+    Fewer pairs if they take longer than LONGEST.
+    """
+    pairs: list[tuple[float, float]] = []
+    end = time.monotonic() + LONGEST
     for turn in range(number + 1):
+        if len(pairs) > 1 and time.monotonic() > end:
+            break
         taken = {}
         for work in (plain, watched) if turn % 2 else (watched, plain):
             gc.collect()

@@ -6,7 +6,7 @@ from asgiref.sync import async_to_sync
 from content.models import Post
 from content.ops.queries import count_queries
 from content.services import write_through
-from content.warming import pages
+from content.warming import targets
 from tests.support.admin_site import save_form
 from tests.support.blog import make_blog
 
@@ -34,7 +34,7 @@ async def read(url: str) -> tuple[bytes, str]:
         fields.extend(message.get("headers", ()))
         chunks.append(message.get("body", b""))
 
-    await pages.edge()(pages.scope_of(url), None, send)
+    await targets.edge()(targets.scope_of(url), None, send)
     return b"".join(chunks), dict(fields)[b"cache-status"].decode()
 
 

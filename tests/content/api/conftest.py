@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
-from content.limits.limit import local
+from content.limits import local
 from tests.support.service import Service, make_demo, running_service
 
 

@@ -7,7 +7,7 @@ import pytest
 from content import resources
 from content.api.parameters import CURSOR
 from content.caching.errors import LoadTimeout, Overloaded
-from content.limits.limit import local
+from content.limits import local
 
 pytestmark = pytest.mark.django_db
 

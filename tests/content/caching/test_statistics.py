@@ -240,7 +240,7 @@ async def test_cache_stats_shows_what_happened(alias, source, clock):
     out = StringIO()
     await sync_to_async(call_command)("cache_stats", stdout=out)
     assert "book" in out.getvalue()
-    assert "1 processes report" in out.getvalue()
+    assert "Processes that report: 1," in out.getvalue()
 
 
 @pytest.mark.parametrize("alias", ["locmem"], indirect=True)

@@ -13,12 +13,11 @@ from content.caching.engines import engine_of
 from content.caching.metrics.events import listen
 from content.caching.ordering import stream
 from content.caching.ordering.tag_index import Kind, Record
+from content.cdn import cdn as purge_module
 from content.cdn import checkpoint as checkpoint_module
-from content.cdn import purge as purge_module
-from content.cdn.cdn import NotPurged
+from content.cdn.cdn import NotPurged, Purge
 from content.cdn.follower import Follower
 from content.cdn.providers import Cloudflare
-from content.cdn.purge import Purge
 from tests.content.cdn.conftest import await_checkpoint, checkpoints_for, follower_for, run_follower
 from tests.support.wait import wait_until_async
 

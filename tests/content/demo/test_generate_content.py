@@ -34,7 +34,7 @@ def rows() -> list[tuple[object, ...]]:
 
 
 def test_an_empty_site_gets_posts_that_readers_can_read(client):
-    assert "40 posts were generated, 0 were there already" in run("--posts", "40")
+    assert "Posts: 40 generated, 0 there already" in run("--posts", "40")
     newest = Post.objects.public(timezone.now()).posts().first()
     assert newest.html.startswith("<p>")
     assert newest.text
@@ -60,7 +60,7 @@ def test_a_site_with_posts_is_refused_unless_add_is_given():
     assert refusal.value.returncode == 2
     assert Post.objects.count() == 1
     assert not Tag.objects.exists()
-    assert "10 posts were generated" in run("--posts", "10", "--add")
+    assert "Posts: 10 generated" in run("--posts", "10", "--add")
     assert Post.objects.count() == 11
 
 
@@ -80,7 +80,7 @@ def test_an_interrupted_run_is_completed(monkeypatch):
         with pytest.raises(OSError, match="full"):
             run("--posts", "35")
     assert Post.objects.count() == 20
-    assert "15 posts were generated, 20 were there already" in run("--posts", "35", "--add")
+    assert "Posts: 15 generated, 20 there already" in run("--posts", "35", "--add")
     assert Post.objects.count() == Authorship.objects.values("post").distinct().count() == 35
 
 

@@ -47,11 +47,11 @@ def test_a_stored_photo_loses_its_place_and_keeps_its_name(root, capsys, format)
     media.refresh_from_db()
     assert (media.file.name, media.sha256) == (name, hashlib.sha256(content).hexdigest())
     assert (media.width, media.height) == ((64, 32) if format == "GIF" else (32, 64))
-    assert "1 images cleaned, 0 were clean already" in capsys.readouterr().out
+    assert "Images: 1 cleaned, 0 clean already" in capsys.readouterr().out
     before = snapshot(root)
     call_command("clean_media")
     assert snapshot(root) == before
-    assert "0 images cleaned, 1 were clean already" in capsys.readouterr().out
+    assert "Images: 0 cleaned, 1 clean already" in capsys.readouterr().out
 
 
 def test_a_file_without_a_row_is_served_and_so_cleaned(root):
@@ -66,7 +66,7 @@ def test_dry_run_names_it_and_writes_nothing(root, capsys):
     call_command("clean_media", "--dry-run")
     printed = capsys.readouterr().out
     assert "has metadata: 2024/a.jpg" in printed
-    assert "1 images would be cleaned" in printed
+    assert "Images: 1 to clean" in printed
     assert snapshot(root) == before
     assert MediaFile.objects.get().sha256 == media.sha256
 
@@ -77,14 +77,14 @@ def test_a_file_that_cannot_be_cleaned_is_named_and_the_rest_is_cleaned(root, ca
     (root / "2024" / "c.jpg").symlink_to(root / "2024" / "d.jpg")
     (root / "2024" / "d.jpg").write_bytes(photo("JPEG"))
     (root / "2024" / "film.mp4").write_bytes(b"film")
-    with pytest.raises(CommandError, match="3 files") as failure:
+    with pytest.raises(CommandError, match="were not cleaned: 3") as failure:
         call_command("clean_media")
     assert failure.value.returncode == 1
     printed = capsys.readouterr()
     assert [line.split(":")[1] for line in printed.err.splitlines()] == [
         f" 2024/{n}" for n in ("a.png", "b.jpg", "c.jpg")
     ]
-    assert "1 images cleaned, 0 were clean already, 1 files of other kinds, 3 failed." in printed.out
+    assert "Images: 1 cleaned, 0 clean already, 3 failed. Files of other kinds: 1." in printed.out
     assert places_in((root / "2024" / "d.jpg").read_bytes()) == []
     assert (root / "2024" / "film.mp4").read_bytes() == b"film"
 

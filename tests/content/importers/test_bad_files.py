@@ -45,7 +45,7 @@ def only_failure(report: ImportReport) -> str:
         (b"---\nx: " + b"y" * 200_000 + b"\n---\nText", "100,000 is the most"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "It is no text: it holds NUL bytes."),
         (b"\xff\xfe\xfd no text", "It is not UTF-8: byte 0 is 0xff."),
-        (b"x" * 20_000_000, "It has 20.0 MB; 5 MB is the most a post may have."),
+        (b"x" * 20_000_000, "It has more than 5 MB, which is too large."),
         (b"x" * 3_000_000, "2,000,000 is the most"),
         (b"<div>" * 100_000, "nested more than 200 deep"),
     ],

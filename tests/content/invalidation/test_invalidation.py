@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from content.caching.errors import NotAppended
 from content.caching.watch import relay
-from content.invalidation.posts import DOCUMENTS
+from content.invalidation import DOCUMENTS
 from content.models import Author, Authorship, Category, Post, Redirect, SiteConfig, Tag
 from tests.support.blog import sitemaps_of
 

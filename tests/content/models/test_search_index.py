@@ -1,20 +1,22 @@
 """The index covers posts that are older than it, and survives migrations of its table."""
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import CharField
 from django.utils import timezone
 
 from content.models import Post
-from content.selectors.search import filter_matching
+from content.selectors import full_text
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def search(text: str) -> set[str]:
-    return set(filter_matching(Post.objects.all(), text).values_list("slug", flat=True))
+    found = async_to_sync(full_text.find_best)({text: tuple(text.split())})[text]
+    return set(Post.objects.filter(pk__in=found).values_list("slug", flat=True))
 
 
 def test_posts_that_were_there_before_the_index_are_in_it():

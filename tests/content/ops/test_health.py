@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from content.ops import health, heartbeat, metrics
+from content.ops import health, metrics
 from content.ops.cached_result import CachedResult
 from project.asgi import application
 from tests.support.servers.redis import running_redis
@@ -33,7 +33,7 @@ async def test_healthz_checks_nothing(async_client, settings):
 
 async def test_ready_when_database_redis_and_a_worker_answer(async_client, settings, fresh_redis):
     settings.REDIS_URL = fresh_redis
-    heartbeat.send_heartbeat()
+    health.send_heartbeat()
     status, checks = await readiness(async_client)
     assert status == 200
     assert all(check["ok"] for check in checks.values())

@@ -6,11 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import connection
 from django.utils import timezone
 
 from content import resources
+from content.documents import microseconds
 from content.models import Author, Authorship, Category, Post, Tag
 from content.ops.queries import count_queries
+from content.selectors import full_text, matches
 from content.selectors import lists as selectors
 from tests.support.blog import make_post
 
@@ -127,6 +130,43 @@ def test_counts_exclude_scheduled_posts_until_their_time(years, moved_clock):
     assert count_by_selector() == count_all_posts() != before
 
 
+def lists_at_once() -> list[tuple[int, int, int]]:
+    """Combinations of a category, a tag and an author; 0 for any."""
+    category, tag, author = (model.objects.order_by("pk")[0].pk for model in (Category, Tag, Author))
+    return [(0, 0, 0), (category, 0, 0), (0, tag, 0), (category, tag, 0), (category, tag, author)]
+
+
+@pytest.mark.parametrize("common", [0, 1_000_000])
+def test_posts_are_the_same_read_for_common_words_or_looked_up(years, monkeypatch, common):
+    monkeypatch.setattr(full_text, "COMMON", common)
+    slugs = dict(Post.objects.values_list("pk", "title"))
+    for text in ("p", "p 17", "sedge"):
+        for pks in lists_at_once():
+            sets = [
+                set(in_order(kind, pk)) for kind, pk in zip(("category", "tag", "author"), pks, strict=True) if pk
+            ]
+            has_words = [pk for pk in in_order() if set(text.split()) <= set(slugs[pk].lower().split())]
+            expected = [pk for pk in has_words if all(pk in each for each in sets)]
+            document = load(resources.matches, (text, *pks))[(text, *pks)]
+            assert list(document.ids) == expected
+            assert list(document.times) == [microseconds(Post.objects.get(pk=pk).published_at) for pk in expected]
+        found = async_to_sync(full_text.find_best)({text: tuple(text.split())})[text]
+        assert len(found) == min(len(has_words), full_text.MOST_FOUND + 1)
+        assert set(found) <= set(has_words)
+
+
+def test_common_words_have_a_bound(years, monkeypatch):
+    monkeypatch.setattr(full_text, "MOST_FOUND", 5)
+    monkeypatch.setattr(matches, "MOST_WITH_WORDS", 5)
+    found = load(resources.search, ("p", 1, 10))[("p", 1, 10)]
+    assert (len(found.hits), found.total, found.is_more) == (5, 5, True)
+    everything = in_order()
+    newest = everything if connection.vendor == "postgresql" else sorted(everything, reverse=True)
+    document = load(resources.matches, ("p", 0, 0, 0))[("p", 0, 0, 0)]
+    assert sorted(document.ids) == sorted(newest[:5])
+    assert list(document.times) == sorted(document.times, reverse=True)
+
+
 KINDS = ("tag", "category", "author")
 MANY = {
     "listing": lambda posts: [(by, pk, page, SIZE) for by, pk in lists() for page in (1, 2, 3)],
@@ -146,6 +186,8 @@ MANY = {
     "sitemap_part": lambda posts: [(1,), (2,)],
     "sitemap_terms": lambda posts: [(kind, number) for number in (1, 2) for kind in KINDS],
     "directory_index": lambda posts: [(kind,) for kind in KINDS],
+    "search": lambda posts: [(text, page, SIZE) for text in ("p", "p 1", "sedge") for page in (1, 2, 99)],
+    "matches": lambda posts: [(text, *pks) for text in ("p", "", "p 17", "sedge") for pks in lists_at_once()],
     "directory": lambda posts: [(kind, start) for kind in KINDS for start in ("", "c1", "t3", "z")],
 }
 

@@ -10,8 +10,8 @@ from django.core.asgi import get_asgi_application
 from django.core.cache import cache
 from django.db import connection
 
-from content.limits import limit as limit_module
-from content.limits.meters import LocalMeter
+from content import limits
+from content.limits import LocalMeter
 from content.models import Comment, Post, SiteConfig
 from content.ops.queries import count_queries
 from content.services import comments as service
@@ -28,7 +28,7 @@ LONG_AGO = 60
 
 @pytest.fixture(autouse=True)
 def afresh(monkeypatch):
-    monkeypatch.setattr(limit_module, "local", LocalMeter())
+    monkeypatch.setattr(limits, "local", LocalMeter())
     cache.clear()
     yield
     cache.clear()

@@ -7,10 +7,9 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from content import resources
+from content import feeds, resources
 from content.caching.watch.models import WatchedChange
 from content.documents import sitemap as parts
-from content.feeds import sitemap as sitemaps
 from content.models import Author, Post, Tag
 from content.ops.queries import count_queries
 from tests.support.blog import make_post
@@ -26,7 +25,7 @@ MAY = datetime(2018, 5, 20, tzinfo=UTC)
 def small(monkeypatch):
     """Ten keys a part, and thirty addresses a file."""
     monkeypatch.setattr(parts, "KEYS_A_PART", 10)
-    monkeypatch.setattr(sitemaps, "MOST_URLS", 30)
+    monkeypatch.setattr(feeds, "MOST_URLS", 30)
 
 
 def changes(response) -> dict[str, str | None]:

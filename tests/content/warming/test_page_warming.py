@@ -7,9 +7,9 @@ from content import warming
 from content.caching import invalidate
 from content.caching.edge import EdgeCache
 from content.caching.edge.page_key import url_key
-from content.warming import pages
+from content.warming import targets
 from content.warming.plan import plan_everything, plan_popular, plan_url
-from content.warming.target import Target
+from content.warming.targets import Target
 from project.edge import site_profile
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache", "blog")]
@@ -41,7 +41,7 @@ def reader(views):
         async def send(message):
             headers.extend(message.get("headers", ()))
 
-        scope = pages.scope_of(ORIGIN + path)
+        scope = targets.scope_of(ORIGIN + path)
         scope["headers"] = [(b"host", b"testserver")]
         await edge(scope, None, send)
         return dict(headers)[b"cache-status"].decode()
@@ -50,7 +50,7 @@ def reader(views):
 
 
 def list_paths(plan: list[Target]) -> list[str]:
-    return [target.parameters[0].removeprefix(ORIGIN) for target in plan if target.resource is pages.pages]
+    return [target.parameters[0].removeprefix(ORIGIN) for target in plan if target.resource is targets.pages]
 
 
 async def test_the_first_reader_of_a_warm_page_runs_no_view(reader):
@@ -78,21 +78,21 @@ async def test_a_page_is_planned_after_its_entries():
 
 async def test_expired_pages_are_rendered_again_and_fresh_pages_are_left_alone(reader):
     await warming.warm(await plan_url("/posts/post-3/"))
-    assert (await warming.warm(pages.plan_pages(["/posts/post-3/"]))).already_fresh == 1
+    assert (await warming.warm(targets.plan_pages(["/posts/post-3/"]))).already_fresh == 1
     await invalidate(["posts"])
-    assert await pages.pages.fresh_for(f"{ORIGIN}/posts/post-3/") == 0
-    assert (await warming.warm(pages.plan_pages(["/posts/post-3/"]))).warmed == 1
+    assert await targets.pages.fresh_for(f"{ORIGIN}/posts/post-3/") == 0
+    assert (await warming.warm(targets.plan_pages(["/posts/post-3/"]))).warmed == 1
     assert "; hit" in await reader("/posts/post-3/")
 
 
 async def test_a_missing_page_is_no_failure():
-    report = await warming.warm(pages.plan_pages(["/posts/nowhere/"]))
+    report = await warming.warm(targets.plan_pages(["/posts/nowhere/"]))
     assert (report.not_there, report.failures) == (1, {})
 
 
 async def test_warming_counts_no_views(reader, views, monkeypatch):
-    monkeypatch.setattr(pages.edge().fast_path, "served", lambda page: views.append(page.url))
-    await warming.warm(pages.plan_pages(["/posts/post-3/"]))
+    monkeypatch.setattr(targets.edge().fast_path, "served", lambda page: views.append(page.url))
+    await warming.warm(targets.plan_pages(["/posts/post-3/"]))
     assert views == []
     await reader("/posts/post-3/")
     assert views == [f"{ORIGIN}/posts/post-3/"]
@@ -102,14 +102,14 @@ async def test_an_application_that_fails_is_a_failure_with_its_name(monkeypatch)
     async def broken(scope, receive, send):
         raise RuntimeError("no template")
 
-    monkeypatch.setattr(pages.edge().origin, "app", broken)
-    report = await warming.warm(pages.plan_pages(["/posts/post-3/"]))
+    monkeypatch.setattr(targets.edge().origin, "app", broken)
+    report = await warming.warm(targets.plan_pages(["/posts/post-3/"]))
     assert report.failures == {url_key(f"{ORIGIN}/posts/post-3/"): "RuntimeError: no template"}
 
 
 async def test_each_origin_has_pages_of_its_own(settings):
     settings.WARM_ORIGINS = ["https://example.org", "https://www.example.org"]
-    assert list(map(str, pages.plan_pages(["/"], also="https://example.org"))) == [
+    assert list(map(str, targets.plan_pages(["/"], also="https://example.org"))) == [
         url_key("https://example.org/"),
         url_key("https://www.example.org/"),
     ]
@@ -117,6 +117,6 @@ async def test_each_origin_has_pages_of_its_own(settings):
 
 async def test_where_nobody_says_how_readers_come_or_there_is_no_edge_no_page_is_planned(settings):
     settings.WARM_ORIGINS = []
-    assert pages.plan_pages(["/"]) == []
+    assert targets.plan_pages(["/"]) == []
     settings.WARM_ORIGINS, settings.EDGE = [ORIGIN], False
-    assert pages.plan_pages(["/"]) == []
+    assert targets.plan_pages(["/"]) == []

@@ -10,7 +10,7 @@ from content import resources, warming
 from content.models import Author, PostViews
 from content.ops.queries import count_queries
 from content.warming.plan import plan_everything, plan_popular, plan_url
-from content.warming.target import Target
+from content.warming.targets import Target
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from content.caching import Policy, Resource, expire, invalidate
+from content.caching.dependencies import shown_in_passing
 from content.caching.edge import Request
 from content.caching.edge.asgi import Client
 from content.caching.edge.explain import explain_url
@@ -353,6 +354,27 @@ async def test_it_is_explained(site, alias):
     assert report["why"].startswith("not served, it was invalidated")
     if site.edge.engine.ordering.is_local:
         assert report["ended_by"][0]["tag"] == "number"
+
+
+@with_a_log
+async def test_a_change_of_what_it_shows_in_passing_is_explained(alias, clock):
+    part = Reading().number
+
+    async def page(scope, receive, send) -> None:
+        with shown_in_passing():
+            body = str(await part.get()).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": pairs_of(CONTROL)})
+        await send({"type": "http.response.body", "body": body})
+
+    site = Site(page, cache=alias)
+    site.edge.engine.clock = clock
+    await site.ask()
+    await wait_for_tasks(site)
+    await invalidate(["number"])
+    report = await explain_url(engine_of(alias), "http://site/")
+    assert report["why"].startswith("served as stale, what it shows in passing changed: number by record ")
+    assert "number" in report["entry"]["in_passing"]
+    assert "number" not in report["entry"]["tags"]
 
 
 async def test_what_was_not_kept_is_explained(alias, clock):

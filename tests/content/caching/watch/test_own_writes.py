@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import connections, transaction
+from django.db.models.sql.compiler import SQLCompiler, SQLUpdateCompiler
 from psycopg.sql import SQL, Identifier, Literal
 
 from content.caching import RARE, Resource
@@ -167,25 +168,39 @@ def test_a_driver_that_hands_on_no_messages_has_its_statements_read(name, produc
     assert name.get_sync(product.pk) == "new"
 
 
-def test_more_rows_than_one_run_takes(name, product, monkeypatch):
-    monkeypatch.setattr(relay, "ROWS_A_RUN", 5)
+def test_single_rows_of_a_transaction_are_appended_together(name, product, monkeypatch):
+    append, appended = relay.invalidate_sync, []
+    monkeypatch.setattr(relay, "invalidate_sync", lambda tags: [appended.append(tags), append(tags)])
     with transaction.atomic("own"):
-        for number in range(12):
+        for number in range(600):
             products().create(slug=f"p{number}", name="x")
         products().filter(pk=product.pk).update(name="new")
     assert not WatchedChange.objects.using("own").filter(epoch="").exists()
     assert name.get_sync(product.pk) == "new"
+    (tags,) = appended
+    assert f"product:{product.pk}:page" in tags
+    assert "product:*" not in tags
+
+
+def test_a_commit_builds_no_query_of_the_orm(alias, database, product, monkeypatch):
+    """Two of them would take longer than all else that a write of one row costs."""
+    built = []
+    for compiler in (SQLCompiler, SQLUpdateCompiler):
+        build = compiler.as_sql
+        monkeypatch.setattr(compiler, "as_sql", lambda *given, build=build: [built.append(given), build(*given)][1])
+    execute("UPDATE watched_product SET name = 'new'")
+    assert WatchedChange.objects.using("own").filter(epoch=relay.current_epoch()).exists()
+    assert len(built) == 1, "the one of the line before"
 
 
 def test_more_rows_than_a_writer_relays_one_by_one(name, product, monkeypatch):
     """The rest is relayed later, and counts as a change of all rows until then."""
     monkeypatch.setattr(relay, "ROWS_A_RUN", 5)
-    monkeypatch.setattr(relay, "OWN_RUNS", 2)
     with transaction.atomic("own"):
         for number in range(12):
             products().create(slug=f"p{number}", name="x")
         products().filter(pk=product.pk).update(name="new")
-    assert WatchedChange.objects.using("own").filter(epoch="").count() == 3
+    assert WatchedChange.objects.using("own").filter(epoch="").count() == 8
     assert name.get_sync(product.pk) == "new"
 
 

@@ -62,7 +62,7 @@ def test_a_dropped_trigger_is_made_again_and_all_rows_count_as_changed(database)
     before = names()
     drop(before[0])
     (fault,) = triggers.mend_triggers(database)
-    assert str(fault) == "watched_product: 1 triggers are missing"
+    assert str(fault) == "watched_product: 1 trigger is missing"
     assert names() == before
     assert WatchedChange.objects.using(database).get().changes == '"*"'
 

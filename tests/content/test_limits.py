@@ -7,11 +7,10 @@ import pytest
 from django.core.cache import caches
 from django.test import override_settings
 
+from content import limits
 from content.caching.backends.server import location_and_options
 from content.caching.testing import Clock
-from content.limits import Limit, Rate, Verdict, client_network, meters
-from content.limits import limit as limit_module
-from content.limits.meters import LocalMeter, WindowMeter, shared_meter
+from content.limits import Limit, LocalMeter, Rate, Verdict, WindowMeter, client_network, shared_meter
 from tests.support.servers.memcached import running_memcached
 from tests.support.servers.redis import running_redis
 
@@ -48,7 +47,7 @@ def redis_settings(url: str):
 @pytest.fixture(autouse=True)
 def own_meter(monkeypatch):
     """A meter without the counts of other tests."""
-    monkeypatch.setattr(limit_module, "local", LocalMeter())
+    monkeypatch.setattr(limits, "local", LocalMeter())
 
 
 @pytest.fixture(params=KINDS)
@@ -239,7 +238,7 @@ async def test_the_next_is_allowed_after_retry_after():
 
 
 async def test_memory_is_bounded_for_any_number_of_keys(monkeypatch):
-    monkeypatch.setattr(meters, "MOST_TIMES", 100)
+    monkeypatch.setattr(limits, "MOST_TIMES", 100)
     meter, rates = LocalMeter(Clock()), [Rate(3, MINUTE)]
     for number in range(1000):
         await meter.take(str(number), rates)

@@ -9,10 +9,9 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from redis import Redis
 
+from content import popularity
 from content.models import PostViews
-from content.popularity import flush_views, stream, writer
-from content.popularity.buffer import ViewBuffer, buffer
-from content.popularity.writer import HALF_LIFE, add_heat, write_views
+from content.popularity import HALF_LIFE, ViewBuffer, add_heat, buffer, flush_views, write_views
 from tests.support.blog import make_blog
 from tests.support.servers.redis import running_redis
 
@@ -35,7 +34,7 @@ def posts():
 
 def record(redis: Redis, *records: dict[int, int]) -> None:
     for views in records:
-        redis.xadd(stream.stream_name(), {b"views": stream.encode(views)})
+        redis.xadd(popularity.stream_name(), {b"views": popularity.encode_views(views)})
 
 
 def totals() -> dict[int, int]:
@@ -46,9 +45,9 @@ async def test_counting_does_no_io_and_a_flush_sends_one_record(redis, posts):
     view_buffer = ViewBuffer()
     for _ in range(1000):
         view_buffer.add(posts[0].pk)
-    assert redis.exists(stream.stream_name()) == 0
+    assert redis.exists(popularity.stream_name()) == 0
     await view_buffer.close()
-    assert redis.xlen(stream.stream_name()) == 1
+    assert redis.xlen(popularity.stream_name()) == 1
 
 
 async def test_views_are_sent_without_being_asked(redis, posts, monkeypatch):
@@ -56,7 +55,7 @@ async def test_views_are_sent_without_being_asked(redis, posts, monkeypatch):
     view_buffer.wait = 0.0
     view_buffer.add(posts[0].pk)
     await wait_until_sent(view_buffer)
-    assert redis.xlen(stream.stream_name()) == 1
+    assert redis.xlen(popularity.stream_name()) == 1
     await view_buffer.close()
 
 
@@ -78,7 +77,7 @@ async def test_while_redis_is_away_views_are_kept(settings, posts):
         view_buffer.client = None
         await view_buffer.close()
         with back.client() as client:
-            assert client.xlen(stream.stream_name()) == 1
+            assert client.xlen(popularity.stream_name()) == 1
     assert not view_buffer.views
 
 
@@ -87,8 +86,8 @@ async def test_a_page_that_is_read_is_counted(async_client, redis, posts):
     for _ in range(3):
         await async_client.get(f"/posts/{posts[1].slug}/")
     await flush_views()
-    [(_, fields)] = redis.xrange(stream.stream_name())
-    assert stream.decode_views(fields[b"views"]) == {posts[1].pk: 3}
+    [(_, fields)] = redis.xrange(popularity.stream_name())
+    assert popularity.decode_views(fields[b"views"]) == {posts[1].pk: 3}
 
 
 def test_all_records_are_written_and_the_stream_is_trimmed(redis, posts):
@@ -96,19 +95,19 @@ def test_all_records_are_written_and_the_stream_is_trimmed(redis, posts):
     assert write_views() == 6
     assert totals() == {posts[0].pk: 5, posts[1].pk: 1}
     assert write_views() == 0
-    assert redis.xlen(stream.stream_name()) == 1
+    assert redis.xlen(popularity.stream_name()) == 1
 
 
 def test_more_than_a_batch_is_written_whole(redis, posts, monkeypatch):
-    monkeypatch.setattr(writer, "RECORDS_A_BATCH", 7)
+    monkeypatch.setattr(popularity, "RECORDS_A_BATCH", 7)
     record(redis, *({posts[0].pk: 1} for _ in range(50)))
     assert write_views() == 50
     assert totals() == {posts[0].pk: 50}
 
 
 def test_views_of_a_post_that_is_gone_and_records_nobody_can_read_hold_up_nothing(redis, posts):
-    redis.xadd(stream.stream_name(), {b"views": b"\xc1 nonsense"})
-    redis.xadd(stream.stream_name(), {b"other": b""})
+    redis.xadd(popularity.stream_name(), {b"views": b"\xc1 nonsense"})
+    redis.xadd(popularity.stream_name(), {b"other": b""})
     record(redis, {999_999: 4, posts[0].pk: 1})
     assert write_views() == 1
     assert totals() == {posts[0].pk: 1}
@@ -117,17 +116,17 @@ def test_views_of_a_post_that_is_gone_and_records_nobody_can_read_hold_up_nothin
 HOSTILE = {
     "broken UTF-8": b"\x81\xa2\xff\xfe\x01",
     "nested without end": b"\x81\x01" * 100_000,
-    "negative views": stream.encode({1: -5}),
-    "no views": stream.encode({1: 0}),
-    "too many views": stream.encode({1: 2**63}),
-    "a post beyond any": stream.encode({2**64 - 1: 1}),
-    "text": stream.encode("views"),
+    "negative views": popularity.encode_views({1: -5}),
+    "no views": popularity.encode_views({1: 0}),
+    "too many views": popularity.encode_views({1: 2**63}),
+    "a post beyond any": popularity.encode_views({2**64 - 1: 1}),
+    "text": popularity.encode_views("views"),
 }
 
 
 @pytest.mark.parametrize("poison", HOSTILE.values(), ids=HOSTILE)
 def test_i15_a_hostile_record_counts_nothing_and_holds_up_nothing(redis, posts, poison):
-    redis.xadd(stream.stream_name(), {b"views": poison})
+    redis.xadd(popularity.stream_name(), {b"views": poison})
     record(redis, {posts[0].pk: 1})
     assert write_views() == 1
     assert totals() == {posts[0].pk: 1}
@@ -142,7 +141,7 @@ def test_i15_a_hostile_record_counts_nothing_and_holds_up_nothing(redis, posts, 
     ids=["another type", "the last id there is"],
 )
 async def test_i15_a_stream_that_takes_no_record_is_begun_anew(redis, posts, poison):
-    poison(redis, stream.stream_name())
+    poison(redis, popularity.stream_name())
     view_buffer = ViewBuffer()
     view_buffer.add(posts[0].pk)
     await view_buffer.flush()
@@ -154,38 +153,38 @@ async def test_i15_a_stream_that_takes_no_record_is_begun_anew(redis, posts, poi
 def test_i15_a_key_of_another_type_is_no_error_of_the_writer(redis, posts):
     record(redis, {posts[0].pk: 1})
     write_views()
-    redis.delete(stream.stream_name())
-    redis.set(stream.stream_name(), "alien")
+    redis.delete(popularity.stream_name())
+    redis.set(popularity.stream_name(), "alien")
     assert write_views() == 0
 
 
-def die_in(module, name: str, *, after: bool) -> None:
+def die_in(name: str, *, after: bool) -> None:
     """Write views in this process, which is killed when it reaches that function, or leaves it."""
     connections.close_all()
-    whole = getattr(module, name)
+    whole = getattr(popularity, name)
 
     def deadly(*args):
         if after:
             whole(*args)
         os._exit(9)
 
-    setattr(module, name, deadly)
+    setattr(popularity, name, deadly)
     write_views()
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "after"),
+    ("name", "after"),
     [
-        (stream, "read_after", True),
-        (writer, "add_views", True),  # counts added, not committed
-        (stream, "trim", False),  # committed, stream not trimmed
-        (stream, "trim", True),
+        ("read_records", True),
+        ("add_views", True),  # counts added, not committed
+        ("trim_stream", False),  # committed, stream not trimmed
+        ("trim_stream", True),
     ],
 )
-def test_a_worker_that_dies_half_way_loses_and_doubles_nothing(redis, posts, module, name, after):
+def test_a_worker_that_dies_half_way_loses_and_doubles_nothing(redis, posts, name, after):
     record(redis, {posts[0].pk: 2}, {posts[0].pk: 3})
     connections.close_all()
-    worker = fork.Process(target=die_in, args=(module, name), kwargs={"after": after})
+    worker = fork.Process(target=die_in, args=(name,), kwargs={"after": after})
     worker.start()
     worker.join()
     assert worker.exitcode == 9
@@ -199,7 +198,7 @@ def write_all() -> None:
 
 
 def test_two_workers_at_once_count_each_view_once(redis, posts, monkeypatch):
-    monkeypatch.setattr(writer, "RECORDS_A_BATCH", 5)
+    monkeypatch.setattr(popularity, "RECORDS_A_BATCH", 5)
     record(redis, *({posts[number % 3].pk: 1} for number in range(300)))
     connections.close_all()
     workers = [fork.Process(target=write_all) for _ in range(3)]
@@ -212,7 +211,7 @@ def test_two_workers_at_once_count_each_view_once(redis, posts, monkeypatch):
 
 
 def test_a_redis_that_lost_its_data_is_read_from_its_beginning(redis, posts):
-    redis.xadd(stream.stream_name(), {b"views": stream.encode({posts[0].pk: 1})}, id="9999999999999-0")
+    redis.xadd(popularity.stream_name(), {b"views": popularity.encode_views({posts[0].pk: 1})}, id="9999999999999-0")
     write_views()
     redis.flushall()
     record(redis, {posts[0].pk: 1})

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from content.documents import CoverDocument, PostDocument, TermDocument
-from content.feeds.absolute_html import absolute_body
-from content.feeds.feed import AtomFeed, RssFeed, write_feed
+from content.feeds import AtomFeed, RssFeed, absolute_body, write_feed
 from content.rendering import render_markdown
 from content.rendering.sanitise import sanitise
 

@@ -1,8 +1,9 @@
-"""Pages at the edge: warmed by a request to the site's own application."""
+"""Targets of warming: entries, and pages at the edge, which are warmed by a request to the site's own application."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
@@ -12,7 +13,33 @@ from content.caching import NotThere
 from content.caching.edge import EdgeCache
 from content.caching.edge.asgi import find_middleware
 from content.caching.edge.page_key import url_key
-from content.warming.target import Plan, Target
+
+
+class Warmable(Protocol):
+    """The part of a Resource that warming uses. Pages have it too."""
+
+    @property
+    def name(self) -> str: ...
+
+    def key(self, parameters: Any, /) -> str: ...
+
+    async def fresh_for(self, *parameters: Any) -> float: ...
+
+    async def refresh(self, *parameters: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """One entry to warm: a resource and its parameters."""
+
+    resource: Warmable
+    parameters: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return self.resource.key(self.parameters)
+
+
+Plan = list[Target]
 
 
 class Pages:

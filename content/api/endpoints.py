@@ -1,6 +1,7 @@
-"""Posts and pages: lists, rankings, whole ones, and their comments."""
+"""The endpoints, by their headings in the OpenAPI document. An import declares them."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,24 +13,58 @@ from content.api.pagination import Page, Range, cut, next_link, page_of, positio
 from content.api.parameters import (
     DEFAULT_LIMIT,
     After,
+    AfterSlug,
     FieldsOfItem,
     FieldsOfPost,
     Limit,
     Omittable,
     Ordering,
+    PageNumber,
     Since,
     Slug,
     Text,
     Until,
 )
 from content.api.router import api
-from content.api.schemas import Post, PostList, Ranking, Thread
-from content.api.serializers import select_fields, serialize_cards, serialize_comment, serialize_post
+from content.api.schemas import Author, CountedList, Found, Index, Post, PostList, Ranking, Term, Thread
+from content.api.serializers import (
+    ROOT,
+    select_fields,
+    serialize_author,
+    serialize_cards,
+    serialize_comment,
+    serialize_entries,
+    serialize_hit,
+    serialize_post,
+    serialize_term,
+)
 from content.caching import NotThere
-from content.documents import PostDocument
+from content.documents import DirectoryEntry, PostDocument
 from content.rendering import normalise_query
 
 TERMS = ("category", "tag", "author")
+TERMS_HEADING = "Authors, categories, tags"
+
+
+@api.endpoint("/", Index, tag="Start")
+async def index(request: HttpRequest) -> Index:
+    """The title of the site, and links to all lists."""
+    site = await resources.site.get()
+    return Index(
+        title=site.title,
+        tagline=site.tagline,
+        language=site.language,
+        posts=f"{ROOT}posts/",
+        pages=f"{ROOT}pages/",
+        authors=f"{ROOT}authors/",
+        categories=f"{ROOT}categories/",
+        tags=f"{ROOT}tags/",
+        popular=f"{ROOT}popular/",
+        trending=f"{ROOT}trending/",
+        search=f"{ROOT}search/",
+        openapi=f"{ROOT}openapi.json",
+        docs=f"{ROOT}docs/",
+    )
 
 
 @api.endpoint("/posts/", PostList, tag="Posts", stored_with=TERMS)
@@ -125,7 +160,7 @@ async def rank_posts(ids: Sequence[int]) -> Ranking:
 
 
 async def filter_posts(lists: dict[str, int], q: str | None, wanted: Range) -> Page:
-    """Cut a page from a list, or from the newest 10,000 posts that match words or several lists at once."""
+    """Cut a page from a list, or from the newest posts that match words (500) or several lists at once (10,000)."""
     words = normalise_query(q) if q is not None else ""
     if q is not None and not words:
         return Page((), 0, None)
@@ -146,3 +181,72 @@ async def id_of_term(kind: str, slug: str) -> Any:
         return (await resources.BY_NAME[kind].get(slug)).id
     except NotThere as error:
         raise NotThere(f"{kind} {slug!r}") from error
+
+
+@api.endpoint("/authors/", CountedList, tag=TERMS_HEADING)
+async def authors(
+    request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: Omittable[AfterSlug] = None
+) -> CountedList:
+    """All authors."""
+    return await list_entries(request, "author", "authors", limit, after)
+
+
+@api.endpoint("/categories/", CountedList, tag=TERMS_HEADING)
+async def categories(
+    request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: Omittable[AfterSlug] = None
+) -> CountedList:
+    """All categories."""
+    return await list_entries(request, "category", "categories", limit, after)
+
+
+@api.endpoint("/tags/", CountedList, tag=TERMS_HEADING)
+async def tags(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, after: Omittable[AfterSlug] = None) -> CountedList:
+    """All tags."""
+    return await list_entries(request, "tag", "tags", limit, after)
+
+
+@api.endpoint("/authors/{word:slug}/", Author, tag=TERMS_HEADING)
+async def author(request: HttpRequest, slug: Slug) -> Author:
+    """An author."""
+    return serialize_author(await resources.author.get(slug))
+
+
+@api.endpoint("/categories/{word:slug}/", Term, tag=TERMS_HEADING)
+async def category(request: HttpRequest, slug: Slug) -> Term:
+    """A category."""
+    return serialize_term(await resources.category.get(slug))
+
+
+@api.endpoint("/tags/{word:slug}/", Term, tag=TERMS_HEADING)
+async def tag(request: HttpRequest, slug: Slug) -> Term:
+    """A tag."""
+    return serialize_term(await resources.tag.get(slug))
+
+
+async def list_entries(request: HttpRequest, kind: str, plural: str, limit: int, after: str | None) -> CountedList:
+    index = await resources.directory_index.get(kind)
+    part = max(0, bisect_right(index.starts, after) - 1) if after else 0
+    found: list[DirectoryEntry] = []
+    for start in index.starts[part:]:
+        entries = (await resources.directory.get(kind, start)).entries
+        found += [entry for entry in entries if not after or entry.slug > after]
+        if len(found) > limit:
+            break
+    last = found[limit - 1].slug if len(found) > limit else None
+    items = serialize_entries(plural, found[:limit])
+    return CountedList(items=items, total=index.total, next=next_link(request, last))
+
+
+@api.endpoint("/search/", Found, tag="Search")
+async def search(request: HttpRequest, q: Text, limit: Limit = DEFAULT_LIMIT, page: PageNumber = 1) -> Found:
+    """Posts and pages with all of these words, best first.
+
+    The last word may be a beginning of a word. For all matches in the order of time, give `q` to the list of posts.
+    """
+    words = normalise_query(q)
+    if not words:
+        return Found(items=(), total=0, next=None)
+    found = await resources.search.get(words, page, limit)
+    last = str(page + 1) if page < found.pages else None
+    items = tuple(map(serialize_hit, found.hits))
+    return Found(items=items, total=found.total, next=next_link(request, last, name="page"))

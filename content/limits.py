@@ -1,14 +1,26 @@
-"""Meters count: in Redis by times, in Memcached by windows of the clock, or in this process."""
+"""Rate limits by key, counted for all processes together.
 
+posting = Limit("posting", Rate(5, timedelta(minutes=1)), Rate(20, timedelta(hours=1)))
+
+verdict = await posting.take(client_network(address))
+if not verdict.allowed: ...  # try again after verdict.retry_after seconds
+"""
+
+import math
 import threading
 import time
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import blake2b
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
 from django.core.cache import BaseCache, caches
 
 from content.caching.backends import MemcachedCache, RedisCache
@@ -16,12 +28,97 @@ from content.caching.engine import Engine
 from content.caching.engines import engine_of
 from content.caching.stores.failsafe import Failsafe
 from content.caching.stores.shared import CacheTier, RedisTier
-from content.limits.rate import Rate, Verdict
 
-TAKE = (Path(__file__).parent / "window.lua").read_text()
+LARGEST_LIMIT = 1000
+UNKNOWN_CLIENT = "unknown"
+# One household or one rented server gets a /64 of IPv6, and uses any address in it.
+IPV6_PREFIX = 64
 MICROSECONDS = 1_000_000
 # Times of all keys in the memory of this process: some megabytes.
 MOST_TIMES = 20_000
+# By engine: a meter ends with the engine of its cache.
+_shared_meters: "WeakKeyDictionary[Engine, SharedMeter | None]" = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `limit` in any span of `per`. `limit` is from 1 to 1,000: the time of each is stored."""
+
+    limit: int
+    per: timedelta
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= LARGEST_LIMIT:
+            raise ValueError(f"A rate allows from 1 to {LARGEST_LIMIT:,}, not {self.limit:,}.")
+        if self.per <= timedelta(0):
+            raise ValueError(f"A rate is per a span of time, not {self.per}.")
+
+    @property
+    def seconds(self) -> float:
+        return self.per.total_seconds()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`remaining`: how many more would be allowed now. `retry_after`: seconds until the next; 0 if it was allowed."""
+
+    allowed: bool
+    remaining: int
+    retry_after: float = 0.0
+
+    @property
+    def whole_seconds(self) -> int:
+        """`retry_after` for the header field Retry-After (RFC 9110, 10.2.3); at least 1."""
+        return max(1, math.ceil(self.retry_after))
+
+
+class Limit:
+    """A limit for each key: at most so often in any span of each rate's time (a sliding window log).
+
+    name    one limit a name
+    rates   one or more; a refusal by one of them counts for none
+    cache   the Django cache alias whose server counts for all processes. Redis: exact. Memcached: by windows of the
+            clock, twice the limit around their ends. Other caches, and a server that is down: each process counts
+            for itself, within its bounded memory, and n processes allow n times as often
+
+    It never raises an error of the cache, and does not wait for a server that is known to be down. The cache holds
+    keyed digests of the keys, which expire.
+    """
+
+    def __init__(self, name: str, *rates: Rate, cache: str = "default") -> None:
+        if not rates:
+            raise ValueError("A limit has a rate or more.")
+        self.name = name
+        self.rates = rates
+        self.cache = cache
+
+    async def take(self, key: str) -> Verdict:
+        """Count one for that key, if it is allowed."""
+        digest, meter = self.digest_key(key), shared_meter(self.cache)
+        verdict = await meter.take(digest, self.rates) if meter is not None else None
+        return verdict or await local.take(digest, self.rates)
+
+    def digest_key(self, key: str) -> str:
+        """The key in the cache. A digest without a secret would reveal the key, because there are few addresses."""
+        secret = blake2b(settings.SECRET_KEY.encode(), digest_size=32).digest()
+        digest = blake2b(key.encode("utf-8", "surrogatepass"), key=secret, digest_size=16)
+        return f"limit:{self.name}:{digest.hexdigest()}"
+
+
+def client_network(address: str) -> str:
+    """The network that one client has: an IPv4 address (also one written as IPv6), or the /64 of an IPv6 address.
+
+    All clients with an unreadable address share one name.
+    """
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return UNKNOWN_CLIENT
+    plain: IPv4Address | IPv6Address = getattr(parsed, "ipv4_mapped", None) or parsed
+    return str(plain) if plain.version == 4 else str(ip_network((plain, IPV6_PREFIX), strict=False))
+
+
+TAKE = (Path(__file__).with_name("limits.lua")).read_text()
 
 
 class Meter(Protocol):
@@ -134,8 +231,8 @@ class SharedMeter:
         return await self.failsafe.attempt(attempt, None)
 
 
-# They end with the engine of their cache.
-_shared_meters: "WeakKeyDictionary[Engine, SharedMeter | None]" = WeakKeyDictionary()
+# Counts for all limits of this process while the cache is down.
+local = LocalMeter()
 
 
 def shared_meter(alias: str) -> SharedMeter | None:
