@@ -7,6 +7,7 @@ from typing import Any
 from celery import shared_task
 
 from content import popularity, warming
+from content.caching import old_releases
 from content.caching.watch.relay import relay_waiting
 from workers import background
 from workers.lease import with_lease
@@ -39,6 +40,12 @@ def drain_due() -> int:
 def tell_cdn() -> None:
     """The net under the CDN follower."""
     run(background.catch_up_cdn())
+
+
+@shared_task
+@with_lease("remove old releases", seconds=300)
+def remove_old_releases() -> int:
+    return old_releases.remove_old_releases()
 
 
 @shared_task

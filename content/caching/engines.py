@@ -22,6 +22,7 @@ from .ordering.log_ordering import LogOrdering
 from .ordering.ordering import LocalOrdering
 from .refresh_queue import RefreshQueue
 from .release import release_digest
+from .release_registry import ReleaseRegistry, announce_release, registries
 from .stores.failsafe import Failsafe
 from .stores.memory import MemoryTier
 from .stores.shared import CacheTier, InlineTier, NullTier, RedisTier
@@ -57,7 +58,8 @@ def create_engine(alias: str) -> Engine:
     prefix = cache.key_prefix or "cache"
     log = log_of(server, prefix)
     memory: MemoryTier[CachedValue] = MemoryTier(int(options.get("MEMORY", MEMORY)), _emit_eviction)
-    reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard))
+    registries[prefix] = ReleaseRegistry(server, prefix)
+    reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard), announce_release)
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
     refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix, release_digest())
     return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue)
@@ -95,6 +97,7 @@ def forget_engines(**kwargs: Any) -> None:
     """Settings have changed, or this is a forked child: what was made before does not fit."""
     if kwargs.get("setting", "CACHES") == "CACHES":
         engines.clear()
+        registries.clear()
         reporting.end()
 
 

@@ -6,6 +6,7 @@ A tag does not: an invalidation and a purge by URL reach the pages of all releas
 from collections.abc import Iterable
 from functools import cache
 
+from ..declarations import kinds
 from ..release import release_digest
 from .rules.fields import Fields
 from .rules.variants import name_of_url, name_of_variant
@@ -32,4 +33,6 @@ def url_tag(url: str) -> str:
 @cache
 def key_prefix(release: str) -> str:
     """The beginning of the keys of all pages of a release; "" for a process without one."""
-    return f"{_FORMAT}.{release}:" if release else f"{_FORMAT}:"
+    kind = f"{_FORMAT}.{release}" if release else _FORMAT
+    kinds.add(kind)
+    return f"{kind}:"

@@ -19,7 +19,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-from ..declarations import page_aliases
+from ..declarations import kinds, page_aliases
 from ..engines import engine_of, engines
 from ..entry import CachedValue
 from ..key import EntryKey, entry_tag
@@ -74,8 +74,8 @@ def _fragment_resource(name: str, alias: str, release: str) -> Resource[..., str
     resource: Resource[..., str] = Resource(
         f"fragment.{name}", load=load, policy=_NEVER, schema=release, cache=alias, declared=False  # type: ignore[arg-type]
     )
-    # Its copies share it.
-    assert resource.schema
+    # Computed here, since its copies share it.
+    kinds.add(f"{resource.name}@{resource.schema}")
     return resource
 
 

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "target", metavar="URL|KEY", help="http://127.0.0.1:8000/posts/first/ or post@1:post,first"
+            "target", metavar="URL|KEY", help="http://127.0.0.1:8000/posts/first/ or post:post,first"
         )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -55,7 +55,13 @@ def as_tree(report: dict[str, Any]) -> Tree:
     return tree
 
 
+def describe_release(report: dict[str, Any]) -> list[str]:
+    known = [f"{name} {report[name] or 'without a name'}" for name in ("release", "schema") if name in report]
+    return known if report["is_of_this_release"] else [*known, "of another release, not read by this one"]
+
+
 def add_entry(branch: Tree, report: dict[str, Any]) -> None:
+    branch.add(", ".join(describe_release(report)))
     entry = report.get("entry")
     if entry is None:
         return
