@@ -177,7 +177,7 @@ def check_prefix(prefix: str) -> str:
 
 
 def check_release(name: str) -> str:
-    require(len(name) <= 64 and name.isprintable(), "1 to 64 printable characters, as 2026-11-28.2 or a commit's hash")
+    require(len(name) <= 64 and name.isprintable(), "1 to 64 printable characters, such as the hash of a commit")
     return name
 
 

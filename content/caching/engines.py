@@ -45,9 +45,7 @@ def engine_of(alias: str) -> Engine:
 
 def create_engine(alias: str) -> Engine:
     """From CACHES[alias]: with a log where there is a Redis for one, else with counters in the cache itself."""
-    for resource in list(resources.values()):
-        # Now, at the start: a deploy may replace the source text that it is computed from.
-        assert resource.schema
+    _compute_schemas()
     cache = caches[alias]
     tier = _tier_class(cache)(alias)
     shared = Failsafe(tier, alias)
@@ -63,6 +61,11 @@ def create_engine(alias: str) -> Engine:
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
     refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix, release_digest())
     return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue)
+
+
+def _compute_schemas() -> tuple[str, ...]:
+    """At the start of a process: a deploy may replace the source text that schemas are computed from."""
+    return tuple(resource.schema for resource in list(resources.values()))
 
 
 def _tier_class(cache: BaseCache) -> type[CacheTier]:

@@ -27,7 +27,7 @@ LONGEST = 120.0
 
 
 def remove_old_releases() -> int:
-    """How many entries were removed. Caches that are no Redis let them expire. One that does not answer is skipped."""
+    """Returns how many entries it has removed. In caches that are no Redis they expire."""
     removed, deadline = 0, time.monotonic() + LONGEST
     for alias in sorted(cache_aliases()):
         cache = caches[alias]

@@ -174,7 +174,7 @@ class Refresher:
 
 
 def entry_key_of(request: RefreshRequest) -> EntryKey | None:
-    """None for a resource that this process does not know in that schema, and for parameters that it does not take."""
+    """None for a resource or a schema that this process does not know, and for parameters that it does not take."""
     resource = resources.get(request.resource)
     if resource is None or resource.schema != request.schema:
         return None

@@ -1,4 +1,4 @@
-"""The releases that use a cache, in Redis. Each process announces its release, and the kinds of keys that it reads."""
+"""The releases that use a Redis. Each process announces its release, and the kinds of keys that it reads."""
 
 import logging
 import time

@@ -43,8 +43,8 @@ class Resource(SyncMethods[P, T]):
                 each entry has its own key for a tag
     value_tags  value -> the tags it adds
     adapt       value, policy -> the policy for that value
-    schema      a part of the schema in keys, which is computed from the type and from tags, value_tags and adapt: raise
-                it when a loader gives other content of the same shape. Older entries are then not looked up
+    schema      raise it when a loader gives other content of the same shape: older entries are then not looked up.
+                Keys carry it in a digest, with the type of the value and the text of tags, value_tags and adapt
     cache       the Django cache alias
     cutoff      True for a derived value (a ranking, a count) that others show in passing: a new value that equals
                 the old one makes none of them stale

@@ -32,7 +32,7 @@ def schema_of(value_type: Any, functions: Iterable[Any], *declared: Any) -> str:
 
 
 def describe_type(value_type: Any) -> str:
-    """The type as text: names, types and defaults of all fields, and of the types inside. A class's name is left out."""
+    """The type as text: names, types and defaults of all fields, also of the types inside. Names of classes are not."""
     return _describe(inspect.type_info(value_type), ())
 
 
@@ -89,7 +89,8 @@ def _name_of(value: Any) -> str:
 def _describe_function(function: Any, seen: set[CodeType]) -> Iterator[str]:
     """Its source text, its defaults, and the same of each function of its own package that it names."""
     while isinstance(function := unwrap(function), partial):
-        yield _describe_value((*function.args, *(each for pair in sorted(function.keywords.items()) for each in pair)))
+        given = (each for pair in sorted(function.keywords.items()) for each in pair)
+        yield _describe_value((*function.args, *given))
         function = function.func
     if isinstance(function, MethodType):
         function = function.__func__
@@ -154,7 +155,9 @@ def _names_in(code: CodeType) -> set[str]:
 
 def _describe_code(code: CodeType) -> str:
     """Names and constants of a function without source text. Versions of Python may differ in them."""
-    constants = (_describe_code(each) if isinstance(each, CodeType) else _describe_value(each) for each in code.co_consts)
+    constants = (
+        _describe_code(each) if isinstance(each, CodeType) else _describe_value(each) for each in code.co_consts
+    )
     return f"code({','.join(sorted(_names_in(code)))};{','.join(sorted(constants))};{code.co_varnames})"
 
 

@@ -72,7 +72,12 @@ def _fragment_resource(name: str, alias: str, release: str) -> Resource[..., str
 
     page_aliases.add(alias)
     resource: Resource[..., str] = Resource(
-        f"fragment.{name}", load=load, policy=_NEVER, schema=release, cache=alias, declared=False  # type: ignore[arg-type]
+        f"fragment.{name}",
+        load=load,
+        policy=_NEVER,
+        schema=release,
+        cache=alias,
+        declared=False,  # type: ignore[arg-type]
     )
     # Computed here, since its copies share it.
     kinds.add(f"{resource.name}@{resource.schema}")

@@ -19,9 +19,7 @@ class Command(BaseCommand):
     help = "Explain why a page or entry is served or not: tiers, ages, times left, tags, and records that ended it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "target", metavar="URL|KEY", help="http://127.0.0.1:8000/posts/first/ or post:post,first"
-        )
+        parser.add_argument("target", metavar="URL|KEY", help="http://127.0.0.1:8000/posts/first/ or post:post,first")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -140,7 +140,8 @@ async def test_what_is_stored_before_the_lease_is_had_is_not_loaded_again(alias,
 
 async def test_one_member_a_key_however_many_ask(alias, queue):
     await queue.take(1)
-    first, second = RefreshRequest("book", SCHEMA, (1,), 1.0, NOWHERE), RefreshRequest("book", SCHEMA, (1,), 2.0, (5, 0))
+    first = RefreshRequest("book", SCHEMA, (1,), 1.0, NOWHERE)
+    second = RefreshRequest("book", SCHEMA, (1,), 2.0, (5, 0))
     assert await asyncio.gather(*(queue.add(each) for each in (first, second, second))) == [True] * 3
     assert await queue.count() == 1
     assert await queue.take(10) == [second]
