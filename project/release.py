@@ -22,9 +22,9 @@ def release_of(base: Path, manifest: Path, settings: tuple[Any, ...]) -> str:
     root = os.fspath(base)
     files = [file for folder in FOLDERS for file in list_files(os.path.join(root, folder))]
     names = [file.removeprefix(root) for file in files]
-    for name, path in zip(
-        [*names, "lock file", "static manifest"], [*files, os.path.join(root, LOCK_FILE), manifest], strict=True
-    ):
+    names += ["lock file", "static manifest"]
+    files += [os.path.join(root, LOCK_FILE), os.fspath(manifest)]
+    for name, path in zip(names, files, strict=True):
         content = read(path)
         digest.update(f"\0{name}\0{len(content)}\0".encode())
         digest.update(content)
@@ -33,7 +33,7 @@ def release_of(base: Path, manifest: Path, settings: tuple[Any, ...]) -> str:
 
 def list_files(folder: str) -> list[str]:
     """The paths of all files below a folder, sorted. Hidden files and those of tools are left out."""
-    found, folders = [], [folder]
+    found, folders = list[str](), [folder]
     while folders:
         with os.scandir(folders.pop()) as entries:
             for entry in entries:
@@ -43,7 +43,7 @@ def list_files(folder: str) -> list[str]:
     return sorted(found)
 
 
-def read(path: str | Path) -> bytes:
+def read(path: str) -> bytes:
     """Empty for a file that is not there."""
     try:
         # A buffer would cost as much as the file.

@@ -17,11 +17,10 @@ logger = logging.getLogger(__name__)
 def with_lease(
     name: str, *, seconds: int, by_release: bool = False
 ) -> Callable[[Callable[P, T]], Callable[P, T | None]]:
-    """At most one call runs at a time: beat may run twice, and a call may outlast its interval.
+    """At most one call runs at a time, with `by_release` one of each release: beat may run twice, or a call be late.
 
-    With `by_release`, at most one of each release. The lease ends with the call, or after `seconds` if its process died. Without a cache, each call runs.
+    The lease ends with the call, or after `seconds` if its process died. Without a cache, each call runs.
     """
-
     key = f"lease:{name}:{release_digest()}" if by_release else f"lease:{name}"
 
     def decorate(function: Callable[P, T]) -> Callable[P, T | None]:

@@ -73,11 +73,11 @@ def _fragment_resource(name: str, alias: str, release: str) -> Resource[..., str
     page_aliases.add(alias)
     resource: Resource[..., str] = Resource(
         f"fragment.{name}",
-        load=load,
+        load=load,  # type: ignore[arg-type]
         policy=_NEVER,
         schema=release,
         cache=alias,
-        declared=False,  # type: ignore[arg-type]
+        declared=False,
     )
     # Computed here, since its copies share it.
     kinds.add(f"{resource.name}@{resource.schema}")
