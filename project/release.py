@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-# Of the project's folder. Templates and static files are inside of `content`.
+# Below the project's folder. `content` has the templates and the static files.
 FOLDERS = ("content", "project")
 LOCK_FILE = os.path.join("requirements", "app.lock")
-# What tools leave beside the files.
+# Tools leave these beside the files.
 IGNORED_FOLDER, IGNORED_ENDINGS = "__pycache__", (".pyc", ".swp", "~")
 
 

@@ -14,12 +14,12 @@ from .serializer import decode
 
 logger = logging.getLogger("content.caching")
 
-# Of processes without a release.
+# The field of processes without a release.
 NO_RELEASE = "-"
 
 
 class Announced(msgspec.Struct, frozen=True):
-    """What one release reads. `at`: when a process last announced it, in Unix seconds."""
+    """The kinds of keys that one release reads. `at`: when a process last announced it, in Unix seconds."""
 
     at: float
     kinds: frozenset[str]

@@ -113,7 +113,7 @@ def _describe_function(function: Any, seen: set[CodeType]) -> Iterator[str]:
 
 
 def _named_values(function: FunctionType, code: CodeType) -> Iterator[tuple[str, Any]]:
-    """What decides the result besides the text: functions of the same package and constants, by name.
+    """Functions of the same package and constants that the text names: they decide the result as well.
 
     Numbers of the enclosing function are left out: they may be counters.
     """

@@ -50,7 +50,7 @@ async def ask(alias: str, clock, origin: Origin, path: str = "/") -> str:
     return "hit" if answer.is_hit else "made"
 
 
-def stored_keys(alias: str) -> list[str]:
+def list_keys(alias: str) -> list[str]:
     return [key.decode() for key in caches[alias].servers[0].sync_client().scan_iter()]
 
 
@@ -86,7 +86,7 @@ async def test_i18_a_page_of_another_release_is_not_served(alias, clock, become)
 )
 async def test_i18_everything_that_is_stored_for_a_url_has_the_release(alias, clock, become, headers):
     await ask(alias, clock, Origin(headers=headers))
-    found = [key for key in stored_keys(alias) if "page@" in key]
+    found = [key for key in list_keys(alias) if "page@" in key]
     assert found
     assert all(f"page@1.{digest_of('a')}:" in key for key in found)
 
@@ -247,7 +247,7 @@ async def test_entries_that_only_an_old_release_reads_are_removed(alias, clock, 
     announce_as_old(alias, "a", kinds, 2 * old_releases_module.KEPT)
     declarations.kinds.discard(f"page@1.{digest_of('a')}")
     assert remove_old_releases() == 2
-    left = "\n".join(stored_keys(alias))
+    left = "\n".join(list_keys(alias))
     assert f"both@{both.schema}:1" in left
     assert f"page@1.{digest_of('b')}:" in left
     assert "me@example:" in left
