@@ -283,3 +283,44 @@ def test_a_draft_is_shown_to_its_writer_alone(editors):
         page.goto(f"/admin/content/post/{post}/change/")
         expect(page.locator("#id_title")).to_have_value("First")
         expect(page.locator(".draft-offer")).to_have_count(0)
+
+
+AWAY = "Object.defineProperty(document, 'visibilityState', {value: '%s', configurable: true})"
+CHANGED = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+def leave_and_come_back(page: Page) -> None:
+    """As if the tab had been out of sight for a minute."""
+    page.evaluate(f"{AWAY % 'hidden'}; {CHANGED}")
+    page.clock.fast_forward(60_000)
+    page.evaluate(f"{AWAY % 'visible'}; {CHANGED}")
+
+
+def test_a_reader_of_an_open_post_is_offered_its_new_text(editors):
+    post = next(editors.posts)
+    with editors.editor("ann") as ann, editors.browser.new_context(base_url=editors.url, bypass_csp=True) as context:
+        form = open_form(ann, post)
+        form.select_option("#id_status", "published")
+        save(form)
+        expect_saved(form)
+        reader = context.new_page()
+        reader.clock.install()
+        reader.goto(f"/posts/post-{post}/")
+        with reader.expect_response(lambda response: response.url.endswith(f"/posts/post-{post}/")):
+            leave_and_come_back(reader)
+        expect(reader.locator(".offer")).to_have_count(0)
+        form = open_form(ann, post)
+        form.fill("#id_title", "Another title")
+        save(form)
+        expect_saved(form)
+        leave_and_come_back(reader)
+        expect(reader.locator(".offer")).to_contain_text("There is a new version of this post.")
+        assert [fault for fault in violations(reader) if "offer" in fault] == []
+        reader.get_by_role("button", name="Show it").click()
+        expect(reader.locator(".post-title")).to_have_text("Another title")
+        form = open_form(ann, post)
+        form.select_option("#id_status", "withdrawn")
+        save(form)
+        expect_saved(form)
+        leave_and_come_back(reader)
+        expect(reader.locator(".offer")).to_contain_text("This post is no longer published.")

@@ -24,6 +24,47 @@
   button.hidden = false;
 })();
 
+// --- an open post asks again when its tab is shown, and offers the new text ---
+
+(() => {
+  const article = document.querySelector("article.post");
+  if (!article) return;
+  // Milliseconds out of sight, after which the page asks.
+  const AWAY = 10_000;
+  const SHOWN = [".post-title", ".standfirst", ".prose"];
+  const textOf = (root) => SHOWN.map((name) => root.querySelector(name)?.textContent.trim() ?? "").join("\n");
+  // Before the scripts below add buttons.
+  const text = textOf(article);
+  let hiddenAt = 0;
+
+  const offer = (message) => {
+    article.querySelector(".offer")?.remove();
+    const box = document.createElement("p");
+    box.className = "offer";
+    box.setAttribute("role", "status");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button";
+    button.textContent = "Show it";
+    button.addEventListener("click", () => location.reload());
+    box.append(message, button);
+    article.prepend(box);
+  };
+
+  const ask = async () => {
+    const response = await fetch(location.href, { cache: "no-cache" });
+    if (response.status === 404 || response.status === 410) return offer("This post is no longer published. ");
+    if (!response.ok) return;
+    const found = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("article.post");
+    if (found && textOf(found) !== text) offer("There is a new version of this post. ");
+  };
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") hiddenAt = Date.now();
+    else if (hiddenAt && Date.now() - hiddenAt >= AWAY) ask().catch(() => {});
+  });
+})();
+
 // --- search: focus when it opens; Escape, or a click elsewhere, closes it ---
 
 (() => {
