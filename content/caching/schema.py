@@ -32,7 +32,7 @@ def schema_of(value_type: Any, functions: Iterable[Any], *declared: Any) -> str:
 
 
 def describe_type(value_type: Any) -> str:
-    """The type as text: names, types and defaults of all fields, also of the types inside. Names of classes are not."""
+    """The type as text: fields with their types and defaults, also those inside. Names of classes are left out."""
     return _describe(inspect.type_info(value_type), ())
 
 
