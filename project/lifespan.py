@@ -1,8 +1,10 @@
 """The start and end of the server (ASGI lifespan 2.0), which Django does not support."""
 
+import asyncio
 import gc
 
 from content.caching.edge.asgi import Application, Message, Receive, Send
+from content.ops.verification import new_verifier
 from content.popularity import flush_views
 
 
@@ -23,9 +25,14 @@ class Lifespan:
 
 async def run_lifespan(receive: Receive, send: Send) -> None:
     await receive()
+    verifier = new_verifier(serves_readers=True)
     freeze_garbage_collector()
+    if verifier is not None:
+        verifier.start()
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    if verifier is not None:
+        await asyncio.to_thread(verifier.stop)
     await flush_views()
     await send({"type": "lifespan.shutdown.complete"})
 

@@ -183,6 +183,9 @@ API_A_MINUTE = env.EVERGREEN_API_A_MINUTE
 
 # Whether all clients may read /metrics. If not, only this host and staff may.
 METRICS_OPEN = env.EVERGREEN_METRICS_OPEN
+# Whether cached entries are compared with the database all the time, and the share of its time that this may take.
+VERIFY = env.EVERGREEN_VERIFY
+VERIFY_BUDGET = env.EVERGREEN_VERIFY_BUDGET
 
 # --- sessions ---------------------------------------------------------------------------------------
 

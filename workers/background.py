@@ -1,4 +1,4 @@
-"""The work of each worker process besides tasks: refresh stale entries, purge the CDN, relay the outbox."""
+"""The work of each worker process besides tasks: refreshing, purging the CDN, relaying the outbox, verifying."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from content import resources
 from content.caching.engines import engine_of
 from content.caching.watch.loop import run_relay
 from content.cdn.follower import follower_of_site
+from content.ops.verification import new_verifier
 from workers.loop import worker_loop
 
 # Seconds that the task has to purge for the records which are in the log.
@@ -26,6 +27,9 @@ def start_background_work() -> None:
     running.clear()
     running[os.getpid()] = [asyncio.run_coroutine_threadsafe(work, worker_loop.start()) for work in works]
     threading.Thread(target=run_relay, args=(threading.Event(),), name="relay", daemon=True).start()
+    verifier = new_verifier()
+    if verifier is not None:
+        verifier.start()
 
 
 async def refresh_due() -> int:

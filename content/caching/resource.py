@@ -14,6 +14,7 @@ from .engines import engine_of, engines
 from .entry import CachedValue, Header, is_immutable
 from .errors import NotThere
 from .explain import explain_entry
+from .in_passing import find_shown
 from .key import EntryKey, Parameters, check_tags, entry_tag, hashable_key, resource_key, resource_tag, value_tag
 from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
@@ -190,7 +191,9 @@ class Resource(SyncMethods[P, T]):
         """The loader's results. Values made of them are not stored: they may show rows that are never committed."""
         for entry_key in entry_keys:
             add_dependency(entry_key.key, (), 0.0, 0.0, stale=True)
-        return await self.run_loader([entry_key.parameters for entry_key in entry_keys], None)
+        shown: dict[Parameters, LoaderResult[T]] = await find_shown(self.engine.tiers, entry_keys)
+        missing = [each.parameters for each in entry_keys if each.parameters not in shown]
+        return shown | await self.run_loader(missing, None) if missing else shown
 
     # --- what the engine asks -------------------------------------------------------------------------
 

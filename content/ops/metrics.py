@@ -20,6 +20,7 @@ from content.caching.declarations import resources
 from content.caching.engines import engine_of
 from content.caching.metrics.events import EventCounts
 from content.caching.metrics.reports import Report, reporting
+from content.caching.verify.counts import VerificationCounts
 from content.cdn.checkpoint import lag
 from content.ops.cached_result import CachedResult
 
@@ -94,6 +95,7 @@ class CacheCollector(Collector):
         yield from self.cdn_metrics(self.report.totals)
         for kind, help_text in AMOUNTS.items():
             yield amount_counter(kind, help_text, self.report.totals)
+        yield from verification_metrics(self.report.totals)
         processes = self.report.processes
         yield gauge("evergreen_processes", "Processes that report.", len(processes))
         yield gauge(
@@ -124,6 +126,24 @@ class CacheCollector(Collector):
             "Age of the oldest invalidation that the CDN has not confirmed.",
             behind,
         )
+
+
+def verification_metrics(totals: EventCounts) -> Iterator[Metric]:
+    """Entries that were compared with the database. No metrics before the first."""
+    counts = VerificationCounts.of(totals)
+    if not counts.checked and not counts.inconsistent:
+        return
+    for name, help_text, amounts in (
+        ("evergreen_verified_entries", "Fresh entries compared with the database.", counts.checked_by_tier),
+        ("evergreen_inconsistent_entries", "Of these, entries that differed.", counts.inconsistent_by_tier),
+    ):
+        family = CounterMetricFamily(name, help_text, labels=("tier",))
+        for tier in ("memory", "shared"):
+            family.add_metric((tier,), amounts[tier])
+        yield family
+    yield CounterMetricFamily("evergreen_verify_seconds", "Seconds charged to the budget.", value=counts.seconds)
+    help_text = "Nines of consistency that the checks show with 95 % confidence: 3 stands for 99.9 %."
+    yield gauge("evergreen_consistency_nines", help_text, counts.nines)
 
 
 def gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:

@@ -91,9 +91,11 @@ class _ViewCache:
         self._ignore_reads = ignore_reads
 
     async def respond(self, request: HttpRequest, view: Callable[[], Any]) -> HttpResponseBase:
-        if self._pages is None or request.method != "GET":
+        if self._pages is None or request.method != "GET" or is_bypassed():
             reads = self._watch(request, view)
-            return self._permission.grant_when_rendered(await view(), reads)
+            response = view()
+            response = await response if inspect.isawaitable(response) else response
+            return self._permission.grant_when_rendered(response, reads)
         page_store = self._pages.page_store()
         lookup = await self._pages.lookup(page_store, django_request(request), _arguments_of(request, view))
         if lookup.page is not None:

@@ -23,8 +23,11 @@ logger = logging.getLogger("content.caching")
 #   refused unreadable   not stored; not readable
 #   evict                dropped from memory for want of room
 #   lookup store         keys asked for in the shared tier; entries stored there
+#   checked inconsistent fresh in the tier, and compared with the database; of these, what differed
+#   matched              fresh in memory, and as the shared tier has it
+#   unsettled unverified changed again and again; no room for its check, or not to be loaded
 #   purged               of no resource, tier cdn: the CDN has confirmed it; `purge failed`: it has not
-# and amounts: lookup_seconds, load_seconds, stored_bytes, purged_tags
+# and amounts: lookup_seconds, load_seconds, stored_bytes, purged_tags, verify_seconds
 EventCounts = Counter[tuple[str, str, str]]
 
 

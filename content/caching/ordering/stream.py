@@ -134,6 +134,11 @@ class LogStream:
         found = self.connect().xrevrange(self.stream, count=1)
         return parse_position(found[0][0]) if found else NOWHERE
 
+    async def newest_records(self, count: int) -> list[Record]:
+        """The last records, the newest first. Raises RedisError or OSError."""
+        found = await connection_to(self.server).execute("XREVRANGE", self.stream, "+", "-", "COUNT", count)
+        return [_parse_record(*each) for each in found]
+
     def poll(self, epoch: str, tail: Position) -> PollResult:
         """The records behind `tail`, or behind the base. Raises RedisError or OSError."""
         return _parse_poll(*self.connect().execute_command(*self.poll_command(epoch, tail)))

@@ -55,6 +55,9 @@ class Record:
     is_readable: bool = True
 
 
+Observer = Callable[[str, Sequence[Record]], None]
+
+
 class TagIndex:
     """Verdicts on entries, by the records that this process has consumed."""
 
@@ -77,6 +80,8 @@ class TagIndex:
         self.version = 0
         # How often this process has joined the log.
         self.joins = 0
+        # Called with the epoch and the records that were consumed, on the thread that reads them. They must not wait.
+        self.observers: list[Observer] = []
 
     # --- following the log --------------------------------------------------------------------------
 
@@ -116,6 +121,9 @@ class TagIndex:
             for kind, known in self.last.items():
                 while len(known) > RECENT_TAGS:
                     self._fold_oldest(kind, known)
+        if records:
+            for observer in self.observers:
+                observer(self.epoch, records)
 
     def _fold_oldest(self, kind: Kind, known: dict[str, Position]) -> None:
         """A tag is always in one of both places."""

@@ -170,13 +170,16 @@ class Racer:
         return page
 
     async def dawdle(self) -> None:
-        """Sleep now and then, so that other tasks come in between."""
-        if self.chance.random() < 0.5:
+        """Sleep now and then, so that other tasks come in between. Checks of the verifier are no part of the race."""
+        from content.caching.in_passing import current_load
+
+        if current_load.get() is None and self.chance.random() < 0.5:
             await asyncio.sleep(self.chance.random() * self.options.get("dawdle", 0.02))
 
     # --- the race -------------------------------------------------------------------------------------
 
     async def race(self) -> None:
+        from tests.support.race.own_verifier import start_verifier
         from tests.support.race.soak import write_samples
         from tests.support.race.steps import Steps
 
@@ -187,7 +190,10 @@ class Racer:
             if "only_samples" in self.options
             else None
         )
+        verifier = start_verifier(self.options) if "verify" in self.options else None
         await asyncio.gather(*(self.run(steps, begin) for _ in range(self.options["tasks"])))
+        if verifier is not None:
+            await asyncio.to_thread(verifier.stop)
         if sampling is not None:
             sampling.cancel()
         self.journal.close()

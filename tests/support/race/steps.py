@@ -92,6 +92,25 @@ class Steps:
         if self.chance.random() < 0.3:
             await self.record_read("write-through", self.racer.row.refresh(row))
 
+    async def burst(self) -> None:
+        """All kinds of readers of one row in the moment in which it is written, twice or with its neighbour."""
+        racer, row = self.racer, self.any_row()
+        readers = (racer.row.get, racer.row.refresh, racer.page.get, racer.beside.get)
+
+        async def read_soon(read: Any) -> None:
+            await asyncio.sleep(self.chance.random() * 0.03)
+            await read(row)
+
+        async def write_soon(row: int) -> None:
+            await asyncio.sleep(self.chance.random() * 0.03)
+            await self.announce(await awrite(row), withdraws=self.chance.random() < 0.3)
+
+        await asyncio.gather(
+            write_soon(row),
+            write_soon(self.chance.choice((row, (row + 1) % racer.rows))),
+            *(read_soon(self.chance.choice(readers)) for _ in range(8)),
+        )
+
     async def move(self) -> None:
         """Write two rows at once, as a move from one list to another does."""
         old, new = self.chance.sample(range(self.racer.rows), 2)

@@ -1,0 +1,68 @@
+"""Loads for checks: one at a time, on a thread and a connection of their own, and none of them is stored."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from ..executor import LoadExecutor
+from ..in_passing import PastCache, current_load, past_cache
+from .budget import CHARGED
+
+T = TypeVar("T")
+
+# Seconds. A load that takes longer is given up.
+LONGEST_LOAD = 30.0
+
+
+def watch_connections() -> None:
+    """From then on the statements of loads for checks are timed. Others cost one call more."""
+    connection_created.connect(_watch, dispatch_uid="content.caching.verify")
+    for connection in connections.all(initialized_only=True):
+        _watch(connection=connection)
+
+
+def _watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if _time_statement not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_time_statement)
+
+
+def _time_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    load = current_load.get()
+    if load is None:
+        return execute(sql, params, many, context)
+    began = time.perf_counter()
+    try:
+        return execute(sql, params, many, context)
+    finally:
+        load.seconds += time.perf_counter() - began
+
+
+class PastCacheLoader:
+    def __init__(self) -> None:
+        self.executor = LoadExecutor(max_loads=1)
+
+    async def load(self, work: Callable[[], Awaitable[T]], load: PastCache) -> T | None:
+        """None for a value that cannot be compared: something that it shows in passing is not stored.
+
+        Raises what the work raises. In any case `load.seconds` are those that it is charged.
+        """
+
+        async def run() -> T:
+            began = time.perf_counter()
+            try:
+                with past_cache(load):
+                    return await work()
+            finally:
+                load.seconds = max(load.seconds, CHARGED * (time.perf_counter() - began))
+
+        async with asyncio.timeout(LONGEST_LOAD):
+            value = await self.executor.run(run)
+        return value if load.is_exact else None
+
+    async def close(self) -> None:
+        await self.executor.close()
