@@ -1581,6 +1581,8 @@ GUARDS = [
         "    return record\n",
         f"{TESTS}/test_cutoff.py",
         "overtaken",
+    ),
+    Guard(
         "I18: the type is a part of the schema",
         f"{CACHING}/schema.py",
         "    parts = [describe_type(value_type), *map(repr, declared)]\n",
