@@ -17,9 +17,11 @@ from tests.support.race.workloads import BESIDE, BUSY, SYNC, WATCHED, Workload
 from tests.support.service import ROOT
 
 # Without these a reader may get an old answer for milliseconds, and no entry is wrong afterwards: nothing to find.
-MOMENTARY = {"map before tail", "write-through after the own record"}
+MOMENTARY = {"map before tail", "write-through after the own record", "transactions go past the cache"}
+# Without it an entry is wrong after two records within milliseconds, and a load that joins them: too seldom.
+SELDOM = {"a stale part is said on"}
 # Guards whose lack leaves entries that are wrong and called fresh.
-FRESHNESS = [sabotage for sabotage in SABOTAGES if sabotage.found == "I1" and sabotage.name not in MOMENTARY]
+FRESHNESS = [sabotage for sabotage in SABOTAGES if sabotage.found == "I1" and sabotage.name not in MOMENTARY | SELDOM]
 SECONDS = 60
 
 
