@@ -1702,6 +1702,22 @@ GUARDS = [
         f"{TESTS}/verify/test_checks.py",
         "served_though",
     ),
+    Guard(
+        "I18: a release with other declarations appends its own tags",
+        f"{CACHING}/watch/declaration.py",
+        '        _digests[key] = ",".join(each.digest for each in watches.values())\n',
+        '        _digests[key] = ""\n',
+        f"{WATCH}/test_relay.py",
+        "i18",
+    ),
+    Guard(
+        "I18: two releases do not replace each other's triggers",
+        f"{CACHING}/watch/triggers.py",
+        "        if not replace and _has_whole_triggers(connections[using], watch):\n",
+        "        if False:\n",
+        f"{WATCH}/test_triggers.py",
+        "i18",
+    ),
 ]
 
 
