@@ -24,6 +24,7 @@ from project.setting_types import (
     Patterns,
     Prefix,
     RedisUrl,
+    ReleaseName,
     TimeZone,
     TrustedOrigins,
 )
@@ -56,6 +57,8 @@ class Environment(BaseModel):
     EVERGREEN_STATIC_ROOT: str = ""
     EVERGREEN_MEDIA_ROOT: str = ""
     EVERGREEN_TIME_ZONE: TimeZone = "UTC"
+    # Empty: a digest of the files that pages are made from.
+    EVERGREEN_RELEASE: ReleaseName = ""
 
     LOG_FORMAT: Literal["text", "json"] = "text"
     EVERGREEN_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -176,6 +176,11 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
+def check_release(name: str) -> str:
+    require(len(name) <= 64 and name.isprintable(), "1 to 64 printable characters, such as the hash of a commit")
+    return name
+
+
 DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 RedisUrl = Annotated[str, AfterValidator(check_redis)]
 CacheUrl = Annotated[str, AfterValidator(check_cache)]
@@ -188,5 +193,6 @@ Patterns = Annotated[list[Annotated[str, AfterValidator(check_pattern)]], Before
 TimeZone = Annotated[str, AfterValidator(check_time_zone)]
 ModuleName = Annotated[str, AfterValidator(check_module)]
 Prefix = Annotated[str, AfterValidator(check_prefix)]
+ReleaseName = Annotated[str, AfterValidator(check_release)]
 BrokerUrl = Annotated[str, AfterValidator(check_broker)]
 CdnUrl = Annotated[str, AfterValidator(check_cdn)]

@@ -10,6 +10,7 @@ from project.caches import cache_settings, is_redis, sibling_url
 from project.environment import Environment, check_cdn_requirements, read_environment
 from project.logs import logging_config
 from project.own_redis import url_of_own_redis
+from project.release import release_of
 from project.secret_key import load_secret_key
 from project.wrong_settings import unknown_settings
 
@@ -237,6 +238,16 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 # --- Celery -----------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.CELERY_BROKER_URL or REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+# --- the release ------------------------------------------------------------------------------------
+
+# Keys of pages and fragments carry it: two releases on one cache never read each other's pages.
+CACHE_RELEASE = env.EVERGREEN_RELEASE or release_of(
+    BASE_DIR,
+    STATIC_ROOT / "staticfiles.json",
+    # The settings that pages show or are made by.
+    (DEBUG, BASE_URL, STATIC_URL, MEDIA_URL, LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ),
+)
 
 # --- logging ----------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ except ImproperlyConfigured as error:
 
 from django.conf import settings
 
-from workers import broker
+from workers import broker, queues
 from workers.schedule import as_beat_schedule
 
 broker.install()
@@ -28,6 +28,8 @@ app.conf.update(
     task_soft_time_limit=240,
     task_time_limit=300,
     worker_prefetch_multiplier=1,
+    task_queues=queues.list_queues(),
+    task_routes=queues.routes(),
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     broker_connection_retry_on_startup=True,

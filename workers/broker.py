@@ -13,9 +13,11 @@ from kombu.transport import TRANSPORT_ALIASES, redis
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from workers.queues import OWN, SHARED
+
 logger = logging.getLogger(__name__)
 
-EXCHANGES = ("celery", "celeryev", "celery.pidbox", "reply.celery.pidbox")
+EXCHANGES = (SHARED, OWN, "celeryev", "celery.pidbox", "reply.celery.pidbox")
 TYPES = {
     "unacked": b"hash",
     "unacked_index": b"zset",
@@ -23,8 +25,12 @@ TYPES = {
     "_kombu.binding_deadlines": b"zset",
     **{f"_kombu.binding.{name}": b"set" for name in EXCHANGES},
     **{f"_kombu.binding_permanent.{name}": b"set" for name in EXCHANGES},
-    # A queue, and the same with a lower priority.
-    **{f"celery{priority}": b"list" for priority in ("", *(f"{redis.Channel.sep}{step}" for step in (3, 6, 9)))},
+    # Each queue, and the same with a lower priority.
+    **{
+        f"{queue}{priority}": b"list"
+        for queue in (SHARED, OWN)
+        for priority in ("", *(f"{redis.Channel.sep}{step}" for step in (3, 6, 9)))
+    },
 }
 # Errors that kombu raises for a malformed message.
 MALFORMED = (ValueError, TypeError, AttributeError, LookupError, RecursionError, KombuError)

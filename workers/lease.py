@@ -6,29 +6,34 @@ from typing import ParamSpec, TypeVar
 
 from django.core.cache import cache
 
+from content.caching.release import release_digest
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 
-def with_lease(name: str, *, seconds: int) -> Callable[[Callable[P, T]], Callable[P, T | None]]:
-    """At most one call runs at a time: beat may run twice, and a call may outlast its interval.
+def with_lease(
+    name: str, *, seconds: int, by_release: bool = False
+) -> Callable[[Callable[P, T]], Callable[P, T | None]]:
+    """At most one call runs at a time, with `by_release` one of each release: beat may run twice, or a call be late.
 
     The lease ends with the call, or after `seconds` if its process died. Without a cache, each call runs.
     """
+    key = f"lease:{name}:{release_digest()}" if by_release else f"lease:{name}"
 
     def decorate(function: Callable[P, T]) -> Callable[P, T | None]:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
             token = secrets.token_hex(8)
-            if not acquire(f"lease:{name}", token, seconds):
+            if not acquire(key, token, seconds):
                 logger.info("Skipped %s: another worker runs it.", name)
                 return None
             try:
                 return function(*args, **kwargs)
             finally:
-                release(f"lease:{name}", token)
+                release(key, token)
 
         return call
 

@@ -24,6 +24,12 @@ SCHEDULE = (
     ),
     Job("drain due", "workers.tasks.drain_due", timedelta(seconds=10), "the net under the refresher of each worker"),
     Job("tell the CDN", "workers.tasks.tell_cdn", timedelta(seconds=30), "the net under the CDN follower"),
+    Job(
+        "remove old releases",
+        "workers.tasks.remove_old_releases",
+        timedelta(minutes=10),
+        "entries of a release that is gone take memory until they expire",
+    ),
     Job("write views", "workers.tasks.write_views", timedelta(seconds=5), "popular posts are up to date"),
     Job("warm popular", "workers.tasks.warm_popular", timedelta(minutes=1), "most readers request these"),
     Job("warm everything", "workers.tasks.warm_everything", timedelta(hours=1), "no first reader of a page waits"),

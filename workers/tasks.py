@@ -7,6 +7,7 @@ from typing import Any
 from celery import shared_task
 
 from content import popularity, warming
+from content.caching import old_releases
 from content.caching.watch.relay import relay_waiting
 from workers import background
 from workers.lease import with_lease
@@ -42,13 +43,19 @@ def tell_cdn() -> None:
 
 
 @shared_task
-@with_lease("warm popular", seconds=55)
+@with_lease("remove old releases", seconds=300)
+def remove_old_releases() -> int:
+    return old_releases.remove_old_releases()
+
+
+@shared_task
+@with_lease("warm popular", seconds=55, by_release=True)
 def warm_popular() -> None:
     run_and_log("popular", warming.warm_popular())
 
 
 @shared_task
-@with_lease("warm everything", seconds=300)
+@with_lease("warm everything", seconds=300, by_release=True)
 def warm_everything() -> None:
     run_and_log("everything", warming.warm_everything())
 

@@ -33,6 +33,9 @@ class Declared(Protocol):
     # The number of its parameters.
     arity: int
 
+    @property
+    def schema(self) -> str: ...
+
     async def get(self) -> Any: ...
 
     def entry_key(self, args: Parameters, kwargs: Mapping[str, Any]) -> EntryKey: ...
@@ -45,6 +48,8 @@ duplicate_names: dict[str, tuple[str, str]] = {}
 page_aliases: set[str] = set()
 # The alias of each edge of this process; None for one that has memory only.
 edge_caches: set[str | None] = set()
+# The beginnings of keys that are of no resource here: of pages and fragments.
+kinds: set[str] = set()
 # Views whose pages only an edge can store.
 edge_views: set[str] = set()
 

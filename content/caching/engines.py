@@ -11,6 +11,7 @@ from django.core.signals import setting_changed
 
 from .backends import RedisCache
 from .backends.server import Server, location_and_options, server_of
+from .declarations import resources
 from .engine import Engine
 from .entry import CachedValue
 from .metrics.events import emit
@@ -20,6 +21,8 @@ from .ordering.log import log_of
 from .ordering.log_ordering import LogOrdering
 from .ordering.ordering import LocalOrdering
 from .refresh_queue import RefreshQueue
+from .release import release_digest
+from .release_registry import ReleaseRegistry, announce_release, registries
 from .stores.failsafe import Failsafe
 from .stores.memory import MemoryTier
 from .stores.shared import CacheTier, InlineTier, NullTier, RedisTier
@@ -42,6 +45,7 @@ def engine_of(alias: str) -> Engine:
 
 def create_engine(alias: str) -> Engine:
     """From CACHES[alias]: with a log where there is a Redis for one, else with counters in the cache itself."""
+    _compute_schemas()
     cache = caches[alias]
     tier = _tier_class(cache)(alias)
     shared = Failsafe(tier, alias)
@@ -52,10 +56,16 @@ def create_engine(alias: str) -> Engine:
     prefix = cache.key_prefix or "cache"
     log = log_of(server, prefix)
     memory: MemoryTier[CachedValue] = MemoryTier(int(options.get("MEMORY", MEMORY)), _emit_eviction)
-    reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard))
+    registries[prefix] = ReleaseRegistry(server, prefix)
+    reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard), announce_release)
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
-    refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix)
+    refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix, release_digest())
     return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue)
+
+
+def _compute_schemas() -> tuple[str, ...]:
+    """At the start of a process: a deploy may replace the source text that schemas are computed from."""
+    return tuple(resource.schema for resource in list(resources.values()))
 
 
 def _tier_class(cache: BaseCache) -> type[CacheTier]:
@@ -90,6 +100,7 @@ def forget_engines(**kwargs: Any) -> None:
     """Settings have changed, or this is a forked child: what was made before does not fit."""
     if kwargs.get("setting", "CACHES") == "CACHES":
         engines.clear()
+        registries.clear()
         reporting.end()
 
 

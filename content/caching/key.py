@@ -30,12 +30,12 @@ MAX_TAGS = 128
 logger = logging.getLogger("content.caching")
 
 
-def resource_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
+def resource_key(name: str, schema: str, parameters: Sequence[Any]) -> str:
     """`<resource>@<schema>:<parameters>`; long parameters end in a digest of the whole."""
     return f"{name}@{schema}:{shorten(','.join(map(encode_parameter, parameters)))}"
 
 
-def hashable_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
+def hashable_key(name: str, schema: str, parameters: Sequence[Any]) -> str:
     """As resource_key. Raises TypeError for parameters that are unhashable or have no key."""
     try:
         hash(parameters)
@@ -50,6 +50,11 @@ def hashable_key(name: str, schema: int, parameters: Sequence[Any]) -> str:
 def resource_tag(name: str) -> str:
     """The tag of every entry of a resource, and of every page that reads one."""
     return f"resource:{name}"
+
+
+def entry_tag(name: str, key: str) -> str:
+    """The tag of an entry whose resource declares none: its key without the schema, which releases may differ in."""
+    return f"entry:{name}:{key.removeprefix(f'{name}@').partition(':')[2]}"
 
 
 def weak_tag(tag: str) -> str:
@@ -255,6 +260,10 @@ class KeyOwner(KeyKind, Protocol):
     is_async: bool
     # Whether it is a derived value (cutoff.py).
     cutoff: bool
+
+    @property
+    def schema(self) -> str:
+        """In keys: stands for the shape of its values and the rules of their tags (schema.py)."""
 
     def prepare(self) -> None:
         """Called before another thread than the reader's may load."""

@@ -66,12 +66,13 @@ class Refresher:
 
     async def _wait_for_worker(self, entry_key: EntryKey, seen: Header) -> bool:
         """Whether a worker has stored a newer value."""
-        name = entry_key.owner.name
+        owner = entry_key.owner
+        name = owner.name
         if self.queue is None or name not in resources:
             return False
         stamp = await self.tiers.ordering.begin()
         position = stamp.position if stamp else NOWHERE
-        if not await self.queue.add(RefreshRequest(name, entry_key.parameters, seen.made_at, position)):
+        if not await self.queue.add(RefreshRequest(name, owner.schema, entry_key.parameters, seen.made_at, position)):
             return False
         for delay in WORKER_CHECKS:
             await asyncio.sleep(delay)
@@ -173,9 +174,9 @@ class Refresher:
 
 
 def entry_key_of(request: RefreshRequest) -> EntryKey | None:
-    """None for a resource that this process does not know, and for parameters that it does not take."""
+    """None for a resource or a schema that this process does not know, and for parameters that it does not take."""
     resource = resources.get(request.resource)
-    if resource is None:
+    if resource is None or resource.schema != request.schema:
         return None
     try:
         return resource.entry_key(request.parameters, {})

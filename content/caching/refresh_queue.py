@@ -36,19 +36,23 @@ _decode_seen = msgspec.msgpack.Decoder(tuple[float, Position]).decode
 class RefreshRequest:
     """A key to load again, unless a value newer than `seen_at` (its made_at, Unix seconds) is stored by now.
 
+    `schema`: of the requesting process. A worker with another one cannot load the key.
     `position`: up to where the requesting process had read the log. A load that begins before it is stale at once.
     """
 
     resource: str
+    schema: str
     parameters: Parameters
     seen_at: float
     position: Position
 
 
 class RefreshQueue:
-    def __init__(self, server: Server, prefix: str) -> None:
+    """The queue of one release: its workers see no other's requests."""
+
+    def __init__(self, server: Server, prefix: str, release: str = "") -> None:
         self.server = server
-        name = f"{{{prefix}:due}}"
+        name = f"{{{prefix}:due}}:{release}" if release else f"{{{prefix}:due}}"
         self.bell = f"{name}:bell"
         self.keys = (name, f"{name}:seen", self.bell, f"{name}:worker")
 
@@ -56,7 +60,8 @@ class RefreshQueue:
         """Whether a worker is there to take it. False as well when Redis is down."""
         if not is_portable(request.parameters):
             return False
-        member, seen = _encode((request.resource, request.parameters)), _encode((request.seen_at, request.position))
+        name = f"{request.resource}@{request.schema}"
+        member, seen = _encode((name, request.parameters)), _encode((request.seen_at, request.position))
         try:
             return bool(await self.run(lua.ENQUEUE, member, time.time(), seen, MAX_QUEUED))
         except (RedisError, OSError):
@@ -97,9 +102,10 @@ def is_portable(parameters: Sequence[Any]) -> bool:
 def _decode_request(member: bytes, seen: bytes) -> RefreshRequest | None:
     """None for bytes that are no request."""
     try:
-        resource, parameters = decode(_decode_member, member)
+        name, parameters = decode(_decode_member, member)
+        resource, _, schema = name.rpartition("@")
         seen_at, position = decode(_decode_seen, seen) if seen else (0.0, NOWHERE)
-        return RefreshRequest(resource, decode(_as_tuples, parameters), seen_at, position)
+        return RefreshRequest(resource, schema, decode(_as_tuples, parameters), seen_at, position)
     except Unreadable as error:
         emit("unreadable", "", tier="queue", reason=str(error)[:200])
         return None

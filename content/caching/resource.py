@@ -15,11 +15,12 @@ from .entry import CachedValue, Header, is_immutable
 from .errors import NotThere
 from .explain import explain_entry
 from .in_passing import find_shown
-from .key import EntryKey, Parameters, check_tags, hashable_key, resource_key, resource_tag, value_tag
+from .key import EntryKey, Parameters, check_tags, entry_tag, hashable_key, resource_key, resource_tag, value_tag
 from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
+from .schema import schema_of
 from .signatures import by_place, loader_signature, return_type, tags_by_place
 from .sync_resource import MAX_KNOWN_KEYS, SyncMethods, present
 from .transactions import bypasses, is_bypassed
@@ -43,7 +44,8 @@ class Resource(SyncMethods[P, T]):
                 each entry has its own key for a tag
     value_tags  value -> the tags it adds
     adapt       value, policy -> the policy for that value
-    schema      raise it when the shape of the value changes: older entries are then not looked up
+    schema      raise it when a loader gives other content of the same shape: older entries are then not looked up.
+                Keys carry it in a digest, with the type of the value and the text of tags, value_tags and adapt
     cache       the Django cache alias
     cutoff      True for a derived value (a ranking, a count) that others show in passing: a new value that equals
                 the old one makes none of them stale
@@ -61,7 +63,7 @@ class Resource(SyncMethods[P, T]):
         tags: Callable[P, Iterable[str]] | None = None,
         value_tags: Callable[[T], Iterable[str]] | None = None,
         adapt: Callable[[T, Policy], Policy] | None = None,
-        schema: int = 1,
+        schema: int | str = 1,
         cache: str = "default",
         cutoff: bool = False,
         largest: int = LARGEST,
@@ -77,7 +79,6 @@ class Resource(SyncMethods[P, T]):
         self.tags = tags_by_place(tags, tuple(self.signature.parameters), name) if tags is not None else None
         self.value_tags = value_tags
         self.adapt = adapt
-        self.schema = schema
         self.cache = cache
         self.cutoff = cutoff
         self.largest = largest
@@ -87,6 +88,8 @@ class Resource(SyncMethods[P, T]):
         self.known_entry_keys: dict[Parameters, EntryKey] = {}
         self.counters = counters_for(name)
         returned = return_type(load, name)
+        self._declared_schema = returned, schema
+        self._schema = ""
         self.is_immutable = is_immutable(returned)
         self.encode = msgspec.msgpack.Encoder().encode
         self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(returned).decode
@@ -96,6 +99,14 @@ class Resource(SyncMethods[P, T]):
     @property
     def engine(self) -> Engine:
         return engines.get(self.cache) or engine_of(self.cache)
+
+    @property
+    def schema(self) -> str:
+        """In keys: stands for the shape of the values and the rules of their tags. Computed on first use."""
+        if not self._schema:
+            returned, number = self._declared_schema
+            self._schema = schema_of(returned, (self.tags, self.value_tags, self.adapt), number, self.cutoff)
+        return self._schema
 
     def using(self, **policy: Any) -> "Resource[P, T]":
         """The same resource with other times for what it loads: `article.using(hard_timeout=...).get(slug)`."""
@@ -245,9 +256,9 @@ class Resource(SyncMethods[P, T]):
         return tuple(sorted(tags))
 
     def declared_tags(self, entry_key: EntryKey) -> Sequence[str]:
-        """The tags of every entry for these parameters; its own key if `tags` was not given."""
+        """The tags of every entry for these parameters; one of its own if `tags` was not given."""
         if self.tags is None:
-            return (entry_key.key,)
+            return (entry_tag(self.name, entry_key.key),)
         return self._checked(self.tags(*entry_key.parameters))  # type: ignore[call-arg]
 
     def _checked(self, tags: Iterable[str]) -> tuple[str, ...]:

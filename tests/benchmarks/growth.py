@@ -80,7 +80,7 @@ async def bytes_each(alias: str) -> float:
 
 def header_of(now: float, number: int, stamp: Any) -> Header:
     end = now + 18_000
-    return Header(now, end, end, end, True, 0.001, (f"growth@1:{number}",), stamp)
+    return Header(now, end, end, end, True, 0.001, (f"entry:growth:{number}",), stamp)
 
 
 async def fill_redis(post: Any, count: int, stamp: Any) -> None:

@@ -26,10 +26,10 @@ COUNT_VIEWS = """
 from redis import Redis
 from django.conf import settings
 from content.models import Post, PostViews
-from content.popularity import stream, write_views
+from content.popularity import encode_views, stream_name, write_views
 post = Post.objects.get(slug="note-3")
 with Redis.from_url(settings.REDIS_URL) as client:
-    client.xadd(stream.stream_name(), {b"views": stream.encode({post.pk: 4})})
+    client.xadd(stream_name(), {b"views": encode_views({post.pk: 4})})
 print(write_views(), PostViews.objects.get(post=post).total, write_views())
 """
 

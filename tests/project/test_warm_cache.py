@@ -6,6 +6,7 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from content import resources
 from content.ops.queries import count_queries
 from tests.support.blog import make_blog
 
@@ -41,9 +42,10 @@ def test_one_resource_by_name():
 
 def test_a_dry_run_lists_and_stores_nothing():
     listed = warm_cache("--url", "/posts/post-3/", "--dry-run")
-    assert "post@2:post,post-3" in listed
+    key = resources.post.key(("post", "post-3"))
+    assert key in listed
     assert listed.splitlines()[-1] == "9 would be warmed."
-    assert cache.get("post@2:post,post-3") is None
+    assert cache.get(key) is None
 
 
 def test_without_a_cache_it_lists_failures_and_fails():

@@ -46,6 +46,8 @@ WRONG = [
     ("EVERGREEN_HSTS_SECONDS", "1 year", "a whole number from 0 to"),
     ("LOG_FORMAT", "xml", "text or json"),
     ("EVERGREEN_LOG_LEVEL", "loud", "DEBUG, INFO, WARNING or ERROR"),
+    ("EVERGREEN_RELEASE", "x" * 65, "1 to 64 printable characters"),
+    ("EVERGREEN_RELEASE", "two\nlines", "1 to 64 printable characters"),
     ("EVERGREEN_TIME_ZONE", "Mars/Base", "Europe/Vienna"),
     ("EVERGREEN_TIME_ZONE", "../../etc/passwd", "Europe/Vienna"),
     ("EVERGREEN_SESSION_ENGINE", "nowhere.sessions", "project.sessions"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from content.documents.sitemap import part_of
+from content.invalidation import DOCUMENTS
 from content.models import Author, Authorship, Category, Post, SiteConfig, Tag
 
 
@@ -17,6 +18,16 @@ def make_post(slug: str, *, tags: Sequence[Tag] = (), authors: Sequence[Author] 
     for position, author in enumerate(authors):
         Authorship.objects.create(post=post, author=author, position=position)
     return post
+
+
+def documents_of(post: Post) -> set[str]:
+    """The tags of its documents."""
+    return {f"post:{post.pk}:{name}" for name in DOCUMENTS}
+
+
+def shown_in_passing_of(post: Post) -> set[str]:
+    """The tags of what shows it in passing."""
+    return {f"~{tag}" for tag in documents_of(post)}
 
 
 def sitemaps_of(post: Post) -> set[str]:

@@ -6,7 +6,11 @@ from typing import Any
 from django.core.cache import cache
 from django.test import Client
 
+from content import resources
 from content.caching.dependencies import track_dependencies
+from content.caching.key import value_tag, weak_tag
+
+DERIVED = (resources.sidebar, resources.popular, resources.trending)
 
 
 @dataclass
@@ -15,9 +19,17 @@ class Pages:
 
     looks: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, set[str]] = field(default_factory=dict)
+    # Derived values by their tags.
+    values: dict[str, Any] = field(default_factory=dict)
 
     def invalidated_by(self, tags: set[str]) -> set[str]:
         return {path for path, own in self.tags.items() if own & tags}
+
+    def made_stale_by(self, tags: set[str], later: "Pages") -> set[str]:
+        """Pages that show in passing what has these tags, or a derived value that is another later on."""
+        changed = {tag for tag, value in self.values.items() if later.values[tag] != value}
+        weak = {weak_tag(tag) for tag in tags | changed}
+        return {path for path, own in self.tags.items() if own & weak}
 
     def changed_since(self, other: "Pages") -> set[str]:
         return {path for path in self.looks.keys() & other.looks.keys() if self.looks[path] != other.looks[path]}
@@ -32,4 +44,6 @@ def load_pages(paths: list[str]) -> Pages:
             response: Any = Client().get(path)
         pages.looks[path] = f"{response.status_code} {response.get('Location')}".encode() + response.content
         pages.tags[path] = set(collected.tags)
+    for resource in DERIVED:
+        pages.values[value_tag(resource.key(()))] = resource.get_sync()
     return pages

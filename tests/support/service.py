@@ -45,6 +45,7 @@ class Service:
         environment: dict[str, str] | None = None,
         pass_fds: tuple[int, ...] = (),
         port: int | None = None,
+        root: Path = ROOT,
     ) -> None:
         self.port = port or free_port()
         self.state_dir = state_dir
@@ -52,7 +53,7 @@ class Service:
         self.more = threading.Condition()
         self.ended = False
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), command, "--port", str(self.port), *arguments],
+            [sys.executable, str(root / "manage.py"), command, "--port", str(self.port), *arguments],
             env=environment_of(state_dir) | (environment or {}),
             cwd=state_dir.parent,
             stdout=subprocess.PIPE,

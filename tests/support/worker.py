@@ -9,12 +9,14 @@ from pathlib import Path
 
 from celery import Celery
 
+from content.caching.release import digest_of
 from tests.support.servers.process import stop
 from tests.support.servers.redis import RedisServer
 from tests.support.service import ROOT, environment_of, make_tables
 from tests.support.wait import READY_SECONDS, wait_until
 
 QUEUE = "evergreen:queue:"
+RELEASE = "of the tests"
 
 
 class Worker:
@@ -31,7 +33,8 @@ class Worker:
 
     def unfinished_tasks(self) -> int:
         with self.server.client() as client:
-            return int(client.llen(f"{QUEUE}celery")) + int(client.hlen(f"{QUEUE}unacked"))
+            queues = (f"{QUEUE}celery", f"{QUEUE}celery.{digest_of(RELEASE)}")
+            return int(sum(map(client.llen, queues))) + int(client.hlen(f"{QUEUE}unacked"))
 
     def finish(self, seconds: float = READY_SECONDS) -> None:
         wait_until(lambda: self.unfinished_tasks() == 0, "the worker has done all its tasks", seconds)
@@ -44,7 +47,7 @@ class Worker:
 
 @contextmanager
 def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2) -> Iterator[Worker]:
-    environment = environment_of(state_dir) | {"REDIS_URL": server.url}
+    environment = environment_of(state_dir) | {"REDIS_URL": server.url, "EVERGREEN_RELEASE": RELEASE}
     make_tables(state_dir)
     command = [
         sys.executable,

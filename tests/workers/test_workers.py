@@ -8,12 +8,14 @@ import threading
 import pytest
 from django.core.cache import cache
 
+from content import resources
 from content.caching.backends.server import server_of
 from content.caching.entry import NOWHERE, unpack
 from content.caching.refresh_queue import RefreshQueue, RefreshRequest
+from content.caching.release import digest_of
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.wait import wait_until
-from tests.support.worker import Worker, children_of, running_worker
+from tests.support.worker import RELEASE, Worker, children_of, running_worker
 from workers import app, tasks
 from workers.lease import with_lease
 from workers.loop import WorkerLoop
@@ -68,17 +70,17 @@ def test_a_task_whose_process_is_killed_is_done_by_another(worker: Worker, serve
         os.kill(child, signal.SIGKILL)
     run_tasks(worker, 10)
     with server.client() as client:
-        wait_until(lambda: any(b"site@1:" in key for key in client.keys("*")), "the site is warm again")
+        wait_until(lambda: any(b":site@" in key for key in client.keys("*")), "the site is warm again")
 
 
 def test_the_worker_refreshes_queued_entries(worker: Worker, server: RedisServer):
     """Without a task: its processes wait for the refresh queue."""
-    queue = RefreshQueue(server_of(server.url, {}), "evergreen")
+    queue = RefreshQueue(server_of(server.url, {}), "evergreen", digest_of(RELEASE))
 
     with server.client() as client:
-        (key,) = client.keys("*:site@1:")
+        (key,) = client.keys("*:site@*:")
         before = made_at_of(client.get(key))
-        assert asyncio.run(queue.add(RefreshRequest("site", (), before, NOWHERE)))
+        assert asyncio.run(queue.add(RefreshRequest("site", resources.site.schema, (), before, NOWHERE)))
         wait_until(lambda: made_at_of(client.get(key)) > before, "the site is loaded again")
 
 
@@ -172,4 +174,4 @@ def test_failures_of_warming_are_logged(caplog, settings):
     with caplog.at_level("INFO", "workers.tasks"):
         tasks.warm_popular()
     assert "warming popular: 0 warmed" in caplog.text
-    assert "not warm: site@1:" in caplog.text
+    assert "not warm: site@" in caplog.text

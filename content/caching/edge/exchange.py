@@ -15,6 +15,7 @@ from .normalization import normalize_url, port_of
 from .origin import Origin
 from .origin_fetch import OriginFetch
 from .page import Page
+from .page_key import url_tag
 from .page_store import Lookup, StoredPage, matches
 from .profile import Moved
 from .representation import forbid_storing
@@ -23,7 +24,6 @@ from .response import build_response, send_short
 from .rules.fields import CacheStatus, Field, Fields
 from .rules.freshness import UNBOUNDED, Action, decide, may_collapse, may_serve_on_error
 from .rules.storing import personal_refusal, urls_invalidated_by
-from .rules.variants import url_key
 
 # Most calls of other requests that a request waits for, one after the other, before it calls the application itself.
 _MOST_FETCHES_JOINED = 4
@@ -270,7 +270,7 @@ class Exchange:
         urls = urls_invalidated_by(self.request, status, fields) if self._origin.profile.invalidates else []
         if urls:
             profile, port = self._origin.profile, port_of(self.request.scope)
-            await self._origin.page_store.invalidate([url_key(normalize_url(url, profile, port)) for url in urls])
+            await self._origin.page_store.invalidate([url_tag(normalize_url(url, profile, port)) for url in urls])
 
     async def refuse(self, status: int, text: str, more: Iterable[Field] = ()) -> None:
         await send_short(self._client, self.request.method, self._origin.profile, status, text, more)

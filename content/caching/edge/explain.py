@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from ..declarations import resources
 from ..engine import Engine
 from ..entry import CachedValue
 from ..errors import Unreadable
 from ..explain import describe_value
 from ..key import WEAK
 from ..ordering.tag_index import Kind
+from ..release import release_digest, release_name
 from .page import HitForMiss, Page, VaryIndex
+from .page_key import url_key
 from .page_store import PageKey, PageStore, read_stored_value
-from .rules.variants import url_key
 
 
 async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
@@ -18,10 +20,15 @@ async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
 
 
 async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
-    """Explain the entry in the shared tier. Other processes' memory cannot be read."""
+    """Explain the entry in the shared tier. Other processes' memory cannot be read.
+
+    `key`: as events and reports name it; also without its schema, as `post:first`.
+    """
+    key = _with_schema(key)
     cached = (await engine.tiers.lookup([PageKey(key)], again=True)).get(key)
     report: dict[str, Any] = {
         "key": key,
+        **_describe_key(key),
         "entry": describe_value(engine.tiers, cached),
         "lease": await engine.shared.holder(key),
     }
@@ -31,6 +38,24 @@ async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
     if key.startswith("page@"):
         report |= await _explain_page(engine, key, cached)
     return report
+
+
+def _with_schema(key: str) -> str:
+    name, _, parameters = key.partition(":")
+    resource = resources.get(name)
+    return f"{name}@{resource.schema}:{parameters}" if resource is not None else key
+
+
+def _describe_key(key: str) -> dict[str, Any]:
+    """The release of a page, or the schema of another entry, and whether this process reads it."""
+    name, _, rest = key.partition("@")
+    version = rest.partition(":")[0]
+    if name == "page":
+        digest = version.partition(".")[2]
+        is_own = digest == release_digest()
+        return {"release": release_name() if is_own else digest, "is_of_this_release": is_own}
+    resource = resources.get(name)
+    return {"schema": version, "is_of_this_release": resource is None or resource.schema == version}
 
 
 async def _explain_page(engine: Engine, key: str, cached: CachedValue) -> dict[str, Any]:
@@ -67,9 +92,10 @@ async def _explain_part(engine: Engine, key: str) -> dict[str, Any]:
     """One of the entries that the page was made from."""
     cached = (await engine.tiers.lookup([PageKey(key)], again=True)).get(key)
     if cached is None:
-        return {"key": key, "entry": None, "why": "nothing is stored under this key"}
+        return {"key": key, **_describe_key(key), "entry": None, "why": "nothing is stored under this key"}
     return {
         "key": key,
+        **_describe_key(key),
         "entry": describe_value(engine.tiers, cached),
         "ended_by": _records_against(engine, cached),
         "why": _verdict_in_words(engine, cached),

@@ -19,6 +19,7 @@ from .in_flight import InFlight
 from .normalization import normalize_query, port_of
 from .origin import Origin
 from .page import Page, VaryIndex
+from .page_key import url_key, variant_key
 from .page_store import StoredPage, size_of
 from .representation import (
     EncodedHead,
@@ -30,7 +31,6 @@ from .representation import (
 )
 from .request import ParsedRequest, Request, RequestFields, parse_request
 from .request_cache import RequestCache, weight_of
-from .rules.variants import url_key, variant_key
 from .wire_image import WireImage
 
 _VALID = Verdict.VALID

@@ -267,7 +267,7 @@ class OriginFetch:
         if self._request.method != "HEAD" or self._old is None or old is None or not 200 <= response.status < 300:
             return
         if not head_matches(old, response.status, response.fields):
-            await self._origin.page_store.invalidate([self.key])
+            await self._origin.page_store.invalidate([self._request.tag])
         elif response.refusal_reason(old.status, freshen_fields(old, response.fields)) is None:
             page, times = self._build_page(self._freshened(old), Dependencies())
             await self._origin.page_store.freshen(self._request, self._old, page, times, self.begun)

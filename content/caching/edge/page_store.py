@@ -15,8 +15,9 @@ from ..ordering.tag_index import Kind
 from ..policy import ZERO, Policy
 from ..serializer import decode
 from .page import HitForMiss, Page, StoredValue, Times, VaryIndex
+from .page_key import variant_key
 from .request import Request
-from .rules.variants import variant_key, vary_value
+from .rules.variants import vary_value
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(StoredValue)
@@ -163,7 +164,7 @@ class PageStore:
         key, now = request.key, self.engine.clock()
         if await self.lookup(key) is None:
             times = Times(now, now, now, now + _HIT_FOR_MISS_SECONDS)
-            await self.store(key, HitForMiss(reason), [key], begun, times, token)
+            await self.store(key, HitForMiss(reason), [request.tag], begun, times, token)
         if token is not None:
             await self.release_lease(key, token)
 
@@ -217,8 +218,8 @@ def read_stored_value(content: bytes) -> StoredValue:
 
 
 def tags_of_page(request: Request) -> tuple[str, ...]:
-    """The tags of every page: its URL's key, its path on any host, and the tag of all pages."""
-    return request.key, path_tag(request.target), resource_tag(KIND.name)
+    """The tags of every page: its URL, its path on any host, and the tag of all pages."""
+    return request.tag, path_tag(request.target), resource_tag(KIND.name)
 
 
 def path_tag(target: str) -> str:

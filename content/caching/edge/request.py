@@ -6,11 +6,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ..key import MAX_PARAMETERS
+from ..release import release_digest
+from .page_key import key_prefix, url_key, url_tag
 from .profile import Profile
 from .request_cache import weight_of
 from .rules.directives import Directives, request_directives
 from .rules.fields import Field, Fields
-from .rules.variants import HOST, PLAIN, PREFIX, choose_codings, url_key
+from .rules.variants import HOST, PLAIN, choose_codings
 
 _PREFETCH = (b"sec-purpose", b"purpose")
 
@@ -87,7 +89,7 @@ def _quote_path(path: str) -> bytes:
 
 
 class Request:
-    """A request. `target`: path and query. `url`, `key`: the address and the key of its page.
+    """A request. `target`: path and query. `url`, `key`, `tag`: the address, the key and the tag of its page.
 
     `fields`: its header fields, if they have been parsed before.
     """
@@ -108,6 +110,10 @@ class Request:
     @property
     def directives(self) -> Directives:
         return self.fields.directives
+
+    @property
+    def tag(self) -> str:
+        return url_tag(self.url)
 
     @property
     def host(self) -> str:
@@ -182,7 +188,7 @@ class ParsedRequest:
         self, scheme: str, host: str, fields: RequestFields, codings: tuple[str, ...], *, is_personal: bool = False
     ) -> None:
         self.origin = f"{scheme}://{host}"
-        self.key_prefix = PREFIX + self.origin
+        self.key_prefix = key_prefix(release_digest()) + self.origin
         is_plain = not is_personal and PLAIN.fullmatch(self.origin)
         self.longest_plain_target = MAX_PARAMETERS - len(self.origin) if is_plain else -1
         self.is_personal = is_personal

@@ -15,6 +15,7 @@ from ..recording_request import header_fields
 from ..request_reads import ambient_key
 from .incoming_response import CompleteResponse, build_page
 from .page import Page, Times, VaryIndex
+from .page_key import variant_key
 from .page_store import MOST_VARIES, PageStore, tags_of_page
 from .permission import restrict_edge
 from .profile import Profile
@@ -22,7 +23,7 @@ from .request import Request
 from .rules.directives import response_directives
 from .rules.fields import Fields
 from .rules.storing import refusal_reason
-from .rules.variants import variant_key, vary_of
+from .rules.variants import vary_of
 
 _PROFILE = Profile(explicit_only=True, stores_cookies=False)
 
@@ -142,7 +143,7 @@ class ViewPages:
             added = known[0]
         if added:
             index = VaryIndex((added, *(each for each in known if each != added))[:MOST_VARIES], lookup.request.url)
-            await page_store.store(key, index, [lookup.request.key], lookup.begun, made.times)
+            await page_store.store(key, index, [lookup.request.tag], lookup.begun, made.times)
             key = self._key(lookup.place, added, lookup.request)
         await page_store.store(key, made.page, made.tags, lookup.begun, made.times)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from ..entry import Verdict
 from .page import Page
+from .page_key import url_key
 from .profile import Profile
 from .representation import (
     EncodedHead,
@@ -21,7 +22,6 @@ from .request import ParsedRequest
 from .rules.directives import SWR, Directives
 from .rules.fields import CacheStatus, Field
 from .rules.freshness import Action, decide, stale_for
-from .rules.variants import url_key
 
 _NOTHING = Directives({})
 _BODILESS = frozenset({204, 205, 304})

@@ -19,11 +19,12 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-from ..declarations import page_aliases
+from ..declarations import kinds, page_aliases
 from ..engines import engine_of, engines
 from ..entry import CachedValue
-from ..key import EntryKey
+from ..key import EntryKey, entry_tag
 from ..policy import Policy
+from ..release import release_digest
 from ..resource import Resource
 from .reads import PrivateFragment
 
@@ -54,9 +55,9 @@ def fragment_key(
     Each use of a fragment has its own template context, and so its own loader. The resource is copied for each use;
     its name, counters and keys are shared. Workers cannot load a fragment, and are not asked to.
     """
-    resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias))
+    resource: Resource[..., str] = copy.copy(_fragment_resource(name, alias, release_digest()))
     key = resource.key(values)
-    resource.policy, resource.tags = policy, lambda *parameters: tags or (key,)
+    resource.policy, resource.tags = policy, lambda *parameters: tags or (entry_tag(resource.name, key),)
     if source is not None:
         resource.load = source.load  # type: ignore[assignment]  # a `def`
         resource.prepare = source.keep  # type: ignore[method-assign]
@@ -65,12 +66,22 @@ def fragment_key(
 
 
 @lru_cache(maxsize=1000)
-def _fragment_resource(name: str, alias: str) -> Resource[..., str]:
+def _fragment_resource(name: str, alias: str, release: str) -> Resource[..., str]:
     def load(version: str) -> str:
         raise NotImplementedError  # replaced in the copy for each use
 
     page_aliases.add(alias)
-    return Resource(f"fragment.{name}", load=load, policy=_NEVER, cache=alias, declared=False)  # type: ignore[arg-type]
+    resource: Resource[..., str] = Resource(
+        f"fragment.{name}",
+        load=load,  # type: ignore[arg-type]
+        policy=_NEVER,
+        schema=release,
+        cache=alias,
+        declared=False,
+    )
+    # Computed here, since its copies share it.
+    kinds.add(f"{resource.name}@{resource.schema}")
+    return resource
 
 
 class Placeholders:

@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import math
 import os
 import socket
 import threading
@@ -22,6 +23,7 @@ from .events import EventCounts, current_totals
 logger = logging.getLogger("content.caching")
 
 EVERY = 5.0
+ANNOUNCED_EVERY = 60.0
 # A process that has not reported for this long has ended.
 EXPIRED_AFTER = 4 * EVERY
 
@@ -55,11 +57,21 @@ class Report:
 
 
 class Reporter:
-    """A thread that reports every five seconds, and once more at the end of the process."""
+    """A thread that reports every five seconds, and once more at the end of the process.
 
-    def __init__(self, server: Server, prefix: str, describe: Callable[[], tuple[int, int, bool]]) -> None:
+    `announce`: called every minute in which Redis answers.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        prefix: str,
+        describe: Callable[[], tuple[int, int, bool]],
+        announce: Callable[[], None] = lambda: None,
+    ) -> None:
         self.server = server
         self.describe = describe
+        self.announce = announce
         self.counts = f"{{{prefix}:stats}}"
         self.processes = f"{{{prefix}:stats}}:processes"
         self.name = f"{socket.gethostname()}:{os.getpid()}"
@@ -73,8 +85,11 @@ class Reporter:
         self.thread.start()
 
     def run(self) -> None:
+        announced_at = -math.inf
         while not self.stopping.wait(EVERY):
-            self.flush()
+            if self.flush() and time.monotonic() - announced_at >= ANNOUNCED_EVERY:
+                self.announce()
+                announced_at = time.monotonic()
 
     def connect(self) -> Any:
         if self.client is None:
@@ -182,11 +197,17 @@ class Reporting:
         self.reporter: Reporter | None = None
         self.lock = threading.Lock()
 
-    def begin(self, server: Server, prefix: str, describe: Callable[[], tuple[int, int, bool]]) -> None:
+    def begin(
+        self,
+        server: Server,
+        prefix: str,
+        describe: Callable[[], tuple[int, int, bool]],
+        announce: Callable[[], None] = lambda: None,
+    ) -> None:
         """The first engine with a Redis decides where; later ones report with it."""
         with self.lock:
             if self.reporter is None:
-                self.reporter = Reporter(server, prefix, describe)
+                self.reporter = Reporter(server, prefix, describe, announce)
                 self.reporter.start()
 
     def end(self) -> None:

@@ -8,15 +8,16 @@ from typing import Any, NamedTuple, Protocol
 
 from ..edge.cache import EdgeCache
 from ..edge.page import Page
+from ..edge.page_key import key_prefix, url_key, url_tag
 from ..edge.page_store import PageKey, read_stored_value
 from ..edge.past_cache import call_application, scope_of
-from ..edge.rules.variants import PREFIX, url_key
 from ..engine import Engine
 from ..entry import CachedValue, Header
 from ..errors import CacheError, Unreadable
 from ..key import EntryKey, TierKey
 from ..loader import LoaderResult
 from ..ordering.tag_index import Kind
+from ..release import release_digest
 from ..tiers import Tiers
 from .parameters import entry_key_of
 
@@ -176,14 +177,14 @@ class PageSubject(_Tiered):
 
     async def repair(self) -> None:
         if self._page is not None:
-            await self.engine.append(Kind.INVALIDATE, [url_key(self._page.url)])
+            await self.engine.append(Kind.INVALIDATE, [url_tag(self._page.url)])
             await self._drop()
             await self.edge.make(scope_of(self._page))
 
 
 def subject_of(engine: Engine, edge: EdgeCache | None, key: str) -> Subject | None:
     """None for keys that tell no resource, parameters or URL: fragments, pages of a view, long keys."""
-    if key.startswith(PREFIX):
+    if key.startswith(key_prefix(release_digest())):
         is_ours = edge is not None and edge.engine is engine
         return PageSubject(engine, edge, key) if edge is not None and is_ours else None
     entry_key = entry_key_of(key)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from ..key import check_tags
+from ..schema import schema_of
 
 # A row that cannot be named alone: too many were written at once, or the table was emptied.
 ALL = "*"
@@ -84,8 +85,24 @@ class Watch:
         """Tags of all rows, for a write that touches too many of them."""
         return {f"{self.name}:{ALL}", *self.coarse}
 
+    @property
+    def digest(self) -> str:
+        """Another one for a declaration that gives other tags for the same change."""
+        documents = sorted((name, sorted(columns)) for name, columns in self.documents.items())
+        return schema_of(None, [self.tags], self.label, self.name, documents, sorted(self.coarse))
+
 
 watches: dict[str, Watch] = {}
+_digests: dict[tuple[int, ...], str] = {}
+
+
+def digest_of_watches() -> str:
+    """Of all declarations. Two releases with different ones append the tags of each change on their own."""
+    key = tuple(map(id, watches.values()))
+    if key not in _digests:
+        _digests.clear()
+        _digests[key] = ",".join(each.digest for each in watches.values())
+    return _digests[key]
 
 
 def watch(

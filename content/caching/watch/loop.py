@@ -35,7 +35,7 @@ def run_relay(stopping: threading.Event, using: str = "default") -> None:
         derived.read_soon()
         try:
             if time.monotonic() - tidied_at > TIDY:
-                mend_triggers(using)
+                mend_triggers(using, replace=False)
                 prune(using)
                 tidied_at = time.monotonic()
             recheck = epoch != current_epoch() or time.monotonic() - rechecked_at > RECHECK

@@ -27,7 +27,7 @@ from django.utils import timezone
 from ..errors import CacheError
 from ..invalidation import invalidate_sync, orderings
 from . import outbox
-from .declaration import ALL, Change, Watch, watches
+from .declaration import ALL, Change, Watch, digest_of_watches, watches
 from .models import PendingChanges, WatchedChange
 from .outbox import ALL_ROWS, OutboxRow
 from .triggers import MAX_ROWS
@@ -116,13 +116,15 @@ def prune(using: str = "default") -> int:
 
 
 def current_epochs() -> list[str]:
-    """Names the epoch of each log that this process follows; "counters," if its caches have no log.
+    """Names the epoch of each log that this process follows, with its declarations of watched models.
 
-    One name for each, so that processes that follow different logs know what is appended to their own.
+    One name for each, so that processes that follow different logs know what is appended to their own. A release with
+    other declarations appends its own tags for each change: those of the writer's say nothing to its entries.
     """
+    declared = digest_of_watches()
     indexes = (getattr(ordering, "tag_index", None) for ordering in orderings(None))
-    epochs = [index.epoch or "lost" for index in indexes if index is not None]
-    return [f"{hashlib.sha256(epoch.encode()).hexdigest()[:EPOCH_LENGTH]}," for epoch in epochs] or ["counters,"]
+    epochs = [index.epoch or "lost" for index in indexes if index is not None] or ["counters"]
+    return [f"{hashlib.sha256(f'{epoch} {declared}'.encode()).hexdigest()[:EPOCH_LENGTH]}," for epoch in epochs]
 
 
 def current_epoch() -> str:

@@ -76,15 +76,18 @@ def _reasons(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
         yield f"{', '.join(disabled)} not enabled in every session"
 
 
-def mend_triggers(using: str = "default") -> list[Fault]:
+def mend_triggers(using: str = "default", *, replace: bool = True) -> list[Fault]:
     """Create what is missing, replace what is outdated, enable what is disabled. Returns what was mended.
 
     Writes since the fault were not seen: they count as a write to all rows. On PostgreSQL a table that is locked for
-    longer than two seconds is left as it is, with a warning.
+    longer than two seconds is left as it is, with a warning. Without `replace`, whole triggers of another declaration
+    stay: two releases that run side by side would replace each other's for ever, and only `migrate` decides.
     """
     mended: list[Fault] = []
     for watch, faults in groupby(find_faults(using), key=attrgetter("watch")):
         found = list(faults)
+        if not replace and _has_whole_triggers(connections[using], watch):
+            continue
         try:
             _install(connections[using], watch, wait=LONGEST_WAIT_FOR_LOCK)
         except OperationalError as error:
@@ -97,6 +100,17 @@ def mend_triggers(using: str = "default") -> list[Fault]:
             logger.warning("Mended the triggers of %s. Its documents are loaded again.", fault)
         mended += found
     return mended
+
+
+def _has_whole_triggers(connection: BaseDatabaseWrapper, watch: Watch) -> bool:
+    """Whether each event has an enabled trigger, of whatever declaration."""
+    found = DIALECTS[connection.vendor].list_triggers(connection, watch.table, PREFIX)
+    enabled = {_event_of(name) for name, is_enabled in found.items() if is_enabled}
+    return enabled >= {_event_of(trigger.name) for trigger in expected_triggers(connection, watch)}
+
+
+def _event_of(name: str) -> str:
+    return name.removeprefix(PREFIX).rpartition("_")[0]
 
 
 def install_triggers(wanted: Iterable[Watch], using: str = "default", *, exact: bool = True) -> None:

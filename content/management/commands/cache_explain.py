@@ -19,9 +19,7 @@ class Command(BaseCommand):
     help = "Explain why a page or entry is served or not: tiers, ages, times left, tags, and records that ended it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "target", metavar="URL|KEY", help="http://127.0.0.1:8000/posts/first/ or post@1:post,first"
-        )
+        parser.add_argument("target", metavar="URL|KEY", help="http://127.0.0.1:8000/posts/first/ or post:post,first")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,7 +53,13 @@ def as_tree(report: dict[str, Any]) -> Tree:
     return tree
 
 
+def describe_release(report: dict[str, Any]) -> list[str]:
+    known = [f"{name} {report[name] or 'without a name'}" for name in ("release", "schema") if name in report]
+    return known if report["is_of_this_release"] else [*known, "of another release, not read by this one"]
+
+
 def add_entry(branch: Tree, report: dict[str, Any]) -> None:
+    branch.add(", ".join(describe_release(report)))
     entry = report.get("entry")
     if entry is None:
         return

@@ -1,7 +1,8 @@
 """Every change in the admin ends the pages that look different after it, and how many others is counted.
 
 All pages are made, the change is sent to the admin over HTTP, and all are made again from the database. `missed` must
-be empty; `surplus` has pages that were invalidated and look the same; allowed ones have a reason.
+be empty: each page that looks different was invalidated, or became stale if it shows the change in passing. `surplus`
+has pages that were invalidated and look the same; allowed ones have a reason.
 """
 
 import pytest
@@ -50,10 +51,11 @@ def measure_invalidation(monkeypatch, settings, django_capture_on_commit_callbac
             patched.setattr(relay, "invalidate_sync", seen.update)
             with django_capture_on_commit_callbacks(execute=True):
                 change()
-        different = before.changed_since(load_pages(PATHS))
+        after = load_pages(PATHS)
+        different = before.changed_since(after)
         assert different, "the change is one that readers see"
         done = before.invalidated_by(seen)
-        return different - done, done - different
+        return different - done - before.made_stale_by(seen, after), done - different
 
     return measure
 

@@ -397,7 +397,7 @@ async def test_i5_past_the_bound_of_loads_a_reader_is_told_so(alias, source):
 
 async def test_i10_what_is_stored_is_an_envelope_of_messagepack(alias, source, row):
     await row.get()
-    stored = (await engine_of(alias).shared.tier.lookup(["row@1:"]))["row@1:"]
+    stored = (await engine_of(alias).shared.tier.lookup([row.key(())]))[row.key(())]
     assert stored[0] == FORMAT
     assert b"\x80\x04" not in stored[:5], "a pickle begins so"
 
@@ -430,11 +430,11 @@ async def test_i12_a_holder_that_was_replaced_cannot_store(alias, source, row):
     slow = asyncio.ensure_future(row.get())
     await source.loading.wait()
     cache = caches[alias]
-    await cache.write("SET", engine.shared.tier.lease_key("row@1:"), "somebody else")
+    await cache.write("SET", engine.shared.tier.lease_key(row.key(())), "somebody else")
     source.release()
     assert await slow == 0
     assert await engine.tiers.lookup([row.entry_key((), {})]) == {}
-    assert engine.memory.get("row@1:") is None
+    assert engine.memory.get(row.key(())) is None
 
 
 async def test_i14_memory_is_bounded_in_bytes_and_large_values_are_not_stored(alias, source):

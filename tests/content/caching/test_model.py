@@ -46,7 +46,7 @@ class Model(RuleBasedStateMachine):
         self.run(self.forget_all())
 
     async def forget_all(self) -> None:
-        await invalidate([*(f"row:{row}" for row in range(3)), *(f"pair@1:{row}" for row in range(3))])
+        await invalidate([*(f"row:{row}" for row in range(3)), *(f"entry:pair:{row}" for row in range(3))])
 
     def run(self, work: Any) -> Any:
         return self.runner.run(work)

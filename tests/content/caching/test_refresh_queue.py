@@ -21,6 +21,7 @@ from tests.support.wait import wait_until_async
 
 pytestmark = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
 
+SCHEMA = "abcdefgh"
 STALE = Policy(ttl=HOUR.ttl, stale_ttl=HOUR.ttl, jitter=0, early=0, ahead=0)
 
 
@@ -35,7 +36,7 @@ async def worker(alias, clock) -> AsyncIterator[None]:
     engine = create_engine(alias)
     engine.clock = clock
     work = asyncio.create_task(engine.refresher.work())
-    request = RefreshRequest("nobody's", (), 0.0, NOWHERE)
+    request = RefreshRequest("nobody's", SCHEMA, (), 0.0, NOWHERE)
     await wait_until_async(lambda: engine.refresher.queue.add(request), "the worker is there")
     yield
     work.cancel()
@@ -111,9 +112,9 @@ async def test_what_was_stored_meanwhile_is_not_loaded_again(alias, source, cloc
     book = resource(source, clock, policy=STALE)
     await book.get(1)
     await queue.take(1)
-    assert await queue.add(RefreshRequest("book", (1,), clock() - 100, NOWHERE))
+    assert await queue.add(RefreshRequest("book", book.schema, (1,), clock() - 100, NOWHERE))
     assert await engine_of(alias).refresher.drain() == 0
-    assert await queue.add(RefreshRequest("book", (1,), clock(), NOWHERE))
+    assert await queue.add(RefreshRequest("book", book.schema, (1,), clock(), NOWHERE))
     assert await engine_of(alias).refresher.drain() == 1
     assert source.loads == [1, 1]
 
@@ -124,7 +125,7 @@ async def test_what_is_stored_before_the_lease_is_had_is_not_loaded_again(alias,
     book = resource(source, clock)
     await book.get(1)
     engine = engine_of(alias)
-    stale, lease = RefreshRequest("book", (1,), clock(), NOWHERE), engine.shared.tier.lease
+    stale, lease = RefreshRequest("book", book.schema, (1,), clock(), NOWHERE), engine.shared.tier.lease
 
     async def had_late(keys, token, seconds):
         clock.forward(1)
@@ -139,7 +140,8 @@ async def test_what_is_stored_before_the_lease_is_had_is_not_loaded_again(alias,
 
 async def test_one_member_a_key_however_many_ask(alias, queue):
     await queue.take(1)
-    first, second = RefreshRequest("book", (1,), 1.0, NOWHERE), RefreshRequest("book", (1,), 2.0, (5, 0))
+    first = RefreshRequest("book", SCHEMA, (1,), 1.0, NOWHERE)
+    second = RefreshRequest("book", SCHEMA, (1,), 2.0, (5, 0))
     assert await asyncio.gather(*(queue.add(each) for each in (first, second, second))) == [True] * 3
     assert await queue.count() == 1
     assert await queue.take(10) == [second]
@@ -148,7 +150,7 @@ async def test_one_member_a_key_however_many_ask(alias, queue):
 
 async def test_the_oldest_come_first_and_each_goes_to_one_taker(alias, queue):
     await queue.take(1)
-    members = [RefreshRequest("book", (number, ("a", None, 1.5, True)), 1.0, (1, 2)) for number in range(30)]
+    members = [RefreshRequest("book", SCHEMA, (number, ("a", None, 1.5, True)), 1.0, (1, 2)) for number in range(30)]
     for member in members:
         await queue.add(member)
     taken = await asyncio.gather(*(queue.take(10) for _ in range(4)))
@@ -158,21 +160,21 @@ async def test_the_oldest_come_first_and_each_goes_to_one_taker(alias, queue):
 async def test_the_set_is_bounded(alias, queue, monkeypatch):
     monkeypatch.setattr(due_module, "MAX_QUEUED", 5)
     await queue.take(1)
-    answers = [await queue.add(RefreshRequest("book", (number,), 1.0, NOWHERE)) for number in range(8)]
+    answers = [await queue.add(RefreshRequest("book", SCHEMA, (number,), 1.0, NOWHERE)) for number in range(8)]
     assert answers == [True] * 5 + [False] * 3
-    assert await queue.add(RefreshRequest("book", (2,), 2.0, NOWHERE)) is True
+    assert await queue.add(RefreshRequest("book", SCHEMA, (2,), 2.0, NOWHERE)) is True
 
 
 async def test_unknown_and_unreadable_requests_end_no_worker(alias, source, clock, queue, worker):
     source.values[1] = Book("one")
     book = resource(source, clock, policy=STALE)
     await book.get(1)
-    await queue.add(RefreshRequest("no such resource", (1,), 0.0, NOWHERE))
-    await queue.add(RefreshRequest("book", (1, 2, 3), 0.0, NOWHERE))
+    await queue.add(RefreshRequest("no such resource", SCHEMA, (1,), 0.0, NOWHERE))
+    await queue.add(RefreshRequest("book", book.schema, (1, 2, 3), 0.0, NOWHERE))
     for garbage in (b"\xc1", b"", secrets.token_bytes(30)):
         await queue.run("redis.call('ZADD', KEYS[1], 0, ARGV[1]) redis.call('RPUSH', KEYS[3], '1')", garbage)
     clock.forward(1)
-    await queue.add(RefreshRequest("book", (1,), clock(), NOWHERE))
+    await queue.add(RefreshRequest("book", book.schema, (1,), clock(), NOWHERE))
     await wait_until_async(lambda: len(source.loads) == 2, "it is loaded again")
 
 

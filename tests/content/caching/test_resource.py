@@ -254,15 +254,17 @@ async def test_i9_unreadable_bytes_are_a_counted_miss(alias, source, clock, garb
 
 
 async def test_a_value_of_another_shape_is_a_counted_miss(alias, source, clock):
-    async def load_text(pk: int) -> str:
-        return "text"
-
-    await Resource("book", load=load_text, policy=HOUR).get(1)
+    source.values[1] = Book("one")
+    book = resource(source, clock)
+    await book.get(1)
     if memory := engine_of(alias).memory:
         memory.clear()
-    source.values[1] = Book("one")
+    book.encode = lambda value: b"\x01"
+    await book.refresh(1)
+    if memory := engine_of(alias).memory:
+        memory.clear()
     with listen() as events:
-        assert await resource(source, clock).get(1) == Book("one")
+        assert await book.get(1) == Book("one")
     assert events["unreadable", "book", ""] == 1
 
 

@@ -191,9 +191,9 @@ async def test_subscribers_get_key_tier_and_reason(alias, source, clock):
         await book.get(1)
         await book.get(1)
         tier = "memory" if engine_of(alias).memory is not None else "shared"
-        assert Event("miss", "book", "book@1:1", "", "") in seen
-        assert Event("load", "book", "book@1:1", "", "") in seen
-        assert Event("hit", "book", "book@1:1", tier, "") in seen
+        assert Event("miss", "book", book.key((1,)), "", "") in seen
+        assert Event("load", "book", book.key((1,)), "", "") in seen
+        assert Event("hit", "book", book.key((1,)), tier, "") in seen
         clock.forward(3601)
         await book.get(1)
         assert "stale" in {event.what for event in seen}

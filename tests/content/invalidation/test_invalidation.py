@@ -8,9 +8,8 @@ from django.utils import timezone
 
 from content.caching.errors import NotAppended
 from content.caching.watch import relay
-from content.invalidation import DOCUMENTS
 from content.models import Author, Authorship, Category, Post, Redirect, SiteConfig, Tag
-from tests.support.blog import sitemaps_of
+from tests.support.blog import documents_of, sitemaps_of
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +76,7 @@ def test_a_draft_is_in_no_list_and_in_no_search(invalidated, news):
     draft = Post.objects.create(slug="draft", title="Draft", category=news)
     draft.category = None
     tags = invalidated(draft.save)
-    assert tags == {f"post:{draft.pk}:{name}" for name in DOCUMENTS} | {"post-slug:draft"}
+    assert tags == documents_of(draft) | {"post-slug:draft"}
 
 
 def test_a_post_is_in_the_archive_of_its_month_by_the_sites_time(invalidated, post, settings):
@@ -109,8 +108,7 @@ def test_a_new_time_of_change_ends_the_sitemaps_part_and_no_list(invalidated, po
 def test_a_page_is_in_the_sitemap_and_in_no_archive(invalidated):
     page = Post(slug="about", title="About", kind="page", status="published")
     tags = invalidated(page.save)
-    documents = {f"post:{page.pk}:{name}" for name in DOCUMENTS}
-    assert tags == documents | {"post-slug:about", "pages", "search", *sitemaps_of(page)}
+    assert tags == documents_of(page) | {"post-slug:about", "pages", "search", *sitemaps_of(page)}
 
 
 def test_a_deleted_post_leaves_its_lists(invalidated, post, news):
@@ -157,8 +155,7 @@ def test_tags_put_on_taken_off_and_cleared(invalidated, post):
 
 def test_authors_come_and_go(invalidated, post):
     author = Author.objects.create(slug="ann", name="Ann")
-    documents = {f"post:{post.pk}:{name}" for name in DOCUMENTS}
-    expected = documents | {f"author:{author.pk}:posts", "authors"}
+    expected = documents_of(post) | {f"author:{author.pk}:posts", "authors"}
     by = Authorship(post=post, author=author)
     assert invalidated(by.save) == expected
     assert invalidated(by.delete) == expected

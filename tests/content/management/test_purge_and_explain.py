@@ -7,6 +7,7 @@ import redis as redis_library
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
 
+from content import resources
 from content.caching.entry import Entry, Header, Stamp, pack
 from content.management.commands.purge_cache import tags_to_purge
 from content.management.stored_tags import find_unused_tags
@@ -38,17 +39,23 @@ def test_unknown_resources_and_addresses_are_refused(options, message):
         tags_to_purge(**({"tags": None, "urls": None, "names": None, "everything": False} | options))
 
 
-def test_the_commands_report_their_work(capsys):
+def test_the_commands_report_their_work(capsys, settings):
     call_command("purge_cache", "--resource", "post", "--soft", "--json")
     assert json.loads(capsys.readouterr().out) == {"tags": ["resource:post"], "soft": True}
     call_command("purge_cache", "--tag", "posts")
     assert (
         capsys.readouterr().out == "Entries and pages with the tags posts are not served again, in all processes.\n"
     )
-    call_command("cache_explain", "post@2:post,nothing", "--json")
-    assert json.loads(capsys.readouterr().out)["why"] == "nothing is stored under this key"
+    call_command("cache_explain", "post:post,nothing", "--json")
+    report = json.loads(capsys.readouterr().out)
+    assert (report["schema"], report["is_of_this_release"]) == (resources.post.schema, True)
+    assert report["why"] == "nothing is stored under this key"
+    call_command("cache_explain", "post@abcdefgh:post,nothing")
+    assert "schema abcdefgh, of another release, not read by this one" in capsys.readouterr().out
     call_command("cache_explain", "http://site/")
-    assert "nothing is stored under this key" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "nothing is stored under this key" in shown
+    assert f"release {settings.CACHE_RELEASE}" in shown
 
 
 def test_a_path_without_a_host_is_refused():

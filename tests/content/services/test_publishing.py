@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from content.models import Category, Post, Redirect
 from content.services import publishing
-from tests.support.blog import make_post, sitemaps_of
+from tests.support.blog import documents_of, make_post, shown_in_passing_of, sitemaps_of
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ def test_publishing_invalidates_hidden_posts_once_and_no_others(invalidated, new
     shown = make_post("c")
     tags = invalidated(lambda: publishing.publish([draft.pk, withdrawn.pk, shown.pk]))
     assert tags == {
-        f"post:{draft.pk}", "post-slug:a", f"post:{withdrawn.pk}", "post-slug:b",
+        *documents_of(draft), "post-slug:a", *documents_of(withdrawn), "post-slug:b",
         "posts", f"category:{news.pk}:posts", "search", *ARCHIVES, *sitemaps_of(draft),
     }  # fmt: skip
 
@@ -52,7 +52,8 @@ def test_a_scheduled_post_whose_time_has_come_needs_no_publishing(invalidated):
 def test_withdrawing_changes_only_published_and_scheduled_posts(invalidated):
     shown, draft = make_post("shown"), make_post("draft", status="draft")
     tags = invalidated(lambda: publishing.withdraw([shown.pk, draft.pk]))
-    assert tags == {f"post:{shown.pk}", "post-slug:shown", "posts", "search", *ARCHIVES, *sitemaps_of(shown)}
+    documents = documents_of(shown) | shown_in_passing_of(shown)
+    assert tags == documents | {"post-slug:shown", "posts", "search", *ARCHIVES, *sitemaps_of(shown)}
     assert Post.objects.get(pk=draft.pk).status == "draft"
 
 

@@ -36,14 +36,14 @@ def test_a_feed_answers_and_its_second_read_does_no_sql(client, blog, path):
     assert parsedate_to_datetime(response["Last-Modified"])
 
 
-def test_a_cold_feed_takes_nine_queries_however_many_posts(client, blog):
+def test_a_cold_feed_takes_seven_queries_however_many_posts(client, blog):
     with count_queries() as few:
         client.get("/feed.xml")
     make_post("one-more")
     cache.clear()
     with count_queries() as more:
         client.get("/feed.xml")
-    assert few.count == more.count == 9, few.statements
+    assert few.count == more.count == 7, few.statements
 
 
 @pytest.mark.parametrize("path", RSS)

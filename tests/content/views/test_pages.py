@@ -24,14 +24,14 @@ def test_a_page_answers_and_its_second_read_does_no_sql(client, blog, path):
     assert queries.statements == []
 
 
-def test_home_takes_eleven_queries_cold_however_many_posts(client, blog):
+def test_home_takes_ten_queries_cold_however_many_posts(client, blog):
     with count_queries() as few:
         client.get("/")
     make_post("one-more", authors=[])
     cache.clear()
     with count_queries() as more:
         client.get("/")
-    assert few.count == more.count == 11, few.statements
+    assert few.count == more.count == 10, few.statements
 
 
 def test_posts_come_newest_first_and_the_site_sets_the_number_on_a_page(client, blog):

@@ -111,7 +111,7 @@ def test_the_newest_post_waits_for_the_next_scheduled_one():
     assert (found.next, found.next_publication) == (None, soon)
 
 
-def test_a_post_page_takes_eighteen_queries_cold_however_many_posts(client):
+def test_a_post_page_takes_sixteen_queries_cold_however_many_posts(client):
     make_blog()
     with count_queries() as few:
         client.get("/posts/post-3/")
@@ -119,7 +119,7 @@ def test_a_post_page_takes_eighteen_queries_cold_however_many_posts(client):
     cache.clear()
     with count_queries() as more:
         client.get("/posts/post-3/")
-    assert few.count == more.count == 18, few.statements
+    assert few.count == more.count == 16, few.statements
 
 
 def test_a_picture_has_its_size_and_a_new_file_shows_at_once(client, commit, settings, tmp_path):

@@ -6,6 +6,7 @@ from django.core.handlers.asgi import ASGIHandler
 from content import warming
 from content.caching import invalidate
 from content.caching.edge import EdgeCache
+from content.caching.edge.page_key import url_key
 from content.warming import targets
 from content.warming.plan import plan_everything, plan_popular, plan_url
 from content.warming.targets import Target
@@ -72,7 +73,7 @@ async def test_everything_has_the_page_of_each_post_and_term_once():
 
 
 async def test_a_page_is_planned_after_its_entries():
-    assert str((await plan_url("/posts/post-3/"))[-1]) == f"page@1:{ORIGIN}/posts/post-3/"
+    assert str((await plan_url("/posts/post-3/"))[-1]) == url_key(f"{ORIGIN}/posts/post-3/")
 
 
 async def test_expired_pages_are_rendered_again_and_fresh_pages_are_left_alone(reader):
@@ -103,14 +104,14 @@ async def test_an_application_that_fails_is_a_failure_with_its_name(monkeypatch)
 
     monkeypatch.setattr(targets.edge().origin, "app", broken)
     report = await warming.warm(targets.plan_pages(["/posts/post-3/"]))
-    assert report.failures == {f"page@1:{ORIGIN}/posts/post-3/": "RuntimeError: no template"}
+    assert report.failures == {url_key(f"{ORIGIN}/posts/post-3/"): "RuntimeError: no template"}
 
 
 async def test_each_origin_has_pages_of_its_own(settings):
     settings.WARM_ORIGINS = ["https://example.org", "https://www.example.org"]
     assert list(map(str, targets.plan_pages(["/"], also="https://example.org"))) == [
-        "page@1:https://example.org/",
-        "page@1:https://www.example.org/",
+        url_key("https://example.org/"),
+        url_key("https://www.example.org/"),
     ]
 
 

@@ -8,7 +8,6 @@ from ...key import DIGEST_LENGTH, MAX_PARAMETERS
 from .directives import parse_directives
 from .fields import Fields, members
 
-PREFIX = "page@1:"
 # Characters that a key takes from a URL unchanged. Memcached forbids spaces. Braces are hash tags in Redis Cluster.
 # "#" begins a digest.
 PLAIN = re.compile(r"[A-Za-z0-9:/?@!$&'()*+,;=._~%\[\]-]+")
@@ -28,28 +27,24 @@ _SINGLE_VALUES = frozenset(
 )
 
 
-def url_key(url: str) -> str:
-    """The key of a URL. It is also the tag of all values stored for that URL.
-
-    A short URL of plain characters is used unchanged. Others are cut and get a digest. The method is not part of the
-    key, since only responses to GET are stored.
-    """
+def name_of_url(url: str) -> str:
+    """A URL as keys and tags name it: itself if it is short and of plain characters; else cut, with a digest."""
     if len(url) <= MAX_PARAMETERS and PLAIN.fullmatch(url):
-        return PREFIX + url
-    return _digest_key(url, url)
+        return url
+    return _name_with_digest(url, url)
 
 
-def variant_key(url: str, vary: Iterable[str], request: Fields) -> str:
-    """The key of the variant that a request selects by the field names in `vary`."""
+def name_of_variant(url: str, vary: Iterable[str], request: Fields) -> str:
+    """The variant that a request selects by the field names in `vary`, as keys name it."""
     parts = [url, *(f"{name}={vary_value(name, request)}" for name in sorted(vary))]
-    return _digest_key(url, repr(parts))
+    return _name_with_digest(url, repr(parts))
 
 
-def _digest_key(url: str, whole: str) -> str:
-    """A key with a digest of `whole`. It differs from every plain key by its "#"."""
+def _name_with_digest(url: str, whole: str) -> str:
+    """A name with a digest of `whole`. It differs from every plain name by its "#"."""
     shown = PLAIN.match(url[: MAX_PARAMETERS - DIGEST_LENGTH - 1])
     digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
-    return f"{PREFIX}{shown[0] if shown else ''}#{digest}"
+    return f"{shown[0] if shown else ''}#{digest}"
 
 
 def vary_of(response: Fields) -> tuple[str, ...] | None:

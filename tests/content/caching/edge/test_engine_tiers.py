@@ -13,6 +13,7 @@ from content.caching.edge import Request
 from content.caching.edge.asgi import Client
 from content.caching.edge.explain import explain_url
 from content.caching.edge.origin_fetch import OriginFetch
+from content.caching.edge.page_key import url_key
 from content.caching.engines import engine_of
 from content.caching.testing import always_throw, chaos
 from tests.support.edge import Origin, Site, pairs_of, settle, wait_for_tasks
@@ -335,7 +336,7 @@ async def test_i9_bytes_that_are_no_page_are_a_miss(site):
     await wait_for_tasks(site)
     another(site)
     engine = site.edge.engine
-    key = "page@1:http://site/"
+    key = url_key("http://site/")
     await engine.shared.store(key, b"\x02\x00\x00\x00\x01garbage", 60, None)
     assert (await site.ask()).status == 200
 
@@ -346,7 +347,7 @@ async def test_it_is_explained(site, alias):
     await wait_for_tasks(site)
     report = await explain_url(engine_of(alias), "http://site/")
     assert (report["kind"], report["why"], report["status"]) == ("page", "served, it is fresh", 200)
-    assert [part["key"] for part in report["made_of"]] == ["number@1:"]
+    assert [part["key"] for part in report["made_of"]] == [Reading().number.key(())]
     assert "number" in report["entry"]["tags"]
     site.forward(70)
     assert (await explain_url(engine_of(alias), "http://site/"))["why"] == "served as stale, its time is up"

@@ -108,6 +108,22 @@ def test_rule_12_processes_that_follow_different_logs_leave_each_others_rows(ali
     assert [relay_as(process) for process in processes] == [0, 1, 0]
 
 
+def test_i18_a_release_with_other_declarations_appends_its_own_tags(alias, database, monkeypatch):
+    """Those of the release that wrote say nothing to its entries."""
+    watch = declaration.watches["watched.product"]
+    other = declaration.Watch(**{**vars(watch), "tags": lambda changes: [f"shelf:{each.pk}" for each in changes]})
+    write()
+    releases = [watch, other]
+
+    def relay_as(release) -> int:
+        monkeypatch.setitem(declaration.watches, "watched.product", release)
+        return relay.relay_waiting(database)
+
+    assert [relay_as(release) for release in releases] == [1, 1]
+    assert last("shelf:7") > (0, 0)
+    assert [relay_as(release) for release in releases] == [0, 0]
+
+
 def test_more_rows_than_are_named_one_by_one_are_one_change_of_all(alias, database, monkeypatch):
     monkeypatch.setattr(relay, "MAX_ROWS", 3)
     for number in range(4):

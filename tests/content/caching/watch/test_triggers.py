@@ -105,6 +105,20 @@ def test_triggers_that_a_rebuilt_table_has_lost_are_made_again(database):
     assert names() == before
 
 
+def test_i18_the_relay_leaves_whole_triggers_of_another_release(database, monkeypatch):
+    """Two that run side by side would replace them by turns, with a change of all rows each time."""
+    before = names()
+    watch = declaration.watches["watched.product"]
+    other = declaration.Watch(**{**vars(watch), "reads": (*watch.reads, "views")})
+    monkeypatch.setitem(declaration.watches, "watched.product", other)
+    assert triggers.find_faults(database)
+    assert triggers.mend_triggers(database, replace=False) == []
+    assert names() == before
+    drop(before[0])
+    assert triggers.mend_triggers(database, replace=False)
+    assert triggers.find_faults(database) == []
+
+
 def test_a_locked_table_is_left_for_later_with_a_warning(database, postgres_connection, caplog, monkeypatch):
     """Writers queue behind a trigger that waits for its lock."""
     before = names()
