@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 # Seconds. A load that takes longer is given up.
 LONGEST_LOAD = 30.0
+# Seconds for which the end of the verifier waits for a load.
+LONGEST_CLOSE = 1.0
 
 
 def watch_connections() -> None:
@@ -45,6 +47,7 @@ def _time_statement(execute: Callable[..., Any], sql: str, params: Any, many: bo
 class PastCacheLoader:
     def __init__(self) -> None:
         self.executor = LoadExecutor(max_loads=1)
+        self.running: set[asyncio.Future[Any]] = set()
 
     async def load(self, work: Callable[[], Awaitable[T]], load: PastCache) -> T | None:
         """None for a value that cannot be compared: something that it shows in passing is not stored.
@@ -60,9 +63,27 @@ class PastCacheLoader:
             finally:
                 load.seconds = max(load.seconds, CHARGED * (time.perf_counter() - began))
 
-        async with asyncio.timeout(LONGEST_LOAD):
-            value = await self.executor.run(run)
+        task = asyncio.ensure_future(self.executor.run(run))
+        self.running.add(task)
+        task.add_done_callback(self._forget)
+        try:
+            async with asyncio.timeout(LONGEST_LOAD):
+                # A cancelled check leaves its load to end: Django does not clean up after one that is cut off.
+                value = await asyncio.shield(task)
+        except TimeoutError:
+            task.cancel()
+            raise
         return value if load.is_exact else None
 
+    def _forget(self, task: "asyncio.Future[Any]") -> None:
+        self.running.discard(task)
+        if not task.cancelled():
+            task.exception()
+
     async def close(self) -> None:
+        """Wait a second for a load that runs, then cut it off."""
+        if self.running:
+            _, late = await asyncio.wait(self.running, timeout=LONGEST_CLOSE)
+            for task in late:
+                task.cancel()
         await self.executor.close()

@@ -128,6 +128,22 @@ class Steps:
             self.journal.note(Write(self.process, began, ended, row, value, "invalidate", position))
         await self.record_read("the writer's next read", self.racer.row.get(rows[0]))
 
+    async def burst_watched(self) -> None:
+        """Readers of one row in the moment in which it is written; nobody announces it."""
+        from tests.support.race.watched import write_rows
+
+        row = self.any_row()
+
+        async def read_soon() -> None:
+            await asyncio.sleep(self.chance.random() * 0.03)
+            await self.racer.row.get(row)
+
+        async def write_soon() -> None:
+            await asyncio.sleep(self.chance.random() * 0.03)
+            await asyncio.to_thread(write_rows, [row], self.chance)
+
+        await asyncio.gather(write_soon(), *(read_soon() for _ in range(8)))
+
     def with_position(self, write: Callable[..., Any], *arguments: Any) -> tuple[dict[int, int], Any]:
         """With the position of the record. If another process appended it, this one has read up to it."""
         place = self.racer.last_position

@@ -29,7 +29,7 @@ BURSTS = {"burst": 10}
 READING = {"read": 10, "read_page": 10, "read_beside": 10, "burst": 30, "forget": 5}
 # Seconds between two steps of a task, at most, where more writes are needed to show it; by the workload's name.
 PAUSES = {"short log": 0.1, "forgetful": 0.4, "lost log": 0.4}
-OWN_ROWS = ("short log", "forgetful", "lost log", "watched")
+OWN_ROWS = ("short log", "forgetful", "lost log")
 
 
 def calm(workload: Workload) -> Workload:
@@ -49,8 +49,9 @@ def calm(workload: Workload) -> Workload:
 
 def with_bursts(weights: dict[str, float]) -> dict[str, float]:
     """Nothing is announced by hand where a table is watched."""
-    is_announced = not {"write_watched", "move"} & weights.keys()
-    return BURSTS | weights if is_announced else weights
+    if "move" in weights:
+        return weights
+    return weights | {"burst_watched": 40} if "write_watched" in weights else BURSTS | weights
 
 
 def race_until_found(

@@ -237,6 +237,7 @@ async def test_a_check_that_is_cancelled_leaves_nothing_behind(shop):
     check.cancel()
     await asyncio.wait([check])
     shop.source.release()
+    await shop.verifier.checker.close()
     assert bypasses == []
     await invalidate(["price:a"])
     assert await shop.price.get("a") == 1
