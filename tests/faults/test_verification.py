@@ -25,8 +25,14 @@ MOMENTARY = {
 }
 # Without it an entry is wrong after two records within milliseconds, and a load that joins them: too seldom.
 SELDOM = {"a stale part is said on"}
+# Not found in this race within a minute: its rows are written again too soon.
+NOT_SHOWN = {"rows that no trigger has named are one coarse change"}
 # Guards whose lack leaves entries that are wrong and called fresh.
-FRESHNESS = [sabotage for sabotage in SABOTAGES if sabotage.found == "I1" and sabotage.name not in MOMENTARY | SELDOM]
+FRESHNESS = [
+    sabotage
+    for sabotage in SABOTAGES
+    if sabotage.found == "I1" and sabotage.name not in MOMENTARY | SELDOM | NOT_SHOWN
+]
 SECONDS = 60
 
 
