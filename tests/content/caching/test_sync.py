@@ -117,7 +117,7 @@ class Commands:
 
 @pytest.fixture
 def commands(redis_server) -> Commands:
-    return Commands(redis_server, "row@1")
+    return Commands(redis_server, "row@")
 
 
 @only_redis
