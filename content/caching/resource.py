@@ -12,7 +12,7 @@ from .dependencies import add_dependency, trackers
 from .engine import Engine
 from .engines import engine_of, engines
 from .entry import CachedValue, Header, is_immutable
-from .errors import NotThere
+from .errors import NotThere, Unreadable
 from .explain import explain_entry
 from .in_passing import find_shown
 from .key import EntryKey, Parameters, check_tags, entry_tag, hashable_key, resource_key, resource_tag, value_tag
@@ -21,6 +21,7 @@ from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
 from .schema import schema_of
+from .serializer import decode
 from .signatures import by_place, loader_signature, return_type, tags_by_place
 from .sync_resource import MAX_KNOWN_KEYS, SyncMethods, present
 from .transactions import bypasses, is_bypassed
@@ -288,8 +289,8 @@ class Resource(SyncMethods[P, T]):
         if answer.is_decoded or not answer.header.there:
             return answer
         try:
-            value = self.decode(answer.value)
-        except msgspec.MsgspecError:
+            value = decode(self.decode, answer.value)
+        except Unreadable:
             return None
         return CachedValue(
             answer.header, value, is_decoded=True, stale=answer.stale, verdict=answer.verdict, version=answer.version

@@ -12,7 +12,9 @@ import msgspec
 from content.caching.edge.cdn_headers import encode_tag
 from content.caching.edge.page_store import KIND
 from content.caching.edge.rules.fields import parse_date
+from content.caching.errors import Unreadable
 from content.caching.key import resource_tag
+from content.caching.serializer import decode
 from content.cdn.cdn import Cdn, NotPurged
 
 TIMEOUT = 10.0
@@ -122,8 +124,8 @@ class Cloudflare:
 def has_succeeded(body: bytes) -> bool:
     """Whether the body reports success. Its status may be 200 even if the purge failed."""
     try:
-        envelope = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+        envelope = decode(msgspec.json.decode, body)
+    except Unreadable:
         return False
     return isinstance(envelope, dict) and envelope.get("success") is True
 

@@ -253,13 +253,18 @@ async def test_i9_unreadable_bytes_are_a_counted_miss(alias, source, clock, garb
     assert source.loads == [1]
 
 
-async def test_a_value_of_another_shape_is_a_counted_miss(alias, source, clock):
+@pytest.mark.parametrize(
+    "damaged",
+    [b"\x01", b"\x81\xa4name\xa1\xff", b"\x81\xa1\xff\x01", b"\x81\xa4more" + b"\x91" * 5000 + b"\x01"],
+    ids=["another shape", "no UTF-8", "no UTF-8 in a name", "too deep"],
+)
+async def test_i9_a_damaged_value_is_a_counted_miss(alias, source, clock, damaged):
     source.values[1] = Book("one")
     book = resource(source, clock)
     await book.get(1)
     if memory := engine_of(alias).memory:
         memory.clear()
-    book.encode = lambda value: b"\x01"
+    book.encode = lambda value: damaged
     await book.refresh(1)
     if memory := engine_of(alias).memory:
         memory.clear()
