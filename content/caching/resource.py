@@ -15,11 +15,12 @@ from .entry import CachedValue, Header, is_immutable
 from .errors import NotThere, Unreadable
 from .explain import explain_entry
 from .in_passing import find_shown
-from .key import EntryKey, Parameters, check_tags, entry_tag, hashable_key, resource_key, resource_tag, value_tag
+from .key import EntryKey, Parameters, hashable_key, resource_key, resource_tag
 from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times
+from .resource_tags import ResourceTags
 from .schema import schema_of
 from .serializer import decode
 from .signatures import by_place, loader_signature, return_type, tags_by_place
@@ -32,7 +33,7 @@ T = TypeVar("T")
 LARGEST = 4 * 1024 * 1024
 
 
-class Resource(SyncMethods[P, T]):
+class Resource(ResourceTags, SyncMethods[P, T]):
     """A named, declared kind of cached value.
 
     name        in keys and events; one resource a name
@@ -244,30 +245,6 @@ class Resource(SyncMethods[P, T]):
     def result_of(self, answer: CachedValue) -> LoaderResult[T]:
         return LoaderResult(answer.value) if answer.header.there else LoaderResult(absence=NotThere(self.name))
 
-    def tags_of(
-        self, entry_key: EntryKey, loaded: LoaderResult[T], dependencies: Iterable[str] = ()
-    ) -> tuple[str, ...]:
-        tags = {self.own_tag, *self.declared_tags(entry_key), *dependencies}
-        if self.cutoff:
-            tags.add(value_tag(entry_key.key))
-        if loaded.absence is not None:
-            tags.update(self._checked(loaded.absence.tags))
-        elif self.value_tags:
-            tags.update(self._checked(self.value_tags(loaded.value)))  # type: ignore[arg-type]
-        return tuple(sorted(tags))
-
-    def declared_tags(self, entry_key: EntryKey) -> Sequence[str]:
-        """The tags of every entry for these parameters; one of its own if `tags` was not given."""
-        if self.tags is None:
-            return (entry_tag(self.name, entry_key.key),)
-        return self._checked(self.tags(*entry_key.parameters))  # type: ignore[call-arg]
-
-    def _checked(self, tags: Iterable[str]) -> tuple[str, ...]:
-        try:
-            return check_tags(tags)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"Resource {self.name!r}: {error}") from None
-
     def times_of(self, loaded: LoaderResult[T], now: float, chance: float) -> Times:
         policy = self.policy
         if loaded.absence is not None:
@@ -306,17 +283,11 @@ class Resource(SyncMethods[P, T]):
                 header.fresh_until,
                 header.stale_until,
                 stale=answer.stale,
-                tags_in_passing=self._tags_in_passing(entry_key),
+                tags_in_passing=self.tags_in_passing(entry_key),
             )
         if not header.there:
             raise NotThere(self.name, tags=header.tags) from getattr(answer, "cause", None)
         return answer.value if answer.is_decoded else self.decode(answer.value)
-
-    def _tags_in_passing(self, entry_key: EntryKey) -> tuple[str, ...] | None:
-        """Counters cannot tell whether a value has changed: there it is shown by its own tags."""
-        if self.cutoff and self.engine.ordering.is_local:
-            return self.own_tag, value_tag(entry_key.key)
-        return None
 
 
 def _bare(parameters: Parameters) -> Any:
