@@ -1,7 +1,7 @@
 """Track what is read while a value is made: the value depends on its tags, and a stale part makes it stale.
 
-What a value shows in passing, such as a ranking beside an article, is read inside of `shown_in_passing`. The value
-then depends on it weakly: a change makes the value stale, and no reader waits for it (rule 20 of docs/protocol.md).
+A value reads inside of `shown_in_passing` the things that stand beside its own, such as a ranking. It then depends on
+them weakly: a change makes the value stale, and no reader waits for it (rule 20 of docs/protocol.md).
 """
 
 import math
@@ -83,7 +83,7 @@ def track_dependencies() -> Iterator[Dependencies]:
 
 @contextmanager
 def shown_in_passing() -> Iterator[None]:
-    """What is read inside is shown in passing: a change of it makes the value stale, and a withdrawal invalid.
+    """Reads inside are of things shown in passing: a change makes the value stale, a withdrawal makes it invalid.
 
     Holds for the tasks and threads that the block starts and awaits, too.
     """

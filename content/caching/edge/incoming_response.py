@@ -219,7 +219,7 @@ def build_page(
 ) -> tuple[Page, Times]:
     """Build a page and its times. It is fresh and stale no longer than all entries that were read for it (I3).
 
-    What it shows in passing bounds no time; if that is stale, the page is stale from the beginning.
+    Things shown in passing bound no time; if one is stale, the page is stale from the beginning.
     """
     directives, targeted = response_directives(response.fields, profile.targeted)
     age = initial_age(response.fields, requested_at, received_at)
