@@ -97,7 +97,7 @@ _digests: dict[tuple[int, ...], str] = {}
 
 
 def digest_of_watches() -> str:
-    """The digest of all declarations. Two releases with different ones append the tags of each change on their own."""
+    """The digest of all declarations. Releases with different ones append the tags of each change on their own."""
     key = tuple(map(id, watches.values()))
     if key not in _digests:
         _digests.clear()
