@@ -7,6 +7,7 @@ invalidation since. Keys of other programs are of no announced kind, and stay.
 import logging
 import time
 
+from django.conf import settings
 from django.core.cache import BaseCache, caches
 from redis.exceptions import RedisError
 
@@ -29,7 +30,7 @@ LONGEST = 120.0
 def remove_old_releases() -> int:
     """Returns how many entries it has removed. In caches that are no Redis they expire."""
     removed, deadline = 0, time.monotonic() + LONGEST
-    for alias in sorted(cache_aliases()):
+    for alias in sorted(cache_aliases() & set(settings.CACHES)):
         cache = caches[alias]
         engine_of(alias)
         registry = registries.get(cache.key_prefix or "cache")
