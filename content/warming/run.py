@@ -1,13 +1,14 @@
 """Warming: carry out a plan, a few targets at a time, and read back what was stored."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from typing import Any
 
 from content.caching import NotThere
 from content.warming.plan import plan_chosen, plan_everything, plan_popular
-from content.warming.targets import Target
+from content.warming.targets import Target, pages
 
 AT_ONCE = 8
 # Entries that stay fresh for this many seconds are left alone: two rounds of the job of each minute.
@@ -45,16 +46,20 @@ async def warm(
     margin: float = MARGIN,
     progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
-    """Load, in the plan's order, entries that are missing or stay fresh for less than `margin` seconds."""
-    report = Report()
-    waiting = iter(plan)
+    """Load, in the plan's order, entries that are missing or stay fresh for less than `margin` seconds.
 
-    async def work() -> None:
+    A page waits for the entries before it: made of one that is being loaded, it would be stale.
+    """
+    report = Report()
+
+    async def work(waiting: Iterator[Target]) -> None:
         for target in waiting:
             await warm_one(target, margin, report)
             progress(report)
 
-    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    for _, targets in groupby(plan, key=lambda target: target.resource is pages):
+        waiting = iter(list(targets))
+        await asyncio.gather(*(work(waiting) for _ in range(AT_ONCE)))
     return report
 
 

@@ -1643,7 +1643,7 @@ GUARDS = [
         f"{CACHING}/verify/check.py",
         "            if not (await self.settling.run(self.settle) and await self._catch_up()):\n",
         "            if False:\n",
-        f"{TESTS}/verify/test_checks.py",
+        f"{TESTS}/verify/test_verify_checks.py",
         "outbox",
     ),
     Guard(
@@ -1651,7 +1651,7 @@ GUARDS = [
         f"{CACHING}/verify/check.py",
         "        while await subject.is_loading():\n",
         "        while False:\n",
-        f"{TESTS}/verify/test_checks.py",
+        f"{TESTS}/verify/test_verify_checks.py",
         "in_flight",
     ),
     Guard(
@@ -1659,7 +1659,7 @@ GUARDS = [
         f"{CACHING}/verify/check.py",
         "or not self._is_same(subject, first, second):\n",
         "or False:\n",
-        f"{TESTS}/verify/test_checks.py",
+        f"{TESTS}/verify/test_verify_checks.py",
         "differently",
     ),
     Guard(
@@ -1667,7 +1667,7 @@ GUARDS = [
         f"{CACHING}/verify/check.py",
         "for tier, reading in readings.items() if reading.is_fresh}",
         "for tier, reading in readings.items()}",
-        f"{TESTS}/verify/test_checks.py",
+        f"{TESTS}/verify/test_verify_checks.py",
         "stale or past",
     ),
     Guard(
@@ -1683,7 +1683,7 @@ GUARDS = [
         f"{CACHING}/in_passing.py",
         "    if load is None or not reads or not reads[-1].in_passing:\n",
         "    if True:\n",
-        f"{TESTS}/verify/test_checks.py",
+        f"{TESTS}/verify/test_verify_checks.py",
         "in_passing_is_compared",
     ),
     Guard(
@@ -1699,7 +1699,7 @@ GUARDS = [
         f"{CACHING}/verify/check.py",
         "        if self.hard_records.against(reading.header) is None:\n",
         "        if True:\n",
-        f"{TESTS}/verify/test_checks.py",
+        f"{TESTS}/verify/test_verify_checks.py",
         "served_though",
     ),
     Guard(
