@@ -23,10 +23,10 @@ from content.rendering import reading_minutes
 # Resources that show no posts.
 WITHOUT_POSTS = {"site", "redirect", "category", "tag", "author"}
 # The columns that each document of a post shows. A change of one invalidates what needs that document, and makes
-# stale what shows it in passing. Reading times are compared by tags_of_posts.
+# stale what shows it in passing. Excerpts from the body and reading times are compared by tags_of_posts.
 LISTING = ["kind", "status", "password", "published_at", "category"]
-CARD = [*LISTING, "slug", "title", "excerpt", "beginning", "cover", "cover_alt", "language"]
-PAGE = [*CARD, "word_count", "html", "text", "updated_at", "comments_open"]
+CARD = [*LISTING, "slug", "title", "excerpt", "cover", "cover_alt", "language"]
+PAGE = [*CARD, "beginning", "word_count", "html", "text", "updated_at", "comments_open"]
 DOCUMENTS = {"page": PAGE, "card": CARD, "listing": LISTING}
 
 
@@ -191,13 +191,20 @@ class PostState:
 
 
 def tags_of_posts(changes: Sequence[Change]) -> set[str]:
-    """The post, its addresses, and the lists that show the difference of both states; two queries for any number.
+    """Tags of changed posts beside those of their documents: addresses, and lists that show the difference.
 
     Lists hold ids, so a change of the text does not change them. Archives count posts by time. The sitemap has the
-    times of changes.
+    times of changes. Three queries at most, for any number of posts.
     """
     links = _links_of([change.pk for change in changes])
-    return {tag for change in changes for tag in _tags_of_post(change, links[change.pk])}
+    tags = {tag for change in changes for tag in _tags_of_post(change, links[change.pk])}
+    return tags | {cache_tags.document(pk, "card") for pk in _shown_by_their_beginning(changes)}
+
+
+def _shown_by_their_beginning(changes: Sequence[Change]) -> list[int]:
+    """Posts without an excerpt, whose cards show the beginning of the body, and it changed."""
+    changed = [change.pk for change in changes if "beginning" in change.columns]
+    return list(Post.objects.filter(pk__in=changed, excerpt="").values_list("pk", flat=True)) if changed else []
 
 
 def _tags_of_post(change: Change, links: Iterable[str]) -> set[str]:

@@ -44,6 +44,13 @@ def test_a_longer_body_changes_the_page_alone(invalidated, post):
     assert invalidated(post.save) == {f"post:{post.pk}:page", "search"}
 
 
+def test_a_new_beginning_changes_no_card_that_has_an_excerpt(invalidated, post):
+    post.excerpt = "An excerpt"
+    post.save()
+    post.body = "Another beginning"
+    assert invalidated(post.save) == {f"post:{post.pk}:page", "search"}
+
+
 def test_a_longer_reading_time_changes_the_card(invalidated, post):
     post.body = "Body" + " word" * 2000
     post.save()
