@@ -198,11 +198,11 @@ def tags_of_posts(changes: Sequence[Change]) -> set[str]:
     """
     links = _links_of([change.pk for change in changes])
     tags = {tag for change in changes for tag in _tags_of_post(change, links[change.pk])}
-    return tags | {cache_tags.document(pk, "card") for pk in _shown_by_their_beginning(changes)}
+    return tags | {cache_tags.document(pk, "card") for pk in _posts_with_new_beginning(changes)}
 
 
-def _shown_by_their_beginning(changes: Sequence[Change]) -> list[int]:
-    """Posts without an excerpt, whose cards show the beginning of the body, and it changed."""
+def _posts_with_new_beginning(changes: Sequence[Change]) -> list[int]:
+    """Posts without an excerpt: their cards show the beginning of the body, which has changed."""
     changed = [change.pk for change in changes if "beginning" in change.columns]
     return list(Post.objects.filter(pk__in=changed, excerpt="").values_list("pk", flat=True)) if changed else []
 

@@ -128,7 +128,7 @@ async def fetch_posts(
             tags[post].append(TermDocument(id=pk, kind="tags", slug=slug, name=name))
         else:
             authors[post].append(AuthorDocument(id=pk, slug=slug, name=name))
-    return [fetched_post(row, tuple(authors[row[0]]), tuple(tags[row[0]])) for row in rows]
+    return [make_fetched_post(row, tuple(authors[row[0]]), tuple(tags[row[0]])) for row in rows]
 
 
 class FetchedPost(NamedTuple):
@@ -139,7 +139,7 @@ class FetchedPost(NamedTuple):
     texts: tuple[Any, ...]
 
 
-def fetched_post(row: Any, authors: tuple[AuthorDocument, ...], tags: tuple[TermDocument, ...]) -> FetchedPost:
+def make_fetched_post(row: Any, authors: tuple[AuthorDocument, ...], tags: tuple[TermDocument, ...]) -> FetchedPost:
     pk, kind, slug, title, excerpt, beginning, words, published_at, language, cover_alt, *row = row
     media, file, alt_text, width, height, category, category_slug, category_name, *texts = row
     card = PostCard(

@@ -121,7 +121,7 @@ async def run() -> None:
     async def state_of(path: str) -> str:
         stored = (await edge.page_store.lookup_page(Request(scope_of(path)))).stored
         if stored is None:
-            return "hard"
+            return "invalid"
         is_fresh = stored.verdict.value == "valid" and edge.engine.clock() < stored.header.fresh_until
         return "fresh" if is_fresh else "stale"
 
@@ -136,7 +136,7 @@ async def run() -> None:
 
     html = [path for path in paths if not path.endswith(FEEDS)]
     feeds = [path for path in paths if path.endswith(FEEDS)]
-    names = ("hard", "stale", "differ", "needless", "missed", "feeds hard", "feeds differ")
+    names = ("invalid", "stale", "different", "unchanged", "missed", "feeds invalid", "feeds diff.")
     console.print(f"{len(html)} HTML pages and {len(feeds)} feeds, all warm")
     console.print(f"{'edit':32}" + "".join(f"{name:>13}" for name in names))
     everything = tags_to_purge(None, None, None, everything=True)
@@ -151,17 +151,17 @@ async def run() -> None:
         await invalidate(everything)
         after = await looks()
         different = {path for path in paths if before[path] != after[path]}
-        hard, _, differ, _, _ = counts(feeds, states, different)
-        numbers = [*counts(html, states, different), hard, differ]
+        invalid, _, differ, _, _ = counts(feeds, states, different)
+        numbers = [*counts(html, states, different), invalid, differ]
         console.print(f"{name:32}" + "".join(f"{number:13}" for number in numbers))
 
 
 def counts(paths: list[str], states: dict[str, str], different: set[str]) -> list[int]:
-    """Pages that are hard invalid, stale, different, invalid in vain, and different without being either."""
-    hard = {path for path in paths if states[path] == "hard"}
+    """Numbers of invalid pages, of stale, of different, of invalid ones that did not change, and of missed ones."""
+    invalid = {path for path in paths if states[path] == "invalid"}
     stale = {path for path in paths if states[path] == "stale"}
     differ = different & set(paths)
-    return [len(each) for each in (hard, stale, differ, hard - differ, differ - hard - stale)]
+    return [len(each) for each in (invalid, stale, differ, invalid - differ, differ - invalid - stale)]
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class ReleasesModel:
             without = state._replace(stops=state.stops - 1, rows=rows)
             yield "release 1 is stopped", _with(without, number, stopped)
         elif not process.runs:
-            # What its tag functions would have named meanwhile is in no record. Its own record begins a new time.
+            # No record has the tags that its functions would have named meanwhile. Its own record begins a new time.
             log = (*state.log, ()) if self.guards.floor_on_return else state.log
             floor = len(log) if self.guards.floor_on_return else 0
             back = process._replace(tags=process.tags.catch_up(log), floor=floor, runs=True)

@@ -203,7 +203,7 @@ def test_a_pending_record_of_the_thing_makes_it_stale(kind):
 
 
 async def test_another_process_judges_by_the_same_record(redis_server, clock):
-    """What one process stored, a second one with an empty memory finds stale."""
+    """A second process, whose memory is empty, finds the stored page stale."""
     with use_cache(redis_cache(redis_server.url), clock) as alias:
         site = Site(Source("old"))
         await site.page.get()

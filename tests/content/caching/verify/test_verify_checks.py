@@ -38,7 +38,7 @@ class Shop:
             return f"{self.source.values.get('page')} beside {await self.price.get(sku)}"
 
     async def settle(self) -> bool:
-        """What the outbox has is relayed."""
+        """Relay a row of the outbox."""
         self.settled += 1
         if self.announced:
             await invalidate([self.announced.pop()])
