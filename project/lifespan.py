@@ -4,6 +4,7 @@ import asyncio
 import gc
 
 from content.caching.edge.asgi import Application, Message, Receive, Send
+from content.caching.watch.presence import note_presence
 from content.ops.verification import new_verifier
 from content.popularity import flush_views
 
@@ -25,6 +26,7 @@ class Lifespan:
 
 async def run_lifespan(receive: Receive, send: Send) -> None:
     await receive()
+    await asyncio.to_thread(note_presence)
     verifier = new_verifier(serves_readers=True)
     freeze_garbage_collector()
     if verifier is not None:

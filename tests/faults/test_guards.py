@@ -1711,6 +1711,22 @@ GUARDS = [
         "i18",
     ),
     Guard(
+        "I18: a release that was away takes nothing that is older than its return",
+        f"{CACHING}/watch/presence.py",
+        "            invalidate_sync({tag for each in watches.values() for tag in each.coarse_tags})\n",
+        "            pass\n",
+        f"{TESTS}/watch/test_presence.py",
+        "was_away",
+    ),
+    Guard(
+        "rule 12: a row is kept after its append, not after its statement",
+        f"{CACHING}/watch/relay.py",
+        '    since = Coalesce("appended_at", "created_at")\n',
+        '    since = Coalesce("created_at", "appended_at")\n',
+        f"{TESTS}/watch/test_relay.py",
+        "however_long",
+    ),
+    Guard(
         "I18: two releases do not replace each other's triggers",
         f"{CACHING}/watch/triggers.py",
         "        if not replace and _has_whole_triggers(connections[using], watch):\n",

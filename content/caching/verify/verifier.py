@@ -88,6 +88,7 @@ class Verifier:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
+        self._is_stopped = False
 
     def _checker(self, ordering: LogOrdering, budget: Budget | None) -> Checker:
         options = self.options
@@ -113,6 +114,8 @@ class Verifier:
 
     def stop(self) -> None:
         """Ends within a second or two; a load that runs is not awaited."""
+        # Set before the task is looked for, and read after it is set: one of both threads sees the other.
+        self._is_stopped = True
         loop, task = self._loop, self._task
         if loop is not None and task is not None and loop.is_running():
             loop.call_soon_threadsafe(task.cancel)
@@ -122,6 +125,8 @@ class Verifier:
     async def run(self) -> None:
         """Until cancelled."""
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        if self._is_stopped:
+            return
         watch_connections()
         observers = self.engine.tiers.tag_index.observers
         observers.append(self._observe)

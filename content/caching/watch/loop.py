@@ -10,6 +10,7 @@ from django.db import DatabaseError, connections
 
 from ..cutoff import read_derived_values
 from ..lasting_loop import lasting_loop
+from .presence import note_presence
 from .relay import current_epoch, prune, relay_waiting
 from .triggers import mend_triggers
 
@@ -19,6 +20,8 @@ logger = logging.getLogger("content.caching")
 POLL = 0.02
 # Seconds between two searches for rows that a log of this process lacks: they read the whole outbox.
 RECHECK = 1.0
+# Seconds between two notes that this release runs.
+NOTE = 10.0
 # Seconds after a database that did not answer.
 MAX_DELAY = 1.0
 # Seconds between two deletions of old rows, which also look after the triggers.
@@ -29,10 +32,13 @@ READ_DERIVED = 1.0
 
 def run_relay(stopping: threading.Event, using: str = "default") -> None:
     """Until `stopping` is set. An error of the database is logged, and tried again."""
-    delay, tidied_at, rechecked_at, epoch = POLL, float("-inf"), float("-inf"), ""
+    delay, noted_at, tidied_at, rechecked_at, epoch = POLL, float("-inf"), float("-inf"), float("-inf"), ""
     derived = _DerivedValues()
     while not stopping.is_set():
         derived.read_soon()
+        if time.monotonic() - noted_at > NOTE:
+            note_presence()
+            noted_at = time.monotonic()
         try:
             if time.monotonic() - tidied_at > TIDY:
                 mend_triggers(using, replace=False)

@@ -6,8 +6,8 @@ class WatchedChange(models.Model):
     """A row of the outbox, written by a trigger in the statement that it is about.
 
     `changes` is a JSON list: [key, old, new, changed columns] for each row, or ["*"] for all of them. `writer` names
-    the process that wrote, if it has said so. `epoch` is that of the log that took the tags, empty until then.
-    `failure` says why a row was set aside.
+    the process that wrote, if it has said so. `epoch` is that of the log that took the tags, empty until then, and
+    `appended_at` the time of it. `failure` says why a row was set aside.
     """
 
     model = models.CharField(max_length=200)
@@ -15,17 +15,15 @@ class WatchedChange(models.Model):
     writer = models.CharField(max_length=32, default="", db_default="")
     created_at = models.DateTimeField(db_default=Now())
     epoch = models.CharField(max_length=100, default="", db_default="")
+    appended_at = models.DateTimeField(null=True)
     failure = models.TextField(default="", db_default="")
 
     class Meta:
         app_label = "caching_watch"
-        indexes = [
-            models.Index(fields=["id"], name="watched_change_waiting", condition=models.Q(epoch="")),
-            models.Index(fields=["created_at"], name="watched_change_by_time"),
-        ]
+        indexes = [models.Index(fields=["id"], name="watched_change_waiting", condition=models.Q(epoch=""))]
 
     def __str__(self) -> str:
-        return f"{self.model}, {self.epoch or 'not appended'}"
+        return f"{self.model}, {self.appended_at or 'not appended'}"
 
 
 class PendingChanges(models.Model):

@@ -51,19 +51,20 @@ def read_appended_elsewhere(connection: BaseDatabaseWrapper, epochs: Sequence[st
 
 
 def mark_appended(connection: BaseDatabaseWrapper, keys: list[int], epoch: str) -> None:
-    """Add these epochs to the rows.
+    """Add these epochs to the rows, and the time by the database's clock.
 
     A row that another relay has locked is marked by that one, or appended again: nobody waits for it.
     """
     table, chosen, wanted = _table(connection), "SELECT value FROM json_each(%s)", msgspec.json.encode(keys).decode()
     parameters: list[Any] = [epoch, wanted]
+    now = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
     if connection.features.has_select_for_update_skip_locked:
         chosen, parameters = f"SELECT id FROM {table} WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", [epoch, keys]  # noqa: S608
+    if connection.vendor == "postgresql":
+        now = "statement_timestamp()"
+    marked = f"epoch = substr(%s || epoch, 1, {MAX_EPOCHS}), appended_at = {now}"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET epoch = substr(%s || epoch, 1, {MAX_EPOCHS}) WHERE id IN ({chosen})",  # noqa: S608
-            parameters,
-        )
+        cursor.execute(f"UPDATE {table} SET {marked} WHERE id IN ({chosen})", parameters)  # noqa: S608
 
 
 def read_pending_numbers(connection: BaseDatabaseWrapper, above: int) -> dict[str, int]:

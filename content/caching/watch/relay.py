@@ -21,8 +21,7 @@ from typing import Any, Literal
 import msgspec
 from django.db import DatabaseError, connections, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Greatest
-from django.utils import timezone
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from ..errors import CacheError
 from ..invalidation import invalidate_sync, orderings
@@ -108,10 +107,14 @@ def _bound_the_locks(using: str) -> None:
 
 
 def prune(using: str = "default") -> int:
-    """Delete rows that were appended long ago. Returns their number."""
-    now = timezone.now()
+    """Delete rows that were appended long ago. Returns their number.
+
+    A transaction may have written them long before its commit, so the time of the append counts.
+    """
     done = WatchedChange.objects.using(using).exclude(epoch="")
-    old = done.filter(Q(failure="", created_at__lt=now - KEPT) | Q(created_at__lt=now - KEPT_FAILED))
+    # A row without a time was appended by a release that noted none.
+    since = Coalesce("appended_at", "created_at")
+    old = done.alias(since=since).filter(Q(failure="", since__lt=Now() - KEPT) | Q(since__lt=Now() - KEPT_FAILED))
     return old.delete()[0]
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -111,7 +112,28 @@ async def test_in_a_thread_it_starts_and_stops(source):
     source.values["d"] = 7
     await wait_until_found(verifier, "d", source)
     await asyncio.to_thread(verifier.stop)
-    assert not any(thread.name == "cache verifier" for thread in threading.enumerate())
+    await wait_until_async(partial(has_ended, verifier), "its thread has ended")
+
+
+async def test_stopped_at_once_it_does_not_run(source):
+    """A server may end before the thread has begun."""
+    verifier = Verifier(options=Options(share=1.0, settle=settle))
+    gate = threading.Event()
+    verifier._run_in_thread = lambda: [gate.wait(20), Verifier._run_in_thread(verifier)]
+    verifier.start()
+    stopping = asyncio.create_task(asyncio.to_thread(verifier.stop))
+    await wait_until_async(partial(is_told_to_stop, verifier), "it is told to stop")
+    gate.set()
+    await stopping
+    await wait_until_async(partial(has_ended, verifier), "its thread has ended")
+
+
+async def has_ended(verifier: Verifier) -> bool:
+    return not verifier._thread.is_alive()
+
+
+async def is_told_to_stop(verifier: Verifier) -> bool:
+    return verifier._is_stopped
 
 
 async def test_a_cache_without_a_log_cannot_be_verified():

@@ -288,15 +288,24 @@ def test_a_relay_that_hangs_keeps_no_writer(alias, database, monkeypatch):
 
 
 def test_what_was_appended_long_ago_is_deleted(alias, database):
-    now = relay.timezone.now()
     old, failed, waiting = write(epoch="done"), write(epoch="done", failure="unreadable"), write()
-    rows().update(created_at=now - relay.KEPT * 2)
+    rows().update(created_at=relay.Now() - relay.KEPT * 2)
     assert relay.prune(database) == 1
     assert set(rows().values_list("pk", flat=True)) == {failed.pk, waiting.pk}
-    rows().update(created_at=now - relay.KEPT_FAILED * 2)
+    rows().update(created_at=relay.Now() - relay.KEPT_FAILED * 2)
     relay.prune(database)
     assert set(rows().values_list("pk", flat=True)) == {waiting.pk}, "what waits is never deleted"
     assert old.pk
+
+
+def test_a_row_is_kept_after_its_append_however_long_its_transaction_was(alias, database):
+    row = write()
+    rows().update(created_at=relay.Now() - relay.KEPT * 2)
+    relay.relay_waiting(database)
+    assert relay.prune(database) == 0
+    rows().update(appended_at=relay.Now() - relay.KEPT * 2)
+    assert relay.prune(database) == 1
+    assert row.pk
 
 
 def test_many_relays_at_once_append_each_row(alias, database):

@@ -1,0 +1,106 @@
+"""I18: a release that returns takes nothing that was stored while another release alone named the changes."""
+
+import pytest
+from redis.exceptions import RedisError
+
+from content.caching.engines import engine_of
+from content.caching.ordering.tag_index import Kind
+from content.caching.watch import declaration, presence
+from content.caching.watch.presence import AWAY_AFTER, MAX_NOTES, note_presence, own_declarations
+from tests.support.watched import Product
+
+pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
+LONG_AGO = int(AWAY_AFTER.total_seconds()) + 10
+
+
+@pytest.fixture(autouse=True)
+def watched(monkeypatch) -> None:
+    watches: dict[str, declaration.Watch] = {}
+    for module in (declaration, presence):
+        monkeypatch.setattr(module, "watches", watches)
+    declaration.watch(Product, documents={"page": ["name"]}, coarse=["product-slugs"])
+
+
+@pytest.fixture
+def notes(alias):
+    """The hash of notes: its client, its key and the time of its server."""
+    log = engine_of("default").ordering.log
+    with log.server.sync_client() as client:
+        yield client, f"{{{log.prefix}:declarations}}", int(client.time()[0])
+
+
+def has_invalidated_all() -> bool:
+    index = engine_of("default").ordering.tag_index
+    return all(index.last_position(Kind.INVALIDATE, tag) > (0, 0) for tag in ("product:*", "product-slugs"))
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "invalidates"),
+    [
+        (None, None, False),
+        (None, 5, False),
+        (5, 0, False),
+        (LONG_AGO, None, False),
+        (LONG_AGO, LONG_AGO + 60, False),
+        (LONG_AGO, 5, True),
+        (LONG_AGO, LONG_AGO - 5, True),
+    ],
+    ids=[
+        "the first of all",
+        "a new one beside another",
+        "both run",
+        "alone, after a night",
+        "the other ended before",
+        "the other runs",
+        "the other ran meanwhile",
+    ],
+)
+def test_a_release_that_was_away_while_another_ran_invalidates_all(notes, own, other, invalidates):
+    client, key, now = notes
+    for name, age in ((own_declarations(), own), ("another", other)):
+        if age is not None:
+            client.hset(key, name, now - age)
+    assert note_presence() is invalidates
+    assert has_invalidated_all() is invalidates
+    assert int(client.hget(key, own_declarations())) >= now
+    assert note_presence() is False
+
+
+def test_other_declarations_are_another_release(notes, monkeypatch):
+    first = own_declarations()
+    monkeypatch.setitem(declaration.watches, "watched.product", None)
+    del declaration.watches["watched.product"]
+    declaration.watch(Product, documents={"page": ["name"], "card": ["name"]})
+    assert own_declarations() != first
+
+
+def test_what_no_release_wrote_counts_as_long_ago(notes):
+    client, key, now = notes
+    client.hset(key, own_declarations(), "1e300")
+    client.hset(key, b"\xff", "no time")
+    assert note_presence() is False
+    client.hset(key, own_declarations(), "1e300")
+    client.hset(key, "another", now)
+    assert note_presence() is True
+
+
+def test_old_notes_are_forgotten(notes):
+    client, key, now = notes
+    client.hset(key, mapping={f"{number}": now - number for number in range(1, MAX_NOTES + 50)})
+    note_presence()
+    assert client.hlen(key) == MAX_NOTES + 1
+    assert client.hexists(key, own_declarations())
+    assert client.hexists(key, "1")
+
+
+def test_a_log_that_does_not_answer_is_left_for_the_next_call(notes, monkeypatch):
+    client, key, now = notes
+    own = own_declarations()
+    client.hset(key, mapping={own: now - LONG_AGO, "another": now})
+
+    def refuse(tags):
+        raise RedisError("away")
+
+    monkeypatch.setattr(presence, "invalidate_sync", refuse)
+    assert note_presence() is False
+    assert int(client.hget(key, own)) == now - LONG_AGO, "what was missed is not forgotten"
