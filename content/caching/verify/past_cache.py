@@ -15,8 +15,8 @@ from django.db.backends.signals import connection_created
 from .. import lua
 from ..backends.connection import connection_to
 from ..backends.server import Server
+from ..cutoff import PastCache, current_load, past_cache
 from ..executor import LoadExecutor
-from ..in_passing import PastCache, current_load, past_cache
 
 # Seconds of the database that may be saved up. With one percent they take 25 seconds to return.
 SAVED = 0.25

@@ -12,10 +12,9 @@ from uuid import UUID
 
 from ..declarations import resources
 from ..edge.cache import EdgeCache
-from ..edge.page import Page
-from ..edge.page_key import key_prefix, url_key, url_tag
+from ..edge.origin import call_application, scope_of
+from ..edge.page import Page, key_prefix, url_key, url_tag
 from ..edge.page_store import PageKey, read_stored_value
-from ..edge.past_cache import call_application, scope_of
 from ..engine import Engine
 from ..entry import CachedValue, Header
 from ..errors import CacheError, Unreadable

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from ..edge.cache import EdgeCache
 from ..engines import engine_of, log_server
 from ..metrics.events import emit
-from ..ordering.log_ordering import LogOrdering
+from ..ordering.ordering import LogOrdering
 from ..ordering.stream import format_position
 from ..ordering.tag_index import Record
 from .check import CHECKS_AT_ONCE, Checker, Result, Settle, settle_by_time
