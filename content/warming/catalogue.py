@@ -7,7 +7,7 @@ from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from content.documents import YEARS
-from content.documents.sitemap import KEYS_A_PART
+from content.documents.site import KEYS_A_PART
 from content.models import Author, Category, Post, PostQuerySet, Tag
 
 PostRow = tuple[int, str, str]
