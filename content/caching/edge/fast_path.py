@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..entry import CachedValue, Verdict
-from ..footprint import header_size
 from ..metrics.events import counters_for, emit, listeners, notify, subscribers
+from ..stores.memory import header_size
 from .asgi import Send
 from .in_flight import InFlight
 from .normalization import normalize_query, port_of
