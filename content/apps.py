@@ -11,7 +11,7 @@ class ContentConfig(AppConfig):
         from content import invalidation, resources  # noqa: F401  # declares the resources
         from content.caching.declarations import resources as declared
         from content.models import list_tables, search_index
-        from content.ops import queries
+        from content.ops import server_timing
         from content.services import groups, redirects
 
         invalidation.declare_watches(list(declared))
@@ -20,4 +20,4 @@ class ContentConfig(AppConfig):
         post_migrate.connect(list_tables.restore_triggers, sender=self)
         redirects.connect_signals()
         post_migrate.connect(groups.create_groups, sender=self)
-        queries.watch_connections()
+        server_timing.watch_connections()

@@ -16,7 +16,7 @@ from content import cache_tags
 from content.caching.key import resource_tag, weak_tag
 from content.caching.watch import Change, watch
 from content.caching.watch.declaration import time_of
-from content.documents.sitemap import part_of
+from content.documents.site import part_of
 from content.models import Author, Authorship, Category, Comment, MediaFile, Post, Redirect, SiteConfig, Tag
 from content.rendering import reading_minutes
 

@@ -1,7 +1,7 @@
 from django.urls import include, path, re_path, register_converter
 
 from content.ops import health, metrics
-from content.views import comments, feeds, listings, missing, posts, site_files
+from content.views import comments, feeds, listings, missing, posts
 
 
 class SlugConverter:
@@ -41,10 +41,10 @@ urlpatterns = [
         for kinds, kind in TERMS.items()
         for name in feeds.WRITERS
     ),
-    path("sitemap.xml", site_files.sitemap, name="sitemap"),
-    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", site_files.sitemap_part, name="sitemap-part"),
-    path("robots.txt", site_files.robots),
-    path("favicon.ico", site_files.favicon),
+    path("sitemap.xml", feeds.sitemap, name="sitemap"),
+    re_path(r"^sitemap-(?P<number>0|[1-9][0-9]{0,8})\.xml$", feeds.sitemap_part, name="sitemap-part"),
+    path("robots.txt", feeds.robots),
+    path("favicon.ico", feeds.favicon),
     path("search/", listings.search, name="search"),
     path(missing.PATH[1:], missing.missing, name="missing"),
     path("api/", include("content.api.urls")),

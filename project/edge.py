@@ -8,13 +8,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
+from content.cache_headers import shared_parameters
 from content.caching.edge import EdgeCache, Page, Profile
 from content.caching.edge.asgi import Application
 from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
 from content.cdn.cdn import headers_of
 from content.popularity import count_view
-from content.shared_pages import shared_parameters
 from content.views.errors import plain_error, unknown_host
 from content.views.missing import stand_in
 from project.logs import log_unknown_host

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from content.caching import Policy, Resource, declarations, invalidate
 from content.models import Comment, Post, Tag
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from tests.support.service import ROOT
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()

@@ -12,8 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from content.admin.post_form import PostForm
-from content.admin.preview import preview_draft, render_body
+from content.admin.post_form import PostForm, preview_draft, render_body
 from content.admin.versioned import VersionedAdmin
 from content.models import Authorship, Post
 from content.services import publishing

@@ -26,9 +26,17 @@ from content.api.parameters import (
     Until,
 )
 from content.api.router import api
-from content.api.schemas import Author, CountedList, Found, Index, Post, PostList, Ranking, Term, Thread
-from content.api.serializers import (
+from content.api.schemas import (
     ROOT,
+    Author,
+    CountedList,
+    Found,
+    Index,
+    Post,
+    PostList,
+    Ranking,
+    Term,
+    Thread,
     select_fields,
     serialize_author,
     serialize_cards,

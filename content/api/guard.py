@@ -9,9 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from content.api.errors import problem, problem_of
-from content.cache_headers import NO_STORE
+from content.cache_headers import NO_STORE, same_for_all_with_any_parameter
 from content.limits import Limit, Rate, Verdict, client_network
-from content.shared_pages import same_for_all_with_any_parameter
 
 View = Callable[..., Any]
 

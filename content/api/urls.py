@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path, re_path
 
-from content.api import endpoints, views
+from content.api import endpoints, router
 from content.api.guard import guard
 from content.api.router import api
 
@@ -17,8 +17,8 @@ def endpoint_urls() -> list[URLPattern]:
 
 
 urlpatterns = [
-    path("v1/openapi.json", guard(views.openapi), name="api-openapi"),
-    path("v1/docs/", guard(views.docs), name="api-docs"),
+    path("v1/openapi.json", guard(router.openapi), name="api-openapi"),
+    path("v1/docs/", guard(router.docs), name="api-docs"),
     *endpoint_urls(),
-    re_path(r"^(?P<path>(?s:.*))\Z", guard(views.not_found), name="api-nothing"),
+    re_path(r"^(?P<path>(?s:.*))\Z", guard(router.not_found), name="api-nothing"),
 ]

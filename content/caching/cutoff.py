@@ -9,17 +9,26 @@ Values that show it in passing carry its value tag, and no tag of what it is mad
 
 A value that has changed is stored at the position of its own record, if nothing that it depends on was invalidated
 up to there; else the next comparison would find it behind that record.
+
+So a valid value shows in passing what is stored now. A load past the cache leaves those values in their place, and
+its comparison with a stored value is exact.
 """
 
 import asyncio
 import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 from .declarations import resources
+from .dependencies import track_dependencies, trackers
 from .entry import CachedValue, Header, Stamp, Verdict
 from .errors import CacheError, NotThere
-from .key import EntryKey, value_tag
+from .key import EntryKey, Parameters, value_tag
 from .ordering.tag_index import Kind
 from .tiers import Tiers
+from .transactions import bypass
 
 logger = logging.getLogger("content.caching")
 
@@ -79,3 +88,45 @@ async def read_derived_values() -> None:
                 pass
             except Exception as error:
                 logger.warning("%s cannot be made again, and what shows it stays as it is: %s", resource.name, error)
+
+
+class PastCache:
+    """One load past the cache. `seconds`: of its statements. `is_exact`: all that it shows in passing was stored."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.is_exact = True
+
+
+current_load: ContextVar[PastCache | None] = ContextVar("current_load", default=None)
+
+
+@contextmanager
+def past_cache(load: PastCache) -> Iterator[None]:
+    """Reads within the block load, and store nothing. The tiers give what is shown in passing."""
+    token = current_load.set(load)
+    try:
+        with bypass(), track_dependencies():
+            yield
+    finally:
+        current_load.reset(token)
+
+
+async def find_shown(tiers: Tiers, entry_keys: Collection[EntryKey]) -> dict[Parameters, Any]:
+    """The results that a reader of what is shown in passing would get from the tiers now, by parameters."""
+    load, reads = current_load.get(), trackers.get()
+    if load is None or not reads or not reads[-1].in_passing:
+        return {}
+    found = {each.parameters: value for each in entry_keys if (value := await _find(tiers, each)) is not None}
+    load.is_exact = load.is_exact and len(found) == len({each.parameters for each in entry_keys})
+    return found
+
+
+async def _find(tiers: Tiers, entry_key: EntryKey) -> Any:
+    owner, held = entry_key.owner, tiers.peek(entry_key.key)
+    value = held and tiers.judge(owner.policy, held)[0]
+    if value is None and asyncio._get_running_loop() is not None:
+        stored = (await tiers.lookup([entry_key], again=True)).get(entry_key.key)
+        value = stored and tiers.judge(owner.policy, stored)[0]
+    decoded = owner.decode_value(value) if value is not None else None
+    return owner.result_of(decoded) if decoded is not None else None

@@ -25,8 +25,7 @@ from .loader import LEASE, Loader, LoadRecord
 from .metrics.events import emit, listeners, notify, subscribers
 from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
-from .refresh import Refresher
-from .refresh_queue import RefreshQueue
+from .refresh import Refresher, RefreshQueue
 from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run, emit_outcome
 from .stores.memory import MAX_HITS, MemoryTier
 from .stores.shared import SharedTier

@@ -18,9 +18,8 @@ from .metrics.events import emit
 from .metrics.reports import reporting
 from .ordering.counters import CounterOrdering
 from .ordering.log import log_of
-from .ordering.log_ordering import LogOrdering
-from .ordering.ordering import LocalOrdering
-from .refresh_queue import RefreshQueue
+from .ordering.ordering import LocalOrdering, LogOrdering
+from .refresh import RefreshQueue
 from .release import release_digest
 from .release_registry import ReleaseRegistry, announce_release, registries
 from .stores.failsafe import Failsafe

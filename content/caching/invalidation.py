@@ -12,8 +12,7 @@ from .declarations import cache_aliases
 from .engines import engine_of
 from .errors import CacheError
 from .key import check_tags
-from .ordering.log_ordering import LogOrdering
-from .ordering.ordering import Ordering
+from .ordering.ordering import LogOrdering, Ordering
 from .ordering.tag_index import Kind
 
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from .backends import RedisCache
 from .declarations import cache_aliases
 from .engines import engine_of
-from .refresh_queue import RefreshQueue
+from .refresh import RefreshQueue
 from .release_registry import Announced, ReleaseRegistry, kind_of, own_digest, own_kinds, registries
 
 logger = logging.getLogger("content.caching")

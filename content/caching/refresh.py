@@ -1,27 +1,131 @@
 """Load again what is stale or about to be, with no reader waiting (I4).
 
-A stale read puts its key on the refresh queue, from which workers take it. Without a worker, or if none stores a
-newer value in time, the reader's own process loads it: readers never depend on a worker.
+A stale read puts its key on the refresh queue, from which workers take it. Adding is cheap and idempotent: a key has
+one member, however many processes add it. Without a worker, or if none stores a newer value in time, the reader's own
+process loads it: readers never depend on a worker.
 """
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 from redis.exceptions import RedisError
 
+from . import lua
+from .backends.connection import connection_to
+from .backends.server import Server
 from .declarations import resources
-from .entry import NOWHERE, CachedValue, Header, Verdict
+from .entry import NOWHERE, CachedValue, Header, Position, Verdict
+from .errors import Unreadable
 from .key import EntryKey
 from .lasting_loop import call_soon, lasting_loop
 from .lease import Lease
 from .loader import Loader
 from .metrics.events import emit
-from .refresh_queue import RefreshQueue, RefreshRequest
+from .serializer import decode
 from .singleflight import Call, LoopState, LoopStates
 from .tiers import NOTHING, Tiers
 
 logger = logging.getLogger("content.caching")
+
+MAX_QUEUED = 10_000
+# Seconds. A worker that has not asked for work for this long has ended: the readers' processes load.
+PRESENCE = 3.0
+
+Parameters = tuple[Any, ...]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_member = msgspec.msgpack.Decoder(tuple[str, list[Any]]).decode
+_decode_seen = msgspec.msgpack.Decoder(tuple[float, Position]).decode
+
+
+@dataclass(frozen=True)
+class RefreshRequest:
+    """A key to load again, unless a value newer than `seen_at` (its made_at, Unix seconds) is stored by now.
+
+    `schema`: of the requesting process. A worker with another one cannot load the key.
+    `position`: up to where the requesting process had read the log. A load that begins before it is stale at once.
+    """
+
+    resource: str
+    schema: str
+    parameters: Parameters
+    seen_at: float
+    position: Position
+
+
+class RefreshQueue:
+    """The queue of one release: its workers see no other's requests."""
+
+    def __init__(self, server: Server, prefix: str, release: str = "") -> None:
+        self.server = server
+        name = f"{{{prefix}:due}}:{release}" if release else f"{{{prefix}:due}}"
+        self.bell = f"{name}:bell"
+        self.keys = (name, f"{name}:seen", self.bell, f"{name}:worker")
+
+    async def add(self, request: RefreshRequest) -> bool:
+        """Whether a worker is there to take it. False as well when Redis is down."""
+        if not is_portable(request.parameters):
+            return False
+        name = f"{request.resource}@{request.schema}"
+        member, seen = _encode((name, request.parameters)), _encode((request.seen_at, request.position))
+        try:
+            return bool(await self.run(lua.ENQUEUE, member, time.time(), seen, MAX_QUEUED))
+        except (RedisError, OSError):
+            return False
+
+    async def take(self, most: int) -> list[RefreshRequest]:
+        """The oldest requests, each for one worker only. Raises RedisError or OSError."""
+        flat = await self.run(lua.DEQUEUE, most, int(PRESENCE * 1000))
+        return [
+            found
+            for member, seen in zip(flat[::2], flat[1::2], strict=True)
+            if (found := _decode_request(member, seen))
+        ]
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until there is a request, that long at most. On a connection of its own."""
+        # Shorter than the connection's own timeout.
+        bound = min(seconds, (self.server.timeout or math.inf) / 2)
+        await connection_to(self.server).client.blpop([self.bell], timeout=bound)
+
+    async def count(self) -> int:
+        return int(await connection_to(self.server).execute("ZCARD", self.keys[0]))
+
+    async def run(self, script: str, *arguments: Any) -> Any:
+        return await connection_to(self.server).execute("EVAL", script, len(self.keys), *self.keys, *arguments)
+
+
+def is_portable(parameters: Sequence[Any]) -> bool:
+    """Whether MessagePack returns them as they are."""
+    return all(
+        is_portable(parameter)
+        if isinstance(parameter, tuple)
+        else parameter is None or type(parameter) in (str, int, float, bool)
+        for parameter in parameters
+    )
+
+
+def _decode_request(member: bytes, seen: bytes) -> RefreshRequest | None:
+    """None for bytes that are no request."""
+    try:
+        name, parameters = decode(_decode_member, member)
+        resource, _, schema = name.rpartition("@")
+        seen_at, position = decode(_decode_seen, seen) if seen else (0.0, NOWHERE)
+        return RefreshRequest(resource, schema, decode(_as_tuples, parameters), seen_at, position)
+    except Unreadable as error:
+        emit("unreadable", "", tier="queue", reason=str(error)[:200])
+        return None
+
+
+def _as_tuples(parameters: Sequence[Any]) -> Parameters:
+    return tuple(_as_tuples(parameter) if isinstance(parameter, list) else parameter for parameter in parameters)
+
 
 # Seconds between looks at what a worker may have stored. After the last one the reader's process loads.
 WORKER_CHECKS = (0.03, 0.07, 0.15, 0.25, 0.5)

@@ -7,14 +7,14 @@ import msgspec
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import ObjectDoesNotExist
 
-from .declarations import check_declaration, declare
+from .cutoff import find_shown
+from .declarations import by_place, check_declaration, declare, loader_signature, return_type, tags_by_place
 from .dependencies import add_dependency, trackers
 from .engine import Engine
 from .engines import engine_of, engines
 from .entry import CachedValue, Header, is_immutable
 from .errors import NotThere, Unreadable
 from .explain import explain_entry
-from .in_passing import find_shown
 from .key import EntryKey, Parameters, hashable_key, resource_key, resource_tag
 from .loader import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
@@ -23,7 +23,6 @@ from .policy import Policy, Times
 from .resource_tags import ResourceTags
 from .schema import schema_of
 from .serializer import decode
-from .signatures import by_place, loader_signature, return_type, tags_by_place
 from .sync_resource import MAX_KNOWN_KEYS, SyncMethods, present
 from .transactions import bypasses, is_bypassed
 

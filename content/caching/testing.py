@@ -34,7 +34,7 @@ from .backends.server import Server
 from .engines import engine_of, engines, log_server
 from .executor import LoadExecutor
 from .ordering.log import logs
-from .ordering.log_ordering import LogOrdering
+from .ordering.ordering import LogOrdering
 from .resource import Resource
 from .stores.blocking import BlockingTier, blocking_tier
 from .stores.failsafe import Failsafe

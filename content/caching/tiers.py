@@ -11,12 +11,11 @@ from typing import Any
 
 from .backoff import Backoff
 from .entry import CachedValue, Entry, Header, Stamp, Unreadable, Verdict, pack, unpack
-from .footprint import SizeEstimates, header_size
 from .key import EntryKey, TierKey
 from .metrics.events import emit, measure
 from .ordering.ordering import Ordering
 from .policy import Policy
-from .stores.memory import MemoryTier
+from .stores.memory import MemoryTier, SizeEstimates, header_size
 from .stores.shared import SharedTier
 
 # An entry is never refreshed earlier than this many times its load cost before its end.

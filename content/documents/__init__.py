@@ -3,7 +3,6 @@
 The resources and selectors of `documents.posts` are in `resources.posts` and `selectors.posts`, and so on.
 """
 
-from content.documents.comments import CommentDocument, ThreadDocument
 from content.documents.lists import (
     ALL_YEARS,
     YEARS,
@@ -18,15 +17,24 @@ from content.documents.lists import (
     microseconds,
 )
 from content.documents.posts import (
+    CommentDocument,
     ContentsEntry,
     CoverDocument,
     NeighboursDocument,
     PostCard,
     PostDocument,
     RelatedDocument,
+    ThreadDocument,
 )
-from content.documents.site import MenuEntry, SiteDocument, direction
-from content.documents.sitemap import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
+from content.documents.site import (
+    MenuEntry,
+    PartSummary,
+    SiteDocument,
+    SitemapEntry,
+    SitemapPart,
+    SitemapSummary,
+    direction,
+)
 from content.documents.terms import (
     AuthorDocument,
     DirectoryDocument,

@@ -14,7 +14,6 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from content.exporters.posts import write_posts
 from content.exporters.records import MANIFEST, VERSION, dump_yaml
 from content.exporters.tables import (
     COMMENTS_FILE,
@@ -22,6 +21,7 @@ from content.exporters.tables import (
     PLAIN_TABLES,
     comment_records,
     media_records,
+    write_posts,
     write_rows,
 )
 

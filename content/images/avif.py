@@ -6,7 +6,7 @@ Its rotation is a property of the image, not of EXIF (23008-12, 6.5.10), and eve
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from content.images.stripped import BadImage, DamagedImage, StrippedImage
+from content.images.formats import BadImage, DamagedImage, StrippedImage
 
 # An offset to a TIFF header, and a TIFF directory without entries.
 NO_EXIF = b"\0\0\0\0MM\0*\0\0\0\x08" + b"\0" * 6

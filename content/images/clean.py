@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageSequence, JpegImagePlugin
 
 from content.images import avif, formats
-from content.images.stripped import LARGEST_IMAGE, BadImage, StrippedImage, check_pixels
+from content.images.formats import LARGEST_IMAGE, BadImage, StrippedImage, check_pixels
 
 EXTENSIONS = {".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
 HEAD_BYTES = 64

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from content.importers.fields import Matter, is_no, list_mappings, normalize_name, to_mapping
+from content.importers.front_matter import Matter, is_no, list_mappings, normalize_name, to_mapping
 
 CONFIGS = (
     "hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config.toml", "config.yaml", "config.yml", "config.json",

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from content.importers import eleventy, front_matter, hugo, jekyll, zola
-from content.importers.fields import Matter, list_texts, to_mapping
 from content.importers.files import SourceFile, decode_text, read_settings
+from content.importers.front_matter import Matter, list_texts, to_mapping
 from content.importers.report import BadFile
 
 CONFIGS = dict.fromkeys((*jekyll.CONFIGS, *hugo.CONFIGS, *zola.CONFIGS))

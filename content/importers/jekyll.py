@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from content.importers.fields import Matter, list_mappings, to_mapping
+from content.importers.front_matter import Matter, list_mappings, to_mapping
 from content.importers.markdown import Region, Regions
 
 CONFIGS = ("_config.yml", "_config.yaml")

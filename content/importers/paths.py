@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from content.importers.fields import UNREADABLE, Matter
+from content.importers.front_matter import UNREADABLE, Matter
 from content.models import Post, PostQuerySet, Redirect
 from content.rendering import slugify
 

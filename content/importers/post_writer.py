@@ -1,20 +1,52 @@
-"""Prepared posts are written in bulk, with their authors, terms and redirects."""
+"""Prepared posts are written in bulk, with their authors, terms and redirects.
+
+If the database refuses a batch, each of its rows is written alone.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
 
-from content.importers.batches import write_batch
 from content.importers.edits import find_edited, hash_editable_fields
 from content.importers.paths import SlugAllocator, make_redirects, write_redirects
 from content.importers.report import ImportReport
 from content.models import Author, Authorship, Category, MediaFile, Post, Redirect, Tag
 from content.rendering import slugify
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def write_batch(
+    batch: Sequence[Item], write: Callable[[Sequence[Item]], Result], refuse: Callable[[Item, str], None]
+) -> list[Result]:
+    """The results of `write`, which runs in a transaction; `refuse` gets each item that the database refuses.
+
+    Raises OperationalError: the database itself fails, and not the item.
+    """
+    try:
+        with transaction.atomic():
+            return [write(batch)]
+    except OperationalError:
+        raise
+    except (DatabaseError, ValueError, OverflowError) as error:
+        if len(batch) == 1:
+            refuse(batch[0], f"The database refused it: {error}")
+            return []
+        return [result for item in batch for result in write_batch([item], write, refuse)]
+
 
 COLUMNS = [
     "kind", "slug", "title", "excerpt", "body", "html", "category", "cover", "cover_alt", "status",

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from content.importers import eleventy, hugo
-from content.importers.fields import Matter, is_no, normalize_name, parse_time
+from content.importers.front_matter import Matter, is_no, normalize_name, parse_time
 from content.importers.report import BadFile
 
 LONGEST_PASSWORD = 200

@@ -1,6 +1,6 @@
 """The rules of Zola: taxonomies, and sections that are drafts."""
 
-from content.importers.fields import Matter, is_true
+from content.importers.front_matter import Matter, is_true
 
 CONFIGS = ("config.toml",)
 

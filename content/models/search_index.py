@@ -1,15 +1,14 @@
-"""The full-text index of posts. The database itself keeps it up to date, for every way of writing.
+"""The full-text index of posts, and queries in the languages of FTS5 and PostgreSQL.
 
-It holds all posts, drafts too. Each query filters by the posts' status.
-
-SQLite        an FTS5 table over the columns of content_post, and three triggers
-PostgreSQL    a generated tsvector column of content_post with a GIN index
+The database itself keeps the index up to date, for every way of writing.
 """
 
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from content.rendering import fold_accents, query_prefix
 
 # English inflections are folded (Porter): "deploying" finds "deploy". Words of other languages lose the same letters
 # in query and index, and are found too. Accents are folded.
@@ -127,3 +126,15 @@ def run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+def fts5_query(words: tuple[str, ...], *, in_title: bool = False, is_whole: bool = False) -> str:
+    """Each word is a quoted string, so that none is an operator. The last word is a prefix, unless it `is_whole`."""
+    query = " ".join(f'"{word}"' for word in words) + ("*" if query_prefix(words) and not is_whole else "")
+    return f"{{title}} : ({query})" if in_title else query
+
+
+def tsqueries(words: tuple[str, ...]) -> tuple[str, str]:
+    """Each word is a quoted lexeme. The last word is a prefix in the first query, and inflected in the second."""
+    whole = " & ".join(f"'{fold_accents(word)}'" for word in words)
+    return (f"{whole}:*" if query_prefix(words) else whole, whole)

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -14,7 +16,42 @@ from django.views.decorators.http import require_safe
 from redis import Redis
 
 from content.caching.engines import engine_of
-from content.ops.cached_result import CachedResult
+
+T = TypeVar("T")
+
+
+class CachedResult(Generic[T]):
+    """Calls `compute` at most once in `seconds`, and once at a time in each event loop. Errors are not cached."""
+
+    def __init__(
+        self, compute: Callable[[], Awaitable[T]], seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._compute = compute
+        self._seconds = seconds
+        self._clock = clock
+        self._cached: tuple[float, T] | None = None
+        self._tasks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[T]] = WeakKeyDictionary()
+
+    async def get(self) -> T:
+        """Raises the errors of `compute`."""
+        cached = self._cached
+        if cached is not None and self._clock() < cached[0] + self._seconds:
+            return cached[1]
+        loop = asyncio.get_running_loop()
+        task = self._tasks.get(loop)
+        if task is None or task.done():
+            task = self._tasks[loop] = loop.create_task(self._run())
+        # A caller that is cancelled does not cancel the task of the others.
+        return await asyncio.shield(task)
+
+    async def _run(self) -> T:
+        value = await self._compute()
+        self._cached = self._clock(), value
+        return value
+
+    def clear(self) -> None:
+        self._cached = None
+
 
 CHECK_SECONDS = 1.0
 # Seconds for which all requests share one result of the checks.

@@ -20,9 +20,9 @@ from content.caching.declarations import resources
 from content.caching.engines import engine_of
 from content.caching.metrics.events import EventCounts
 from content.caching.metrics.reports import Report, reporting
-from content.caching.verify.counts import VerificationCounts
+from content.caching.verify.findings import VerificationCounts
 from content.cdn.checkpoint import lag
-from content.ops.cached_result import CachedResult
+from content.ops.health import CachedResult
 
 # Seconds for which all requests share one result.
 CACHE_SECONDS = 1.0

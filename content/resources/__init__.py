@@ -3,11 +3,9 @@
 from typing import Any
 
 from content.caching import Resource
-from content.resources.comments import comments
 from content.resources.lists import archive, listing, matches, periods, popular, search, trending, window
-from content.resources.posts import draft, neighbours, post, post_card, related, withdrawn
-from content.resources.site import redirect, site
-from content.resources.sitemap import sitemap_part, sitemap_summary, sitemap_terms
+from content.resources.posts import comments, draft, neighbours, post, post_card, related, withdrawn
+from content.resources.site import redirect, site, sitemap_part, sitemap_summary, sitemap_terms
 from content.resources.terms import author, category, directory, directory_index, sidebar, tag
 
 POSTS = (post, post_card, withdrawn, related, neighbours, comments)

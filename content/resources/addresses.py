@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 from content.caching.engines import engine_of
 from content.caching.errors import Overloaded
-from content.selectors import addresses as selectors
-from content.selectors.addresses import Address
+from content.selectors import site as selectors
+from content.selectors.site import Address
 
 __all__ = ["Address", "exists"]
 

@@ -7,6 +7,7 @@ from content.resources import policies
 from content.resources.policies import until_next_publication
 from content.selectors import posts
 from content.selectors import related as relations
+from content.selectors.comments import load_thread, load_threads
 
 # A longer gap between two posts gets the tag of all posts, instead of a tag a month.
 MOST_MONTHS = 24
@@ -93,4 +94,14 @@ neighbours = Resource(
     tags=lambda pk: (cache_tags.post(pk), cache_tags.document(pk, "listing")),
     value_tags=tags_of_months,
     adapt=until_next_publication,
+)
+
+
+# post: its primary key.
+comments = Resource(
+    "comments",
+    load=load_thread,
+    load_many=load_threads,
+    policy=policies.COMMENTS,
+    tags=lambda post: (cache_tags.comments(post),),
 )

@@ -6,8 +6,15 @@ from django.utils import timezone
 
 from content.caching import NotThere
 from content.documents import ALL_YEARS, YEARS, ArchiveDocument, MonthCount
-from content.selectors.list_counts import ALL, count_posts
-from content.selectors.months import month_after, month_before, month_span, utc_moment, year_span
+from content.selectors.list_counts import (
+    ALL,
+    count_posts,
+    month_after,
+    month_before,
+    month_span,
+    utc_moment,
+    year_span,
+)
 from content.selectors.sql import fetch, moment_column, parse_moment
 
 LISTED = "FROM content_listedpost l WHERE l.kind = 'all' AND l.term = 0"

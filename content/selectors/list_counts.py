@@ -1,14 +1,62 @@
 """The number of public posts in lists, from counts that the database keeps, without scheduled posts.
 
-A list has a kind (all, pages, category, tag or author) and a primary key. Months are months of UTC.
+A list has a kind (all, pages, category, tag or author) and a primary key. Months are months of UTC, as
+numbers: 202605. The span of a month is from its first moment to the first one after.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
-from content.selectors.months import month_of
+from django.utils import timezone
+
+from content.documents import lists
 from content.selectors.sql import fetch, parse_moment
+
+Span = tuple[datetime, datetime]
+# Beginnings of months. An archive of a hundred years needs 1,200.
+MOST_REMEMBERED = 4096
+
+
+def year_span(year: int) -> Span:
+    """By the site's time zone, as month_span."""
+    return site_moment(year, 1), site_moment(year + 1, 1)
+
+
+def month_span(month: int) -> Span:
+    year, number = divmod(month, 100)
+    return site_moment(year, number), site_moment(year + number // 12, number % 12 + 1)
+
+
+def site_moment(year: int, month: int) -> datetime:
+    """The first moment of a month by the site's time zone, as a datetime of UTC."""
+    return moment_in(timezone.get_default_timezone(), year, month)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def moment_in(zone: tzinfo, year: int, month: int) -> datetime:
+    return datetime(year, month, 1, tzinfo=zone).astimezone(UTC)
+
+
+def utc_moment(month: int) -> datetime:
+    """The first moment of a month by UTC."""
+    return lists.first_moment(*divmod(month, 100))
+
+
+def month_of(moment: datetime) -> int:
+    """The month by UTC."""
+    utc = moment.astimezone(UTC)
+    return utc.year * 100 + utc.month
+
+
+def month_after(month: int) -> int:
+    return month + 89 if month % 100 == 12 else month + 1
+
+
+def month_before(month: int) -> int:
+    return month - 89 if month % 100 == 1 else month - 1
+
 
 List = tuple[str, int]
 ALL: List = ("all", 0)

@@ -12,8 +12,18 @@ from django.utils import timezone
 from content.caching import NotThere
 from content.documents import ListingDocument, Period, PeriodsDocument, SequenceDocument
 from content.documents.lists import WINDOW
-from content.selectors.list_counts import ALL, TOTAL, List, count_posts, find_offset
-from content.selectors.months import Span, month_after, month_span, utc_moment, year_span
+from content.selectors.list_counts import (
+    ALL,
+    TOTAL,
+    List,
+    Span,
+    count_posts,
+    find_offset,
+    month_after,
+    month_span,
+    utc_moment,
+    year_span,
+)
 from content.selectors.sql import fetch, fetch_each, gather, microseconds_column, parse_numbers
 
 # Lists that exist only if they have posts.

@@ -11,9 +11,9 @@ from msgspec import json
 
 from content.documents import SequenceDocument
 from content.rendering import split_words
-from content.selectors import full_text
-from content.selectors.full_text import MOST_READ, TSQUERY, Select, Words
+from content.selectors import search
 from content.selectors.list_counts import ALL, next_publication
+from content.selectors.search import MOST_READ, TSQUERY, Select, Words
 from content.selectors.sql import fetch_each, gather, microseconds_column, parse_numbers
 
 # The most posts with words, and the most that several lists have in common: the newest.
@@ -66,8 +66,8 @@ def select_in_lists(filters: Filters) -> Select:
 
 async def select_on_postgresql(queries: dict[Filters, Words]) -> dict[Filters, Select]:
     """Read the first list for common words, and look up others: two queries."""
-    tsqueries = await full_text.tsquery_parameters({text: words for (text, *_), words in queries.items()})
-    common = await full_text.find_common(tsqueries)
+    tsqueries = await search.tsquery_parameters({text: words for (text, *_), words in queries.items()})
+    common = await search.find_common(tsqueries)
     selects: dict[Filters, Select] = {}
     for each in queries:
         tsquery, (condition, parameters) = tsqueries[each[0]], list_condition(each)
@@ -98,7 +98,7 @@ async def select_on_sqlite(queries: dict[Filters, Words]) -> dict[Filters, Selec
             f"{sql} WHERE l.kind = %s AND l.term = %s {NEWEST_FIRST}",
             [json.encode(ids).decode(), *lists_of(each)[0], MOST_WITH_WORDS],
         )
-        for each, (_, ids) in (await full_text.fetch_latest(searches, MOST_WITH_WORDS)).items()
+        for each, (_, ids) in (await search.fetch_latest(searches, MOST_WITH_WORDS)).items()
     }
 
 

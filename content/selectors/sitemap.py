@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from content.documents import PartSummary, SitemapEntry, SitemapPart, SitemapSummary
-from content.documents import sitemap as parts
+from content.documents import site as parts
 from content.models import Author, Category, Tag
 from content.models.post import path_of
 from content.selectors.list_counts import TOTAL, List, count_posts, next_publication

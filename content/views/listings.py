@@ -11,13 +11,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.views.decorators.http import require_safe
 
 from content import resources
+from content.cache_headers import same_for_all
 from content.caching import NotThere
 from content.documents import ALL_YEARS, YEARS, ArchiveDocument, ListingDocument, MonthCount
 from content.rendering import LONGEST_QUERY, normalise_query
-from content.shared_pages import same_for_all
-from content.views.errors import not_found_page
+from content.views.errors import not_found_page, redirect_or_404
 from content.views.page_chrome import render_page
-from content.views.redirects import redirect_or_404
 
 PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 MONTHS = range(1, 13)

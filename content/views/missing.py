@@ -7,12 +7,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from content.cache_headers import resolve_path, same_for_all
 from content.caching.edge.profile import Moved
 from content.resources.addresses import Address, exists
-from content.shared_pages import resolve_path, same_for_all
-from content.views.errors import not_found_page
+from content.views.errors import LONGEST_PATH, append_slash, not_found_page
 from content.views.posts import PAGE_SLUG, page_or_redirect
-from content.views.redirects import LONGEST_PATH, append_slash
 
 # The URL of the page. No page or post can have it.
 PATH = "/-/missing/"

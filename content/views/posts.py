@@ -7,13 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from content import resources
+from content.cache_headers import same_for_all
 from content.caching import NotThere
 from content.caching.dependencies import shown_in_passing
 from content.documents import PostDocument
 from content.popularity import count_view
-from content.shared_pages import same_for_all
+from content.views.errors import redirect_or_404, redirect_or_410
 from content.views.page_chrome import render_page
-from content.views.redirects import redirect_or_404, redirect_or_410
 
 PAGE_SLUG = re.compile(r"[-\w]{1,200}")
 

@@ -8,7 +8,7 @@ from content import resources
 from content.caching import NotThere
 from content.documents import ALL_YEARS
 from content.resources.lists import POSTS_A_FEED
-from content.warming import api, catalogue
+from content.warming import catalogue
 from content.warming.targets import Plan, Target, plan_pages
 
 NEWEST = 20
@@ -47,7 +47,7 @@ async def plan_popular(top: int = MOST_VIEWED) -> Plan:
     size = (await resources.site.get()).posts_per_page
     rows = [*await catalogue.load_newest_posts(NEWEST), *await catalogue.load_most_viewed_posts(top)]
     parts = [*plan_every_page(), *plan_list("all", 0, size, size), *await plan_fixed_pages()]
-    parts += [*await api.plan_lists(), *plan_posts(rows)]
+    parts += [*await catalogue.plan_lists(), *plan_posts(rows)]
     return unique([*parts, *plan_pages(["/", *FIXED_PAGES, *map(path_of, rows)])])
 
 
@@ -60,7 +60,7 @@ async def plan_everything() -> Plan:
     plan += plan_list("all", 0, await catalogue.count_posts(), size)
     for kind in TERM_OF.values():
         rows_of_terms = await catalogue.load_terms(kind)
-        plan += await api.plan_windows([(kind, pk) for pk, _, _ in rows_of_terms])
+        plan += await catalogue.plan_windows([(kind, pk) for pk, _, _ in rows_of_terms])
         for pk, slug, uses in rows_of_terms:
             paths.append(f"/{PATH_OF[kind]}/{slug}/")
             plan += [Target(resources.BY_NAME[kind], (slug,)), *plan_list(kind, pk, uses, size), plan_feed(kind, pk)]
@@ -93,7 +93,7 @@ async def plan_url(path: str) -> Plan:
 
 async def plan_entries(path: str) -> Plan:
     if path.startswith("/api/"):
-        return await api.plan_response(path)
+        return await catalogue.plan_response(path)
     size = (await resources.site.get()).posts_per_page
     if path == "/":
         return [*plan_every_page(), *plan_list("all", 0, size, size)]

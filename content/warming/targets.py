@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from content.caching import NotThere
 from content.caching.edge import EdgeCache
 from content.caching.edge.asgi import find_middleware
-from content.caching.edge.page_key import url_key
+from content.caching.edge.page import url_key
 
 
 class Warmable(Protocol):

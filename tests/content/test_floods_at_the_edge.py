@@ -13,12 +13,12 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from content.cache_headers import shared_parameters
 from content.caching.edge import EdgeCache
 from content.caching.edge.profile import ANY_PARAMETER
 from content.models import Redirect
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from content.resources import addresses
-from content.shared_pages import shared_parameters
 from project.edge import PASSES, canonical_host, site_profile
 from tests.support.blog import make_blog, make_post
 from tests.support.wire import exchange, server_config

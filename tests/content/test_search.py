@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from content.models import Post, SiteConfig
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from content.rendering import split_words
-from content.selectors import full_text
+from content.selectors import search
 from tests.support.blog import make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 
 
 def find(text: str) -> set[str]:
-    found = async_to_sync(full_text.find_best)({text: words}) if (words := split_words(text)) else {}
+    found = async_to_sync(search.find_best)({text: words}) if (words := split_words(text)) else {}
     return set(Post.objects.filter(pk__in=found.get(text, [])).values_list("slug", flat=True))
 
 
@@ -124,7 +124,7 @@ def test_the_index_follows_every_kind_of_write():
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL ranks the newest alone")
 def test_a_word_of_more_posts_than_are_ranked_is_ranked_by_title_then_by_age(client, monkeypatch):
-    monkeypatch.setattr(full_text, "MOST_FOUND", 3)
+    monkeypatch.setattr(search, "MOST_FOUND", 3)
     now = timezone.now()
     make_post("titled", title="Moss", published_at=now - timedelta(hours=20))
     for number in range(6):

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from content import resources
 from content.caching.edge import EdgeCache
-from content.caching.edge.page_key import url_key
+from content.caching.edge.page import url_key
 from content.caching.engines import engine_of
 from content.caching.metrics.events import current_totals
 from content.caching.verify import Options, Result, Verifier

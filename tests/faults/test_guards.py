@@ -230,7 +230,7 @@ GUARDS = [
     ),
     Guard(
         "rule 22: readers wait for a process that joins",
-        f"{CACHING}/ordering/log_ordering.py",
+        f"{CACHING}/ordering/ordering.py",
         "        if self.log.reader.is_joining:\n",
         "        if False:\n",
         f"{TESTS}/test_joining.py",
@@ -1600,7 +1600,7 @@ GUARDS = [
     ),
     Guard(
         "I18: a page's key has the release",
-        f"{CACHING}/edge/page_key.py",
+        f"{CACHING}/edge/page.py",
         'kind = f"{_FORMAT}.{release}" if release else _FORMAT\n',
         "kind = _FORMAT\n",
         f"{TESTS}/test_releases.py",
@@ -1608,7 +1608,7 @@ GUARDS = [
     ),
     Guard(
         "I18: a page's tag has no release",
-        f"{CACHING}/edge/page_key.py",
+        f"{CACHING}/edge/page.py",
         '    return f"{_FORMAT}:{name_of_url(url)}"\n',
         "    return url_key(url)\n",
         f"{TESTS}/test_releases.py",
@@ -1672,7 +1672,7 @@ GUARDS = [
     ),
     Guard(
         "verify: loads of checks store nothing",
-        f"{CACHING}/in_passing.py",
+        f"{CACHING}/cutoff.py",
         "        with bypass(), track_dependencies():\n",
         "        with track_dependencies():\n",
         "tests/content/test_verification.py",
@@ -1680,7 +1680,7 @@ GUARDS = [
     ),
     Guard(
         "verify: what is shown in passing is compared as it is stored",
-        f"{CACHING}/in_passing.py",
+        f"{CACHING}/cutoff.py",
         "    if load is None or not reads or not reads[-1].in_passing:\n",
         "    if True:\n",
         f"{TESTS}/verify/test_verify_checks.py",
@@ -1688,7 +1688,7 @@ GUARDS = [
     ),
     Guard(
         "verify: checks keep within their budget",
-        f"{CACHING}/verify/budget.py",
+        f"{CACHING}/verify/past_cache.py",
         "        return await self._spend(0.0, anyway=False) / 1000\n",
         "        return 0.0\n",
         f"{TESTS}/verify/test_verifier.py",

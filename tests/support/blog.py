@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from content.documents.sitemap import part_of
+from content.documents.site import part_of
 from content.invalidation import DOCUMENTS
 from content.models import Author, Authorship, Category, Post, SiteConfig, Tag
 

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from content.caching.backends.server import location_and_options
 from content.caching.engines import engine_of
-from content.caching.ordering.log_ordering import LogOrdering
+from content.caching.ordering.ordering import LogOrdering
 
 LOCMEM: dict[str, Any] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "tests"}
 # The site's middleware asks for it.

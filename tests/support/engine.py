@@ -6,7 +6,7 @@ from content.caching import lasting_loop
 from content.caching.engine import Engine
 from content.caching.engines import engine_of
 from content.caching.ordering.log import InvalidationLog
-from content.caching.ordering.log_ordering import LogOrdering
+from content.caching.ordering.ordering import LogOrdering
 from content.caching.ordering.tag_index import TagIndex
 
 

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from content import resources
 from content.caching.backends.server import server_of
 from content.caching.entry import NOWHERE, unpack
-from content.caching.refresh_queue import RefreshQueue, RefreshRequest
+from content.caching.refresh import RefreshQueue, RefreshRequest
 from content.caching.release import digest_of
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.wait import wait_until

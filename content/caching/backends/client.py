@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from .. import codec
+from .. import serializer
 from ..compressor import decompressor_of
 from ..errors import Unreadable
 from ..serializer import MessagePackSerializer, decode
@@ -78,7 +78,7 @@ class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types
     def __init__(self, server: Any, params: dict[str, Any], backend: Any) -> None:
         super().__init__(server, params, backend)
         own = type(self._serializer) is MessagePackSerializer
-        self._loads = codec.unpack if own else self._serializer.loads
+        self._loads = serializer.unpack if own else self._serializer.loads
         self._decompress = decompressor_of(self._compressor)
 
     def encode(self, value: Any, *, allow_int: bool = True) -> bytes | int:

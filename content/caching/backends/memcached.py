@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.memcached import PyMemcacheCache
 
-from .. import codec
+from .. import serializer
 from ..compressor import ZstdCompressor
 from ..errors import Unreadable
 from ..serializer import decode
@@ -42,7 +42,7 @@ class _Serde:
         """Raises TypeError for values that would change their type, ValueError for values that are too large."""
         if type(value) is int and abs(value) < _LARGEST_TEXT:
             return str(value).encode(), _INTEGER
-        content, flags = (value, _BYTES) if type(value) is bytes else (codec.encode(value), _PACKED)
+        content, flags = (value, _BYTES) if type(value) is bytes else (serializer.encode(value), _PACKED)
         compressed = self._compressor.compress(content)
         if compressed is not content:
             content, flags = compressed, flags | _COMPRESSED
@@ -65,7 +65,7 @@ class _Serde:
             value = self._compressor.decompress(value)
         if flags & _INTEGER:
             return int(value)
-        return codec.unpack(value) if flags & _PACKED else value
+        return serializer.unpack(value) if flags & _PACKED else value
 
 
 class MemcachedCache(PyMemcacheCache):

@@ -13,9 +13,9 @@ from django.views import View as ClassBasedView
 
 from ..declarations import edge_views, page_aliases
 from ..dependencies import track_dependencies
-from ..duration import Duration
 from ..key import check_tags
 from ..lasting_loop import run_inline
+from ..policy import Duration
 from ..request_reads import RequestReads, django_request
 from ..transactions import is_bypassed
 from .permission import Permission, needs_rendering, permission_of, restrict_edge

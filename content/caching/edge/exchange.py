@@ -14,8 +14,7 @@ from .incoming_response import Outcome, ResponseMode
 from .normalization import normalize_url, port_of
 from .origin import Origin
 from .origin_fetch import OriginFetch
-from .page import Page
-from .page_key import url_tag
+from .page import Page, url_tag
 from .page_store import Lookup, StoredPage, matches
 from .profile import Moved
 from .representation import forbid_storing

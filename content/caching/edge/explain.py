@@ -10,8 +10,7 @@ from ..explain import describe_value
 from ..key import WEAK
 from ..ordering.tag_index import Kind
 from ..release import release_digest, release_name
-from .page import HitForMiss, Page, VaryIndex
-from .page_key import url_key
+from .page import HitForMiss, Page, VaryIndex, url_key
 from .page_store import PageKey, PageStore, read_stored_value
 
 

@@ -12,14 +12,13 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..entry import CachedValue, Verdict
-from ..footprint import header_size
 from ..metrics.events import counters_for, emit, listeners, notify, subscribers
+from ..stores.memory import header_size
 from .asgi import Send
 from .in_flight import InFlight
 from .normalization import normalize_query, port_of
 from .origin import Origin
-from .page import Page, VaryIndex
-from .page_key import url_key, variant_key
+from .page import Page, VaryIndex, url_key, variant_key
 from .page_store import StoredPage, size_of
 from .representation import (
     EncodedHead,
@@ -29,8 +28,7 @@ from .representation import (
     represent_coded,
     represent_plain,
 )
-from .request import ParsedRequest, Request, RequestFields, parse_request
-from .request_cache import RequestCache, weight_of
+from .request import ParsedRequest, Request, RequestCache, RequestFields, parse_request, weight_of
 from .wire_image import WireImage
 
 _VALID = Verdict.VALID

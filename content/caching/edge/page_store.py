@@ -14,8 +14,7 @@ from ..metrics.events import emit
 from ..ordering.tag_index import Kind
 from ..policy import ZERO, Policy
 from ..serializer import decode
-from .page import HitForMiss, Page, StoredValue, Times, VaryIndex
-from .page_key import variant_key
+from .page import HitForMiss, Page, StoredValue, Times, VaryIndex, variant_key
 from .request import Request
 from .rules.variants import vary_value
 

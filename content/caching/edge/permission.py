@@ -12,7 +12,7 @@ from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 
 from ..dependencies import note_private
-from ..duration import Duration, duration
+from ..policy import Duration, duration
 from ..request_reads import RequestReads, scheme_header
 from .rules.directives import AT_MOST, PROHIBITION
 

@@ -14,8 +14,7 @@ from ..lasting_loop import run_inline
 from ..recording_request import header_fields
 from ..request_reads import ambient_key
 from .incoming_response import CompleteResponse, build_page
-from .page import Page, Times, VaryIndex
-from .page_key import variant_key
+from .page import Page, Times, VaryIndex, variant_key
 from .page_store import MOST_VARIES, PageStore, tags_of_page
 from .permission import restrict_edge
 from .profile import Profile

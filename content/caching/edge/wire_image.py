@@ -7,8 +7,7 @@ from functools import cache
 import msgspec
 
 from ..entry import Verdict
-from .page import Page
-from .page_key import url_key
+from .page import Page, url_key
 from .profile import Profile
 from .representation import (
     EncodedHead,

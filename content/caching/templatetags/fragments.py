@@ -14,8 +14,7 @@ from django.template import Context, Library, Node, NodeList, TemplateSyntaxErro
 from django.template.base import FilterExpression, Parser, Token, TokenType
 
 from .. import fragments
-from ..fragments.arguments import OPTIONS, Arguments
-from ..fragments.reads import Ambience, FragmentReads, PrivateFragment, names_in_key
+from ..fragments.reads import OPTIONS, Ambience, Arguments, FragmentReads, PrivateFragment, names_in_key
 from ..fragments.rendering import current_placeholders, fragment_key, load_fragment, lookup_fragment
 from ..key import EntryKey
 from ..request_reads import ambient_key

@@ -16,19 +16,18 @@ from enum import Enum
 
 from redis.exceptions import RedisError
 
+from ..cutoff import PastCache
 from ..entry import Header, Position
 from ..errors import CacheError
 from ..executor import LoadExecutor
-from ..in_passing import PastCache
 from ..key import WEAK
 from ..metrics.events import emit, measure
-from ..ordering.log_ordering import LogOrdering
+from ..ordering.ordering import LogOrdering
 from ..ordering.stream import format_position
 from ..ordering.tag_index import Record
-from .budget import Budget
 from .findings import FindingStore, Inconsistency
 from .hard_records import HardRecords
-from .past_cache import PastCacheLoader
+from .past_cache import Budget, PastCacheLoader
 from .subject import Comparable, Loaded, Reading, Subject, describe_difference, is_same
 
 logger = logging.getLogger("content.caching")

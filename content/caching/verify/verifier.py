@@ -19,15 +19,13 @@ from redis.exceptions import RedisError
 from ..edge.cache import EdgeCache
 from ..engines import engine_of, log_server
 from ..metrics.events import emit
-from ..ordering.log_ordering import LogOrdering
+from ..ordering.ordering import LogOrdering
 from ..ordering.stream import format_position
 from ..ordering.tag_index import Record
-from .budget import Budget
 from .check import CHECKS_AT_ONCE, Checker, Result, Settle, settle_by_time
 from .findings import FindingStore, Inconsistency
-from .past_cache import watch_connections
-from .sampler import Sampler
-from .schedule import Schedule
+from .past_cache import Budget, watch_connections
+from .sampler import Sampler, Schedule
 from .subject import Comparable, everything, subject_of
 
 logger = logging.getLogger("content.caching")

@@ -8,13 +8,10 @@ from typing import TypeVar
 
 import msgspec
 
-from content.exporters.posts import FOLDERS
 from content.exporters.records import MANIFEST, VERSION, CommentRecord, MediaRecord, PostRecord, Record, SomeRecord
-from content.exporters.tables import COMMENTS_FILE, MEDIA_FILE, PLAIN_TABLES, REDIRECTS, Table
+from content.exporters.tables import COMMENTS_FILE, FOLDERS, MEDIA_FILE, PLAIN_TABLES, REDIRECTS, Table
 from content.importers import front_matter
-from content.importers.batches import batched, write_batch
-from content.importers.evergreen import media
-from content.importers.evergreen.files import PostFile, parse_row, split_rows
+from content.importers.evergreen.files import MediaRestore, PostFile, parse_row, split_rows, write_media_rows
 from content.importers.evergreen.rows import (
     ChangedPost,
     LinkedRows,
@@ -28,6 +25,7 @@ from content.importers.evergreen.rows import (
     write_threads,
 )
 from content.importers.files import find_file_inside, read_bounded
+from content.importers.post_writer import batched, write_batch
 from content.importers.report import BadFile, Counts, ImportReport, Progress
 from content.rendering import BodyTooLarge, render_markdown
 
@@ -61,7 +59,7 @@ class Restore:
         self.root = root
         self.report = ImportReport()
         self.progress = progress
-        self.media = media.MediaRestore(root)
+        self.media = MediaRestore(root)
 
     def read_manifest(self) -> dict[str, int]:
         """The counts at the time of the export, by the names of tables and folders. Raises BadFile."""
@@ -89,7 +87,7 @@ class Restore:
 
     def restore_media(self) -> None:
         records = self.read_rows(MEDIA_FILE, MediaRecord, self.media.restore)
-        self.write_table("media", records, media.write_rows, MEDIA_FILE)
+        self.write_table("media", records, write_media_rows, MEDIA_FILE)
         self.report.media, self.report.media_missing = self.media.stored, self.media.missing
 
     def restore_comments(self) -> None:

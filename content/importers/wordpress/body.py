@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from content.importers.fields import UNREADABLE
+from content.importers.front_matter import UNREADABLE
 from content.importers.media import RemoteMedia
 from content.importers.template_tags import to_watch_url
 from content.importers.wordpress.blocks import NO_DESCRIPTION, BlockBuilder

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from content.importers.fields import LONGEST_NAME, MOST_NAMES, to_utc
+from content.importers.front_matter import LONGEST_NAME, MOST_NAMES, to_utc
 from content.importers.post_writer import LONGEST_EXCERPT, Draft
 from content.importers.visibility import LONGEST_PASSWORD
 from content.importers.wordpress.catalogue import Catalogue

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from content.importers.fields import UNREADABLE
+from content.importers.front_matter import UNREADABLE
 from content.importers.paths import normalize_path
 from content.rendering import plain_text, shortened, slugify
 

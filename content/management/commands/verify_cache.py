@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from content.caching.metrics.reports import reporting
 from content.caching.verify import Inconsistency, Result, Verifier
-from content.caching.verify.counts import VerificationCounts
+from content.caching.verify.findings import VerificationCounts
 from content.ops.verification import verifier_of_site
 
 SAMPLE = 100

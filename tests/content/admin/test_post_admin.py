@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from content.models import Author, Post, Redirect
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from tests.support.admin_site import act, errors_of, save_form, try_form
 from tests.support.blog import make_blog, make_post
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from content.admin.preview import LARGEST_PREVIEW
+from content.admin.post_form import LARGEST_PREVIEW
 from content.rendering import render_markdown
 from tests.support.blog import make_blog, make_post
 

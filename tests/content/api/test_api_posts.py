@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from content.models import Post, Tag
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db

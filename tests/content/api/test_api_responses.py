@@ -7,10 +7,10 @@ import jsonschema_rs
 import pytest
 from django.utils import timezone
 
-from content.api.openapi import SELECTABLE
+from content.api.router import SELECTABLE
 from content.documents import CoverDocument, PostCard
 from content.models import Author, Comment, PostViews
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db

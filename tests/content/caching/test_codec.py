@@ -28,7 +28,7 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content.caching import codec
+from content.caching import serializer
 from content.caching.errors import Unreadable
 from content.caching.serializer import decode
 
@@ -48,7 +48,7 @@ class Text(str):
 
 
 def read(content: bytes) -> object:
-    return decode(codec.unpack, content)
+    return decode(serializer.unpack, content)
 
 
 def same(first: object, second: object) -> bool:
@@ -110,12 +110,12 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_every_value_comes_back_with_its_types(value):
-    assert same(read(codec.encode(value)), value)
+    assert same(read(serializer.encode(value)), value)
 
 
 @given(VALUES, st.data())
 def test_i9_mutated_bytes_are_a_value_or_unreadable(value, data):
-    content = bytearray(codec.encode(value))
+    content = bytearray(serializer.encode(value))
     for _ in range(data.draw(st.integers(1, 4))):
         position = data.draw(st.integers(0, len(content) - 1))
         match data.draw(st.integers(0, 3)):
@@ -126,26 +126,26 @@ def test_i9_mutated_bytes_are_a_value_or_unreadable(value, data):
             case 2 if len(content) > 1:
                 del content[position]
             case 3:
-                content[position:] = codec.encode(data.draw(VALUES))
+                content[position:] = serializer.encode(data.draw(VALUES))
     with suppress(Unreadable):
         read(bytes(content))
 
 
 def test_an_enum_comes_back_as_its_value():
-    assert read(codec.encode([Colour.RED, {Size.LARGE: Size.LARGE}])) == ["red", {3: 3}]
-    assert type(read(codec.encode(Size.LARGE))) is int
+    assert read(serializer.encode([Colour.RED, {Size.LARGE: Size.LARGE}])) == ["red", {3: 3}]
+    assert type(read(serializer.encode(Size.LARGE))) is int
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "UTC"])
 def test_a_named_zone_comes_back_by_its_name(zone):
     for fold in (0, 1):
         moment = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo(zone), fold=fold)
-        found = read(codec.encode(moment))
+        found = read(serializer.encode(moment))
         assert (found, found.utcoffset(), found.tzinfo.key, found.fold) == (moment, moment.utcoffset(), zone, fold)
 
 
 def test_a_zone_that_this_machine_does_not_know_becomes_its_offset(monkeypatch):
-    content = codec.encode(datetime(2026, 7, 1, 12, tzinfo=ZoneInfo("Europe/Berlin")))
+    content = serializer.encode(datetime(2026, 7, 1, 12, tzinfo=ZoneInfo("Europe/Berlin")))
     found = read(content.replace(b"Europe/Berlin", b"Europe/Berlun"))
     assert found == datetime(2026, 7, 1, 12, tzinfo=timezone(timedelta(hours=2)))
 
@@ -189,17 +189,17 @@ def deep(kind: type, levels: int) -> object:
 @pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [1, {"a": value}], lambda value: (value,)])
 def test_any_other_value_is_a_type_error(value, wrap):
     with pytest.raises(TypeError):
-        codec.encode(wrap(value))
+        serializer.encode(wrap(value))
 
 
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_what_is_stored_can_be_read_by_a_deep_stack_of_calls(kind):
-    content = codec.encode(deep(kind, codec.MAX_DEPTH - 1))
+    content = serializer.encode(deep(kind, serializer.MAX_DEPTH - 1))
 
     def call(levels: int) -> object:
         return call(levels - 1) if levels else read(content)
 
-    assert same(call(300), deep(kind, codec.MAX_DEPTH - 1))
+    assert same(call(300), deep(kind, serializer.MAX_DEPTH - 1))
 
 
 # --- responses ---------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_a_response_comes_back_as_a_client_sees_it():
     response["Vary"] = "Accept, Cookie"
     response.set_cookie("a", "b c;", max_age=60, httponly=True, samesite="Lax", path="/x")
     response.delete_cookie("old")
-    found = read(codec.encode({"page": response}))["page"]
+    found = read(serializer.encode({"page": response}))["page"]
     assert type(found) is HttpResponse
     assert found.serialize() == response.serialize()
     assert found.cookies.output() == response.cookies.output()
@@ -241,7 +241,7 @@ def test_a_response_comes_back_as_a_client_sees_it():
     ids=lambda value: type(value).__name__,
 )
 def test_responses_of_each_class(response, kind):
-    found = read(codec.encode(response))
+    found = read(serializer.encode(response))
     assert type(found) is kind
     assert found.serialize() == response.serialize()
     assert found.headers == response.headers
@@ -254,7 +254,7 @@ def test_responses_of_each_class(response, kind):
 
 def test_a_response_that_is_not_rendered_is_a_type_error():
     with pytest.raises(TypeError, match=r"render\(\)"):
-        codec.encode(TemplateResponse(RequestFactory().get("/"), "any.html"))
+        serializer.encode(TemplateResponse(RequestFactory().get("/"), "any.html"))
 
 
 # --- foreign and hostile bytes -----------------------------------------------------------------------
@@ -293,12 +293,12 @@ def test_i9_deep_extensions_are_unreadable(number):
 
 
 def test_infinite_numbers_come_back():
-    assert read(codec.encode([math.inf, Decimal("-Infinity"), Decimal("1E+999")])) == [
+    assert read(serializer.encode([math.inf, Decimal("-Infinity"), Decimal("1E+999")])) == [
         math.inf,
         Decimal("-Infinity"),
         Decimal("1E+999"),
     ]
-    assert read(codec.encode(UUID(int=0))) == UUID(int=0)
-    assert read(codec.encode(date.min)) == date.min
-    assert read(codec.encode({time.max, time.min})) == {time.max, time.min}
-    assert str(read(codec.encode([Decimal("sNaN")]))[0]) == "sNaN"
+    assert read(serializer.encode(UUID(int=0))) == UUID(int=0)
+    assert read(serializer.encode(date.min)) == date.min
+    assert read(serializer.encode({time.max, time.min})) == {time.max, time.min}
+    assert str(read(serializer.encode([Decimal("sNaN")]))[0]) == "sNaN"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from content.caching import footprint
-from content.caching.footprint import SizeEstimates, object_size
+from content.caching.stores import memory
+from content.caching.stores.memory import SizeEstimates, object_size
 from tests.support.fill_memory import KINDS
 
 # Megabytes. Tiny entries need less for the same accuracy, and take longest.
@@ -33,7 +33,7 @@ def test_a_long_document_is_measured_by_a_sample(monkeypatch):
         calls.append(value)
         return sys.getsizeof(value)
 
-    monkeypatch.setattr(footprint, "getsizeof", counting)
+    monkeypatch.setattr(memory, "getsizeof", counting)
     assert 0.8 < object_size(numbers) / (sys.getsizeof(numbers) + 36 * len(numbers)) < 1.25
     assert len(calls) < 30
 
@@ -56,7 +56,7 @@ def test_values_that_are_not_measured_are_estimated_by_those_that_are(monkeypatc
         measured.append(value)
         return object_size(value)
 
-    monkeypatch.setattr(footprint, "object_size", counting)
+    monkeypatch.setattr(memory, "object_size", counting)
     estimated = sum(sizes.size_of("text", text, len(text) + 3) for text in texts)
     assert 0.9 < estimated / sum(map(object_size, texts)) < 1.1
     assert len(measured) < 100

@@ -18,7 +18,7 @@ from content.caching.ordering import stream as streams
 from content.caching.ordering import tag_index as tag_index_module
 from content.caching.ordering.folded_tags import _hash, _part
 from content.caching.ordering.log import InvalidationLog
-from content.caching.ordering.log_ordering import LogOrdering
+from content.caching.ordering.ordering import LogOrdering
 from content.caching.ordering.stream import LogStream
 from content.caching.ordering.tag_index import Kind, Record, TagIndex
 from tests.support.edge import settle

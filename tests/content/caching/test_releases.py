@@ -13,13 +13,13 @@ from django.test import RequestFactory
 from content.caching import Policy, Resource, declarations, invalidate
 from content.caching import old_releases as old_releases_module
 from content.caching.edge import cache_page
-from content.caching.edge.page_key import url_key, url_tag
+from content.caching.edge.page import url_key, url_tag
 from content.caching.edge.page_store import path_tag
 from content.caching.engines import create_engine, engine_of
 from content.caching.entry import NOWHERE
 from content.caching.fragments.rendering import render_with_fragments
 from content.caching.old_releases import remove_old_releases
-from content.caching.refresh_queue import RefreshRequest
+from content.caching.refresh import RefreshRequest
 from content.caching.release import digest_of, release_digest
 from content.caching.release_registry import NO_RELEASE, Announced, announce_release, own_kinds, registries
 from tests.support.edge import Origin, Site, wait_for_tasks

@@ -12,9 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from content.caching import Policy, invalidate
 from content.caching.backends.server import server_of
 from content.caching.engines import engine_of
-from content.caching.metrics.events import Event, listen, subscribe
+from content.caching.metrics.events import ENOUGH, Event, listen, statistics, subscribe
 from content.caching.metrics.reports import Process, Reporter, reporting
-from content.caching.metrics.statistics import ENOUGH, statistics
 from content.ops import metrics
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.callers import Callers, run_together

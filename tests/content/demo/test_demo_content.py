@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from content.demo import store
 from content.models import Author, Category, MediaFile, Post, SiteConfig, Tag
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db

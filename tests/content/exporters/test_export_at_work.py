@@ -46,7 +46,7 @@ def test_an_export_shows_one_moment_and_blocks_no_writer(tmp_path: Path, monkeyp
         if report.counts["posts"] == 1:
             manage(environment, "shell", "-v0", "-c", WRITE)
 
-    monkeypatch.setattr("content.exporters.posts.POSTS_A_FETCH", 1)
+    monkeypatch.setattr("content.exporters.tables.POSTS_A_FETCH", 1)
     report = export_content(tmp_path / "export", progress=write_elsewhere)
     assert (Author.objects.count(), Comment.objects.count()) == (0, 0)
     assert (report.counts["authors"], report.counts["comments"]) == (1, 1)
@@ -64,7 +64,7 @@ def measure_peak(run: Callable[[], object]) -> int:
 
 @pytest.mark.django_db
 def test_memory_does_not_grow_with_the_site(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("content.exporters.posts.POSTS_A_FETCH", 20)
+    monkeypatch.setattr("content.exporters.tables.POSTS_A_FETCH", 20)
 
     def peak(posts: int) -> int:
         Post.objects.bulk_create(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from content.exporters import CannotExport, export_content, posts
+from content.exporters import CannotExport, export_content, tables
 from content.models import Post
 
 pytestmark = pytest.mark.django_db
@@ -34,8 +34,8 @@ def test_it_is_written_beside_its_place_and_then_renamed(folder, monkeypatch):
         seen.extend(path.name for path in folder.parent.iterdir())
         return original(number, record)
 
-    original = posts.post_file
-    monkeypatch.setattr(posts, "post_file", list_folder)
+    original = tables.post_file
+    monkeypatch.setattr(tables, "post_file", list_folder)
     export_content(folder)
     assert [name.startswith(".site.") and name.endswith(".partial") for name in seen] == [True]
     assert names(folder.parent) == ["site"]
@@ -52,7 +52,7 @@ def test_a_failed_export_leaves_no_file_and_the_old_export(folder, monkeypatch, 
     if force:
         export_content(folder)
         (folder / "posts" / "mine.md").write_text("still here")
-    monkeypatch.setattr(posts, "post_file", lambda number, record: 1 / 0)
+    monkeypatch.setattr(tables, "post_file", lambda number, record: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export_content(folder, force=force)
     assert names(folder.parent) == (["site"] if force else [])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from content.exporters.posts import file_name
+from content.exporters.tables import file_name
 
 slugs = st.from_regex(r"[\w-]{1,200}", fullmatch=True)
 

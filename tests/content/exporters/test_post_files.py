@@ -7,9 +7,8 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from content.exporters.posts import post_file
 from content.exporters.records import AuthorRecord, CommentRecord, PostRecord, SiteRecord
-from content.exporters.tables import write_rows
+from content.exporters.tables import post_file, write_rows
 from content.importers.evergreen.files import PostFile, parse_row, split_rows
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from content.images import MAX_PIXELS, BadImage, clean_file, clean_image
-from content.images.stripped import check_pixels
+from content.images.formats import check_pixels
 from tests.support.photos import BLUE, RED, SECRET, photo, picture, place, places_in, png_of, profile
 
 FORMATS = ("AVIF", "GIF", "JPEG", "PNG", "WEBP")

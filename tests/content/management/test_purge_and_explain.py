@@ -9,8 +9,7 @@ from django.core.management import CommandError, call_command
 
 from content import resources
 from content.caching.entry import Entry, Header, Stamp, pack
-from content.management.commands.purge_cache import tags_to_purge
-from content.management.stored_tags import find_unused_tags
+from content.management.commands.purge_cache import find_unused_tags, tags_to_purge
 from project.caches import cache_settings
 
 

@@ -8,14 +8,14 @@ from django.db.models import CharField
 from django.utils import timezone
 
 from content.models import Post
-from content.selectors import full_text
+from content.selectors.search import find_best
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def search(text: str) -> set[str]:
-    found = async_to_sync(full_text.find_best)({text: tuple(text.split())})[text]
+    found = async_to_sync(find_best)({text: tuple(text.split())})[text]
     return set(Post.objects.filter(pk__in=found).values_list("slug", flat=True))
 
 

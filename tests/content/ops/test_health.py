@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from content.ops import health, metrics
-from content.ops.cached_result import CachedResult
+from content.ops.health import CachedResult
 from project.asgi import application
 from tests.support.servers.redis import running_redis
 

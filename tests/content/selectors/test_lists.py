@@ -12,9 +12,9 @@ from django.utils import timezone
 from content import resources
 from content.documents import microseconds
 from content.models import Author, Authorship, Category, Post, Tag
-from content.ops.queries import count_queries
-from content.selectors import full_text, matches
+from content.ops.server_timing import count_queries
 from content.selectors import lists as selectors
+from content.selectors import matches, search
 from tests.support.blog import make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
@@ -138,7 +138,7 @@ def lists_at_once() -> list[tuple[int, int, int]]:
 
 @pytest.mark.parametrize("common", [0, 1_000_000])
 def test_posts_are_the_same_read_for_common_words_or_looked_up(years, monkeypatch, common):
-    monkeypatch.setattr(full_text, "COMMON", common)
+    monkeypatch.setattr(search, "COMMON", common)
     slugs = dict(Post.objects.values_list("pk", "title"))
     for text in ("p", "p 17", "sedge"):
         for pks in lists_at_once():
@@ -150,13 +150,13 @@ def test_posts_are_the_same_read_for_common_words_or_looked_up(years, monkeypatc
             document = load(resources.matches, (text, *pks))[(text, *pks)]
             assert list(document.ids) == expected
             assert list(document.times) == [microseconds(Post.objects.get(pk=pk).published_at) for pk in expected]
-        found = async_to_sync(full_text.find_best)({text: tuple(text.split())})[text]
-        assert len(found) == min(len(has_words), full_text.MOST_FOUND + 1)
+        found = async_to_sync(search.find_best)({text: tuple(text.split())})[text]
+        assert len(found) == min(len(has_words), search.MOST_FOUND + 1)
         assert set(found) <= set(has_words)
 
 
 def test_common_words_have_a_bound(years, monkeypatch):
-    monkeypatch.setattr(full_text, "MOST_FOUND", 5)
+    monkeypatch.setattr(search, "MOST_FOUND", 5)
     monkeypatch.setattr(matches, "MOST_WITH_WORDS", 5)
     found = load(resources.search, ("p", 1, 10))[("p", 1, 10)]
     assert (len(found.hits), found.total, found.is_more) == (5, 5, True)

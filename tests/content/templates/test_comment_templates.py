@@ -12,7 +12,7 @@ from django.test import RequestFactory
 
 from content.documents import CommentDocument, PostDocument, SiteDocument, ThreadDocument
 from content.rendering import render_comment
-from content.views.comment_form import CommentForm
+from content.views.comments import CommentForm
 
 NASTY = "Q&A <b>\"quoted\"</b> 'n' <script>alert(1)</script>"
 TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from content.rendering.code import stylesheet
+from content.rendering.markdown import stylesheet
 
 STATIC = Path("content/static/content")
 CSS = (STATIC / "site.css").read_text()

@@ -13,9 +13,9 @@ from django.db import connection
 from content import limits
 from content.limits import LocalMeter
 from content.models import Comment, Post, SiteConfig
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from content.services import comments as service
-from content.views.comment_form import sign_token, token_age
+from content.views.comments import sign_token, token_age
 from project.edge import with_edge
 from tests.support.blog import make_blog, make_post
 

@@ -5,7 +5,7 @@ from django.test import Client
 
 from content import resources
 from content.models import Redirect
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 from tests.support.parse import parse_page
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 
 from content.views import errors
-from content.views.redirects import redirect_to_slash
+from content.views.errors import redirect_to_slash
 from tests.support.parse import parse_page
 
 STATUSES = [400, 403, 404, 413, 500, 503]

@@ -12,7 +12,7 @@ from PIL import Image
 from content import resources
 from content.caching.watch.models import WatchedChange
 from content.models import Category, MediaFile, Tag
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from tests.support.blog import make_blog, make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]

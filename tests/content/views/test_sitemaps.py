@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from content import feeds, resources
 from content.caching.watch.models import WatchedChange
-from content.documents import sitemap as parts
+from content.documents import site as parts
 from content.models import Author, Post, Tag
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 from tests.support.parse import SITEMAP, locations, parse_time, parse_xml
 

@@ -6,7 +6,7 @@ from django.core.handlers.asgi import ASGIHandler
 from content import warming
 from content.caching import invalidate
 from content.caching.edge import EdgeCache
-from content.caching.edge.page_key import url_key
+from content.caching.edge.page import url_key
 from content.warming import targets
 from content.warming.plan import plan_everything, plan_popular, plan_url
 from content.warming.targets import Target

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from content import resources, warming
 from content.models import Author, PostViews
-from content.ops.queries import count_queries
+from content.ops.server_timing import count_queries
 from content.warming.plan import plan_everything, plan_popular, plan_url
 from content.warming.targets import Target
 

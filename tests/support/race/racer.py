@@ -171,7 +171,7 @@ class Racer:
 
     async def dawdle(self) -> None:
         """Sleep now and then, so that other tasks come in between. Checks of the verifier are no part of the race."""
-        from content.caching.in_passing import current_load
+        from content.caching.cutoff import current_load
 
         if current_load.get() is None and self.chance.random() < 0.5:
             await asyncio.sleep(self.chance.random() * self.options.get("dawdle", 0.02))

@@ -13,7 +13,7 @@ from content.caching.edge import Request
 from content.caching.edge.asgi import Client
 from content.caching.edge.explain import explain_url
 from content.caching.edge.origin_fetch import OriginFetch
-from content.caching.edge.page_key import url_key
+from content.caching.edge.page import url_key
 from content.caching.engines import engine_of
 from content.caching.testing import always_throw, chaos
 from tests.support.edge import Origin, Site, pairs_of, settle, wait_for_tasks

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from content.caching.edge.page_key import url_key
+from content.caching.edge.page import url_key
 from content.caching.metrics.events import listen
 from tests.support.edge import Origin, Site, settle
 

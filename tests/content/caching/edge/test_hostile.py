@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from content.caching.edge import SHARED_CACHE, Profile
 from content.caching.edge.normalization import MOST_PARAMETERS
-from content.caching.edge.request_cache import FIELD_OVERHEAD, RequestCache
+from content.caching.edge.request import FIELD_OVERHEAD, RequestCache
 from content.caching.edge.rules.directives import parse_cached
 from tests.support.edge import Origin, Site, settle
 from tests.support.wait import wait_until_async

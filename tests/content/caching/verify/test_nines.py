@@ -1,6 +1,6 @@
 import pytest
 
-from content.caching.verify.nines import highest_rate, nines
+from content.caching.verify.findings import highest_rate, nines
 
 
 @pytest.mark.parametrize(

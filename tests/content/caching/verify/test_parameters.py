@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from content.caching.key import encode_parameter
-from content.caching.verify.parameters import decode_parameters
+from content.caching.verify.subject import decode_parameters
 
 PLAIN = st.one_of(
     st.text(max_size=20),

@@ -14,8 +14,8 @@ from content.caching.declarations import resources
 from content.caching.engines import engine_of
 from content.caching.metrics.events import current_totals
 from content.caching.verify import Options, Verifier
-from content.caching.verify.budget import SAVED, Budget
-from content.caching.verify.schedule import DELAYS, MOST, Schedule
+from content.caching.verify.past_cache import SAVED, Budget
+from content.caching.verify.sampler import DELAYS, MOST_CHECKS, Schedule
 from tests.support.caches import LOCMEM, redis_cache, use_cache
 from tests.support.engine import tag_index_of
 from tests.support.source import Source
@@ -210,9 +210,9 @@ def test_a_key_that_is_invalidated_all_the_time_has_one_check_of_each_delay(cloc
 
 def test_checks_are_bounded_and_those_that_are_late_are_given_up(clock):
     schedule = Schedule(clock)
-    left_out = sum(schedule.add(f"key {number}") for number in range(MOST))
-    assert len(schedule) == MOST
-    assert left_out == (len(DELAYS) - 1) * MOST
+    left_out = sum(schedule.add(f"key {number}") for number in range(MOST_CHECKS))
+    assert len(schedule) == MOST_CHECKS
+    assert left_out == (len(DELAYS) - 1) * MOST_CHECKS
     clock.forward(120)
     assert schedule.take() is None
     assert len(schedule) == 0

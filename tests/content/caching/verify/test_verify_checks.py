@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from content.caching import Policy, Resource, expire, invalidate
+from content.caching.cutoff import current_load
 from content.caching.declarations import resources
 from content.caching.dependencies import shown_in_passing
 from content.caching.engines import engine_of
-from content.caching.in_passing import current_load
 from content.caching.metrics.events import listen, total
 from content.caching.verify import Options, Result, Verifier
 from tests.support.caches import redis_cache, use_cache
