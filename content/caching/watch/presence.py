@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from ..errors import CacheError
 from ..invalidation import invalidate_sync, orderings
 from ..ordering.log import InvalidationLog
-from ..ordering.log_ordering import LogOrdering
+from ..ordering.ordering import LogOrdering
 from .declaration import digest_of_watches, watches
 from .relay import KEPT
 
