@@ -21,13 +21,13 @@ class QuickFlush:
     """The flush of `TransactionTestCase`. Django's own follows a test that has changed the rows of migrations."""
 
     def __init__(self) -> None:
-        self.flush_all = TransactionTestCase._fixture_teardown
+        self.flush_all = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
         self.migrated: Rows = []
 
     def install(self) -> None:
         """Called when the tables have just been made."""
         self.migrated = read_migrated()
-        TransactionTestCase._fixture_teardown = lambda case: self.flush(case)
+        TransactionTestCase._fixture_teardown = lambda case: self.flush(case)  # type: ignore[attr-defined]
 
     def flush(self, case: TransactionTestCase) -> None:
         is_usual = case.databases == {"default"} and not (case.available_apps or case.serialized_rollback)

@@ -7,7 +7,7 @@ import itertools
 from functools import cache
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import sync_to_async
 from django.core.cache import caches
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
@@ -232,7 +232,7 @@ async def test_what_forbids_nothing_is_kept(place, kind):
 
 @pytest.mark.asgi
 @pytest.mark.parametrize("place", PLACES)
-def test_never_kept_where_django_keeps_apart(place):
+async def test_never_kept_where_django_keeps_apart(place):
     """With a permission of the view's own beside it, too."""
     leaked = []
     for directive, case, beside in itertools.product([*PROHIBITIONS, *PERMISSIONS], CASES, ["", "max-age=60"]):
@@ -240,7 +240,7 @@ def test_never_kept_where_django_keeps_apart(place):
         said["Cache-Control"] = CASES[case](directive)
         if beside:
             said["Evergreen-Cache-Control"] = beside
-        if place != "edge with a CDN" and async_to_sync(is_kept)(place, "sync") and not django_keeps("sync"):
+        if place != "edge with a CDN" and await is_kept(place, "sync") and not django_keeps("sync"):
             leaked.append((directive, case, beside))
     assert leaked == []
 
