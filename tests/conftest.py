@@ -3,6 +3,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+import pytest_django
 from _pytest import runner
 from django.db import connection
 from hypothesis import settings
@@ -10,6 +11,7 @@ from hypothesis import settings
 from content.caching.executor import LoadExecutor
 from content.caching.ordering import log
 from tests.support.databases import ON_POSTGRES, close_at_the_end
+from tests.support.flush import QuickFlush
 from tests.support.servers.postgres import running_postgres
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.wait import READY_SECONDS
@@ -27,6 +29,7 @@ LONG = (
     "project",
     "browser",
     "workers",
+    "flows",
     "content/api",
     "faults",
     "content/admin/test_editor",
@@ -74,9 +77,11 @@ def count_lists_at_once(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
     """The database of the tests. All connections to it are closed before it is dropped."""
     with close_at_the_end():
+        with django_db_blocker.unblock():
+            QuickFlush().install()
         yield
 
 

@@ -42,7 +42,7 @@ def test_a_short_race_finds_nothing(fresh_redis, tmp_path):
     assert 0 < findings.stale < findings.reads
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_every_way_of_writing_in_a_short_race(request, fresh_redis, tmp_path, database):
     url = sqlite_in(tmp_path) if database == "sqlite" else request.getfixturevalue("race_database")
     findings = WATCHED.run(fresh_redis, url, seconds=4)

@@ -55,8 +55,10 @@ def database_url(request, tmp_path) -> str:
 
 @pytest.mark.parametrize(
     ("workload", "database_url"),
-    [(BUSY, "sqlite"), (WATCHED, "postgresql")],
-    ids=["busy", "watched"],
+    [
+        pytest.param(BUSY, "sqlite", id="busy"),
+        pytest.param(WATCHED, "postgresql", id="watched", marks=pytest.mark.slow),
+    ],
     indirect=["database_url"],
 )
 def test_a_short_race_is_consistent(fresh_redis, workload: Workload, database_url: str):

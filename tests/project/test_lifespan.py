@@ -2,7 +2,15 @@
 
 import gc
 
+import pytest
+
 from project.lifespan import with_lifespan
+
+
+@pytest.fixture(autouse=True)
+def no_verifier(settings):
+    """A verifier that ends as soon as it begins may leave its thread to later tests."""
+    settings.VERIFY = False
 
 
 async def run_lifespan(application) -> list[str]:

@@ -190,7 +190,11 @@ if len(sys.argv) > 2:
 
 @pytest.mark.parametrize(
     ("environment", "after"),
-    [({}, "two redis://c None"), ({"SECRET_KEY": "mine"}, "two redis://c mine"), ({"EVERGREEN_UP": "1"}, None)],
+    [
+        ({"SECRET_KEY": "mine"}, "two redis://c mine"),
+        pytest.param({}, "two redis://c None", marks=pytest.mark.slow),
+        ({"EVERGREEN_UP": "1"}, None),
+    ],
 )
 def test_a_process_that_inherits_variables_of_a_file_reads_the_file_again(tmp_path, environment, after):
     """A changed line changes, a removed one goes; what the environment had, and what was set since, stays."""

@@ -193,6 +193,7 @@ def deploy(site, new_release: Path, seconds: float) -> None:
         assert "Traceback" not in service.terminal
 
 
+@pytest.mark.slow
 def test_i18_two_releases_side_by_side_read_nothing_of_each_other(site, new_release):
     deploy(site, new_release, 0)
 

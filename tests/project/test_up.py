@@ -122,9 +122,9 @@ def test_data_that_redis_cannot_read_is_set_aside(second_service: Service):
     ("name", "command"),
     [
         ("redis", "redis-server"),
-        ("beat", "workers --quiet beat"),
-        ("worker", "workers --quiet worker"),
         ("web", "project.serving {"),
+        pytest.param("beat", "workers --quiet beat", marks=pytest.mark.slow),
+        pytest.param("worker", "workers --quiet worker", marks=pytest.mark.slow),
     ],
 )
 def test_a_child_that_dies_is_started_again_with_its_reason(second_service: Service, name, command):

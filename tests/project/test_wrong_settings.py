@@ -115,10 +115,8 @@ def test_a_warning_for_an_unknown_name_has_the_nearest_one():
     "command",
     [
         ["manage.py", "up"],
-        ["manage.py", "serve"],
-        ["manage.py", "migrate"],
-        ["manage.py", "check"],
         ["-m", "celery", "-A", "workers", "worker"],
+        *(pytest.param(["manage.py", each], marks=pytest.mark.slow) for each in ("serve", "migrate", "check")),
     ],
     ids=" ".join,
 )

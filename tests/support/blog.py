@@ -14,7 +14,8 @@ from content.models import Author, Authorship, Category, Post, SiteConfig, Tag
 def make_post(slug: str, *, tags: Sequence[Tag] = (), authors: Sequence[Author] = (), **fields: Any) -> Post:
     defaults = {"title": slug.replace("-", " ").title(), "body": f"Body of {slug}.", "status": "published"}
     post = Post.objects.create(slug=slug, **defaults | fields)
-    post.tags.set(tags)
+    if tags:
+        post.tags.set(tags)
     for position, author in enumerate(authors):
         Authorship.objects.create(post=post, author=author, position=position)
     return post

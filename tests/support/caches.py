@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+import pytest
 from django.core.cache import caches
 from django.test import override_settings
 
@@ -15,6 +16,11 @@ from content.caching.ordering.ordering import LogOrdering
 LOCMEM: dict[str, Any] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "tests"}
 # The site's middleware asks for it.
 SESSIONS = LOCMEM | {"LOCATION": "sessions of tests"}
+
+# A cluster takes several times as long as one Redis. Most promises are repeated there by `slow` tests only.
+CLUSTER = pytest.param("cluster", marks=pytest.mark.slow)
+on_every_cache = pytest.mark.parametrize("alias", ["locmem", "memcached", "redis", "cluster"], indirect=True)
+with_a_log = pytest.mark.parametrize("alias", ["redis", CLUSTER], indirect=True)
 
 numbers = count()
 

@@ -7,7 +7,7 @@ from django.core.cache import caches
 from django.db import connections
 
 from content.caching.testing import Clock
-from tests.support.caches import LOCMEM, memcached_cache, redis_cache, use_cache
+from tests.support.caches import CLUSTER, LOCMEM, memcached_cache, redis_cache, use_cache
 from tests.support.servers.cluster import Cluster, running_cluster
 from tests.support.servers.memcached import MemcachedServer, running_memcached
 from tests.support.source import Source
@@ -26,7 +26,7 @@ BACKENDS: dict[str, Callable[[pytest.FixtureRequest], dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[CLUSTER if name == "cluster" else name for name in BACKENDS])
 def alias(request: pytest.FixtureRequest, clock: Clock) -> Iterator[str]:
     """An empty cache of each backend in turn, as the alias "default", on the tests' clock."""
     with use_cache(BACKENDS[request.param](request), clock) as name:

@@ -15,6 +15,7 @@ from content.caching.errors import LoadError
 from content.caching.key import MAX_TAGS
 from content.caching.lasting_loop import lasting_loop
 from content.caching.metrics.events import listen
+from tests.support.caches import on_every_cache
 
 HOUR = Policy(ttl=timedelta(hours=1), negative_ttl=timedelta(minutes=1), jitter=0)
 
@@ -35,6 +36,7 @@ def resource(source, clock, **options) -> Resource:
     return Resource("book", load=load, **defaults | options)
 
 
+@on_every_cache
 async def test_a_second_read_loads_nothing(alias, source, clock):
     source.values[1] = Book("one")
     book = resource(source, clock)
@@ -131,6 +133,7 @@ async def test_it_is_invalidated_by_hand_where_no_tags_are_declared(alias, sourc
     assert source.loads == [1, 2, 1]
 
 
+@on_every_cache
 async def test_i1_a_load_that_an_invalidation_overtook_is_not_stored(alias, source, clock):
     source.values[1] = Book("old")
     book = resource(source, clock)

@@ -28,6 +28,7 @@ def test_i2_ten_thousand_callers_of_one_cold_key_cost_one_load(fresh_redis, jour
     assert max(outcome["slowest"] for outcome in outcomes) < 2 * LOAD + BUSY
 
 
+@pytest.mark.slow
 def test_i2_ten_thousand_callers_of_a_hundred_keys_cost_a_hundred_loads(fresh_redis, journal):
     outcomes = run_together(four(fresh_redis, journal, keys=100))
     assert sum(outcome["answers"] for outcome in outcomes) == 10_000

@@ -21,6 +21,7 @@ from content.caching.errors import LoadError, LoadTimeout
 from content.caching.lasting_loop import lasting_loop
 from content.caching.metrics.events import current_totals, listen, total
 from content.caching.testing import always_throw, chaos
+from tests.support.caches import on_every_cache, with_a_log
 from tests.support.source import ThreadSource
 from tests.support.wait import wait_until
 
@@ -62,7 +63,6 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 only_redis = pytest.mark.parametrize("alias", ["redis"], indirect=True)
-with_a_log = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
 
 
 def forget(alias: str) -> None:
@@ -240,6 +240,7 @@ def test_a_loader_sees_nothing_of_its_readers_context(alias, row):
 # --- single-flight --------------------------------------------------------------------------------------
 
 
+@on_every_cache
 def test_i2_threads_that_want_one_key_make_one_load(alias, any_row, source, threads):
     source.hold()
     others_wait = join_counter(any_row)

@@ -22,7 +22,10 @@ from content.caching.testing import (
     garbage,
 )
 from tests.content.caching.test_resource import HOUR, Book, resource
+from tests.support.caches import on_every_cache
 from tests.support.wait import wait_until_async
+
+pytestmark = on_every_cache
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """`manage.py demo_content`: an empty site is filled, any other is left alone."""
 
+from functools import cache as cached
 from io import StringIO
 
 import pytest
@@ -17,8 +18,13 @@ from tests.support.blog import make_post
 pytestmark = pytest.mark.django_db
 
 
+render_once = cached(store.render_markdown)
+
+
 @pytest.fixture(autouse=True)
-def empty_media_and_cache(settings, tmp_path):
+def empty_media_and_cache(settings, tmp_path, monkeypatch):
+    """Each test makes all posts. Their HTML, which takes longest, is made by the first."""
+    monkeypatch.setattr(store, "render_markdown", render_once)
     settings.MEDIA_ROOT = tmp_path
     cache.clear()
     yield

@@ -56,6 +56,7 @@ def start_manage(environment: dict[str, str], *words: str) -> subprocess.Popen[s
     )
 
 
+@pytest.mark.parametrize("environment", ["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.slow)], indirect=True)
 def test_an_import_waits_for_another_and_then_goes_on(tmp_path, environment):
     manage(environment, "migrate", "-v0")
     folder = str(write_posts(tmp_path / "posts", 3))

@@ -45,8 +45,8 @@ def years() -> list[Post]:
             )
         )
     posts = Post.objects.bulk_create(posts)
-    for post in posts:
-        post.tags.set(rng.sample(tags, 2))
+    through = Post.tags.through
+    through.objects.bulk_create(through(post=post, tag=tag) for post in posts for tag in rng.sample(tags, 2))
     Authorship.objects.bulk_create(Authorship(post=post, author=author) for post in posts[::3])
     return posts
 

@@ -62,4 +62,4 @@ def write_settings(folder: Path, line: str = "") -> dict[str, str]:
     """Write a version of the site. Returns its environment."""
     (folder / "version.py").write_text(f"from project.settings import *\n{line}\n")
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    return {"DJANGO_SETTINGS_MODULE": "version", "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"DJANGO_SETTINGS_MODULE": "version", "PYTHONPATH": path}

@@ -29,7 +29,7 @@ from tests.support.service import Service
 
 def test_a_site_that_cannot_start_ends_with_its_reason(state_dir, tmp_path):
     environment = write_settings(tmp_path, BROKEN)
-    with serving(state_dir, "--workers", "2", environment=environment) as service:
+    with serving(state_dir, environment=environment) as service:
         assert service.wait() == 1
     assert "No module named 'nowhere'" in service.terminal
     assert service.lines[-1].endswith(

@@ -193,6 +193,7 @@ def test_workers_end_with_a_killed_parent(state_dir):
     assert nobody_listens(service.port)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_still_loading_ends_with_a_killed_parent(state_dir, tmp_path):
     (tmp_path / "endless.py").write_text(ENDLESS)
     environment = write_settings(tmp_path, "MIDDLEWARE = [*MIDDLEWARE, 'endless.Middleware']")

@@ -16,9 +16,8 @@ from content.caching.edge.origin_fetch import OriginFetch
 from content.caching.edge.page import url_key
 from content.caching.engines import engine_of
 from content.caching.testing import always_throw, chaos
+from tests.support.caches import on_every_cache, with_a_log
 from tests.support.edge import Origin, Site, pairs_of, settle, wait_for_tasks
-
-with_a_log = pytest.mark.parametrize("alias", ["redis", "cluster"], indirect=True)
 
 CONTROL = {"cache-control": "max-age=60, stale-while-revalidate=30"}
 
@@ -89,6 +88,7 @@ async def ask_and_store(site: Site, times: int) -> None:
         await wait_for_tasks(site)
 
 
+@on_every_cache
 async def test_a_page_that_one_process_has_made_is_a_hit_in_all(site):
     await site.ask()
     await wait_for_tasks(site)

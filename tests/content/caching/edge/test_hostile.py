@@ -134,7 +134,7 @@ class Personal:
         await send({"type": "http.response.body", "body": who})
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 10))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))])
 async def test_i8_no_private_response_crosses(seed):
     """Two thousand interleaved requests each, of five readers and of nobody, over a few URLs."""
     chance = random.Random(seed)
