@@ -1,11 +1,16 @@
 """An edit of each kind with every page warm and the rankings full, of a most viewed and of a hardly viewed post.
 
-Pages that readers have to wait for, pages that became stale, and pages that look different, all rendered again.
+Pages that readers have to wait for, pages that became stale, and pages that look different, all rendered again. Then
+the same edits where django-cacheops or django-cachalot caches querysets instead (tests/benchmarks/querysets).
 """
 
 import asyncio
 import math
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +19,11 @@ from asgiref.sync import sync_to_async
 
 from tests.benchmarks.edge import ask, handler, scope_of, site
 from tests.benchmarks.rounds import console
+from tests.support.servers.redis import running_redis
 
 POSTS = Path("../shared/data/posts-18f")
 FEEDS = (".xml", ".txt")
+PEERS = ("cacheops", "cachalot")
 # Columns of a post by the kind of edit.
 EDITS: dict[str, Callable[[Any], dict[str, str]]] = {
     "body": lambda post: {"body": f"{post.body}\n\nOne more paragraph."},
@@ -27,13 +34,34 @@ EDITS: dict[str, Callable[[Any], dict[str, str]]] = {
 
 
 def main(redis_url: str) -> None:
-    with site(redis_url) as call:
-        if POSTS.is_dir():
-            call("import_content", str(POSTS), verbosity=0)
-        else:
-            call("demo_content", verbosity=0)
-        fill_rankings()
+    with site(redis_url) as call, tempfile.TemporaryDirectory() as folder:
+        fill(call)
+        for peer in PEERS:
+            shutil.copytree(os.environ["EVERGREEN_STATE_DIR"], Path(folder) / peer)
         asyncio.run(run())
+        for peer in PEERS:
+            run_peer(peer, Path(folder) / peer)
+
+
+def run_peer(peer: str, state: Path) -> None:
+    """With settings of its own, and so in a process of its own."""
+    with running_redis() as redis:
+        environment = {"EVERGREEN_STATE_DIR": str(state), "REDIS_URL": redis.url}
+        command = [sys.executable, "-m", "tests.benchmarks.querysets", peer]
+        subprocess.run(command, env=os.environ | environment, check=True)
+
+
+def fill(call: Callable[..., Any]) -> None:
+    """Fill the site with a blog of 509 posts if there is one beside the checkout, else with the demo's."""
+    from django.db import connections
+
+    if POSTS.is_dir():
+        call("import_content", str(POSTS), verbosity=0)
+    else:
+        call("demo_content", verbosity=0)
+    fill_rankings()
+    # The file of the database is whole now, and can be copied.
+    connections.close_all()
 
 
 def fill_rankings() -> None:
@@ -50,12 +78,19 @@ def fill_rankings() -> None:
     )
 
 
-def edits() -> dict[str, Callable[[], Any]]:
-    """One edit of each kind, as the admin or a service makes it."""
-    from content.models import Author, Post, SiteConfig, Tag
+def posts_to_edit() -> tuple[Any, Any, Any]:
+    """The most viewed post, a hardly viewed one and the newest."""
+    from content.models import Post
 
     posts = list(Post.objects.filter(status="published", kind="post", password="").order_by("published_at"))
-    viewed, tail, newest = posts[0], posts[len(posts) // 2], posts[-1]
+    return posts[0], posts[len(posts) // 2], posts[-1]
+
+
+def edits() -> dict[str, Callable[[], Any]]:
+    """One edit of each kind, as the admin or a service makes it."""
+    from content.models import Author, SiteConfig, Tag
+
+    viewed, tail, newest = posts_to_edit()
 
     def edit(row: Any, **values: Any) -> Callable[[], None]:
         def save() -> None:
@@ -102,6 +137,10 @@ def urls() -> list[str]:
     ]
 
 
+def html_pages() -> list[str]:
+    return [path for path in urls() if not path.endswith(FEEDS)]
+
+
 async def run() -> None:
     from django.conf import settings
 
@@ -134,7 +173,7 @@ async def run() -> None:
                 return
         raise RuntimeError("Some pages do not become fresh.")
 
-    html = [path for path in paths if not path.endswith(FEEDS)]
+    html = await sync_to_async(html_pages)()
     feeds = [path for path in paths if path.endswith(FEEDS)]
     names = ("invalid", "stale", "different", "unchanged", "missed", "feeds invalid", "feeds diff.")
     console.print(f"{len(html)} HTML pages and {len(feeds)} feeds, all warm")
