@@ -27,8 +27,8 @@ from content.documents import (
 )
 from content.models import Category, Post, PostQuerySet, Tag
 from content.rendering import reading_minutes
+from content.selectors.list_counts import month_span, year_span
 from content.selectors.lists import MOST_RANKED
-from content.selectors.months import month_span, year_span
 from content.selectors.posts import FetchedPost, make_cover, make_documents
 from content.selectors.related import MOST_RELATED
 from content.selectors.terms import (
