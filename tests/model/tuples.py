@@ -5,7 +5,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 State = TypeVar("State")
-# What may happen next: a sentence, and the state after it.
+# The possible next steps: a sentence, and the state after it.
 Steps = Iterable[tuple[str, State]]
 
 

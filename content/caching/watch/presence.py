@@ -27,7 +27,7 @@ MAX_NOTES = 100
 
 
 def note_presence() -> bool:
-    """Note that this release runs. If it was away while another ran, invalidate all watched documents first.
+    """Note that this release runs. Invalidate all watched documents first, if another ran alone before.
 
     Call it before the first read of a process, and every ten seconds where a relay runs. A log that does not answer
     is left for the next call. Returns whether it has invalidated.

@@ -114,7 +114,7 @@ def check_i1(findings: Findings, reads: list[Read], writes: list[Write], by_cloc
         rules["I1 a second later, stale as fresh"] = (staircases(writes, by_time), True)
         elsewhere = [write for write in writes if write.kind == "elsewhere"]
         rules["I1 written elsewhere, taken down"] = (staircases(elsewhere, by_end), False)
-    # What is shown in passing is only taken down by a withdrawal.
+    # Only a withdrawal takes down a thing that is shown in passing.
     in_passing = rules | {"I1 in the own process, taken down": (staircases(withdrawn, by_process), False)}
     if by_log:
         in_passing["I1 by the log, taken down"] = (staircases(withdrawn, by_position), False)

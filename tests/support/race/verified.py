@@ -48,7 +48,7 @@ def calm(workload: Workload) -> Workload:
 
 
 def with_bursts(weights: dict[str, float]) -> dict[str, float]:
-    """Nothing is announced by hand where a table is watched."""
+    """More writes in bursts. Those of a watched table go through its triggers."""
     if "move" in weights:
         return weights
     return weights | {"burst_watched": 40} if "write_watched" in weights else BURSTS | weights
@@ -90,7 +90,7 @@ def race_until_found(
 
 
 def race_with_fault(fault: Fault) -> tuple[list[str], int]:
-    """What the verifiers found inconsistent, in lines, and how many entries they checked."""
+    """A line for each inconsistency that the verifiers found, and the number of entries that they checked."""
     with set_stage(fault) as scene, tempfile.TemporaryDirectory(prefix="race-") as folder:
 
         def meanwhile(course: Course, racers: list[subprocess.Popen[str]]) -> None:
@@ -115,7 +115,7 @@ def race_with_fault(fault: Fault) -> tuple[list[str], int]:
 
 
 def wait_in_thread(workload: Workload, course: Course, racers: list[subprocess.Popen[str]]) -> Any:
-    """What the workload does to its processes, beside the watch for reports; it ends when they have."""
+    """Run the workload's own part beside the watch for reports. It ends when the processes have."""
     thread = threading.Thread(target=workload.meanwhile, args=(course, racers))
     thread.start()
     return thread.join
