@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 # Characters of a digest, in base32: five bytes. Two of a thousand releases share one in one of two million cases.
@@ -23,8 +24,12 @@ def digest_of(text: str) -> str:
 
 @cache
 def release_name() -> str:
-    """The setting CACHE_RELEASE: text, or a function that returns it. Empty if there is none."""
-    release = getattr(settings, "CACHE_RELEASE", "")
+    """The setting CACHE_RELEASE: text, or a function that returns it. Empty if there is none, as without Django."""
+    try:
+        release = getattr(settings, "CACHE_RELEASE", "")
+    except ImproperlyConfigured:
+        # An edge before another application than Django's has no settings.
+        return ""
     return str(release() if callable(release) else release)
 
 

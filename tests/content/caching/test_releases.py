@@ -1,5 +1,8 @@
 """I18: two releases on one cache never read each other's entries. An invalidation reaches both."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -23,6 +26,7 @@ from content.caching.refresh import RefreshRequest
 from content.caching.release import digest_of, release_digest
 from content.caching.release_registry import NO_RELEASE, Announced, announce_release, own_kinds, registries
 from tests.support.edge import Origin, Site, wait_for_tasks
+from tests.support.service import ROOT
 
 HOUR = Policy(ttl="1h", stale_ttl="1h")
 REDIS = pytest.mark.parametrize("alias", ["redis"], indirect=True)
@@ -274,3 +278,37 @@ def test_a_process_announces_its_release(alias, become):
 def test_without_redis_entries_expire(alias, become):
     if alias != "redis":
         assert remove_old_releases() == 0
+
+
+WITHOUT_DJANGO = """
+import asyncio
+from content.caching.edge import EdgeCache
+
+async def app(scope, receive, send):
+    headers = [(b"cache-control", b"max-age=60"), (b"content-length", b"4")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"page"})
+
+async def main():
+    edge = EdgeCache(app)
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "path": "/", "raw_path": b"/",
+             "query_string": b"", "headers": [(b"host", b"site")], "client": None, "server": ("site", 80)}
+    for _ in range(2):
+        sent = []
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+        async def send(message):
+            sent.append(message)
+        await edge(scope, receive, send)
+        print(dict(sent[0]["headers"])[b"cache-status"].decode().split(";")[1])
+
+asyncio.run(main())
+"""
+
+
+def test_an_edge_before_another_application_needs_no_settings():
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_DJANGO], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.split(), done.returncode) == (["fwd=uri-miss", "hit"], 0), done.stderr
