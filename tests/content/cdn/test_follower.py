@@ -241,7 +241,7 @@ async def test_a_follower_that_lost_the_lease_does_not_move_the_checkpoint(redis
     await wait_until_async(lambda: len(cdn.errors) < 1000, "the CDN refuses a purge")
     with redis_server.client() as client:
         client.set(follower.checkpoints.lease_key, "another's")
-    await run
+    await asyncio.wait_for(run, 30)
     assert await checkpoints_for().read() == before
 
 
