@@ -25,7 +25,7 @@ up: $(VENV)/app.installed  ## Run the whole service on http://127.0.0.1:8000.
 
 test: $(VENV)/dev.installed  ## Run all tests but the slow ones; they start the servers that they need.
 ## DATABASE=postgres runs them on PostgreSQL instead of SQLite.
-	PYTHONDONTWRITEBYTECODE= EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 slow: $(VENV)/dev.installed  ## Run the tests that are marked slow.
 	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=thorough

@@ -26,7 +26,7 @@ class Lifespan:
 
 async def run_lifespan(receive: Receive, send: Send) -> None:
     await receive()
-    await asyncio.to_thread(note_presence)
+    await asyncio.to_thread(note_presence, is_caught_up=False)
     verifier = new_verifier(serves_readers=True)
     freeze_garbage_collector()
     if verifier is not None:

@@ -10,7 +10,7 @@ from content.caching.watch.models import PendingChanges, WatchedChange
 
 # Migrations end with these rows. To make them again takes twenty times as long as to empty all other tables.
 MIGRATED = (ContentType, Permission, Group, Group.permissions.through)
-TABLES = {model._meta.db_table for model in MIGRATED}
+MIGRATED_TABLES = {model._meta.db_table for model in MIGRATED}
 # Emptied last: triggers on the others write into them.
 OUTBOX = [model._meta.db_table for model in (WatchedChange, PendingChanges)]
 
@@ -43,7 +43,8 @@ def read_migrated() -> Rows:
 
 
 def empty_other_tables() -> None:
-    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - TABLES
+    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
+    tables -= MIGRATED_TABLES
     order = [*sorted(tables - set(OUTBOX)), *OUTBOX]
     statements = connection.ops.sql_flush(no_style(), order, reset_sequences=False, allow_cascade=False)
     connection.ops.execute_sql_flush(statements)

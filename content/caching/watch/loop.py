@@ -20,7 +20,7 @@ logger = logging.getLogger("content.caching")
 POLL = 0.02
 # Seconds between two searches for rows that a log of this process lacks: they read the whole outbox.
 RECHECK = 1.0
-# Seconds between two notes that this release runs.
+# Seconds between two notes that this release's relay runs.
 NOTE = 10.0
 # Seconds after a database that did not answer.
 MAX_DELAY = 1.0
@@ -34,11 +34,9 @@ def run_relay(stopping: threading.Event, using: str = "default") -> None:
     """Until `stopping` is set. An error of the database is logged, and tried again."""
     delay, noted_at, tidied_at, rechecked_at, epoch = POLL, float("-inf"), float("-inf"), float("-inf"), ""
     derived = _DerivedValues()
+    note_presence(is_caught_up=False)
     while not stopping.is_set():
         derived.read_soon()
-        if time.monotonic() - noted_at > NOTE:
-            note_presence()
-            noted_at = time.monotonic()
         try:
             if time.monotonic() - tidied_at > TIDY:
                 mend_triggers(using, replace=False)
@@ -48,6 +46,9 @@ def run_relay(stopping: threading.Event, using: str = "default") -> None:
             relayed, delay = relay_waiting(using, recheck=recheck), POLL
             if recheck and not relayed:
                 rechecked_at, epoch = time.monotonic(), current_epoch()
+                if time.monotonic() - noted_at > NOTE:
+                    note_presence(is_caught_up=True)
+                    noted_at = time.monotonic()
         except DatabaseError as error:
             relayed, delay = 0, min(2 * delay, MAX_DELAY)
             logger.warning("The outbox cannot be read, and its changes wait: %s", error)
