@@ -84,6 +84,9 @@ class Failsafe:
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return await self.attempt(lambda: self.tier.lookup(keys), {})
 
+    async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]] | None:
+        return await self.attempt(lambda: self.tier.read_beginnings(keys, size), None)
+
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         return await self.attempt(lambda: self.tier.store(key, content, seconds, token), False)
 
