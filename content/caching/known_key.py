@@ -10,15 +10,15 @@ _CONSTANTS = {"!None": None, "!True": True, "!False": False}
 
 
 def find_entry_key(text: str) -> EntryKey | None:
-    """The entry of a declared resource whose key that is.
+    """The entry of a declared resource whose key that is, or was with another schema.
 
-    None for a resource or schema that this process does not know, for a key with a digest, and for parameters other
-    than text, whole numbers, booleans and None.
+    None for a resource that this process does not know, for a key with a digest, and for parameters other than text,
+    whole numbers, booleans and None.
     """
     name, _, rest = text.partition("@")
-    schema, _, encoded = rest.partition(":")
+    _, separator, encoded = rest.partition(":")
     resource = resources.get(name)
-    if resource is None or resource.schema != schema:
+    if resource is None or not separator:
         return None
     try:
         parameters = tuple(map(_decode_parameter, encoded.split(","))) if encoded else ()
@@ -26,7 +26,7 @@ def find_entry_key(text: str) -> EntryKey | None:
     except (ValueError, TypeError):
         return None
     # The text comes from a shared store: believe it only if it is exactly what this process would write.
-    return entry_key if entry_key.key == text else None
+    return entry_key if entry_key.key == f"{name}@{resource.schema}:{encoded}" else None
 
 
 def _decode_parameter(text: str) -> Any:

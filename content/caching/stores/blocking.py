@@ -123,7 +123,7 @@ class BlockingRedisTier(RedisTier):
     def look(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, bool]:
         [answer] = self._run(self._question(key, token, seconds, always=always))
         content, is_ours = _content_and_lease(answer)
-        return None if content is None else decompress_value(content, self.cache.decompress), is_ours
+        return (None if content is None else decompress_value(content, self.cache.decompress)), is_ours
 
     def _question(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, ...]:
         entry, lease = self._names_of(key)

@@ -132,18 +132,20 @@ PARAMETERS = [(1,), ("post",), ("",), ("1",), ("a,b(c)",), (None,), (True,), (-5
 
 
 @pytest.mark.parametrize("parameters", PARAMETERS)
-def test_an_entry_is_found_by_the_text_of_its_key(parameters):
+def test_an_entry_is_found_by_the_text_of_its_key_with_any_schema(parameters):
     async def load(value: object) -> str:
         return ""
 
     named = Resource("named", load=load, policy=Policy(ttl=HOUR))
-    found = find_entry_key(named.key(parameters))
-    assert found is not None
-    assert (found.owner, found.parameters) == (named, parameters)
+    key = named.key(parameters)
+    for text in (key, key.replace(named.schema, "before")):
+        found = find_entry_key(text)
+        assert found is not None
+        assert (found.owner, found.parameters, found.key) == (named, parameters, key)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "named", "named@:1", "nobody@1:1", "page@1:http://a/", "named@{}:01", "named@{}:1,2"]
+    "text", ["", "named", "named@:1", "named@1", "nobody@1:1", "page@1:http://a/", "named@{}:01", "named@{}:1,2"]
 )
 def test_no_entry_is_found_by_other_text(text):
     async def load(value: object) -> str:
