@@ -19,10 +19,13 @@ from ..backends.server import Server
 from ..errors import Unreadable
 from ..serializer import decode
 from .events import EventCounts, current_totals
+from .waits import publish, reader_waits, waits_key
 
 logger = logging.getLogger("content.caching")
 
 EVERY = 5.0
+# Seconds between two reports of readers' waits: warming makes way within seconds.
+WAITS_EVERY = 1.0
 ANNOUNCED_EVERY = 60.0
 # A process that has not reported for this long has ended.
 EXPIRED_AFTER = 4 * EVERY
@@ -73,6 +76,7 @@ class Reporter:
         self.describe = describe
         self.announce = announce
         self.counts = f"{{{prefix}:stats}}"
+        self.waits = waits_key(prefix)
         self.processes = f"{{{prefix}:stats}}:processes"
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.sent: EventCounts = Counter()
@@ -85,11 +89,26 @@ class Reporter:
         self.thread.start()
 
     def run(self) -> None:
-        announced_at = -math.inf
-        while not self.stopping.wait(EVERY):
+        announced_at, flushed_at = -math.inf, time.monotonic()
+        while not self.stopping.wait(WAITS_EVERY):
+            self.publish_waits()
+            if time.monotonic() - flushed_at < EVERY:
+                continue
+            flushed_at = time.monotonic()
             if self.flush() and time.monotonic() - announced_at >= ANNOUNCED_EVERY:
                 self.announce()
                 announced_at = time.monotonic()
+
+    def publish_waits(self) -> None:
+        """How long readers of this process waited in the last second; nothing if nobody waited."""
+        wait = reader_waits.take()
+        if wait is None:
+            return
+        try:
+            with self.lock:
+                publish(self.connect(), self.waits, self.name, wait)
+        except (RedisError, OSError) as error:
+            logger.debug("waits of readers are not reported: %s", error)
 
     def connect(self) -> Any:
         if self.client is None:
