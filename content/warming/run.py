@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from content.caching import NotThere
-from content.warming.plan import plan_chosen, plan_everything, plan_popular
+from content.warming.plan import plan_chosen
 from content.warming.targets import Target, pages
 
 AT_ONCE = 8
@@ -84,19 +84,6 @@ async def read_back(target: Target, report: Report) -> None:
         report.warmed += 1
     else:
         report.failures[str(target)] = "loaded, but not stored: the cache is down, or it was invalidated meanwhile"
-
-
-# --- jobs of workers ----------------------------------------------------------------------------------
-
-
-async def warm_popular() -> Report:
-    """Run every minute."""
-    return await warm(await plan_popular())
-
-
-async def warm_everything() -> Report:
-    """Run every hour: loads the entries that would expire before the next run."""
-    return await warm(await plan_everything(), margin=HOUR + MARGIN)
 
 
 async def warm_chosen(

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from content import resources, warming
 from content.warming import Report, Target
+from content.warming.switch import DEFAULT_PAUSE, LONGEST_PAUSE, go_on, pause
 from content.warming.targets import pages
 
 PRINTED_FAILURES = 20
@@ -32,11 +33,23 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", dest="everything", help="all that is public")
         parser.add_argument("--dry-run", action="store_true", help="list what would be warmed, and warm nothing")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+        parser.add_argument(
+            "--pause",
+            type=int,
+            nargs="?",
+            const=DEFAULT_PAUSE,
+            metavar="SECONDS",
+            help="stop background warming in all workers, for an hour unless SECONDS are given",
+        )
+        parser.add_argument("--go-on", action="store_true", help="end a pause of background warming")
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--now", action="store_true", help="in this process (the default)")
         where.add_argument("--queue", action="store_true", help="leave it to a worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["pause"] is not None or options["go_on"]:
+            self.stdout.write(turn_switch(options["pause"]))
+            return
         chosen = {name: options[name] for name in ("names", "urls", "top", "everything")}
         check(**chosen)
         if options["queue"]:
@@ -68,6 +81,19 @@ class Command(BaseCommand):
         for target, reason in list(report.failures.items())[:PRINTED_FAILURES]:
             self.stderr.write(f"not warm: {target}: {reason}")
         raise CommandError(f"{len(report.failures)} of {report.total} could not be warmed.", returncode=1)
+
+
+def turn_switch(seconds: int | None) -> str:
+    """Pause background warming for so many seconds, or with None end the pause. Returns what to print."""
+    if seconds is not None and not 1 <= seconds <= LONGEST_PAUSE:
+        raise CommandError(f"--pause {seconds}: from 1 to {LONGEST_PAUSE} seconds.")
+    try:
+        asyncio.run(pause(seconds) if seconds is not None else go_on())
+    except Exception as error:
+        raise CommandError(f"Cannot reach the cache: {error}. Check REDIS_URL.") from error
+    if seconds is None:
+        return "Background warming goes on within a second."
+    return f"Background warming pauses within a second, for {seconds} seconds. End it with warm_cache --go-on."
 
 
 def check(names: list[str], urls: list[str], top: int | None, everything: bool) -> None:
