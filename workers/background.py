@@ -15,6 +15,8 @@ from workers.loop import worker_loop
 
 # Seconds that the task has to purge for the records which are in the log.
 CATCH_UP_SECONDS = 20.0
+# Readers' processes on the same machine come first.
+NICENESS = 10
 
 # By process id, so that a forked process starts its own. The futures keep their coroutines alive.
 running: dict[int, list["Future[None]"]] = {}
@@ -25,6 +27,7 @@ def start_background_work() -> None:
     """Runs for the life of this process. A second call has no effect."""
     if os.getpid() in running:
         return
+    os.nice(NICENESS)
     works = [*(engine_of(alias).refresher.work() for alias in cache_aliases()), follow_log()]
     running.clear()
     running[os.getpid()] = [asyncio.run_coroutine_threadsafe(work, worker_loop.start()) for work in works]

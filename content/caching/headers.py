@@ -25,7 +25,7 @@ class StoredHeader(NamedTuple):
 
 
 async def read_headers(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHeader] | None:
-    """The stored headers by key. Entries that are missing or unreadable are left out. Nothing is remembered.
+    """The stored headers by key. Entries that are missing or unreadable are left out. The memory tier stays as it is.
 
     None if the store does not answer, or invalidations may have been missed: then nothing can be said.
     """

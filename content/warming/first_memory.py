@@ -45,7 +45,7 @@ async def fill_memory(
 
 
 async def _read(engine: Engine, targets: list[Target]) -> None:
-    """One round trip for entries, and one for pages. What the shared tier does not have is not loaded."""
+    """One round trip for entries, and one for pages. Missing entries are not loaded."""
     keys = [entry_key_of(target) for target in targets if target.resource is not pages]
     found = await engine.tiers.lookup(keys, again=True)
     for entry_key in keys:

@@ -2,7 +2,7 @@
 
 The rule is that of TCP (additive increase, multiplicative decrease), with load times as the sign of congestion, as in
 TCP Vegas and Netflix's concurrency-limits. A kind of loads has a usual time: the least that its recent mean has been.
-While the recent mean is more than twice the usual, each load takes a tenth off the limit; else it adds a tenth.
+While the recent mean is more than three times the usual, each load takes a tenth off the limit; else it adds a tenth.
 A limit of less than one load at once means one load, and rests between loads.
 
 Waits of readers count in the same way. They alone never take the limit below one: the readers of an empty cache wait
@@ -15,17 +15,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-# Loads at once. The floor is one load at a time for a twentieth of the time.
-FLOOR, FIRST, MOST = 0.05, 2.0, 8.0
+# Loads at once. The floor is one load at a time for a tenth of the time.
+FLOOR, FIRST, MOST = 0.1, 2.0, 8.0
 # Entries a second.
 RATE = 500.0
 # Times the usual, from which on a load is slow.
-TOLERANCE = 2.0
+TOLERANCE = 3.0
 SHRINK, GROW = 0.9, 0.1
 # The share of a new time in the recent mean.
 NEW_SHARE = 0.2
 # Seconds in which the usual time rises half of the way to the recent one: a site that has grown is no slow database.
-HALF_LIFE = 600.0
+HALF_LIFE = 300.0
 # Seconds of a reader's mean wait, from which on readers suffer if loads are slow as well.
 SUFFERING = 0.1
 # Seconds for which warming stops then.

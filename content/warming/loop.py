@@ -4,7 +4,7 @@
 the invalidation log. An edit storm, a flush, a failover and a new release are the same to it: a difference.
 
 Two rounds run side by side. The hot round comes by after each change of the log, and twice a second else; the site
-round takes the rest of the time, and waits while the hot set has gaps, while readers' own refreshes are queued, and
+round takes the rest of the time, and waits while hot entries are cold, while readers' own refreshes are queued, and
 while warming is paused. Run it under `Ownership`: one loop for all workers of a release.
 """
 
@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from content.caching.backends.server import Server
 from content.caching.engine import Engine
 from content.caching.metrics.waits import WaitReports
-from content.warming.gaps import Comparison, Gap, compare
+from content.warming.cold import ColdEntry, Comparison, compare
 from content.warming.hot_set import HotTarget, ReadHottest, read_hot_set, read_most_viewed
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
@@ -34,14 +34,15 @@ from content.warming.targets import Plan, Target
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two rounds of the hot set, and between the ends of two of the whole site, at least.
-HOT_EVERY, SITE_EVERY = 0.5, 20.0
+# Seconds between two rounds of the hot set. Between two of the whole site there are ten times as long as one takes,
+# within these bounds: comparing takes a tenth of a core at most.
+HOT_EVERY, SITE_EVERY = 0.5, (2.0, 20.0)
 # Seconds between two reads of the hot set's keys.
 HOT_KEYS_EVERY = 5.0
 # Seconds for which an entry must stay fresh: until the loop comes by again and has loaded it.
 HOT_HORIZON, LONGEST_HORIZON = 3.0, 600.0
 # Gaps that are loaded before the hot set is compared anew.
-GAPS_AT_ONCE = 128
+COLD_AT_ONCE = 128
 # Targets of the site that are compared at once.
 CHUNK = 500
 # Seconds between two looks at the log's version, at what readers queued, and after a failure.
@@ -118,7 +119,7 @@ class WarmLoop:
             await self._wait_for_change(version)
 
     async def warm_hot(self) -> bool:
-        """One round. Whether gaps are left that may be loaded now."""
+        """One round. Whether cold entries are left that may be loaded now."""
         if time.monotonic() - self.hot_read_at >= HOT_KEYS_EVERY:
             self.hot, self.hot_read_at = await read_hot_set(self.read_hottest), time.monotonic()
         should = {key: each.target for key, each in self.hot.items()}
@@ -128,20 +129,20 @@ class WarmLoop:
         room = Room(self.budget.bytes)
         sizes = {key: stored.size for key, stored in comparison.stored.items()}
         fits = {key for key in should if room.take(sizes.get(key))}
-        self.hot_room, self.hot_warm = room, len(should) - len(comparison.gaps)
-        gaps = [gap for gap in comparison.gaps if gap.key in fits and self._may_load(gap)]
-        if not gaps:
+        self.hot_room, self.hot_warm = room, len(should) - len(comparison.cold)
+        cold = [entry for entry in comparison.cold if entry.key in fits and self._may_load(entry)]
+        if not cold:
             self.hot_is_warm.set()
             return False
         self.hot_is_warm.clear()
-        await self.loader.load(gaps[:GAPS_AT_ONCE], HOT_HORIZON)
+        await self.loader.load(cold[:COLD_AT_ONCE], HOT_HORIZON)
         return True
 
     def _heat(self) -> Mapping[str, float]:
         return {key: each.heat for key, each in self.hot.items()}
 
-    def _may_load(self, gap: Gap) -> bool:
-        return self.loader.is_due(gap) and (gap.seen_at > 0 or self.budget.may_load(gap.key, gap.heat))
+    def _may_load(self, entry: ColdEntry) -> bool:
+        return self.loader.is_due(entry) and (entry.seen_at > 0 or self.budget.may_load(entry.key, entry.heat))
 
     async def _wait_for_change(self, version: int) -> None:
         """Until the log has something new, half a second at most."""
@@ -160,7 +161,7 @@ class WarmLoop:
         async def is_emptied() -> bool:
             return await self._epoch() != epoch
 
-        await wait_until(is_emptied, SITE_EVERY, RETRY)
+        await wait_until(is_emptied, min(max(SITE_EVERY[0], 10 * self.site.seconds), SITE_EVERY[1]), RETRY)
         if await is_emptied():
             self.budget.forget()
 
@@ -170,7 +171,7 @@ class WarmLoop:
         self.budget.begin_pass(await read_memory_info(self.server))
         await self.hot_is_warm.wait()
         self.site = SiteRound(self.hot_room.copy())
-        horizon = min(LONGEST_HORIZON, SITE_EVERY + 2 * (self.last_site.seconds if self.last_site else SITE_EVERY))
+        horizon = min(LONGEST_HORIZON, SITE_EVERY[1] + 2 * (self.last_site.seconds if self.last_site else 0.0))
         async for chunk in self.everything():
             await self._give_way()
             await self._warm_chunk(chunk, horizon)
@@ -188,14 +189,14 @@ class WarmLoop:
         should = {key: target for target in chunk if (key := str(target)) not in self.hot}
         comparison = await self._compare(should, horizon)
         fits = self.site.add(should, {key: stored.size for key, stored in comparison.stored.items()})
-        gaps = [gap for gap in comparison.gaps if gap.key in fits and self._may_load(gap)]
-        for first in range(0, len(gaps), GAPS_AT_ONCE):
+        cold = [entry for entry in comparison.cold if entry.key in fits and self._may_load(entry)]
+        for first in range(0, len(cold), COLD_AT_ONCE):
             await self._give_way()
-            await self.loader.load(gaps[first : first + GAPS_AT_ONCE], horizon)
-        if gaps:
+            await self.loader.load(cold[first : first + COLD_AT_ONCE], horizon)
+        if cold:
             # Only what is read back fresh counts as warm (I13).
             comparison = await self._compare(should, horizon)
-        self.site.measure(len(should) - len(comparison.gaps), [stored.size for stored in comparison.stored.values()])
+        self.site.measure(len(should) - len(comparison.cold), [stored.size for stored in comparison.stored.values()])
 
     async def _compare(self, should: Mapping[str, Target], horizon: float) -> Comparison:
         """Waits while nothing can be said."""
@@ -254,7 +255,7 @@ class WarmLoop:
 
 
 class SiteRound:
-    """What one round over the site has found: entries beside the hot set."""
+    """Counts of one round over the site: entries beside the hot set."""
 
     def __init__(self, room: Room) -> None:
         self.room = room

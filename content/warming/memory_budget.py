@@ -27,7 +27,7 @@ UNKNOWN_SIZE = 4000
 
 @dataclass(frozen=True)
 class MemoryInfo:
-    """Of Redis: bytes used, the most it may use (0: no bound), and the entries it has evicted since its start."""
+    """The bytes that Redis uses, the most that it may use (0: no bound), and the entries evicted since its start."""
 
     used: int
     maximum: int
@@ -92,11 +92,11 @@ class MemoryBudget:
 
 
 class Room:
-    """What is left of a budget in one pass over all that should be cached, hottest first. None: no bound."""
+    """The rest of a budget in one pass over all that should be cached, hottest first. None: no bound."""
 
     def __init__(self, size: int | None) -> None:
         self.left = size
-        # Of all entries that were seen stored: how many, and their bytes.
+        # The number of stored entries that were seen, and their bytes.
         self.stored, self.stored_bytes = 0, 0
         self.is_full = False
 

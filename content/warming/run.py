@@ -11,10 +11,8 @@ from content.warming.plan import plan_chosen
 from content.warming.targets import Target, pages
 
 AT_ONCE = 8
-# Entries that stay fresh for this many seconds are left alone: two rounds of the job of each minute.
-# Entries with a shorter life are loaded in each round.
+# Entries that stay fresh for this many seconds are left alone.
 MARGIN = 120.0
-HOUR = 3600.0
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What the owner of the loop reports, for `cache_stats` and dashboards: it is stored in the cache."""
+"""The report of the control loop, for `cache_stats` and dashboards. It is stored in the cache."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,6 @@
 """The kill switch of warming: `warm_cache --pause [SECONDS]` stops the loop in all workers, `--go-on` ends the pause.
 
-The pause is stored in the cache, with its end. A pause that nobody ends is over by itself.
+The pause is stored in the cache, with its end. A pause ends by itself, too.
 """
 
 import asyncio

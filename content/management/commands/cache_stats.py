@@ -46,7 +46,7 @@ def read_report() -> Report:
 
 
 def read_warming() -> tuple[WarmState | None, float]:
-    """What the control loop reports, and the seconds that are left of a pause."""
+    """The report of the control loop, and the seconds that are left of a pause."""
 
     async def read() -> tuple[WarmState | None, float]:
         return await read_state(), await pause_left()

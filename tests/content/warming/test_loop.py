@@ -127,7 +127,7 @@ async def test_entries_are_loaded_in_batches(loop, loads):
 
 
 async def test_the_hottest_is_loaded_first(loop, readers, monkeypatch):
-    monkeypatch.setattr(loops, "GAPS_AT_ONCE", 1)
+    monkeypatch.setattr(loops, "COLD_AT_ONCE", 1)
     readers.heat = {str(page(f"/posts/post-{number}/")): float(number) for number in range(1, 4)}
     loop.hot_read_at = float("-inf")
     await loop.warm_hot()

@@ -1,4 +1,4 @@
-"""Gaps: the difference between what should be in the cache and what is there."""
+"""Cold entries: the difference between the entries that should be in the cache and those that are."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from content.warming.targets import Target
 UNKNOWN_COST = 0.02
 
 
-class Gap(NamedTuple):
+class ColdEntry(NamedTuple):
     """A target that is missing, invalid, stale, or about to end.
 
     `cost`: of its last load, in seconds. `seen_at`: made_at of the stored entry, 0 for none.
@@ -25,21 +25,21 @@ class Gap(NamedTuple):
 
     @property
     def weight(self) -> float:
-        """What readers would wait for this entry, all together."""
+        """The time that readers would wait for this entry, all together."""
         return self.heat * self.cost
 
 
 class Comparison(NamedTuple):
-    """Of some targets: what is stored of them, and what has to be loaded."""
+    """The entries that are stored of some targets, and those that have to be loaded."""
 
     stored: dict[str, StoredHeader]
-    gaps: list[Gap]
+    cold: list[ColdEntry]
 
 
 async def compare(
     engine: Engine, should: Mapping[str, Target], heat: Mapping[str, float], horizon: float
 ) -> Comparison | None:
-    """The stored headers of the targets (by key), and the gaps, most useful first.
+    """The stored headers of the targets (by key), and the cold entries, most useful first.
 
     `horizon`: seconds until the loop comes by again, for which an entry has to be fresh. None if nothing can be said,
     since the cache does not answer or invalidations may have been missed.
@@ -47,14 +47,14 @@ async def compare(
     stored = await engine.read_headers(list(should))
     if stored is None:
         return None
-    now, gaps = engine.clock(), list[Gap]()
+    now, cold = engine.clock(), list[ColdEntry]()
     for key, target in should.items():
         known = stored.get(key)
         if known is not None and known.fresh_for(now) > min(horizon, _half_life(known)):
             continue
         cost, seen_at = (UNKNOWN_COST, 0.0) if known is None else (known.header.cost, known.header.made_at)
-        gaps.append(Gap(target, key, heat.get(key, 0.0), cost, seen_at))
-    return Comparison(stored, sorted(gaps, key=lambda gap: -gap.weight))
+        cold.append(ColdEntry(target, key, heat.get(key, 0.0), cost, seen_at))
+    return Comparison(stored, sorted(cold, key=lambda entry: -entry.weight))
 
 
 def _half_life(known: StoredHeader) -> float:
