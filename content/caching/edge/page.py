@@ -10,6 +10,7 @@ from functools import cache
 import msgspec
 
 from ..declarations import kinds
+from ..read_counts import namers, reads
 from ..release import release_digest
 from .rules.directives import Directives
 from .rules.fields import Field, Fields, parse_date
@@ -88,6 +89,22 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
     @property
     def can_be_validated(self) -> bool:
         return self.etag is not None or self.modified is not None
+
+
+def heat_name(page: Page) -> str:
+    """How reads of the page are counted: by its URL, whichever variant it is. "" for an error, which is not warmed.
+
+    The key would not do, as it may have a digest in the URL's place.
+    """
+    return f"page:{page.url}" if page.status < 400 else ""
+
+
+namers[Page] = heat_name
+
+
+def count_read(page: Page) -> None:
+    """Count a read that is no plain hit. Give no page that others may not get: its URL may be private."""
+    reads.add(heat_name(page))
 
 
 class VaryIndex(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="f"):
