@@ -10,9 +10,12 @@ The clock is Redis's own, so that a process with a wrong clock changes no order.
 
 import asyncio
 import math
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
+
+from redis.exceptions import ResponseError
 
 from . import lua
 from .backends.client import is_wrong_type
@@ -30,6 +33,8 @@ BATCH = 250
 LARGEST_COUNT = 1e15
 # log2 of reads: a score further above the clock is not ours. As in add_heat.lua.
 LARGEST_LEAD = 64.0
+# The value of the marker once all saved scores are back.
+RESTORED = b"restored"
 
 
 class Score(NamedTuple):
@@ -88,11 +93,17 @@ class Heat:
 
     async def is_restored(self) -> bool:
         """False after Redis lost its data, and before the first use: then saved scores are to be restored."""
-        return bool(await self._execute("EXISTS", self.marker))
+        try:
+            return bool(await self._execute("GET", self.marker) == RESTORED)
+        except ResponseError as error:
+            if is_wrong_type(error):
+                return False
+            raise
 
     async def restore(self, scores: Iterable[Score]) -> None:
         """Put saved scores back. What was counted since stays; two calls at once, or one again, do no harm."""
-        saved = list(islice(scores, self.most))
+        saved, token = list(islice(scores, self.most)), secrets.token_hex(8)
+        await self._execute("SET", self.marker, token)
         for index, key in enumerate(self.sets, start=1):
             pairs = [
                 (score[index], score.name) for score in saved if score[index] is not None and is_name(score.name)
@@ -100,29 +111,23 @@ class Heat:
             for first in range(0, len(pairs), BATCH):
                 flat = [argument for pair in pairs[first : first + BATCH] for argument in pair]
                 await self._execute("EVAL", lua.RESTORE_HEAT, 1, key, self.most, *flat)
-        await self._execute("SET", self.marker, "1")
+        # Unless Redis has lost its data again meanwhile.
+        await self._execute("EVAL", lua.MARK_RESTORED, 1, self.marker, token, RESTORED)
 
     async def _read(self, most: int) -> list[tuple[float, Score]]:
         if most < 1:
             return []
-        *answers, now = await asyncio.gather(*(self._read_set(key, most) for key in self.sets), self._now())
+        answers = await asyncio.gather(
+            *(self._execute("EVAL", lua.READ_HEAT, 2, key, self.marker, most) for key in self.sets)
+        )
+        now = self.clock() if self.clock is not None else _seconds(answers[0][0])
         minutes, days = (
-            _readable(answer, now / half_life) for answer, half_life in zip(answers, HALF_LIVES, strict=True)
+            _readable(flat, now / half_life) for (_, flat), half_life in zip(answers, HALF_LIVES, strict=True)
         )
         await asyncio.gather(self._complete(self.sets[0], minutes, days), self._complete(self.sets[1], days, minutes))
         scores = [Score(name, minutes.get(name), days.get(name)) for name in {**minutes, **days}]
         rated = sorted(((_rate(score, now), score) for score in scores), key=lambda each: (-each[0], each[1].name))
         return rated[:most]
-
-    async def _read_set(self, key: str, most: int) -> Any:
-        try:
-            return await self._execute("ZREVRANGE", key, 0, most - 1, "WITHSCORES")
-        except Exception as error:
-            if not is_wrong_type(error):
-                raise
-            # Another program's key in place of ours: restore what was saved.
-            await asyncio.gather(self._execute("UNLINK", key), self._execute("UNLINK", self.marker))
-            return []
 
     async def _complete(self, key: str, scores: dict[str, float], other: Mapping[str, float]) -> None:
         """Add the scores that this set has of entries which are among the hottest of the other alone."""
@@ -133,15 +138,14 @@ class Heat:
                 if score is not None and math.isfinite(number := float(score)):
                     scores[name] = number
 
-    async def _now(self) -> float:
-        if self.clock is not None:
-            return self.clock()
-        # In a script, so that a cluster sends it to the server of the sets.
-        seconds, microseconds = await self._execute("EVAL", "return redis.call('TIME')", 1, self.marker)
-        return int(seconds) + int(microseconds) / 1e6
-
     def _execute(self, *command: Any) -> Awaitable[Any]:
         return connection_to(self.server).execute(*command)
+
+
+def _seconds(time: tuple[bytes, bytes]) -> float:
+    """From Redis's TIME."""
+    seconds, microseconds = time
+    return int(seconds) + int(microseconds) / 1e6
 
 
 def _readable(flat: Iterable[bytes], newest: float) -> dict[str, float]:

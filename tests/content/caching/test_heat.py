@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from content.caching import lua
 from content.caching.backends.server import server_of
 from content.caching.heat import HALF_LIVES, Heat, Score
 from content.caching.testing import Clock
@@ -167,6 +168,33 @@ async def test_what_redis_lost_is_restored_and_added_to_what_was_counted_since(h
     await heat.restore(saved)
     assert await names(heat) == ["post:1", "post:3", "post:2"]
     assert await read_counts(heat) == {"post:1": 4, "post:3": 3, "post:2": 2}
+
+
+async def test_a_flush_in_the_middle_of_a_restoration_is_noticed(heat, redis):
+    def scores():
+        yield Score("post:1", 1.0, 1.0)
+
+    class Flushing(Heat):
+        """Redis is flushed after the first command that restores."""
+
+        def _execute(self, *command):
+            answer = super()._execute(*command)
+            if command[1] == lua.RESTORE_HEAT:
+                redis.flushall()
+            return answer
+
+    flushing = Flushing(heat.server, heat.prefix)
+    await flushing.restore(scores())
+    assert not await heat.is_restored()
+    await heat.restore(scores())
+    assert await heat.is_restored()
+
+
+async def test_a_marker_of_another_type_is_replaced(heat, redis):
+    redis.lpush(heat.marker, "alien")
+    assert not await heat.is_restored()
+    await heat.restore([])
+    assert await heat.is_restored()
 
 
 async def test_no_more_is_restored_than_the_sets_keep(heat, redis):
