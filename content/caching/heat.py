@@ -102,8 +102,8 @@ class Heat:
 
     async def restore(self, scores: Iterable[Score]) -> None:
         """Put saved scores back. What was counted since stays; two calls at once, or one again, do no harm."""
-        saved, token = list(islice(scores, self.most)), secrets.token_hex(8)
-        await self._execute("SET", self.marker, token)
+        saved = list(islice(scores, self.most))
+        token = await self._execute("EVAL", lua.BEGIN_RESTORE, 1, self.marker, secrets.token_hex(8))
         for index, key in enumerate(self.sets, start=1):
             pairs = [
                 (score[index], score.name) for score in saved if score[index] is not None and is_name(score.name)

@@ -14,7 +14,7 @@ from .incoming_response import Outcome, ResponseMode
 from .normalization import normalize_url, port_of
 from .origin import Origin
 from .origin_fetch import OriginFetch
-from .page import Page, count_read, url_tag
+from .page import Page, url_tag
 from .page_store import Lookup, StoredPage, matches
 from .profile import Moved
 from .representation import forbid_storing
@@ -199,7 +199,7 @@ class Exchange:
         if fetch.response.mode is ResponseMode.FORWARD:
             await fetch.apply_head()
         elif fetch.response.mode is ResponseMode.TEE and outcome.page is not None and outcome.stored:
-            count_read(outcome.page)
+            self._origin.count_read(outcome.page)
         elif fetch.response.mode is not ResponseMode.TEE and outcome.page is not None:
             longest = -1.0 if outcome.stale else UNBOUNDED
             await self._send_page(outcome.page, _cache_status_of(fetch, outcome), outcome=outcome, longest=longest)
@@ -227,7 +227,7 @@ class Exchange:
             pairs = forbid_storing(pairs, profile)
         self._fast_path.count_served(self.request, page)
         if stored is not None or (outcome is not None and outcome.stored):
-            count_read(page)
+            self._origin.count_read(page)
         await self._client.send({"type": "http.response.start", "status": response.status, "headers": pairs})
         await self._client.send({"type": "http.response.body", "body": response.body, "more_body": False})
 

@@ -10,7 +10,7 @@ from functools import cache
 import msgspec
 
 from ..declarations import kinds
-from ..read_counts import namers, reads
+from ..read_counts import namers
 from ..release import release_digest
 from .rules.directives import Directives
 from .rules.fields import Field, Fields, parse_date
@@ -100,11 +100,6 @@ def heat_name(page: Page) -> str:
 
 
 namers[Page] = heat_name
-
-
-def count_read(page: Page) -> None:
-    """Count a read that is no plain hit. Give no page that others may not get: its URL may be private."""
-    reads.add(heat_name(page))
 
 
 class VaryIndex(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="f"):

@@ -23,6 +23,7 @@ STORE = _script("store")
 SPEND = _script("spend")
 ADD_HEAT = _script("own", "add_heat")
 READ_HEAT = _script("read_heat")
+BEGIN_RESTORE = _script("own", "begin_restore")
 MARK_RESTORED = _script("mark_restored")
 RESTORE_HEAT = _script("own", "restore_heat")
 # By a script's text: the digest under which Redis keeps it once it has run.

@@ -32,6 +32,7 @@ async def load(key: str) -> str:
 
 @pytest.fixture
 def book(alias) -> Resource:
+    reads.counts = {}
     return Resource("counted", load=load, policy=HOUR)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from content.caching.edge import Profile
 from content.caching.engines import engine_of
+from content.caching.read_counts import reads
 from tests.support.caches import with_a_log
 from tests.support.edge import Origin, Site
 from tests.support.heat import heat_of, read_counts, send_reads
@@ -15,6 +16,7 @@ FRESH = {"cache-control": "max-age=60, stale-while-revalidate=30"}
 
 @pytest.fixture
 def site(alias, clock) -> Site:
+    reads.counts = {}
     site = Site(Origin(FRESH), Profile(sorts_parameters=True), cache=alias)
     site.edge.engine.clock = clock
     site.forward = clock.forward
@@ -99,4 +101,14 @@ async def test_addresses_that_are_private_or_of_errors_do_not_count(site):
 @with_a_log
 async def test_warming_a_page_is_no_read(site):
     await site.edge.make(site.scope("/a", None))
+    assert await counted() == {}
+
+
+@with_a_log
+async def test_an_edge_with_a_memory_of_its_own_counts_nothing(alias, clock):
+    reads.counts = {}
+    assert heat_of(alias) is not None
+    site = Site(Origin(FRESH))
+    for _ in range(3):
+        await site.ask("/a")
     assert await counted() == {}
