@@ -23,7 +23,7 @@ FIXABLE = (
     errno.EROFS,
 )
 
-# Commands whose processes have readers. What other commands read has no heat.
+# Commands whose processes have readers. Reads of other commands are not counted as heat.
 SERVING = frozenset({"serve", "up", "runserver"})
 
 

@@ -28,7 +28,7 @@ HALF_LIVES = (300.0, 2 * 86_400.0)
 # Names in each set. In Redis a name takes about 200 bytes a set.
 MOST_KEPT = 20_000
 # Names that one script adds. Redis answers nobody else meanwhile, for about a millisecond.
-BATCH = 250
+BATCH = 125
 # A count above this is no count of reads.
 LARGEST_COUNT = 1e15
 # log2 of reads: a score further above the clock is not ours. As in add_heat.lua.
@@ -101,7 +101,7 @@ class Heat:
             raise
 
     async def restore(self, scores: Iterable[Score]) -> None:
-        """Put saved scores back. What was counted since stays; two calls at once, or one again, do no harm."""
+        """Put saved scores back, beside the reads that were counted since. Two calls at once, or one again, do no harm."""
         saved = list(islice(scores, self.most))
         token = await self._execute("EVAL", lua.BEGIN_RESTORE, 1, self.marker, secrets.token_hex(8))
         for index, key in enumerate(self.sets, start=1):

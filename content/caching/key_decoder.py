@@ -1,7 +1,7 @@
 """Read the name of an entry back: resource and parameters, from text that anyone may have written.
 
-A result is encoded again and compared, so that no text stands for other parameters than its own. Nothing is imported
-or created by name: an Enum that is no str or int has no way back, and a text that was cut neither.
+A result is encoded again and compared, so that no text stands for other parameters than its own. It imports
+nothing by name, so an Enum that is no str or int has no way back. A text that was cut has none either.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What an access log says about this site: which pages to warm first, and their heat."""
+"""The pages of this site in an access log: a plan to warm them, the most read first, and their heat."""
 
 from pathlib import Path
 

@@ -188,7 +188,7 @@ class FastPath:
             self._start_coding(cached, image, parsed.codings[0])
 
     def count_served(self, request: Request, page: Page) -> None:
-        """Of a page that is no plain hit."""
+        """Call `served` with a page that is sent, and is no plain hit."""
         if self.served is not None and request.method == "GET" and not request.fields.is_prefetch:
             self.served(page)
 

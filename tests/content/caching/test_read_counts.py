@@ -36,7 +36,7 @@ def book(alias) -> Resource:
     return Resource("counted", load=load, policy=HOUR)
 
 
-async def counted() -> dict[str, float]:
+async def send_and_read() -> dict[str, float]:
     await asyncio.to_thread(send_reads)
     return {name: count for name, count in (await read_counts(heat_of())).items() if name.startswith("counted:")}
 
@@ -47,20 +47,20 @@ async def counted() -> dict[str, float]:
 @with_a_log
 async def test_a_load_a_hit_in_redis_and_hits_in_memory_count_once_each(book):
     await book.get("a")
-    assert await counted() == {"counted:a": 1}
+    assert await send_and_read() == {"counted:a": 1}
     engine_of("default").memory.clear()
     await book.get("a")
-    assert await counted() == {"counted:a": 2}
+    assert await send_and_read() == {"counted:a": 2}
     for _ in range(5):
         await book.get("a")
-    assert await counted() == {"counted:a": 7}
-    assert await counted() == {"counted:a": 7}
+    assert await send_and_read() == {"counted:a": 7}
+    assert await send_and_read() == {"counted:a": 7}
 
 
 @with_a_log
 async def test_readers_who_wait_for_one_load_count_each(book):
     await asyncio.gather(*(book.get("a") for _ in range(10)))
-    assert await counted() == {"counted:a": 10}
+    assert await send_and_read() == {"counted:a": 10}
 
 
 @with_a_log
@@ -68,7 +68,7 @@ async def test_stale_reads_count(book, clock):
     await book.get("a")
     clock.forward(4000)
     await book.get("a")
-    assert await counted() == {"counted:a": 2}
+    assert await send_and_read() == {"counted:a": 2}
     await wait_for_engine()
 
 
@@ -81,7 +81,7 @@ async def test_reads_of_threads_count(book):
         book.get_sync("b")
 
     await asyncio.to_thread(read)
-    assert await counted() == {"counted:b": 4}
+    assert await send_and_read() == {"counted:b": 4}
 
 
 @with_a_log
@@ -89,7 +89,7 @@ async def test_what_is_not_there_has_no_heat(book):
     for _ in range(3):
         with pytest.raises(NotThere):
             await book.get("gone")
-    assert await counted() == {}
+    assert await send_and_read() == {}
 
 
 @with_a_log
@@ -99,7 +99,7 @@ async def test_reads_of_a_value_count_when_it_was_replaced_or_evicted_before_the
             await book.get(key)
     await book.refresh("a")
     engine_of("default").memory.drop(book.entry_key(("b",), {}).key)
-    assert await counted() == {"counted:a": 4, "counted:b": 4}
+    assert await send_and_read() == {"counted:a": 4, "counted:b": 4}
 
 
 async def test_with_heat_switched_off_nothing_is_counted(fresh_redis, clock):

@@ -69,7 +69,7 @@ def test_other_lines_are_skipped_with_their_reason(line, reason):
     assert reason_of(line.encode()) == reason
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """As nginx and Apache write what a client sent."""
     return "".join(
         char if " " <= char <= "~" and char not in '"\\' else "".join(f"\\x{byte:02X}" for byte in char.encode())
@@ -89,7 +89,7 @@ def test_a_read_is_found_whatever_the_client_sent_in_other_fields(
 ):
     line = f'{host} {identity} {user} [10/Oct/2026:13:55:36 -0700] "{method} {target} HTTP/1.1" {status} 12'
     if is_combined:
-        line += f' "{escaped(referrer)}" "{escaped(agent)}"'
+        line += f' "{escape(referrer)}" "{escape(agent)}"'
     if method not in ("GET", "HEAD"):
         assert reason_of(line.encode()) == OTHER_METHOD
     elif not (200 <= status < 300 or status == 304):

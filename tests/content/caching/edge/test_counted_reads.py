@@ -1,4 +1,4 @@
-"""Reads of pages count by address, whichever way they take through the edge."""
+"""Reads of pages count by address, on each way through the edge."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ def site(alias, clock) -> Site:
     return site
 
 
-async def counted() -> dict[str, float]:
+async def send_and_read() -> dict[str, float]:
     await asyncio.to_thread(send_reads)
     return {name: count for name, count in (await read_counts(heat_of())).items() if name.startswith("page:")}
 
@@ -31,19 +31,19 @@ async def counted() -> dict[str, float]:
 @with_a_log
 async def test_a_miss_plain_hits_and_a_hit_in_redis_count_once_each(site):
     await site.ask("/a")
-    assert await counted() == {"page:http://site/a": 1}
+    assert await send_and_read() == {"page:http://site/a": 1}
     for _ in range(5):
         assert (await site.ask("/a")).is_hit
-    assert await counted() == {"page:http://site/a": 6}
+    assert await send_and_read() == {"page:http://site/a": 6}
     engine_of("default").memory.clear()
     await site.ask("/a")
-    assert await counted() == {"page:http://site/a": 7}
+    assert await send_and_read() == {"page:http://site/a": 7}
 
 
 @with_a_log
 async def test_readers_who_share_one_fetch_count_each(site):
     await asyncio.gather(*(site.ask("/a") for _ in range(10)))
-    assert await counted() == {"page:http://site/a": 10}
+    assert await send_and_read() == {"page:http://site/a": 10}
     assert site.origin.count == 1
 
 
@@ -54,7 +54,7 @@ async def test_stale_pages_and_conditional_requests_count(site):
     await site.ask("/a")
     await site.ask("/a", {"range": "bytes=0-1"})
     await site.ask("/a", {"if-none-match": '"x"'})
-    assert await counted() == {"page:http://site/a": 4}
+    assert await send_and_read() == {"page:http://site/a": 4}
 
 
 @with_a_log
@@ -62,14 +62,14 @@ async def test_variants_count_as_their_address(site):
     site.origin.headers = FRESH | {"vary": "accept-language"}
     for language in ("de", "en", "de", "en"):
         await site.ask("/a", {"accept-language": language})
-    assert await counted() == {"page:http://site/a": 4}
+    assert await send_and_read() == {"page:http://site/a": 4}
 
 
 @with_a_log
 async def test_an_address_counts_as_the_edge_normalises_it(site):
     await site.ask("/a?y=2&x=1")
     await site.ask("/a?x=1&y=2")
-    assert await counted() == {"page:http://site/a?x=1&y=2": 2}
+    assert await send_and_read() == {"page:http://site/a?x=1&y=2": 2}
 
 
 @with_a_log
@@ -77,7 +77,7 @@ async def test_a_long_address_counts_in_full(site):
     path = "/" + "a" * 300
     for _ in range(2):
         await site.ask(path)
-    assert await counted() == {f"page:http://site{path}": 2}
+    assert await send_and_read() == {f"page:http://site{path}": 2}
 
 
 @with_a_log
@@ -85,7 +85,7 @@ async def test_a_page_that_is_sent_while_it_is_made_counts(site):
     site.origin.chunks = [b"x" * 1000] * 3
     await site.ask("/a")
     await site.ask("/a")
-    assert await counted() == {"page:http://site/a": 2}
+    assert await send_and_read() == {"page:http://site/a": 2}
 
 
 @with_a_log
@@ -95,13 +95,13 @@ async def test_addresses_that_are_private_or_of_errors_do_not_count(site):
     site.origin.headers, site.origin.status = FRESH, 404
     for _ in range(2):
         await site.ask("/nothing")
-    assert await counted() == {}
+    assert await send_and_read() == {}
 
 
 @with_a_log
 async def test_warming_a_page_is_no_read(site):
     await site.edge.make(site.scope("/a", None))
-    assert await counted() == {}
+    assert await send_and_read() == {}
 
 
 @with_a_log
@@ -111,4 +111,4 @@ async def test_an_edge_with_a_memory_of_its_own_counts_nothing(alias, clock):
     site = Site(Origin(FRESH))
     for _ in range(3):
         await site.ask("/a")
-    assert await counted() == {}
+    assert await send_and_read() == {}
