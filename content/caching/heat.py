@@ -101,7 +101,7 @@ class Heat:
             raise
 
     async def restore(self, scores: Iterable[Score]) -> None:
-        """Put saved scores back, beside the reads that were counted since. Two calls at once, or one again, do no harm."""
+        """Put saved scores back, beside the reads that were counted since. Two calls at once do no harm."""
         saved = list(islice(scores, self.most))
         token = await self._execute("EVAL", lua.BEGIN_RESTORE, 1, self.marker, secrets.token_hex(8))
         for index, key in enumerate(self.sets, start=1):

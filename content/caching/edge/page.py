@@ -92,7 +92,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
 
 
 def heat_name(page: Page) -> str:
-    """The name by which reads of the page are counted: its URL, for all variants. "" for an error, which is not warmed.
+    """The name by which reads of the page are counted: its URL, for all variants. "" for an error page.
 
     The key would not do, as it may have a digest in the URL's place.
     """
