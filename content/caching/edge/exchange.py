@@ -198,7 +198,7 @@ class Exchange:
             raise outcome.error
         if fetch.response.mode is ResponseMode.FORWARD:
             await fetch.apply_head()
-        elif fetch.response.mode is ResponseMode.TEE and outcome.page is not None and outcome.stored:
+        elif fetch.response.mode is ResponseMode.TEE and outcome.page is not None:
             self._origin.count_read(outcome.page)
         elif fetch.response.mode is not ResponseMode.TEE and outcome.page is not None:
             longest = -1.0 if outcome.stale else UNBOUNDED
@@ -226,8 +226,7 @@ class Exchange:
             # The page is stale, or older than an invalidation whose purge may already have reached the CDN.
             pairs = forbid_storing(pairs, profile)
         self._fast_path.count_served(self.request, page)
-        if stored is not None or (outcome is not None and outcome.stored):
-            self._origin.count_read(page)
+        self._origin.count_read(page)
         await self._client.send({"type": "http.response.start", "status": response.status, "headers": pairs})
         await self._client.send({"type": "http.response.body", "body": response.body, "more_body": False})
 

@@ -42,7 +42,7 @@ class Origin:
         return self.engine.clock()
 
     def count_read(self, page: Page) -> None:
-        """Count a read that is no plain hit. Give no page that others may not get: its URL may be private."""
+        """Count a read that is no plain hit. Only responses that others may get are pages, so no URL is private."""
         if self.engine.heat is not None:
             reads.add(heat_name(page))
 

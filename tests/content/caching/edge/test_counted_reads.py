@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from content.caching import invalidate
 from content.caching.edge import Profile
 from content.caching.engines import engine_of
 from content.caching.read_counts import reads
@@ -112,3 +113,14 @@ async def test_an_edge_with_a_memory_of_its_own_counts_nothing(alias, clock):
     for _ in range(3):
         await site.ask("/a")
     assert await send_and_read() == {}
+
+
+@with_a_log
+async def test_a_page_that_was_overtaken_by_an_invalidation_counts(site):
+    async def overtake() -> None:
+        await invalidate(["resource:page"])
+
+    site.origin.before = overtake
+    for _ in range(2):
+        assert not (await site.ask("/a")).is_hit
+    assert await send_and_read() == {"page:http://site/a": 2}
