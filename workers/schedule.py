@@ -31,6 +31,7 @@ SCHEDULE = (
         "entries of a release that is gone take memory until they expire",
     ),
     Job("write views", "workers.tasks.write_views", timedelta(seconds=5), "popular posts are up to date"),
+    Job("write heat", "workers.tasks.write_heat", timedelta(minutes=1), "after a flush what was hot is known"),
     Job(
         "keep warm",
         "workers.tasks.keep_warm",

@@ -9,7 +9,7 @@ import time
 
 from content.caching.engine import Engine
 from content.caching.key import EntryKey
-from content.warming.hot_set import ReadHottest, find_targets, read_most_viewed
+from content.warming.hot_set import ReadHottest, find_targets, read_hottest
 from content.warming.targets import Target, edge, pages
 
 logger = logging.getLogger(__name__)
@@ -22,9 +22,7 @@ MOST, BATCH = 5000, 100
 SHARE = 0.8
 
 
-async def fill_memory(
-    engine: Engine, read_hottest: ReadHottest = read_most_viewed, *, seconds: float = LONGEST
-) -> int:
+async def fill_memory(engine: Engine, read_hottest: ReadHottest = read_hottest, *, seconds: float = LONGEST) -> int:
     """Read the hottest entries from the shared tier into memory, that long at most. Returns how many memory has."""
     memory, began = engine.memory, time.monotonic()
     if memory is None:

@@ -1,6 +1,5 @@
 """The hot set: the entries that are read most, as targets of warming with their heat."""
 
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -8,16 +7,16 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from content import resources
-from content.caching.known_key import find_entry_key
+from content.caching.key_decoder import decode_name
+from content.caching.read_counts import name_of_key
+from content.warming import heat
 from content.warming.plan import plan_popular
 from content.warming.targets import Target, edge, pages
 
 # Entries in the hot set.
 MOST = 5000
-# The key of a page of any release: its URL follows. A URL with "#" is cut, and a digest of it follows.
-PAGE_KEY = re.compile(r"page@[0-9]+(?:\.[^:]*)?:([^#]+)")
 
-# Up to so many keys of entries with the most heat, as text, and their heat; the hottest first.
+# Up to so many names of entries with the most heat, and their heat (reads a second); the hottest first.
 ReadHottest = Callable[[int], Awaitable[list[tuple[str, float]]]]
 
 
@@ -26,37 +25,46 @@ class HotTarget(NamedTuple):
     heat: float
 
 
+async def read_hottest(most: int) -> list[tuple[str, float]]:
+    """By counted reads. Where none were counted yet: what every page shows, and the newest and most viewed posts.
+
+    Raises RedisError or OSError if Redis does not answer.
+    """
+    return await heat.read_hottest(most) or await read_most_viewed(most)
+
+
 async def read_most_viewed(most: int) -> list[tuple[str, float]]:
-    """The newest and the most viewed posts, and what every page shows: for a site without counted heat."""
     plan = await plan_popular()
-    return [(str(target), 1.0 / place) for place, target in enumerate(plan[:most], 1)]
+    return [(name_of(target), 1.0 / place) for place, target in enumerate(plan[:most], 1)]
 
 
-async def read_hot_set(read_hottest: ReadHottest, most: int = MOST) -> dict[str, HotTarget]:
-    """By key, the hottest first. Keys that this process cannot load are left out."""
-    return find_targets(await read_hottest(most))
+def name_of(target: Target) -> str:
+    """The name by which reads of that target are counted."""
+    if target.resource is pages:
+        return f"{pages.name}:{target.parameters[0]}"
+    return name_of_key(str(target))
+
+
+async def read_hot_set(read: ReadHottest, most: int = MOST) -> dict[str, HotTarget]:
+    """By key, the hottest first. Names that this process cannot load are left out."""
+    return find_targets(await read(most))
 
 
 def find_targets(hottest: Iterable[tuple[str, float]]) -> dict[str, HotTarget]:
-    """Keys of other releases and schemas count for the entry that takes their place in this one."""
-    found: dict[str, HotTarget] = {}
-    for text, heat in hottest:
-        target = find_target(text)
-        if target is not None:
-            key = str(target)
-            known = found.get(key)
-            found[key] = HotTarget(target, heat + known.heat if known is not None else heat)
-    return dict(sorted(found.items(), key=lambda item: -item[1].heat))
+    found = ((find_target(name), heat) for name, heat in hottest)
+    return {str(target): HotTarget(target, heat) for target, heat in found if target is not None}
 
 
-def find_target(text: str) -> Target | None:
-    """The target whose key that is. None for a key with a digest, an unknown resource, a host that is not ours."""
-    if page := PAGE_KEY.fullmatch(text):
-        return Target(pages, (page[1],)) if is_ours(page[1]) else None
-    entry_key = find_entry_key(text)
-    if entry_key is None or entry_key.owner.name not in resources.BY_NAME:
+def find_target(name: str) -> Target | None:
+    """The target of that name. None for an unreadable name, an unknown resource, and a host that is not ours."""
+    decoded = decode_name(name)
+    if decoded is None:
         return None
-    return Target(resources.BY_NAME[entry_key.owner.name], entry_key.parameters)
+    kind, parameters = decoded
+    if kind == pages.name:
+        return Target(pages, parameters) if is_ours(parameters[0]) else None
+    resource = resources.BY_NAME.get(kind)
+    return Target(resource, parameters) if resource is not None and resource.arity == len(parameters) else None
 
 
 def is_ours(url: str) -> bool:

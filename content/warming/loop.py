@@ -23,7 +23,7 @@ from content.caching.backends.server import Server
 from content.caching.engine import Engine
 from content.caching.metrics.waits import WaitReports
 from content.warming.cold import ColdEntry, Comparison, compare
-from content.warming.hot_set import HotTarget, ReadHottest, read_hot_set, read_most_viewed
+from content.warming.hot_set import HotTarget, ReadHottest, read_hot_set, read_hottest
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
@@ -71,7 +71,7 @@ class WarmLoop:
         server: Server | None = None,
         waits: WaitReports | None = None,
         *,
-        read_hottest: ReadHottest = read_most_viewed,
+        read_hottest: ReadHottest = read_hottest,
         everything: Everything = plan_site,
         control: LoadControl | None = None,
         budget: MemoryBudget | None = None,

@@ -1,4 +1,4 @@
-"""Headers of stored entries are judged without reading values, on every cache; keys are found by their text."""
+"""Headers of stored entries are judged without reading the values, on every cache."""
 
 import secrets
 
@@ -8,7 +8,6 @@ from redis import Redis
 from content.caching import Policy, Resource, expire, invalidate
 from content.caching.engines import engine_of
 from content.caching.entry import Verdict
-from content.caching.known_key import find_entry_key
 from content.caching.stores.failsafe import Failsafe
 from content.caching.testing import always_throw, chaos
 from tests.support.caches import on_every_cache, redis_cache, use_cache
@@ -126,30 +125,3 @@ def tier_of(alias: str):
     shared = engine_of(alias).shared
     assert isinstance(shared, Failsafe)
     return shared.tier
-
-
-PARAMETERS = [(1,), ("post",), ("",), ("1",), ("a,b(c)",), (None,), (True,), (-5,), ("über ~ 'x'",), ("x" * 100,)]
-
-
-@pytest.mark.parametrize("parameters", PARAMETERS)
-def test_an_entry_is_found_by_the_text_of_its_key_with_any_schema(parameters):
-    async def load(value: object) -> str:
-        return ""
-
-    named = Resource("named", load=load, policy=Policy(ttl=HOUR))
-    key = named.key(parameters)
-    for text in (key, key.replace(named.schema, "before")):
-        found = find_entry_key(text)
-        assert found is not None
-        assert (found.owner, found.parameters, found.key) == (named, parameters, key)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "named", "named@:1", "named@1", "nobody@1:1", "page@1:http://a/", "named@{}:01", "named@{}:1,2"]
-)
-def test_no_entry_is_found_by_other_text(text):
-    async def load(value: object) -> str:
-        return ""
-
-    named = Resource("named", load=load, policy=Policy(ttl=HOUR))
-    assert find_entry_key(text.format(named.schema)) is None

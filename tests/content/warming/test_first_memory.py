@@ -28,8 +28,8 @@ def site(settings, fresh_redis, blog):
 
 
 async def read_hottest(most: int) -> list[tuple[str, float]]:
-    cold = Target(pages, (f"{ORIGIN}/posts/post-4/",))
-    return [(PAGE, 3.0), (resources.site.key(()), 2.0), (str(cold), 1.0), ("garbage", 1.0)]
+    names = [f"page:{ORIGIN}/posts/post-3/", "site:", f"page:{ORIGIN}/posts/post-4/", "garbage"]
+    return [(name, 1.0) for name in names]
 
 
 async def test_the_hot_set_is_read_from_the_shared_tier_and_nothing_is_loaded():
