@@ -34,6 +34,8 @@ SECONDS, RATE, POSTS = 30, 200, 500
 # The addresses that are read most: the hot ones of the report.
 TOP = 1000
 CONNECTIONS = 64
+# Seconds of readers before those who count.
+LEAD = 2
 # Seconds after which the server has lost a request.
 TIMEOUT = 30.0
 WARM_SECONDS = 120.0
@@ -165,6 +167,8 @@ def run(
         service = stack.enter_context(running_service(state_dir, command="serve", environment=own, port=port))
         service.wait_for_line("Serving on")
         editing = stack.enter_context(editor(environment))
+        # A new process imports modules with its first requests.
+        asyncio.run(read(service, paths, options.rate, LEAD))
         if options.cold:
             with redis.client() as client:
                 client.flushall()
