@@ -126,8 +126,8 @@ def turn_switch(seconds: int | None) -> str:
     except Exception as error:
         raise CommandError(f"Cannot reach the cache: {error}. Check REDIS_URL.") from error
     if seconds is None:
-        return "Background warming goes on within a second."
-    return f"Background warming pauses within a second, for {seconds} seconds. End it with warm_cache --go-on."
+        return "Background warming goes on within two seconds."
+    return f"Background warming pauses within two seconds, for {seconds} seconds. End it with warm_cache --go-on."
 
 
 def check(names: list[str], urls: list[str], top: int | None, everything: bool) -> None:
