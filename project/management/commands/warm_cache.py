@@ -1,25 +1,35 @@
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kombu.exceptions import OperationalError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from content import resources, warming
-from content.warming import Report, Target
-from content.warming.targets import pages
+from content.models import Post
+from content.warming import Report
+from content.warming.origins import UNKNOWN, origins_of_site
+from content.warming.run import Progress
+from content.warming.targets import pages, plan_pages
+from project.warming.crew import MOST_PROCESSES, count_cores, warm_catalogue_by
+from project.warming.progress import shown_progress
 
 PRINTED_FAILURES = 20
 NAMES = (*resources.BY_NAME, pages.name)
+# A second process takes a second to start: with fewer posts, one process is as quick.
+SMALL_SITE = 200
+OWN_MEMORY = (
+    "Nothing was warmed: the cache (CACHE_URL) is the memory of each process, so that no server would see what this "
+    "command loads. Set CACHE_URL or REDIS_URL to a cache that processes share."
+)
 
 
 class Command(BaseCommand):
     help = (
         "Load into the cache before anyone asks: the newest and most viewed posts, the front page and what every "
-        "page shows; or what is named. Exit status 1 if something could not be warmed."
+        "page shows; or what is named. Exit status 1 if something could not be warmed, or no page was."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,6 +40,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--top", type=int, help="the newest posts, and this many of the most viewed")
         parser.add_argument("--all", action="store_true", dest="everything", help="all that is public")
+        parser.add_argument(
+            "--processes", type=int, help=f"with --all; by default one a core, one below {SMALL_SITE} posts"
+        )
         parser.add_argument("--dry-run", action="store_true", help="list what would be warmed, and warm nothing")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
         where = parser.add_mutually_exclusive_group()
@@ -38,21 +51,26 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = {name: options[name] for name in ("names", "urls", "top", "everything")}
-        check(**chosen)
-        if options["queue"]:
-            self.enqueue(chosen)
-            return
+        check(processes=options["processes"], **chosen)
         try:
-            plan = asyncio.run(warming.plan_chosen(**chosen))
+            if options["dry_run"]:
+                asyncio.run(self.list_targets(chosen, as_json=options["json"]))
+            elif options["queue"]:
+                self.enqueue(chosen)
+            else:
+                self.warm(chosen, processes=options["processes"], as_json=options["json"])
         except LookupError as error:
             raise CommandError(str(error.args[0])) from error
-        if options["dry_run"]:
-            self.stdout.write(format_plan(plan, as_json=options["json"]))
-            return
-        report = warm(plan, show=not options["json"])
-        self.stdout.write(json.dumps(report.as_data(), indent=2) if options["json"] else f"{report}.")
-        if report.failures:
-            self.fail(report)
+
+    async def list_targets(self, chosen: dict[str, Any], *, as_json: bool) -> None:
+        """Line by line: the catalogue of a large site does not fit into memory."""
+        count = 0
+        async for name in list_names(**chosen):
+            self.stdout.write(
+                f"{',' if count else '['}\n  {json.dumps(name)}" if as_json else name, ending="" if as_json else "\n"
+            )
+            count += 1
+        self.stdout.write(("\n]" if count else "[]") if as_json else f"{count} would be warmed.")
 
     def enqueue(self, chosen: dict[str, Any]) -> None:
         # Imported late: only this option needs Celery.
@@ -64,30 +82,54 @@ class Command(BaseCommand):
             raise CommandError(f"The queue does not answer: {error}. See CELERY_BROKER_URL.") from error
         self.stdout.write("Queued: a worker will do it.")
 
+    def warm(self, chosen: dict[str, Any], *, processes: int | None, as_json: bool) -> None:
+        if settings.CACHES["default"]["BACKEND"].endswith(".LocMemCache"):
+            raise CommandError(OWN_MEMORY)
+        with shown_progress(is_shown=not as_json) as progress:
+            report = run(chosen, processes, progress)
+        self.stdout.write(json.dumps(report.as_data(), indent=2) if as_json else f"{report}.")
+        if report.failed:
+            self.fail(report)
+        if settings.EDGE and wants_pages(**chosen) and not asyncio.run(origins_of_site()):
+            raise CommandError(UNKNOWN, returncode=1)
+
     def fail(self, report: Report) -> None:
         for target, reason in list(report.failures.items())[:PRINTED_FAILURES]:
             self.stderr.write(f"not warm: {target}: {reason}")
-        raise CommandError(f"{len(report.failures)} of {report.total} could not be warmed.", returncode=1)
+        raise CommandError(f"{report.failed} of {report.total} could not be warmed.", returncode=1)
 
 
-def check(names: list[str], urls: list[str], top: int | None, everything: bool) -> None:
+def check(names: list[str], urls: list[str], top: int | None, everything: bool, processes: int | None) -> None:
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise CommandError(f"There is no resource {', '.join(map(repr, unknown))}; there are {', '.join(NAMES)}.")
     if top is not None and top < 1:
         raise CommandError(f"--top {top}: at least 1.")
+    if processes is not None and not 1 <= processes <= MOST_PROCESSES:
+        raise CommandError(f"--processes {processes}: 1 to {MOST_PROCESSES}.")
 
 
-def format_plan(plan: list[Target], *, as_json: bool) -> str:
-    names = [str(target) for target in plan]
-    return json.dumps(names, indent=2) if as_json else "\n".join([*names, f"{len(names)} would be warmed."])
+def run(chosen: dict[str, Any], processes: int | None, progress: Progress) -> Report:
+    """With several processes if it is everything, of a site that is worth them."""
+    if chosen["everything"]:
+        count = processes or (count_cores() if Post.objects.count() >= SMALL_SITE else 1)
+        if count > 1:
+            return warm_catalogue_by(min(count, MOST_PROCESSES), progress=progress)
+    return asyncio.run(warming.warm_chosen(**chosen, progress=progress))
 
 
-def warm(plan: list[Target], *, show: bool) -> Report:
-    """Warm it, with a progress bar on a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("Warming"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not (show and console.is_terminal)) as bar:
-        task = bar.add_task("warm", total=len(plan))
-        progress: Callable[[Report], None] = lambda report: bar.update(task, completed=report.total)  # noqa: E731
-        return asyncio.run(warming.warm(plan, progress=progress))
+def wants_pages(names: list[str], urls: list[str], top: int | None, everything: bool) -> bool:
+    """False if only resources are named."""
+    return pages.name in names or not names or bool(urls) or top is not None or everything
+
+
+async def list_names(names: list[str], urls: list[str], top: int | None, everything: bool) -> AsyncIterator[str]:
+    """The keys of all that would be warmed, in order."""
+    if urls or top is not None or not (names or everything):
+        for target in await warming.plan_chosen(urls, top=top):
+            yield str(target)
+    if names or everything:
+        async for chunk in warming.catalogue():
+            for target in [*chunk.entries, *await plan_pages(chunk.paths)]:
+                if everything or target.resource.name in names:
+                    yield str(target)
