@@ -24,6 +24,8 @@ MOST_ORIGINS = 8
 # Seconds for which a recorded origin is believed, and after which a server that lives records it again.
 LIFETIME, RENEW_EVERY = 3600.0, 600.0
 ORIGIN = re.compile(r"(https?)://([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::([1-9][0-9]{0,4}))?")
+# A server that listens on these can be reached by any name.
+UNSPECIFIED = ("0.0.0.0", "[::]")  # noqa: S104 - nothing is bound here
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 UNKNOWN = (
     "No page was warmed: the addresses that readers use are not known, so their first requests are misses. Start the "
@@ -40,7 +42,7 @@ def parse_origin(text: str) -> str | None:
     scheme, host, port = match.groups()
     if port is not None and int(port) > 65535:
         return None
-    if not validate_host(host, settings.ALLOWED_HOSTS) or split_domain_port(host)[0] != host:
+    if host in UNSPECIFIED or not validate_host(host, settings.ALLOWED_HOSTS) or split_domain_port(host)[0] != host:
         return None
     return f"{scheme}://{host}" if port in (None, DEFAULT_PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
