@@ -18,8 +18,8 @@ from content.warming import rows
 from content.warming.rows import PostRow, TermRow
 from content.warming.targets import Target
 
-# Entries and pages in a chunk.
-CHUNK = 4_000
+# Entries and pages in a chunk: those of the posts in one batch of a loader.
+CHUNK = 3_000
 NEWEST = 20
 MOST_VIEWED = 50
 # As the edge encodes a path: browsers leave these characters as they are (WHATWG URL standard, path percent-encode).
@@ -91,7 +91,7 @@ async def catalogue(size: int = CHUNK) -> AsyncIterator[Chunk]:
 
 async def list_popular(top: int = MOST_VIEWED) -> list[Item]:
     """What every page shows, the fixed pages, the newest 20 posts, and the `top` most viewed."""
-    size = (await resources.site.load()).posts_per_page
+    size = await rows.posts_per_page()
     popular = [*await rows.newest_posts(NEWEST), *await rows.most_viewed_posts(top)]
     return [
         *(Target(resource) for resource in ON_EVERY_PAGE),
@@ -110,10 +110,9 @@ async def list_newest_cards() -> list[Item]:
 async def list_fixed_entries() -> list[Item]:
     """The entries of the fixed pages, beside those of every page."""
     items: list[Item] = [Target(resources.archive, (ALL_YEARS,)), list_feed("all", 0)]
-    items += [Target(resources.directory_index, (kind,)) for kind in TERM_PATHS]
-    for kind in TERM_PATHS:
-        starts = (await resources.directory_index.load(kind)).starts
-        items += [Target(resources.directory, (kind, start)) for start in starts]
+    for kind, index in (await rows.directories()).items():
+        items.append(Target(resources.directory_index, (kind,)))
+        items += [Target(resources.directory, (kind, start)) for start in index.starts]
     summary = await resources.sitemap_summary.load()
     items.append(Target(resources.sitemap_summary))
     items += [Target(resources.sitemap_terms, part) for part in summary.terms]
@@ -125,7 +124,7 @@ async def list_fixed_entries() -> list[Item]:
 
 async def _list_rest() -> AsyncIterator[Iterable[Item]]:
     """Groups of items. A group is lazy: the pages of one list alone may be as many as the site has posts."""
-    size = (await resources.site.load()).posts_per_page
+    size = await rows.posts_per_page()
     async for posts in rows.posts():
         yield list_posts(posts)
     total = sum(period.posts for period in (await rows.periods_of([("all", 0)]))["all", 0].periods)

@@ -11,7 +11,7 @@ from django.db.models import Model, Q
 from django.utils import timezone
 
 from content import resources
-from content.documents import ALL_YEARS, MonthCount, PeriodsDocument
+from content.documents import ALL_YEARS, DirectoryIndex, MonthCount, PeriodsDocument
 from content.models import Author, Category, ListedPost, Post, Redirect, Tag
 
 ROWS = 500
@@ -98,6 +98,15 @@ async def _by_key(model: type[Model], column: str) -> AsyncIterator[list[tuple[i
 async def periods_of(lists: Sequence[List]) -> Mapping[List, PeriodsDocument]:
     """The periods of each list, with their numbers of public posts: one query."""
     return await resources.periods.load_many(lists) if resources.periods.load_many else {}
+
+
+async def directories() -> Mapping[str, DirectoryIndex]:
+    """The parts of the directories of authors, categories and tags: one query."""
+    return await resources.directory_index.load_many(list(MODELS)) if resources.directory_index.load_many else {}
+
+
+async def posts_per_page() -> int:
+    return (await resources.site.load()).posts_per_page
 
 
 async def months() -> Sequence[MonthCount]:

@@ -18,6 +18,8 @@ from content.warming.origins import origins_of_site
 
 # Seconds to wait for a page that another process makes, and between two looks.
 LONGEST_WAIT, INTERVAL = 10.0, 0.05
+# Key of the ASGI scope: the site itself makes this request. Limits of clients do not count it.
+WARMING = "evergreen.warming"
 
 
 class Warmable(Protocol):
@@ -102,6 +104,7 @@ def scope_of(url: str) -> dict[str, Any]:
         "root_path": "",
         "headers": [(b"host", parts.netloc.encode("ascii"))],
         "client": None,
+        WARMING: True,
         "server": (parts.hostname, parts.port),
         "extensions": {},
     }

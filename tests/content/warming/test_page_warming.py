@@ -117,3 +117,10 @@ async def test_where_nobody_says_how_readers_come_or_there_is_no_edge_no_page_is
     assert await targets.plan_pages(["/"]) == []
     settings.WARM_ORIGINS, settings.EDGE = [ORIGIN], False
     assert await targets.plan_pages(["/"]) == []
+
+
+async def test_the_limit_of_the_api_does_not_count_the_sites_own_requests(settings):
+    settings.API_A_MINUTE = 3
+    paths = [f"/api/v1/posts/post-{number}/" for number in range(20)]
+    report = await warming.warm(await targets.plan_pages(paths))
+    assert (report.warmed, report.failures) == (20, {})

@@ -3,14 +3,18 @@
 import re
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import override_settings
 from django.utils import timezone
 
 from content import resources, warming
+from content.caching import invalidate
 from content.models import PostViews
 from content.ops.server_timing import count_queries
+from content.warming import run
 from content.warming.plan import plan_popular, plan_url
 from content.warming.targets import Target
+from tests.support.blog import make_blog
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 
@@ -53,6 +57,26 @@ async def test_fresh_entries_are_left_alone(blog):
     assert first.warmed == first.total
     # Popular and trending live five minutes, less than until the next hourly run.
     assert (second.warmed, second.already_fresh) == (2, first.total - 2)
+
+
+async def test_a_site_of_a_thousand_posts_takes_a_few_queries_for_each_batch(settings):
+    settings.WARM_ORIGINS = []
+    await sync_to_async(make_blog)(1000)
+    with count_queries() as queries:
+        report = await warming.warm_catalogue()
+    assert report.failures == {}
+    assert report.total > 5000
+    assert queries.count <= 140
+
+
+async def test_a_catalogue_that_is_too_long_to_keep_is_read_twice_and_warmed_once(blog, settings, monkeypatch):
+    settings.WARM_ORIGINS = ["http://testserver"]
+    whole = await warming.warm_catalogue()
+    await invalidate(["resource:page"])
+    monkeypatch.setattr(run, "KEPT", 3)
+    again = await warming.warm_catalogue()
+    assert (again.total, again.pages) == (whole.total, whole.pages)
+    assert again.failures == {}
 
 
 async def test_only_entries_read_back_fresh_are_reported_as_warmed(blog):
