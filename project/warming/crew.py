@@ -4,7 +4,9 @@ import asyncio
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, groupby
 
 from content.warming.run import (
@@ -12,6 +14,7 @@ from content.warming.run import (
     Progress,
     Report,
     ignore_progress,
+    split,
     split_entries,
     warm,
     warm_catalogue,
@@ -20,10 +23,16 @@ from content.warming.targets import Target, pages
 from project.warming.helper import help_warm
 
 MOST_PROCESSES = 64
-# Targets that all processes together take at once. Progress is reported after each round.
+# Pages that each process takes at once. Progress is reported after each round.
 ROUND = 400
+# Pages that stay together. Of neighbours every other one may be cheap: dealt out singly, one process got these alone.
+BLOCK = 10
 # Helpers are started afresh: a fork of a process with threads may never end.
 _context = multiprocessing.get_context("spawn")
+
+
+class HelperFailed(Exception):
+    """A helper has died, or cannot be used."""
 
 
 class Helper:
@@ -36,7 +45,7 @@ class Helper:
         theirs.close()
 
     def warm(self, plan: Sequence[Target], margin: float) -> Report:
-        """Blocks until it is done. Raises RuntimeError if the process has died."""
+        """Blocks until it is done. Raises HelperFailed if the process has died."""
         answer: Report | str
         try:
             self.connection.send(([(target.resource.name, target.parameters) for target in plan], margin))
@@ -44,7 +53,10 @@ class Helper:
         except (EOFError, OSError):
             answer = "it has ended"
         if isinstance(answer, str):
-            raise RuntimeError(f"A process that warmed a part of the site has failed: {answer}. Run it again.")
+            raise HelperFailed(
+                f"A process that warmed a part of the site has failed ({answer}). The site is warm in part. Run the "
+                "command again: it goes on where it stopped. With --processes 1 there is no second process."
+            )
         return answer
 
     def end(self) -> None:
@@ -57,6 +69,7 @@ class Crew:
 
     def __init__(self, helpers: Sequence[Helper]) -> None:
         self.helpers = helpers
+        self._threads = ThreadPoolExecutor(max_workers=len(helpers) or 1, thread_name_prefix="helper")
 
     async def warm(self, plan: Sequence[Target], *, margin: float, progress: Progress) -> Report:
         """As `run.warm`, which all of them do at the same time, each with a part of the plan."""
@@ -64,8 +77,9 @@ class Crew:
         for are_pages, targets in groupby(plan, key=lambda target: target.resource is pages):
             for each in self._rounds(list(targets), are_pages=are_pages):
                 mine, *theirs = each
+                run_in_thread = partial(asyncio.get_running_loop().run_in_executor, self._threads)
                 tasks = [
-                    asyncio.to_thread(helper.warm, part, margin)
+                    run_in_thread(helper.warm, part, margin)
                     for helper, part in zip(self.helpers, theirs, strict=True)
                     if part
                 ]
@@ -83,8 +97,8 @@ class Crew:
             return
         size = ROUND * count
         for first in range(0, len(targets), size):
-            some = targets[first : first + size]
-            yield [some[number::count] for number in range(count)]
+            blocks = split(targets[first : first + size], BLOCK)
+            yield [list(chain.from_iterable(blocks[number::count])) for number in range(count)]
 
 
 @contextmanager

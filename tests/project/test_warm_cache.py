@@ -1,3 +1,4 @@
+import asyncio
 import json
 import time
 from io import StringIO
@@ -9,6 +10,8 @@ from django.test import override_settings
 
 from content import resources
 from content.ops.server_timing import count_queries
+from content.warming import Target
+from project.warming.crew import HelperFailed, crew_of
 from tests.support.blog import make_blog
 from tests.support.caches import LOCMEM, redis_cache, use_cache
 
@@ -84,3 +87,12 @@ def test_i13_where_no_page_would_be_warmed_it_says_so_and_fails(settings):
 def test_invalid_arguments_are_one_sentence(arguments, words):
     with pytest.raises(CommandError, match=words):
         warm_cache(*arguments)
+
+
+def test_a_second_process_that_dies_is_named_and_not_waited_for():
+    with crew_of(2) as crew:
+        crew.helpers[0].process.kill()
+        plan = [Target(resources.post, ("post", f"post-{number}")) for number in range(2)]
+        plan.append(Target(resources.site))
+        with pytest.raises(HelperFailed, match="The site is warm in part"):
+            asyncio.run(crew.warm(plan, margin=0, progress=lambda report: None))

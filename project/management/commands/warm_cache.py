@@ -13,7 +13,7 @@ from content.warming import Report
 from content.warming.origins import UNKNOWN, origins_of_site
 from content.warming.run import Progress
 from content.warming.targets import pages, plan_pages
-from project.warming.crew import MOST_PROCESSES, count_cores, warm_catalogue_by
+from project.warming.crew import MOST_PROCESSES, HelperFailed, count_cores, warm_catalogue_by
 from project.warming.progress import shown_progress
 
 PRINTED_FAILURES = 20
@@ -85,8 +85,11 @@ class Command(BaseCommand):
     def warm(self, chosen: dict[str, Any], *, processes: int | None, as_json: bool) -> None:
         if settings.CACHES["default"]["BACKEND"].endswith(".LocMemCache"):
             raise CommandError(OWN_MEMORY)
-        with shown_progress(is_shown=not as_json) as progress:
-            report = run(chosen, processes, progress)
+        try:
+            with shown_progress(is_shown=not as_json) as progress:
+                report = run(chosen, processes, progress)
+        except HelperFailed as error:
+            raise CommandError(str(error), returncode=1) from error
         self.stdout.write(json.dumps(report.as_data(), indent=2) if as_json else f"{report}.")
         if report.failed:
             self.fail(report)
