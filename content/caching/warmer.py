@@ -19,7 +19,7 @@ MOST_FAILURES = 3
 
 
 class WarmResult(NamedTuple):
-    """What warming did with one key.
+    """The outcome of warming one key.
 
     fresh_for  seconds for which the entry is fresh, as read back from the shared tier; 0 if it is not
     is_loaded  whether this call loaded it

@@ -11,7 +11,6 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 
 from content.warming import warm
-from content.warming.catalogue import encode
 from content.warming.targets import plan_pages
 
 logger = logging.getLogger(__name__)
@@ -38,6 +37,6 @@ def refresh_page(path: str, origin: str) -> None:
 
 async def warm_page(path: str, origin: str) -> None:
     async with asyncio.timeout(TIMEOUT):
-        report = await warm(await plan_pages([encode(path)], also=origin))
+        report = await warm(await plan_pages([path], also=origin))
     for target, reason in report.failures.items():
         logger.warning("Cannot store %s after a write (%s). Its next reader waits for it.", target, reason)

@@ -16,14 +16,12 @@ from content.documents.site import LISTS as LISTS_OF_SITEMAP
 from content.resources.lists import POSTS_A_FEED
 from content.warming import rows
 from content.warming.rows import PostRow, TermRow
-from content.warming.targets import Target
+from content.warming.targets import SAFE, Target
 
 # Entries and pages in a chunk: those of the posts in one batch of a loader.
 CHUNK = 3_000
 NEWEST = 20
 MOST_VIEWED = 50
-# As the edge encodes a path: browsers leave these characters as they are (WHATWG URL standard, path percent-encode).
-SAFE = "/:@!$&'()*+,;=~"
 
 TERM_PATHS = {"category": "categories", "tag": "tags", "author": "authors"}
 KINDS = {path: kind for kind, path in TERM_PATHS.items()}
@@ -90,7 +88,7 @@ async def catalogue(size: int = CHUNK) -> AsyncIterator[Chunk]:
 
 
 async def list_popular(top: int = MOST_VIEWED) -> list[Item]:
-    """What every page shows, the fixed pages, the newest 20 posts, and the `top` most viewed."""
+    """The entries of every page, the fixed pages, the newest 20 posts, and the `top` most viewed."""
     size = await rows.posts_per_page()
     popular = [*await rows.newest_posts(NEWEST), *await rows.most_viewed_posts(top)]
     return [
@@ -157,7 +155,8 @@ def path_of(kind: str, slug: str) -> str:
 
 
 def encode(path: str) -> str:
-    return quote(path, safe=SAFE)
+    """A path of a row, as browsers request it."""
+    return quote(path, safe=SAFE.replace("%", ""))
 
 
 def list_feed(by: str, pk: int) -> Target:

@@ -53,7 +53,7 @@ async def origins_of_site() -> list[str]:
 
 
 async def load_origins() -> list[str]:
-    """The recorded origins, the newest first. Empty when Redis is down. What this site does not serve is skipped."""
+    """The recorded origins that this site serves, the newest first. Empty when Redis is down."""
     server = log_server("default")
     if server is None:
         return []

@@ -12,7 +12,6 @@ from content.warming.catalogue import (
     MOST_VIEWED,
     ON_EVERY_PAGE,
     Chunk,
-    encode,
     list_feed,
     list_fixed_entries,
     list_popular,
@@ -45,7 +44,7 @@ async def plan_chosen(urls: Iterable[str] = (), *, top: int | None = None) -> Pl
 
 async def plan_url(path: str) -> Plan:
     """The entries of the page at that path, and the page. Raises LookupError, with the reason, for other paths."""
-    return [*dict.fromkeys(await plan_entries(path)), *await plan_pages([encode(path)])]
+    return [*dict.fromkeys(await plan_entries(path)), *await plan_pages([path])]
 
 
 async def plan_entries(path: str) -> Plan:

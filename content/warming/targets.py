@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -20,6 +20,8 @@ from content.warming.origins import origins_of_site
 LONGEST_WAIT, INTERVAL = 10.0, 0.05
 # Key of the ASGI scope: the site itself makes this request. Limits of clients do not count it.
 WARMING = "evergreen.warming"
+# Characters of a path that readers need not encode (RFC 3986), and the sign of those that are encoded.
+SAFE = "/%:@!$&'()*+,;=~"
 
 
 class Warmable(Protocol):
@@ -90,7 +92,7 @@ def edge() -> EdgeCache:
 
 
 def scope_of(url: str) -> dict[str, Any]:
-    """The ASGI scope of an anonymous request for that URL, which is encoded as in a request."""
+    """The ASGI scope of an anonymous request for that URL, which may be encoded as in a request, or not."""
     parts = urlsplit(url)
     return {
         "type": "http",
@@ -99,7 +101,7 @@ def scope_of(url: str) -> dict[str, Any]:
         "method": "GET",
         "scheme": parts.scheme,
         "path": unquote(parts.path),
-        "raw_path": parts.path.encode("ascii"),
+        "raw_path": quote(parts.path, safe=SAFE).encode("ascii"),
         "query_string": parts.query.encode("ascii"),
         "root_path": "",
         "headers": [(b"host", parts.netloc.encode("ascii"))],

@@ -25,7 +25,7 @@ from project.warming.helper import help_warm
 MOST_PROCESSES = 64
 # Pages that each process takes at once. Progress is reported after each round.
 ROUND = 400
-# Pages that stay together. Of neighbours every other one may be cheap: dealt out singly, one process got these alone.
+# Pages that stay together. Pages and responses of the API alternate: dealt out singly, one process got all the cheap.
 BLOCK = 10
 # Helpers are started afresh: a fork of a process with threads may never end.
 _context = multiprocessing.get_context("spawn")

@@ -1,4 +1,4 @@
-"""A helper of a crew: a process that warms what it is sent. Nothing of Django is imported before it is set up."""
+"""A helper of a crew: a process that warms what it is sent. It imports models only after Django is set up."""
 
 import asyncio
 import multiprocessing

@@ -187,6 +187,11 @@ class FastPath:
         if image.started_codings is not None and parsed.codings:
             self._start_coding(cached, image, parsed.codings[0])
 
+    def count_served(self, request: Request, page: Page) -> None:
+        """Call `served` with a page that is sent, and is no plain hit."""
+        if self.served is not None and request.method == "GET" and not request.fields.is_prefetch:
+            self.served(page)
+
     def _start_coding(self, cached: CachedValue, image: WireImage, coding: str) -> None:
         """Start compression when a coding is first requested, and again when the page becomes hot."""
         started_codings, hot = image.started_codings, cached.reads >= HOT

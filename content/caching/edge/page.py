@@ -10,6 +10,7 @@ from functools import cache
 import msgspec
 
 from ..declarations import kinds
+from ..read_counts import namers
 from ..release import release_digest
 from .rules.directives import Directives
 from .rules.fields import Field, Fields, parse_date
@@ -88,6 +89,17 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
     @property
     def can_be_validated(self) -> bool:
         return self.etag is not None or self.modified is not None
+
+
+def heat_name(page: Page) -> str:
+    """The name by which reads of the page are counted: its URL, for all variants. "" for an error page.
+
+    The key would not do, as it may have a digest in the URL's place.
+    """
+    return f"page:{page.url}" if page.status < 400 else ""
+
+
+namers[Page] = heat_name
 
 
 class VaryIndex(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="f"):

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -9,17 +10,20 @@ from kombu.exceptions import OperationalError
 
 from content import resources, warming
 from content.models import Post
-from content.warming import Report
+from content.warming import Report, Target, logged_reads
 from content.warming.origins import UNKNOWN, origins_of_site
 from content.warming.run import Progress
 from content.warming.targets import pages, plan_pages
 from project.warming.crew import MOST_PROCESSES, HelperFailed, count_cores, warm_catalogue_by
-from project.warming.progress import shown_progress
+from project.warming.progress import progress_on_stderr
 
 PRINTED_FAILURES = 20
 NAMES = (*resources.BY_NAME, pages.name)
 # A second process takes a second to start: with fewer posts, one process is as quick.
 SMALL_SITE = 200
+NO_READS = (
+    "Nothing was warmed: no line of that file is a read of a page; see above why. Give the access log of this site."
+)
 OWN_MEMORY = (
     "Nothing was warmed: the cache (CACHE_URL) is the memory of each process, so that no server would see what this "
     "command loads. Set CACHE_URL or REDIS_URL to a cache that processes share."
@@ -43,6 +47,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--processes", type=int, help=f"with --all; by default one a core, one below {SMALL_SITE} posts"
         )
+        parser.add_argument(
+            "--from-log",
+            type=Path,
+            metavar="FILE",
+            help="the pages in an access log of nginx or Apache (.gz too), the most read first; counts their reads",
+        )
         parser.add_argument("--dry-run", action="store_true", help="list what would be warmed, and warm nothing")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
         where = parser.add_mutually_exclusive_group()
@@ -52,9 +62,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = {name: options[name] for name in ("names", "urls", "top", "everything")}
         check(processes=options["processes"], **chosen)
+        if options["from_log"]:
+            if options["queue"] or any(chosen.values()):
+                raise CommandError("--from-log names the pages itself; leave out other choices and --queue.")
+            self.warm_log(options["from_log"], is_dry=options["dry_run"], as_json=options["json"])
+            return
         try:
             if options["dry_run"]:
-                asyncio.run(self.list_targets(chosen, as_json=options["json"]))
+                asyncio.run(self.list_targets(list_names(**chosen), as_json=options["json"]))
             elif options["queue"]:
                 self.enqueue(chosen)
             else:
@@ -62,10 +77,29 @@ class Command(BaseCommand):
         except LookupError as error:
             raise CommandError(str(error.args[0])) from error
 
-    async def list_targets(self, chosen: dict[str, Any], *, as_json: bool) -> None:
+    def warm_log(self, path: Path, *, is_dry: bool, as_json: bool) -> None:
+        if not settings.EDGE:
+            raise CommandError("--from-log warms pages, and without an edge (EVERGREEN_EDGE) none is stored.")
+        try:
+            log = logged_reads.read_log(path)
+        except OSError as error:
+            raise CommandError(f"Cannot read {path}: {error.strerror or error}.") from error
+        # Beside a report as JSON, on the other stream.
+        (self.stderr if as_json else self.stdout).write(str(log))
+        plan = asyncio.run(logged_reads.plan_log(log))
+        if not plan:
+            raise CommandError(UNKNOWN if log.reads else NO_READS, returncode=1)
+        if is_dry:
+            asyncio.run(self.list_targets(names_of(plan), as_json=as_json))
+            return
+        asyncio.run(logged_reads.add_log(log, plan))
+        with progress_on_stderr(is_shown=not as_json) as progress:
+            self.report(asyncio.run(warming.warm(plan, progress=progress)), as_json=as_json)
+
+    async def list_targets(self, names: AsyncIterator[str], *, as_json: bool) -> None:
         """Line by line: the catalogue of a large site does not fit into memory."""
         count = 0
-        async for name in list_names(**chosen):
+        async for name in names:
             self.stdout.write(
                 f"{',' if count else '['}\n  {json.dumps(name)}" if as_json else name, ending="" if as_json else "\n"
             )
@@ -86,17 +120,18 @@ class Command(BaseCommand):
         if settings.CACHES["default"]["BACKEND"].endswith(".LocMemCache"):
             raise CommandError(OWN_MEMORY)
         try:
-            with shown_progress(is_shown=not as_json) as progress:
+            with progress_on_stderr(is_shown=not as_json) as progress:
                 report = run(chosen, processes, progress)
         except HelperFailed as error:
             raise CommandError(str(error), returncode=1) from error
-        self.stdout.write(json.dumps(report.as_data(), indent=2) if as_json else f"{report}.")
-        if report.failed:
-            self.fail(report)
+        self.report(report, as_json=as_json)
         if settings.EDGE and wants_pages(**chosen) and not asyncio.run(origins_of_site()):
             raise CommandError(UNKNOWN, returncode=1)
 
-    def fail(self, report: Report) -> None:
+    def report(self, report: Report, *, as_json: bool) -> None:
+        self.stdout.write(json.dumps(report.as_data(), indent=2) if as_json else f"{report}.")
+        if not report.failed:
+            return
         for target, reason in list(report.failures.items())[:PRINTED_FAILURES]:
             self.stderr.write(f"not warm: {target}: {reason}")
         raise CommandError(f"{report.failed} of {report.total} could not be warmed.", returncode=1)
@@ -124,6 +159,11 @@ def run(chosen: dict[str, Any], processes: int | None, progress: Progress) -> Re
 def wants_pages(names: list[str], urls: list[str], top: int | None, everything: bool) -> bool:
     """False if only resources are named."""
     return pages.name in names or not names or bool(urls) or top is not None or everything
+
+
+async def names_of(plan: list[Target]) -> AsyncIterator[str]:
+    for target in plan:
+        yield str(target)
 
 
 async def list_names(names: list[str], urls: list[str], top: int | None, everything: bool) -> AsyncIterator[str]:

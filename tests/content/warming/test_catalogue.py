@@ -20,7 +20,7 @@ from tests.support.crawl import Visit, crawl
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 
 ORIGIN = "http://testserver"
-# From these every other address is reached. Nothing links to the files that programs look for by name.
+# From these every other address is reached. No link leads to files that programs look for by name.
 MOVED = {"/old/": "/über/", "/posts/old/": "/posts/post-3/", "/tags/old-tag/": "/tags/green/", "/wp.html": "/"}
 STARTS = ("/", "/search/", "/robots.txt", "/favicon.ico", "/api/v1/", *MOVED)
 
