@@ -7,6 +7,7 @@ from content import warming
 from content.caching import invalidate
 from content.caching.edge import EdgeCache
 from content.caching.edge.page import url_key
+from content.models import Redirect
 from content.warming import targets
 from content.warming.plan import plan_popular, plan_url
 from content.warming.targets import Target
@@ -124,3 +125,12 @@ async def test_the_limit_of_the_api_does_not_count_the_sites_own_requests(settin
     paths = [f"/api/v1/posts/post-{number}/" for number in range(20)]
     report = await warming.warm(await targets.plan_pages(paths))
     assert (report.warmed, report.failures) == (20, {})
+
+
+async def test_an_old_path_is_a_hit_until_its_redirect_is_deleted(reader):
+    await Redirect.objects.acreate(old_path="/posts/old/", new_path="/posts/post-3/")
+    report = await warming.warm(await targets.plan_pages(["/posts/old/"]))
+    assert (report.warmed, report.failures) == (1, {})
+    assert "; hit" in await reader("/posts/old/")
+    await Redirect.objects.all().adelete()
+    assert "; hit" not in await reader("/posts/old/")
