@@ -9,6 +9,7 @@ from content.caching.watch.presence import note_presence
 from content.ops.verification import new_verifier
 from content.popularity import flush_views
 from content.warming.first_memory import fill_memory
+from project.origins import served_origins
 
 
 def with_lifespan(application: Application) -> Application:
@@ -34,8 +35,10 @@ async def run_lifespan(receive: Receive, send: Send) -> None:
     freeze_garbage_collector()
     if verifier is not None:
         verifier.start()
+    recording = asyncio.create_task(served_origins.record())
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    recording.cancel()
     if verifier is not None:
         await asyncio.to_thread(verifier.stop)
     await flush_views()

@@ -30,7 +30,7 @@ def write_heat() -> int:
 
 
 @shared_task
-@with_lease("relay invalidations", seconds=60)
+@with_lease("relay invalidations")
 def relay_invalidations() -> int:
     """The net under the relay that runs in each worker."""
     return relay_waiting()
@@ -49,7 +49,7 @@ def tell_cdn() -> None:
 
 
 @shared_task
-@with_lease("remove old releases", seconds=300)
+@with_lease("remove old releases")
 def remove_old_releases() -> int:
     return old_releases.remove_old_releases()
 

@@ -11,9 +11,10 @@ from content.caching.backoff import Backoff
 from content.caching.engine import Engine
 from content.caching.entry import NOWHERE
 from content.caching.refresh import RefreshRequest
+from content.warming.catalogue import OF_A_POST, ON_EVERY_PAGE
 from content.warming.cold import ColdEntry, compare
 from content.warming.load_control import LoadControl
-from content.warming.plan import OF_A_POST, ON_EVERY_PAGE, PATH
+from content.warming.plan import PATH
 from content.warming.targets import Target, pages
 
 logger = logging.getLogger(__name__)

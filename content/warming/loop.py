@@ -22,15 +22,15 @@ from redis.exceptions import RedisError
 from content.caching.backends.server import Server
 from content.caching.engine import Engine
 from content.caching.metrics.waits import WaitReports
+from content.warming.catalogue import catalogue
 from content.warming.cold import ColdEntry, Comparison, compare
 from content.warming.hot_set import HotTarget, ReadHottest, read_hot_set, read_hottest
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
-from content.warming.plan import plan_everything
 from content.warming.state import WarmState, store_state
 from content.warming.switch import Switch
-from content.warming.targets import Plan, Target
+from content.warming.targets import Plan, Target, plan_pages
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +56,17 @@ Everything = Callable[[], AsyncIterator[Plan]]
 
 
 async def plan_site() -> AsyncIterator[Plan]:
-    """The whole site in chunks: entries before the pages that show them."""
-    plan = await plan_everything()
-    for first in range(0, len(plan), CHUNK):
-        yield plan[first : first + CHUNK]
+    """The whole site in chunks: entries before the pages that show them. The catalogue is read twice, not kept."""
+    async for chunk in catalogue():
+        for plan in split([*chunk.entries, *(await plan_pages(chunk.paths) if chunk.is_hot else ())]):
+            yield plan
+    async for chunk in catalogue():
+        for plan in split([] if chunk.is_hot else await plan_pages(chunk.paths)):
+            yield plan
+
+
+def split(plan: Plan) -> list[Plan]:
+    return [plan[first : first + CHUNK] for first in range(0, len(plan), CHUNK)]
 
 
 class WarmLoop:

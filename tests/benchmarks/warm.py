@@ -51,11 +51,10 @@ PostViews.objects.bulk_create(PostViews(post=post, total=1, heat=place) for plac
 LIST = """
 import asyncio, django, json
 django.setup()
-from django.utils.encoding import iri_to_uri
-from content.warming.plan import plan_everything
-from content.warming.targets import pages
-urls = [each.parameters[0] for each in asyncio.run(plan_everything()) if each.resource is pages]
-print(json.dumps([iri_to_uri(url.removeprefix("http://site")) for url in urls]))
+from content.warming import catalogue
+async def list_paths():
+    return [path async for chunk in catalogue() for path in chunk.paths]
+print(json.dumps(asyncio.run(list_paths())))
 """
 STATE = """
 import asyncio, django, json, msgspec

@@ -19,7 +19,6 @@ from content.warming.hot_set import find_target, name_of
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
 from content.warming.memory_budget import OVERHEAD, MemoryBudget
-from content.warming.plan import plan_everything
 from content.warming.state import read_state
 from content.warming.targets import Plan, Target, pages
 from tests.support.caches import redis_cache, use_cache
@@ -88,8 +87,9 @@ async def warm_all(loop: WarmLoop) -> None:
 async def test_an_empty_cache_is_filled_and_then_nothing_is_loaded(loop, loads, readers):
     readers.heat = {name_of(page("/posts/post-3/")): 5.0, name_of(page("/")): 9.0}
     await warm_all(loop)
-    for target in await plan_everything():
-        assert await target.resource.fresh_for(*target.parameters) > 0, str(target)
+    async for chunk in loops.plan_site():
+        for target in chunk:
+            assert await target.resource.fresh_for(*target.parameters) > 0, str(target)
     assert loop.state().site_warm == loop.state().site
     loads.clear()
     await warm_all(loop)
@@ -193,7 +193,8 @@ async def test_a_flush_is_a_difference(loop, loads, readers, redis_server):
     assert loop.state().site_warm == loop.state().site
 
 
-async def test_a_pause_is_obeyed_and_ends(loop, loads):
+async def test_a_pause_is_obeyed_and_ends(loop, loads, settings):
+    settings.EDGE = False
     await switch.pause(60)
     running = asyncio.ensure_future(loop.run())
     try:
@@ -204,6 +205,7 @@ async def test_a_pause_is_obeyed_and_ends(loop, loads):
         await wait_until_async(read_state, "the loop reports")
     finally:
         running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_readers_refreshes_come_first(loop, monkeypatch):
@@ -236,11 +238,12 @@ async def test_a_page_that_is_gone_is_not_made_again_each_round(loop, readers, m
     assert len(made) == 1
 
 
-async def test_one_that_fails_stops_no_other(loop, loads, monkeypatch):
-    async def broken() -> list[int]:
+async def test_one_that_fails_stops_no_other(loop, loads, settings, monkeypatch):
+    settings.EDGE = False
+    async def broken(keys: object) -> dict[int, int]:
         raise RuntimeError("no such table")
 
-    monkeypatch.setattr(resources.popular, "load", broken)
+    monkeypatch.setattr(resources.comments, "load_many", broken)
     await warm_all(loop)
     assert resources.post.key(("post", "post-24")) in loads
 
