@@ -240,6 +240,7 @@ async def test_a_page_that_is_gone_is_not_made_again_each_round(loop, readers, m
 
 async def test_one_that_fails_stops_no_other(loop, loads, settings, monkeypatch):
     settings.EDGE = False
+
     async def broken(keys: object) -> dict[int, int]:
         raise RuntimeError("no such table")
 
