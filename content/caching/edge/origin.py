@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from ..engine import Engine
 from ..engines import engine_of, local_engine
 from .asgi import Application, Client, Message
+from .codings import PageCodings
 from .page import Page
 from .page_store import PageStore, StoredPage
 from .profile import Profile
@@ -28,6 +29,7 @@ class Origin:
         self.profile = profile
         self._alias = cache
         self._own = local_engine(memory) if cache is None else None
+        self.codings = PageCodings(profile, lambda: self.engine)
 
     @property
     def engine(self) -> Engine:

@@ -18,8 +18,8 @@ from ..metrics.events import emit
 from .asgi import Client, Message
 from .incoming_response import CompleteResponse, IncomingResponse, Outcome, ResponseMode, build_page
 from .origin import Origin, OriginRequest
-from .page import Page, Times
-from .page_store import Lookup, StoredPage, tags_of_page
+from .page import Page, Times, keep_codings
+from .page_store import Lookup, StoredPage, store_key, tags_of_page
 from .request import Request
 from .response import ResponseSender
 from .rules.conditions import confirms, freshen_fields, head_matches
@@ -225,6 +225,7 @@ class OriginFetch:
     async def _store(self, complete: CompleteResponse, dependencies: Dependencies) -> None:
         """Followers get the page in any case. It is stored unless it was overtaken, or a part of it was stale."""
         page, times = self._build_page(complete, dependencies)
+        page = keep_codings(page, self._old.value if self._old is not None else None)
         tags = self._tags(self.response.fields, dependencies)
         self._resolve(
             Outcome(
@@ -245,6 +246,8 @@ class OriginFetch:
         page_store = self._origin.page_store
         is_stored = await page_store.store_page(self._request, page, tags, self.begun, times, self._token)
         self._token = None if not page.vary else self._token
+        if is_stored and not dependencies.weakly_stale:
+            self._origin.codings.add_soon(store_key(self._request, page), page)
         tiers.update_backoff(self.key, is_stored=is_stored, weakly_stale=dependencies.weakly_stale)
 
     def _tags(self, fields: Fields, dependencies: Dependencies) -> set[str]:

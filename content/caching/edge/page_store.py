@@ -1,12 +1,12 @@
 """Store and look up pages in an engine's tiers, under its leases and tags."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from ..engine import Engine
-from ..entry import CachedValue, Header, Stamp, Verdict
+from ..entry import CachedValue, Entry, Header, Stamp, Verdict, pack
 from ..errors import Unreadable
 from ..key import KeyKind, resource_tag, shorten
 from ..lease import Lease
@@ -14,7 +14,19 @@ from ..metrics.events import emit
 from ..ordering.tag_index import Kind
 from ..policy import ZERO, Policy
 from ..serializer import decode
-from .page import HitForMiss, Page, StoredValue, Times, VaryIndex, variant_key
+from ..stores.memory import header_size
+from .encoder import is_of_encoder
+from .page import (
+    Coded,
+    HitForMiss,
+    Page,
+    StoredValue,
+    Times,
+    VaryIndex,
+    keep_codings,
+    merge_codings,
+    variant_key,
+)
 from .request import Request
 from .rules.variants import vary_value
 
@@ -28,6 +40,10 @@ MOST_VARIES = 4
 _HIT_FOR_MISS_SECONDS = 10.0
 # Bytes that Python uses for a page besides its body and fields.
 _OVERHEAD = 600
+_CODED_OVERHEAD = 120
+_MOST_CODINGS = 8
+# Processes that add codings to one page at the same time, one after the other.
+_MOST_ATTEMPTS = 4
 
 
 class _PageKind:
@@ -156,7 +172,8 @@ class PageStore:
 
     async def freshen(self, request: Request, old: StoredPage, page: Page, times: Times, begun: Stamp | None) -> None:
         """Replace a stored page by one with newer fields, made of the same dependencies."""
-        await self.store_page(request, page, old.header.tags, begun, times, None)
+        kept = keep_codings(page, old.value)
+        await self.store_page(request, kept, old.header.tags, begun, times, None)
 
     async def mark_hit_for_miss(self, request: Request, reason: str, begun: Stamp | None, token: str | None) -> None:
         """Tell later requests, in all processes, not to wait for each other. A stored value stays."""
@@ -198,6 +215,49 @@ class PageStore:
         cached = CachedValue(header, value, is_decoded=True)
         return await tiers.store(where, cached, _encode(value), begun, size=size_of(value), token=token)
 
+    # --- codings ---------------------------------------------------------------------------------------
+
+    async def read_codings(self, key: str, header: Header) -> tuple[Coded, ...]:
+        """The codings stored with the page of that header; none if another page is stored by now."""
+        stored = await self._read_again(key, header)
+        return stored[1].codings if stored is not None else ()
+
+    async def add_codings(self, key: str, header: Header, codings: Sequence[Coded]) -> bool:
+        """Add codings to the stored page of that header. It keeps its times, and ends when it would have ended.
+
+        False if another page is stored by now, or the shared tier has no compare-and-set.
+        """
+        for _ in range(_MOST_ATTEMPTS):
+            stored = await self._read_again(key, header)
+            if stored is None:
+                return False
+            content, page = stored
+            merged = merge_codings(page, codings)
+            if merged is page:
+                return True
+            old, new = pack(Entry(header, content)), pack(Entry(header, _encode(merged)))
+            if await self.engine.shared.replace(key, old, new):
+                return True
+        return False
+
+    async def _read_again(self, key: str, header: Header) -> tuple[bytes, Page] | None:
+        """The stored page of that header, encoded and decoded. Memory is not changed."""
+        cached = (await self.engine.tiers.lookup([PageKey(key)], again=True)).get(key)
+        if cached is None or cached.header != header or cached.verdict is Verdict.INVALID:
+            return None
+        try:
+            page = read_stored_value(cached.value)
+        except Unreadable:
+            return None
+        return (cached.value, page) if isinstance(page, Page) else None
+
+    def resize(self, key: str, cached: CachedValue) -> None:
+        """Count the bytes of a value in memory again, with its wire image."""
+        memory, image = self.engine.memory, cached.derived
+        if memory is not None:
+            size = size_of(cached.value) + header_size(cached.header.tags)
+            memory.resize(key, cached, size + (image.size if image is not None else 0))
+
     async def invalidate(self, tags: Iterable[str]) -> None:
         await self.engine.append(Kind.INVALIDATE, tags)
 
@@ -211,9 +271,19 @@ class PageStore:
 
 
 def read_stored_value(content: bytes) -> StoredValue:
-    """Raises Unreadable for bytes that are no page of this release."""
+    """Raises Unreadable for bytes that are no page of this release. Codings that no encoder makes are left out."""
     value: StoredValue = decode(_decoder.decode, content)
-    return value
+    if not isinstance(value, Page) or not value.codings:
+        return value
+    if len(value.codings) > _MOST_CODINGS:
+        raise Unreadable("more codings than any page has")
+    known = tuple(coded for coded in value.codings if is_of_encoder(coded, len(value.body)))
+    return value if known == value.codings else msgspec.structs.replace(value, codings=known)
+
+
+def store_key(request: Request, page: Page) -> str:
+    """The key under which the page for a request is stored."""
+    return variant_key(request.url, page.vary, request.fields) if page.vary else request.key
 
 
 def tags_of_page(request: Request) -> tuple[str, ...]:
@@ -233,7 +303,8 @@ def matches(request: Request, page: Page) -> bool:
 
 def size_of(value: StoredValue) -> int:
     if isinstance(value, Page):
-        return _OVERHEAD + len(value.body) + sum(len(name) + len(value) for name, value in value.pairs)
+        coded = sum(_CODED_OVERHEAD + len(coded.body) for coded in value.codings)
+        return _OVERHEAD + len(value.body) + coded + sum(len(name) + len(value) for name, value in value.pairs)
     return _OVERHEAD
 
 

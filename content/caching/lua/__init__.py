@@ -20,6 +20,7 @@ LOOKUP_OR_LEASE = _script("own", "lease", "lookup_or_lease")
 RELEASE = _script("release")
 RENEW = _script("renew")
 STORE = _script("store")
+REPLACE = _script("replace")
 SPEND = _script("spend")
 # By a script's text: the digest under which Redis keeps it once it has run.
 DIGESTS = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (LOOKUP_OR_LEASE, STORE)}
