@@ -3,10 +3,14 @@
 import asyncio
 import gc
 
+from content.caching.cutoff import keep_derived_values
 from content.caching.edge.asgi import Application, Message, Receive, Send
 from content.caching.watch.presence import note_presence
 from content.ops.verification import new_verifier
 from content.popularity import flush_views
+
+# Between two reads of rankings and counts that pages show in passing. Workers read them each second.
+SECONDS_BETWEEN_READS = 60.0
 
 
 def with_lifespan(application: Application) -> Application:
@@ -31,8 +35,10 @@ async def run_lifespan(receive: Receive, send: Send) -> None:
     freeze_garbage_collector()
     if verifier is not None:
         verifier.start()
+    reading = asyncio.ensure_future(keep_derived_values(SECONDS_BETWEEN_READS))
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    reading.cancel()
     if verifier is not None:
         await asyncio.to_thread(verifier.stop)
     await flush_views()

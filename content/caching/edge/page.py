@@ -101,7 +101,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
 
 
 def merge_codings(page: Page, codings: Iterable[Coded]) -> Page:
-    """The page with these codings too. Of one coding the higher level stays; the same page if all are there."""
+    """The page with these codings too. The higher level of a coding wins. Returns the same page if nothing is new."""
     merged = {coded.coding: coded for coded in page.codings}
     for coded in codings:
         known = merged.get(coded.coding)
