@@ -19,7 +19,7 @@ from .metrics.reports import reporting
 from .ordering.counters import CounterOrdering
 from .ordering.log import log_of
 from .ordering.ordering import LocalOrdering, LogOrdering
-from .refresh import RefreshQueue
+from .refresh_queue import PAGES, RefreshQueue
 from .release import release_digest
 from .release_registry import ReleaseRegistry, announce_release, registries
 from .stores.failsafe import Failsafe
@@ -59,7 +59,8 @@ def create_engine(alias: str) -> Engine:
     reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard), announce_release)
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
     refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix, release_digest())
-    return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue)
+    page_queue = refresh_queue and RefreshQueue(server, prefix, release_digest(), PAGES)
+    return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue, page_queue=page_queue)
 
 
 def _compute_schemas() -> tuple[str, ...]:

@@ -94,6 +94,22 @@ class EdgeCache:
         """
         return await self.origin.codings.improve(url_key(normalize_url(url, self.profile, urlsplit(url).port)))
 
+    async def make_again(self, request: Request, seen_at: float) -> bool:
+        """Make a page again, unless a page newer than `seen_at` (Unix seconds) is stored and valid by now.
+
+        False if nothing was stored, since a part of it is being loaded again. Raises the application's errors.
+        """
+        lookup = await self.page_store.lookup_page(request, again=True)
+        stored = lookup.stored
+        if stored is not None and stored.verdict is Verdict.VALID and stored.header.made_at > seen_at:
+            return True
+        fetch = self.in_flight.new_refresh(request, lookup)
+        await self.in_flight.start(fetch)
+        outcome = fetch.outcome.result()
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.page is None or outcome.stored
+
     async def make(self, scope: Message) -> int:
         """Make and store the page anew. Returns its status, or 0 if another process is making it. Raises the
         application's errors.

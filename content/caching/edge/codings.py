@@ -4,20 +4,27 @@ Codings are stored with the page. A process that lacks one reads the stored page
 this runs behind the readers: until a coding is there, the page is sent uncompressed.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from ..engine import Engine
 from ..entry import CachedValue, Verdict
+from ..refresh_queue import RefreshRequest
 from .encoder import Encoder, is_best
 from .page import Coded, Page, merge_codings
 from .page_store import PageStore, StoredPage
 from .profile import Profile
 from .representation import is_codable
+from .stored_codings import add_codings, read_codings
 from .wire_image import WireImage
 
 # Number of hits after which a page is compressed again, at the best level.
 HOT = 100
+# The version of requests in the page queue.
+SCHEMA = "1"
+# Seconds between looks at what a worker may have compressed. Nobody waits for it.
+_WORKER_CHECKS = (0.5, 1.0, 2.0, 4.0)
 
 
 class PageCodings:
@@ -27,8 +34,8 @@ class PageCodings:
         self._profile = profile
         self._engine = engine
         self.encoder = Encoder()
-        # Keys of pages whose codings are being made.
-        self._running: set[str] = set()
+        # Pages whose codings are being made, by key and when they were received.
+        self._running: set[tuple[str, float]] = set()
 
     @property
     def _page_store(self) -> PageStore:
@@ -41,29 +48,32 @@ class PageCodings:
         started, hot = image.started_codings, cached.reads >= HOT
         if started is None or (coding in started and (started[coding] or not hot)):
             return
-        if image.store_key in self._running or self.encoder.is_full:
+        name = (image.store_key, image.page.received_at)
+        if name in self._running or self.encoder.is_full:
             # Tried again on a later request.
             return
         started[coding] = hot
-        self._begin(image.store_key, self._complete(image.store_key, cached, (coding,), hot=hot))
+        work = self._complete(image.store_key, cached, (coding,), hot=hot, hands_over=True)
+        self._begin(name, work)
 
     def add_soon(self, key: str, page: Page) -> None:
         """Compress a page that was just stored in a tier that other processes read."""
         engine = self._engine()
         if not engine.shared.replaces_in_place or page.status >= 400 or not is_codable(page, self._profile):
             return
-        if key not in self._running and not self.encoder.is_full and self._lacking(page, self._profile.codings):
-            self._begin(key, self._add_to_stored(key, page))
+        name = (key, page.received_at)
+        if name not in self._running and not self.encoder.is_full and self._lacking(page, self._profile.codings):
+            self._begin(name, self._add_to_stored(key, page))
 
-    def _begin(self, key: str, work: Coroutine[Any, Any, object]) -> None:
-        self._running.add(key)
-        self._engine().loop_state().begin(self._run(key, work))
+    def _begin(self, name: tuple[str, float], work: Coroutine[Any, Any, object]) -> None:
+        self._running.add(name)
+        self._engine().loop_state().begin(self._run(name, work))
 
-    async def _run(self, key: str, work: Coroutine[Any, Any, object]) -> None:
+    async def _run(self, name: tuple[str, float], work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
         finally:
-            self._running.discard(key)
+            self._running.discard(name)
 
     async def improve(self, key: str) -> bool:
         """Store a page's codings at their best levels. False if there is no such page, or a newer one has come."""
@@ -80,23 +90,46 @@ class PageCodings:
             await self._complete(key, stored.cached, self._profile.codings, hot=False, reads=False)
 
     async def _complete(
-        self, key: str, cached: CachedValue, codings: Iterable[str], *, hot: bool, reads: bool = True
+        self,
+        key: str,
+        cached: CachedValue,
+        codings: Iterable[str],
+        *,
+        hot: bool,
+        reads: bool = True,
+        hands_over: bool = False,
     ) -> bool:
         """Give a page those codings: the stored ones, and what is lacking compressed. Whether they are stored now.
 
-        `reads`: another process may have stored codings.
+        `reads`: another process may have stored codings. `hands_over`: a worker compresses, if one is there.
         """
-        page_store, is_shared = self._page_store, self._engine().shared.replaces_in_place
+        engine = self._engine()
+        is_shared = engine.shared.replaces_in_place
         if reads and is_shared and self._lacking(cached.value, codings, hot=hot):
-            self._adopt(key, cached, await page_store.read_codings(key, cached.header))
+            self._adopt(key, cached, await read_codings(engine, key, cached.header))
         lacking = self._lacking(cached.value, codings, hot=hot)
+        if hot and lacking and hands_over and await self._is_made_by_worker(key, cached, lacking):
+            return True
         body = cached.value.body
         encoded = [await self.encoder.encode(coding, body, hot=hot) for coding in lacking]
         made = [coded for coded in encoded if coded is not None]
         self._adopt(key, cached, made)
         if cached.verdict is Verdict.INVALID or not made:
             return not lacking
-        return is_shared and await page_store.add_codings(key, cached.header, made)
+        return is_shared and await add_codings(engine, key, cached.header, made)
+
+    async def _is_made_by_worker(self, key: str, cached: CachedValue, codings: list[str]) -> bool:
+        """Whether a worker has stored these codings at their best levels."""
+        queue, header = self._engine().page_queue, cached.header
+        message = RefreshRequest("codings", SCHEMA, (key,), header.made_at, header.stamp.position)
+        if queue is None or not await queue.add(message):
+            return False
+        for delay in _WORKER_CHECKS:
+            await asyncio.sleep(delay)
+            self._adopt(key, cached, await read_codings(self._engine(), key, header))
+            if not self._lacking(cached.value, codings, hot=True):
+                return True
+        return False
 
     def _lacking(self, page: Page, codings: Iterable[str], *, hot: bool = False) -> list[str]:
         """Codings that a page does not have, or, if it is hot, not at the best level."""

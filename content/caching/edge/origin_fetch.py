@@ -16,6 +16,7 @@ from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
 from .asgi import Client, Message
+from .handover import Handover, outcome_of_lookup
 from .incoming_response import CompleteResponse, IncomingResponse, Outcome, ResponseMode, build_page
 from .origin import Origin, OriginRequest
 from .page import Page, Times, keep_codings
@@ -47,7 +48,9 @@ class OriginFetch:
         client: Client | None,
         shared: bool,
         personal: bool = False,
+        handover: Handover | None = None,
     ) -> None:
+        self._handover = handover
         self._origin = origin
         self._request = request
         self.forwarded = forwarded
@@ -71,7 +74,7 @@ class OriginFetch:
 
     async def run(self) -> None:
         try:
-            if self.is_shared and not await self._acquire_lease():
+            if await self._is_made_by_worker() or (self.is_shared and not await self._acquire_lease()):
                 return
             await self._call_application()
         except BaseException as error:
@@ -83,6 +86,17 @@ class OriginFetch:
             if self._token is not None:
                 await self._lease.release([self.key])
 
+    def hurry(self) -> None:
+        """A reader waits for the response: leave it to no worker."""
+        if self._handover is not None:
+            self._handover.hurry()
+
+    async def _is_made_by_worker(self) -> bool:
+        outcome = await self._handover.wait(self._is_satisfied_by) if self._handover is not None else None
+        if outcome is not None:
+            self._resolve(outcome)
+        return outcome is not None
+
     async def _acquire_lease(self) -> bool:
         """True if this fetch calls the application. Else another process has stored the page, or is about to."""
         is_ours = True
@@ -91,7 +105,7 @@ class OriginFetch:
             nonlocal is_ours
             self._token = self._lease.token if ours else None
             if self._is_satisfied_by(lookup):
-                self._resolve(_outcome_of_lookup(lookup, stale=not self._origin.page_store.is_heard))
+                self._resolve(outcome_of_lookup(lookup, stale=not self._origin.page_store.is_heard))
                 is_ours = False
             elif not ours and not lookup.is_hit_for_miss:
                 is_ours = self._client is not None
@@ -282,9 +296,3 @@ class OriginFetch:
     def _reject(self, error: BaseException) -> None:
         self._origin.engine.backoff.delay(self.key, failed=True)
         self._resolve(Outcome(error=error))
-
-
-def _outcome_of_lookup(lookup: Lookup, *, stale: bool) -> Outcome:
-    assert lookup.stored is not None  # noqa: S101 - see Lookup.replaces
-    header = lookup.stored.header
-    return Outcome(lookup.page, stored=True, stale=stale, tags=header.tags, begun=header.stamp)

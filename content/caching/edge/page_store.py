@@ -1,12 +1,12 @@
 """Store and look up pages in an engine's tiers, under its leases and tags."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
 from ..engine import Engine
-from ..entry import CachedValue, Entry, Header, Stamp, Verdict, pack
+from ..entry import CachedValue, Header, Stamp, Verdict
 from ..errors import Unreadable
 from ..key import KeyKind, resource_tag, shorten
 from ..lease import Lease
@@ -17,20 +17,18 @@ from ..serializer import decode
 from ..stores.memory import header_size
 from .encoder import is_of_encoder
 from .page import (
-    Coded,
     HitForMiss,
     Page,
     StoredValue,
     Times,
     VaryIndex,
     keep_codings,
-    merge_codings,
     variant_key,
 )
 from .request import Request
 from .rules.variants import vary_value
 
-_encode = msgspec.msgpack.Encoder().encode
+encode_value = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(StoredValue)
 
 _MOST_TAGS = 1000
@@ -42,8 +40,6 @@ _HIT_FOR_MISS_SECONDS = 10.0
 _OVERHEAD = 600
 _CODED_OVERHEAD = 120
 _MOST_CODINGS = 8
-# Processes that add codings to one page at the same time, one after the other.
-_MOST_ATTEMPTS = 4
 
 
 class _PageKind:
@@ -213,43 +209,7 @@ class PageStore:
             await tiers.refuse(where, "too many tags", token)
             return False
         cached = CachedValue(header, value, is_decoded=True)
-        return await tiers.store(where, cached, _encode(value), begun, size=size_of(value), token=token)
-
-    # --- codings ---------------------------------------------------------------------------------------
-
-    async def read_codings(self, key: str, header: Header) -> tuple[Coded, ...]:
-        """The codings stored with the page of that header; none if another page is stored by now."""
-        stored = await self._read_again(key, header)
-        return stored[1].codings if stored is not None else ()
-
-    async def add_codings(self, key: str, header: Header, codings: Sequence[Coded]) -> bool:
-        """Add codings to the stored page of that header. It keeps its times, and ends when it would have ended.
-
-        False if another page is stored by now, or the shared tier has no compare-and-set.
-        """
-        for _ in range(_MOST_ATTEMPTS):
-            stored = await self._read_again(key, header)
-            if stored is None:
-                return False
-            content, page = stored
-            merged = merge_codings(page, codings)
-            if merged is page:
-                return True
-            old, new = pack(Entry(header, content)), pack(Entry(header, _encode(merged)))
-            if await self.engine.shared.replace(key, old, new):
-                return True
-        return False
-
-    async def _read_again(self, key: str, header: Header) -> tuple[bytes, Page] | None:
-        """The stored page of that header, encoded and decoded. Memory is not changed."""
-        cached = (await self.engine.tiers.lookup([PageKey(key)], again=True)).get(key)
-        if cached is None or cached.header != header or cached.verdict is Verdict.INVALID:
-            return None
-        try:
-            page = read_stored_value(cached.value)
-        except Unreadable:
-            return None
-        return (cached.value, page) if isinstance(page, Page) else None
+        return await tiers.store(where, cached, encode_value(value), begun, size=size_of(value), token=token)
 
     def resize(self, key: str, cached: CachedValue) -> None:
         """Count the bytes of a value in memory again, with its wire image."""
