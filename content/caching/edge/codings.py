@@ -23,7 +23,7 @@ from .wire_image import WireImage
 HOT = 100
 # The version of requests in the page queue.
 SCHEMA = "1"
-# Seconds between looks at what a worker may have compressed. Nobody waits for it.
+# Seconds between looks at what a worker may have compressed. No reader waits for it.
 _WORKER_CHECKS = (0.5, 1.0, 2.0, 4.0)
 
 

@@ -1,6 +1,6 @@
 """Hand a stale page to a worker, so that the process that serves readers need not make it.
 
-A request in the queue names the URL and the fields that the application sees. Nothing else of the reader is in it.
+A request in the queue names the URL and the fields that the application sees. It has nothing else of the reader.
 Readers get the stale page meanwhile. This process makes the page itself if no worker lives, if none has stored it
 after the last check, or as soon as a reader must wait for it.
 """

@@ -23,7 +23,7 @@ _RETRIES = (0.05, 0.1, 0.2)
 
 
 class PageWorker:
-    """The worker's side of `Handover`. What is on the queue is checked as if a stranger had sent it."""
+    """The worker's side of `Handover`. It checks each request as if a stranger had sent it."""
 
     def __init__(self, edge: EdgeCache) -> None:
         self._edge = edge
