@@ -8,6 +8,7 @@ from django.core.management import execute_from_command_line
 from django.db.utils import DatabaseError, InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
+from content.caching.read_counts import reads
 from project.wrong_settings import WrongSettings
 
 # Errors of files and folders. Other errors are bugs, and keep their traceback.
@@ -22,9 +23,14 @@ FIXABLE = (
     errno.EROFS,
 )
 
+# Commands whose processes have readers. Reads of other commands are not counted as heat.
+SERVING = frozenset({"serve", "up", "runserver"})
+
 
 def main(arguments: list[str]) -> None:
     """Runs the command. With --traceback, every error has its traceback."""
+    if not SERVING.intersection(arguments[1:2]):
+        reads.exclude_process()
     try:
         execute_from_command_line(arguments)
     except (WrongSettings, DatabaseError, InterfaceError, RedisError, OSError) as error:

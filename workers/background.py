@@ -10,6 +10,7 @@ from django.conf import settings
 from content import resources
 from content.caching.edge.page_worker import PageWorker
 from content.caching.engines import engine_of
+from content.caching.read_counts import reads
 from content.caching.watch.loop import run_relay
 from content.cdn.follower import follower_of_site
 from content.ops.verification import new_verifier
@@ -24,9 +25,10 @@ running: dict[int, list["Future[None]"]] = {}
 
 
 def start_background_work() -> None:
-    """Runs for the life of this process. A second call has no effect."""
+    """Runs for the life of this process, whose reads are not those of readers. A second call has no effect."""
     if os.getpid() in running:
         return
+    reads.exclude_process()
     works = [*(engine_of(alias).refresher.work() for alias in cache_aliases()), make_pages(), follow_log()]
     running.clear()
     running[os.getpid()] = [asyncio.run_coroutine_threadsafe(work, worker_loop.start()) for work in works]

@@ -9,6 +9,7 @@ from celery import shared_task
 from content import popularity, warming
 from content.caching import old_releases
 from content.caching.watch.relay import relay_waiting
+from content.warming import heat
 from workers import background
 from workers.lease import with_lease
 from workers.loop import run
@@ -21,6 +22,11 @@ LOGGED_FAILURES = 5
 @shared_task
 def write_views() -> int:
     return popularity.write_views()
+
+
+@shared_task
+def write_heat() -> int:
+    return run(heat.write_heat())
 
 
 @shared_task

@@ -32,6 +32,7 @@ UNPICKLING = (
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 DUMMY = "django.core.cache.backends.dummy.DummyCache"
 LEAST_MEMORY = 1024 * 1024
+MOST_HEAT = 1_000_000
 
 
 def register_checks() -> None:
@@ -133,6 +134,13 @@ def _check_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessa
         yield Error(
             f"OPTIONS['MEMORY'] of the cache {alias!r} is {memory!r}: it is bytes, {LEAST_MEMORY} at least.",
             id="caching.E005",
+        )
+    most = options.get("HEAT")
+    if most is not None and (type(most) is not int or not 0 <= most <= MOST_HEAT):
+        yield Error(
+            f"OPTIONS['HEAT'] of the cache {alias!r} is {most!r}: it is a number of entries, 0 to {MOST_HEAT}.",
+            hint="The reads of so many entries are counted; with 0 none are.",
+            id="caching.E007",
         )
 
 

@@ -130,10 +130,22 @@ async def find_shown(tiers: Tiers, entry_keys: Collection[EntryKey]) -> dict[Par
 
 
 async def _find(tiers: Tiers, entry_key: EntryKey) -> Any:
-    owner, held = entry_key.owner, tiers.peek(entry_key.key)
-    value = held and tiers.judge(owner.policy, held)[0]
-    if value is None and asyncio._get_running_loop() is not None:
+    owner, shown = entry_key.owner, _current(tiers, entry_key, tiers.peek(entry_key.key))
+    if (shown is None or shown.stale) and asyncio._get_running_loop() is not None:
         stored = (await tiers.lookup([entry_key], again=True)).get(entry_key.key)
-        value = stored and tiers.judge(owner.policy, stored)[0]
-    decoded = owner.decode_value(value) if value is not None else None
+        shown = _current(tiers, entry_key, stored) or shown
+    decoded = owner.decode_value(shown) if shown is not None else None
     return owner.result_of(decoded) if decoded is not None else None
+
+
+def _current(tiers: Tiers, entry_key: EntryKey, value: CachedValue | None) -> CachedValue | None:
+    """The value as a reader gets it; None behind a record that makes stale what showed it in passing.
+
+    Memory may still have such a value where no reader has asked for a newer one.
+    """
+    owner: Any = entry_key.owner
+    served = tiers.judge(owner.policy, value)[0] if value is not None else None
+    if served is None:
+        return None
+    tags = owner.tags_in_passing(entry_key) or served.header.tags
+    return served if _judge(tiers, served.header.stamp, tags) is Verdict.VALID else None

@@ -20,6 +20,7 @@ from typing import Any
 
 from .dependencies import Dependencies
 from .entry import CachedValue, Verdict
+from .heat import Heat
 from .key import EntryKey, check_tags
 from .loader import LEASE, Loader, LoadRecord
 from .metrics.events import emit, listeners, notify, subscribers
@@ -27,7 +28,7 @@ from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
 from .refresh import Refresher
 from .refresh_queue import RefreshQueue
-from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run, emit_outcome
+from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run, emit_joined, emit_outcome
 from .stores.memory import MAX_HITS, MemoryTier
 from .stores.shared import SharedTier
 from .sync import SyncEngine
@@ -48,10 +49,13 @@ class Engine:
         lease: float = LEASE,
         refresh_queue: RefreshQueue | None = None,
         page_queue: RefreshQueue | None = None,
+        heat: Heat | None = None,
     ) -> None:
         self.tiers = Tiers(shared, ordering, memory, clock=clock, chance=chance)
         self.shared = shared
         self.ordering = ordering
+        # Where the reads of all processes are counted; None without a Redis, or if OPTIONS["HEAT"] is 0.
+        self.heat = heat
         self.backoff = self.tiers.backoff
         self.loops = LoopStates()
         self.loader = Loader(self.tiers, lease)
@@ -126,8 +130,7 @@ class Engine:
         value, outcome, refresh = tiers.judge(entry_key.owner.policy, held)
         if value is None:
             return None
-        if value is held:
-            held.reads += 1
+        held.reads += 1
         if refresh:
             self.refresher.schedule(entry_key, held.header, refresh)
         reason = tiers.stale_reason(held) if outcome == "stale" else ""
@@ -175,7 +178,7 @@ class Engine:
         """The call for that key, and whether it is new."""
         call = state.calls.join(entry_key.key, self.ordering.covers)
         if call is not None:
-            emit("joined", entry_key.owner.name, entry_key.key)
+            emit_joined(call)
             return call, False
         call = Call(entry_key, state.loop, state.calls.remove)
         state.calls.start(call)

@@ -14,11 +14,14 @@ from .backends.server import Server, location_and_options, server_of
 from .declarations import resources
 from .engine import Engine
 from .entry import CachedValue
+from .heat import MOST_KEPT, Heat
+from .heat_collector import HeatCollector
 from .metrics.events import emit
-from .metrics.reports import reporting
+from .metrics.reports import ignore_reads, reporting
 from .ordering.counters import CounterOrdering
 from .ordering.log import log_of
 from .ordering.ordering import LocalOrdering, LogOrdering
+from .read_counts import reads
 from .refresh_queue import PAGES, RefreshQueue
 from .release import release_digest
 from .release_registry import ReleaseRegistry, announce_release, registries
@@ -54,13 +57,17 @@ def create_engine(alias: str) -> Engine:
     options = _options(alias)
     prefix = cache.key_prefix or "cache"
     log = log_of(server, prefix)
-    memory: MemoryTier[CachedValue] = MemoryTier(int(options.get("MEMORY", MEMORY)), _emit_eviction)
+    memory: MemoryTier[CachedValue] = MemoryTier(int(options.get("MEMORY", MEMORY)), _emit_eviction, reads.take)
     registries[prefix] = ReleaseRegistry(server, prefix)
-    reporting.begin(server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard), announce_release)
+    heat = Heat(server, prefix, int(most)) if (most := options.get("HEAT", MOST_KEPT)) else None
+    collect = HeatCollector(heat, _memories).flush if heat is not None else ignore_reads
+    reporting.begin(
+        server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard), announce_release, collect
+    )
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
     refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix, release_digest())
     page_queue = refresh_queue and RefreshQueue(server, prefix, release_digest(), PAGES)
-    return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue, page_queue=page_queue)
+    return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue, page_queue=page_queue, heat=heat)
 
 
 def _compute_schemas() -> tuple[str, ...]:
@@ -77,6 +84,10 @@ def _tier_class(cache: BaseCache) -> type[CacheTier]:
 
 def _emit_eviction(key: str) -> None:
     emit("evict", key.partition("@")[0], key, tier="memory", reason="no room")
+
+
+def _memories() -> list[MemoryTier[CachedValue]]:
+    return [engine.memory for engine in list(engines.values()) if engine.memory is not None]
 
 
 def log_server(alias: str) -> Server | None:
@@ -99,9 +110,10 @@ def _options(alias: str) -> dict[str, Any]:
 def forget_engines(**kwargs: Any) -> None:
     """Settings have changed, or this is a forked child: what was made before does not fit."""
     if kwargs.get("setting", "CACHES") == "CACHES":
+        # First, for it collects from the engines.
+        reporting.end()
         engines.clear()
         registries.clear()
-        reporting.end()
 
 
 setting_changed.connect(forget_engines, dispatch_uid="content.caching.engines")

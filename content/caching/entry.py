@@ -134,6 +134,8 @@ class CachedValue(msgspec.Struct, eq=False, gc=False):
     no_refresh_before: float = float("-inf")
     # Prepared by its reader from the value; the edge stores wire images here.
     derived: Any = None
+    # The reads that were collected for heat. Only the collector changes it, so that a hit needs no lock.
+    reads_taken: int = 0
 
     def as_stale(self) -> "CachedValue":
         return CachedValue(self.header, self.value, self.is_decoded, stale=True)

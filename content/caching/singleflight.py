@@ -15,6 +15,7 @@ from .errors import LoadError
 from .executor import LoadExecutor
 from .key import EntryKey
 from .metrics.events import emit
+from .read_counts import reads
 
 
 class Joinable(Protocol):
@@ -71,7 +72,8 @@ class Call:
     """From the lookup of one key to its value or error.
 
     `fallback` is what may be served if the load fails. `outcome` is how the read is counted: hit, negative or stale
-    in the shared tier, None for a miss. `refresh` is the reason to load the value again, "" for none.
+    in the shared tier, None for a miss. `refresh` is the reason to load the value again, "" for none. `joined` is the
+    number of readers besides the first.
     Each reader waits on a future of its own, so that a reader who is cancelled cancels nobody else (I11).
     """
 
@@ -79,6 +81,7 @@ class Call:
         "entry_key",
         "error",
         "fallback",
+        "joined",
         "key",
         "loop",
         "on_done",
@@ -109,6 +112,7 @@ class Call:
         self.fallback: CachedValue | None = None
         self.outcome: str | None = None
         self.refresh = ""
+        self.joined = 0
 
     @property
     def is_done(self) -> bool:
@@ -243,9 +247,21 @@ class LoopStates:
         return state
 
 
+def emit_joined(call: Call) -> None:
+    """For a reader who waits for a call that another one started."""
+    call.joined += 1
+    emit("joined", call.entry_key.owner.name, call.key)
+
+
 def emit_outcome(call: Call) -> None:
     """In the context of the reader who started the call."""
-    if call.outcome is None:
-        emit("miss", call.entry_key.owner.name, call.key)
+    emit_read(call.entry_key, call.value, call.outcome, call.joined + 1)
+
+
+def emit_read(entry_key: EntryKey, value: CachedValue | None, outcome: str | None, count: int = 1) -> None:
+    """A read of what memory did not have. `outcome`: in the shared tier, None for a miss. `count`: of its readers."""
+    reads.add_found(entry_key, value, count)
+    if outcome is None:
+        emit("miss", entry_key.owner.name, entry_key.key)
     else:
-        emit(call.outcome, call.entry_key.owner.name, call.key, tier="shared")
+        emit(outcome, entry_key.owner.name, entry_key.key, tier="shared")

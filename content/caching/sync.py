@@ -22,7 +22,7 @@ from .lease import FIRST_DELAY, MAX_DELAY, Lease
 from .loader import Loader, LoadRecord
 from .metrics.events import emit
 from .refresh import Refresher
-from .singleflight import Call, LoaderRun, LoopStates, current_run, emit_outcome
+from .singleflight import Call, LoaderRun, LoopStates, current_run, emit_joined, emit_outcome, emit_read
 from .thread_loader import NOT_JOINABLE, BlockingTiers, ThreadLoader, longest_timeout
 from .tiers import Tiers
 
@@ -103,7 +103,7 @@ class SyncEngine:
         if value is not None and not is_ours:
             accepted, outcome, refresh = tiers.accept(entry_key, value)
             if accepted is not None:
-                emit(outcome, owner.name, key, tier="shared")
+                emit_read(entry_key, accepted, outcome)
                 if refresh:
                     self.refresher.schedule(entry_key, value.header, refresh)
                 return accepted
@@ -174,7 +174,7 @@ class SyncEngine:
             if call is None or (stamp is not None and not self.ordering.covers(stamp)):
                 call = self.calls[entry_key.key] = ThreadCall(entry_key, call)
                 return call, True
-        emit("joined", entry_key.owner.name, entry_key.key)
+        emit_joined(call)
         return call, False
 
     def refuse_recursion(self, calls: Collection[Call], run: LoaderRun) -> None:

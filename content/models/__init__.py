@@ -1,6 +1,7 @@
 """The tables, one file each."""
 
 from content.models.comment import Comment
+from content.models.heat import HeatSnapshot
 from content.models.listed import ListCount, ListedPost, ListedPostQuerySet
 from content.models.media import MediaFile
 from content.models.post import Authorship, ImportSource, Post, PostQuerySet, PostViews, ViewCursor
@@ -13,6 +14,7 @@ __all__ = [
     "Authorship",
     "Category",
     "Comment",
+    "HeatSnapshot",
     "ImportSource",
     "ListCount",
     "ListedPost",

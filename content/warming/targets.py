@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -13,6 +13,9 @@ from content.caching import NotThere
 from content.caching.edge import EdgeCache
 from content.caching.edge.asgi import find_middleware
 from content.caching.edge.page import url_key
+
+# Characters of a path that readers need not encode (RFC 3986), and the sign of those that are encoded.
+SAFE = "/%:@!$&'()*+,;=~"
 
 
 class Warmable(Protocol):
@@ -75,7 +78,7 @@ def edge() -> EdgeCache:
 
 
 def scope_of(url: str) -> dict[str, Any]:
-    """The ASGI scope of an anonymous request for that URL."""
+    """The ASGI scope of an anonymous request for that URL, which may be encoded as in a request, or not."""
     parts = urlsplit(url)
     return {
         "type": "http",
@@ -83,8 +86,8 @@ def scope_of(url: str) -> dict[str, Any]:
         "http_version": "1.1",
         "method": "GET",
         "scheme": parts.scheme,
-        "path": parts.path,
-        "raw_path": quote(parts.path).encode("ascii"),
+        "path": unquote(parts.path),
+        "raw_path": quote(parts.path, safe=SAFE).encode("ascii"),
         "query_string": parts.query.encode("ascii"),
         "root_path": "",
         "headers": [(b"host", parts.netloc.encode("ascii"))],

@@ -10,7 +10,7 @@ import uvloop
 from tests.benchmarks.cores import FOR_THE_LOAD, FOR_THE_SERVER, pin_to_core
 from tests.support.servers.redis import running_redis
 
-IN_REDIS = ("backend", "resource", "cost", "growth", "pages")
+IN_REDIS = ("backend", "resource", "cost", "growth", "pages", "heat")
 ON_THE_SITE = ("edge", "precision")
 OVER_SOCKETS = ("batching", "sync", "watch", "served", "stale", "site")
 IN_DATABASES = ("resources",)

@@ -199,6 +199,8 @@ class Exchange:
             raise outcome.error
         if fetch.response.mode is ResponseMode.FORWARD:
             await fetch.apply_head()
+        elif fetch.response.mode is ResponseMode.TEE and outcome.page is not None:
+            self._origin.count_read(outcome.page)
         elif fetch.response.mode is not ResponseMode.TEE and outcome.page is not None:
             longest = -1.0 if outcome.stale else UNBOUNDED
             await self._send_page(outcome.page, _cache_status_of(fetch, outcome), outcome=outcome, longest=longest)
@@ -224,12 +226,8 @@ class Exchange:
         ):
             # The page is stale, or older than an invalidation whose purge may already have reached the CDN.
             pairs = forbid_storing(pairs, profile)
-        if (
-            self._fast_path.served is not None
-            and self.request.method == "GET"
-            and not self.request.fields.is_prefetch
-        ):
-            self._fast_path.served(page)
+        self._fast_path.count_served(self.request, page)
+        self._origin.count_read(page)
         await self._client.send({"type": "http.response.start", "status": response.status, "headers": pairs})
         await self._client.send({"type": "http.response.body", "body": response.body, "more_body": False})
 

@@ -175,3 +175,8 @@ class FastPath:
             self.served(image.page)
         if image.started_codings is not None and parsed.codings:
             self.origin.codings.start(cached, image, parsed.codings[0])
+
+    def count_served(self, request: Request, page: Page) -> None:
+        """Call `served` with a page that is sent, and is no plain hit."""
+        if self.served is not None and request.method == "GET" and not request.fields.is_prefetch:
+            self.served(page)

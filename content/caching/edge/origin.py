@@ -10,9 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 from ..engine import Engine
 from ..engines import engine_of, local_engine
+from ..read_counts import reads
 from .asgi import Application, Client, Message
 from .codings import PageCodings
-from .page import Page
+from .page import Page, heat_name
 from .page_store import PageStore, StoredPage
 from .profile import Profile
 from .representation import fields_without_tags
@@ -41,6 +42,11 @@ class Origin:
 
     def clock(self) -> float:
         return self.engine.clock()
+
+    def count_read(self, page: Page) -> None:
+        """Count a read that is no plain hit. Only responses that others may get are pages, so no URL is private."""
+        if self.engine.heat is not None:
+            reads.add(heat_name(page))
 
     def start_task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run it in the background; the event loop's state holds the task."""

@@ -10,6 +10,7 @@ from functools import cache
 import msgspec
 
 from ..declarations import kinds
+from ..read_counts import namers
 from ..release import release_digest
 from .rules.directives import Directives
 from .rules.fields import Field, Fields, parse_date
@@ -114,6 +115,17 @@ def merge_codings(page: Page, codings: Iterable[Coded]) -> Page:
 def keep_codings(page: Page, old: object) -> Page:
     """The page with the codings of the one that it replaces, if its body is the same."""
     return merge_codings(page, old.codings) if isinstance(old, Page) and old.body == page.body else page
+
+
+def heat_name(page: Page) -> str:
+    """The name by which reads of the page are counted: its URL, for all variants. "" for an error page.
+
+    The key would not do, as it may have a digest in the URL's place.
+    """
+    return f"page:{page.url}" if page.status < 400 else ""
+
+
+namers[Page] = heat_name
 
 
 class VaryIndex(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="f"):

@@ -22,5 +22,10 @@ RENEW = _script("renew")
 STORE = _script("store")
 REPLACE = _script("replace")
 SPEND = _script("spend")
+ADD_HEAT = _script("own", "add_heat")
+READ_HEAT = _script("read_heat")
+BEGIN_RESTORE = _script("own", "begin_restore")
+MARK_RESTORED = _script("mark_restored")
+RESTORE_HEAT = _script("own", "restore_heat")
 # By a script's text: the digest under which Redis keeps it once it has run.
 DIGESTS = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (LOOKUP_OR_LEASE, STORE)}

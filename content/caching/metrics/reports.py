@@ -46,6 +46,11 @@ class Process(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(Process)
+Collect = Callable[[Callable[[], Any]], None]
+
+
+def ignore_reads(connect: Callable[[], Any]) -> None:
+    """For a process that counts no heat."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ class Report:
 class Reporter:
     """A thread that reports every five seconds, and once more at the end of the process.
 
-    `announce`: called every minute in which Redis answers.
+    `announce`: called every minute in which Redis answers. `collect`: called before each report, the last one too,
+    with a function that returns a client. It raises nothing.
     """
 
     def __init__(
@@ -68,14 +74,17 @@ class Reporter:
         prefix: str,
         describe: Callable[[], tuple[int, int, bool]],
         announce: Callable[[], None] = lambda: None,
+        collect: Collect = ignore_reads,
     ) -> None:
         self.server = server
         self.describe = describe
         self.announce = announce
+        self.collect = collect
         self.counts = f"{{{prefix}:stats}}"
         self.processes = f"{{{prefix}:stats}}:processes"
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.sent: EventCounts = Counter()
+        self.announced_at = -math.inf
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.client: Any = None
@@ -85,11 +94,18 @@ class Reporter:
         self.thread.start()
 
     def run(self) -> None:
-        announced_at = -math.inf
         while not self.stopping.wait(EVERY):
-            if self.flush() and time.monotonic() - announced_at >= ANNOUNCED_EVERY:
-                self.announce()
-                announced_at = time.monotonic()
+            try:
+                self.report_once()
+            except Exception:
+                # The thread goes on: without it a process would never be counted again, and nobody would know.
+                logger.exception("The statistics of this process could not be reported; retrying.")
+
+    def report_once(self) -> None:
+        self.collect(self.connect)
+        if self.flush() and time.monotonic() - self.announced_at >= ANNOUNCED_EVERY:
+            self.announced_at = time.monotonic()
+            self.announce()
 
     def connect(self) -> Any:
         if self.client is None:
@@ -156,6 +172,7 @@ class Reporter:
     def stop(self) -> None:
         if not self.stopping.is_set():
             self.stopping.set()
+            self.collect(self.connect)
             self.flush()
             self.connect().close()
 
@@ -203,11 +220,12 @@ class Reporting:
         prefix: str,
         describe: Callable[[], tuple[int, int, bool]],
         announce: Callable[[], None] = lambda: None,
+        collect: Collect = ignore_reads,
     ) -> None:
         """The first engine with a Redis decides where; later ones report with it."""
         with self.lock:
             if self.reporter is None:
-                self.reporter = Reporter(server, prefix, describe, announce)
+                self.reporter = Reporter(server, prefix, describe, announce, collect)
                 self.reporter.start()
 
     def end(self) -> None:

@@ -135,9 +135,16 @@ class Node(msgspec.Struct, Generic[V], eq=False, gc=False):
 class MemoryTier(Generic[V]):
     """Values by key, `capacity` bytes at most. Reads take no lock; writes do, for any thread may write."""
 
-    def __init__(self, capacity: int, on_evict: Callable[[str], None] = lambda key: None) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        on_evict: Callable[[str], None] = lambda key: None,
+        on_leave: Callable[[str, V], None] = lambda key, value: None,
+    ) -> None:
+        """`on_leave`: called under the lock with each value that is evicted, dropped or replaced."""
         self.capacity = capacity
         self.on_evict = on_evict
+        self.on_leave = on_leave
         self.nodes: dict[str, Node[V]] = {}
         self.small: deque[Node[V]] = deque()
         self.main: deque[Node[V]] = deque()
@@ -186,6 +193,8 @@ class MemoryTier(Generic[V]):
 
     def clear(self) -> None:
         with self.lock:
+            for node in self.nodes.values():
+                self.on_leave(node.key, node.value)
             for queue in (self.nodes, self.small, self.main, self.ghosts):
                 queue.clear()
             self.bytes = self.small_bytes = 0
@@ -207,12 +216,15 @@ class MemoryTier(Generic[V]):
         self.bytes += size - node.size
         if not node.in_main:
             self.small_bytes += size - node.size
+        if node.value is not value:
+            self.on_leave(node.key, node.value)
         node.value, node.size = value, size
 
     def _remove(self, key: str) -> None:
         """Its node stays in the queue, known to nobody, until its turn comes."""
         node = self.nodes.pop(key, None)
         if node is not None:
+            self.on_leave(key, node.value)
             self.bytes -= node.size
             if not node.in_main:
                 self.small_bytes -= node.size
@@ -256,4 +268,5 @@ class MemoryTier(Generic[V]):
     def _evict(self, node: Node[V]) -> None:
         del self.nodes[node.key]
         self.bytes -= node.size
+        self.on_leave(node.key, node.value)
         self.on_evict(node.key)

@@ -1,18 +1,22 @@
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kombu.exceptions import OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from content import resources, warming
-from content.warming import Report, Target
+from content.warming import Report, Target, logged_reads
 from content.warming.targets import pages
 
 PRINTED_FAILURES = 20
+NO_PAGES = "The addresses that readers use are not known: set EVERGREEN_BASE_URL or EVERGREEN_WARM_ORIGINS."
+NO_READS = "No line of that file is a read of a page; see above why. Give the access log of this site."
 NAMES = (*resources.BY_NAME, pages.name)
 
 
@@ -30,6 +34,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--top", type=int, help="the newest posts, and this many of the most viewed")
         parser.add_argument("--all", action="store_true", dest="everything", help="all that is public")
+        parser.add_argument(
+            "--from-log",
+            type=Path,
+            metavar="FILE",
+            help="the pages in an access log of nginx or Apache (.gz too), the most read first; counts their reads",
+        )
         parser.add_argument("--dry-run", action="store_true", help="list what would be warmed, and warm nothing")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
         where = parser.add_mutually_exclusive_group()
@@ -39,6 +49,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = {name: options[name] for name in ("names", "urls", "top", "everything")}
         check(**chosen)
+        if options["from_log"]:
+            if options["queue"] or any(chosen.values()):
+                raise CommandError("--from-log names the pages itself; leave out other choices and --queue.")
+            self.warm_log(options["from_log"], **options)
+            return
         if options["queue"]:
             self.enqueue(chosen)
             return
@@ -46,6 +61,25 @@ class Command(BaseCommand):
             plan = asyncio.run(warming.plan_chosen(**chosen))
         except LookupError as error:
             raise CommandError(str(error.args[0])) from error
+        self.carry_out(plan, **options)
+
+    def warm_log(self, path: Path, **options: Any) -> None:
+        if not settings.EDGE:
+            raise CommandError("--from-log warms pages, and without an edge (EVERGREEN_EDGE) none is stored.")
+        try:
+            log = logged_reads.read_log(path)
+        except OSError as error:
+            raise CommandError(f"Cannot read {path}: {error.strerror or error}.") from error
+        # Beside a report as JSON, on the other stream.
+        (self.stderr if options["json"] else self.stdout).write(str(log))
+        plan = logged_reads.plan_log(log)
+        if not plan:
+            raise CommandError(f"Nothing was warmed. {NO_PAGES if log.reads else NO_READS}", returncode=1)
+        if not options["dry_run"]:
+            asyncio.run(logged_reads.add_log(log, plan))
+        self.carry_out(plan, **options)
+
+    def carry_out(self, plan: list[Target], **options: Any) -> None:
         if options["dry_run"]:
             self.stdout.write(format_plan(plan, as_json=options["json"]))
             return

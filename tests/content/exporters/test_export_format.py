@@ -34,6 +34,7 @@ LEFT_OUT = {
 }
 TABLES_LEFT_OUT = {
     "Authorship": "a post names its authors in order",
+    "HeatSnapshot": "counts of reads",
     "ImportSource": "places of folders on one machine; posts name their sources themselves",
     "ListCount": "counted by triggers",
     "ListedPost": "written by triggers",

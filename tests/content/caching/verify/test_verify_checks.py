@@ -154,6 +154,30 @@ async def test_a_page_is_not_compared_while_what_it_shows_in_passing_is_not_stor
     assert (await shop.check(shop.page.key(("a",))))[0] is Result.NOT_LOADED
 
 
+async def test_a_page_is_not_compared_with_an_expired_value_that_nobody_has_read_since(shop):
+    """Another process has stored the newer value; this one's memory has the older, until a reader asks for it."""
+    memory = engine_of("default").memory
+    older = memory.get(shop.key)
+    shop.source.value = 2
+    await expire(["price:a"])
+    await shop.price.refresh("a")
+    await shop.page.get("a")
+    memory.put(shop.key, older, 100)
+    assert (await shop.check(shop.page.key(("a",))))[0] is Result.CONSISTENT
+
+
+async def test_a_page_is_not_compared_while_all_tiers_have_an_expired_value(shop):
+    engine = engine_of("default")
+    older, stored = engine.memory.get(shop.key), await engine.shared.lookup([shop.key])
+    shop.source.value = 2
+    await expire(["price:a"])
+    await shop.price.refresh("a")
+    await shop.page.get("a")
+    engine.memory.put(shop.key, older, 100)
+    await engine.shared.store(shop.key, stored[shop.key], 60.0, None)
+    assert (await shop.check(shop.page.key(("a",))))[0] is Result.NOT_LOADED
+
+
 async def test_a_load_in_flight_is_awaited(shop, monkeypatch):
     shop.source.value = 2
     shared, looks = engine_of("default").shared, []
