@@ -12,7 +12,7 @@ from .in_flight import InFlight
 from .normalization import normalize, normalize_url
 from .origin import Origin
 from .page import Page, url_key
-from .page_store import PageStore
+from .page_store import PageStore, store_key
 from .profile import SHARED_CACHE, Profile
 from .request import Request
 from .rules.variants import HOST
@@ -111,8 +111,9 @@ class EdgeCache:
         return outcome.page is None or outcome.stored
 
     async def make(self, scope: Message) -> int:
-        """Make and store the page anew. Returns its status, or 0 if another process is making it. Raises the
-        application's errors.
+        """Make and store the page anew, with quick codings. Returns its status, or 0 if another process is making it.
+
+        Raises the application's errors.
         """
         request = normalize(Request(scope), self.profile)
         fetch = self.in_flight.new_refresh(request, await self.page_store.lookup_page(request, again=True))
@@ -120,4 +121,7 @@ class EdgeCache:
         outcome = fetch.outcome.result()
         if outcome.error is not None:
             raise outcome.error
-        return outcome.page.status if outcome.page is not None else fetch.response.status
+        if outcome.page is None:
+            return fetch.response.status
+        await self.origin.codings.wait_for(store_key(request, outcome.page), outcome.page)
+        return outcome.page.status

@@ -35,7 +35,7 @@ class PageCodings:
         self._engine = engine
         self.encoder = Encoder()
         # Pages whose codings are being made, by key and when they were received.
-        self._running: set[tuple[str, float]] = set()
+        self._running: dict[tuple[str, float], asyncio.Task[None]] = {}
 
     @property
     def _page_store(self) -> PageStore:
@@ -65,15 +65,15 @@ class PageCodings:
         if name not in self._running and not self.encoder.is_full and self._lacking(page, self._profile.codings):
             self._begin(name, self._add_to_stored(key, page))
 
-    def _begin(self, name: tuple[str, float], work: Coroutine[Any, Any, object]) -> None:
-        self._running.add(name)
-        self._engine().loop_state().begin(self._run(name, work))
+    def _begin(self, name: tuple[str, float], work: Coroutine[Any, Any, Any]) -> None:
+        task = self._running[name] = self._engine().loop_state().begin(work)
+        task.add_done_callback(lambda done: self._running.pop(name, None))
 
-    async def _run(self, name: tuple[str, float], work: Coroutine[Any, Any, object]) -> None:
-        try:
-            await work
-        finally:
-            self._running.discard(name)
+    async def wait_for(self, key: str, page: Page) -> None:
+        """Wait until the codings of a page are stored that are being made now."""
+        task = self._running.get((key, page.received_at))
+        if task is not None:
+            await asyncio.wait({task})
 
     async def improve(self, key: str) -> bool:
         """Store a page's codings at their best levels. False if there is no such page, or a newer one has come."""

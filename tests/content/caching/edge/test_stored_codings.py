@@ -134,6 +134,11 @@ async def test_best_codings_reach_every_process(site, encodings):
     assert len(encodings.made) == 6
 
 
+async def test_a_page_that_is_warmed_has_its_codings_when_that_is_reported(site, encodings):
+    assert await site.edge.make(site.scope("/", {})) == 200
+    assert {coded.coding for coded in (await find_stored(site)).value.codings} == set(OFFERED)
+
+
 async def test_there_is_nothing_to_improve_where_no_page_is(site):
     assert not await site.edge.improve_codings("http://site/nothing/")
 
