@@ -18,6 +18,7 @@ from content.popularity import count_view
 from content.views.errors import plain_error, unknown_host
 from content.views.missing import stand_in
 from project.logs import log_unknown_host
+from project.origins import with_origins
 
 # Header fields that views see if the response may be stored: those in the key. A view that negotiates by another
 # field names it in Vary, and here.
@@ -30,7 +31,7 @@ def with_edge(application: Application) -> Application:
     """With DEBUG there is no edge by default: a changed template shows at once."""
     if not settings.EDGE:
         return application
-    return EdgeCache(application, cache="default", profile=site_profile(), served=count)
+    return EdgeCache(with_origins(application), cache="default", profile=site_profile(), served=count)
 
 
 def site_profile() -> Profile:
@@ -73,11 +74,21 @@ def is_ours(host: str) -> bool:
 def canonical_host(host: str, port: int | None) -> str:
     """Drops the port, unless readers reach this site by it: a client cannot create pages with invented ports.
 
-    With EVERGREEN_BASE_URL no page shows the host, so every port is dropped.
+    With EVERGREEN_BASE_URL no page depends on the host, so all hosts of the site share the pages of that one. Other
+    hosts than ours are refused before.
     """
     name, given = split_domain_port(host)
+    if settings.BASE_URL:
+        base = host_of(settings.BASE_URL)
+        return base if validate_host(base, settings.ALLOWED_HOSTS) else name
     known = {str(port), *ports_of((*settings.WARM_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS))}
-    return f"{name}:{given}" if given in known and not settings.BASE_URL else name
+    return f"{name}:{given}" if given in known else name
+
+
+@cache
+def host_of(origin: str) -> str:
+    """Without its port, in lower case, and an IPv6 address in its brackets, as a Host field has it."""
+    return split_domain_port(urlsplit(origin).netloc.lower())[0]
 
 
 @cache

@@ -30,7 +30,7 @@ def write_heat() -> int:
 
 
 @shared_task
-@with_lease("relay invalidations", seconds=60)
+@with_lease("relay invalidations")
 def relay_invalidations() -> int:
     """The net under the relay that runs in each worker."""
     return relay_waiting()
@@ -49,19 +49,19 @@ def tell_cdn() -> None:
 
 
 @shared_task
-@with_lease("remove old releases", seconds=300)
+@with_lease("remove old releases")
 def remove_old_releases() -> int:
     return old_releases.remove_old_releases()
 
 
 @shared_task
-@with_lease("warm popular", seconds=55, by_release=True)
+@with_lease("warm popular", by_release=True)
 def warm_popular() -> None:
     run_and_log("popular", warming.warm_popular())
 
 
 @shared_task
-@with_lease("warm everything", seconds=300, by_release=True)
+@with_lease("warm everything", by_release=True)
 def warm_everything() -> None:
     run_and_log("everything", warming.warm_everything())
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from content.api.errors import problem, problem_of
 from content.cache_headers import NO_STORE, same_for_all_with_any_parameter
 from content.limits import Limit, Rate, Verdict, client_network
+from content.warming.targets import WARMING
 
 View = Callable[..., Any]
 
@@ -76,14 +77,19 @@ def preflight_response() -> HttpResponse:
 
 
 async def take_from_limit(request: HttpRequest) -> Verdict | None:
-    """Count one request for the client's address (of IPv6: its /64); None without a limit.
+    """Count one request for the client's address (of IPv6: its /64); None without a limit, or without a client.
 
     Responses of the edge do not come here, and are not counted.
     """
-    if not settings.API_A_MINUTE:
+    if not settings.API_A_MINUTE or is_warming(request):
         return None
     limit = Limit("api", Rate(settings.API_A_MINUTE, timedelta(seconds=MINUTE)))
     return await limit.take(client_network(request.META.get("REMOTE_ADDR", "")))
+
+
+def is_warming(request: HttpRequest) -> bool:
+    """Whether the site itself makes the response in advance. No client can set a key of the scope."""
+    return bool(getattr(request, "scope", {}).get(WARMING))
 
 
 def too_many_requests(request: HttpRequest, verdict: Verdict) -> HttpResponse:

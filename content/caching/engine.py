@@ -33,6 +33,7 @@ from .stores.memory import MAX_HITS, MemoryTier
 from .stores.shared import SharedTier
 from .sync import SyncEngine
 from .tiers import Judgement, Tiers
+from .warmer import Warmer, WarmResult
 
 VALID = Verdict.VALID
 
@@ -61,6 +62,7 @@ class Engine:
         self.loader = Loader(self.tiers, lease)
         self.refresher = Refresher(self.tiers, self.loader, self.loops, refresh_queue)
         self.page_queue = page_queue
+        self.warmer = Warmer(self.tiers, self.loader, self.loops)
         self._sync: SyncEngine | None = None
         self._lock = threading.Lock()
 
@@ -261,6 +263,12 @@ class Engine:
     async def refresh(self, entry_key: EntryKey) -> CachedValue:
         """Load now, whatever is stored."""
         return await self.loader.reload(self.loops.current(), entry_key)
+
+    async def warm(self, keys: Iterable[EntryKey], margin: float) -> dict[str, WarmResult]:
+        """Load those of the keys that stay fresh for less than `margin` seconds, as one batch. Results by key, read
+        back.
+        """
+        return await self.warmer.warm(keys, margin)
 
     async def store(self, entry_key: EntryKey, result: Any) -> None:
         """As if a load that began now had returned it."""

@@ -3,8 +3,10 @@
 # ruff: noqa: S608 - all parts of these statements are constants
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection
@@ -21,6 +23,10 @@ MOST_RELATED = 3
 WEIGHTS = {"tag": 2, "category": 1}
 # The posts that are compared: for each tag and category this many on either side in time.
 NEAREST = 12
+# Post, kind, term, weight, and the time of the post.
+Wanted = tuple[int, str, int, int, datetime]
+# Rows in one statement: SQLite takes 32,766 parameters, and a row has five.
+MOST_WANTED = 6_000
 
 # One bound a side: with two, SQLite begins at the first one. `at` is never later than now.
 EARLIER = "l.kind = w.kind AND l.term = w.term AND l.published_at <= w.at"
@@ -97,8 +103,9 @@ async def load_many_related(pks: Sequence[int]) -> dict[int, RelatedDocument]:
     wanted = [(pk, "tag", tag, WEIGHTS["tag"], times[pk]) for pk, each in tags.items() for tag in each]
     wanted += [(pk, "category", term, WEIGHTS["category"], times[pk]) for pk, term in categories.items() if term]
     ids: dict[int, list[int]] = defaultdict(list)
-    for post, other in await find_closest(wanted, now) if wanted else ():
-        ids[post].append(other)
+    for rows_of_some in split_by_post(wanted):
+        for post, other in await find_closest(rows_of_some, now):
+            ids[post].append(other)
     upcoming = await next_publication(now) if categories else None
     return {
         pk: RelatedDocument(
@@ -108,7 +115,20 @@ async def load_many_related(pks: Sequence[int]) -> dict[int, RelatedDocument]:
     }
 
 
-async def find_closest(wanted: Sequence[tuple[int, str, int, int, datetime]], now: datetime) -> list[tuple[Any, ...]]:
+def split_by_post(wanted: Iterable[Wanted]) -> Iterator[list[Wanted]]:
+    """Each post's rows in one statement, which has few enough parameters for any database."""
+    some: list[Wanted] = []
+    for _, group in groupby(sorted(wanted, key=itemgetter(0)), key=itemgetter(0)):
+        rows = list(group)
+        if some and len(some) + len(rows) > MOST_WANTED:
+            yield some
+            some = []
+        some += rows
+    if some:
+        yield some
+
+
+async def find_closest(wanted: Sequence[Wanted], now: datetime) -> list[tuple[Any, ...]]:
     vendor = connection.vendor
     sql = CLOSEST.format(
         rows=", ".join([ROW[vendor]] * len(wanted)),

@@ -37,6 +37,6 @@ def refresh_page(path: str, origin: str) -> None:
 
 async def warm_page(path: str, origin: str) -> None:
     async with asyncio.timeout(TIMEOUT):
-        report = await warm(plan_pages([path], also=origin))
+        report = await warm(await plan_pages([path], also=origin))
     for target, reason in report.failures.items():
         logger.warning("Cannot store %s after a write (%s). Its next reader waits for it.", target, reason)

@@ -10,7 +10,7 @@ from django.utils.encoding import escape_uri_path
 from django.utils.http import escape_leading_slashes
 
 from content import resources
-from content.cache_headers import NO_STORE, forbid_storing
+from content.cache_headers import EDGE_POLICY, NO_STORE, forbid_storing
 from content.caching import NotThere
 from content.views.page_chrome import render_page
 
@@ -91,9 +91,13 @@ async def find_redirect(request: HttpRequest) -> HttpResponse | None:
     if len(path) > LONGEST_PATH or "\x00" in path:
         return None
     try:
-        return forbid_storing(HttpResponsePermanentRedirect(await resources.redirect.get(path)))
+        response = forbid_storing(HttpResponsePermanentRedirect(await resources.redirect.get(path)))
     except NotThere:
         pass
+    else:
+        # The edge alone stores it: it ends with the row. Made-up paths have no row, so that they store nothing.
+        response["Evergreen-Cache-Control"] = EDGE_POLICY
+        return response
     if not path.endswith("/") and request.method in ("GET", "HEAD"):
         return redirect_to_slash(request)
     return None

@@ -1,7 +1,28 @@
 """Warming: load entries and pages before anyone asks for them, and prove that they are fresh."""
 
+from content.warming.catalogue import Chunk, catalogue
 from content.warming.plan import plan_chosen
-from content.warming.run import Report, warm, warm_chosen, warm_everything, warm_popular
+from content.warming.run import (
+    Report,
+    warm,
+    warm_catalogue,
+    warm_chosen,
+    warm_everything,
+    warm_named,
+    warm_popular,
+)
 from content.warming.targets import Target
 
-__all__ = ["Report", "Target", "plan_chosen", "warm", "warm_chosen", "warm_everything", "warm_popular"]
+__all__ = [
+    "Chunk",
+    "Report",
+    "Target",
+    "catalogue",
+    "plan_chosen",
+    "warm",
+    "warm_catalogue",
+    "warm_chosen",
+    "warm_everything",
+    "warm_named",
+    "warm_popular",
+]

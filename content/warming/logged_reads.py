@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from content.warming.access_log import AccessLog, address_at, read_access_log
+from content.warming.catalogue import ON_EVERY_PAGE
 from content.warming.heat import heat_of_site
-from content.warming.plan import ON_EVERY_PAGE
 from content.warming.targets import Plan, Target, edge, pages, plan_pages
 
 
@@ -13,9 +13,9 @@ def read_log(path: Path) -> AccessLog:
     return read_access_log(path, address_at(edge().profile))
 
 
-def plan_log(log: AccessLog) -> Plan:
+async def plan_log(log: AccessLog) -> Plan:
     """The logged pages, the most read first; before them what every page shows. Empty if no page can be named."""
-    logged = plan_pages(log.hottest)
+    logged = await plan_pages(log.hottest)
     return [*(Target(resource) for resource in ON_EVERY_PAGE), *logged] if logged else []
 
 

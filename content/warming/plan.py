@@ -1,189 +1,91 @@
-"""Plans: the entries to warm, most useful first."""
+"""Plans for a few pages: by their paths, or the popular. The whole site is the catalogue."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 
 from content import resources
 from content.caching import NotThere
-from content.documents import ALL_YEARS
-from content.resources.lists import POSTS_A_FEED
-from content.warming import catalogue
+from content.warming import api_plan, rows
+from content.warming.catalogue import (
+    FIXED_PATHS,
+    KINDS,
+    MOST_VIEWED,
+    ON_EVERY_PAGE,
+    Chunk,
+    list_feed,
+    list_fixed_entries,
+    list_popular,
+    list_posts,
+)
 from content.warming.targets import Plan, Target, plan_pages
 
-NEWEST = 20
-MOST_VIEWED = 50
 PATH = re.compile(r"/(posts|categories|tags|authors)/([-\w]{1,200})/")
 ARCHIVE = re.compile(r"/archive/([1-9][0-9]{3})/(?:(0[1-9]|1[0-2])/)?")
-TERM_OF = {"categories": "category", "tags": "tag", "authors": "author"}
-PATH_OF = {kind: word for word, kind in TERM_OF.items()}
-# Resources that every page shows.
-ON_EVERY_PAGE = (resources.site, resources.sidebar, resources.popular, resources.trending)
-# Resources of a post beside its document.
-OF_A_POST = (resources.post_card, resources.related, resources.neighbours)
-
-
-def plan_feed(by: str, pk: int) -> Target:
-    return Target(resources.listing, (by, pk, 1, POSTS_A_FEED))
-
-
-ALL_MONTHS = Target(resources.archive, (ALL_YEARS,))
-# Pages without a parameter, and the entries that they read beside those of every page.
-FIXED_PAGES: dict[str, Plan] = {
-    "/archive/": [ALL_MONTHS],
-    "/popular/": [],
-    "/trending/": [],
-    "/feed.xml": [plan_feed("all", 0)],
-    "/atom.xml": [plan_feed("all", 0)],
-    "/sitemap.xml": [ALL_MONTHS, Target(resources.sitemap_summary)],
-}
 
 
 async def plan_popular(top: int = MOST_VIEWED) -> Plan:
-    """The entries of every page, of the front page and lists, of the newest 20 posts and of the `top` most viewed.
+    """The entries of every page, of the fixed pages and lists, of the newest 20 posts and of the `top` most viewed.
 
     Their pages come last, since they are made of these entries.
     """
-    size = (await resources.site.get()).posts_per_page
-    rows = [*await catalogue.load_newest_posts(NEWEST), *await catalogue.load_most_viewed_posts(top)]
-    parts = [*plan_every_page(), *plan_list("all", 0, size, size), *await plan_fixed_pages()]
-    parts += [*await catalogue.plan_lists(), *plan_posts(rows)]
-    return unique([*parts, *plan_pages(["/", *FIXED_PAGES, *map(path_of, rows)])])
+    chunk = Chunk.of(await list_popular(top))
+    return [*chunk.entries, *await plan_pages(chunk.paths)]
 
 
-async def plan_everything() -> Plan:
-    """The popular first, then all public posts and all pages of all lists."""
-    size = (await resources.site.get()).posts_per_page
-    plan, rows = await plan_popular(), await catalogue.load_posts()
-    paths = list(map(path_of, rows))
-    plan += plan_posts(rows)
-    plan += plan_list("all", 0, await catalogue.count_posts(), size)
-    for kind in TERM_OF.values():
-        rows_of_terms = await catalogue.load_terms(kind)
-        plan += await catalogue.plan_windows([(kind, pk) for pk, _, _ in rows_of_terms])
-        for pk, slug, uses in rows_of_terms:
-            paths.append(f"/{PATH_OF[kind]}/{slug}/")
-            plan += [Target(resources.BY_NAME[kind], (slug,)), *plan_list(kind, pk, uses, size), plan_feed(kind, pk)]
-    plan += plan_archives(await catalogue.load_months(), size)
-    plan += [Target(resources.sitemap_part, (number,)) for number in await catalogue.load_sitemap_parts()]
-    return unique([*plan, *plan_pages(paths)])
-
-
-async def plan_chosen(
-    names: Iterable[str] = (), urls: Iterable[str] = (), *, top: int | None = None, everything: bool = False
-) -> Plan:
-    """Resources by name, pages by path, or everything; the popular if nothing is chosen."""
+async def plan_chosen(urls: Iterable[str] = (), *, top: int | None = None) -> Plan:
+    """Pages by path, and the `top` most viewed; the popular if nothing is chosen. Raises LookupError, with words."""
     plan: Plan = []
     for url in urls:
         plan += await plan_url(url)
-    chosen = set(names)
-    if chosen:
-        plan += [target for target in await plan_everything() if target.resource.name in chosen]
-    if everything:
-        plan += await plan_everything()
-    elif top is not None or not plan:
+    if top is not None or not plan:
         plan += await plan_popular() if top is None else await plan_popular(top)
-    return unique(plan)
+    return list(dict.fromkeys(plan))
 
 
 async def plan_url(path: str) -> Plan:
     """The entries of the page at that path, and the page. Raises LookupError, with the reason, for other paths."""
-    return [*await plan_entries(path), *plan_pages([path])]
+    return [*dict.fromkeys(await plan_entries(path)), *await plan_pages([path])]
 
 
 async def plan_entries(path: str) -> Plan:
     if path.startswith("/api/"):
-        return await catalogue.plan_response(path)
+        return await api_plan.plan_response(path)
+    return [*(Target(resource) for resource in ON_EVERY_PAGE), *await plan_own_entries(path)]
+
+
+async def plan_own_entries(path: str) -> Plan:
+    """The entries of a page, beside those that every page shows."""
     size = (await resources.site.get()).posts_per_page
     if path == "/":
-        return [*plan_every_page(), *plan_list("all", 0, size, size)]
-    if (fixed := await plan_fixed_path(path, size)) is not None:
-        return [*plan_every_page(), *fixed]
+        return [Target(resources.listing, ("all", 0, 1, size))]
+    if path in FIXED_PATHS:
+        return [item for item in await list_fixed_entries() if isinstance(item, Target)]
+    archive = ARCHIVE.fullmatch(path)
+    if archive:
+        return plan_archive(int(archive[1]), int(archive[2] or 0), size)
     match = PATH.fullmatch(path)
     if not match:
         raise LookupError(f"{path} is no page that can be warmed. Try /, /archive/, /posts/<slug>/ or /tags/<slug>/.")
     kind, slug = match.groups()
-    if kind == "posts":
-        return [
-            *plan_every_page(),
-            *plan_posts(await catalogue.load_post(slug)),
-            Target(resources.post, ("post", slug)),
-        ]
-    term = resources.BY_NAME[TERM_OF[kind]]
+    return await (plan_post(slug) if kind == "posts" else plan_term(KINDS[kind], slug, size))
+
+
+def plan_archive(year: int, month: int, size: int) -> Plan:
+    """month: 0 for the whole year."""
+    if month:
+        return [Target(resources.listing, ("month", year * 100 + month, 1, size))]
+    return [Target(resources.archive, (year,)), Target(resources.listing, ("year", year, 1, size))]
+
+
+async def plan_post(slug: str) -> Plan:
+    items = list_posts(await rows.post_by_slug(slug))
+    return [Target(resources.post, ("post", slug)), *(item for item in items if isinstance(item, Target))]
+
+
+async def plan_term(kind: str, slug: str, size: int) -> Plan:
+    term = resources.BY_NAME[kind]
     try:
         row = await term.get(slug)
     except NotThere as error:
-        raise LookupError(f"There is no {term.name} {slug!r}.") from error
-    return [
-        *plan_every_page(),
-        Target(term, (slug,)),
-        *plan_list(term.name, row.id, size, size),
-        plan_feed(term.name, row.id),
-    ]
-
-
-def plan_every_page() -> Plan:
-    return [Target(resource) for resource in ON_EVERY_PAGE]
-
-
-def plan_posts(rows: Iterable[catalogue.PostRow]) -> Plan:
-    plan: Plan = []
-    for pk, kind, slug in rows:
-        plan += [Target(resources.post, (kind, slug)), Target(resources.comments, (pk,))]
-        if kind == "post":
-            plan += [Target(resource, (pk,)) for resource in OF_A_POST]
-    return plan
-
-
-def path_of(row: catalogue.PostRow) -> str:
-    _, kind, slug = row
-    return f"/{slug}/" if kind == "page" else f"/posts/{slug}/"
-
-
-def unique(plan: Iterable[Target]) -> Plan:
-    return list(dict.fromkeys(plan))
-
-
-async def plan_fixed_pages() -> Plan:
-    return [target for path in FIXED_PAGES for target in await plan_fixed_page(path)]
-
-
-async def plan_fixed_page(path: str) -> Plan:
-    return [*FIXED_PAGES[path], *(await plan_sitemap_terms() if path == "/sitemap.xml" else ())]
-
-
-async def plan_sitemap_terms() -> Plan:
-    """The parts of the sitemap with categories, tags and authors."""
-    return [Target(resources.sitemap_terms, part) for part in (await resources.sitemap_summary.load()).terms]
-
-
-async def plan_fixed_path(path: str, size: int) -> Plan | None:
-    """The plan of a page without a parameter or of an archive; None for other paths."""
-    if path in FIXED_PAGES:
-        return await plan_fixed_page(path)
-    found = ARCHIVE.fullmatch(path)
-    return plan_archive(int(found[1]), int(found[2] or 0), size, size) if found else None
-
-
-def plan_archives(rows: Iterable[catalogue.MonthRow], size: int) -> Plan:
-    """All pages of all months and years."""
-    plan: Plan = []
-    years: dict[int, int] = defaultdict(int)
-    for year, month, posts in rows:
-        years[year] += posts
-        plan += plan_archive(year, month, posts, size)
-    for year, posts in years.items():
-        plan += plan_archive(year, 0, posts, size)
-    return plan
-
-
-def plan_archive(year: int, month: int, total: int, size: int) -> Plan:
-    """month: 0 for the whole year."""
-    if month:
-        return plan_list("month", year * 100 + month, total, size)
-    return [Target(resources.archive, (year,)), *plan_list("year", year, total, size)]
-
-
-def plan_list(by: str, pk: int, total: int, size: int) -> Plan:
-    pages = max(1, -(-total // size))
-    return [Target(resources.listing, (by, pk, page, size)) for page in range(1, pages + 1)]
+        raise LookupError(f"There is no {kind} {slug!r}.") from error
+    return [Target(term, (slug,)), Target(resources.listing, (kind, row.id, 1, size)), list_feed(kind, row.id)]

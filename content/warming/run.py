@@ -1,89 +1,234 @@
-"""Warming: carry out a plan, a few targets at a time, and read back what was stored."""
+"""Warming: load entries and make pages in batches, and read back what was stored."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol, cast
 
-from content.caching import NotThere
-from content.warming.plan import plan_chosen, plan_everything, plan_popular
-from content.warming.targets import Target, pages
+from content.caching import NotThere, Resource
+from content.caching.engines import engine_of
+from content.caching.warmer import WarmResult
+from content.warming.catalogue import catalogue
+from content.warming.plan import plan_chosen, plan_popular
+from content.warming.targets import Target, pages, plan_pages
 
-AT_ONCE = 8
+# Entries of one resource in a batch: a loader takes two to six queries for it.
+ENTRIES_AT_ONCE = 500
+# Pages that are looked up at once, and pages that are made at once.
+PAGES_AT_ONCE, MADE_AT_ONCE = 200, 8
+# Paths of pages that are kept in memory while the entries are loaded: about two megabytes.
+KEPT = 20_000
 # Entries that stay fresh for this many seconds are left alone: two rounds of the job of each minute.
 # Entries with a shorter life are loaded in each round.
 MARGIN = 120.0
 HOUR = 3600.0
+# Failures whose reasons are kept. All are counted.
+MOST_REASONS = 100
+NOT_STORED = "loaded, but not stored: the cache is down, or it was invalidated meanwhile"
 
 
 @dataclass
 class Report:
-    """Counts of targets, and the reasons of failures. `warmed` counts targets that were read back fresh."""
+    """Counts of targets, and the reasons of failures, of the first 100. `warmed` counts what was read back fresh.
+
+    `pages`: how many of the warmed and of the fresh are pages.
+    """
 
     warmed: int = 0
     already_fresh: int = 0
     not_there: int = 0
+    failed: int = 0
+    pages: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
-        return self.warmed + self.already_fresh + self.not_there + len(self.failures)
+        return self.warmed + self.already_fresh + self.not_there + self.failed
+
+    def fail(self, target: Target, reason: str) -> None:
+        self.failed += 1
+        if len(self.failures) < MOST_REASONS:
+            self.failures[str(target)] = reason
+
+    def add(self, other: "Report") -> None:
+        self.warmed += other.warmed
+        self.already_fresh += other.already_fresh
+        self.not_there += other.not_there
+        self.failed += other.failed
+        self.pages += other.pages
+        for name, reason in other.failures.items():
+            if len(self.failures) < MOST_REASONS:
+                self.failures.setdefault(name, reason)
 
     def as_data(self) -> dict[str, Any]:
-        return asdict(self) | {"failed": len(self.failures)}
+        return asdict(self)
 
     def __str__(self) -> str:
         return (
-            f"{self.warmed} warmed, {self.already_fresh} fresh already, {self.not_there} not there, "
-            f"{len(self.failures)} failed"
+            f"{self.warmed} warmed, {self.already_fresh} fresh already ({self.pages} of both are pages), "
+            f"{self.not_there} not there, {self.failed} failed"
         )
 
 
-async def warm(
-    plan: Sequence[Target],
-    *,
-    margin: float = MARGIN,
-    progress: Callable[[Report], None] = lambda report: None,
-) -> Report:
-    """Load, in the plan's order, entries that are missing or stay fresh for less than `margin` seconds.
+Progress = Callable[[Report], None]
 
-    A page waits for the entries before it: made of one that is being loaded, it would be stale.
+
+def ignore_progress(report: Report) -> None:
+    pass
+
+
+async def warm(plan: Sequence[Target], *, margin: float = MARGIN, progress: Progress = ignore_progress) -> Report:
+    """Load, in the plan's order, entries and pages that are missing or stay fresh for less than `margin` seconds.
+
+    A page waits for the entries before it: made of one that is being loaded, it would be stale. `progress` is called
+    after each batch. Errors are in the report.
     """
     report = Report()
-
-    async def work(waiting: Iterator[Target]) -> None:
-        for target in waiting:
-            await warm_one(target, margin, report)
+    for are_pages, targets in groupby(plan, key=lambda target: target.resource is pages):
+        for batch in split(list(targets), PAGES_AT_ONCE) if are_pages else split_entries(targets):
+            report.add(await (warm_pages(batch, margin) if are_pages else warm_entries(batch, margin)))
             progress(report)
-
-    for _, targets in groupby(plan, key=lambda target: target.resource is pages):
-        waiting = iter(list(targets))
-        await asyncio.gather(*(work(waiting) for _ in range(AT_ONCE)))
     return report
 
 
-async def warm_one(target: Target, margin: float, report: Report) -> None:
+def split_entries(targets: Iterable[Target]) -> list[list[Target]]:
+    """Batches of one resource each, in the order in which the plan names the resources first."""
+    by_name: dict[str, list[Target]] = defaultdict(list)
+    for target in targets:
+        by_name[target.resource.name].append(target)
+    return [batch for some in by_name.values() for batch in split(some, ENTRIES_AT_ONCE)]
+
+
+def split(targets: list[Target], size: int) -> list[list[Target]]:
+    return [targets[first : first + size] for first in range(0, len(targets), size)]
+
+
+async def warm_entries(targets: Sequence[Target], margin: float) -> Report:
+    """Load one batch of entries of one resource."""
+    report = Report()
     try:
-        if await target.resource.fresh_for(*target.parameters) >= margin:
-            report.already_fresh += 1
-            return
-        await target.resource.refresh(*target.parameters)
+        resource = cast(Resource[..., Any], targets[0].resource)
+        keys = {target: resource.entry_key(target.parameters, {}) for target in targets}
+        results = await engine_of(resource.cache).warm(keys.values(), margin)
+    except Exception as error:
+        for target in targets:
+            report.fail(target, describe(error))
+        return report
+    for target, entry_key in keys.items():
+        count_entry(report, target, results[entry_key.key])
+    return report
+
+
+def count_entry(report: Report, target: Target, result: WarmResult) -> None:
+    if result.fresh_for > 0 and not result.there:
+        report.not_there += 1
+    elif result.fresh_for > 0 and (result.is_loaded or result.error is not None):
+        report.warmed += 1
+    elif result.fresh_for > 0:
+        report.already_fresh += 1
+    else:
+        report.fail(target, describe(result.error) if result.error is not None else NOT_STORED)
+
+
+async def warm_pages(targets: Sequence[Target], margin: float) -> Report:
+    """Make one batch of pages, several at once; one lookup of all before, and one after."""
+    report, slots = Report(), asyncio.Semaphore(MADE_AT_ONCE)
+    due = [target for target, fresh in zip(targets, await find_fresh(targets), strict=True) if fresh < margin]
+    report.already_fresh = report.pages = len(targets) - len(due)
+    made = [
+        target
+        for target, is_made in zip(due, await gather(partial(make, slots, report), due), strict=True)
+        if is_made
+    ]
+    for target, fresh in zip(made, await find_fresh(made), strict=True):
+        if fresh > 0:
+            report.warmed += 1
+            report.pages += 1
+        else:
+            report.fail(target, NOT_STORED)
+    return report
+
+
+async def make(slots: asyncio.Semaphore, report: Report, target: Target) -> bool:
+    """Whether it was made. If not, it is counted."""
+    try:
+        async with slots:
+            await pages.refresh(*target.parameters)
+        return True
     except NotThere:
         report.not_there += 1
-        return
     except Exception as error:
-        report.failures[str(target)] = f"{type(error).__name__}: {error}"
-        return
-    await read_back(target, report)
+        report.fail(target, describe(error))
+    return False
 
 
-async def read_back(target: Target, report: Report) -> None:
-    """Count a target as warmed only if it is fresh now, whatever the load returned."""
-    if await target.resource.fresh_for(*target.parameters) > 0:
-        report.warmed += 1
-    else:
-        report.failures[str(target)] = "loaded, but not stored: the cache is down, or it was invalidated meanwhile"
+async def find_fresh(targets: Sequence[Target]) -> list[float]:
+    """Seconds for which each page is fresh."""
+    return await gather(lambda target: pages.fresh_for(*target.parameters), targets)
+
+
+async def gather(function: Callable[[Target], Any], targets: Iterable[Target]) -> list[Any]:
+    return list(await asyncio.gather(*map(function, targets)))
+
+
+def describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+# --- the whole site -----------------------------------------------------------------------------------
+
+
+class Warm(Protocol):
+    """`warm`, or the same by several processes."""
+
+    async def __call__(self, plan: Sequence[Target], *, margin: float, progress: Progress) -> Report: ...
+
+
+async def warm_catalogue(
+    *, margin: float = MARGIN, progress: Progress = ignore_progress, by: Warm | None = None
+) -> Report:
+    """Everything in the catalogue: first what most readers ask for, then all entries, then all pages.
+
+    The catalogue of a site of more than KEPT pages is read a second time, instead of kept in memory.
+    """
+    report, paths, is_whole = Report(), list[str](), True
+
+    async def add(plan: Sequence[Target]) -> None:
+        report.add(await (by or warm)(plan, margin=margin, progress=partial(add_progress, progress, report)))
+
+    async for chunk in catalogue():
+        await add(chunk.entries)
+        if chunk.is_hot:
+            await add(await plan_pages(chunk.paths))
+        elif is_whole := is_whole and len(paths) + len(chunk.paths) <= KEPT:
+            paths += chunk.paths
+    if is_whole:
+        await add(await plan_pages(paths))
+        return report
+    async for chunk in catalogue():
+        if not chunk.is_hot:
+            await add(await plan_pages(chunk.paths))
+    return report
+
+
+def add_progress(progress: Progress, before: Report, part: Report) -> None:
+    total = Report()
+    total.add(before)
+    total.add(part)
+    progress(total)
+
+
+async def warm_named(names: Iterable[str], *, margin: float = MARGIN, progress: Progress = ignore_progress) -> Report:
+    """All entries of the resources with these names; "page" for all pages."""
+    report, wanted = Report(), set(names)
+    async for chunk in catalogue():
+        plan = [target for target in chunk.entries if target.resource.name in wanted]
+        plan += await plan_pages(chunk.paths) if pages.name in wanted else []
+        report.add(await warm(plan, margin=margin, progress=partial(add_progress, progress, report)))
+    return report
 
 
 # --- jobs of workers ----------------------------------------------------------------------------------
@@ -96,7 +241,7 @@ async def warm_popular() -> Report:
 
 async def warm_everything() -> Report:
     """Run every hour: loads the entries that would expire before the next run."""
-    return await warm(await plan_everything(), margin=HOUR + MARGIN)
+    return await warm_catalogue(margin=HOUR + MARGIN)
 
 
 async def warm_chosen(
@@ -105,5 +250,17 @@ async def warm_chosen(
     *,
     top: int | None = None,
     everything: bool = False,
+    progress: Progress = ignore_progress,
 ) -> Report:
-    return await warm(await plan_chosen(names, urls, top=top, everything=everything))
+    """Resources by name, pages by path, the `top` most viewed, or everything; the popular if nothing is chosen."""
+    report, names, urls = Report(), list(names), list(urls)
+    parts: list[Callable[..., Any]] = []
+    if urls or top is not None or not (names or everything):
+        parts.append(partial(warm, await plan_chosen(urls, top=top)))
+    if names:
+        parts.append(partial(warm_named, names))
+    if everything:
+        parts.append(warm_catalogue)
+    for part in parts:
+        report.add(await part(progress=partial(add_progress, progress, report)))
+    return report

@@ -1,5 +1,6 @@
 """Targets of warming: entries, and pages at the edge, which are warmed by a request to the site's own application."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,12 @@ from content.caching import NotThere
 from content.caching.edge import EdgeCache
 from content.caching.edge.asgi import find_middleware
 from content.caching.edge.page import url_key
+from content.warming.origins import origins_of_site
 
+# Seconds to wait for a page that another process makes, and between two looks.
+LONGEST_WAIT, INTERVAL = 10.0, 0.05
+# Key of the ASGI scope: the site itself makes this request. Limits of clients do not count it.
+WARMING = "evergreen.warming"
 # Characters of a path that readers need not encode (RFC 3986), and the sign of those that are encoded.
 SAFE = "/%:@!$&'()*+,;=~"
 
@@ -25,10 +31,6 @@ class Warmable(Protocol):
     def name(self) -> str: ...
 
     def key(self, parameters: Any, /) -> str: ...
-
-    async def fresh_for(self, *parameters: Any) -> float: ...
-
-    async def refresh(self, *parameters: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -54,21 +56,33 @@ class Pages:
         return url_key(parameters[0])
 
     async def fresh_for(self, url: str) -> float:
+        """Seconds for which every process finds the page fresh; 0 if it does not."""
         return await edge().fresh_for(scope_of(url))
 
     async def refresh(self, url: str) -> None:
-        """Raises NotThere for status 404 or 410, and any error of the application."""
-        if await edge().make(scope_of(url)) in (404, 410):
+        """Make the page, or wait while another process makes it.
+
+        Raises NotThere for status 404 or 410, and any error of the application.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + LONGEST_WAIT
+        while not (status := await edge().make(scope_of(url))) and loop.time() < deadline:
+            if await self.fresh_for(url) > 0:
+                return
+            await asyncio.sleep(INTERVAL)
+        if status in (404, 410):
             raise NotThere(url)
 
 
 pages = Pages()
 
 
-def plan_pages(paths: Iterable[str], *, also: str | None = None) -> Plan:
-    """The pages at those paths, for each origin in WARM_ORIGINS and for `also`; empty without an edge."""
-    origins = dict.fromkeys([*settings.WARM_ORIGINS, *([also] if also else [])])
-    return [Target(pages, (origin + path,)) for path in paths for origin in origins] if settings.EDGE else []
+async def plan_pages(paths: Iterable[str], *, also: str | None = None) -> Plan:
+    """The pages at those paths, for each origin of the site and for `also`; empty without an edge."""
+    if not settings.EDGE:
+        return []
+    origins = dict.fromkeys([*await origins_of_site(), *([also] if also else [])])
+    return [Target(pages, (origin + path,)) for path in paths for origin in origins]
 
 
 @cache
@@ -92,6 +106,7 @@ def scope_of(url: str) -> dict[str, Any]:
         "root_path": "",
         "headers": [(b"host", parts.netloc.encode("ascii"))],
         "client": None,
+        WARMING: True,
         "server": (parts.hostname, parts.port),
         "extensions": {},
     }

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from project.serving.listener import BACKLOG
+from project.serving.listener import BACKLOG, url_of
 from project.serving.options import Options
 from project.serving.worker import GRACEFUL_SECONDS, KILL_SECONDS
 from project.wrong_settings import WrongSettings
@@ -32,11 +32,25 @@ def main(options: str, listener: str, parent: str) -> None:
     connection = socket.socket(fileno=int(parent))
     # A thread, so that a blocked event loop cannot hide the parent's death.
     threading.Thread(target=exit_with_parent, args=(connection,), name="parent", daemon=True).start()
-    server = Server(uvicorn_config(Options.from_json(options)), lambda: connection.send(b"1"))
+    chosen, sock = Options.from_json(options), socket.socket(fileno=int(listener))
+
+    def report_ready() -> None:
+        connection.send(b"1")
+        note_address(url_of(sock, tls=bool(chosen.certfile)))
+
+    server = Server(uvicorn_config(chosen), report_ready)
     try:
-        server.run([socket.socket(fileno=int(listener))])
+        server.run([sock])
     except WrongSettings as error:
         sys.exit(str(error))
+
+
+def note_address(url: str) -> None:
+    """Pages of the address that this process listens on are warmed, unless the settings name others."""
+    # Imported late: it needs the settings, which the application has read by now.
+    from project.origins import served_origins
+
+    served_origins.add(url)
 
 
 def exit_with_parent(connection: socket.socket) -> None:

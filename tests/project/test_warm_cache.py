@@ -1,4 +1,6 @@
+import asyncio
 import json
+import time
 from io import StringIO
 
 import pytest
@@ -8,7 +10,10 @@ from django.test import override_settings
 
 from content import resources
 from content.ops.server_timing import count_queries
+from content.warming import Target
+from project.warming.crew import HelperFailed, crew_of
 from tests.support.blog import make_blog
+from tests.support.caches import LOCMEM, redis_cache, use_cache
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -16,10 +21,9 @@ NO_CACHE = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"
 
 
 @pytest.fixture(autouse=True)
-def blog():
-    cache.clear()
-    yield make_blog()
-    cache.clear()
+def blog(fresh_redis):
+    with use_cache(redis_cache(fresh_redis), time.time):
+        yield make_blog()
 
 
 def warm_cache(*arguments: str, **options) -> str:
@@ -28,7 +32,8 @@ def warm_cache(*arguments: str, **options) -> str:
     return out.getvalue()
 
 
-def test_all_resources_are_warmed_and_counted(client):
+def test_all_resources_are_warmed_and_counted(client, settings):
+    settings.WARM_ORIGINS = ["http://testserver"]
     assert "0 not there, 0 failed." in warm_cache("--all")
     with count_queries() as queries:
         client.get("/?page=3")
@@ -53,14 +58,41 @@ def test_without_a_cache_it_lists_failures_and_fails():
         warm_cache()
 
 
+def test_with_a_cache_that_no_server_sees_it_says_so():
+    with (
+        override_settings(CACHES={"default": LOCMEM}),
+        pytest.raises(CommandError, match="the memory of each process"),
+    ):
+        warm_cache("--all")
+
+
+def test_i13_where_no_page_would_be_warmed_it_says_so_and_fails(settings):
+    settings.EDGE = True
+    with pytest.raises(CommandError, match="the addresses that readers use are not known") as raised:
+        warm_cache("--top", "1")
+    assert raised.value.returncode == 1
+    settings.WARM_ORIGINS = ["http://testserver"]
+    assert json.loads(warm_cache("--top", "1", "--json"))["pages"] > 20
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["nope"], "There is no resource 'nope'; there are site,"),
         (["--top", "0"], "--top 0: at least 1."),
+        (["--all", "--processes", "65"], "--processes 65: 1 to 64."),
         (["--url", "/nope"], "/nope is no page"),
     ],
 )
 def test_invalid_arguments_are_one_sentence(arguments, words):
     with pytest.raises(CommandError, match=words):
         warm_cache(*arguments)
+
+
+def test_a_second_process_that_dies_is_named_and_not_waited_for():
+    with crew_of(2) as crew:
+        crew.helpers[0].process.kill()
+        plan = [Target(resources.post, ("post", f"post-{number}")) for number in range(2)]
+        plan.append(Target(resources.site))
+        with pytest.raises(HelperFailed, match="The site is warm in part"):
+            asyncio.run(crew.warm(plan, margin=0, progress=lambda report: None))

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 
 import pytest
 from django.core.cache import cache
@@ -16,7 +17,7 @@ from content.caching.release import digest_of
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.wait import wait_until
 from tests.support.worker import RELEASE, Worker, children_of, running_worker
-from workers import app, tasks
+from workers import app, lease, tasks
 from workers.lease import with_lease
 from workers.loop import WorkerLoop
 from workers.schedule import SCHEDULE
@@ -140,6 +141,32 @@ def test_an_expired_lease_is_not_released_for_its_next_holder():
 
     overtaken()
     assert cache.get("lease:test") == "somebody else"
+
+
+def test_a_task_that_runs_for_longer_than_its_lease_keeps_it():
+    cache.clear()
+
+    @with_lease("test", seconds=1)
+    def slow() -> str | None:
+        ends_at = time.monotonic() + 1.5
+        wait_until(lambda: time.monotonic() > ends_at, "the lease would have ended")
+        return slow_again()
+
+    @with_lease("test", seconds=1)
+    def slow_again() -> str:
+        return "ran"
+
+    assert slow() is None
+    assert slow_again() == "ran"
+
+
+def test_a_task_whose_process_died_runs_again_within_seconds():
+    cache.clear()
+    cache.set("lease:test", "the token of a process that was killed", timeout=lease.SECONDS)
+    assert lease.SECONDS <= 10
+    assert with_lease("test")(lambda: "ran")() is None
+    cache.touch("lease:test", timeout=0.01)
+    wait_until(lambda: with_lease("test")(lambda: "ran")() == "ran", "it is taken over", 5)
 
 
 def test_without_a_cache_a_leased_task_runs(settings):

@@ -1,0 +1,1 @@
+"""The run of `warm_cache`: its processes and its progress."""
