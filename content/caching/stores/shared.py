@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Iterable, Sequence
 from functools import cached_property
+from hashlib import sha1
 from typing import Any, Protocol, cast
 
 from django.core.cache import BaseCache, caches
@@ -21,7 +22,14 @@ class SharedTier(Protocol):
     def answers_in_order(self) -> bool:
         """Whether what is asked for in one turn of the event loop is answered in the order in which it was asked."""
 
+    @property
+    def replaces_in_place(self) -> bool:
+        """Whether `replace` may succeed."""
+
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]: ...
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        """Store `new` if `old` is what is stored, which keeps its time to live. Whether it was stored."""
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         """Whether it was stored. With a token: only under that lease, which then ends."""
@@ -48,6 +56,8 @@ class CacheTier:
 
     # Django runs its calls in threads.
     answers_in_order = False
+    # A Django cache has no compare-and-set.
+    replaces_in_place = False
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
@@ -66,6 +76,9 @@ class CacheTier:
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         found: dict[str, Any] = await self._backend.aget_many(list(keys))
         return found
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        return False
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         if token is not None and await self.holder(key) != token:
@@ -148,6 +161,7 @@ class RedisTier(CacheTier):
     """
 
     answers_in_order = True
+    replaces_in_place = True
 
     @property
     def cache(self) -> RedisCache:
@@ -161,6 +175,13 @@ class RedisTier(CacheTier):
         full_key = self.cache.full_key
         stored = await self._execute("MGET", *(full_key(key, None) for key in keys)) if keys else []
         return self._by_key(keys, stored)
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        """Compared by a digest of what is stored: both are compressed in the same way."""
+        cache = self.cache
+        digest = sha1(cache.compress(old), usedforsecurity=False).hexdigest()
+        full_key = cache.full_key(key, None)
+        return bool(await self._execute("EVAL", lua.REPLACE, 1, full_key, digest, cache.compress(new)))
 
     def _by_key(self, keys: Sequence[str], stored: Iterable[bytes | None]) -> dict[str, Any]:
         decompress = self.cache.decompress
@@ -213,9 +234,13 @@ class NullTier:
     """Stores nothing and grants every lease: within one process single-flight is enough."""
 
     answers_in_order = True
+    replaces_in_place = False
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return {}
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        return False
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         return True
