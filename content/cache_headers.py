@@ -22,11 +22,12 @@ from content.caching.edge.profile import ANY_PARAMETER
 
 # Browsers revalidate a page before each use, so that each edit is visible at once.
 BROWSER_POLICY = "public, no-cache"
-# The edge ends a page by its tags; these are the bounds.
-EDGE_POLICY = "max-age=300, stale-while-revalidate=600, stale-if-error=86400"
+# The edge ends a page by its tags. Time is the net, and a page lives no longer than what it was made from.
+EDGE_POLICY = "max-age=86400, stale-while-revalidate=86400, stale-if-error=86400"
+# Strangers invent such addresses, and no tag ends what names no row.
 NOT_FOUND_EDGE_POLICY = "max-age=10"
 # A withdrawn page has tags that end it when it is published again.
-GONE_EDGE_POLICY = "max-age=60"
+GONE_EDGE_POLICY = "max-age=86400, stale-while-revalidate=86400"
 NO_STORE = "no-store"
 
 

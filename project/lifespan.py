@@ -3,6 +3,7 @@
 import asyncio
 import gc
 
+from content.caching.cutoff import keep_derived_values
 from content.caching.edge.asgi import Application, Message, Receive, Send
 from content.caching.engines import engine_of
 from content.caching.watch.presence import note_presence
@@ -10,6 +11,9 @@ from content.ops.verification import new_verifier
 from content.popularity import flush_views
 from content.warming.first_memory import fill_memory
 from project.origins import served_origins
+
+# Between two reads of rankings and counts that pages show in passing. Workers read them each second.
+SECONDS_BETWEEN_READS = 60.0
 
 
 def with_lifespan(application: Application) -> Application:
@@ -35,10 +39,14 @@ async def run_lifespan(receive: Receive, send: Send) -> None:
     freeze_garbage_collector()
     if verifier is not None:
         verifier.start()
-    recording = asyncio.create_task(served_origins.record())
+    background = [
+        asyncio.create_task(served_origins.record()),
+        asyncio.create_task(keep_derived_values(SECONDS_BETWEEN_READS)),
+    ]
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    recording.cancel()
+    for task in background:
+        task.cancel()
     if verifier is not None:
         await asyncio.to_thread(verifier.stop)
     await flush_views()

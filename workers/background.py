@@ -5,13 +5,17 @@ import os
 import threading
 from concurrent.futures import Future
 
+from django.conf import settings
+
 from content import resources
+from content.caching.edge.page_worker import PageWorker
 from content.caching.engines import engine_of
 from content.caching.read_counts import reads
 from content.caching.watch.loop import run_relay
 from content.cdn.follower import follower_of_site
 from content.ops.verification import new_verifier
 from content.warming.keeper import keep_warm
+from content.warming.targets import edge
 from workers.loop import worker_loop
 
 # Seconds that the task has to purge for the records which are in the log.
@@ -30,7 +34,7 @@ def start_background_work() -> None:
         return
     os.nice(NICENESS)
     reads.exclude_process()
-    works = [*(engine_of(alias).refresher.work() for alias in cache_aliases()), follow_log()]
+    works = [*(engine_of(alias).refresher.work() for alias in cache_aliases()), make_pages(), follow_log()]
     running.clear()
     running[os.getpid()] = [asyncio.run_coroutine_threadsafe(work, worker_loop.start()) for work in works]
     start_warming()
@@ -51,6 +55,12 @@ def start_warming() -> None:
 async def refresh_due() -> int:
     """Refresh the entries in the refresh queue. Returns how many were loaded."""
     return sum([await engine_of(alias).refresher.drain() for alias in cache_aliases()])
+
+
+async def make_pages() -> None:
+    """Make the stale pages that servers have queued, so that they need not."""
+    if settings.EDGE:
+        await PageWorker(edge()).work()
 
 
 def cache_aliases() -> set[str]:

@@ -90,6 +90,13 @@ async def read_derived_values() -> None:
                 logger.warning("%s cannot be made again, and what shows it stays as it is: %s", resource.name, error)
 
 
+async def keep_derived_values(seconds: float) -> None:
+    """Read them again and again, that many seconds apart, until cancelled: for a server without workers."""
+    while True:
+        await asyncio.sleep(seconds)
+        await read_derived_values()
+
+
 class PastCache:
     """One load past the cache. `seconds`: of its statements. `is_exact`: all that it shows in passing was stored."""
 

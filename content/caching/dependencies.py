@@ -29,13 +29,16 @@ class Dependencies:
     # Unix seconds.
     fresh_until: float = math.inf
     stale_until: float = math.inf
+    # Until when all that is shown in passing is fresh. A derived value is left out: its change has a tag (cutoff.py).
+    weakly_fresh_until: float = math.inf
 
     def add_weakly(self, passing: "Dependencies") -> None:
-        """Add what was read in passing: by weak tags, and without a bound on the time of the whole."""
+        """Add what was read in passing: by weak tags, and without a bound on how long the whole may be served."""
         self.keys |= passing.keys
         self.tags.update(map(weak_tag, passing.tags))
         self.weakly_stale |= passing.stale or passing.weakly_stale
         self.private |= passing.private
+        self.weakly_fresh_until = min(self.weakly_fresh_until, passing.fresh_until, passing.weakly_fresh_until)
 
 
 trackers: ContextVar[tuple[Dependencies, ...]] = ContextVar("trackers", default=())
@@ -58,10 +61,13 @@ def add_dependency(
         tags = check_tags(tags)
     for dependencies in trackers.get():
         dependencies.keys.add(key)
-        dependencies.tags.update(tags if tags_in_passing is None or not dependencies.in_passing else tags_in_passing)
         dependencies.stale = dependencies.stale or stale
-        dependencies.fresh_until = min(dependencies.fresh_until, fresh_until)
         dependencies.stale_until = min(dependencies.stale_until, stale_until)
+        if tags_in_passing is not None and dependencies.in_passing:
+            dependencies.tags.update(tags_in_passing)
+        else:
+            dependencies.tags.update(tags)
+            dependencies.fresh_until = min(dependencies.fresh_until, fresh_until)
 
 
 def note_private() -> None:

@@ -27,7 +27,8 @@ from .loader import LEASE, Loader, LoadRecord
 from .metrics.events import emit, listeners, notify, subscribers
 from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
-from .refresh import Refresher, RefreshQueue
+from .refresh import Refresher
+from .refresh_queue import RefreshQueue
 from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run, emit_joined, emit_outcome
 from .stores.memory import MAX_HITS, MemoryTier
 from .stores.shared import SharedTier
@@ -49,6 +50,7 @@ class Engine:
         chance: Callable[[], float] = random.random,
         lease: float = LEASE,
         refresh_queue: RefreshQueue | None = None,
+        page_queue: RefreshQueue | None = None,
         heat: Heat | None = None,
     ) -> None:
         self.tiers = Tiers(shared, ordering, memory, clock=clock, chance=chance)
@@ -60,6 +62,7 @@ class Engine:
         self.loops = LoopStates()
         self.loader = Loader(self.tiers, lease)
         self.refresher = Refresher(self.tiers, self.loader, self.loops, refresh_queue)
+        self.page_queue = page_queue
         self.warmer = Warmer(self.tiers, self.loader, self.loops)
         self._sync: SyncEngine | None = None
         self._lock = threading.Lock()

@@ -22,7 +22,7 @@ from .ordering.counters import CounterOrdering
 from .ordering.log import log_of
 from .ordering.ordering import LocalOrdering, LogOrdering
 from .read_counts import reads
-from .refresh import RefreshQueue
+from .refresh_queue import PAGES, RefreshQueue
 from .release import release_digest
 from .release_registry import ReleaseRegistry, announce_release, registries
 from .stores.failsafe import Failsafe
@@ -66,7 +66,8 @@ def create_engine(alias: str) -> Engine:
     )
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
     refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix, release_digest())
-    return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue, heat=heat)
+    page_queue = refresh_queue and RefreshQueue(server, prefix, release_digest(), PAGES)
+    return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue, page_queue=page_queue, heat=heat)
 
 
 def _compute_schemas() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from .backends import RedisCache
 from .declarations import cache_aliases
 from .engines import engine_of
-from .refresh import RefreshQueue
+from .refresh_queue import PAGES, RefreshQueue
 from .release_registry import Announced, ReleaseRegistry, kind_of, own_digest, own_kinds, registries
 
 logger = logging.getLogger("content.caching")
@@ -53,7 +53,9 @@ def _remove_from(cache: RedisCache, registry: ReleaseRegistry, deadline: float) 
     if is_complete:
         with registry.server.sync_client() as client:
             for digest in old:
-                client.unlink(*RefreshQueue(registry.server, cache.key_prefix or "cache", digest).keys)
+                prefix = cache.key_prefix or "cache"
+                client.unlink(*RefreshQueue(registry.server, prefix, digest).keys)
+                client.unlink(*RefreshQueue(registry.server, prefix, digest, PAGES).keys)
         registry.forget(old)
     return removed
 

@@ -7,133 +7,25 @@ process loads it: readers never depend on a worker.
 
 import asyncio
 import logging
-import math
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import msgspec
-from redis.exceptions import RedisError
-
-from . import lua
-from .backends.connection import connection_to
-from .backends.server import Server
 from .declarations import resources
-from .entry import NOWHERE, CachedValue, Header, Position, Verdict
-from .errors import Unreadable
+from .entry import NOWHERE, CachedValue, Header, Verdict
 from .key import EntryKey
 from .lasting_loop import call_soon, lasting_loop
 from .lease import Lease
 from .loader import Loader
 from .metrics.events import emit
-from .serializer import decode
+from .refresh_queue import RefreshQueue, RefreshRequest, serve_queue
 from .singleflight import Call, LoopState, LoopStates
 from .tiers import NOTHING, Tiers
 
 logger = logging.getLogger("content.caching")
 
-MAX_QUEUED = 10_000
-# Seconds. A worker that has not asked for work for this long has ended: the readers' processes load.
-PRESENCE = 3.0
-
-Parameters = tuple[Any, ...]
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_member = msgspec.msgpack.Decoder(tuple[str, list[Any]]).decode
-_decode_seen = msgspec.msgpack.Decoder(tuple[float, Position]).decode
-
-
-@dataclass(frozen=True)
-class RefreshRequest:
-    """A key to load again, unless a value newer than `seen_at` (its made_at, Unix seconds) is stored by now.
-
-    `schema`: of the requesting process. A worker with another one cannot load the key.
-    `position`: up to where the requesting process had read the log. A load that begins before it is stale at once.
-    """
-
-    resource: str
-    schema: str
-    parameters: Parameters
-    seen_at: float
-    position: Position
-
-
-class RefreshQueue:
-    """The queue of one release: its workers see no other's requests."""
-
-    def __init__(self, server: Server, prefix: str, release: str = "") -> None:
-        self.server = server
-        name = f"{{{prefix}:due}}:{release}" if release else f"{{{prefix}:due}}"
-        self.bell = f"{name}:bell"
-        self.keys = (name, f"{name}:seen", self.bell, f"{name}:worker")
-
-    async def add(self, request: RefreshRequest) -> bool:
-        """Whether a worker is there to take it. False as well when Redis is down."""
-        if not is_portable(request.parameters):
-            return False
-        name = f"{request.resource}@{request.schema}"
-        member, seen = _encode((name, request.parameters)), _encode((request.seen_at, request.position))
-        try:
-            return bool(await self.run(lua.ENQUEUE, member, time.time(), seen, MAX_QUEUED))
-        except (RedisError, OSError):
-            return False
-
-    async def take(self, most: int) -> list[RefreshRequest]:
-        """The oldest requests, each for one worker only. Raises RedisError or OSError."""
-        flat = await self.run(lua.DEQUEUE, most, int(PRESENCE * 1000))
-        return [
-            found
-            for member, seen in zip(flat[::2], flat[1::2], strict=True)
-            if (found := _decode_request(member, seen))
-        ]
-
-    async def wait(self, seconds: float) -> None:
-        """Wait until there is a request, that long at most. On a connection of its own."""
-        # Shorter than the connection's own timeout.
-        bound = min(seconds, (self.server.timeout or math.inf) / 2)
-        await connection_to(self.server).client.blpop([self.bell], timeout=bound)
-
-    async def count(self) -> int:
-        return int(await connection_to(self.server).execute("ZCARD", self.keys[0]))
-
-    async def run(self, script: str, *arguments: Any) -> Any:
-        return await connection_to(self.server).execute("EVAL", script, len(self.keys), *self.keys, *arguments)
-
-
-def is_portable(parameters: Sequence[Any]) -> bool:
-    """Whether MessagePack returns them as they are."""
-    return all(
-        is_portable(parameter)
-        if isinstance(parameter, tuple)
-        else parameter is None or type(parameter) in (str, int, float, bool)
-        for parameter in parameters
-    )
-
-
-def _decode_request(member: bytes, seen: bytes) -> RefreshRequest | None:
-    """None for bytes that are no request."""
-    try:
-        name, parameters = decode(_decode_member, member)
-        resource, _, schema = name.rpartition("@")
-        seen_at, position = decode(_decode_seen, seen) if seen else (0.0, NOWHERE)
-        return RefreshRequest(resource, schema, decode(_as_tuples, parameters), seen_at, position)
-    except Unreadable as error:
-        emit("unreadable", "", tier="queue", reason=str(error)[:200])
-        return None
-
-
-def _as_tuples(parameters: Sequence[Any]) -> Parameters:
-    return tuple(_as_tuples(parameter) if isinstance(parameter, list) else parameter for parameter in parameters)
-
-
 # Seconds between looks at what a worker may have stored. After the last one the reader's process loads.
 WORKER_CHECKS = (0.03, 0.07, 0.15, 0.25, 0.5)
 BATCH = 64
 MAX_BATCHES = 4
-# Seconds that a worker waits for work before it reports again that it is there; below a connection's timeout.
-WAIT = 0.4
-FIRST_DELAY, MAX_DELAY = 0.1, 1.0
 
 
 class Refresher:
@@ -219,26 +111,8 @@ class Refresher:
 
     async def work(self) -> None:
         """Refresh what is on the queue, until cancelled. Several workers share one queue."""
-        if self.queue is None:
-            return
-        slots, delay = asyncio.Semaphore(MAX_BATCHES), FIRST_DELAY
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await slots.acquire()
-                try:
-                    batch = await self.queue.take(BATCH)
-                    if not batch:
-                        slots.release()
-                        await self.queue.wait(WAIT)
-                        delay = FIRST_DELAY
-                        continue
-                except (RedisError, OSError) as error:
-                    slots.release()
-                    logger.info("Cannot reach Redis to refresh stale entries; retrying: %s", error)
-                    await asyncio.sleep(delay)
-                    delay = min(delay * 2, MAX_DELAY)
-                    continue
-                group.create_task(self._refresh_or_log(batch)).add_done_callback(lambda done: slots.release())
+        if self.queue is not None:
+            await serve_queue(self.queue, self._refresh_or_log, most=BATCH, at_once=MAX_BATCHES)
 
     async def _refresh_or_log(self, batch: Iterable[RefreshRequest]) -> None:
         """An error in one batch must not end the work on the next."""

@@ -13,15 +13,22 @@ from content.caching.entry import Position
 from content.caching.key import weak_tag
 from content.caching.ordering.tag_index import Kind, Record
 
+# Seconds for which a CDN answers without asking, and then while it asks: so long it serves what no purge has reached.
+FRESH, STALE = 300.0, 600.0
+_PURGED = CdnHeaders(fresh=FRESH, stale=STALE)
 # By the scheme of EVERGREEN_CDN.
 CDN_HEADERS = {
     # Varnish accepts 8 kB for a header line (http_resp_hdr_len), and 32 kB for all of them.
-    "varnish": CdnHeaders(tags=b"xkey", separator=" ", line=4000),
+    "varnish": replace(_PURGED, tags=b"xkey", separator=" ", line=4000),
     # Fastly ignores CDN-Cache-Control, and no-cache in Cache-Control: it would store responses without this field.
-    "fastly": CdnHeaders(
-        tags=b"surrogate-key", separator=" ", control_field=b"surrogate-control", forbid_value="no-store, max-age=0"
+    "fastly": replace(
+        _PURGED,
+        tags=b"surrogate-key",
+        separator=" ",
+        control_field=b"surrogate-control",
+        forbid_value="no-store, max-age=0",
     ),
-    "cloudflare": CdnHeaders(),
+    "cloudflare": _PURGED,
 }
 # Thousands of records, or an import, name more tags than this. One request that purges everything is cheaper.
 MAX_TAGS = 3000

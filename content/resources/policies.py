@@ -43,7 +43,7 @@ POST_CARD = with_timeouts(STATIC)
 # Related posts and neighbours: change when a post near them comes or goes.
 RELATED = with_timeouts(STATIC)
 # Read where there is neither post nor redirect; the next save of the post ends it.
-WITHDRAWN = with_timeouts(RARE)
+WITHDRAWN = with_timeouts(STATIC)
 # Change with every publication, and at the time of a scheduled post.
 LISTING = with_timeouts(STATIC)
 SIDEBAR = with_timeouts(STATIC)

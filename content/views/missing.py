@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from content.cache_headers import resolve_path, same_for_all
+from content.cache_headers import EDGE_POLICY, resolve_path, same_for_all
 from content.caching.edge.profile import Moved
 from content.resources.addresses import Address, exists
 from content.views.errors import LONGEST_PATH, append_slash, not_found_page
@@ -15,8 +15,6 @@ from content.views.posts import PAGE_SLUG, page_or_redirect
 
 # The URL of the page. No page or post can have it.
 PATH = "/-/missing/"
-# Stale for longer than any page: made-up URLs must not make readers wait.
-EDGE_POLICY = "max-age=10, stale-while-revalidate=60, stale-if-error=86400"
 _TERMS = frozenset({"category", "tag", "author"})
 
 
@@ -24,6 +22,7 @@ _TERMS = frozenset({"category", "tag", "author"})
 @require_safe
 async def missing(request: HttpRequest) -> HttpResponse:
     response = await not_found_page(request)
+    # As long as any page: `stand_in` finds out each time whether there is a row by now.
     response["Evergreen-Cache-Control"] = EDGE_POLICY
     return response
 

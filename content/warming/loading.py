@@ -10,7 +10,7 @@ from content.caching import NotThere
 from content.caching.backoff import Backoff
 from content.caching.engine import Engine
 from content.caching.entry import NOWHERE
-from content.caching.refresh import RefreshRequest
+from content.caching.refresh_queue import RefreshRequest
 from content.warming.catalogue import OF_A_POST, ON_EVERY_PAGE
 from content.warming.cold import ColdEntry, compare
 from content.warming.load_control import LoadControl

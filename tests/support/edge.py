@@ -174,10 +174,7 @@ async def wait_for_tasks(site: Site) -> None:
 
 async def wait_for_encoder(site: Site) -> None:
     """Wait until no page waits to be compressed."""
-    assert site.edge.fast_path is not None
-    while waiting := site.edge.fast_path.encoder.waiting:
-        await asyncio.wait(set(waiting))
-        await asyncio.sleep(0)
+    await wait_for_tasks(site)
 
 
 async def settle() -> None:

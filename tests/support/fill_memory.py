@@ -105,7 +105,7 @@ def pages() -> Fill:
                 "query_string": b"", "headers": headers,
             }  # fmt: skip
             await edge(scope, _nothing, _ignore)
-            while waiting := edge.fast_path.encoder.waiting | edge.engine.loop_state().tasks:
+            while waiting := edge.engine.loop_state().tasks:
                 await asyncio.wait(set(waiting))
 
     return fill

@@ -16,7 +16,7 @@ from content import resources
 from content.caching import serializer
 from content.caching.backends.server import server_of
 from content.caching.entry import NOWHERE, unpack
-from content.caching.refresh import RefreshQueue, RefreshRequest
+from content.caching.refresh_queue import PAGES, RefreshQueue, RefreshRequest
 from content.caching.release import digest_of
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.wait import wait_until
@@ -132,6 +132,16 @@ def test_a_task_starts_the_loop_only_where_none_runs(monkeypatch):
     tasks.keep_warm()
     wait_until(lambda: len(started) == 2, "it has started again")
     background.warming[os.getpid()].cancel()
+
+
+def test_the_worker_makes_queued_pages(worker: Worker, server: RedisServer):
+    """Without a task as well: it has the application, and stores what a server would."""
+    queue = RefreshQueue(server_of(server.url, {}), "evergreen", digest_of(RELEASE), PAGES)
+    message = RefreshRequest("page", "1", ("http://localhost/robots.txt", ()), 0.0, NOWHERE)
+
+    with server.client() as client:
+        wait_until(lambda: asyncio.run(queue.add(message)), "a worker that makes pages is heard")
+        wait_until(lambda: client.keys("*:page@*:http://localhost/robots.txt"), "the page is stored")
 
 
 def made_at_of(stored: bytes) -> float:

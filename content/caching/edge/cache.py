@@ -1,5 +1,7 @@
 """EdgeCache: a shared HTTP cache (RFC 9111) in front of an ASGI application, inside the server's process."""
 
+from urllib.parse import urlsplit
+
 from ..declarations import edge_caches
 from ..engine import Engine
 from ..entry import Verdict
@@ -7,10 +9,10 @@ from .asgi import Application, Client, Message, Receive, Send
 from .exchange import Exchange
 from .fast_path import FastPath, Served, send_hit
 from .in_flight import InFlight
-from .normalization import normalize
+from .normalization import normalize, normalize_url
 from .origin import Origin
-from .page import Page
-from .page_store import PageStore
+from .page import Page, url_key
+from .page_store import PageStore, store_key
 from .profile import SHARED_CACHE, Profile
 from .request import Request
 from .rules.variants import HOST
@@ -85,9 +87,33 @@ class EdgeCache:
             return 0.0
         return max(0.0, stored.value.fresh_until - self.origin.clock()) if page_store.is_heard else 0.0
 
+    async def improve_codings(self, url: str) -> bool:
+        """Store the codings of a page at their best levels. `url`: as readers use it.
+
+        Takes some 30 ms of CPU for 8 KB. False if no page is stored there, or another one has come meanwhile.
+        """
+        return await self.origin.codings.improve(url_key(normalize_url(url, self.profile, urlsplit(url).port)))
+
+    async def make_again(self, request: Request, seen_at: float) -> bool:
+        """Make a page again, unless a page newer than `seen_at` (Unix seconds) is stored and valid by now.
+
+        False if nothing was stored, since a part of it is being loaded again. Raises the application's errors.
+        """
+        lookup = await self.page_store.lookup_page(request, again=True)
+        stored = lookup.stored
+        if stored is not None and stored.verdict is Verdict.VALID and stored.header.made_at > seen_at:
+            return True
+        fetch = self.in_flight.new_refresh(request, lookup)
+        await self.in_flight.start(fetch)
+        outcome = fetch.outcome.result()
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.page is None or outcome.stored
+
     async def make(self, scope: Message) -> int:
-        """Make and store the page anew. Returns its status, or 0 if another process is making it. Raises the
-        application's errors.
+        """Make and store the page anew, with quick codings. Returns its status, or 0 if another process is making it.
+
+        Raises the application's errors.
         """
         request = normalize(Request(scope), self.profile)
         fetch = self.in_flight.new_refresh(request, await self.page_store.lookup_page(request, again=True))
@@ -95,4 +121,7 @@ class EdgeCache:
         outcome = fetch.outcome.result()
         if outcome.error is not None:
             raise outcome.error
-        return outcome.page.status if outcome.page is not None else fetch.response.status
+        if outcome.page is None:
+            return fetch.response.status
+        await self.origin.codings.wait_for(store_key(request, outcome.page), outcome.page)
+        return outcome.page.status

@@ -3,6 +3,7 @@
 Tags are encoded here for fields and for purges alike, so that a purge always matches what was sent.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -17,6 +18,8 @@ from .rules.freshness import stale_for
 # digests.
 _PLAIN = ":/._~-@!$&'()*+;=?"
 _NO_STORE = "no-store"
+# Seconds after which the fields with a lifetime are built anew.
+_RENEW_AFTER = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,8 @@ class CdnHeaders:
     control_field  the field with the lifetime (RFC 9213)
     forbid_value   its value for a response that the CDN must not store
     purges         the CDN receives purges, and so may answer without asking the edge
+    fresh, stale   most seconds for which the CDN answers without asking, 120 or more, and then while it asks: a page
+                   that its purge missed stays no longer
     """
 
     tags: bytes = b"cache-tag"
@@ -41,16 +46,22 @@ class CdnHeaders:
     control_field: bytes = b"cdn-cache-control"
     forbid_value: str = _NO_STORE
     purges: bool = True
+    fresh: float = math.inf
+    stale: float = math.inf
 
-    def for_page(self, page: Page, tags: Iterable[str]) -> list[Field]:
-        """Fields for a fresh page with known tags."""
+    def for_page(self, page: Page, tags: Iterable[str], now: float) -> list[Field]:
+        """Fields for a fresh page with known tags, to be sent from `now` until `ends_at(now)` (Unix seconds)."""
         if self.purges and self.control_field not in page.fields and not _is_public(page.fields):
             return self.for_uncacheable()
         encoded = sorted({encode_tag(tag) for tag in tags})
         if len(encoded) > self.most or sum(len(tag) + len(self.separator) for tag in encoded) > self.longest:
             return self.for_uncacheable()
         lines: list[Field] = [(self.tags, line.encode("ascii")) for line in self._lines(encoded)]
-        return [*lines, *self._control_fields(page)]
+        return [*lines, *self._control_fields(page, now)]
+
+    def ends_at(self, now: float) -> float:
+        """Until when fields that were built at `now` may be sent: the page grows older, and they do not."""
+        return now + _RENEW_AFTER if self.purges and self.fresh < math.inf else math.inf
 
     def for_uncacheable(self) -> list[Field]:
         """Fields for a response that the CDN must not store: stale, personal, invalidated, or with unknown tags."""
@@ -71,13 +82,13 @@ class CdnHeaders:
                 found.append(tag)
         return found
 
-    def _control_fields(self, page: Page) -> list[Field]:
-        """The same lifetime as here, counted from the same Age. A field set by the application stays."""
+    def _control_fields(self, page: Page, now: float) -> list[Field]:
+        """The lifetime, counted from the same Age as here. A field set by the application stays."""
         if not self.purges or self.control_field in page.fields:
             return []
-        directives = [f"max-age={int(page.lifetime)}"]
-        for name in ("stale-while-revalidate", "stale-if-error"):
-            if seconds := int(stale_for(page, name)):
+        directives = [f"max-age={int(min(page.lifetime, page.age(now) + self.fresh))}"]
+        for name, most in (("stale-while-revalidate", self.stale), ("stale-if-error", math.inf)):
+            if seconds := int(min(stale_for(page, name), most)):
                 directives.append(f"{name}={seconds}")
         return [(self.control_field, ", ".join(directives).encode("ascii"))]
 

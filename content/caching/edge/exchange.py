@@ -144,6 +144,7 @@ class Exchange:
                 shared = not self._wants_new
                 break
             shared = False
+            fetch.hurry()
             emit("joined", "page", key)
             outcome = await _wait_for(fetch.outcome)
             if await self._serve_shared(outcome, lookup):

@@ -13,20 +13,16 @@ from urllib.parse import unquote
 
 from ..entry import CachedValue, Verdict
 from ..metrics.events import counters_for, emit, listeners, notify, subscribers
-from ..stores.memory import header_size
 from .asgi import Send
 from .in_flight import InFlight
 from .normalization import normalize_query, port_of
 from .origin import Origin
 from .page import Page, VaryIndex, url_key, variant_key
-from .page_store import StoredPage, size_of
+from .page_store import StoredPage
 from .representation import (
     EncodedHead,
-    Encoder,
     Representation,
-    level_of,
-    represent_coded,
-    represent_plain,
+    represent_stored,
 )
 from .request import ParsedRequest, Request, RequestCache, RequestFields, parse_request, weight_of
 from .wire_image import WireImage
@@ -37,9 +33,6 @@ _TALLY = counters_for("page")
 PLAIN = (string.ascii_letters + string.digits + ":/@!$&'()*+,;=._~%-").encode()
 # Longest header section that is cached, in bytes.
 LONGEST_CACHED_SECTION = 4096
-# Number of hits after which a page is compressed again, at the best level.
-HOT = 100
-
 Served = Callable[[Page], None]
 # The page, the head to send, and the time (Unix seconds).
 Hit = tuple[WireImage, EncodedHead, float]
@@ -58,7 +51,6 @@ class FastPath:
         self.origin = origin
         self.in_flight = in_flight
         self.served = served
-        self.encoder = Encoder()
         self.parsed_requests: RequestCache[tuple[ParsedRequest | None]] = RequestCache()
         # Keys of variants, by request, URL key and Vary.
         self.variant_keys: RequestCache[str] = RequestCache()
@@ -148,29 +140,26 @@ class FastPath:
         return url_key(parsed.origin + (path + b"?" + query if query else path).decode("latin-1"))
 
     def _build_image(self, key: str, page: Page, cached: CachedValue) -> WireImage:
-        image = cached.derived = WireImage.of(key, page, self.origin.profile, cached.header.tags)
-        self._update_size(key, cached)
+        origin = self.origin
+        image = cached.derived = WireImage.of(key, page, origin.profile, cached.header.tags, origin.clock())
+        origin.page_store.resize(key, cached)
         return image
-
-    def _update_size(self, key: str, cached: CachedValue) -> None:
-        memory = self.origin.engine.memory
-        if memory is not None:
-            size = size_of(cached.value) + header_size(cached.header.tags)
-            memory.resize(key, cached, size + cached.derived.size)
 
     def representations_of(
         self, page: Page, request: Request, stored: StoredPage | None, tags: Iterable[str]
     ) -> Mapping[str, Representation]:
         """The representations that exist of a page, by coding, for a response that is no plain hit."""
         if stored is None or stored.tier != "memory":
-            return {"": represent_plain(page, self.origin.profile, tags)}
+            return represent_stored(page, self.origin.profile, tags, self.origin.clock())
         cached = stored.cached
-        image = cached.derived or self._build_image(stored.key, page, cached)
+        image: WireImage | None = cached.derived
+        if image is None or self.origin.clock() >= image.ends_at:
+            image = self._build_image(stored.key, page, cached)
         for coding in request.fields.choose_codings(self.origin.profile.codings)[:1]:
-            self._start_coding(cached, image, coding)
+            self.origin.codings.start(cached, image, coding)
         return image.representations
 
-    # --- counting and compressing -------------------------------------------------------------------------------
+    # --- counting -------------------------------------------------------------------------------------------
 
     def _count(
         self, cached: CachedValue, image: WireImage, parsed: ParsedRequest, *, is_head: bool, is_stale: bool
@@ -185,26 +174,9 @@ class FastPath:
         if self.served is not None and not is_head and not parsed.is_prefetch:
             self.served(image.page)
         if image.started_codings is not None and parsed.codings:
-            self._start_coding(cached, image, parsed.codings[0])
+            self.origin.codings.start(cached, image, parsed.codings[0])
 
     def count_served(self, request: Request, page: Page) -> None:
         """Call `served` with a page that is sent, and is no plain hit."""
         if self.served is not None and request.method == "GET" and not request.fields.is_prefetch:
             self.served(page)
-
-    def _start_coding(self, cached: CachedValue, image: WireImage, coding: str) -> None:
-        """Start compression when a coding is first requested, and again when the page becomes hot."""
-        started_codings, hot = image.started_codings, cached.reads >= HOT
-        if started_codings is None or started_codings.get(coding, not hot) is hot:
-            return
-        level = level_of(coding, len(image.page.body), hot=hot)
-
-        def done(body: bytes | None) -> None:
-            if body is not None:
-                image.representations[coding] = represent_coded(
-                    image.page, image.profile, cached.header.tags, coding, level, body
-                )
-                self._update_size(image.store_key, cached)
-
-        if self.encoder.start(coding, level, image.page.body, done):
-            started_codings[coding] = hot

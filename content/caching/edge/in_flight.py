@@ -7,6 +7,7 @@ request may get a stream. So the fetches have a register of their own.
 import asyncio
 
 from .asgi import Client
+from .handover import Handover
 from .origin import Origin
 from .origin_fetch import OriginFetch
 from .page_store import Lookup
@@ -55,8 +56,12 @@ class InFlight:
         """Refresh in the background: one fetch a key, and with backoff after a failure."""
         key = request.key
         if not self.is_fetching(key) and not self._origin.engine.backoff.is_delayed(key):
-            self.start(self.new_refresh(request, lookup))
+            self.start(self.new_refresh(request, lookup, hands_over=True))
 
-    def new_refresh(self, request: Request, lookup: Lookup) -> OriginFetch:
-        """A fetch of the whole page for later requests, without a client."""
-        return OriginFetch(self._origin, request.as_plain_get(), "stale", old=lookup.stored, client=None, shared=True)
+    def new_refresh(self, request: Request, lookup: Lookup, *, hands_over: bool = False) -> OriginFetch:
+        """A fetch of the whole page for later requests, without a client. `hands_over`: a worker makes it, if one is
+        there.
+        """
+        origin, plain, old = self._origin, request.as_plain_get(), lookup.stored
+        handover = Handover(origin, plain, old) if hands_over and old is not None else None
+        return OriginFetch(origin, plain, "stale", old=old, client=None, shared=True, handover=handover)

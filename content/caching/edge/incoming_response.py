@@ -219,13 +219,13 @@ def build_page(
 ) -> tuple[Page, Times]:
     """Build a page and its times. It is fresh and stale no longer than all entries that were read for it (I3).
 
-    Things shown in passing bound no time; if one is stale, the page is stale from the beginning.
+    Things shown in passing bound only how long it is fresh; if one is stale, the page is stale from the beginning.
     """
     directives, targeted = response_directives(response.fields, profile.targeted)
     age = initial_age(response.fields, requested_at, received_at)
     seconds_fresh = lifetime(response.status, response.fields, directives, received_at, targeted=targeted)
     vary = tuple(name for name in vary_of(response.fields) or () if _may_vary_by(name, profile))
-    fresh_until = min(received_at - age + seconds_fresh, collected.fresh_until)
+    fresh_until = min(received_at - age + seconds_fresh, collected.fresh_until, collected.weakly_fresh_until)
     if collected.weakly_stale:
         fresh_until = min(fresh_until, received_at)
     page = Page(

@@ -12,6 +12,7 @@ from ..engine import Engine
 from ..engines import engine_of, local_engine
 from ..read_counts import reads
 from .asgi import Application, Client, Message
+from .codings import PageCodings
 from .page import Page, heat_name
 from .page_store import PageStore, StoredPage
 from .profile import Profile
@@ -29,6 +30,7 @@ class Origin:
         self.profile = profile
         self._alias = cache
         self._own = local_engine(memory) if cache is None else None
+        self.codings = PageCodings(profile, lambda: self.engine)
 
     @property
     def engine(self) -> Engine:

@@ -17,10 +17,11 @@ from ..entry import Stamp
 from ..metrics.events import emit
 from ..metrics.waits import reader_waits
 from .asgi import Client, Message
+from .handover import Handover, outcome_of_lookup
 from .incoming_response import CompleteResponse, IncomingResponse, Outcome, ResponseMode, build_page
 from .origin import Origin, OriginRequest
-from .page import Page, Times
-from .page_store import Lookup, StoredPage, tags_of_page
+from .page import Page, Times, keep_codings
+from .page_store import Lookup, StoredPage, store_key, tags_of_page
 from .request import Request
 from .response import ResponseSender
 from .rules.conditions import confirms, freshen_fields, head_matches
@@ -48,7 +49,9 @@ class OriginFetch:
         client: Client | None,
         shared: bool,
         personal: bool = False,
+        handover: Handover | None = None,
     ) -> None:
+        self._handover = handover
         self._origin = origin
         self._request = request
         self.forwarded = forwarded
@@ -72,7 +75,7 @@ class OriginFetch:
 
     async def run(self) -> None:
         try:
-            if self.is_shared and not await self._acquire_lease():
+            if await self._is_made_by_worker() or (self.is_shared and not await self._acquire_lease()):
                 return
             await self._call_application()
         except BaseException as error:
@@ -86,6 +89,17 @@ class OriginFetch:
             if self._token is not None:
                 await self._lease.release([self.key])
 
+    def hurry(self) -> None:
+        """A reader waits for the response: leave it to no worker."""
+        if self._handover is not None:
+            self._handover.hurry()
+
+    async def _is_made_by_worker(self) -> bool:
+        outcome = await self._handover.wait(self._is_satisfied_by) if self._handover is not None else None
+        if outcome is not None:
+            self._resolve(outcome)
+        return outcome is not None
+
     async def _acquire_lease(self) -> bool:
         """True if this fetch calls the application. Else another process has stored the page, or is about to."""
         is_ours = True
@@ -94,7 +108,7 @@ class OriginFetch:
             nonlocal is_ours
             self._token = self._lease.token if ours else None
             if self._is_satisfied_by(lookup):
-                self._resolve(_outcome_of_lookup(lookup, stale=not self._origin.page_store.is_heard))
+                self._resolve(outcome_of_lookup(lookup, stale=not self._origin.page_store.is_heard))
                 is_ours = False
             elif not ours and not lookup.is_hit_for_miss:
                 is_ours = self._client is not None
@@ -228,6 +242,7 @@ class OriginFetch:
     async def _store(self, complete: CompleteResponse, dependencies: Dependencies) -> None:
         """Followers get the page in any case. It is stored unless it was overtaken, or a part of it was stale."""
         page, times = self._build_page(complete, dependencies)
+        page = keep_codings(page, self._old.value if self._old is not None else None)
         tags = self._tags(self.response.fields, dependencies)
         self._resolve(
             Outcome(
@@ -248,6 +263,8 @@ class OriginFetch:
         page_store = self._origin.page_store
         is_stored = await page_store.store_page(self._request, page, tags, self.begun, times, self._token)
         self._token = None if not page.vary else self._token
+        if is_stored and not dependencies.weakly_stale:
+            self._origin.codings.add_soon(store_key(self._request, page), page)
         tiers.update_backoff(self.key, is_stored=is_stored, weakly_stale=dependencies.weakly_stale)
 
     def _tags(self, fields: Fields, dependencies: Dependencies) -> set[str]:
@@ -282,9 +299,3 @@ class OriginFetch:
     def _reject(self, error: BaseException) -> None:
         self._origin.engine.backoff.delay(self.key, failed=True)
         self._resolve(Outcome(error=error))
-
-
-def _outcome_of_lookup(lookup: Lookup, *, stale: bool) -> Outcome:
-    assert lookup.stored is not None  # noqa: S101 - see Lookup.replaces
-    header = lookup.stored.header
-    return Outcome(lookup.page, stored=True, stale=stale, tags=header.tags, begun=header.stamp)

@@ -43,6 +43,14 @@ def key_prefix(release: str) -> str:
     return f"{kind}:"
 
 
+class Coded(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The body of a page in a content coding, and the level at which it was compressed."""
+
+    coding: str
+    level: int
+    body: bytes
+
+
 class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
     """A complete response and the directives it is stored by. Times in Unix seconds, ages in seconds."""
 
@@ -62,6 +70,8 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
     label: str = ""
     # Keys of the resources it was made from, for `cache_explain`.
     parts: tuple[str, ...] = ()
+    # One of each coding. A page from before there were any is read without.
+    codings: tuple[Coded, ...] = ()
 
     @property
     def fields(self) -> Fields:
@@ -89,6 +99,22 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
     @property
     def can_be_validated(self) -> bool:
         return self.etag is not None or self.modified is not None
+
+
+def merge_codings(page: Page, codings: Iterable[Coded]) -> Page:
+    """The page with these codings too. The higher level of a coding wins. Returns the same page if nothing is new."""
+    merged = {coded.coding: coded for coded in page.codings}
+    for coded in codings:
+        known = merged.get(coded.coding)
+        if known is None or known.level < coded.level:
+            merged[coded.coding] = coded
+    codings_now = tuple(merged.values())
+    return page if codings_now == page.codings else msgspec.structs.replace(page, codings=codings_now)
+
+
+def keep_codings(page: Page, old: object) -> Page:
+    """The page with the codings of the one that it replaces, if its body is the same."""
+    return merge_codings(page, old.codings) if isinstance(old, Page) and old.body == page.body else page
 
 
 def heat_name(page: Page) -> str:

@@ -14,11 +14,21 @@ from ..metrics.events import emit
 from ..ordering.tag_index import Kind
 from ..policy import ZERO, Policy
 from ..serializer import decode
-from .page import HitForMiss, Page, StoredValue, Times, VaryIndex, variant_key
+from ..stores.memory import header_size
+from .encoder import is_of_encoder
+from .page import (
+    HitForMiss,
+    Page,
+    StoredValue,
+    Times,
+    VaryIndex,
+    keep_codings,
+    variant_key,
+)
 from .request import Request
 from .rules.variants import vary_value
 
-_encode = msgspec.msgpack.Encoder().encode
+encode_value = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(StoredValue)
 
 _MOST_TAGS = 1000
@@ -28,6 +38,8 @@ MOST_VARIES = 4
 _HIT_FOR_MISS_SECONDS = 10.0
 # Bytes that Python uses for a page besides its body and fields.
 _OVERHEAD = 600
+_CODED_OVERHEAD = 120
+_MOST_CODINGS = 8
 
 
 class _PageKind:
@@ -156,7 +168,8 @@ class PageStore:
 
     async def freshen(self, request: Request, old: StoredPage, page: Page, times: Times, begun: Stamp | None) -> None:
         """Replace a stored page by one with newer fields, made of the same dependencies."""
-        await self.store_page(request, page, old.header.tags, begun, times, None)
+        kept = keep_codings(page, old.value)
+        await self.store_page(request, kept, old.header.tags, begun, times, None)
 
     async def mark_hit_for_miss(self, request: Request, reason: str, begun: Stamp | None, token: str | None) -> None:
         """Tell later requests, in all processes, not to wait for each other. A stored value stays."""
@@ -196,7 +209,14 @@ class PageStore:
             await tiers.refuse(where, "too many tags", token)
             return False
         cached = CachedValue(header, value, is_decoded=True)
-        return await tiers.store(where, cached, _encode(value), begun, size=size_of(value), token=token)
+        return await tiers.store(where, cached, encode_value(value), begun, size=size_of(value), token=token)
+
+    def resize(self, key: str, cached: CachedValue) -> None:
+        """Count the bytes of a value in memory again, with its wire image."""
+        memory, image = self.engine.memory, cached.derived
+        if memory is not None:
+            size = size_of(cached.value) + header_size(cached.header.tags)
+            memory.resize(key, cached, size + (image.size if image is not None else 0))
 
     async def invalidate(self, tags: Iterable[str]) -> None:
         await self.engine.append(Kind.INVALIDATE, tags)
@@ -211,9 +231,19 @@ class PageStore:
 
 
 def read_stored_value(content: bytes) -> StoredValue:
-    """Raises Unreadable for bytes that are no page of this release."""
+    """Raises Unreadable for bytes that are no page of this release. Codings that no encoder makes are left out."""
     value: StoredValue = decode(_decoder.decode, content)
-    return value
+    if not isinstance(value, Page) or not value.codings:
+        return value
+    if len(value.codings) > _MOST_CODINGS:
+        raise Unreadable("more codings than any page has")
+    known = tuple(coded for coded in value.codings if is_of_encoder(coded, len(value.body)))
+    return value if known == value.codings else msgspec.structs.replace(value, codings=known)
+
+
+def store_key(request: Request, page: Page) -> str:
+    """The key under which the page for a request is stored."""
+    return variant_key(request.url, page.vary, request.fields) if page.vary else request.key
 
 
 def tags_of_page(request: Request) -> tuple[str, ...]:
@@ -233,7 +263,8 @@ def matches(request: Request, page: Page) -> bool:
 
 def size_of(value: StoredValue) -> int:
     if isinstance(value, Page):
-        return _OVERHEAD + len(value.body) + sum(len(name) + len(value) for name, value in value.pairs)
+        coded = sum(_CODED_OVERHEAD + len(coded.body) for coded in value.codings)
+        return _OVERHEAD + len(value.body) + coded + sum(len(name) + len(value) for name, value in value.pairs)
     return _OVERHEAD
 
 

@@ -1,29 +1,17 @@
-"""Representations of a stored page: the fields and bodies that are sent to clients, and their compression."""
+"""Representations of a stored page: the fields and bodies that are sent to clients."""
 
-import asyncio
-import gzip
-import logging
 import re
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import brotli
 import msgspec
 
-from .page import Page
+from .page import Coded, Page
 from .profile import Profile
 from .rules.conditions import not_modified_fields
 from .rules.directives import AT_MOST
 from .rules.fields import Field, Fields
 from .rules.variants import is_compressible, tag_for_coding, with_vary
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 # Characters that could end a line or a message on the wire.
 _UNFIT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -95,29 +83,38 @@ class Representation(msgspec.Struct, eq=False, gc=False):
 
     @property
     def size(self) -> int:
-        """Size in bytes. An uncompressed body is not counted: it belongs to the page."""
-        lines = sum(len(name) + len(value) + 4 for name, value in self.pairs)
-        return _OVERHEAD + 2 * lines + (len(self.body) if self.coding else 0)
+        """Size in bytes, without the body: it belongs to the page."""
+        return _OVERHEAD + 2 * sum(len(name) + len(value) + 4 for name, value in self.pairs)
 
 
 def _represent(coding: str, fields: Fields, body: bytes) -> Representation:
     return Representation(coding, fields.pairs, body, fields.first(b"etag"))
 
 
-def represent_plain(page: Page, profile: Profile, tags: Iterable[str]) -> Representation:
-    """The uncompressed representation of a page."""
-    fields = _fields_with_tags(page, profile, tags)
+def represent_plain(page: Page, profile: Profile, tags: Iterable[str], now: float) -> Representation:
+    """The uncompressed representation of a page, to be sent at `now` (Unix seconds)."""
+    fields = _fields_with_tags(page, profile, tags, now)
     return _represent("", with_vary(fields) if is_codable(page, profile) else fields, page.body)
 
 
-def represent_coded(
-    page: Page, profile: Profile, tags: Iterable[str], coding: str, level: int, body: bytes
-) -> Representation:
-    """The representation of a page in a content coding. `body`: the compressed body."""
-    more: list[Field] = [(b"content-encoding", coding.encode("ascii"))]
-    if page.etag is not None:
-        more.append((b"etag", tag_for_coding(page.etag, coding, level).encode("latin-1")))
-    return _represent(coding, with_vary(_fields_with_tags(page, profile, tags)).with_fields(more), body)
+def represent_coded(plain: Representation, coded: Coded) -> Representation:
+    """The representation of the same page in a content coding."""
+    more: list[Field] = [(b"content-encoding", coded.coding.encode("ascii"))]
+    if plain.etag is not None:
+        more.append((b"etag", tag_for_coding(plain.etag, coded.coding, coded.level).encode("latin-1")))
+    return _represent(coded.coding, with_vary(plain.fields).with_fields(more), coded.body)
+
+
+def usable_codings(page: Page, profile: Profile) -> list[Coded]:
+    """The stored codings that this site offers."""
+    return [each for each in page.codings if each.coding in profile.codings]
+
+
+def represent_stored(page: Page, profile: Profile, tags: Iterable[str], now: float) -> dict[str, Representation]:
+    """The representations of a page that are stored, by coding, to be sent at `now` (Unix seconds)."""
+    plain = represent_plain(page, profile, tags, now)
+    coded = usable_codings(page, profile) if is_codable(page, profile) else []
+    return {"": plain, **{each.coding: represent_coded(plain, each) for each in coded}}
 
 
 def choose_representation(representations: Mapping[str, Representation], codings: tuple[str, ...]) -> Representation:
@@ -142,10 +139,10 @@ def _public_fields(fields: Fields, profile: Profile) -> Fields:
     return cleaned
 
 
-def _fields_with_tags(page: Page, profile: Profile, tags: Iterable[str]) -> Fields:
+def _fields_with_tags(page: Page, profile: Profile, tags: Iterable[str], now: float) -> Fields:
     """The fields of a page, with those for a CDN."""
     fields = _public_fields(page.fields, profile)
-    return fields if profile.cdn is None else fields.with_fields(profile.cdn.for_page(page, tags))
+    return fields if profile.cdn is None else fields.with_fields(profile.cdn.for_page(page, tags, now))
 
 
 def fields_without_tags(fields: Fields, profile: Profile) -> Fields:
@@ -166,64 +163,3 @@ def _with_length(status: int, fields: Fields, length: int) -> Fields:
 def is_writable(pairs: tuple[Field, ...]) -> bool:
     """Whether the fields may be written to a connection unchanged."""
     return all(_TOKEN.fullmatch(name) and not _UNFIT.search(value) for name, value in pairs)
-
-
-# --- compression: in one background thread, once per page and coding, never for a single response ---
-
-logger = logging.getLogger(__name__)
-
-# Hot pages get the best level. brotli 11 takes about 20 ms for 8 KB.
-QUICK = {"br": 5, "zstd": 6, "gzip": 6}
-BEST = {"br": 11, "zstd": 19, "gzip": 9}
-# Above this size the best level takes seconds and saves only a few percent (bytes).
-_LARGE = 256 * 1024
-# Compressions that may wait. Beyond that, pages are sent uncompressed and retried on a later request.
-_MOST_WAITING = 64
-# Keep a result only if it is at most this share of the original.
-_WORTH = 0.9
-
-Done = Callable[[bytes | None], None]
-
-
-def level_of(coding: str, length: int, *, hot: bool) -> int:
-    return BEST[coding] if hot and length <= _LARGE else QUICK[coding]
-
-
-def _encode(coding: str, level: int, body: bytes) -> bytes:
-    match coding:
-        case "br":
-            return bytes(brotli.compress(body, mode=brotli.MODE_TEXT, quality=level))
-        case "zstd":
-            return bytes(zstd.compress(body, level))
-        case "gzip":
-            return gzip.compress(body, level, mtime=0)
-    raise ValueError(f"unknown content coding {coding!r}")
-
-
-class Encoder:
-    def __init__(self) -> None:
-        self._thread: ThreadPoolExecutor | None = None
-        self.waiting: set[asyncio.Future[bytes]] = set()
-
-    def start(self, coding: str, level: int, body: bytes, done: Done) -> bool:
-        """Start to compress. False: the queue is full; try again later.
-
-        `done` is called in this event loop with the result, or None if compression saves too little.
-        """
-        if len(self.waiting) >= _MOST_WAITING:
-            return False
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "encoder")
-        future = asyncio.get_running_loop().run_in_executor(self._thread, _encode, coding, level, body)
-        self.waiting.add(future)
-        future.add_done_callback(partial(self._finish, len(body), done))
-        return True
-
-    def _finish(self, length: int, done: Done, future: "asyncio.Future[bytes]") -> None:
-        self.waiting.discard(future)
-        if future.cancelled():
-            return
-        if error := future.exception():
-            logger.error("Cannot compress a page; it is sent uncompressed.", exc_info=error)
-        body = None if error else future.result()
-        done(body if body is not None and len(body) <= length * _WORTH else None)

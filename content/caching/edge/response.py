@@ -132,7 +132,7 @@ class ResponseSender:
         cache_status = CacheStatus(
             hit=True, forwarded=self._forwarded, forwarded_status=304, key=self._request.key, detail=reason
         )
-        representations = {"": represent_plain(page, profile, ())}
+        representations = {"": represent_plain(page, profile, (), now)}
         sent = build_response(self._request, page, representations, now, cache_status, profile)
         await self._send(sent.status, forbid_storing(sent.pairs, profile), sent.body)
 

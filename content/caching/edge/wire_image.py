@@ -7,6 +7,7 @@ from functools import cache
 import msgspec
 
 from ..entry import Verdict
+from .encoder import is_best
 from .page import Page, url_key
 from .profile import Profile
 from .representation import (
@@ -15,7 +16,9 @@ from .representation import (
     choose_representation,
     is_codable,
     is_writable,
+    represent_coded,
     represent_plain,
+    usable_codings,
 )
 from .request import ParsedRequest
 from .rules.directives import SWR, Directives
@@ -36,7 +39,8 @@ class WireImage(msgspec.Struct, eq=False, gc=False):
     - `stale_until`: a plain request gets it until then while it is refreshed (Unix seconds).
     - `before`, `after`: its Cache-Status, before and after the remaining seconds.
     - `representations`: by coding. `plain_head`: for clients that accept none.
-    - `started_codings`: codings whose compression has started, and whether at the best level. None: never compress.
+    - `started_codings`: codings that are there or being made, and whether at the best level. None: never compress.
+    - `ends_at`: from then on its fields for a CDN are too old, and a new image is built (Unix seconds).
     """
 
     store_key: str
@@ -54,13 +58,15 @@ class WireImage(msgspec.Struct, eq=False, gc=False):
     representations: dict[str, Representation]
     plain_head: EncodedHead
     started_codings: dict[str, bool] | None
+    ends_at: float
 
     @classmethod
-    def of(cls, store_key: str, page: Page, profile: Profile, tags: Iterable[str]) -> "WireImage":
-        key, fresh_until, plain = url_key(page.url), page.fresh_until, represent_plain(page, profile, tags)
+    def of(cls, store_key: str, page: Page, profile: Profile, tags: Iterable[str], now: float) -> "WireImage":
+        key, fresh_until, plain = url_key(page.url), page.fresh_until, represent_plain(page, profile, tags, now)
         before, after = _status_around(profile.name, key)
-        until = fresh_until if _is_plain(page, profile) else -math.inf
-        return cls(
+        ends_at = math.inf if profile.cdn is None else profile.cdn.ends_at(now)
+        until = min(fresh_until, ends_at) if _is_plain(page, profile) else -math.inf
+        image = cls(
             store_key=store_key,
             key=key,
             page=page,
@@ -76,7 +82,20 @@ class WireImage(msgspec.Struct, eq=False, gc=False):
             representations={"": plain},
             plain_head=plain.head(page.status),
             started_codings={} if is_codable(page, profile) else None,
+            ends_at=ends_at,
         )
+        image.add_codings(page)
+        return image
+
+    def add_codings(self, page: Page) -> None:
+        """Take the codings of the page that this site offers, as another process or this one has stored them."""
+        self.page = page
+        if self.started_codings is None:
+            return
+        for coded in usable_codings(page, self.profile):
+            self.representations[coded.coding] = represent_coded(self.representations[""], coded)
+            is_better = self.started_codings.get(coded.coding, False)
+            self.started_codings[coded.coding] = is_better or is_best(coded, len(page.body))
 
     @property
     def size(self) -> int:

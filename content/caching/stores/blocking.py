@@ -200,7 +200,7 @@ class BlockingFailsafe(Failsafe):
 
     def __init__(self, failsafe: Failsafe) -> None:
         self.failsafe = failsafe
-        self.answers_in_order = False
+        self.answers_in_order = self.replaces_in_place = False
         self.breaker = failsafe.breaker
         self.in_doubt = failsafe.in_doubt
         self._use(failsafe.tier)

@@ -70,6 +70,7 @@ class Failsafe:
     def __init__(self, tier: SharedTier, alias: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.tier = tier
         self.answers_in_order = tier.answers_in_order
+        self.replaces_in_place = tier.replaces_in_place
         self.alias = alias
         self.clock = clock
         self.breaker = Breaker(clock)
@@ -86,6 +87,9 @@ class Failsafe:
 
     async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]] | None:
         return await self.attempt(lambda: self.tier.read_beginnings(keys, size), None)
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        return await self.attempt(lambda: self.tier.replace(key, old, new), False)
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         return await self.attempt(lambda: self.tier.store(key, content, seconds, token), False)

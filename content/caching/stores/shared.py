@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Iterable, Sequence
 from functools import cached_property
+from hashlib import sha1
 from typing import Any, Protocol, cast
 
 from django.core.cache import BaseCache, caches
@@ -23,6 +24,10 @@ class SharedTier(Protocol):
     def answers_in_order(self) -> bool:
         """Whether what is asked for in one turn of the event loop is answered in the order in which it was asked."""
 
+    @property
+    def replaces_in_place(self) -> bool:
+        """Whether `replace` may succeed."""
+
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]: ...
 
     async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]] | None:
@@ -30,6 +35,9 @@ class SharedTier(Protocol):
 
         None if the store does not answer.
         """
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        """Store `new` if `old` is what is stored, which keeps its time to live. Whether it was stored."""
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         """Whether it was stored. With a token: only under that lease, which then ends."""
@@ -56,6 +64,8 @@ class CacheTier:
 
     # Django runs its calls in threads.
     answers_in_order = False
+    # A Django cache has no compare-and-set.
+    replaces_in_place = False
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
@@ -79,6 +89,9 @@ class CacheTier:
         """Django's caches have no command for a part of a value."""
         stored = await self.lookup(keys)
         return {key: (content, len(content)) for key, content in stored.items() if isinstance(content, bytes)}
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        return False
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         if token is not None and await self.holder(key) != token:
@@ -161,6 +174,7 @@ class RedisTier(CacheTier):
     """
 
     answers_in_order = True
+    replaces_in_place = True
 
     @property
     def cache(self) -> RedisCache:
@@ -170,10 +184,19 @@ class RedisTier(CacheTier):
         return self.cache.write(*command)
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
-        """Entries are kept as they are packed, past the cache's serializer; their values through its compressor."""
+        """Entries are kept as they are packed, past the cache's serializer. Its compressor has their values."""
         full_key = self.cache.full_key
         stored = await self._execute("MGET", *(full_key(key, None) for key in keys)) if keys else []
         return self._by_key(keys, stored)
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        """Compared by a digest of what is stored: both are compressed in the same way."""
+        cache = self.cache
+        digest = sha1(compress_value(old, cache.compress), usedforsecurity=False).hexdigest()
+        full_key = cache.full_key(key, None)
+        return bool(
+            await self._execute("EVAL", lua.REPLACE, 1, full_key, digest, compress_value(new, cache.compress))
+        )
 
     def _by_key(self, keys: Sequence[str], stored: Iterable[bytes | None]) -> dict[str, Any]:
         decompress = self.cache.decompress
@@ -246,12 +269,16 @@ class NullTier:
     """Stores nothing and grants every lease: within one process single-flight is enough."""
 
     answers_in_order = True
+    replaces_in_place = False
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return {}
 
     async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]]:
         return {}
+
+    async def replace(self, key: str, old: bytes, new: bytes) -> bool:
+        return False
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         return True

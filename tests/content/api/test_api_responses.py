@@ -97,7 +97,7 @@ def test_every_response_has_its_cache_and_cors_headers(client, site, path):
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["ETag"] == client.get(path).headers["ETag"]
-    assert ("max-age=300" in answer.headers["Evergreen-Cache-Control"]) == ("?" not in path)
+    assert ("max-age=86400" in answer.headers["Evergreen-Cache-Control"]) == ("?" not in path)
     assert answer.headers["RateLimit-Policy"] == '"default";q=600;w=60'
     assert ("RateLimit" in answer.headers) == ("?" in path)
     assert "Set-Cookie" not in answer.headers
@@ -105,7 +105,7 @@ def test_every_response_has_its_cache_and_cors_headers(client, site, path):
 
 @pytest.mark.parametrize("path", ["posts/?category=news", "posts/?tag=green", "posts/?author=ann"])
 def test_the_edge_may_store_the_list_of_one_term(client, site, path):
-    assert "max-age=300" in client.get(f"/api/v1/{path}").headers["Evergreen-Cache-Control"]
+    assert "max-age=86400" in client.get(f"/api/v1/{path}").headers["Evergreen-Cache-Control"]
 
 
 def test_all_links_lead_somewhere(client, site):

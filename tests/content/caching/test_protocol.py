@@ -19,7 +19,7 @@ from content.caching.ordering import stream as streams
 from content.caching.ordering import tag_index as tag_index_module
 from content.caching.ordering.log import MAX_UNSENT, InvalidationLog
 from content.caching.ordering.tag_index import NOWHERE, Kind, Record, TagIndex
-from content.caching.refresh import RefreshRequest, _decode_request
+from content.caching.refresh_queue import RefreshRequest, _decode_request
 from tests.support.servers.redis import running_redis
 from tests.support.wait import wait_until
 

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from content.caching import Policy, Resource
-from content.caching import refresh as due_module
+from content.caching import refresh_queue as due_module
 from content.caching.engines import create_engine, engine_of
 from content.caching.entry import NOWHERE
 from content.caching.metrics.events import listen, total
-from content.caching.refresh import RefreshQueue, RefreshRequest, entry_key_of, is_portable
+from content.caching.refresh import entry_key_of
+from content.caching.refresh_queue import RefreshQueue, RefreshRequest, is_portable
 from content.caching.testing import Clock
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.engine import wait_for_engine

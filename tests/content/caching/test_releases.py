@@ -22,7 +22,7 @@ from content.caching.engines import create_engine, engine_of
 from content.caching.entry import NOWHERE
 from content.caching.fragments.rendering import render_with_fragments
 from content.caching.old_releases import remove_old_releases
-from content.caching.refresh import RefreshRequest
+from content.caching.refresh_queue import RefreshRequest
 from content.caching.release import digest_of, release_digest
 from content.caching.release_registry import NO_RELEASE, Announced, announce_release, own_kinds, registries
 from tests.support.edge import Origin, Site, wait_for_tasks

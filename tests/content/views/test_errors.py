@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from content import resources
+from content.cache_headers import GONE_EDGE_POLICY
 from content.models import Redirect
 from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
@@ -36,7 +37,7 @@ def test_a_withdrawn_post_is_410_with_an_explanation(client, blog, kind, path):
     assert b"Test blog" in response.content
     assert b"Taken Back" not in response.content
     assert response["Cache-Control"] == "no-cache"
-    assert response["Evergreen-Cache-Control"] == "max-age=60"
+    assert response["Evergreen-Cache-Control"] == GONE_EDGE_POLICY
     with count_queries() as queries:
         assert client.get(path).status_code == 410
     assert queries.statements == []

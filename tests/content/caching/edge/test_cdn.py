@@ -121,6 +121,24 @@ async def test_the_cdn_keeps_it_no_longer_than_what_it_shows_is_fresh():
     assert (answer[LASTING], answer["age"]) == ("max-age=10", "4")
 
 
+async def test_a_cdn_asks_after_its_own_time_however_old_the_page_is():
+    """Its max-age counts from the age of the page, which grows: the field is built anew each minute."""
+    day = {
+        "cache-control": "public, no-cache",
+        "evergreen-cache-control": "max-age=86400, stale-while-revalidate=900",
+    }
+    site = site_with("post:1", headers=day, profile=Profile(cdn=CdnHeaders(fresh=300, stale=600)))
+    await site.ask()
+    for forward, age, longest in ((0, 0, 300), (50_000, 50_000, 50_300), (59, 50_059, 50_300), (2, 50_061, 50_361)):
+        site.forward(forward)
+        answer = await site.ask()
+        assert (answer["age"], answer.is_hit) == (str(age), True)
+        assert answer[LASTING] == f"max-age={longest}, stale-while-revalidate=600"
+    site.forward(36_200)
+    assert (await site.ask())[LASTING] == "max-age=86400, stale-while-revalidate=600"
+    assert site.origin.count == 1
+
+
 async def test_what_is_streamed_while_it_is_collected_has_no_tags_yet():
     """Its head has no tags yet; the next responses have them."""
     site = site_with("post:1", headers=PUBLIC, chunks=[b"a", b"b"])

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from content.caching.edge import SHARED_CACHE
-from content.caching.edge.fast_path import HOT
-from content.caching.edge.representation import BEST, QUICK
+from content.caching.edge.codings import HOT
+from content.caching.edge.encoder import BEST, QUICK
 from content.caching.edge.request import RequestFields
 from tests.support.edge import Origin, Response, Site, wait_for_encoder
 

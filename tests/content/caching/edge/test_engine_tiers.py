@@ -124,6 +124,31 @@ async def test_i1_expired_it_is_served_while_it_is_made_again(site):
     pytest.fail("it was never made again")
 
 
+@with_a_log
+@pytest.mark.parametrize("cutoff", [False, True], ids=["by time alone", "derived"])
+async def test_what_is_shown_in_passing_and_ends_by_time_makes_the_page_stale_and_no_miss(site, cutoff):
+    """The change of a derived value has a tag; the end of another value has none."""
+    policy = Policy(ttl=20, stale_ttl=60, jitter=0, early=0, ahead=0)
+    number = Resource("beside", load=site.origin.load, policy=policy, cutoff=cutoff)
+
+    async def show_in_passing(scope, receive, send) -> None:
+        with shown_in_passing():
+            await number.get()
+        await Origin(CONTROL)(scope, receive, send)
+
+    site.edge.origin.app = show_in_passing
+    for _ in range(3):
+        # The first value of a derived resource counts as a change.
+        await ask_and_store(site, 1)
+        site.forward(1)
+    site.forward(16)
+    assert "ttl=-" not in (await site.ask())["cache-status"]
+    site.forward(2)
+    answer = await site.ask()
+    assert answer.is_hit
+    assert ("ttl=-" in answer["cache-status"]) != cutoff
+
+
 async def test_i1_what_was_made_of_a_stale_part_is_not_called_fresh(site):
     await site.origin.number.get()
     await expire(["number"])
