@@ -94,6 +94,10 @@ class Environment(BaseModel):
         "ref_src",
     ]
     EVERGREEN_WARM_ORIGINS: Origins = []
+    # Megabytes; 0: a share of Redis's maxmemory.
+    EVERGREEN_WARM_MEMORY: Annotated[int, Field(ge=0, le=1024 * 1024)] = 0
+    EVERGREEN_WARM_AT_ONCE: Annotated[int, Field(ge=1, le=32)] = 8
+    EVERGREEN_WARM_RATE: Annotated[int, Field(ge=1, le=100_000)] = 500
     EVERGREEN_CDN: CdnUrl = ""
     EVERGREEN_CDN_TOKEN: str = ""
     EVERGREEN_CDN_TAGS: bool = False

@@ -5,9 +5,11 @@ import gc
 
 from content.caching.cutoff import keep_derived_values
 from content.caching.edge.asgi import Application, Message, Receive, Send
+from content.caching.engines import engine_of
 from content.caching.watch.presence import note_presence
 from content.ops.verification import new_verifier
 from content.popularity import flush_views
+from content.warming.first_memory import fill_memory
 from project.origins import served_origins
 
 # Between two reads of rankings and counts that pages show in passing. Workers read them each second.
@@ -33,6 +35,7 @@ async def run_lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await asyncio.to_thread(note_presence, is_caught_up=False)
     verifier = new_verifier(serves_readers=True)
+    await fill_memory(engine_of("default"))
     freeze_garbage_collector()
     if verifier is not None:
         verifier.start()

@@ -157,6 +157,10 @@ EDGE = not DEBUG if env.EVERGREEN_EDGE is None else env.EVERGREEN_EDGE
 EDGE_IGNORED_PARAMETERS = env.EVERGREEN_IGNORED_PARAMETERS
 # Origins that readers use, as https://example.org: pages are warmed for each.
 WARM_ORIGINS = env.EVERGREEN_WARM_ORIGINS or ([BASE_URL] if BASE_URL else [])
+# Bytes for warm entries (0: a share of Redis's maxmemory), loads at once and entries a second, at most.
+WARM_MEMORY = env.EVERGREEN_WARM_MEMORY * 1024 * 1024
+WARM_AT_ONCE = env.EVERGREEN_WARM_AT_ONCE
+WARM_RATE = env.EVERGREEN_WARM_RATE
 # The CDN in front, which each invalidation purges; empty without one.
 CDN_URL = env.EVERGREEN_CDN
 CDN_TOKEN = env.EVERGREEN_CDN_TOKEN

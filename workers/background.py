@@ -1,4 +1,4 @@
-"""The work of each worker process besides tasks: refreshing, purging the CDN, relaying the outbox, verifying."""
+"""The work of each worker process besides tasks: refreshing, warming, purging the CDN, relaying, verifying."""
 
 import asyncio
 import os
@@ -14,28 +14,42 @@ from content.caching.read_counts import reads
 from content.caching.watch.loop import run_relay
 from content.cdn.follower import follower_of_site
 from content.ops.verification import new_verifier
+from content.warming.keeper import keep_warm
 from content.warming.targets import edge
 from workers.loop import worker_loop
 
 # Seconds that the task has to purge for the records which are in the log.
 CATCH_UP_SECONDS = 20.0
+# Readers' processes on the same machine come first.
+NICENESS = 10
 
 # By process id, so that a forked process starts its own. The futures keep their coroutines alive.
 running: dict[int, list["Future[None]"]] = {}
+warming: dict[int, "Future[None]"] = {}
 
 
 def start_background_work() -> None:
     """Runs for the life of this process, whose reads are not those of readers. A second call has no effect."""
     if os.getpid() in running:
         return
+    os.nice(NICENESS)
     reads.exclude_process()
     works = [*(engine_of(alias).refresher.work() for alias in cache_aliases()), make_pages(), follow_log()]
     running.clear()
     running[os.getpid()] = [asyncio.run_coroutine_threadsafe(work, worker_loop.start()) for work in works]
+    start_warming()
     threading.Thread(target=run_relay, args=(threading.Event(),), name="relay", daemon=True).start()
     verifier = new_verifier()
     if verifier is not None:
         verifier.start()
+
+
+def start_warming() -> None:
+    """Run the control loop in this process, or stand by for its owner. No effect if it does so already."""
+    known = warming.get(os.getpid())
+    if known is None or known.done():
+        warming.clear()
+        warming[os.getpid()] = asyncio.run_coroutine_threadsafe(keep_warm(), worker_loop.start())
 
 
 async def refresh_due() -> int:

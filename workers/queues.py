@@ -9,7 +9,7 @@ OWN = f"celery.{release_digest()}"
 # Seconds after which the broker deletes the queue of a release that has no worker any more.
 EXPIRES = 3600.0
 # A worker of another release would warm its own pages, and these not at all.
-TASKS_OF_A_RELEASE = ("drain_due", "warm_popular", "warm_everything", "warm")
+TASKS_OF_A_RELEASE = ("drain_due", "keep_warm", "warm")
 
 
 def list_queues() -> tuple[Queue, ...]:

@@ -32,8 +32,12 @@ SCHEDULE = (
     ),
     Job("write views", "workers.tasks.write_views", timedelta(seconds=5), "popular posts are up to date"),
     Job("write heat", "workers.tasks.write_heat", timedelta(minutes=1), "after a flush what was hot is known"),
-    Job("warm popular", "workers.tasks.warm_popular", timedelta(minutes=1), "most readers request these"),
-    Job("warm everything", "workers.tasks.warm_everything", timedelta(hours=1), "no first reader of a page waits"),
+    Job(
+        "keep warm",
+        "workers.tasks.keep_warm",
+        timedelta(minutes=1),
+        "the net under the control loop: it starts where its process lives and it does not",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""Hooks of Celery: logging, background work, warming at the start, heartbeat."""
+"""Hooks of Celery: logging, background work, heartbeat."""
 
 import logging
 from typing import Any
@@ -28,12 +28,6 @@ def start_without_pool(sender: Any, **kwargs: Any) -> None:
     """Pools without processes do not send worker_process_init."""
     if not isinstance(sender.pool, prefork.TaskPool):
         start_background_work()
-
-
-@signals.worker_ready.connect
-def warm_at_start(**kwargs: Any) -> None:
-    """Beat sends it for the first time after an hour."""
-    app.send_task("workers.tasks.warm_everything")
 
 
 class Heartbeat(bootsteps.StartStopStep):

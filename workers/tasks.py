@@ -55,15 +55,9 @@ def remove_old_releases() -> int:
 
 
 @shared_task
-@with_lease("warm popular", by_release=True)
-def warm_popular() -> None:
-    run_and_log("popular", warming.warm_popular())
-
-
-@shared_task
-@with_lease("warm everything", by_release=True)
-def warm_everything() -> None:
-    run_and_log("everything", warming.warm_everything())
+def keep_warm() -> None:
+    """The net under the control loop, which each worker process runs or stands by for."""
+    background.start_warming()
 
 
 @shared_task

@@ -5,10 +5,12 @@ bytes 1-4   length of the header, big-endian
 ...         header, MessagePack
 ...         value, MessagePack; empty when the answer is "not there"
 
-Format 1 had neither stale times nor a position: it is read as a miss.
+In the shared tier a large value is compressed (format 3), and its header is not: who judges entries reads their
+beginnings alone. Format 1 had neither stale times nor a position: it is read as a miss.
 """
 
 import time
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -21,6 +23,8 @@ from .serializer import decode
 __all__ = ["CachedValue", "Entry", "Header", "Position", "Stamp", "Unreadable", "Verdict", "pack", "unpack"]
 
 FORMAT = 2
+# As FORMAT, with a compressed value.
+COMPRESSED = 3
 # Seconds. No entry lives longer, so the log's base forgets a tag after this time (rule 22).
 MAX_LIFETIME = 31 * 24 * 3600.0
 # Seconds. No process's clock, nor that of Redis, is so far ahead of another's.
@@ -91,11 +95,27 @@ def unpack(stored: object) -> Entry:
     """Raises Unreadable for anything but an entry: garbage, another format, a value cut short."""
     if not isinstance(stored, bytes) or len(stored) < PREAMBLE or stored[0] != FORMAT:
         raise Unreadable("not an entry of a known format")
+    end = header_end(stored)
+    return Entry(header=_decode_header(stored[PREAMBLE:end]), value=stored[end:])
+
+
+def header_end(stored: bytes) -> int:
+    """Where the header of an entry ends, which may be past a beginning of it. Raises Unreadable."""
+    if len(stored) < PREAMBLE or stored[0] not in (FORMAT, COMPRESSED):
+        raise Unreadable("not an entry of a known format")
     size = int.from_bytes(stored[1:PREAMBLE], "big")
     if size > MAX_HEADER:
         raise Unreadable("a header larger than any")
-    end = PREAMBLE + size
-    header = decode(decode_header, stored[PREAMBLE:end])
+    return PREAMBLE + size
+
+
+def unpack_header(beginning: bytes) -> Header:
+    """The header of an entry of which that is the beginning. Raises Unreadable, for a header cut short too."""
+    return _decode_header(beginning[PREAMBLE : header_end(beginning)])
+
+
+def _decode_header(content: bytes) -> Header:
+    header = decode(decode_header, content)
     last, latest = header.made_at + MAX_LIFETIME, time.time() + MAX_SKEW
     # Comparisons with NaN are false.
     if not (
@@ -113,7 +133,29 @@ def unpack(stored: object) -> Entry:
     # Versions of a weak tag are two: its own, and those of the tag that it stands for.
     if len(header.tags) > MAX_TAGS or len(header.stamp.versions) > 2 * MAX_TAGS:
         raise Unreadable("more tags than any entry has")
-    return Entry(header=header, value=stored[end:])
+    return header
+
+
+def compress_value(content: bytes, compress: Callable[[bytes], bytes]) -> bytes:
+    """A packed entry with its value compressed, or as it is if `compress` returns the same value."""
+    end = PREAMBLE + int.from_bytes(content[1:PREAMBLE], "big")
+    value = content[end:]
+    compressed = compress(value)
+    return content if compressed is value else b"".join((bytes([COMPRESSED]), content[1:end], compressed))
+
+
+def decompress_value(stored: bytes, decompress: Callable[[bytes], bytes]) -> bytes:
+    """The packed entry. `decompress` returns what it cannot decompress; it stays, and is no entry."""
+    kind = stored[0] if len(stored) >= PREAMBLE else FORMAT
+    if kind == FORMAT:
+        return stored
+    if kind != COMPRESSED:
+        # Earlier releases compressed the header with the value.
+        return decompress(stored)
+    end = PREAMBLE + int.from_bytes(stored[1:PREAMBLE], "big")
+    compressed = stored[end:]
+    value = decompress(compressed)
+    return stored if value is compressed else b"".join((bytes([FORMAT]), stored[1:end], value))
 
 
 class CachedValue(msgspec.Struct, eq=False, gc=False):

@@ -7,9 +7,7 @@ from content.warming.run import (
     warm,
     warm_catalogue,
     warm_chosen,
-    warm_everything,
     warm_named,
-    warm_popular,
 )
 from content.warming.targets import Target
 
@@ -22,7 +20,5 @@ __all__ = [
     "warm",
     "warm_catalogue",
     "warm_chosen",
-    "warm_everything",
     "warm_named",
-    "warm_popular",
 ]

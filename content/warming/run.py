@@ -12,7 +12,7 @@ from content.caching import NotThere, Resource
 from content.caching.engines import engine_of
 from content.caching.warmer import WarmResult
 from content.warming.catalogue import catalogue
-from content.warming.plan import plan_chosen, plan_popular
+from content.warming.plan import plan_chosen
 from content.warming.targets import Target, pages, plan_pages
 
 # Entries of one resource in a batch: a loader takes two to six queries for it.
@@ -21,10 +21,8 @@ ENTRIES_AT_ONCE = 500
 PAGES_AT_ONCE, MADE_AT_ONCE = 200, 8
 # Paths of pages that are kept in memory while the entries are loaded: about two megabytes.
 KEPT = 20_000
-# Entries that stay fresh for this many seconds are left alone: two rounds of the job of each minute.
-# Entries with a shorter life are loaded in each round.
+# Entries that stay fresh for this many seconds are left alone.
 MARGIN = 120.0
-HOUR = 3600.0
 # Failures whose reasons are kept. All are counted.
 MOST_REASONS = 100
 NOT_STORED = "loaded, but not stored: the cache is down, or it was invalidated meanwhile"
@@ -229,19 +227,6 @@ async def warm_named(names: Iterable[str], *, margin: float = MARGIN, progress: 
         plan += await plan_pages(chunk.paths) if pages.name in wanted else []
         report.add(await warm(plan, margin=margin, progress=partial(add_progress, progress, report)))
     return report
-
-
-# --- jobs of workers ----------------------------------------------------------------------------------
-
-
-async def warm_popular() -> Report:
-    """Run every minute."""
-    return await warm(await plan_popular())
-
-
-async def warm_everything() -> Report:
-    """Run every hour: loads the entries that would expire before the next run."""
-    return await warm_catalogue(margin=HOUR + MARGIN)
 
 
 async def warm_chosen(

@@ -43,7 +43,7 @@ def test_every_page_answers_and_a_second_read_does_no_sql(service: Service, path
 
 def test_with_no_reader_the_first_read_of_the_20_newest_posts_is_a_hit(service: Service):
     """No other test requests these pages, and this one requests each once."""
-    service.wait_for_line("warming everything:")
+    service.wait_for_line("Background warming has come to the end of the site")
     with service.client() as client:
         for number in {*range(5, 25)} - {9}:
             timing = client.get(f"/posts/note-{number}/").headers["Server-Timing"]

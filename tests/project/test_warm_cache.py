@@ -11,6 +11,7 @@ from django.test import override_settings
 from content import resources
 from content.ops.server_timing import count_queries
 from content.warming import Target
+from content.warming.switch import pause_left
 from project.warming.crew import HelperFailed, crew_of
 from tests.support.blog import make_blog
 from tests.support.caches import LOCMEM, redis_cache, use_cache
@@ -87,6 +88,21 @@ def test_i13_where_no_page_would_be_warmed_it_says_so_and_fails(settings):
 def test_invalid_arguments_are_one_sentence(arguments, words):
     with pytest.raises(CommandError, match=words):
         warm_cache(*arguments)
+
+
+def test_background_warming_is_paused_and_goes_on():
+    assert "for 3600 seconds" in warm_cache("--pause")
+    assert 3500 < asyncio.run(pause_left()) <= 3600
+    assert "for 20 seconds" in warm_cache("--pause", "20")
+    assert 0 < asyncio.run(pause_left()) <= 20
+    assert "goes on" in warm_cache("--go-on")
+    assert asyncio.run(pause_left()) == 0
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "86401"])
+def test_a_pause_is_bounded(seconds):
+    with pytest.raises(CommandError, match="from 1 to 86400"):
+        warm_cache(f"--pause={seconds}")
 
 
 def test_a_second_process_that_dies_is_named_and_not_waited_for():

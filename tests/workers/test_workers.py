@@ -1,15 +1,19 @@
 """Workers: one event loop a process, a constant number of connections, leases, and a valid schedule."""
 
 import asyncio
+import json
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from django.core.cache import cache
+from redis import Redis
 
 from content import resources
+from content.caching import serializer
 from content.caching.backends.server import server_of
 from content.caching.entry import NOWHERE, unpack
 from content.caching.refresh_queue import PAGES, RefreshQueue, RefreshRequest
@@ -17,7 +21,7 @@ from content.caching.release import digest_of
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.wait import wait_until
 from tests.support.worker import RELEASE, Worker, children_of, running_worker
-from workers import app, lease, tasks
+from workers import app, background, lease, tasks
 from workers.lease import with_lease
 from workers.loop import WorkerLoop
 from workers.schedule import SCHEDULE
@@ -83,6 +87,51 @@ def test_the_worker_refreshes_queued_entries(worker: Worker, server: RedisServer
         before = made_at_of(client.get(key))
         assert asyncio.run(queue.add(RefreshRequest("site", resources.site.schema, (), before, NOWHERE)))
         wait_until(lambda: made_at_of(client.get(key)) > before, "the site is loaded again")
+
+
+def test_a_killed_owner_of_the_control_loop_is_replaced_within_seconds(worker: Worker, server: RedisServer):
+    """By the other process of the worker, or by the one that takes the place of the killed one."""
+    with server.client() as client:
+        owner = wait_for_owner(client, lambda pid: True)
+        assert owner in children_of(worker.process.pid)
+        killed_at = time.monotonic()
+        os.kill(owner, signal.SIGKILL)
+        assert wait_for_owner(client, lambda pid: pid != owner) in children_of(worker.process.pid)
+        # Far more than it takes, for a busy machine; without the attempts of each second it would be a minute.
+        assert time.monotonic() - killed_at < 30
+
+
+def wait_for_owner(client: Redis, condition: Callable[[int], bool]) -> int:
+    """The process whose report says that it runs the loop."""
+    pids: list[int] = []
+
+    def is_reported() -> bool:
+        for key in client.keys("*warming:state:*"):
+            pids.append(json.loads(str(serializer.unpack(client.get(key) or b"\xa2{}"))).get("pid", 0))
+        return bool(pids) and pids[-1] > 0 and condition(pids[-1])
+
+    wait_until(is_reported, "an owner reports")
+    return pids[-1]
+
+
+def test_a_task_starts_the_loop_only_where_none_runs(monkeypatch):
+    started = []
+
+    async def keep_warm() -> None:
+        started.append(1)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(background, "keep_warm", keep_warm)
+    monkeypatch.setattr(background, "warming", {})
+    for _ in range(3):
+        tasks.keep_warm()
+    future = background.warming[os.getpid()]
+    wait_until(lambda: started, "it has started")
+    future.cancel()
+    wait_until(future.done, "it has ended")
+    tasks.keep_warm()
+    wait_until(lambda: len(started) == 2, "it has started again")
+    background.warming[os.getpid()].cancel()
 
 
 def test_the_worker_makes_queued_pages(worker: Worker, server: RedisServer):
@@ -209,6 +258,6 @@ def test_work_that_takes_too_long_is_cancelled():
 def test_failures_of_warming_are_logged(caplog, settings):
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     with caplog.at_level("INFO", "workers.tasks"):
-        tasks.warm_popular()
-    assert "warming popular: 0 warmed" in caplog.text
+        tasks.warm([], [], None, False)
+    assert "warming on request: 0 warmed" in caplog.text
     assert "not warm: site@" in caplog.text

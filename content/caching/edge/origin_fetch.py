@@ -15,6 +15,7 @@ from contextlib import nullcontext
 from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
+from ..metrics.waits import reader_waits
 from .asgi import Client, Message
 from .handover import Handover, outcome_of_lookup
 from .incoming_response import CompleteResponse, IncomingResponse, Outcome, ResponseMode, build_page
@@ -83,6 +84,8 @@ class OriginFetch:
                 raise
         finally:
             self._resolve(Outcome(reason="no response"))
+            if self._client is not None:
+                reader_waits.add(self._origin.clock() - self._created_at)
             if self._token is not None:
                 await self._lease.release([self.key])
 

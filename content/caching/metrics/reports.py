@@ -19,10 +19,13 @@ from ..backends.server import Server
 from ..errors import Unreadable
 from ..serializer import decode
 from .events import EventCounts, current_totals
+from .waits import publish, reader_waits, waits_key
 
 logger = logging.getLogger("content.caching")
 
 EVERY = 5.0
+# Seconds between two reports of readers' waits: warming makes way within seconds.
+WAITS_EVERY = 1.0
 ANNOUNCED_EVERY = 60.0
 # A process that has not reported for this long has ended.
 EXPIRED_AFTER = 4 * EVERY
@@ -81,6 +84,7 @@ class Reporter:
         self.announce = announce
         self.collect = collect
         self.counts = f"{{{prefix}:stats}}"
+        self.waits = waits_key(prefix)
         self.processes = f"{{{prefix}:stats}}:processes"
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.sent: EventCounts = Counter()
@@ -94,9 +98,13 @@ class Reporter:
         self.thread.start()
 
     def run(self) -> None:
-        while not self.stopping.wait(EVERY):
+        flushed_at = time.monotonic()
+        while not self.stopping.wait(WAITS_EVERY):
             try:
-                self.report_once()
+                self.publish_waits()
+                if time.monotonic() - flushed_at >= EVERY:
+                    flushed_at = time.monotonic()
+                    self.report_once()
             except Exception:
                 # The thread goes on: without it a process would never be counted again, and nobody would know.
                 logger.exception("The statistics of this process could not be reported; retrying.")
@@ -106,6 +114,17 @@ class Reporter:
         if self.flush() and time.monotonic() - self.announced_at >= ANNOUNCED_EVERY:
             self.announced_at = time.monotonic()
             self.announce()
+
+    def publish_waits(self) -> None:
+        """How long readers of this process waited in the last second; nothing if nobody waited."""
+        wait = reader_waits.take()
+        if wait is None:
+            return
+        try:
+            with self.lock:
+                publish(self.connect(), self.waits, self.name, wait)
+        except (RedisError, OSError) as error:
+            logger.debug("waits of readers are not reported: %s", error)
 
     def connect(self) -> Any:
         if self.client is None:

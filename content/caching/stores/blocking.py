@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 
 from .. import lua
+from ..entry import compress_value, decompress_value
 from ..lasting_loop import call_soon, run_inline
 from .failsafe import Failsafe
 from .shared import CacheTier, InlineTier, NullTier, RedisTier, SharedTier, milliseconds
@@ -122,7 +123,7 @@ class BlockingRedisTier(RedisTier):
     def look(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, bool]:
         [answer] = self._run(self._question(key, token, seconds, always=always))
         content, is_ours = _content_and_lease(answer)
-        return None if content is None else self.cache.decompress(content), is_ours
+        return (None if content is None else decompress_value(content, self.cache.decompress)), is_ours
 
     def _question(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, ...]:
         entry, lease = self._names_of(key)
@@ -132,7 +133,7 @@ class BlockingRedisTier(RedisTier):
         if token is None:
             return await super().store(key, content, seconds, token)
         entry, lease = self._names_of(key)
-        packed = self.cache.compress(content)
+        packed = compress_value(content, self.cache.compress)
         [answer] = self._run(("EVALSHA", _STORE, 2, entry, lease, token, packed, milliseconds(seconds)))
         return bool(answer)
 

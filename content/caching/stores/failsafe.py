@@ -85,6 +85,9 @@ class Failsafe:
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         return await self.attempt(lambda: self.tier.lookup(keys), {})
 
+    async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]] | None:
+        return await self.attempt(lambda: self.tier.read_beginnings(keys, size), None)
+
     async def replace(self, key: str, old: bytes, new: bytes) -> bool:
         return await self.attempt(lambda: self.tier.replace(key, old, new), False)
 

@@ -11,6 +11,8 @@ from django.core.cache import BaseCache, caches
 
 from .. import lua
 from ..backends import RedisCache
+from ..backends.client import is_wrong_type
+from ..entry import compress_value, decompress_value
 
 LEASE = "lease:"
 
@@ -27,6 +29,12 @@ class SharedTier(Protocol):
         """Whether `replace` may succeed."""
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]: ...
+
+    async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]] | None:
+        """At least the first `size` bytes of each stored entry, and how many bytes it has in the store.
+
+        None if the store does not answer.
+        """
 
     async def replace(self, key: str, old: bytes, new: bytes) -> bool:
         """Store `new` if `old` is what is stored, which keeps its time to live. Whether it was stored."""
@@ -76,6 +84,11 @@ class CacheTier:
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
         found: dict[str, Any] = await self._backend.aget_many(list(keys))
         return found
+
+    async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]]:
+        """Django's caches have no command for a part of a value."""
+        stored = await self.lookup(keys)
+        return {key: (content, len(content)) for key, content in stored.items() if isinstance(content, bytes)}
 
     async def replace(self, key: str, old: bytes, new: bytes) -> bool:
         return False
@@ -171,7 +184,7 @@ class RedisTier(CacheTier):
         return self.cache.write(*command)
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
-        """Entries are kept as they are packed, past the cache's serializer and through its compressor."""
+        """Entries are kept as they are packed, past the cache's serializer. Its compressor has their values."""
         full_key = self.cache.full_key
         stored = await self._execute("MGET", *(full_key(key, None) for key in keys)) if keys else []
         return self._by_key(keys, stored)
@@ -179,17 +192,39 @@ class RedisTier(CacheTier):
     async def replace(self, key: str, old: bytes, new: bytes) -> bool:
         """Compared by a digest of what is stored: both are compressed in the same way."""
         cache = self.cache
-        digest = sha1(cache.compress(old), usedforsecurity=False).hexdigest()
+        digest = sha1(compress_value(old, cache.compress), usedforsecurity=False).hexdigest()
         full_key = cache.full_key(key, None)
-        return bool(await self._execute("EVAL", lua.REPLACE, 1, full_key, digest, cache.compress(new)))
+        return bool(
+            await self._execute("EVAL", lua.REPLACE, 1, full_key, digest, compress_value(new, cache.compress))
+        )
 
     def _by_key(self, keys: Sequence[str], stored: Iterable[bytes | None]) -> dict[str, Any]:
         decompress = self.cache.decompress
-        return {key: decompress(content) for key, content in zip(keys, stored, strict=True) if content is not None}
+        return {
+            key: decompress_value(content, decompress)
+            for key, content in zip(keys, stored, strict=True)
+            if content is not None
+        }
+
+    async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]]:
+        full_keys = [self.cache.full_key(key, None) for key in keys]
+        commands = [self._execute("GETRANGE", full_key, 0, size - 1) for full_key in full_keys]
+        commands += [self._execute("STRLEN", full_key) for full_key in full_keys]
+        answers = await asyncio.gather(*commands, return_exceptions=True)
+        for answer in answers:
+            # A key of another type is no entry.
+            if isinstance(answer, BaseException) and not (isinstance(answer, Exception) and is_wrong_type(answer)):
+                raise answer
+        beginnings, lengths = answers[: len(keys)], answers[len(keys) :]
+        return {
+            key: (beginning, int(length))
+            for key, beginning, length in zip(keys, beginnings, lengths, strict=True)
+            if isinstance(beginning, bytes) and beginning and isinstance(length, int)
+        }
 
     async def store(self, key: str, content: bytes, seconds: float, token: str | None) -> bool:
         cache, end = self.cache, milliseconds(seconds)
-        full_key, packed = cache.full_key(key, None), cache.compress(content)
+        full_key, packed = cache.full_key(key, None), compress_value(content, cache.compress)
         if token is None:
             return bool(await self._execute("SET", full_key, packed, "PX", end))
         return bool(await self._execute("EVAL", lua.STORE, 2, full_key, self.lease_key(key), token, packed, end))
@@ -237,6 +272,9 @@ class NullTier:
     replaces_in_place = False
 
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]:
+        return {}
+
+    async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]]:
         return {}
 
     async def replace(self, key: str, old: bytes, new: bytes) -> bool:

@@ -1,8 +1,10 @@
+import asyncio
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from redis.exceptions import RedisError
 from rich.console import Console
@@ -11,6 +13,8 @@ from rich.table import Table
 from content.caching.engines import engine_of
 from content.caching.metrics.events import ResourceStatistics, in_milliseconds, statistics
 from content.caching.metrics.reports import Report, reporting
+from content.warming.state import WarmState, describe_warming, read_state
+from content.warming.switch import pause_left
 
 
 class Command(BaseCommand):
@@ -22,10 +26,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         report = read_report()
         rows = statistics(report.totals)
+        state, paused_for = read_warming()
         if options["json"]:
-            self.stdout.write(json.dumps(as_data(report, rows), indent=2))
+            warming = {"paused_for": paused_for, "loop": None if state is None else msgspec.structs.asdict(state)}
+            self.stdout.write(json.dumps(as_data(report, rows) | {"warming": warming}, indent=2))
         else:
             self.stdout.write(as_text(report, rows))
+            self.stdout.write(" ".join(describe_warming(state, paused_for)))
 
 
 def read_report() -> Report:
@@ -34,6 +41,18 @@ def read_report() -> Report:
         raise CommandError("Statistics need Redis, where all processes add up their counts. Set REDIS_URL.")
     try:
         return reporting.reporter.report()
+    except (RedisError, OSError) as error:
+        raise CommandError(f"Cannot reach Redis: {error}. Check REDIS_URL.") from error
+
+
+def read_warming() -> tuple[WarmState | None, float]:
+    """The report of the control loop, and the seconds that are left of a pause."""
+
+    async def read() -> tuple[WarmState | None, float]:
+        return await read_state(), await pause_left()
+
+    try:
+        return asyncio.run(read())
     except (RedisError, OSError) as error:
         raise CommandError(f"Cannot reach Redis: {error}. Check REDIS_URL.") from error
 

@@ -13,6 +13,7 @@ from content.models import Post
 from content.warming import Report, Target, logged_reads
 from content.warming.origins import UNKNOWN, origins_of_site
 from content.warming.run import Progress
+from content.warming.switch import DEFAULT_PAUSE, LONGEST_PAUSE, go_on, pause
 from content.warming.targets import pages, plan_pages
 from project.warming.crew import MOST_PROCESSES, HelperFailed, count_cores, warm_catalogue_by
 from project.warming.progress import progress_on_stderr
@@ -55,11 +56,23 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="list what would be warmed, and warm nothing")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+        parser.add_argument(
+            "--pause",
+            type=int,
+            nargs="?",
+            const=DEFAULT_PAUSE,
+            metavar="SECONDS",
+            help="stop background warming in all workers, for an hour unless SECONDS are given",
+        )
+        parser.add_argument("--go-on", action="store_true", help="end a pause of background warming")
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--now", action="store_true", help="in this process (the default)")
         where.add_argument("--queue", action="store_true", help="leave it to a worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["pause"] is not None or options["go_on"]:
+            self.stdout.write(turn_switch(options["pause"]))
+            return
         chosen = {name: options[name] for name in ("names", "urls", "top", "everything")}
         check(processes=options["processes"], **chosen)
         if options["from_log"]:
@@ -135,6 +148,19 @@ class Command(BaseCommand):
         for target, reason in list(report.failures.items())[:PRINTED_FAILURES]:
             self.stderr.write(f"not warm: {target}: {reason}")
         raise CommandError(f"{report.failed} of {report.total} could not be warmed.", returncode=1)
+
+
+def turn_switch(seconds: int | None) -> str:
+    """Pause background warming for so many seconds, or with None end the pause. Returns what to print."""
+    if seconds is not None and not 1 <= seconds <= LONGEST_PAUSE:
+        raise CommandError(f"--pause {seconds}: from 1 to {LONGEST_PAUSE} seconds.")
+    try:
+        asyncio.run(pause(seconds) if seconds is not None else go_on())
+    except Exception as error:
+        raise CommandError(f"Cannot reach the cache: {error}. Check REDIS_URL.") from error
+    if seconds is None:
+        return "Background warming goes on within two seconds."
+    return f"Background warming pauses within two seconds, for {seconds} seconds. End it with warm_cache --go-on."
 
 
 def check(names: list[str], urls: list[str], top: int | None, everything: bool, processes: int | None) -> None:

@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache
 
 from content.ops.server_timing import count_queries
-from content.warming import plan_chosen, warm, warm_popular
+from content.warming import plan_chosen, warm, warm_chosen
 from tests.support.blog import make_blog, make_post
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +44,7 @@ async def test_an_answer_that_was_warmed_does_no_sql(async_client, blog, path):
 
 
 async def test_the_popular_are_warm_for_the_api_too(async_client, blog):
-    await warm_popular()
+    await warm_chosen()
     with count_queries() as queries:
         for path in ("/api/v1/posts/", "/api/v1/tags/", "/api/v1/posts/?since=2020-01-01&limit=7"):
             assert (await async_client.get(path)).status_code == 200

@@ -203,8 +203,8 @@ SABOTAGES = [
     Sabotage(
         "threads load under the lease",
         f"{CACHING}/stores/blocking.py",
-        "        return None if content is None else self.cache.decompress(content), is_ours\n",
-        "        return None if content is None else self.cache.decompress(content), content is None\n",
+        "        return (None if content is None else decompress_value(content, self.cache.decompress)), is_ours\n",
+        "        return (content and decompress_value(content, self.cache.decompress)), content is None\n",
         SYNC_QUIET,
         "I2",
     ),

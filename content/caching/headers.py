@@ -1,0 +1,70 @@
+"""Judge stored entries by their headers, which are read without the values."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from .entry import Header, Unreadable, Verdict, header_end, unpack_header
+from .tiers import Tiers
+
+# Bytes that are read of each entry at first. A header with about sixty tags is longer, and is read once more.
+BEGINNING = 2048
+# Entries in one batch of questions.
+BATCH = 500
+
+
+class StoredHeader(NamedTuple):
+    """The header of a stored entry, with its verdict, and the bytes that the entry takes in the store."""
+
+    header: Header
+    verdict: Verdict
+    size: int
+
+    def fresh_for(self, now: float) -> float:
+        """Seconds for which the entry is fresh, 0 if it is invalid, expired or stale."""
+        return max(0.0, self.header.fresh_until - now) if self.verdict is Verdict.VALID else 0.0
+
+
+async def read_headers(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHeader] | None:
+    """The stored headers by key. Entries that are missing or unreadable are left out. The memory tier stays as it is.
+
+    None if the store does not answer, or invalidations may have been missed: then nothing can be said.
+    """
+    stored: dict[str, StoredHeader] = {}
+    for first in range(0, len(keys), BATCH):
+        batch = await _read_batch(tiers, keys[first : first + BATCH])
+        if batch is None:
+            return None
+        stored |= batch
+    return stored if tiers.ordering.is_heard else None
+
+
+async def _read_batch(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHeader] | None:
+    beginnings = await tiers.shared.read_beginnings(keys, BEGINNING)
+    if beginnings is None:
+        return None
+    headers, longer = _unpack_headers(beginnings)
+    if longer:
+        more = await tiers.shared.read_beginnings(list(longer), max(longer.values()))
+        if more is None:
+            return None
+        headers |= _unpack_headers(more)[0]
+    verdicts = await tiers.ordering.judge(list(headers.values()))
+    return {
+        key: StoredHeader(header, verdict, beginnings[key][1])
+        for (key, header), verdict in zip(headers.items(), verdicts, strict=True)
+    }
+
+
+def _unpack_headers(beginnings: Mapping[str, tuple[bytes, int]]) -> tuple[dict[str, Header], dict[str, int]]:
+    """The headers by key; and by the keys of the others, where their headers end."""
+    headers, longer = dict[str, Header](), dict[str, int]()
+    for key, (beginning, _) in beginnings.items():
+        try:
+            end = header_end(beginning)
+            if end > len(beginning):
+                longer[key] = end
+            else:
+                headers[key] = unpack_header(beginning)
+        except Unreadable:
+            continue
+    return headers, longer

@@ -1,0 +1,302 @@
+"""The control loop: compare what should be in the cache with what is there, and load the difference.
+
+*Should*: the hot set, then the whole site, cut at a budget of memory. *Is*: the headers of stored entries, judged by
+the invalidation log. An edit storm, a flush, a failover and a new release are the same to it: a difference.
+
+Two rounds run side by side. The hot round comes by after each change of the log, and twice a second else; the site
+round takes the rest of the time, and waits while hot entries are cold, while readers' own refreshes are queued, and
+while warming is paused. Run it under `Ownership`: one loop for all workers of a release.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+from redis.exceptions import RedisError
+
+from content.caching.backends.server import Server
+from content.caching.engine import Engine
+from content.caching.metrics.waits import WaitReports
+from content.warming.catalogue import catalogue
+from content.warming.cold import ColdEntry, Comparison, compare
+from content.warming.hot_set import HotTarget, ReadHottest, read_hot_set, read_hottest
+from content.warming.load_control import LoadControl
+from content.warming.loading import WarmLoader
+from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
+from content.warming.state import WarmState, store_state
+from content.warming.switch import Switch
+from content.warming.targets import Plan, Target, plan_pages
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two rounds of the hot set. Between two of the whole site there are ten times as long as one takes,
+# within these bounds: comparing takes a tenth of a core at most.
+HOT_EVERY, SITE_EVERY = 0.5, (2.0, 20.0)
+# Seconds between two reads of the hot set's keys.
+HOT_KEYS_EVERY = 5.0
+# Seconds for which an entry must stay fresh: until the loop comes by again and has loaded it.
+HOT_HORIZON, LONGEST_HORIZON = 3.0, 600.0
+# Gaps that are loaded before the hot set is compared anew.
+COLD_AT_ONCE = 128
+# Targets of the site that are compared at once.
+CHUNK = 500
+# Seconds between two looks at the log's version, at what readers queued, and after a failure.
+LOOK, RETRY = 0.05, 0.5
+# Seconds that the site round waits for the refresh queue, at most.
+LONGEST_QUEUE = 2.0
+# Seconds between two reports.
+REPORT_EVERY = 1.0
+
+Everything = Callable[[], AsyncIterator[Plan]]
+
+
+async def plan_site() -> AsyncIterator[Plan]:
+    """The whole site in chunks: entries before the pages that show them. The catalogue is read twice, not kept."""
+    async for chunk in catalogue():
+        for plan in split([*chunk.entries, *(await plan_pages(chunk.paths) if chunk.is_hot else ())]):
+            yield plan
+    async for chunk in catalogue():
+        for plan in split([] if chunk.is_hot else await plan_pages(chunk.paths)):
+            yield plan
+
+
+def split(plan: Plan) -> list[Plan]:
+    return [plan[first : first + CHUNK] for first in range(0, len(plan), CHUNK)]
+
+
+class WarmLoop:
+    """`server`: the Redis of entries and reports, None for a cache of another kind."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        server: Server | None = None,
+        waits: WaitReports | None = None,
+        *,
+        read_hottest: ReadHottest = read_hottest,
+        everything: Everything = plan_site,
+        control: LoadControl | None = None,
+        budget: MemoryBudget | None = None,
+    ) -> None:
+        self.engine = engine
+        self.server = server
+        self.waits = waits
+        self.read_hottest = read_hottest
+        self.everything = everything
+        self.control = control if control is not None else LoadControl()
+        self.budget = budget if budget is not None else MemoryBudget()
+        self.switch = Switch()
+        self.loader = WarmLoader(engine, self.control)
+        self.hot: dict[str, HotTarget] = {}
+        self.hot_read_at = float("-inf")
+        self.hot_is_warm = asyncio.Event()
+        self.hot_room = Room(None)
+        self.hot_warm = 0
+        self.site = SiteRound(Room(None))
+        self.last_site: SiteRound | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for work in (self.keep_hot_warm, self.keep_site_warm, self.keep_informed):
+                group.create_task(self._repeat(work))
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]]) -> None:
+        """An error of one round must not end the next."""
+        while True:
+            await self.switch.wait_until_on()
+            try:
+                await work()
+            except Exception:
+                logger.exception("A round of warming failed; the next begins in a moment.")
+                await asyncio.sleep(RETRY)
+
+    # --- the hot set --------------------------------------------------------------------------------
+
+    async def keep_hot_warm(self) -> None:
+        version = self.engine.ordering.version
+        if await self.warm_hot():
+            await asyncio.sleep(LOOK)
+        else:
+            await self._wait_for_change(version)
+
+    async def warm_hot(self) -> bool:
+        """One round. Whether cold entries are left that may be loaded now."""
+        if time.monotonic() - self.hot_read_at >= HOT_KEYS_EVERY:
+            self.hot, self.hot_read_at = await read_hot_set(self.read_hottest), time.monotonic()
+        should = {key: each.target for key, each in self.hot.items()}
+        comparison = await compare(self.engine, should, self._heat(), HOT_HORIZON)
+        if comparison is None:
+            return False
+        room = Room(self.budget.bytes)
+        sizes = {key: stored.size for key, stored in comparison.stored.items()}
+        fits = {key for key in should if room.take(sizes.get(key))}
+        self.hot_room, self.hot_warm = room, len(should) - len(comparison.cold)
+        cold = [entry for entry in comparison.cold if entry.key in fits and self._may_load(entry)]
+        if not cold:
+            self.hot_is_warm.set()
+            return False
+        self.hot_is_warm.clear()
+        await self.loader.load(cold[:COLD_AT_ONCE], HOT_HORIZON)
+        return True
+
+    def _heat(self) -> Mapping[str, float]:
+        return {key: each.heat for key, each in self.hot.items()}
+
+    def _may_load(self, entry: ColdEntry) -> bool:
+        return self.loader.is_due(entry) and (entry.seen_at > 0 or self.budget.may_load(entry.key, entry.heat))
+
+    async def _wait_for_change(self, version: int) -> None:
+        """Until the log has something new, half a second at most."""
+
+        async def has_changed() -> bool:
+            return self.engine.ordering.version != version
+
+        await wait_until(has_changed, HOT_EVERY, LOOK)
+
+    # --- the whole site -----------------------------------------------------------------------------
+
+    async def keep_site_warm(self) -> None:
+        epoch = await self._epoch()
+        await self.warm_site()
+
+        async def is_emptied() -> bool:
+            return await self._epoch() != epoch
+
+        await wait_until(is_emptied, min(max(SITE_EVERY[0], 10 * self.site.seconds), SITE_EVERY[1]), RETRY)
+        if await is_emptied():
+            self.budget.forget()
+
+    async def warm_site(self) -> None:
+        """One round over the whole site. Memory stays the same, however large the site is."""
+        await sync_to_async(close_old_connections)()
+        self.budget.begin_pass(await read_memory_info(self.server))
+        await self.hot_is_warm.wait()
+        self.site = SiteRound(self.hot_room.copy())
+        horizon = min(LONGEST_HORIZON, SITE_EVERY[1] + 2 * (self.last_site.seconds if self.last_site else 0.0))
+        async for chunk in self.everything():
+            await self._give_way()
+            await self._warm_chunk(chunk, horizon)
+        self.site.end()
+        if self.last_site is None:
+            logger.info(
+                "Background warming has come to the end of the site: %d of %d entries are fresh, after %.1f s.",
+                self.hot_warm + self.site.warm,
+                len(self.hot) + self.site.entries,
+                self.site.seconds,
+            )
+        self.last_site = self.site
+
+    async def _warm_chunk(self, chunk: Plan, horizon: float) -> None:
+        should = {key: target for target in chunk if (key := str(target)) not in self.hot}
+        comparison = await self._compare(should, horizon)
+        fits = self.site.add(should, {key: stored.size for key, stored in comparison.stored.items()})
+        cold = [entry for entry in comparison.cold if entry.key in fits and self._may_load(entry)]
+        for first in range(0, len(cold), COLD_AT_ONCE):
+            await self._give_way()
+            await self.loader.load(cold[first : first + COLD_AT_ONCE], horizon)
+        if cold:
+            # Only what is read back fresh counts as warm (I13).
+            comparison = await self._compare(should, horizon)
+        self.site.measure(len(should) - len(comparison.cold), [stored.size for stored in comparison.stored.values()])
+
+    async def _compare(self, should: Mapping[str, Target], horizon: float) -> Comparison:
+        """Waits while nothing can be said."""
+        while True:
+            comparison = await compare(self.engine, should, {}, horizon)
+            if comparison is not None:
+                return comparison
+            await asyncio.sleep(RETRY)
+
+    async def _give_way(self) -> None:
+        """To a pause, to the hot set, and to readers who asked for a refresh."""
+        await self.switch.wait_until_on()
+        await self.hot_is_warm.wait()
+        await wait_until(self._is_queue_empty, LONGEST_QUEUE, LOOK)
+
+    async def _is_queue_empty(self) -> bool:
+        queue = self.engine.refresher.queue
+        try:
+            return queue is None or not await queue.count()
+        except (RedisError, OSError):
+            return False
+
+    async def _epoch(self) -> str:
+        stamp = await self.engine.ordering.begin()
+        return stamp.epoch if stamp is not None else ""
+
+    # --- readers and reports ------------------------------------------------------------------------
+
+    async def keep_informed(self) -> None:
+        await asyncio.sleep(REPORT_EVERY)
+        try:
+            wait = await self.waits.mean() if self.waits is not None else None
+            if wait is not None:
+                self.control.record_readers(wait)
+            await store_state(self.state())
+        except (RedisError, OSError) as error:
+            logger.debug("Warming cannot report: %s", error)
+
+    def state(self) -> WarmState:
+        site = self.last_site or self.site
+        return WarmState(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            at=time.time(),
+            hot=len(self.hot),
+            hot_warm=self.hot_warm,
+            site=len(self.hot) + site.entries,
+            site_warm=self.hot_warm + site.warm,
+            left_out=site.left_out,
+            evicted=len(self.budget.left_out),
+            mean_size=site.mean_size,
+            budget=self.budget.bytes,
+            limit=self.control.limit,
+            pass_seconds=self.last_site.seconds if self.last_site else None,
+        )
+
+
+class SiteRound:
+    """Counts of one round over the site: entries beside the hot set."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.began = time.monotonic()
+        self.seconds = 0.0
+        self.entries = self.warm = self.left_out = 0
+        self.stored = self.stored_bytes = 0
+
+    def add(self, should: Iterable[str], sizes: Mapping[str, int]) -> set[str]:
+        """Count the keys of a chunk. Returns those for which there is room."""
+        should = list(should)
+        fits = {key for key in should if self.room.take(sizes.get(key))}
+        self.entries += len(should)
+        self.left_out += len(should) - len(fits)
+        return fits
+
+    def measure(self, warm: int, sizes: list[int]) -> None:
+        """Count what a chunk has when it is done: fresh entries, and the bytes of all that are stored."""
+        self.warm += warm
+        self.stored += len(sizes)
+        self.stored_bytes += sum(sizes) + OVERHEAD * len(sizes)
+
+    @property
+    def mean_size(self) -> float | None:
+        return self.stored_bytes / self.stored if self.stored else None
+
+    def end(self) -> None:
+        self.seconds = time.monotonic() - self.began
+
+
+async def wait_until(condition: Callable[[], Awaitable[bool]], seconds: float, interval: float) -> None:
+    """Wait for a condition that other processes bring about, that long at most."""
+    until = time.monotonic() + seconds
+    while True:
+        if await condition() or time.monotonic() >= until:
+            return
+        await asyncio.sleep(interval)
