@@ -20,7 +20,6 @@ from typing import Any
 
 from .dependencies import Dependencies
 from .entry import CachedValue, Verdict
-from .headers import StoredHeader, read_headers
 from .heat import Heat
 from .key import EntryKey, check_tags
 from .loader import LEASE, Loader, LoadRecord
@@ -282,10 +281,6 @@ class Engine:
         if value is None or value.verdict is not VALID or not self.ordering.is_heard:
             return 0.0
         return max(0.0, value.header.fresh_until - self.clock())
-
-    async def read_headers(self, keys: Sequence[str]) -> dict[str, StoredHeader] | None:
-        """The stored entries' headers and verdicts by key, without reading a value. None if nothing can be said."""
-        return await read_headers(self.tiers, keys)
 
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> None:
         tags = check_tags(tags)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from content.caching.engine import Engine
-from content.caching.headers import StoredHeader
+from content.caching.headers import StoredHeader, read_headers
 from content.warming.targets import Target
 
 # Seconds that a load is taken to cost if nothing is stored that knows better.
@@ -44,17 +44,28 @@ async def compare(
     `horizon`: seconds until the loop comes by again, for which an entry has to be fresh. None if nothing can be said,
     since the cache does not answer or invalidations may have been missed.
     """
-    stored = await engine.read_headers(list(should))
-    if stored is None:
-        return None
-    now, cold = engine.clock(), list[ColdEntry]()
+    stored = await read_headers(engine.tiers, list(should))
+    return (
+        Comparison(stored, find_cold(stored, should, heat, horizon, engine.clock())) if stored is not None else None
+    )
+
+
+def find_cold(
+    stored: Mapping[str, StoredHeader],
+    should: Mapping[str, Target],
+    heat: Mapping[str, float],
+    horizon: float,
+    now: float,
+) -> list[ColdEntry]:
+    """The cold entries among the targets, most useful first."""
+    cold = list[ColdEntry]()
     for key, target in should.items():
         known = stored.get(key)
         if known is not None and known.fresh_for(now) > min(horizon, _half_life(known)):
             continue
         cost, seen_at = (UNKNOWN_COST, 0.0) if known is None else (known.header.cost, known.header.made_at)
         cold.append(ColdEntry(target, key, heat.get(key, 0.0), cost, seen_at))
-    return Comparison(stored, sorted(cold, key=lambda entry: -entry.weight))
+    return sorted(cold, key=lambda entry: -entry.weight)
 
 
 def _half_life(known: StoredHeader) -> float:

@@ -23,8 +23,9 @@ from content.caching.backends.server import Server
 from content.caching.engine import Engine
 from content.caching.metrics.waits import WaitReports
 from content.warming.catalogue import catalogue
-from content.warming.cold import ColdEntry, Comparison, compare
-from content.warming.hot_set import HotTarget, ReadHottest, read_hot_set, read_hottest
+from content.warming.cold import Comparison, compare
+from content.warming.hot_round import COLD_AT_ONCE, HotRound, may_load
+from content.warming.hot_set import ReadHottest, read_hottest
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
@@ -37,12 +38,8 @@ logger = logging.getLogger(__name__)
 # Seconds between two rounds of the hot set. Between two of the whole site there are ten times as long as one takes,
 # within these bounds: comparing takes a tenth of a core at most.
 HOT_EVERY, SITE_EVERY = 0.5, (2.0, 20.0)
-# Seconds between two reads of the hot set's keys.
-HOT_KEYS_EVERY = 5.0
-# Seconds for which an entry must stay fresh: until the loop comes by again and has loaded it.
-HOT_HORIZON, LONGEST_HORIZON = 3.0, 600.0
-# Gaps that are loaded before the hot set is compared anew.
-COLD_AT_ONCE = 128
+# Seconds for which an entry of the site must stay fresh, at most.
+LONGEST_HORIZON = 600.0
 # Targets of the site that are compared at once.
 CHUNK = 500
 # Seconds between two looks at the log's version, at what readers queued, and after a failure.
@@ -86,17 +83,12 @@ class WarmLoop:
         self.engine = engine
         self.server = server
         self.waits = waits
-        self.read_hottest = read_hottest
         self.everything = everything
         self.control = control if control is not None else LoadControl()
         self.budget = budget if budget is not None else MemoryBudget()
         self.switch = Switch()
         self.loader = WarmLoader(engine, self.control)
-        self.hot: dict[str, HotTarget] = {}
-        self.hot_read_at = float("-inf")
-        self.hot_is_warm = asyncio.Event()
-        self.hot_room = Room(None)
-        self.hot_warm = 0
+        self.hot = HotRound(engine, self.loader, self.budget, read_hottest)
         self.site = SiteRound(Room(None))
         self.last_site: SiteRound | None = None
 
@@ -120,36 +112,10 @@ class WarmLoop:
 
     async def keep_hot_warm(self) -> None:
         version = self.engine.ordering.version
-        if await self.warm_hot():
+        if await self.hot.run():
             await asyncio.sleep(LOOK)
         else:
             await self._wait_for_change(version)
-
-    async def warm_hot(self) -> bool:
-        """One round. Whether cold entries are left that may be loaded now."""
-        if time.monotonic() - self.hot_read_at >= HOT_KEYS_EVERY:
-            self.hot, self.hot_read_at = await read_hot_set(self.read_hottest), time.monotonic()
-        should = {key: each.target for key, each in self.hot.items()}
-        comparison = await compare(self.engine, should, self._heat(), HOT_HORIZON)
-        if comparison is None:
-            return False
-        room = Room(self.budget.bytes)
-        sizes = {key: stored.size for key, stored in comparison.stored.items()}
-        fits = {key for key in should if room.take(sizes.get(key))}
-        self.hot_room, self.hot_warm = room, len(should) - len(comparison.cold)
-        cold = [entry for entry in comparison.cold if entry.key in fits and self._may_load(entry)]
-        if not cold:
-            self.hot_is_warm.set()
-            return False
-        self.hot_is_warm.clear()
-        await self.loader.load(cold[:COLD_AT_ONCE], HOT_HORIZON)
-        return True
-
-    def _heat(self) -> Mapping[str, float]:
-        return {key: each.heat for key, each in self.hot.items()}
-
-    def _may_load(self, entry: ColdEntry) -> bool:
-        return self.loader.is_due(entry) and (entry.seen_at > 0 or self.budget.may_load(entry.key, entry.heat))
 
     async def _wait_for_change(self, version: int) -> None:
         """Until the log has something new, half a second at most."""
@@ -176,8 +142,8 @@ class WarmLoop:
         """One round over the whole site. Memory stays the same, however large the site is."""
         await sync_to_async(close_old_connections)()
         self.budget.begin_pass(await read_memory_info(self.server))
-        await self.hot_is_warm.wait()
-        self.site = SiteRound(self.hot_room.copy())
+        await self.hot.is_warm.wait()
+        self.site = SiteRound(self.hot.room.copy())
         horizon = min(LONGEST_HORIZON, SITE_EVERY[1] + 2 * (self.last_site.seconds if self.last_site else 0.0))
         async for chunk in self.everything():
             await self._give_way()
@@ -186,17 +152,17 @@ class WarmLoop:
         if self.last_site is None:
             logger.info(
                 "Background warming has come to the end of the site: %d of %d entries are fresh, after %.1f s.",
-                self.hot_warm + self.site.warm,
-                len(self.hot) + self.site.entries,
+                self.hot.warm + self.site.warm,
+                len(self.hot.targets) + self.site.entries,
                 self.site.seconds,
             )
         self.last_site = self.site
 
     async def _warm_chunk(self, chunk: Plan, horizon: float) -> None:
-        should = {key: target for target in chunk if (key := str(target)) not in self.hot}
+        should = {key: target for target in chunk if (key := str(target)) not in self.hot.targets}
         comparison = await self._compare(should, horizon)
         fits = self.site.add(should, {key: stored.size for key, stored in comparison.stored.items()})
-        cold = [entry for entry in comparison.cold if entry.key in fits and self._may_load(entry)]
+        cold = [entry for entry in comparison.cold if entry.key in fits and may_load(self.loader, self.budget, entry)]
         for first in range(0, len(cold), COLD_AT_ONCE):
             await self._give_way()
             await self.loader.load(cold[first : first + COLD_AT_ONCE], horizon)
@@ -216,7 +182,7 @@ class WarmLoop:
     async def _give_way(self) -> None:
         """To a pause, to the hot set, and to readers who asked for a refresh."""
         await self.switch.wait_until_on()
-        await self.hot_is_warm.wait()
+        await self.hot.is_warm.wait()
         await wait_until(self._is_queue_empty, LONGEST_QUEUE, LOOK)
 
     async def _is_queue_empty(self) -> bool:
@@ -248,10 +214,10 @@ class WarmLoop:
             host=socket.gethostname(),
             pid=os.getpid(),
             at=time.time(),
-            hot=len(self.hot),
-            hot_warm=self.hot_warm,
-            site=len(self.hot) + site.entries,
-            site_warm=self.hot_warm + site.warm,
+            hot=len(self.hot.targets),
+            hot_warm=self.hot.warm,
+            site=len(self.hot.targets) + site.entries,
+            site_warm=self.hot.warm + site.warm,
             left_out=site.left_out,
             evicted=len(self.budget.left_out),
             mean_size=site.mean_size,

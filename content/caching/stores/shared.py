@@ -31,10 +31,7 @@ class SharedTier(Protocol):
     async def lookup(self, keys: Sequence[str]) -> dict[str, Any]: ...
 
     async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]] | None:
-        """At least the first `size` bytes of each stored entry, and how many bytes it has in the store.
-
-        None if the store does not answer.
-        """
+        """The first `size` bytes of each entry, or more, and its size in bytes. None if the store does not answer."""
 
     async def replace(self, key: str, old: bytes, new: bytes) -> bool:
         """Store `new` if `old` is what is stored, which keeps its time to live. Whether it was stored."""
@@ -193,18 +190,13 @@ class RedisTier(CacheTier):
         """Compared by a digest of what is stored: both are compressed in the same way."""
         cache = self.cache
         digest = sha1(compress_value(old, cache.compress), usedforsecurity=False).hexdigest()
-        full_key = cache.full_key(key, None)
-        return bool(
-            await self._execute("EVAL", lua.REPLACE, 1, full_key, digest, compress_value(new, cache.compress))
-        )
+        full_key, packed = cache.full_key(key, None), compress_value(new, cache.compress)
+        return bool(await self._execute("EVAL", lua.REPLACE, 1, full_key, digest, packed))
 
     def _by_key(self, keys: Sequence[str], stored: Iterable[bytes | None]) -> dict[str, Any]:
         decompress = self.cache.decompress
-        return {
-            key: decompress_value(content, decompress)
-            for key, content in zip(keys, stored, strict=True)
-            if content is not None
-        }
+        found = ((key, content) for key, content in zip(keys, stored, strict=True) if content is not None)
+        return {key: decompress_value(content, decompress) for key, content in found}
 
     async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]]:
         full_keys = [self.cache.full_key(key, None) for key in keys]

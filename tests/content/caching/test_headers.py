@@ -8,6 +8,7 @@ from redis import Redis
 from content.caching import Policy, Resource, expire, invalidate
 from content.caching.engines import engine_of
 from content.caching.entry import Verdict
+from content.caching.headers import read_headers
 from content.caching.stores.failsafe import Failsafe
 from content.caching.testing import always_throw, chaos
 from tests.support.caches import on_every_cache, redis_cache, use_cache
@@ -33,7 +34,7 @@ async def test_headers_tell_valid_from_expired_and_invalid_entries(alias, source
         await articles.get(pk)
     await expire(["article:1"])
     await invalidate(["article:2"])
-    stored = await engine_of(alias).read_headers(keys)
+    stored = await read_headers(engine_of(alias).tiers, keys)
     assert stored is not None
     assert {key: each.verdict for key, each in stored.items()} == {
         keys[0]: Verdict.VALID,
@@ -54,7 +55,7 @@ async def test_a_header_with_many_tags_is_read_too(alias, source):
 
     tagged = Resource("tagged", load=load, policy=Policy(ttl=HOUR), tags=lambda: tags)
     await tagged.get()
-    stored = await engine_of(alias).read_headers([tagged.key(())])
+    stored = await read_headers(engine_of(alias).tiers, [tagged.key(())])
     assert stored is not None
     assert set(stored[tagged.key(())].header.tags) >= set(tags)
 
@@ -63,7 +64,7 @@ async def test_a_header_with_many_tags_is_read_too(alias, source):
 async def test_nothing_is_said_while_the_cache_is_down(alias, source):
     articles = article(source)
     with chaos(always_throw(), alias):
-        assert await engine_of(alias).read_headers([articles.key((1,))]) is None
+        assert await read_headers(engine_of(alias).tiers, [articles.key((1,))]) is None
 
 
 @pytest.mark.parametrize("compressor", [None, "content.caching.compressor.ZstdCompressor"])
@@ -77,7 +78,7 @@ async def test_no_value_is_read(redis_server, source, clock, compressor):
             await articles.get(pk)
             keys.append(articles.key((pk,)))
         before = bytes_sent(client)
-        stored = await engine_of(alias).read_headers(keys)
+        stored = await read_headers(engine_of(alias).tiers, keys)
         sent = bytes_sent(client) - before
     assert stored is not None
     assert len(stored) == len(keys)

@@ -12,13 +12,14 @@ from content import resources
 from content.caching import NotThere, invalidate
 from content.caching.backends.server import server_of
 from content.caching.engines import engine_of
+from content.caching.headers import read_headers
 from content.caching.metrics.events import Event, subscribe
+from content.warming import hot_round, switch, targets
 from content.warming import loop as loops
-from content.warming import switch, targets
 from content.warming.hot_set import find_target, name_of
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
-from content.warming.memory_budget import OVERHEAD, MemoryBudget
+from content.warming.memory_budget import OVERHEAD
 from content.warming.state import read_state
 from content.warming.targets import Plan, Target, pages
 from tests.support.caches import redis_cache, use_cache
@@ -78,8 +79,8 @@ def page(path: str) -> Target:
 
 
 async def warm_all(loop: WarmLoop) -> None:
-    loop.hot_read_at = float("-inf")
-    while await loop.warm_hot():
+    loop.hot.read_at = float("-inf")
+    while await loop.hot.run():
         pass
     await loop.warm_site()
 
@@ -102,11 +103,28 @@ async def test_an_edit_is_a_difference_of_the_entries_that_show_it(loop, loads, 
     await warm_all(loop)
     loads.clear()
     await invalidate([f"post:{blog[3].pk}:page"])
-    while await loop.warm_hot():
+    while await loop.hot.run():
         pass
     assert await pages.fresh_for(f"{ORIGIN}/posts/post-3/") > 0
     assert {key.partition("@")[0] for key in loads} <= {"post", "page"}
     assert resources.post.key(("post", "post-4")) not in loads
+
+
+async def test_an_edit_reads_the_headers_of_what_it_changed_alone(loop, readers, blog, monkeypatch):
+    readers.heat = {name_of(page(f"/posts/post-{number}/")): 1.0 for number in range(1, 10)}
+    await warm_all(loop)
+    asked: list[str] = []
+
+    async def read(tiers, keys):
+        asked.extend(keys)
+        return await read_headers(tiers, keys)
+
+    monkeypatch.setattr(hot_round, "read_headers", read)
+    loop.hot.read_at = time.monotonic()
+    await invalidate([f"post:{blog[3].pk}:page"])
+    while await loop.hot.run():
+        pass
+    assert set(asked) == {str(page("/posts/post-3/"))}
 
 
 async def test_entries_are_loaded_in_batches(loop, loads):
@@ -127,10 +145,10 @@ async def test_entries_are_loaded_in_batches(loop, loads):
 
 
 async def test_the_hottest_is_loaded_first(loop, readers, monkeypatch):
-    monkeypatch.setattr(loops, "COLD_AT_ONCE", 1)
+    monkeypatch.setattr(hot_round, "COLD_AT_ONCE", 1)
     readers.heat = {name_of(page(f"/posts/post-{number}/")): float(number) for number in range(1, 4)}
-    loop.hot_read_at = float("-inf")
-    await loop.warm_hot()
+    loop.hot.read_at = float("-inf")
+    await loop.hot.run()
     assert [await pages.fresh_for(f"{ORIGIN}/posts/post-{number}/") > 0 for number in (1, 2, 3)] == [
         False,
         False,
@@ -141,9 +159,9 @@ async def test_the_hottest_is_loaded_first(loop, readers, monkeypatch):
 async def test_the_budget_leaves_out_what_is_read_least(loop, readers):
     readers.heat = {name_of(page("/")): 9.0, name_of(page("/posts/post-3/")): 1.0}
     await warm_all(loop)
-    [front] = [each.size for each in (await loop.engine.read_headers([str(page("/"))])).values()]
+    [front] = [each.size for each in (await read_headers(loop.engine.tiers, [str(page("/"))])).values()]
     caches["default"].clear()
-    loop.budget = MemoryBudget(front + 2 * OVERHEAD)
+    loop.budget.limit = front + 2 * OVERHEAD
     await warm_all(loop)
     assert await pages.fresh_for(f"{ORIGIN}/") > 0
     assert await pages.fresh_for(f"{ORIGIN}/posts/post-3/") == 0
@@ -218,7 +236,7 @@ async def test_readers_refreshes_come_first(loop, monkeypatch):
         return waited > 3
 
     monkeypatch.setattr(loop, "_is_queue_empty", is_queue_empty)
-    loop.hot_is_warm.set()
+    loop.hot.is_warm.set()
     await loop._give_way()
     assert waited == 4
 
@@ -233,8 +251,8 @@ async def test_a_page_that_is_gone_is_not_made_again_each_round(loop, readers, m
     monkeypatch.setattr(targets.Pages, "refresh", refresh)
     readers.heat = {name_of(page("/posts/never-was/")): 5.0}
     for _ in range(3):
-        loop.hot_read_at = float("-inf")
-        await loop.warm_hot()
+        loop.hot.read_at = float("-inf")
+        await loop.hot.run()
     assert len(made) == 1
 
 
