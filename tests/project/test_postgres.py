@@ -18,6 +18,7 @@ def run(tmp_path, postgres_server, fresh_redis):
         "DATABASE_URL": postgres_server,
         "REDIS_URL": fresh_redis,
         "EVERGREEN_STATE_DIR": str(tmp_path / "state"),
+        "EVERGREEN_EDGE": "no",
     }
 
     return partial(manage_each, environment)
