@@ -1,7 +1,7 @@
 """One owner of the control loop at a time, among all workers of a release.
 
 Each worker process tries to get a lease every second. The owner renews it. It stops its work when the lease is lost,
-and, by its own clock, before the lease can be another's. An owner that dies is replaced within `seconds`, a quarter of that,
+and, by its own clock, before the lease can be another's. An owner that dies is replaced within 1.25 times `seconds`
 and one interval.
 """
 
