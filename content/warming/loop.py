@@ -14,6 +14,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
@@ -94,6 +95,10 @@ class WarmLoop:
 
     async def run(self) -> None:
         """Until cancelled."""
+        with self.hot.following():
+            await self._run_all()
+
+    async def _run_all(self) -> None:
         async with asyncio.TaskGroup() as group:
             for work in (self.keep_hot_warm, self.keep_site_warm, self.keep_informed):
                 group.create_task(self._repeat(work))
@@ -111,19 +116,12 @@ class WarmLoop:
     # --- the hot set --------------------------------------------------------------------------------
 
     async def keep_hot_warm(self) -> None:
-        version = self.engine.ordering.version
+        """After each record, and twice a second else."""
         if await self.hot.run():
-            await asyncio.sleep(LOOK)
-        else:
-            await self._wait_for_change(version)
-
-    async def _wait_for_change(self, version: int) -> None:
-        """Until the log has something new, half a second at most."""
-
-        async def has_changed() -> bool:
-            return self.engine.ordering.version != version
-
-        await wait_until(has_changed, HOT_EVERY, LOOK)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HOT_EVERY):
+                await self.hot.has_records.wait()
 
     # --- the whole site -----------------------------------------------------------------------------
 

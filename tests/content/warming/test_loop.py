@@ -67,11 +67,11 @@ def readers() -> Readers:
 
 
 @pytest.fixture
-def loop(readers, fresh_redis) -> WarmLoop:
-    control = LoadControl(rate=1e6)
-    return WarmLoop(
-        engine_of("default"), server_of(fresh_redis, {}), read_hottest=readers.read_hottest, control=control
-    )
+async def loop(readers, fresh_redis) -> AsyncIterator[WarmLoop]:
+    engine, server, control = engine_of("default"), server_of(fresh_redis, {}), LoadControl(rate=1e6)
+    loop = WarmLoop(engine, server, read_hottest=readers.read_hottest, control=control)
+    with loop.hot.following():
+        yield loop
 
 
 def page(path: str) -> Target:
