@@ -15,12 +15,13 @@ from content.caching.headers import StoredHeader, read_headers
 from content.caching.key import weak_tag
 from content.caching.ordering.tag_index import Record
 from content.warming.cold import ColdEntry, find_cold
-from content.warming.hot_set import HotTarget, ReadHottest, read_hot_set
+from content.warming.hot_set import MOST, HotTarget, ReadHottest, read_hot_set
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import MemoryBudget, Room
+from content.warming.targets import Target
 
 # Seconds between two reads of the hot set and of all its headers.
-READ_EVERY = 5.0
+READ_EVERY = 10.0
 # Seconds for which an entry must stay fresh: until all are read again, and it has been loaded.
 HORIZON = READ_EVERY + 3.0
 # Entries that are loaded before the hot set is compared anew.
@@ -37,6 +38,8 @@ class HotRound:
         self.loader = loader
         self.budget = budget
         self.read_hottest = read_hottest
+        # What fills up the set where fewer are read: the first of the whole site.
+        self.filling: Sequence[Target] = ()
         self.targets: dict[str, HotTarget] = {}
         self.stored: dict[str, StoredHeader] = {}
         self.keys_by_tag: dict[str, list[str]] = {}
@@ -54,9 +57,22 @@ class HotRound:
         self.is_warm = asyncio.Event()
         self.tried: list[str] = []
 
+    def covers(self, key: str) -> bool:
+        """Whether it is for this round. What nobody has read and is not stored is left to the round over the site."""
+        target = self.targets.get(key)
+        return target is not None and (target.heat > 0 or key in self.stored)
+
+    @property
+    def entries(self) -> int:
+        return sum(map(self.covers, self.targets))
+
+    @property
+    def left_out(self) -> int:
+        return self.entries - len(self.fitting)
+
     @property
     def warm(self) -> int:
-        return len(self.targets) - len(self.cold)
+        return self.entries - sum(self.covers(each.key) for each in self.cold)
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -83,7 +99,7 @@ class HotRound:
         if not await self._compare():
             self.read_at = float("-inf")
             return False
-        due = [each for each in self.cold if each.key in self.fitting and may_load(self.loader, self.budget, each)]
+        due = [each for each in self.cold if self._is_due(each)]
         if not due:
             self.is_warm.set()
             return False
@@ -92,6 +108,9 @@ class HotRound:
         await self._pause_if_tried(chosen)
         await self.loader.load(chosen, HORIZON)
         return True
+
+    def _is_due(self, entry: ColdEntry) -> bool:
+        return entry.key in self.fitting and may_load(self.loader, self.budget, entry)
 
     async def _pause_if_tried(self, chosen: Sequence[ColdEntry]) -> None:
         """Other processes load what was just tried and is still cold: they have its lease."""
@@ -115,6 +134,7 @@ class HotRound:
     async def _read_all(self) -> bool:
         self._changed_keys()
         self.targets, self.read_at = await read_hot_set(self.read_hottest), time.monotonic()
+        self._fill_up()
         stored = await read_headers(self.engine.tiers, list(self.targets))
         if stored is None:
             return False
@@ -128,6 +148,12 @@ class HotRound:
         self.cold = self._find_cold(self.targets)
         return True
 
+    def _fill_up(self) -> None:
+        for target in self.filling:
+            if len(self.targets) >= MOST:
+                return
+            self.targets.setdefault(str(target), HotTarget(target, 0.0))
+
     async def _read_some(self, keys: Collection[str]) -> bool:
         if not keys:
             return True
@@ -136,6 +162,8 @@ class HotRound:
             return False
         for key in keys:
             self._remember(key, stored.get(key))
+        if self.budget.bytes is not None:
+            self._take_room()
         self.cold = self._find_cold({key: self.targets[key] for key in keys})
         return True
 
@@ -167,9 +195,10 @@ class HotRound:
         return find_cold(self.stored, should, heat, HORIZON, self.engine.clock())
 
     def _take_room(self) -> None:
+        """An entry that is not stored is taken to be as large as others, so the loads of one turn may exceed it."""
         self.room = Room(self.budget.bytes)
         sizes = {key: each.size for key, each in self.stored.items()}
-        self.fitting = {key for key in self.targets if self.room.take(sizes.get(key))}
+        self.fitting = {key for key in self.targets if self.covers(key) and self.room.take(sizes.get(key))}
 
 
 def may_load(loader: WarmLoader, budget: MemoryBudget, entry: ColdEntry) -> bool:

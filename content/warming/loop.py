@@ -26,7 +26,7 @@ from content.caching.metrics.waits import WaitReports
 from content.warming.catalogue import catalogue
 from content.warming.cold import Comparison, compare
 from content.warming.hot_round import COLD_AT_ONCE, HotRound, may_load
-from content.warming.hot_set import ReadHottest, read_hottest
+from content.warming.hot_set import MOST, ReadHottest, read_hottest
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
@@ -147,17 +147,19 @@ class WarmLoop:
             await self._give_way()
             await self._warm_chunk(chunk, horizon)
         self.site.end()
+        self.hot.filling = self.site.first
         if self.last_site is None:
             logger.info(
                 "Background warming has come to the end of the site: %d of %d entries are fresh, after %.1f s.",
                 self.hot.warm + self.site.warm,
-                len(self.hot.targets) + self.site.entries,
+                self.hot.entries + self.site.entries,
                 self.site.seconds,
             )
         self.last_site = self.site
 
     async def _warm_chunk(self, chunk: Plan, horizon: float) -> None:
-        should = {key: target for target in chunk if (key := str(target)) not in self.hot.targets}
+        self.site.first += chunk[: MOST - len(self.site.first)]
+        should = {key: target for target in chunk if not self.hot.covers(key := str(target))}
         comparison = await self._compare(should, horizon)
         fits = self.site.add(should, {key: stored.size for key, stored in comparison.stored.items()})
         cold = [entry for entry in comparison.cold if entry.key in fits and may_load(self.loader, self.budget, entry)]
@@ -212,11 +214,11 @@ class WarmLoop:
             host=socket.gethostname(),
             pid=os.getpid(),
             at=time.time(),
-            hot=len(self.hot.targets),
+            hot=self.hot.entries,
             hot_warm=self.hot.warm,
-            site=len(self.hot.targets) + site.entries,
+            site=self.hot.entries + site.entries,
             site_warm=self.hot.warm + site.warm,
-            left_out=site.left_out,
+            left_out=site.left_out + self.hot.left_out,
             evicted=len(self.budget.left_out),
             mean_size=site.mean_size,
             budget=self.budget.bytes,
@@ -233,6 +235,8 @@ class SiteRound:
         self.began = time.monotonic()
         self.seconds = 0.0
         self.entries = self.warm = self.left_out = 0
+        # The targets that come first, for the hot round.
+        self.first: Plan = []
         self.stored = self.stored_bytes = 0
 
     def add(self, should: Iterable[str], sizes: Mapping[str, int]) -> set[str]:
