@@ -40,7 +40,7 @@ def began(request) -> datetime:
 
 @pytest.fixture
 def clock(began, monkeypatch) -> Clock:
-    """Of loaders and entries."""
+    """The time that loaders and entries see."""
     clock = Clock(began.timestamp())
     monkeypatch.setattr(timezone, "now", lambda: datetime.fromtimestamp(clock(), UTC))
     return clock
@@ -84,7 +84,7 @@ async def list_paths() -> list[str]:
 
 
 async def read_all() -> dict[str, str]:
-    """What the edge of a new process says of each address, whose views run for misses."""
+    """Cache-Status of each address at the edge of a new process. Views run for misses alone."""
     edge = EdgeCache(ASGIHandler(), cache="default", profile=site_profile())
     return {path: await read_cache_status(edge, path) for path in await list_paths()}
 

@@ -1,4 +1,4 @@
-"""Processes are killed in the middle of warming, under a few readers. Nothing is lost, doubled or stuck.
+"""Processes are killed in the middle of warming, under a few readers. Nothing stays cold, and the loop has one owner.
 
 `pytest -m slow -s tests/faults/test_warming_faults.py` prints what was delayed, and for how long.
 """
@@ -28,7 +28,7 @@ MOMENT = 1.0
 
 @dataclass
 class Table:
-    """What was delayed, and for how long."""
+    """One row for each fault: the delays that it caused."""
 
     rows: list[tuple[str, str, str, int, str]] = field(default_factory=list)
 
@@ -156,7 +156,7 @@ def test_two_beats_send_each_task_twice(site, strike):
 
 
 def loads_of_posts(site: Site, since: float) -> Counter[str]:
-    """By key. Nobody edits, so a document is loaded once, whoever does."""
+    """By key. Without an edit each document is loaded once, by one process."""
     return Counter(key for _, key in site.loads(since) if key.startswith("post@"))
 
 

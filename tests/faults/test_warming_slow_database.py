@@ -76,7 +76,7 @@ def loop(settings, fresh_redis, blog, database) -> Iterator[WarmLoop]:
 
 @contextmanager
 def edits(posts) -> Iterator[None]:
-    """Of one post after another: there is always something to warm."""
+    """Edit one post after another: there is always something to warm."""
     ended = asyncio.Event()
 
     async def edit() -> None:
