@@ -1,5 +1,6 @@
 """Absolute URLs of this site, for feeds, sitemaps and metadata."""
 
+from functools import lru_cache
 from urllib.parse import urljoin
 
 from django.conf import settings
@@ -13,7 +14,13 @@ def absolute_url(request: HttpRequest, path: str) -> str:
     Scheme and host are the request's, which the edge's key holds too, unless EVERGREEN_BASE_URL is set. Raises
     DisallowedHost, as the request does, for an unknown host.
     """
-    return urljoin(f"{site_root(request)}/", iri_to_uri(path))
+    return join_url(site_root(request), path)
+
+
+@lru_cache(maxsize=4096)
+def join_url(root: str, path: str) -> str:
+    """Remembered: feeds and sitemaps have the same addresses again and again."""
+    return urljoin(f"{root}/", iri_to_uri(path))
 
 
 def site_root(request: HttpRequest) -> str:

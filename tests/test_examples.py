@@ -138,6 +138,8 @@ def price_of_the_page() -> Resource[..., Any]:
 ASSUMED: dict[str, Any] = {
     "edge.md": lambda: {
         "application": bare_application,
+        # One that has no queue of pages: its worker returns at once.
+        "edge": EdgeCache(bare_application),
         "uvicorn": SimpleNamespace(run=lambda application, http: import_string(http.replace(":", "."))),
     },
     "invalidation.md": lambda: {

@@ -38,15 +38,6 @@ async def read_headers(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHea
     return stored if tiers.ordering.is_heard else None
 
 
-async def judge_again(tiers: Tiers, stored: Mapping[str, StoredHeader]) -> dict[str, StoredHeader]:
-    """The same headers with the verdicts of now. Where invalidations are read from a log, this asks no store."""
-    verdicts = await tiers.ordering.judge([each.header for each in stored.values()])
-    return {
-        key: each if verdict is each.verdict else each._replace(verdict=verdict)
-        for (key, each), verdict in zip(stored.items(), verdicts, strict=True)
-    }
-
-
 async def _read_batch(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHeader] | None:
     beginnings = await tiers.shared.read_beginnings(keys, BEGINNING)
     if beginnings is None:

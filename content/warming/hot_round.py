@@ -1,27 +1,35 @@
-"""The round of the hot set: compare it with the cache after each change of the log, and load what is cold.
+"""The round of the hot set: after each record of the log, load what it has made cold, hottest first.
 
-Headers are remembered, and judged again without a question to the cache. What seems cold is read first, since readers
-and other processes load too. Now and then all is read: an eviction leaves no record.
+Headers are remembered by their tags, so that a record leads to the entries that carry its tags: these alone are read
+and judged. Now and then all are read, since an eviction leaves no record, and time alone makes an entry stale.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from content.caching.engine import Engine
-from content.caching.headers import StoredHeader, judge_again, read_headers
+from content.caching.headers import StoredHeader, read_headers
+from content.caching.key import weak_tag
+from content.caching.ordering.tag_index import Record
 from content.warming.cold import ColdEntry, find_cold
-from content.warming.hot_set import HotTarget, ReadHottest, read_hot_set
+from content.warming.hot_set import MOST, HotTarget, ReadHottest, read_hot_set
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import MemoryBudget, Room
 from content.warming.targets import Target
 
 # Seconds between two reads of the hot set and of all its headers.
-READ_EVERY = 5.0
-# Seconds for which an entry must stay fresh: until the loop comes by again and has loaded it.
-HORIZON = 3.0
+READ_EVERY = 10.0
+# Seconds for which an entry must stay fresh: until all are read again, and it has been loaded.
+HORIZON = READ_EVERY + 3.0
 # Entries that are loaded before the hot set is compared anew.
 COLD_AT_ONCE = 128
+# Seconds before the same entries are tried again.
+PAUSE = 0.05
+# Records that wait to be looked at. Past it all headers are read.
+MOST_RECORDS = 10_000
 
 
 class HotRound:
@@ -30,57 +38,167 @@ class HotRound:
         self.loader = loader
         self.budget = budget
         self.read_hottest = read_hottest
+        # What fills up the set where fewer are read: the first of the whole site.
+        self.filling: Sequence[Target] = ()
         self.targets: dict[str, HotTarget] = {}
-        self.read_at = float("-inf")
         self.stored: dict[str, StoredHeader] = {}
-        # The bytes that the hot set leaves of the budget, and its entries that are not cold.
+        self.keys_by_tag: dict[str, list[str]] = {}
+        # The entries that are not fresh, as far as is known, the most useful first.
+        self.cold: list[ColdEntry] = []
+        self.read_at = float("-inf")
+        self.epoch = ""
+        self.records: deque[Record] = deque(maxlen=MOST_RECORDS)
+        # Set by each record.
+        self.has_records = asyncio.Event()
+        # The keys for which there is room, and the bytes that they leave of the budget.
+        self.fitting: Collection[str] = ()
         self.room = Room(None)
-        self.warm = 0
         # Set while nothing is cold that may be loaded now.
         self.is_warm = asyncio.Event()
+        self.tried: list[str] = []
+
+    def covers(self, key: str) -> bool:
+        """Whether it is for this round. What nobody has read and is not stored is left to the round over the site."""
+        target = self.targets.get(key)
+        return target is not None and (target.heat > 0 or key in self.stored)
+
+    @property
+    def entries(self) -> int:
+        return sum(map(self.covers, self.targets))
+
+    @property
+    def left_out(self) -> int:
+        return self.entries - len(self.fitting)
+
+    @property
+    def warm(self) -> int:
+        return self.entries - sum(self.covers(each.key) for each in self.cold)
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Hear of each record. Where invalidations are not read from a log, all headers are read now and then."""
+        observers = getattr(self.engine.tiers.tag_index, "observers", None)
+        loop = asyncio.get_running_loop()
+
+        def observe(epoch: str, records: Sequence[Record]) -> None:
+            """On the thread that reads the log."""
+            self.records.extend(records)
+            loop.call_soon_threadsafe(self.has_records.set)
+
+        if observers is None:
+            yield
+            return
+        observers.append(observe)
+        try:
+            yield
+        finally:
+            observers.remove(observe)
 
     async def run(self) -> bool:
         """Whether cold entries are left that may be loaded now."""
-        cold = await self._compare()
-        if cold is None:
+        if not await self._compare():
+            self.read_at = float("-inf")
             return False
-        fits = self._take_room()
-        self.warm = len(self.targets) - len(cold)
-        due = [entry for entry in cold if entry.key in fits and may_load(self.loader, self.budget, entry)]
+        due = [each for each in self.cold if self._is_due(each)]
         if not due:
             self.is_warm.set()
             return False
         self.is_warm.clear()
-        await self.loader.load(due[:COLD_AT_ONCE], HORIZON)
+        chosen = due[:COLD_AT_ONCE]
+        await self._pause_if_tried(chosen)
+        await self.loader.load(chosen, HORIZON)
         return True
 
-    async def _compare(self) -> list[ColdEntry] | None:
-        """The cold entries, most useful first. None if nothing can be said."""
-        if time.monotonic() - self.read_at >= READ_EVERY:
-            self.targets, self.read_at = await read_hot_set(self.read_hottest), time.monotonic()
-            asked = list(self.targets)
-        else:
-            self.stored = await judge_again(self.engine.tiers, self.stored)
-            asked = [entry.key for entry in self._find_cold()]
-        read = await read_headers(self.engine.tiers, asked)
-        if read is None:
-            self.read_at = float("-inf")
-            return None
-        again = set(asked)
-        self.stored = {key: each for key, each in self.stored.items() if key in self.targets and key not in again}
-        self.stored |= read
-        return self._find_cold()
+    def _is_due(self, entry: ColdEntry) -> bool:
+        return entry.key in self.fitting and may_load(self.loader, self.budget, entry)
 
-    def _find_cold(self) -> list[ColdEntry]:
-        should: Mapping[str, Target] = {key: each.target for key, each in self.targets.items()}
-        heat = {key: each.heat for key, each in self.targets.items()}
+    async def _pause_if_tried(self, chosen: Sequence[ColdEntry]) -> None:
+        """Other processes load what was just tried and is still cold: they have its lease."""
+        keys = [each.key for each in chosen]
+        if keys == self.tried:
+            await asyncio.sleep(PAUSE)
+        self.tried = keys
+
+    # --- comparing ----------------------------------------------------------------------------------
+
+    async def _compare(self) -> bool:
+        """Find the cold entries. False if nothing can be said."""
+        stamp = await self.engine.ordering.begin()
+        epoch = stamp.epoch if stamp is not None else ""
+        is_due = time.monotonic() - self.read_at >= READ_EVERY
+        if is_due or epoch != self.epoch or len(self.records) == MOST_RECORDS:
+            self.epoch = epoch
+            return await self._read_all()
+        return await self._read_some({each.key for each in self.cold} | self._changed_keys())
+
+    async def _read_all(self) -> bool:
+        self._changed_keys()
+        self.targets, self.read_at = await read_hot_set(self.read_hottest), time.monotonic()
+        self._fill_up()
+        stored = await read_headers(self.engine.tiers, list(self.targets))
+        if stored is None:
+            return False
+        self.stored = stored
+        keys_by_tag = defaultdict[str, list[str]](list)
+        for key, each in stored.items():
+            for tag in each.header.tags:
+                keys_by_tag[tag].append(key)
+        self.keys_by_tag = dict(keys_by_tag)
+        self._take_room()
+        self.cold = self._find_cold(self.targets)
+        return True
+
+    def _fill_up(self) -> None:
+        for target in self.filling:
+            if len(self.targets) >= MOST:
+                return
+            self.targets.setdefault(str(target), HotTarget(target, 0.0))
+
+    async def _read_some(self, keys: Collection[str]) -> bool:
+        if not keys:
+            return True
+        stored = await read_headers(self.engine.tiers, list(keys))
+        if stored is None:
+            return False
+        for key in keys:
+            self._remember(key, stored.get(key))
+        if self.budget.bytes is not None:
+            self._take_room()
+        self.cold = self._find_cold({key: self.targets[key] for key in keys})
+        return True
+
+    def _remember(self, key: str, each: StoredHeader | None) -> None:
+        """Its tags may be others than before. Those that it had stay until all are read: they cost a read."""
+        before = self.stored.pop(key, None)
+        if each is None:
+            return
+        self.stored[key] = each
+        known = before.header.tags if before is not None else ()
+        for tag in set(each.header.tags).difference(known):
+            self.keys_by_tag.setdefault(tag, []).append(key)
+
+    def _changed_keys(self) -> set[str]:
+        """The entries with tags of the records that came since the last call."""
+        self.has_records.clear()
+        keys = set[str]()
+        while self.records:
+            record = self.records.popleft()
+            if not record.is_readable:
+                self.read_at = float("-inf")
+            for tag in record.tags:
+                keys.update(self.keys_by_tag.get(tag, ()), self.keys_by_tag.get(weak_tag(tag), ()))
+        return keys
+
+    def _find_cold(self, targets: Mapping[str, HotTarget]) -> list[ColdEntry]:
+        should = {key: each.target for key, each in targets.items()}
+        heat = {key: each.heat for key, each in targets.items()}
         return find_cold(self.stored, should, heat, HORIZON, self.engine.clock())
 
-    def _take_room(self) -> set[str]:
-        """The keys for which there is room."""
+    def _take_room(self) -> None:
+        """An entry that is not stored is taken to be as large as others, so the loads of one turn may exceed it."""
         self.room = Room(self.budget.bytes)
         sizes = {key: each.size for key, each in self.stored.items()}
-        return {key for key in self.targets if self.room.take(sizes.get(key))}
+        self.fitting = {key for key in self.targets if self.covers(key) and self.room.take(sizes.get(key))}
 
 
 def may_load(loader: WarmLoader, budget: MemoryBudget, entry: ColdEntry) -> bool:

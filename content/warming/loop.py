@@ -14,6 +14,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
@@ -25,7 +26,7 @@ from content.caching.metrics.waits import WaitReports
 from content.warming.catalogue import catalogue
 from content.warming.cold import Comparison, compare
 from content.warming.hot_round import COLD_AT_ONCE, HotRound, may_load
-from content.warming.hot_set import ReadHottest, read_hottest
+from content.warming.hot_set import MOST, ReadHottest, read_hottest
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
@@ -94,6 +95,10 @@ class WarmLoop:
 
     async def run(self) -> None:
         """Until cancelled."""
+        with self.hot.following():
+            await self._run_all()
+
+    async def _run_all(self) -> None:
         async with asyncio.TaskGroup() as group:
             for work in (self.keep_hot_warm, self.keep_site_warm, self.keep_informed):
                 group.create_task(self._repeat(work))
@@ -111,19 +116,12 @@ class WarmLoop:
     # --- the hot set --------------------------------------------------------------------------------
 
     async def keep_hot_warm(self) -> None:
-        version = self.engine.ordering.version
+        """After each record, and twice a second else."""
         if await self.hot.run():
-            await asyncio.sleep(LOOK)
-        else:
-            await self._wait_for_change(version)
-
-    async def _wait_for_change(self, version: int) -> None:
-        """Until the log has something new, half a second at most."""
-
-        async def has_changed() -> bool:
-            return self.engine.ordering.version != version
-
-        await wait_until(has_changed, HOT_EVERY, LOOK)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HOT_EVERY):
+                await self.hot.has_records.wait()
 
     # --- the whole site -----------------------------------------------------------------------------
 
@@ -149,17 +147,19 @@ class WarmLoop:
             await self._give_way()
             await self._warm_chunk(chunk, horizon)
         self.site.end()
+        self.hot.filling = self.site.first
         if self.last_site is None:
             logger.info(
                 "Background warming has come to the end of the site: %d of %d entries are fresh, after %.1f s.",
                 self.hot.warm + self.site.warm,
-                len(self.hot.targets) + self.site.entries,
+                self.hot.entries + self.site.entries,
                 self.site.seconds,
             )
         self.last_site = self.site
 
     async def _warm_chunk(self, chunk: Plan, horizon: float) -> None:
-        should = {key: target for target in chunk if (key := str(target)) not in self.hot.targets}
+        self.site.first += chunk[: MOST - len(self.site.first)]
+        should = {key: target for target in chunk if not self.hot.covers(key := str(target))}
         comparison = await self._compare(should, horizon)
         fits = self.site.add(should, {key: stored.size for key, stored in comparison.stored.items()})
         cold = [entry for entry in comparison.cold if entry.key in fits and may_load(self.loader, self.budget, entry)]
@@ -214,11 +214,11 @@ class WarmLoop:
             host=socket.gethostname(),
             pid=os.getpid(),
             at=time.time(),
-            hot=len(self.hot.targets),
+            hot=self.hot.entries,
             hot_warm=self.hot.warm,
-            site=len(self.hot.targets) + site.entries,
+            site=self.hot.entries + site.entries,
             site_warm=self.hot.warm + site.warm,
-            left_out=site.left_out,
+            left_out=site.left_out + self.hot.left_out,
             evicted=len(self.budget.left_out),
             mean_size=site.mean_size,
             budget=self.budget.bytes,
@@ -235,6 +235,8 @@ class SiteRound:
         self.began = time.monotonic()
         self.seconds = 0.0
         self.entries = self.warm = self.left_out = 0
+        # The targets that come first, for the hot round.
+        self.first: Plan = []
         self.stored = self.stored_bytes = 0
 
     def add(self, should: Iterable[str], sizes: Mapping[str, int]) -> set[str]:

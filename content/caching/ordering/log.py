@@ -54,7 +54,7 @@ class InvalidationLog:
         self.reader.first_try.wait(JOIN_TIMEOUT)
 
     def stop(self, *, wait: bool = True) -> None:
-        """Follow no longer; `wait` until its thread has ended, a quarter of a second at most."""
+        """Follow no longer; `wait` until its thread has ended, two seconds at most."""
         self.reader.stop(wait=wait)
         self.stream.close()
 

@@ -19,6 +19,8 @@ FIRST_DELAY = 0.02
 MAX_DELAY = 0.5
 # Seconds for which readers wait for a process that joins, at most.
 LONGEST_JOIN = 2.0
+# Seconds to wait for the thread to end, at most.
+LONGEST_STOP = 2.0
 
 
 class LogReader:
@@ -58,10 +60,10 @@ class LogReader:
         self.first_try.set()
 
     def stop(self, *, wait: bool) -> None:
-        """With `wait` it returns when the thread has ended, or is about to."""
+        """With `wait` it returns when the thread has ended, which takes as long as Redis does to answer."""
         self.stopping.set()
         if wait and self.thread.is_alive():
-            self.thread.join(2 * WAIT)
+            self.thread.join(LONGEST_STOP)
 
     def _follow(self) -> None:
         try:
