@@ -1,4 +1,4 @@
-"""What the benchmark of warming counts: waits, withdrawals apart, and the course of a run."""
+"""What the benchmark of warming counts: waits, and the course of a run."""
 
 import math
 from datetime import timedelta
@@ -9,7 +9,7 @@ from content.caching import MODERATE, STATIC
 from tests.benchmarks.warm.apps import shorten
 from tests.benchmarks.warm.plot import write_plot
 from tests.benchmarks.warm.readers import TIMEOUT, Read, read_at_rate, read_of
-from tests.benchmarks.warm.waits import Second, Waits, by_second, seconds_to, split_by_withdrawals
+from tests.benchmarks.warm.waits import Second, Waits, by_second, seconds_to
 from tests.support.servers.process import free_port
 
 HEAD = b"http/1.1 200 ok\r\ncontent-length: 0\r\ncache-status: %b\r\nx-made-at-once: 3\r\n\r\n"
@@ -48,12 +48,6 @@ def test_the_longest_wait_is_the_last_quantile():
     waits = Waits([read(took=number / 1000) for number in range(1, 1001)])
     assert [waits.quantile(share) for share in (0.5, 0.99, 0.999, 1.0)] == [0.5, 0.99, 0.999, 1.0]
     assert math.isnan(Waits([]).quantile(0.5))
-
-
-def test_readers_right_after_a_withdrawal_are_counted_apart():
-    reads = [read(due) for due in (0.9, 1.0, 2.9, 3.0)]
-    others, apart = split_by_withdrawals(reads, [1.0])
-    assert [[each.due for each in part] for part in (others, apart)] == [[0.9, 3.0], [1.0, 2.9]]
 
 
 def test_a_site_is_warm_after_the_last_second_with_too_few_hits():

@@ -1,12 +1,12 @@
 """`make bench ONLY=warm`: how many readers wait for a load while somebody edits, beside other caches.
 
 python -m tests.benchmarks.warm [--seconds N] [--rounds N] [--rate R] [--cold] [--only NAME ...] [--posts N]
-                                [--lifetime N] [--plot FILE]
+                                [--withdrawals N] [--lifetime N] [--plot FILE]
 
 Each contender has a server process, an editor and a Redis of its own, and a copy of one SQLite file; one of ours has
 a worker as well. Readers ask at a fixed rate for addresses that are drawn by Zipf's law, the same for all. An edit a
-second, of any post, and every ten seconds a withdrawal, whose readers are counted apart. All posts have views, so
-that rankings are full and every edit changes a page that others show.
+second, of any post. Afterwards a post is withdrawn every ten seconds as well, and these readers are counted apart.
+All posts have views, so that rankings are full and every edit changes a page that others show.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tests.benchmarks.warm.static_file import static_file
 from tests.benchmarks.warm.tables import table_of_pages, table_of_waits
 from tests.benchmarks.warm.waits import by_second
 
-SECONDS, ROUNDS, RATE, POSTS, LIFETIME = 30, 1, 200, 500, 300
+SECONDS, WITHDRAWALS, ROUNDS, RATE, POSTS, LIFETIME = 30, 20, 1, 200, 500, 300
 PLOT = ROOT / ".state" / "warm.svg"
 # Seconds of readers before those who count.
 LEAD = 2
@@ -65,6 +65,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=int, default=RATE, help="requests a second (default %(default)s)")
     parser.add_argument("--posts", type=int, default=POSTS, help="of the site (default %(default)s)")
     parser.add_argument("--lifetime", type=int, default=LIFETIME, help="of pages, at most (default %(default)s)")
+    parser.add_argument(
+        "--withdrawals",
+        type=int,
+        default=WITHDRAWALS,
+        help="seconds of withdrawals after a run (%(default)s)",
+    )
     parser.add_argument("--cold", action="store_true", help="empty Redis when the readers come")
     parser.add_argument("--only", nargs="+", choices=[*CONTENDERS], default=[*CONTENDERS], help="some contenders")
     parser.add_argument("--plot", type=Path, default=PLOT, help="an SVG (default .state/warm.svg)")
@@ -103,7 +109,7 @@ class Benchmark:
             if self.options.cold:
                 with site.redis.client() as client:
                     client.flushall()
-            course = run(site, drawn, self.options.rate, self.static_port)
+            course = run(site, drawn, self.options.rate, self.static_port, self.options.withdrawals)
             if self.options.cold and contender.has_worker:
                 console.print(measure_newcomer(site, drawn, self.options.rate))
         return course

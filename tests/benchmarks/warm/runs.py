@@ -24,7 +24,8 @@ class Course:
     seconds: float = 0.0
     reads: list[Read] = field(default_factory=list)
     static: list[Read] = field(default_factory=list)
-    withdrawn_at: list[float] = field(default_factory=list)
+    # Read after the others, while posts were withdrawn.
+    beside_withdrawals: list[Read] = field(default_factory=list)
     edits: int = 0
     edits_shown: int = 0
     # Requests that got the page of a post that was withdrawn.
@@ -33,29 +34,32 @@ class Course:
     def add(self, other: "Course") -> None:
         self.reads += [read.later(self.seconds) for read in other.reads]
         self.static += [read.later(self.seconds) for read in other.static]
-        self.withdrawn_at += [at + self.seconds for at in other.withdrawn_at]
+        self.beside_withdrawals += other.beside_withdrawals
         self.seconds += other.seconds
         self.edits += other.edits
         self.edits_shown += other.edits_shown
         self.withdrawn_shown += other.withdrawn_shown
 
 
-def run(site: Site, drawn: Sequence[str], rate: int, static_port: int | None) -> Course:
-    """From the first edit on. Afterwards all edited pages are read, for what they show."""
-    edits = site.editor
+def run(site: Site, drawn: Sequence[str], rate: int, static_port: int | None, withdrawal_seconds: int = 0) -> Course:
+    """Edits alone, and then so many seconds of edits and withdrawals. Afterwards the edited pages are read."""
+    edits, port = site.editor, site.service.port
+    with edits.edit_every_second(), without_collections():
+        reads, static = asyncio.run(read_both(port, drawn, rate, static_port))
     with edits.edit_every_second(WITHDRAW_EVERY), without_collections():
         began = time.perf_counter()
-        reads, static = asyncio.run(read_both(site.service.port, drawn, rate, static_port))
+        beside_withdrawals = asyncio.run(read_at_rate(port, drawn[: rate * withdrawal_seconds], rate))
     gone = {path: after - began + GRACE for path, (_, after) in edits.withdrawn.items()}
-    pages = read_pages(site.service.port, list(edits.marks))
+    shown = [read for read in beside_withdrawals if read.status == 200 and read.due > gone.get(read.path, read.due)]
+    pages = read_pages(port, list(edits.marks))
     return Course(
         seconds=len(drawn) / rate,
         reads=reads,
         static=static,
-        withdrawn_at=[before - began for before, _ in edits.withdrawn.values()],
+        beside_withdrawals=beside_withdrawals,
         edits=len(edits.marks),
         edits_shown=sum(edits.marks[path].encode() in page for path, page in pages),
-        withdrawn_shown=sum(read.status == 200 and read.due > gone.get(read.path, read.due) for read in reads),
+        withdrawn_shown=len(shown),
     )
 
 

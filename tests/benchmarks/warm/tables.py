@@ -6,20 +6,19 @@ from rich.table import Table
 
 from tests.benchmarks.warm.readers import TOP, find_hot
 from tests.benchmarks.warm.runs import Course
-from tests.benchmarks.warm.waits import Waits, by_second, seconds_to, split_by_withdrawals
+from tests.benchmarks.warm.waits import Waits, by_second, seconds_to
 
 WAITED = ("requests", f"top {TOP:,} that waited", "all", "p50 ms", "p99", "p99.9", "longest", "lost")
 SHOWN = ("95 % hits after", "pages made at once", "edits shown", "withdrawn pages shown")
 
 
 def table_of_waits(courses: Mapping[str, Course], drawn: Sequence[str]) -> Table:
-    """For each contender: readers beside edits, readers right after withdrawals, and those of the static file."""
+    """For each contender: readers beside edits, readers beside withdrawals as well, and those of the static file."""
     table, hot = new_table(WAITED), find_hot(drawn)
     for name, course in courses.items():
-        reads, apart = split_by_withdrawals(course.reads, course.withdrawn_at)
-        add_waits(table, name, Waits(reads, hot))
-        if apart:
-            add_waits(table, "  after withdrawals", Waits(apart, hot))
+        add_waits(table, name, Waits(course.reads, hot))
+        if course.beside_withdrawals:
+            add_waits(table, "  beside withdrawals", Waits(course.beside_withdrawals, hot))
         if course.static:
             add_waits(table, "  nginx, a static file", Waits(course.static), has_loads=False)
     return table

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 from tests.benchmarks.warm.readers import Read
 
-# Seconds. Waits that begin so soon after a withdrawal are counted apart, whatever the reason of each.
-AFTER_WITHDRAWAL = 2.0
-
 
 @dataclass
 class Waits:
@@ -58,15 +55,6 @@ def quantile_of(ordered: Sequence[float], share: float) -> float:
 
 def share_of_loads(reads: Sequence[Read]) -> float:
     return sum(not read.is_hit for read in reads) / max(1, len(reads))
-
-
-def split_by_withdrawals(reads: Sequence[Read], withdrawn_at: Sequence[float]) -> tuple[list[Read], list[Read]]:
-    """The reads of the time without a withdrawal, and those that were due right after one."""
-    apart, others = list[Read](), list[Read]()
-    for read in reads:
-        is_after = any(at <= read.due < at + AFTER_WITHDRAWAL for at in withdrawn_at)
-        (apart if is_after else others).append(read)
-    return others, apart
 
 
 def by_second(reads: Sequence[Read]) -> list[Second]:
