@@ -1,4 +1,4 @@
-"""What the benchmark of warming counts: waits, and the course of a run."""
+"""The benchmark of warming counts waits, and draws the course of a run."""
 
 import math
 from datetime import timedelta
