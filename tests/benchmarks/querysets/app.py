@@ -25,8 +25,12 @@ async def load(resource: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 async def load_many(resource: Any, keys: Iterable[Hashable]) -> dict[Any, Any]:
-    """HTML pages read cards by the many, and nothing else."""
-    from tests.benchmarks.querysets.loaders import load_cards
+    """Cards by one queryset, posts of a feed by one each. The site's SQL reads lists of the API, and sitemaps."""
+    from tests.benchmarks.querysets.loaders import load_cards, load_posts
 
-    assert resource.name == "post_card", resource.name
-    return await load_cards([key for key in keys if isinstance(key, int)])
+    match resource.name:
+        case "post_card":
+            return await load_cards([key for key in keys if isinstance(key, int)])
+        case "post":
+            return await load_posts(keys)
+    return dict(await resource.load_many(list(keys)))

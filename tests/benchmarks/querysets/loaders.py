@@ -6,7 +6,7 @@ Related rows are prefetched, not joined: django-cacheops sees no change of a joi
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,11 @@ async def load_post(kind: str, slug: str) -> PostDocument:
         texts = (post.html, post.text, post.comments_open, post.updated_at)
         return (await make_documents([FetchedPost(card_of(post), kind, texts)]))[0]
     raise NotThere(f"no {kind} {slug!r}")
+
+
+async def load_posts(keys: Iterable[Any]) -> dict[tuple[str, str], PostDocument]:
+    """As the pages of these posts load them: each is cached once for both."""
+    return {(kind, slug): await load_post(kind, slug) for kind, slug in keys}
 
 
 async def load_cards(pks: Sequence[int]) -> dict[int, PostCard]:

@@ -1,6 +1,7 @@
 """Edits posts as the admin saves them, in a process of its own: one for each line that it reads.
 
-It answers each with a line of JSON: the path of the post, and the mark that its page shows from now on.
+It answers each with a line of JSON: the path of the post, and the mark that its page shows from now on. For the line
+"withdraw" it withdraws a post, and answers with the path alone. The last post is edited instead.
 """
 
 import json
@@ -24,17 +25,23 @@ def main() -> None:
     bodies = {post.pk: post.body for post in posts}
     chosen, numbers = random.Random(SEED), count(1)
     print("ready", flush=True)
-    for _ in sys.stdin:
+    for line in sys.stdin:
         post = chosen.choice(posts)
-        mark = f"edit-{next(numbers)}-of-{post.pk}"
-        save(post, f"{bodies[post.pk]}\n\nThis is {mark}.")
-        print(json.dumps({"path": iri_to_uri(post.get_absolute_url()), "mark": mark}), flush=True)
+        answer = {"path": iri_to_uri(post.get_absolute_url())}
+        if line == "withdraw\n" and len(posts) > 1:
+            posts.remove(post)
+            save(post, status="withdrawn")
+        else:
+            mark = answer["mark"] = f"edit-{next(numbers)}-of-{post.pk}"
+            save(post, body=f"{bodies[post.pk]}\n\nThis is {mark}.")
+        print(json.dumps(answer), flush=True)
 
 
-def save(post: Any, body: str) -> None:
+def save(post: Any, **values: str) -> None:
     from django.db import transaction
 
-    post.body = body
+    for name, value in values.items():
+        setattr(post, name, value)
     with transaction.atomic():
         post.save()
 
