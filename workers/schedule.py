@@ -1,8 +1,11 @@
 """The schedule: each task that beat sends, and how often."""
 
+import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from celery.schedules import schedule
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,21 @@ SCHEDULE = (
 )
 
 
+# The time of beat begins with the wall clock, and then passes as the monotonic clock does. If the wall clock is set
+# back by an hour, Celery would send no task for that hour.
+BEGAN, BEGAN_AT = time.monotonic(), datetime.now(UTC)
+
+
+def steady_now() -> datetime:
+    """The time of beat."""
+    return BEGAN_AT + timedelta(seconds=time.monotonic() - BEGAN)
+
+
 def as_beat_schedule() -> dict[str, dict[str, Any]]:
     return {
         job.name: {
             "task": job.task,
-            "schedule": job.every,
+            "schedule": schedule(job.every, nowfun=steady_now),
             "options": {"expires": job.every.total_seconds()},
         }
         for job in SCHEDULE

@@ -37,7 +37,11 @@ class Backoff:
         self._delays.pop(key, None)
 
     def is_delayed(self, key: str) -> bool:
-        return key in self._delays and self.clock() < self._delays[key][0]
+        """False if the clock was set back since: the end would be further away than the delay is long."""
+        if key not in self._delays:
+            return False
+        until, delay, _ = self._delays[key]
+        return 0 < until - self.clock() <= delay
 
     def has_failed(self, key: str) -> bool:
         """Its load failed, and is not to be tried yet."""

@@ -38,8 +38,8 @@ READERS = "readers"
 class LoadTimes:
     """The recent and the usual time of one kind of loads, in seconds."""
 
-    def __init__(self, seconds: float, now: float) -> None:
-        self.recent = self.usual = seconds
+    def __init__(self, seconds: float, now: float, expected: float = float("inf")) -> None:
+        self.recent, self.usual = seconds, min(seconds, expected)
         self.at = now
 
     def add(self, seconds: float, now: float) -> None:
@@ -91,7 +91,7 @@ class LoadControl:
             self.shrink(0.5)
             raise
         else:
-            self.record(kind, (self.clock() - began) / entries)
+            self.record(kind, self.clock() - began, entries)
         finally:
             self.running -= 1
             self._rest(self.clock() - began)
@@ -122,9 +122,13 @@ class LoadControl:
         """Whether loads of warming itself are slow."""
         return any(times.is_slow for kind, times in self.times.items() if kind != READERS)
 
-    def record(self, kind: str, seconds: float) -> None:
-        """One load of that kind took so long."""
-        if self._is_slow(kind, seconds):
+    def record(self, kind: str, seconds: float, entries: int = 1) -> None:
+        """One load of that kind took so long. It is compared with others of about as many entries."""
+        size = entries.bit_length()
+        name = f"{kind} {size}"
+        if name not in self.times and (expected := self._expect(kind, size)) is not None:
+            self.times[name] = LoadTimes(seconds, self.clock(), expected)
+        if self._is_slow(name, seconds):
             self.shrink(SHRINK)
         else:
             # Below one it grows by a tenth of itself, as it shrank.
@@ -140,6 +144,17 @@ class LoadControl:
                 self._rest_until = max(self._rest_until, self.clock() + STOP)
         else:
             self.limit = max(min(self.limit, 1.0), self.limit * 0.5)
+
+    def _expect(self, kind: str, size: int) -> float | None:
+        """The usual time of a size that is new, by the nearest known: a database may be slow when a size first comes.
+
+        Twice as many entries take up to 1.4 times as long; fewer may take as long.
+        """
+        known = {other: times for other in range(64) if (times := self.times.get(f"{kind} {other}")) is not None}
+        if not known:
+            return None
+        nearest = min(known, key=lambda other: abs(other - size))
+        return float(known[nearest].usual * 2 ** (max(0, size - nearest) / 2))
 
     def shrink(self, factor: float) -> None:
         self.limit = max(FLOOR, self.limit * factor)

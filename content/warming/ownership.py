@@ -1,8 +1,8 @@
 """One owner of the control loop at a time, among all workers of a release.
 
 Each worker process tries to get a lease every second. The owner renews it. It stops its work when the lease is lost,
-and, by its own clock, before the lease can be another's. An owner that dies is replaced within `seconds` and one
-interval.
+and, by its own clock, before the lease can be another's. An owner that dies is replaced within 1.25 times `seconds`
+and one interval.
 """
 
 import asyncio
@@ -35,9 +35,14 @@ class Ownership:
 
     async def try_once(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Do the work if no other process is the owner, for as long as this one is. Whether it was."""
-        lease, asked_at = Lease(self.store, self.seconds), time.monotonic()
+        lease = Lease(self.store, self.seconds)
         try:
             if not await lease.take([self.name]):
+                return False
+            # A flush may have taken the lease from an owner who learns of it when it renews: let it stop first.
+            await asyncio.sleep(self.seconds / 4)
+            asked_at = time.monotonic()
+            if not await self.store.renew(self.name, lease.token, self.seconds):
                 return False
         except Exception as error:
             logger.info("Cannot reach the cache to see who warms it; retrying: %s", error)

@@ -63,6 +63,24 @@ def test_kinds_have_their_own_usual_times(control, clock):
     assert control.limit == control.most
 
 
+async def test_loads_of_one_entry_are_not_slow_beside_large_batches(control, clock):
+    """A batch of 64 takes twice as long as a load of one; so each of its entries seems 32 times as quick."""
+    for _ in range(50):
+        async with control.turn("post", 64):
+            clock.forward(2 * USUAL)
+    for _ in range(50):
+        await load(control, clock, USUAL)
+    assert control.limit == control.most
+
+
+def test_a_slow_database_is_seen_by_batches_of_a_new_size(control, clock):
+    """When loads are slow, more entries wait for each: the batches grow to sizes that were not seen before."""
+    record(control, clock, USUAL, 100)
+    for _ in range(100):
+        control.record("post", SLOW, 8)
+    assert control.limit < 1
+
+
 def test_loads_that_stay_dearer_are_usual_in_the_end(control, clock):
     record(control, clock, USUAL, 100)
     record(control, clock, SLOW, 50)

@@ -62,6 +62,28 @@ async def test_two_owners_never_work_at_once(store):
     assert most == 1
 
 
+async def test_after_a_flush_the_next_owner_begins_when_the_last_has_stopped(store):
+    """A flush takes the lease at once. Its owner learns of it when it renews."""
+    at_work, most, terms = 0, 0, 0
+
+    async def work() -> None:
+        nonlocal at_work, most, terms
+        at_work, terms = at_work + 1, terms + 1
+        most = max(most, at_work)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            at_work -= 1
+
+    tasks = [asyncio.ensure_future(contender(store).run(work)) for _ in range(5)]
+    for term in range(1, 6):
+        await wait_until_async(lambda term=term: terms >= term, "another owner works")
+        await store._execute("DEL", store.lease_key("owner"))
+    for task in tasks:
+        await cancel(task)
+    assert most == 1
+
+
 async def test_an_owner_that_cannot_renew_stops_before_its_lease_ends(store, monkeypatch):
     stopped_at = 0.0
 

@@ -1,0 +1,1 @@
+"""A whole site whose processes can be killed: warming under faults."""
