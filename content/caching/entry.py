@@ -93,15 +93,15 @@ def pack(entry: Entry) -> bytes:
 
 def unpack(stored: object) -> Entry:
     """Raises Unreadable for anything but an entry: garbage, another format, a value cut short."""
-    if not isinstance(stored, bytes) or len(stored) < PREAMBLE or stored[0] != FORMAT:
-        raise Unreadable("not an entry of a known format")
-    end = header_end(stored)
+    if not isinstance(stored, bytes):
+        raise Unreadable("no bytes")
+    end = header_end(stored, (FORMAT,))
     return Entry(header=_decode_header(stored[PREAMBLE:end]), value=stored[end:])
 
 
-def header_end(stored: bytes) -> int:
+def header_end(stored: bytes, formats: tuple[int, ...] = (FORMAT, COMPRESSED)) -> int:
     """Where the header of an entry ends, which may be past a beginning of it. Raises Unreadable."""
-    if len(stored) < PREAMBLE or stored[0] not in (FORMAT, COMPRESSED):
+    if len(stored) < PREAMBLE or stored[0] not in formats:
         raise Unreadable("not an entry of a known format")
     size = int.from_bytes(stored[1:PREAMBLE], "big")
     if size > MAX_HEADER:

@@ -38,7 +38,7 @@ class HotRound:
         self.loader = loader
         self.budget = budget
         self.read_hottest = read_hottest
-        # What fills up the set where fewer are read: the first of the whole site.
+        # The first of the whole site fill up the set where fewer are read.
         self.filling: Sequence[Target] = ()
         self.targets: dict[str, HotTarget] = {}
         self.stored: dict[str, StoredHeader] = {}
@@ -58,7 +58,7 @@ class HotRound:
         self.tried: list[str] = []
 
     def covers(self, key: str) -> bool:
-        """Whether it is for this round. What nobody has read and is not stored is left to the round over the site."""
+        """False for an entry that nobody has read and that is not stored: the round over the site loads it."""
         target = self.targets.get(key)
         return target is not None and (target.heat > 0 or key in self.stored)
 

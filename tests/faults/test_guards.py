@@ -391,7 +391,7 @@ GUARDS = [
     Guard(
         "I9: another format is a miss",
         f"{CACHING}/entry.py",
-        " or stored[0] != FORMAT:",
+        " or stored[0] not in formats:",
         ":",
         f"{TESTS}/test_entry.py",
         "i9",
