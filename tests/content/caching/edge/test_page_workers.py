@@ -150,7 +150,8 @@ async def test_a_reader_who_must_wait_waits_for_no_worker(site, monkeypatch):
     await wait_until_async(site.edge.engine.page_queue.count, "the page is queued")
     site.origin.said = b" anew"
     await invalidate(["text"])
-    answer = await ask(site)
+    async with asyncio.timeout(10):
+        answer = await ask(site)
     assert answer.body.endswith(b" anew")
     await wait_for_tasks(site)
 
