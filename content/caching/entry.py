@@ -25,6 +25,8 @@ __all__ = ["CachedValue", "Entry", "Header", "Position", "Stamp", "Unreadable", 
 FORMAT = 2
 # As FORMAT, with a compressed value.
 COMPRESSED = 3
+# The first byte of an entry whose value is not compressed.
+UNCOMPRESSED = bytes([FORMAT])
 # Seconds. No entry lives longer, so the log's base forgets a tag after this time (rule 22).
 MAX_LIFETIME = 31 * 24 * 3600.0
 # Seconds. No process's clock, nor that of Redis, is so far ahead of another's.
@@ -88,7 +90,7 @@ decode_header = msgspec.msgpack.Decoder(Header).decode
 
 def pack(entry: Entry) -> bytes:
     header = encode_header(entry.header)
-    return b"".join((bytes([FORMAT]), len(header).to_bytes(4, "big"), header, entry.value))
+    return b"".join((UNCOMPRESSED, len(header).to_bytes(4, "big"), header, entry.value))
 
 
 def unpack(stored: object) -> Entry:
@@ -155,7 +157,7 @@ def decompress_value(stored: bytes, decompress: Callable[[bytes], bytes]) -> byt
     end = PREAMBLE + int.from_bytes(stored[1:PREAMBLE], "big")
     compressed = stored[end:]
     value = decompress(compressed)
-    return stored if value is compressed else b"".join((bytes([FORMAT]), stored[1:end], value))
+    return stored if value is compressed else b"".join((UNCOMPRESSED, stored[1:end], value))
 
 
 class CachedValue(msgspec.Struct, eq=False, gc=False):

@@ -35,6 +35,8 @@ class ReadCounts:
         self.most = 0
         self.is_excluded = False
         self.counts: dict[str, int] = {}
+        # Reads that memory did not answer, by key: they are named when they are collected.
+        self.found: dict[str, int] = {}
 
     def begin(self) -> None:
         """Count from now on, because someone collects."""
@@ -42,7 +44,7 @@ class ReadCounts:
 
     def exclude_process(self) -> None:
         """Count nothing in this process: its reads are not those of readers. For workers and commands."""
-        self.is_excluded, self.most, self.counts = True, 0, {}
+        self.is_excluded, self.most, self.counts, self.found = True, 0, {}, {}
 
     def add(self, name: str, reads: int = 1) -> None:
         counts = self.counts
@@ -55,7 +57,11 @@ class ReadCounts:
     def add_found(self, entry_key: EntryKey, value: CachedValue | None, reads: int = 1) -> None:
         """Count reads of a value that memory did not have. An answer "not there" is not counted, nor warmed."""
         if self.most and value is not None and value.header.there:
-            self.add(name_of_key(entry_key.key), reads)
+            found, key = self.found, entry_key.key
+            if key in found:
+                found[key] += reads
+            elif len(found) < self.most:
+                found[key] = reads
 
     def take(self, key: str, value: CachedValue) -> None:
         """Keep the reads of a value that leaves memory: it is replaced or evicted."""
@@ -68,9 +74,12 @@ class ReadCounts:
 
         `rest` is called between chunks of entries, so that readers need not wait for this thread.
         """
-        counts, self.counts = self.counts, {}
+        counts, self.counts, by_key, self.found = self.counts, {}, self.found, {}
         # A copy in one step, here and below: readers add to the dictionary meanwhile.
         found: dict[str, float] = dict(counts)
+        for key, number in dict(by_key).items():
+            if len(name := name_of_key(key)) <= MAX_NAME_LENGTH:
+                found[name] = found.get(name, 0) + number
         for memory in memories:
             nodes = list(memory.nodes.values())
             for first in range(0, len(nodes), CHUNK):
@@ -111,7 +120,7 @@ reads = ReadCounts()
 
 def _reset_in_child() -> None:
     """In a forked child: its parent reports what the parent counted."""
-    reads.counts = {}
+    reads.counts, reads.found = {}, {}
 
 
 os.register_at_fork(after_in_child=_reset_in_child)

@@ -12,7 +12,7 @@ from django.core.cache import BaseCache, caches
 from .. import lua
 from ..backends import RedisCache
 from ..backends.client import is_wrong_type
-from ..entry import compress_value, decompress_value
+from ..entry import UNCOMPRESSED, compress_value, decompress_value
 
 LEASE = "lease:"
 
@@ -83,7 +83,7 @@ class CacheTier:
         return found
 
     async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]]:
-        """Django's caches have no command for a part of a value."""
+        """Whole values, since Django's caches have no command for a part of one."""
         stored = await self.lookup(keys)
         return {key: (content, len(content)) for key, content in stored.items() if isinstance(content, bytes)}
 
@@ -195,8 +195,12 @@ class RedisTier(CacheTier):
 
     def _by_key(self, keys: Sequence[str], stored: Iterable[bytes | None]) -> dict[str, Any]:
         decompress = self.cache.decompress
-        found = ((key, content) for key, content in zip(keys, stored, strict=True) if content is not None)
-        return {key: decompress_value(content, decompress) for key, content in found}
+        return {
+            # Most entries are small, and not compressed.
+            key: content if content[:1] == UNCOMPRESSED else decompress_value(content, decompress)
+            for key, content in zip(keys, stored, strict=True)
+            if content is not None
+        }
 
     async def read_beginnings(self, keys: Sequence[str], size: int) -> dict[str, tuple[Any, int]]:
         full_keys = [self.cache.full_key(key, None) for key in keys]
