@@ -36,18 +36,14 @@ class Comparison(NamedTuple):
     cold: list[ColdEntry]
 
 
-async def compare(
-    engine: Engine, should: Mapping[str, Target], heat: Mapping[str, float], horizon: float
-) -> Comparison | None:
-    """The stored headers of the targets (by key), and the cold entries, most useful first.
+async def compare(engine: Engine, should: Mapping[str, Target], horizon: float) -> Comparison | None:
+    """The stored headers of the targets (by key), and the cold entries in the order of the targets.
 
     `horizon`: seconds until the loop comes by again, for which an entry has to be fresh. None if nothing can be said,
     since the cache does not answer or invalidations may have been missed.
     """
     stored = await read_headers(engine.tiers, list(should))
-    return (
-        Comparison(stored, find_cold(stored, should, heat, horizon, engine.clock())) if stored is not None else None
-    )
+    return Comparison(stored, find_cold(stored, should, {}, horizon, engine.clock())) if stored is not None else None
 
 
 def find_cold(

@@ -104,6 +104,6 @@ class WarmLoader:
         )
 
     async def _load_missing(self, targets: Iterable[Target], horizon: float) -> None:
-        comparison = await compare(self.engine, {str(target): target for target in targets}, {}, horizon)
+        comparison = await compare(self.engine, {str(target): target for target in targets}, horizon)
         if comparison is not None:
             await self._load_entries(filter(self.is_due, comparison.cold))

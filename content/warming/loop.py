@@ -30,6 +30,7 @@ from content.warming.hot_set import MOST, ReadHottest, read_hottest
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
+from content.warming.run import split
 from content.warming.state import WarmState, store_state
 from content.warming.switch import Switch
 from content.warming.targets import Plan, Target, plan_pages
@@ -56,15 +57,11 @@ Everything = Callable[[], AsyncIterator[Plan]]
 async def plan_site() -> AsyncIterator[Plan]:
     """The whole site in chunks: entries before the pages that show them. The catalogue is read twice, not kept."""
     async for chunk in catalogue():
-        for plan in split([*chunk.entries, *(await plan_pages(chunk.paths) if chunk.is_hot else ())]):
+        for plan in split([*chunk.entries, *(await plan_pages(chunk.paths) if chunk.is_hot else ())], CHUNK):
             yield plan
     async for chunk in catalogue():
-        for plan in split([] if chunk.is_hot else await plan_pages(chunk.paths)):
+        for plan in split([] if chunk.is_hot else await plan_pages(chunk.paths), CHUNK):
             yield plan
-
-
-def split(plan: Plan) -> list[Plan]:
-    return [plan[first : first + CHUNK] for first in range(0, len(plan), CHUNK)]
 
 
 class WarmLoop:
@@ -174,7 +171,7 @@ class WarmLoop:
     async def _compare(self, should: Mapping[str, Target], horizon: float) -> Comparison:
         """Waits while nothing can be said."""
         while True:
-            comparison = await compare(self.engine, should, {}, horizon)
+            comparison = await compare(self.engine, should, horizon)
             if comparison is not None:
                 return comparison
             await asyncio.sleep(RETRY)

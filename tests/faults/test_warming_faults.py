@@ -1,4 +1,4 @@
-"""Processes are killed in the middle of warming, under a few readers. Nothing stays cold, and the loop has one owner.
+"""Processes are killed in the middle of warming. Afterwards all is warm for readers, and the loop has one owner.
 
 `pytest -m slow -s tests/faults/test_warming_faults.py` prints what was delayed, and for how long.
 """

@@ -1,7 +1,5 @@
 """EdgeCache: a shared HTTP cache (RFC 9111) in front of an ASGI application, inside the server's process."""
 
-from urllib.parse import urlsplit
-
 from ..declarations import edge_caches
 from ..engine import Engine
 from ..entry import Verdict
@@ -9,9 +7,9 @@ from .asgi import Application, Client, Message, Receive, Send
 from .exchange import Exchange
 from .fast_path import FastPath, Served, send_hit
 from .in_flight import InFlight
-from .normalization import normalize, normalize_url
+from .normalization import normalize
 from .origin import Origin
-from .page import Page, url_key
+from .page import Page
 from .page_store import PageStore, store_key
 from .profile import SHARED_CACHE, Profile
 from .request import Request
@@ -86,13 +84,6 @@ class EdgeCache:
         if stored is None or not isinstance(stored.value, Page) or stored.verdict is not Verdict.VALID:
             return 0.0
         return max(0.0, stored.value.fresh_until - self.origin.clock()) if page_store.is_heard else 0.0
-
-    async def improve_codings(self, url: str) -> bool:
-        """Store the codings of a page at their best levels. `url`: as readers use it.
-
-        Takes some 30 ms of CPU for 8 KB. False if no page is stored there, or another one has come meanwhile.
-        """
-        return await self.origin.codings.improve(url_key(normalize_url(url, self.profile, urlsplit(url).port)))
 
     async def make_again(self, request: Request, seen_at: float) -> bool:
         """Make a page again, unless a page newer than `seen_at` (Unix seconds) is stored and valid by now.

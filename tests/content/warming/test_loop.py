@@ -281,7 +281,7 @@ async def test_one_that_fails_stops_no_other(loop, loads, settings, monkeypatch)
 
 
 async def test_the_site_is_compared_in_chunks(loop, readers):
-    """Of any size: nothing is kept of a chunk but numbers."""
+    """The loop keeps nothing of a chunk but numbers, however large the site is."""
     sizes = []
 
     async def everything() -> AsyncIterator[Plan]:

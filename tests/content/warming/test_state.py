@@ -1,4 +1,4 @@
-"""What `cache_stats` says of warming, in sentences."""
+"""`cache_stats` describes warming in sentences."""
 
 from content.warming.state import WarmState, describe_warming
 

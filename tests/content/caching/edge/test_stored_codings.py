@@ -123,14 +123,14 @@ async def test_a_process_that_has_the_plain_page_takes_the_stored_coding(site, e
 
 async def test_best_codings_reach_every_process(site, encodings):
     await ask(site)
-    assert await site.edge.improve_codings(URL)
+    assert await site.edge.origin.codings.improve(url_key(URL))
     assert sorted(encodings.made[3:]) == sorted(BEST.items())
     begin_another_process(site)
     for _ in range(110):
         answer = await ask(site)
     assert answer["etag"] == f'"a-br{BEST["br"]}"'
     assert brotli.decompress(answer.body) == TEXT
-    assert await site.edge.improve_codings(URL)
+    assert await site.edge.origin.codings.improve(url_key(URL))
     assert len(encodings.made) == 6
 
 
@@ -140,12 +140,12 @@ async def test_a_page_that_is_warmed_has_its_codings_when_that_is_reported(site,
 
 
 async def test_there_is_nothing_to_improve_where_no_page_is(site):
-    assert not await site.edge.improve_codings("http://site/nothing/")
+    assert not await site.edge.origin.codings.improve(url_key("http://site/nothing/"))
 
 
 async def test_a_page_made_again_with_the_same_body_keeps_its_codings(site, encodings):
     await ask(site)
-    await site.edge.improve_codings(URL)
+    await site.edge.origin.codings.improve(url_key(URL))
     site.forward(1)
     await expire(["text"])
     await ask(site)
