@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -138,6 +138,49 @@ class Loader:
         if await lease.contend([call.key], look, settle, timeout=timeout):
             raise LoadTimeout(f"{call.key}: the process that loads it takes too long.")
         return await call.wait()
+
+    async def load_batch(
+        self,
+        state: LoopState,
+        keys: Iterable[EntryKey],
+        is_done: Callable[[EntryKey, CachedValue], bool],
+        *,
+        reason: str,
+        timeout: float = 0.0,
+    ) -> list[Call]:
+        """Load the keys whose lease we get, as one batch, unless what is stored by then is all that is wanted.
+
+        No reader waits for it. `timeout`: seconds to wait for keys that other processes load; then they are left to
+        them. Returns the calls of the keys that were loaded here, which have ended.
+        """
+        lease, calls = self.new_lease(), list[Call]()
+        pending = {entry_key.key: entry_key for entry_key in keys}
+
+        async def look(keys: Sequence[str]) -> dict[str, CachedValue]:
+            return await self.tiers.lookup([pending[key] for key in keys], again=True)
+
+        async def settle(ours: list[str], found: dict[str, CachedValue]) -> list[str]:
+            done = {key for key, value in found.items() if is_done(pending[key], value)}
+            await lease.release([key for key in ours if key in done])
+            mine = [self._new_call(state, pending[key], found.get(key)) for key in ours if key not in done]
+            for key in {*ours, *done}:
+                del pending[key]
+            for call in mine:
+                emit("refresh", call.entry_key.owner.name, call.key, reason=reason)
+            if mine:
+                calls.extend(mine)
+                await self.run(state, mine, lease)
+            return list(pending)
+
+        if pending:
+            await lease.contend(list(pending), look, settle, timeout=timeout)
+        return calls
+
+    def _new_call(self, state: LoopState, entry_key: EntryKey, value: CachedValue | None) -> Call:
+        """With the stored value, which the loader may find unchanged."""
+        call = Call(entry_key, state.loop)
+        call.fallback = value if value is not None and self.tiers.may_serve_on_error(value) else None
+        return call
 
     # --- run, store, resolve ------------------------------------------------------------------------
 
@@ -291,5 +334,6 @@ class Loader:
         if call.fallback is not None and self.tiers.may_serve_on_error(call.fallback):
             emit("error_stale", call.entry_key.owner.name, call.key, reason=type(error).__name__)
             call.resolve(call.fallback.as_stale())
+            call.error = error
         else:
             call.reject(error)

@@ -7,17 +7,16 @@ process loads it: readers never depend on a worker.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from .declarations import resources
 from .entry import NOWHERE, CachedValue, Header, Verdict
 from .key import EntryKey
 from .lasting_loop import call_soon, lasting_loop
-from .lease import Lease
 from .loader import Loader
 from .metrics.events import emit
 from .refresh_queue import RefreshQueue, RefreshRequest, serve_queue
-from .singleflight import Call, LoopState, LoopStates
+from .singleflight import LoopState, LoopStates
 from .tiers import NOTHING, Tiers
 
 logger = logging.getLogger("content.caching")
@@ -83,29 +82,15 @@ class Refresher:
         return value is not None and self._is_newer(entry_key, value, seen)
 
     def _is_newer(self, entry_key: EntryKey, value: CachedValue, seen: Header) -> bool:
-        if value.verdict is not Verdict.VALID or value.header.made_at <= seen.made_at:
-            return False
-        return self.tiers.accept(entry_key, value, again=True) is not NOTHING
+        return is_newer(value, seen.made_at) and self.tiers.accept(entry_key, value, again=True) is not NOTHING
 
     async def _refresh_here(self, state: LoopState, entry_key: EntryKey, seen: Header, reason: str) -> None:
         """Under the lease, and unless another process was quicker."""
-        lease = self.loader.new_lease()
-        ours, found = await self._acquire(lease, [entry_key])
-        value = found.get(entry_key.key)
-        if value is not None and self._is_newer(entry_key, value, seen):
-            await lease.release(ours)
-        elif ours:
-            emit("refresh", entry_key.owner.name, entry_key.key, reason=reason)
-            await self.loader.run(state, [self._new_call(state, entry_key, value)], lease)
 
-    async def _acquire(self, lease: Lease, keys: Sequence[EntryKey]) -> tuple[list[str], dict[str, CachedValue]]:
-        return await lease.acquire([each.key for each in keys], lambda: self.tiers.lookup(keys, again=True))
+        def is_done(entry_key: EntryKey, value: CachedValue) -> bool:
+            return self._is_newer(entry_key, value, seen)
 
-    def _new_call(self, state: LoopState, entry_key: EntryKey, value: CachedValue | None) -> Call:
-        """With the stored value: the loader may find it unchanged, and it stays if the load fails."""
-        call = Call(entry_key, state.loop)
-        call.fallback = value if value is not None and self.tiers.may_serve_on_error(value) else None
-        return call
+        await self.loader.load_batch(state, [entry_key], is_done, reason=reason)
 
     # --- the worker's side --------------------------------------------------------------------------
 
@@ -134,21 +119,12 @@ class Refresher:
         if not requests:
             return 0
         await self.tiers.ordering.catch_up_to(max(request.position for _, request in requests.values()))
-        lease = self.loader.new_lease()
-        ours, found = await self._acquire(lease, [entry_key for entry_key, _ in requests.values()])
-        mine = []
-        for entry_key, request in (requests[key] for key in ours):
-            if _is_done(found.get(entry_key.key), request):
-                await lease.release([entry_key.key])
-            else:
-                mine.append(entry_key)
-        if mine:
-            state = self.loops.current()
-            for entry_key in mine:
-                emit("refresh", entry_key.owner.name, entry_key.key, reason="due")
-            calls = [self._new_call(state, entry_key, found.get(entry_key.key)) for entry_key in mine]
-            await self.loader.run(state, calls, lease)
-        return len(mine)
+
+        def is_done(entry_key: EntryKey, value: CachedValue) -> bool:
+            return is_newer(value, requests[entry_key.key][1].seen_at)
+
+        keys = [entry_key for entry_key, _ in requests.values()]
+        return len(await self.loader.load_batch(self.loops.current(), keys, is_done, reason="due"))
 
 
 def entry_key_of(request: RefreshRequest) -> EntryKey | None:
@@ -162,5 +138,6 @@ def entry_key_of(request: RefreshRequest) -> EntryKey | None:
         return None
 
 
-def _is_done(value: CachedValue | None, request: RefreshRequest) -> bool:
-    return value is not None and value.verdict is Verdict.VALID and value.header.made_at > request.seen_at
+def is_newer(value: CachedValue, seen_at: float) -> bool:
+    """Whether it is valid, and newer than the entry that was made at `seen_at`, in Unix seconds."""
+    return value.verdict is Verdict.VALID and value.header.made_at > seen_at

@@ -73,7 +73,7 @@ class Call:
 
     `fallback` is what may be served if the load fails. `outcome` is how the read is counted: hit, negative or stale
     in the shared tier, None for a miss. `refresh` is the reason to load the value again, "" for none. `joined` is the
-    number of readers besides the first.
+    number of readers besides the first. `error` is what the load raised: readers get the `value`, if there is one.
     Each reader waits on a future of its own, so that a reader who is cancelled cancels nobody else (I11).
     """
 

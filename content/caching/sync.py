@@ -211,10 +211,10 @@ class SyncEngine:
             if fallback is None:
                 raise LoadTimeout(f"{call.key}: the thread that loads it takes too long.")
             return fallback.as_stale()
-        if call.error is not None:
-            raise call.error
         if call.value is not None:
             return call.value
+        if call.error is not None:
+            raise call.error
         # An interrupt ended the thread of the call before it had a value.
         return self.find([entry_key])[entry_key.key]
 

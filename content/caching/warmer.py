@@ -1,15 +1,16 @@
 """Load many entries before anyone asks: one lookup, one round of leases, one load_many, one store, one read back.
 
-Readers are never slowed: a key that another process loads is waited for, and not loaded a second time (I2).
+A key that another process loads is not loaded a second time (I2).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .entry import CachedValue, Verdict
 from .key import EntryKey
 from .loader import LEASE, Loader
-from .singleflight import Call, LoopStates
+from .refresh import is_newer
+from .singleflight import LoopStates
 from .tiers import Tiers
 
 # Seconds to wait for the keys that other processes load. A lease whose holder was killed lapses before.
@@ -48,7 +49,8 @@ class Warmer:
         wanted = {entry_key.key: entry_key for entry_key in keys}
         stored = await self.tiers.lookup(wanted.values(), again=True)
         due = [each for key, each in wanted.items() if self._fresh_for(stored.get(key)) < margin]
-        errors = await self._load(due)
+        seen_at = {each: stored[each.key].header.made_at if each.key in stored else 0.0 for each in due}
+        errors = await self.load(seen_at, timeout=LONGEST_WAIT)
         results = {key: self._result(stored.get(key)) for key in wanted}
         if due:
             again = await self.tiers.lookup(due, again=True)
@@ -57,46 +59,30 @@ class Warmer:
                 results[key] = self._result(again.get(key))._replace(is_loaded=key in errors, error=error)
         return results
 
-    async def _load(self, keys: Sequence[EntryKey]) -> dict[str, BaseException | None]:
-        """Load each key here, unless another process stores it meanwhile. The errors of those loaded here, by key."""
-        pending, began = {entry_key.key: entry_key for entry_key in keys}, self.tiers.clock()
-        lease, errors = self.loader.new_lease(), dict[str, BaseException | None]()
+    async def load(
+        self, seen_at: Mapping[EntryKey, float], *, timeout: float = 0.0
+    ) -> dict[str, BaseException | None]:
+        """Load keys of which nothing newer is stored than was made at `seen_at` (Unix seconds; 0: nothing).
 
-        async def look(keys: Sequence[str]) -> dict[str, CachedValue]:
-            return await self.tiers.lookup([pending[key] for key in keys], again=True)
-
-        async def settle(ours: list[str], found: dict[str, CachedValue]) -> list[str]:
-            done = {key for key, value in found.items() if self._is_newer(value, began)}
-            mine = [pending[key] for key in ours if key not in done]
-            await lease.release([key for key in ours if key in done])
-            for key in {*ours, *done}:
-                del pending[key]
-            if mine:
-                state = self.loops.current()
-                calls = [Call(entry_key, state.loop) for entry_key in mine]
-                await self.loader.run(state, calls, lease)
-                errors.update((call.key, call.error) for call in calls)
-            return list(pending)
-
-        if pending:
-            await lease.contend(list(pending), look, settle, timeout=LONGEST_WAIT)
-        failed = [entry_key for entry_key in keys if errors.get(entry_key.key) is not None]
-        if failed and len(keys) > 1:
-            errors |= await self._load_alone(failed)
-        return errors
-
-    async def _load_alone(self, keys: Sequence[EntryKey]) -> dict[str, BaseException | None]:
-        """One that fails must not fail its whole batch."""
-        errors, in_a_row = dict[str, BaseException | None](), 0
-        for entry_key in keys:
-            if in_a_row >= MOST_FAILURES:
+        They are one batch. If that fails, its keys are loaded one by one. Waits `timeout` seconds for keys that other
+        processes load. Returns the errors, or None, of the keys that were loaded here.
+        """
+        errors, failures_in_a_row = await self._load(seen_at, timeout), 0
+        failed = [entry_key for entry_key in seen_at if errors.get(entry_key.key) is not None]
+        for entry_key in failed if len(seen_at) > 1 else ():
+            errors |= await self._load({entry_key: seen_at[entry_key]}, timeout)
+            failures_in_a_row = failures_in_a_row + 1 if errors[entry_key.key] is not None else 0
+            if failures_in_a_row == MOST_FAILURES:
                 break
-            errors |= await self._load([entry_key])
-            in_a_row = in_a_row + 1 if errors.get(entry_key.key) is not None else 0
         return errors
 
-    def _is_newer(self, value: CachedValue, began: float) -> bool:
-        return value.header.made_at >= began and self._fresh_for(value) > 0
+    async def _load(self, seen_at: Mapping[EntryKey, float], timeout: float) -> dict[str, BaseException | None]:
+        def is_done(entry_key: EntryKey, value: CachedValue) -> bool:
+            return is_newer(value, seen_at[entry_key])
+
+        state = self.loops.current()
+        calls = await self.loader.load_batch(state, seen_at, is_done, reason="warm", timeout=timeout)
+        return {call.key: call.error for call in calls}
 
     def _fresh_for(self, value: CachedValue | None) -> float:
         if value is None or value.verdict is not Verdict.VALID or not self.tiers.ordering.is_heard:

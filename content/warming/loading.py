@@ -9,8 +9,6 @@ from content import resources
 from content.caching import NotThere
 from content.caching.backoff import Backoff
 from content.caching.engine import Engine
-from content.caching.entry import NOWHERE
-from content.caching.refresh_queue import RefreshRequest
 from content.warming.catalogue import OF_A_POST, ON_EVERY_PAGE
 from content.warming.cold import ColdEntry, compare
 from content.warming.load_control import LoadControl
@@ -21,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 # Entries of one resource in one load_many.
 ENTRIES_AT_ONCE = 64
-# Pages that are made at once. They are made by one thread: more of them would only hold their leases longer, and
-# readers who want such a page wait for its lease.
+# Pages that are made at once. They are made by one thread: more of them would only take longer each, and what a
+# reader wants meanwhile is made in vain.
 PAGES_AT_ONCE = 2
 
 
@@ -61,16 +59,19 @@ class WarmLoader:
     async def _load_batch(self, cold: Sequence[ColdEntry]) -> None:
         """One load_many. Entries that others have loaded meanwhile are left alone."""
         resource = resources.BY_NAME[cold[0].target.resource.name]
-        requests = [
-            RefreshRequest(resource.name, resource.schema, entry.target.parameters, entry.seen_at, NOWHERE)
-            for entry in cold
-        ]
+        seen_at = {resource.entry_key(entry.target.parameters, {}): entry.seen_at for entry in cold}
+        errors: list[BaseException] = []
         try:
             async with self.control.turn(resource.name, len(cold)):
-                await self.engine.refresher.refresh_batch(requests)
+                errors += filter(None, (await self.engine.warmer.load(seen_at)).values())
+                if errors:
+                    raise errors[0]
         except Exception as error:
-            logger.warning("Cannot warm %d entries of %s; retrying later: %s", len(cold), resource.name, error)
-            self._delay(cold)
+            failed = len(errors) or len(cold)
+            logger.warning("Cannot warm %d entries of %s; retrying later: %s", failed, resource.name, error)
+            if not errors:
+                # No loader has failed, so the engine does not delay its keys.
+                self._delay(cold)
 
     async def _load_page(self, entry: ColdEntry) -> None:
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from django.core.cache import caches
@@ -14,8 +14,10 @@ from content.caching.backends.server import server_of
 from content.caching.engines import engine_of
 from content.caching.headers import read_headers
 from content.caching.metrics.events import Event, subscribe
+from content.models import Post
 from content.warming import hot_round, switch, targets
 from content.warming import loop as loops
+from content.warming.cold import compare
 from content.warming.hot_set import find_target, name_of
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
@@ -278,6 +280,28 @@ async def test_one_that_fails_stops_no_other(loop, loads, settings, monkeypatch)
     monkeypatch.setattr(resources.comments, "load_many", broken)
     await warm_all(loop)
     assert resources.post.key(("post", "post-24")) in loads
+
+
+async def test_one_that_fails_fails_no_other_of_its_batch_and_halves_the_limit(loop, monkeypatch):
+    ids = [post.id async for post in Post.objects.order_by("pk")[:5]]
+    load_many, comments = resources.comments.load_many, [Target(resources.comments, (id,)) for id in ids]
+
+    async def break_one(keys: Sequence[int]) -> dict[int, object]:
+        if ids[2] in keys:
+            raise RuntimeError("a broken comment")
+        return await load_many(keys)
+
+    async def load(key: int) -> object:
+        return (await break_one([key]))[key]
+
+    monkeypatch.setattr(resources.comments, "load_many", break_one)
+    monkeypatch.setattr(resources.comments, "load", load)
+    should, before = {str(target): target for target in comments}, loop.control.limit
+    await loop.loader.load((await compare(loop.engine, should, 60.0)).cold, 60.0)
+    left = (await compare(loop.engine, should, 60.0)).cold
+    assert [entry.target for entry in left] == [comments[2]]
+    assert not loop.loader.is_due(left[0])
+    assert loop.control.limit == before / 2
 
 
 async def test_the_site_is_compared_in_chunks(loop, readers):
