@@ -2,6 +2,8 @@
 
 A lease lapses by itself if its holder dies. A holder that lives renews it three times in that time. Stores under a
 lease compare the token, so that a slow holder whose lease was given to another cannot store.
+
+A process without readers, such as a worker, may be slow: a reader who wants what it loads takes its lease over.
 """
 
 import asyncio
@@ -12,6 +14,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from .read_counts import reads
+
 Found = TypeVar("Found")
 
 # Seconds between two attempts to get a lease that another holds.
@@ -21,6 +25,8 @@ MAX_DELAY = 0.05
 # Tokens: random ones of the process, and a number. To ask the system for a random one takes longer than a read.
 _process = secrets.token_hex(8)
 _numbers = itertools.count()
+# A token begins with one of these, or with neither. For a reader, lua/lease.lua takes over a lease of the background.
+READER, BACKGROUND = "!", "~"
 
 
 def _renew_in_child() -> None:
@@ -30,6 +36,13 @@ def _renew_in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_renew_in_child)
+
+
+def rank_of_load(*, has_reader: bool) -> str:
+    """How the token of a load's lease begins. `has_reader`: a caller of this process waits for the load."""
+    if reads.is_excluded:
+        return BACKGROUND
+    return READER if has_reader else ""
 
 
 class LeaseStore(Protocol):
@@ -48,12 +61,12 @@ class LeaseStore(Protocol):
 
 
 class Lease:
-    """The leases of one token. `seconds`: how long one lasts unless it is renewed."""
+    """The leases of one token. `seconds`: how long one lasts unless it is renewed. `rank`: see `rank_of_load`."""
 
-    def __init__(self, store: LeaseStore, seconds: float) -> None:
+    def __init__(self, store: LeaseStore, seconds: float, rank: str = "") -> None:
         self.store = store
         self.seconds = seconds
-        self.token = f"{_process}{next(_numbers):x}"
+        self.token = f"{rank}{_process}{next(_numbers):x}"
 
     async def take(self, keys: Sequence[str]) -> list[str]:
         """Which of the keys are ours now."""
@@ -86,7 +99,7 @@ class Lease:
         deadline = loop.time() + timeout
         while True:
             keys = await settle(*await self.acquire(keys, lambda keys=keys: look(keys)))  # type: ignore[misc]
-            if not keys or loop.time() > deadline:
+            if not keys or loop.time() >= deadline:
                 return keys
             await asyncio.sleep(delay)
             delay = min(delay * 2, MAX_DELAY)
@@ -109,9 +122,9 @@ class Lease:
         """
         while True:
             await asyncio.sleep(self.seconds / 3)
-            for key in keys:
-                if not await self.store.renew(key, self.token, self.seconds) and until_lost:
-                    return
+            renewed = await asyncio.gather(*(self.store.renew(key, self.token, self.seconds) for key in keys))
+            if until_lost and not all(renewed):
+                return
 
     async def release(self, keys: Sequence[str]) -> None:
         for key in keys:

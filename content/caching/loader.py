@@ -14,15 +14,17 @@ from .dependencies import Dependencies, track_dependencies
 from .entry import CachedValue, Header, LoadedAbsence, Stamp
 from .errors import LoadTimeout, NotModified, NotThere
 from .key import MAX_TAGS, EntryKey, KeyOwner, Parameters, warn_of_tags
-from .lease import Lease
+from .lease import BACKGROUND, Lease, rank_of_load
 from .metrics.events import emit, measure
 from .singleflight import Call, LoaderRun, LoopState, current_run
 from .tiers import Tiers
 
 T = TypeVar("T")
 
-# A holder that dies is replaced after this many seconds.
+# Seconds until the lease of a holder that dies lapses: so long its readers wait.
 LEASE = 6.0
+# Of a process without readers: a batch can keep its event loop from renewing for seconds, and readers take it over.
+BACKGROUND_LEASE = 6.0
 
 
 class LoaderResult(Generic[T]):
@@ -83,8 +85,10 @@ class Loader:
         self.tiers = tiers
         self.lease = lease
 
-    def new_lease(self) -> Lease:
-        return Lease(self.tiers.shared, self.lease)
+    def new_lease(self, *, has_reader: bool = True) -> Lease:
+        """`has_reader`: a reader waits for the load."""
+        rank = rank_of_load(has_reader=has_reader)
+        return Lease(self.tiers.shared, BACKGROUND_LEASE if rank == BACKGROUND else self.lease, rank)
 
     # --- under a lease ------------------------------------------------------------------------------
 
@@ -153,7 +157,7 @@ class Loader:
         No reader waits for it. `timeout`: seconds to wait for keys that other processes load; then they are left to
         them. Returns the calls of the keys that were loaded here, which have ended.
         """
-        lease, calls = self.new_lease(), list[Call]()
+        lease, calls = self.new_lease(has_reader=False), list[Call]()
         pending = {entry_key.key: entry_key for entry_key in keys}
 
         async def look(keys: Sequence[str]) -> dict[str, CachedValue]:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from .entry import CachedValue, Verdict
 from .key import EntryKey
-from .loader import LEASE, Loader
+from .loader import BACKGROUND_LEASE, Loader
 from .refresh import is_newer
 from .singleflight import LoopStates
 from .tiers import Tiers
 
 # Seconds to wait for the keys that other processes load. A lease whose holder was killed lapses before.
-LONGEST_WAIT = LEASE + 4.0
+LONGEST_WAIT = BACKGROUND_LEASE + 4.0
 # Where a batch has failed, its keys are loaded one by one, until so many in a row have failed as well.
 MOST_FAILURES = 3
 

@@ -263,8 +263,8 @@ GUARDS = [
     Guard(
         "I15: a lease without an end is nobody's",
         f"{CACHING}/lua/lease.lua",
-        "if left >= 0 and left <= 10 * tonumber(milliseconds) then return 0 end",
-        "if left ~= -2 then return 0 end",
+        "left >= 0 and left <= 10 * tonumber(milliseconds) then return 0 end",
+        "left ~= -2 then return 0 end",
         f"{TESTS}/test_invariants.py",
         "i15",
     ),
@@ -419,6 +419,22 @@ GUARDS = [
         "",
         f"{TESTS}/test_invariants.py",
         "i12",
+    ),
+    Guard(
+        "I2: a reader waits for no load of a worker",
+        f"{CACHING}/lua/lease.lua",
+        "if not yields and left >= 0",
+        "if left >= 0",
+        f"{TESTS}/test_warmer.py",
+        "waits_for_no_load",
+    ),
+    Guard(
+        "I12: fencing of a page that varies",
+        f"{CACHING}/edge/page_store.py",
+        "if token and token.startswith(BACKGROUND) and await self.engine.shared.holder(request.key) != token:",
+        "if False:",
+        f"{TESTS}/edge/test_page_workers.py",
+        "waits_for_no_page",
     ),
     Guard(
         "I12: leases end",

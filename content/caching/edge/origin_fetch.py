@@ -61,7 +61,7 @@ class OriginFetch:
         self.key = request.key
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.begun: Stamp | None = None
-        self._lease = origin.page_store.new_lease()
+        self._lease = origin.page_store.new_lease(has_reader=client is not None)
         # The lease's token, while we hold it.
         self._token: str | None = None
         self._created_at, self._requested_at = origin.clock(), 0.0

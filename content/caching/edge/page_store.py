@@ -9,7 +9,7 @@ from ..engine import Engine
 from ..entry import CachedValue, Header, Stamp, Verdict
 from ..errors import Unreadable
 from ..key import KeyKind, resource_tag, shorten
-from ..lease import Lease
+from ..lease import BACKGROUND, Lease
 from ..metrics.events import emit
 from ..ordering.tag_index import Kind
 from ..policy import ZERO, Policy
@@ -159,6 +159,10 @@ class PageStore:
         """Store the page for a request. If it varies, store it as a variant and list its names in the URL's index."""
         if not page.vary:
             return await self.store(request.key, page, tags, begun, times, token)
+        if token and token.startswith(BACKGROUND) and await self.engine.shared.holder(request.key) != token:
+            # A reader has taken the lease over. It is of the URL: a store of a variant does not compare it.
+            emit("refused", KIND.name, request.key, reason="its lease is another's")
+            return False
         stored = await self.lookup(request.key)
         known = stored.value.vary if stored is not None and isinstance(stored.value, VaryIndex) else ()
         index = VaryIndex((page.vary, *(vary for vary in known if vary != page.vary))[:MOST_VARIES], request.url)
@@ -223,8 +227,8 @@ class PageStore:
 
     # --- leases ---------------------------------------------------------------------------------------
 
-    def new_lease(self) -> Lease:
-        return self.engine.loader.new_lease()
+    def new_lease(self, *, has_reader: bool) -> Lease:
+        return self.engine.loader.new_lease(has_reader=has_reader)
 
     async def release_lease(self, key: str, token: str) -> None:
         await self.engine.shared.release(key, token)

@@ -10,6 +10,7 @@ from content.caching import NotThere, Policy, Resource, invalidate
 from content.caching.engines import engine_of
 from content.caching.lease import Lease
 from content.caching.metrics.events import listen, total
+from content.caching.stores.blocking import blocking_tier
 from content.caching.stores.failsafe import FAILURES
 from content.caching.stores.shared import RedisTier
 from content.caching.testing import (
@@ -60,6 +61,18 @@ async def test_a_lease_is_one_holders(tier):
     assert await tier.lease(["a", "c"], "second", 60) == ["c"]
     assert await tier.holder("a") == "first"
     assert await tier.holder("nothing") is None
+
+
+async def test_a_reader_takes_over_a_lease_of_the_background_on_redis_and_no_other(tier, is_exact):
+    await tier.lease(["a", "b"], "~worker", 60)
+    assert await tier.lease(["a"], "~another worker", 60) == []
+    assert await tier.lease(["a"], "a refresh", 60) == []
+    assert await tier.lease(["a"], "!reader", 60) == (["a"] if is_exact else [])
+    assert await tier.lease(["a"], "!another reader", 60) == []
+    assert await tier.store("a", b"by the worker", 60, "~worker") is not is_exact
+    blocking = blocking_tier(tier)
+    _, ours = await blocking.lookup_or_lease(["b"], "!thread", 60, always=True)
+    assert ours == (["b"] if is_exact else [])
 
 
 async def test_the_next_holder_of_a_lease_sees_what_the_last_one_stored(tier, monkeypatch):

@@ -9,6 +9,8 @@ from content.caching import Resource, invalidate
 from content.caching import warmer as warmer_module
 from content.caching.engines import create_engine, engine_of
 from content.caching.key import EntryKey
+from content.caching.lease import BACKGROUND
+from content.caching.read_counts import reads
 from content.caching.warmer import WarmResult
 from tests.content.caching.test_resource import HOUR, Book, resource
 
@@ -114,6 +116,41 @@ async def test_i2_two_processes_that_warm_the_same_load_it_once(book, source, cl
     results = await asyncio.gather(first, second)
     assert source.loads == [(1, 2)]
     assert all(each.fresh_for > 0 for result in results for each in result.values())
+
+
+@pytest.mark.parametrize("alias", ["redis"], indirect=True)
+async def test_a_reader_waits_for_no_load_of_a_worker(book, source, clock, monkeypatch):
+    """The worker is slow, and ends its load after a write that the reader has seen."""
+    worker = create_engine("default")
+    worker.clock = clock
+    source.hold()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reads, "is_excluded", True)
+        warming = asyncio.create_task(worker.warm(keys(book, 1, 2), MARGIN))
+        await source.loading.wait()
+    gate, source.gate = source.gate, asyncio.Event()
+    source.gate.set()
+    source.values[1] = Book("new")
+    readers = await asyncio.gather(*(book.get(1) for _ in range(20)))
+    assert set(readers) == {Book("new")}
+    gate.set()
+    results = await warming
+    assert source.loads == [(1, 2), 1], "one load of each process"
+    assert all(each.fresh_for > 0 for each in results.values())
+    engine_of("default").memory.clear()
+    assert await book.get(1) == Book("new"), "what the worker made later was dropped"
+    assert await book.get(2) == Book("book 2")
+    assert source.count == 2
+
+
+@pytest.mark.parametrize("alias", ["redis"], indirect=True)
+async def test_a_refresh_without_a_reader_leaves_a_worker_its_load(book, source, clock):
+    await book.get(1)
+    clock.forward(1)
+    engine, entry_key = engine_of("default"), keys(book, 1)[0]
+    await engine.shared.lease([entry_key.key], BACKGROUND, 6.0)
+    assert await engine.warmer.load({entry_key: clock()}) == {}
+    assert source.count == 1
 
 
 @pytest.mark.parametrize("alias", ["redis"], indirect=True)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from content import resources, warming
 from content.caching import invalidate
+from content.caching.read_counts import reads
 from content.models import PostViews
 from content.ops.server_timing import count_queries
 from content.warming import run
@@ -58,7 +59,9 @@ async def test_fresh_entries_are_left_alone(blog):
     assert (second.warmed, second.already_fresh) == (0, first.total)
 
 
-async def test_a_site_of_a_thousand_posts_takes_a_few_queries_for_each_batch(settings):
+async def test_a_site_of_a_thousand_posts_takes_a_few_queries_for_each_batch(settings, monkeypatch):
+    """As in the process of a command. On a busy machine a batch may take longer than a lease of a reader's load."""
+    monkeypatch.setattr(reads, "is_excluded", True)
     settings.WARM_ORIGINS = []
     await sync_to_async(make_blog)(1000)
     with count_queries() as queries:

@@ -14,6 +14,7 @@ from content.caching.edge.page_worker import PageWorker
 from content.caching.engines import create_engine
 from content.caching.entry import NOWHERE
 from content.caching.metrics.events import listen, total
+from content.caching.read_counts import reads
 from content.caching.refresh_queue import RefreshRequest
 from tests.support.caches import with_a_log
 from tests.support.edge import Origin, Response, Site, wait_for_tasks
@@ -102,6 +103,30 @@ async def test_a_worker_makes_a_stale_page_byte_for_byte_as_the_server_would(sit
     assert [pair for pair in again.fields.pairs if pair[0] not in own] == [
         pair for pair in made.fields.pairs if pair[0] not in own
     ]
+
+
+@pytest.mark.parametrize("varies", [True, False])
+async def test_a_reader_waits_for_no_page_that_a_worker_makes(site, worker, varies, monkeypatch):
+    """The worker is slow, and ends after an edit that the reader's page shows."""
+    if not varies:
+        site.origin.headers = worker.app.headers = {name: text for name, text in HEADERS.items() if name != "vary"}
+    gate = asyncio.Event()
+    worker.app.before, scope = gate.wait, site.scope("/", GERMAN) | {"root_path": ""}
+    monkeypatch.setattr(reads, "is_excluded", True)
+    making = asyncio.create_task(worker.make(scope))
+    while not worker.app.count:
+        await asyncio.sleep(0)
+    monkeypatch.setattr(reads, "is_excluded", False)
+    site.origin.said = b"the edit"
+    answers = await asyncio.gather(*(ask(site, "/") for _ in range(20)))
+    assert all(answer.body.endswith(b"the edit") for answer in answers)
+    assert site.origin.count == 1, "and waits for one load of its own process"
+    await wait_for_tasks(site)
+    gate.set()
+    await making
+    site.edge.engine.memory.clear()
+    stored = (await site.edge.page_store.lookup_page(Request(scope), again=True)).page
+    assert stored.body.endswith(b"the edit"), "what the worker made was dropped"
 
 
 async def test_without_a_worker_the_server_makes_it_at_once(site):
