@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from content.caching.errors import NotAppended
@@ -34,6 +35,13 @@ def execute(sql: str) -> None:
 def test_other_words_change_the_post_and_no_list(invalidated, post):
     post.title = "Other"
     assert invalidated(post.save) == {f"post:{post.pk}:page", f"post:{post.pk}:card", "search"}
+
+
+def test_a_post_that_stays_in_its_lists_needs_no_query_for_them(invalidated, post):
+    post.title = "Other"
+    with CaptureQueriesContext(connection) as queries:
+        invalidated(post.save)
+    assert not [query for query in queries if "authorship" in query["sql"] or "post_tags" in query["sql"]]
 
 
 def test_a_longer_body_changes_the_page_alone(invalidated, post):
