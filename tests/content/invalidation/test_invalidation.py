@@ -37,11 +37,12 @@ def test_other_words_change_the_post_and_no_list(invalidated, post):
     assert invalidated(post.save) == {f"post:{post.pk}:page", f"post:{post.pk}:card", "search"}
 
 
-def test_a_post_that_stays_in_its_lists_needs_no_query_for_them(invalidated, post):
-    post.title = "Other"
+@pytest.mark.parametrize(("status", "number"), [("published", 0), ("withdrawn", 1)])
+def test_only_a_post_that_moves_needs_a_query_for_its_lists(invalidated, post, status, number):
+    post.title, post.status = "Other", status
     with CaptureQueriesContext(connection) as queries:
         invalidated(post.save)
-    assert not [query for query in queries if "authorship" in query["sql"] or "post_tags" in query["sql"]]
+    assert len([query for query in queries if "post_tags" in query["sql"] or "authorship" in query["sql"]]) == number
 
 
 def test_a_longer_body_changes_the_page_alone(invalidated, post):
