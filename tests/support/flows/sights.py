@@ -25,6 +25,8 @@ FRAGMENT = """{% load fragments %}{% fragment "flow" subject key ttl="1d" %}{{ s
 # Events of a reader who got something else than a fresh entry.
 LOADED = ("miss", "joined", "stale", "refresh")
 SECONDS = 20
+# What a page shows in passing: other posts, and all categories and tags. It may be older than the page's own part.
+BESIDE = re.compile(r"<aside\b.*?</aside>", re.DOTALL)
 
 # Marks of what is there, and whether a cache had them.
 Seen = tuple[set[str], bool]
@@ -116,9 +118,13 @@ class Shown:
 
 
 class Page:
-    """The page as a client gets it from there, by one connection that stays open."""
+    """The page as a client gets it from there, by one connection that stays open.
 
-    def __init__(self, url: str) -> None:
+    whole: with what stands beside the page's own part.
+    """
+
+    def __init__(self, url: str, *, whole: bool = False) -> None:
+        self.whole = whole
         self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
 
     def __call__(self, subject: str, key: str, number: int) -> Seen:
@@ -130,6 +136,7 @@ class Page:
             return set(), False
         body = response.read().decode()
         text = body if response.status == 200 else response.getheader("location", "")
+        text = text if self.whole else BESIDE.sub("", text)
         # Varnish names two requests where it had the answer; else our edge says what it did.
         varnish = response.getheader("x-varnish")
         had = " " in varnish if varnish else "hit" in response.getheader("cache-status", "")
