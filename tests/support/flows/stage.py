@@ -15,7 +15,7 @@ from content.cdn.follower import MERGE_WINDOW, REPEAT_AFTER, WAIT
 from tests.support.flows.child import Child
 from tests.support.flows.observer import IN_PASSING
 from tests.support.flows.scene import Sight
-from tests.support.flows.sights import path_of, words_of
+from tests.support.flows.sights import own_part, path_of, words_of
 from tests.support.flows.ways import WayOfWriting
 from tests.support.markdown import write_posts
 from tests.support.servers.process import free_port
@@ -84,7 +84,8 @@ class Stage:
             self.writer.ask(settle=RELAYED)
             self.all_see(**looking | {"seconds": 0}, state="old")
             return
-        seen += self.all_see(**looking, tiers=[IN_PASSING], state="new")
+        documents = [sight for sight in prepared["sights"] if sight["subject"] in ("post", "page")]
+        seen += self.all_see(**looking | {"sights": documents}, tiers=[IN_PASSING], state="new")
         if self.browser_page:
             seen += self.browser_sees(sights, number, is_new=True)
         committed_at = written["committed_at"]
@@ -139,7 +140,7 @@ class Stage:
             answer = first.response()
             assert answer is not None
             return {str(answer.status)} | words_of(answer.headers.get("location", ""), number)
-        text = response.text() if response.status == 200 else ""
+        text = own_part(response.text()) if response.status == 200 else ""
         return {str(response.status)} | words_of(text, number)
 
 
