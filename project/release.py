@@ -1,6 +1,7 @@
 """The release of this process: a digest of everything that pages are made from."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,20 @@ def release_of(base: Path, manifest: Path, settings: tuple[Any, ...]) -> str:
     root = os.fspath(base)
     files = [file for folder in FOLDERS for file in list_files(os.path.join(root, folder))]
     names = [file.removeprefix(root) for file in files]
-    names += ["lock file", "static manifest"]
-    files += [os.path.join(root, LOCK_FILE), os.fspath(manifest)]
-    for name, path in zip(names, files, strict=True):
-        content = read(path)
+    contents = [*map(read, files), read(os.path.join(root, LOCK_FILE)), read_static_names(os.fspath(manifest))]
+    for name, content in zip([*names, "lock file", "static names"], contents, strict=True):
         digest.update(f"\0{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:20]
+
+
+def read_static_names(manifest: str) -> bytes:
+    """The hashed names of the static files. Their times, beside them in the manifest, differ on each machine."""
+    content = read(manifest)
+    try:
+        return json.dumps(json.loads(content)["paths"], sort_keys=True).encode()
+    except (ValueError, KeyError, TypeError):
+        return content
 
 
 def list_files(folder: str) -> list[str]:

@@ -73,6 +73,18 @@ def test_it_is_the_same_for_a_copy(copy):
     assert release(copy) != release_of(ROOT, copy / "missing.json", ())
 
 
+def test_collecting_the_same_static_files_again_changes_nothing(copy):
+    """The manifest has the times of the files: a restart, or a second machine, would make every page anew."""
+    manifest = copy / "staticfiles.json"
+    releases = []
+    for names, times in (("a b", 1), ("b a", 2), ("a c", 2)):
+        paths = {name: f"{name}.0f.css" for name in names.split()}
+        manifest.write_text(json.dumps({"paths": paths, "version": "1.1", "stats": {"a": [times]}}))
+        releases.append(release(copy))
+    manifest.write_text("{}")
+    assert releases[0] == releases[1] != releases[2]
+
+
 def test_it_takes_less_than_fifty_milliseconds():
     began = time.process_time()
     release_of(ROOT, ROOT / "missing", ())
