@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from content.caching.errors import NotAppended
@@ -34,6 +35,14 @@ def execute(sql: str) -> None:
 def test_other_words_change_the_post_and_no_list(invalidated, post):
     post.title = "Other"
     assert invalidated(post.save) == {f"post:{post.pk}:page", f"post:{post.pk}:card", "search"}
+
+
+@pytest.mark.parametrize(("status", "number"), [("published", 0), ("withdrawn", 1)])
+def test_only_a_post_that_moves_needs_a_query_for_its_lists(invalidated, post, status, number):
+    post.title, post.status = "Other", status
+    with CaptureQueriesContext(connection) as queries:
+        invalidated(post.save)
+    assert len([query for query in queries if "post_tags" in query["sql"] or "authorship" in query["sql"]]) == number
 
 
 def test_a_longer_body_changes_the_page_alone(invalidated, post):

@@ -4,8 +4,8 @@
 
 {"sights": [...], "number": 5, "state": "old"} is answered once each tier sees that state of each sight, or after
 `seconds`: with none, each is read once. "old" waits until a cache has it, too; "new" is read once more after it was
-seen, everywhere. Each sight is answered with two times: when it was first new, and when the last read began that
-was not.
+seen, everywhere. `tiers` chooses some of the process's. Without it they are all but IN_PASSING. Each sight is
+answered with two times: when it was first new, and when the last read began that was not.
 """
 
 import sys
@@ -16,6 +16,8 @@ from tests.support.flows.child import serve_lines
 
 # Between two looks: readers that never rest would delay the writer.
 PAUSE = 0.005
+# The tier of whole pages. What a page shows in passing is made again within a second, so it has times of its own.
+IN_PASSING = "in passing"
 
 
 def observer(words: list[str]) -> Any:
@@ -29,10 +31,12 @@ def observer(words: list[str]) -> Any:
     for word in words:
         tier, _, url = word.partition("=")
         known = {"memory": sights.from_memory, "redis": sights.by_resources}
-        reading[tier] = sights.Page(url) if url else sights.Fragment() if tier == "fragment" else known[tier]
+        page = sights.Page(url, whole=tier == IN_PASSING)
+        reading[tier] = page if url else sights.Fragment() if tier == "fragment" else known[tier]
 
     def answer(command: dict[str, Any]) -> dict[str, Any]:
-        wanted = [(tier, Sight(**sight)) for tier in command.get("tiers", reading) for sight in command["sights"]]
+        tiers = command.get("tiers", reading.keys() - {IN_PASSING})
+        wanted = [(tier, Sight(**sight)) for tier in reading if tier in tiers for sight in command["sights"]]
         number, is_new = command["number"], command["state"] == "new"
         deadline = time.monotonic() + command["seconds"]
         seen: dict[int, float] = {}

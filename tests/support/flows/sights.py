@@ -25,6 +25,8 @@ FRAGMENT = """{% load fragments %}{% fragment "flow" subject key ttl="1d" %}{{ s
 # Events of a reader who got something else than a fresh entry.
 LOADED = ("miss", "joined", "stale", "refresh")
 SECONDS = 20
+# What a page shows in passing: popular posts, and all categories and tags. A post that left a list may stay there.
+BESIDE = re.compile(r"<aside\b.*?</aside>", re.DOTALL)
 
 # Marks of what is there, and whether a cache had them.
 Seen = tuple[set[str], bool]
@@ -34,6 +36,10 @@ Read = Callable[[str, str, int], Seen]
 def words_of(text: str, number: int) -> set[str]:
     """The words of the scene of that number."""
     return set(re.findall(rf"\b[a-z]+{number}x\b", text))
+
+
+def own_part(page: str) -> str:
+    return BESIDE.sub("", page)
 
 
 def path_of(subject: str, key: str) -> str:
@@ -116,9 +122,13 @@ class Shown:
 
 
 class Page:
-    """The page as a client gets it from there, by one connection that stays open."""
+    """The page as a client gets it from there, by one connection that stays open.
 
-    def __init__(self, url: str) -> None:
+    whole: with what stands beside the page's own part.
+    """
+
+    def __init__(self, url: str, *, whole: bool = False) -> None:
+        self.whole = whole
         self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
 
     def __call__(self, subject: str, key: str, number: int) -> Seen:
@@ -130,6 +140,7 @@ class Page:
             return set(), False
         body = response.read().decode()
         text = body if response.status == 200 else response.getheader("location", "")
+        text = text if self.whole else own_part(text)
         # Varnish names two requests where it had the answer; else our edge says what it did.
         varnish = response.getheader("x-varnish")
         had = " " in varnish if varnish else "hit" in response.getheader("cache-status", "")

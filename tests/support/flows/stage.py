@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page
 
 from content.cdn.follower import MERGE_WINDOW, REPEAT_AFTER, WAIT
 from tests.support.flows.child import Child
+from tests.support.flows.observer import IN_PASSING
 from tests.support.flows.scene import Sight
-from tests.support.flows.sights import path_of, words_of
+from tests.support.flows.sights import own_part, path_of, words_of
 from tests.support.flows.ways import WayOfWriting
 from tests.support.markdown import write_posts
 from tests.support.servers.process import free_port
@@ -81,7 +82,10 @@ class Stage:
         seen = [each for observer in self.observers for each in self.receive_seen(observer)]
         if way.is_silent:
             self.writer.ask(settle=RELAYED)
-            return self.all_see(**looking | {"seconds": 0}, state="old")
+            self.all_see(**looking | {"seconds": 0}, state="old")
+            return
+        documents = [sight for sight in prepared["sights"] if sight["subject"] in ("post", "page")]
+        seen += self.all_see(**looking | {"sights": documents}, tiers=[IN_PASSING], state="new")
         if self.browser_page:
             seen += self.browser_sees(sights, number, is_new=True)
         committed_at = written["committed_at"]
@@ -93,17 +97,15 @@ class Stage:
         assert not late, f"seen after more than {SECONDS:g} s: {late}"
         if not way.is_timed:
             self.records += records
-        return None
 
     def settle(self) -> None:
         """Wait until all that was written before is relayed and purged."""
         self.writer.ask(settle=PURGED if self.varnish else RELAYED)
 
-    def all_see(self, **looking: Any) -> None:
+    def all_see(self, **looking: Any) -> list[Seen]:
         for observer in self.observers:
             observer.send(**looking)
-        for observer in self.observers:
-            self.receive_seen(observer)
+        return [each for observer in self.observers for each in self.receive_seen(observer)]
 
     def receive_seen(self, observer: Child) -> list[Seen]:
         answer = observer.receive()
@@ -138,7 +140,7 @@ class Stage:
             answer = first.response()
             assert answer is not None
             return {str(answer.status)} | words_of(answer.headers.get("location", ""), number)
-        text = response.text() if response.status == 200 else ""
+        text = own_part(response.text()) if response.status == 200 else ""
         return {str(response.status)} | words_of(text, number)
 
 
@@ -164,10 +166,11 @@ def running_stage(folder: Path, database: str, url: str, *, browser: Browser | N
         service = stack.enter_context(running_service(state, "--import", str(posts), environment=given, port=port))
         service.wait_for_line(READY)
         environment = environment_of(state) | given
-        readers = [["memory", "fragment", f"page={service.url}"], ["redis"]]
+        pages = [f"page={service.url}", f"{IN_PASSING}={service.url}"]
+        readers = [["memory", "fragment", *pages], ["redis"]]
         if varnish:
             wait_until(varnish.answers, "Varnish finds the service")
-            readers = [["memory", "fragment"], [f"page={service.url}"], [f"varnish={varnish.url}"], ["redis"]]
+            readers = [["memory", "fragment"], pages, [f"varnish={varnish.url}"], ["redis"]]
         stage = Stage(
             database,
             Child("writer", service.url, environment=environment),
