@@ -22,7 +22,7 @@ from .tiers import Tiers
 T = TypeVar("T")
 
 # Seconds until the lease of a holder that dies lapses: so long its readers wait.
-LEASE = 2.0
+LEASE = 3.0
 # Of a process without readers: a batch can keep its event loop from renewing for seconds, and readers take it over.
 BACKGROUND_LEASE = 6.0
 

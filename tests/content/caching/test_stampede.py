@@ -12,7 +12,7 @@ LOAD = 0.2
 # Seconds that a busy machine may take.
 BUSY = 5.0
 # Milliseconds until a reader of a key may load it whose loader was killed.
-LONGEST_WAIT = 2000
+LONGEST_WAIT = 3000
 
 
 @pytest.fixture
