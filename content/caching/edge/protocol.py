@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
+from uvicorn import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -48,8 +49,19 @@ _LENGTH_OF_VERSION = len(b" HTTP/1.1\r\n")
 
 
 class EdgeProtocol(BoundedProtocol):
+    __slots__ = (
+        "_forwarding",
+        "_held",
+        "_is_new_section",
+        "_port",
+        "_turns",
+        "_was_in_message",
+        "fast_path",
+        "shared_caches",
+    )
     # By the EdgeCache's fast path, then by scheme, port and trust.
     caches_by_fast_path: ClassVar[WeakKeyDictionary[FastPath, dict[Any, SharedCaches]]] = WeakKeyDictionary()
+    forwarding_by_config: ClassVar[WeakKeyDictionary[Config, Forwarding]] = WeakKeyDictionary()
     turns_by_loop: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]] = WeakKeyDictionary()
     fast_path: FastPath | None
     flow: FlowControl
@@ -58,13 +70,19 @@ class EdgeProtocol(BoundedProtocol):
         super().__init__(*args, **options)
         edge = find_middleware(self.config.loaded_app, EdgeCache)
         self.fast_path = edge.fast_path if edge is not None and not self.root_path else None
-        self._forwarding = Forwarding(find_middleware(self.config.loaded_app, ProxyHeadersMiddleware))
+        self._forwarding = self._shared_forwarding()
         self.shared_caches = SharedCaches()
         self._port: int | None = None
         self._turns = self.turns_by_loop.setdefault(self.loop, Turns())
         # Data that was read and waits for this connection's next turn, and whether a message was open before it.
         self._held, self._was_in_message = b"", False
         self._is_new_section = False
+
+    def _shared_forwarding(self) -> Forwarding:
+        shared, config = self.forwarding_by_config, self.config
+        if config not in shared:
+            shared[config] = Forwarding(find_middleware(config.loaded_app, ProxyHeadersMiddleware))
+        return shared[config]
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

