@@ -1,11 +1,12 @@
 """Processes that join a long log: what they know, what it costs Redis, and what happens to entries (rule 22)."""
 
 import asyncio
+import re
 import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count, islice
+from itertools import chain, count, islice
 
 import msgspec
 import pytest
@@ -27,6 +28,7 @@ from tests.support.servers.redis import running_redis
 from tests.support.wait import wait_until
 
 PROCESSES = 6
+NONCE = re.compile(rb"\b[0-9a-f]{16}\b")
 # Milliseconds.
 DAY = 24 * 3600 * 1000
 
@@ -226,14 +228,23 @@ def append_many(stream: LogStream, client: redis.Redis, tags: int) -> None:
 
 
 @contextmanager
-def longest_command(client: redis.Redis) -> Iterator[list[float]]:
-    """Milliseconds for which Redis was busy with one command, the longest last."""
+def longest_commands(client: redis.Redis) -> Iterator[dict[bytes, list[float]]]:
+    """Milliseconds for which Redis was busy with a command, by its arguments without nonces; none below 1 ms."""
     client.config_set("slowlog-log-slower-than", 1000)
     client.config_set("slowlog-max-len", 10_000)
     client.slowlog_reset()
-    found: list[float] = []
+    found: dict[bytes, list[float]] = {}
     yield found
-    found += sorted(each["duration"] / 1000 for each in client.slowlog_get(10_000))
+    for each in client.slowlog_get(10_000):
+        found.setdefault(NONCE.sub(b"", each["command"]), []).append(each["duration"] / 1000)
+
+
+def typical(joins: dict[bytes, list[float]]) -> list[float]:
+    """The median of each command over the processes, the longest last: they all send the same when they join.
+
+    Redis measures by the clock. A single time may be that for which another program had its core.
+    """
+    return sorted(statistics.median(each + [0.0] * (PROCESSES - len(each))) for each in joins.values())
 
 
 def check_all_are_known(url: str, tags: int) -> None:
@@ -251,12 +262,12 @@ def check_joins(tags: int, keys: int) -> tuple[list[float], list[float], list[fl
         stored = first.outcome()
         assert sorted(stored["loads"]) == list(range(keys))
         stream = LogStream(Server(server.url, timeout=5, connect_timeout=5), "race")
-        with longest_command(client) as appends:
+        with longest_commands(client) as appends:
             append_many(stream, client, tags)
             stream.append(Kind.INVALIDATE, ["post:1:card", "post:2:card"], "")
         check_all_are_known(server.url, tags)
         joiners = [Joiner(server.url, keys) for _ in range(PROCESSES)]
-        with longest_command(client) as joins:
+        with longest_commands(client) as joins:
             starts = [threading.Thread(target=joiner.go) for joiner in joiners]
             for start in starts:
                 start.start()
@@ -268,7 +279,7 @@ def check_joins(tags: int, keys: int) -> tuple[list[float], list[float], list[fl
         for outcome in outcomes:
             assert outcome["values"] == outcomes[0]["values"]
         stream.close()
-    return appends, joins, [outcome["seconds"] for outcome in outcomes]
+    return list(chain.from_iterable(appends.values())), typical(joins), [outcome["seconds"] for outcome in outcomes]
 
 
 def test_rule_22_six_processes_join_a_log_with_many_tags_and_load_what_was_invalidated_once():
@@ -278,10 +289,10 @@ def test_rule_22_six_processes_join_a_log_with_many_tags_and_load_what_was_inval
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_rule_22_a_million_tags_end_no_other_entry_and_block_nobody():
-    """The times are printed. Their bounds leave room for a machine that does something else."""
+    """The times are printed."""
     appends, joins, first_reads = check_joins(1_000_000, 200)
-    report = f"ms of appends {appends[-3:]}, of joins {joins[-3:]}; s until first reads {sorted(first_reads)}"
+    report = f"ms of appends {sorted(appends)[-3:]}, of joins {joins[-3:]}; s until first reads {sorted(first_reads)}"
     print(report)
     assert statistics.median(appends or [0]) < 5, report
-    assert len([each for each in joins if each > 5]) <= 1, report
+    assert max(joins, default=0) < 5, report
     assert max(first_reads) < 2.0, report
