@@ -184,6 +184,10 @@ class CachedValue(msgspec.Struct, eq=False, gc=False):
     def as_stale(self) -> "CachedValue":
         return CachedValue(self.header, self.value, self.is_decoded, stale=True)
 
+    def is_newer_than(self, seen_at: float) -> bool:
+        """Whether it is valid, and newer than the entry that was made at `seen_at`, in Unix seconds."""
+        return self.verdict is Verdict.VALID and self.header.made_at > seen_at
+
 
 class LoadedAbsence(CachedValue, eq=False, gc=True):
     """The answer "not there" of a load, for the readers who wait for it. Tiers hold no exceptions."""

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 
 from .declarations import resources
-from .entry import NOWHERE, CachedValue, Header, Verdict
+from .entry import NOWHERE, CachedValue, Header
 from .key import EntryKey
 from .lasting_loop import call_soon, lasting_loop
 from .loader import Loader
@@ -82,7 +82,7 @@ class Refresher:
         return value is not None and self._is_newer(entry_key, value, seen)
 
     def _is_newer(self, entry_key: EntryKey, value: CachedValue, seen: Header) -> bool:
-        return is_newer(value, seen.made_at) and self.tiers.accept(entry_key, value, again=True) is not NOTHING
+        return value.is_newer_than(seen.made_at) and self.tiers.accept(entry_key, value, again=True) is not NOTHING
 
     async def _refresh_here(self, state: LoopState, entry_key: EntryKey, seen: Header, reason: str) -> None:
         """Under the lease, and unless another process was quicker."""
@@ -121,7 +121,7 @@ class Refresher:
         await self.tiers.ordering.catch_up_to(max(request.position for _, request in requests.values()))
 
         def is_done(entry_key: EntryKey, value: CachedValue) -> bool:
-            return is_newer(value, requests[entry_key.key][1].seen_at)
+            return value.is_newer_than(requests[entry_key.key][1].seen_at)
 
         keys = [entry_key for entry_key, _ in requests.values()]
         return len(await self.loader.load_batch(self.loops.current(), keys, is_done, reason="due"))
@@ -136,8 +136,3 @@ def entry_key_of(request: RefreshRequest) -> EntryKey | None:
         return resource.entry_key(request.parameters, {})
     except TypeError:
         return None
-
-
-def is_newer(value: CachedValue, seen_at: float) -> bool:
-    """Whether it is valid, and newer than the entry that was made at `seen_at`, in Unix seconds."""
-    return value.verdict is Verdict.VALID and value.header.made_at > seen_at

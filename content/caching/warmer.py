@@ -9,7 +9,6 @@ from typing import NamedTuple
 from .entry import CachedValue, Verdict
 from .key import EntryKey
 from .loader import BACKGROUND_LEASE, Loader
-from .refresh import is_newer
 from .singleflight import LoopStates
 from .tiers import Tiers
 
@@ -78,7 +77,7 @@ class Warmer:
 
     async def _load(self, seen_at: Mapping[EntryKey, float], timeout: float) -> dict[str, BaseException | None]:
         def is_done(entry_key: EntryKey, value: CachedValue) -> bool:
-            return is_newer(value, seen_at[entry_key])
+            return value.is_newer_than(seen_at[entry_key])
 
         state = self.loops.current()
         calls = await self.loader.load_batch(state, seen_at, is_done, reason="warm", timeout=timeout)
