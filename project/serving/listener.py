@@ -7,6 +7,8 @@ from project.supervision import CannotStart
 
 # Connections that wait to be accepted. The kernel has a bound of its own (net.core.somaxconn).
 BACKLOG = 2048
+# Connections that a worker accepts in one turn of its event loop.
+ACCEPTED_AT_ONCE = 8
 
 
 def open_listener(options: Options) -> socket.socket:
@@ -22,6 +24,17 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0]
         raise CannotStart(f"Port {port} of {host} cannot be used ({reason}): choose another with --port.") from error
+
+
+def multiply(listener: socket.socket) -> list[socket.socket]:
+    """Return `listener` and duplicates of it, to be served together.
+
+    libuv accepts one connection of each socket in a turn of the loop. With one socket, beside a thousand new
+    connections that keep the loop busy, a reader waits for a thousand turns.
+    """
+    # All processes share this mode. A duplicate copies it from the object: a blocking one would stop other workers.
+    listener.setblocking(False)
+    return [listener, *(listener.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
 
 
 def inherit(fd: int) -> socket.socket:
