@@ -166,7 +166,7 @@ class Loader:
         async def settle(ours: list[str], found: dict[str, CachedValue]) -> list[str]:
             done = {key for key, value in found.items() if is_done(pending[key], value)}
             await lease.release([key for key in ours if key in done])
-            mine = [self._new_call(state, pending[key], found.get(key)) for key in ours if key not in done]
+            mine = [self.new_call(state, pending[key], found.get(key)) for key in ours if key not in done]
             for key in {*ours, *done}:
                 del pending[key]
             for call in mine:
@@ -180,7 +180,7 @@ class Loader:
             await lease.contend(list(pending), look, settle, timeout=timeout)
         return calls
 
-    def _new_call(self, state: LoopState, entry_key: EntryKey, value: CachedValue | None) -> Call:
+    def new_call(self, state: LoopState, entry_key: EntryKey, value: CachedValue | None) -> Call:
         """With the stored value, which the loader may find unchanged."""
         call = Call(entry_key, state.loop)
         call.fallback = value if value is not None and self.tiers.may_serve_on_error(value) else None
