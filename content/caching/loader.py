@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 # Seconds until the lease of a holder that dies lapses: so long its readers wait.
 LEASE = 3.0
-# Of a process without readers: a batch can keep its event loop from renewing for seconds, and readers take it over.
+# In a process without readers: its batches may delay a renewal for seconds, and readers take over its leases.
 BACKGROUND_LEASE = 6.0
 
 

@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 # Entries of one resource in one load_many.
 ENTRIES_AT_ONCE = 64
-# Pages that are made at once. They are made by one thread: more of them would only take longer each, and what a
-# reader wants meanwhile is made in vain.
+# Pages that are made at once. One thread makes them: more of them would each take longer, and a page that a reader
+# asks for meanwhile is made twice.
 PAGES_AT_ONCE = 2
 
 

@@ -26,8 +26,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise CannotStart(f"Port {port} of {host} cannot be used ({reason}): choose another with --port.") from error
 
 
-def multiply(listener: socket.socket) -> list[socket.socket]:
-    """Return `listener` and duplicates of it, to be served together.
+def duplicate(listener: socket.socket) -> list[socket.socket]:
+    """`listener` and duplicates of it, ACCEPTED_AT_ONCE in all, to be served together.
 
     libuv accepts one connection of each socket in a turn of the loop. With one socket, beside a thousand new
     connections that keep the loop busy, a reader waits for a thousand turns.

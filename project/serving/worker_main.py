@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from project.serving.listener import BACKLOG, multiply, url_of
+from project.serving.listener import BACKLOG, duplicate, url_of
 from project.serving.options import Options
 from project.serving.worker import GRACEFUL_SECONDS, KILL_SECONDS
 from project.wrong_settings import WrongSettings
@@ -40,7 +40,7 @@ def main(options: str, listener: str, parent: str) -> None:
 
     server = Server(uvicorn_config(chosen), report_ready)
     try:
-        server.run(multiply(sock))
+        server.run(duplicate(sock))
     except WrongSettings as error:
         sys.exit(str(error))
 

@@ -12,7 +12,7 @@ import uvicorn
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from project.serving.listener import ACCEPTED_AT_ONCE, multiply
+from project.serving.listener import ACCEPTED_AT_ONCE, duplicate
 from project.serving.worker_main import Server
 
 NEW = 10 * ACCEPTED_AT_ONCE
@@ -67,7 +67,7 @@ async def count_turns() -> int:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=NEW))
         for _ in range(NEW):
             stack.enter_context(closing(socket.create_connection(listener.getsockname())))
-        sockets = multiply(listener)
+        sockets = duplicate(listener)
         assert not os.get_blocking(listener.fileno()), "another worker would wait in accept"
         await server.startup(sockets)
         while len(server.server_state.connections) < NEW:

@@ -16,7 +16,7 @@ from tests.support.flows.child import serve_lines
 
 # Between two looks: readers that never rest would delay the writer.
 PAUSE = 0.005
-# The tier of whole pages. What a page shows in passing is made again within a second, so it has times of its own.
+# The tier of whole pages. A page's asides are made again within a second, so they have times of their own.
 IN_PASSING = "in passing"
 
 

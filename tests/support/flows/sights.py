@@ -25,7 +25,7 @@ FRAGMENT = """{% load fragments %}{% fragment "flow" subject key ttl="1d" %}{{ s
 # Events of a reader who got something else than a fresh entry.
 LOADED = ("miss", "joined", "stale", "refresh")
 SECONDS = 20
-# What a page shows in passing: popular posts, and all categories and tags. A post that left a list may stay there.
+# A page's asides: popular posts, and all categories and tags. A post that left a list may stay there.
 BESIDE = re.compile(r"<aside\b.*?</aside>", re.DOTALL)
 
 # Marks of what is there, and whether a cache had them.
