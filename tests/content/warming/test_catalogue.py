@@ -113,5 +113,5 @@ async def test_posts_of_the_same_moment_are_listed_once_each(monkeypatch):
         Post(slug=f"same-{number}", title="Same", status="published", published_at=moment) for number in range(10)
     )
     monkeypatch.setattr(rows, "ROWS", 3)
-    listed = [slug async for batch in rows.posts() for _, _, slug in batch]
+    listed = [slug async for _, batch in rows.posts() for _, _, slug in batch]
     assert sorted(listed) == sorted(f"same-{number}" for number in range(10))
