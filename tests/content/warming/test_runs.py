@@ -15,11 +15,12 @@ from content import resources
 from content.caching import expire, invalidate
 from content.caching.engines import engine_of
 from content.caching.headers import read_headers
-from content.models import Post, WarmRun
+from content.models import Post, PostViews, WarmRun
 from content.warming import catalogue, execution, run_lease, run_queue, targets
 from content.warming.choice import Choice, ChoiceError, check_choice, read_choice
 from content.warming.execution import execute
 from content.warming.load_control import LoadControl
+from content.warming.run import Report
 from content.warming.run_queue import RunQueue
 from content.warming.runs import (
     SteeringError,
@@ -163,6 +164,19 @@ async def test_rows_that_come_and_go_while_nobody_works_move_no_other(few_steps,
     assert wanted <= done | set(rest.warmed)
     assert len(done & wanted & set(rest.warmed)) < 10
     assert resources.post.key(("post", "oldest")) in rest.warmed
+
+
+async def test_a_post_that_becomes_popular_while_nobody_works_is_not_left_out(few_steps):
+    run, gate = await start(ALL), Gate(stop_before=3)
+    task = await execute_until(run, gate)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    last = await Post.objects.aget(slug="post-24")
+    await PostViews.objects.acreate(post=last, total=5, heat=1.0)
+    rest = Gate()
+    assert await execute(run.pk, by=rest)
+    assert resources.post.key(("post", "post-24")) not in gate.warmed
+    assert resources.post.key(("post", "post-24")) in rest.warmed
 
 
 async def test_a_process_that_was_replaced_writes_nothing(few_steps):
@@ -364,3 +378,42 @@ async def test_bad_input_has_a_clear_answer(data, words):
 )
 async def test_an_address_of_this_site_is_accepted(url, path):
     assert (await check_choice(Choice(urls=(url,)))).urls == (path,)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick_lease")
+async def test_a_run_of_a_hundred_thousand_targets_keeps_none_of_them_in_its_row(monkeypatch):
+    """It is cancelled, resumed and taken over. Nothing is loaded: this is about the targets."""
+    monkeypatch.setattr("tests.support.warm_runs.warm", pretend)
+    await Post.objects.all().adelete()
+    await sync_to_async(make_many)(15_000)
+    run, first, second, third = await start(ALL), Gate(stop_before=10), Gate(stop_before=12), Gate()
+    task = await execute_until(run, first)
+    await sync_to_async(cancel_run)(run)
+    first.is_open.set()
+    assert await task
+    cancelled = await again(run)
+    assert cancelled.planned > 100_000
+    assert len(msgspec.json.encode([cancelled.checkpoint, cancelled.choice])) < 8_000
+    await sync_to_async(resume_run)(run)
+    task = await execute_until(run, second)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await execute(run.pk, by=third)
+    ended = await again(run)
+    assert (ended.state, ended.done, ended.skipped, ended.takeovers) == (State.DONE, cancelled.planned, 0, 1)
+    assert len({*first.warmed, *second.warmed, *third.warmed}) == ended.planned
+    # What was behind the last checkpoint was done again, twice.
+    assert sum(len(each.warmed) for each in (first, second, third)) <= ended.planned + 2 * 4_000
+
+
+async def pretend(plan, *, margin, progress) -> Report:
+    return Report(warmed=len(plan))
+
+
+def make_many(count: int) -> None:
+    now = timezone.now()
+    Post.objects.bulk_create(
+        Post(slug=f"many-{number}", title="Many", status="published", published_at=now - timedelta(minutes=number))
+        for number in range(count)
+    )
