@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
 from content.caching import Policy, Resource, declarations, invalidate
+from content.caching.queries import count_queries
 from content.models import Comment, Post, Tag
-from content.ops.server_timing import count_queries
 from tests.support.service import ROOT
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()

@@ -17,6 +17,7 @@ from workers import broker, queues
 from workers.schedule import as_beat_schedule
 
 broker.install()
+PREFIX = settings.CACHES["default"].get("KEY_PREFIX") or "evergreen"
 app = Celery("evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals"])
 app.conf.update(
     # JSON only: a queue that others can write to must not be able to run code.
@@ -35,8 +36,13 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "visibility_timeout": 600,
-        "global_keyprefix": f"{settings.CACHES['default'].get('KEY_PREFIX') or 'evergreen'}:queue:",
+        "global_keyprefix": f"{PREFIX}:queue:",
     },
+    # Of the tasks for operators alone, for an hour. On a broker of another kind there are no results.
+    result_backend=settings.CELERY_BROKER_URL if settings.CELERY_BROKER_URL.startswith("redis://") else None,
+    result_serializer="json",
+    result_expires=3600,
+    result_backend_transport_options={"global_keyprefix": f"{PREFIX}:result:", "retry_policy": {"timeout": 5.0}},
     # In memory: the default scheduler stores a pickle. Tasks can be repeated, and each worker warms at its start.
     beat_scheduler="celery.beat:Scheduler",
     beat_schedule=as_beat_schedule(),

@@ -1,22 +1,18 @@
 """Tasks: each is one call into content. Each is idempotent, and safe to run beside itself."""
 
-import logging
-from collections.abc import Coroutine
+from collections.abc import Sequence
 from typing import Any
 
 from celery import shared_task
 
-from content import popularity, warming
+from content import popularity
 from content.caching import old_releases
 from content.caching.watch.relay import relay_waiting
-from content.warming import heat
+from content.warming import heat, runs
+from content.warming.choice import ChoiceError, check_choice, read_choice
 from workers import background
 from workers.lease import with_lease
 from workers.loop import run
-
-logger = logging.getLogger(__name__)
-
-LOGGED_FAILURES = 5
 
 
 @shared_task
@@ -60,14 +56,41 @@ def keep_warm() -> None:
     background.start_warming()
 
 
-@shared_task
-def warm(names: list[str], urls: list[str], top: int | None, everything: bool) -> None:
-    """The task of `warm_cache --queue`."""
-    run_and_log("on request", warming.warm_chosen(names, urls, top=top, everything=everything))
+# --- for operators --------------------------------------------------------------------------------------
 
 
-def run_and_log(name: str, work: Coroutine[Any, Any, warming.Report]) -> None:
-    report = run(work)
-    logger.info("warming %s: %s", name, report)
-    for target, reason in list(report.failures.items())[:LOGGED_FAILURES]:
-        logger.warning("not warm: %s: %s", target, reason)
+@shared_task(ignore_result=False, throws=(ChoiceError,))
+def warm(
+    names: Sequence[str] = (),
+    urls: Sequence[str] = (),
+    top: int | None = None,
+    everything: bool = False,
+    tags: Sequence[str] = (),
+    patterns: Sequence[str] = (),
+    stale: bool = False,
+    started_by: str = "",
+) -> dict[str, Any]:
+    """Start a run, as `warm_cache --queue`. Returns it as data: its id is in `id`.
+
+    Raises ChoiceError for a choice that cannot be warmed.
+    """
+    chosen = {"names": names, "urls": urls, "top": top, "everything": everything}
+    choice = run(check_choice(read_choice(chosen | {"tags": tags, "patterns": patterns, "stale": stale})))
+    started, _ = runs.start_run(choice, trigger=runs.Trigger.TASK, started_by=str(started_by))
+    return runs.describe_run(started)
+
+
+@shared_task(ignore_result=False, throws=(runs.SteeringError,))
+def warm_run(pk: int, verb: str = "") -> dict[str, Any]:
+    """A run as data, after `verb`: cancel, pause or resume it; or retry, which returns the new run.
+
+    Raises SteeringError.
+    """
+    found = runs.find_run(pk)
+    if verb == "retry":
+        found, _ = runs.retry_run(found, trigger=runs.Trigger.TASK)
+    elif verb:
+        if verb not in runs.STEERING:
+            raise runs.SteeringError(f"{verb!r} is none of {', '.join(runs.STEERING)} and retry.")
+        runs.STEERING[verb](found)
+    return runs.describe_run(found)

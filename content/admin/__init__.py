@@ -6,6 +6,7 @@ from content.admin.posts import PostAdmin
 from content.admin.redirects import RedirectAdmin
 from content.admin.site_config import SiteConfigAdmin
 from content.admin.terms import AuthorAdmin, CategoryAdmin, TagAdmin
+from content.admin.warm_runs import WarmRunAdmin
 
 __all__ = [
     "AuthorAdmin",
@@ -16,4 +17,5 @@ __all__ = [
     "RedirectAdmin",
     "SiteConfigAdmin",
     "TagAdmin",
+    "WarmRunAdmin",
 ]

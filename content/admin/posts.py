@@ -14,6 +14,7 @@ from django.utils.safestring import mark_safe
 
 from content.admin.post_form import PostForm, preview_draft, render_body
 from content.admin.versioned import VersionedAdmin
+from content.admin.warm_runs import WarmActionMixin, warm_selected
 from content.models import Authorship, Post
 from content.services import publishing
 from content.services.publishing import get_byline
@@ -118,7 +119,7 @@ def back_to_draft(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: Que
 
 
 @admin.register(Post)
-class PostAdmin(VersionedAdmin):
+class PostAdmin(WarmActionMixin, VersionedAdmin):
     form = PostForm
     list_display = ["title", "state", "category", "byline", "publication_time"]
     # No filter by author, since there can be hundreds; the search finds posts by an author's name.
@@ -130,7 +131,7 @@ class PostAdmin(VersionedAdmin):
     prepopulated_fields = {"slug": ["title"]}
     autocomplete_fields = ["category", "tags"]
     inlines = [AuthorshipInline]
-    actions = [publish, withdraw, back_to_draft]
+    actions = [publish, withdraw, back_to_draft, warm_selected]
     fieldsets = [
         (None, {"fields": ["title", "slug", "body"]}),
         ("Publication", {"fields": [("status", "published_at"), "password", "comments_open"]}),

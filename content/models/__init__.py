@@ -8,6 +8,7 @@ from content.models.post import Authorship, ImportSource, Post, PostQuerySet, Po
 from content.models.redirect import Redirect
 from content.models.site_config import SiteConfig
 from content.models.terms import Author, Category, Tag
+from content.models.warm_run import WarmAddresses, WarmFailure, WarmRun
 
 __all__ = [
     "Author",
@@ -27,4 +28,7 @@ __all__ = [
     "SiteConfig",
     "Tag",
     "ViewCursor",
+    "WarmAddresses",
+    "WarmFailure",
+    "WarmRun",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from content import resources
 from content.warming import rows
-from content.warming.catalogue import API, TERM_PATHS, list_windows
+from content.warming.items import API, TERM_PATHS, list_windows
 from content.warming.rows import List
 from content.warming.targets import Plan, Target
 

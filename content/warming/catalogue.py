@@ -4,44 +4,58 @@ Entries and pages are derived from rows, so that a site of any size needs the me
 each address that the site links to, and no address that responds 404.
 """
 
-import re
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from functools import partial
+from itertools import chain
+
+import msgspec
 
 from content import resources
-from content.documents import ALL_YEARS, YEARS, PeriodsDocument
+from content.documents import ALL_YEARS, YEARS
 from content.documents.site import LISTS as LISTS_OF_SITEMAP
-from content.resources.lists import POSTS_A_FEED
 from content.warming import rows
-from content.warming.rows import PostRow, TermRow
-from content.warming.targets import SAFE, Target
+from content.warming.items import (
+    FIXED_PATHS,
+    ON_EVERY_PAGE,
+    TERM_PATHS,
+    Item,
+    list_archives,
+    list_feed,
+    list_pages,
+    list_posts,
+    list_redirects,
+    list_term,
+    list_windows,
+)
+from content.warming.rows import Key, PostRow
+from content.warming.targets import Target
 
-# Entries and pages in a chunk: those of the posts in one batch of a loader.
-CHUNK = 3_000
+# Entries and pages in a chunk: those of the posts in one batch of a loader, with room.
+CHUNK = 4_000
 NEWEST = 20
 MOST_VIEWED = 50
 
-TERM_PATHS = {"category": "categories", "tag": "tags", "author": "authors"}
-KINDS = {path: kind for kind, path in TERM_PATHS.items()}
-PATH_OF_ROW = re.compile(r"/(?:(posts|categories|tags|authors)/)?([-\w]{1,200})/")
-FEEDS = ("feed.xml", "atom.xml")
-API = "/api/v1"
-# Resources that every page shows.
-ON_EVERY_PAGE = (resources.site, resources.sidebar, resources.popular, resources.trending)
-# Resources of a post beside its document.
-OF_A_POST = (resources.post_card, resources.related, resources.neighbours)
-# The pages without a parameter.
-FIXED_PATHS = (
-    "/", "/archive/", "/popular/", "/trending/", "/search/",
-    "/feed.xml", "/atom.xml", "/sitemap.xml", "/robots.txt", "/favicon.ico",
-    f"{API}/", f"{API}/openapi.json", f"{API}/docs/",
-    *(f"{API}/{name}/" for name in ("posts", "pages", "popular", "trending", *TERM_PATHS.values())),
-)  # fmt: skip
+# How far a reader of the catalogue has come: the name of a section, and the key of its last row.
+Cursor = Key
+# Items, and how far one has come behind them.
+Group = tuple[Cursor, Iterable[Item]]
+# Posts a page, and a key.
+Section = Callable[[int, Key], AsyncIterator[Group]]
+HOT = "hot"
+# The key of a section of one group.
+DONE: Key = ("done",)
 
-# An entry, or the path of a page with its query.
-Item = Target | str
+
+class HotPosts(msgspec.Struct, frozen=True):
+    """Ids of the posts in the first chunk, and of those whose cards are. They leave out what comes in later chunks.
+
+    One who goes on in the catalogue after a while gives those of the beginning: a post that became popular since then
+    would be left out, and was not in the first chunk.
+    """
+
+    posts: tuple[int, ...] = ()
+    cards: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,15 +64,18 @@ class Chunk:
 
     `is_hot`: what most readers ask for. Its pages are made at once; the pages of other chunks may show entries of
     later chunks, and are cheapest to make after all entries.
+    `cursor`: all that comes before it, and nothing else, is in this chunk and in earlier ones; empty for a chunk that
+    ends in the middle of a group.
     """
 
     entries: list[Target] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     is_hot: bool = False
+    cursor: Cursor = ()
 
     @classmethod
-    def of(cls, items: Iterable[Item], *, is_hot: bool = False) -> "Chunk":
-        chunk = cls(is_hot=is_hot)
+    def of(cls, items: Iterable[Item], *, is_hot: bool = False, cursor: Cursor = ()) -> "Chunk":
+        chunk = cls(is_hot=is_hot, cursor=cursor)
         for item in dict.fromkeys(items):
             if isinstance(item, str):
                 chunk.paths.append(item)
@@ -67,42 +84,62 @@ class Chunk:
         return chunk
 
 
-async def catalogue(size: int = CHUNK) -> AsyncIterator[Chunk]:
+async def catalogue(size: int = CHUNK, *, hot: HotPosts | None = None, after: Cursor = ()) -> AsyncIterator[Chunk]:
     """All entries and pages of the site, each once, in chunks of at most `size`; the first may be larger.
 
-    It reads the database in batches of 500 rows while it is iterated over.
+    It reads the database in batches of 500 rows while it is iterated over. `after`: go on behind that cursor; rows
+    that have come or gone since then move no other. Raises LookupError or ValueError for a cursor that is none.
     """
-    popular = [*await list_popular(), *await list_newest_cards()]
-    yield Chunk.of(popular, is_hot=True)
-    seen, items = frozenset(popular), list[Item]()
-    async for group in _list_rest():
+    popular = await list_hot(hot or await choose_hot())
+    if not after:
+        yield Chunk.of(popular, is_hot=True, cursor=(HOT,))
+    seen, items, reached = frozenset(popular), list[Item](), after or (HOT,)
+    async for cursor, group in _list_rest(reached):
+        is_cut, reached = False, cursor
         for item in group:
             if item in seen:
                 continue
-            items.append(item)
             if len(items) >= size:
                 yield Chunk.of(items)
-                items = []
+                is_cut, items = True, []
+            items.append(item)
+        if items and (is_cut or len(items) >= size // 2):
+            yield Chunk.of(items, cursor=reached)
+            items = []
     if items:
-        yield Chunk.of(items)
+        yield Chunk.of(items, cursor=reached)
+
+
+async def choose_hot() -> HotPosts:
+    """The newest 20 posts and the most viewed, and the cards of the newest.
+
+    Those that popular posts show as related are mostly among them.
+    """
+    newest = [pk for pk, _, _ in await rows.newest_posts(rows.ROWS)]
+    viewed = [pk for pk, _, _ in await rows.most_viewed_posts(MOST_VIEWED)]
+    return HotPosts(tuple(dict.fromkeys(newest[:NEWEST] + viewed)), tuple(newest))
+
+
+async def list_hot(hot: HotPosts) -> list[Item]:
+    items = await list_around(await rows.posts_by_pk(hot.posts))
+    return [*items, *(Target(resources.post_card, (pk,)) for pk in hot.cards)]
 
 
 async def list_popular(top: int = MOST_VIEWED) -> list[Item]:
     """The entries of every page, the fixed pages, the newest 20 posts, and the `top` most viewed."""
+    return await list_around([*await rows.newest_posts(NEWEST), *await rows.most_viewed_posts(top)])
+
+
+async def list_around(posts: Iterable[PostRow]) -> list[Item]:
+    """The entries of every page, the fixed pages, and those posts."""
     size = await rows.posts_per_page()
-    popular = [*await rows.newest_posts(NEWEST), *await rows.most_viewed_posts(top)]
     return [
         *(Target(resource) for resource in ON_EVERY_PAGE),
         Target(resources.listing, ("all", 0, 1, size)),
         *await list_fixed_entries(),
         *FIXED_PATHS,
-        *list_posts(popular),
+        *list_posts(posts),
     ]
-
-
-async def list_newest_cards() -> list[Item]:
-    """The cards of the newest posts: those that popular posts show as related are mostly among them."""
-    return [Target(resources.post_card, (pk,)) for pk, _, _ in await rows.newest_posts(rows.ROWS)]
 
 
 async def list_fixed_entries() -> list[Item]:
@@ -120,112 +157,76 @@ async def list_fixed_entries() -> list[Item]:
     return items
 
 
-async def _list_rest() -> AsyncIterator[Iterable[Item]]:
-    """Groups of items. A group is lazy: the pages of one list alone may be as many as the site has posts."""
+async def _list_rest(after: Cursor) -> AsyncIterator[Group]:
+    """Groups of items behind that cursor, each lazy: one list may have as many pages as the site has posts."""
     size = await rows.posts_per_page()
-    async for posts in rows.posts():
-        yield list_posts(posts)
+    name, key = str(after[0]), after[1:]
+    names = list(SECTIONS)
+    for each in names if name == HOT else names[names.index(name) :]:
+        async for reached, items in SECTIONS[each](size, key if each == name else ()):
+            yield (each, *reached), items
+
+
+async def _list_posts(size: int, after: Key) -> AsyncIterator[Group]:
+    async for key, posts in rows.posts(after):
+        yield key, list_posts(posts)
+
+
+async def _list_front(size: int, after: Key) -> AsyncIterator[Group]:
     total = sum(period.posts for period in (await rows.periods_of([("all", 0)]))["all", 0].periods)
-    yield list_pages("all", 0, "/", total, size)
-    for kind in TERM_PATHS:
-        async for terms in rows.terms(kind):
-            periods = await rows.periods_of([(kind, pk) for pk, _ in terms])
-            for term in terms:
-                yield list_term(kind, term, periods[kind, term[0]], size)
-    async for group in _list_archives(size):
-        yield group
-    yield await _list_rankings(size)
-    yield await _list_sitemap()
-    async for paths in rows.old_paths():
-        yield list_redirects(paths)
+    yield DONE, list_pages("all", 0, "/", total, size)
 
 
-def list_posts(posts: Iterable[PostRow]) -> Iterator[Item]:
-    """The entries and pages of posts and of pages."""
-    for pk, kind, slug in posts:
-        yield Target(resources.post, (kind, slug))
-        yield Target(resources.comments, (pk,))
-        yield from (Target(resource, (pk,)) for resource in (OF_A_POST if kind == "post" else OF_A_POST[:1]))
-        yield encode(path_of(kind, slug))
-        yield encode(f"{API}/{kind}s/{slug}/")
+async def _list_terms(kind: str, size: int, after: Key) -> AsyncIterator[Group]:
+    async for terms in rows.terms(kind, *map(int, after)):
+        periods = await rows.periods_of([(kind, pk) for pk, _ in terms])
+        each = (list_term(kind, term, periods[kind, term[0]], size) for term in terms)
+        yield (terms[-1][0],), chain.from_iterable(each)
 
 
-def path_of(kind: str, slug: str) -> str:
-    return f"/{slug}/" if kind == "page" else f"/posts/{slug}/"
+async def _list_redirects(size: int, after: Key) -> AsyncIterator[Group]:
+    async for paths in rows.old_paths(*map(int, after)):
+        yield (paths[-1][0],), list_redirects(path for _, path in paths)
 
 
-def encode(path: str) -> str:
-    """A path of a row, as browsers request it."""
-    return quote(path, safe=SAFE.replace("%", ""))
+async def _list_archives(size: int, after: Key) -> AsyncIterator[Group]:
+    months = [month for month in await rows.months() if month.year in YEARS]
+    yield DONE, list_archives(months, size)
 
 
-def list_feed(by: str, pk: int) -> Target:
-    return Target(resources.listing, (by, pk, 1, POSTS_A_FEED))
-
-
-def list_pages(by: str, pk: int, path: str, total: int, size: int) -> Iterator[Item]:
-    """All pages of a list. An empty list has one."""
-    for number in range(1, max(1, -(-total // size)) + 1):
-        yield Target(resources.listing, (by, pk, number, size))
-        yield path if number == 1 else f"{path}?page={number}"
-
-
-def list_windows(by: str, pk: int, document: PeriodsDocument) -> Iterator[Item]:
-    """The entries of a list of the API."""
-    yield Target(resources.periods, (by, pk))
-    for period in document.periods:
-        yield Target(resources.window, (by, pk, period.number, period.part))
-
-
-def list_term(kind: str, term: TermRow, periods: PeriodsDocument, size: int) -> Iterator[Item]:
-    """The entries and pages of an author, a category or a tag: list pages, feeds, and responses of the API."""
-    pk, slug = term
-    path = encode(f"/{TERM_PATHS[kind]}/{slug}/")
-    yield Target(resources.BY_NAME[kind], (slug,))
-    yield list_feed(kind, pk)
-    yield from list_pages(kind, pk, path, sum(period.posts for period in periods.periods), size)
-    yield from list_windows(kind, pk, periods)
-    yield from (f"{path}{name}" for name in FEEDS)
-    yield f"{API}{path}"
-    yield f"{API}/posts/?{kind}={quote(slug)}"
-
-
-async def _list_archives(size: int) -> AsyncIterator[Iterable[Item]]:
-    years: Counter[int] = Counter()
-    for month in await rows.months():
-        if month.year in YEARS:
-            years[month.year] += month.posts
-            yield list_pages("month", month.year * 100 + month.month, month.url, month.posts, size)
-    for year, posts in years.items():
-        yield [Target(resources.archive, (year,))]
-        yield list_pages("year", year, f"/archive/{year:04}/", posts, size)
-
-
-async def _list_rankings(size: int) -> list[Item]:
+async def _list_rankings(size: int, after: Key) -> AsyncIterator[Group]:
     """The pages of the rankings behind the first."""
     rankings = {"/popular/": await resources.popular.load(), "/trending/": await resources.trending.load()}
-    return [
-        f"{path}?page={number}" for path, ids in rankings.items() for number in range(2, -(-len(ids) // size) + 1)
-    ]
+    yield (
+        DONE,
+        [f"{path}?page={number}" for path, ids in rankings.items() for number in range(2, -(-len(ids) // size) + 1)],
+    )
 
 
-async def _list_sitemap() -> list[Item]:
+async def _list_sitemap(size: int, after: Key) -> AsyncIterator[Group]:
     """The parts of the sitemap, to which the index of a large site links."""
     parts = (await resources.sitemap_summary.load()).parts
-    return [f"/sitemap-{number}.xml" for number in (LISTS_OF_SITEMAP, *(part.number for part in parts))]
+    yield DONE, [f"/sitemap-{number}.xml" for number in (LISTS_OF_SITEMAP, *(part.number for part in parts))]
 
 
-def list_redirects(paths: Iterable[str]) -> Iterator[Item]:
-    """The redirects of old paths, and the entries that say that nothing else is there."""
-    for path in paths:
-        yield Target(resources.redirect, (path,))
-        match = PATH_OF_ROW.fullmatch(path)
-        if match is not None:
-            kind, slug = match.groups()
-            term = KINDS.get(kind)
-            yield (
-                Target(resources.BY_NAME[term], (slug,))
-                if term
-                else Target(resources.post, ("post" if kind else "page", slug))
-            )
-        yield encode(path)
+def unless_done(section: Section) -> Section:
+    """For a section of one group."""
+
+    async def list_unless_done(size: int, after: Key) -> AsyncIterator[Group]:
+        if after != DONE:
+            async for group in section(size, after):
+                yield group
+
+    return list_unless_done
+
+
+# By name, which cursors have. A section lists its groups behind a key.
+SECTIONS: dict[str, Section] = {
+    "posts": _list_posts,
+    "front": unless_done(_list_front),
+    **{kind: partial(_list_terms, kind) for kind in TERM_PATHS},
+    "archives": unless_done(_list_archives),
+    "rankings": unless_done(_list_rankings),
+    "sitemap": unless_done(_list_sitemap),
+    "redirects": _list_redirects,
+}

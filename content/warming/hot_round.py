@@ -56,6 +56,9 @@ class HotRound:
         # Set while nothing is cold that may be loaded now.
         self.is_warm = asyncio.Event()
         self.tried: list[str] = []
+        # What the last turn loaded, and how many entries of all turns were fresh when the next one compared.
+        self.loading: set[str] = set()
+        self.read_back = 0
 
     def covers(self, key: str) -> bool:
         """False for an entry that nobody has read and that is not stored: the round over the site loads it."""
@@ -99,6 +102,8 @@ class HotRound:
         if not await self._compare():
             self.read_at = float("-inf")
             return False
+        self.read_back += len(self.loading - {each.key for each in self.cold})
+        self.loading = set()
         due = [each for each in self.cold if self._is_due(each)]
         if not due:
             self.is_warm.set()
@@ -107,6 +112,7 @@ class HotRound:
         chosen = due[:COLD_AT_ONCE]
         await self._pause_if_tried(chosen)
         await self.loader.load(chosen, HORIZON)
+        self.loading = {each.key for each in chosen}
         return True
 
     def _is_due(self, entry: ColdEntry) -> bool:

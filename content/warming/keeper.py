@@ -1,4 +1,4 @@
-"""The control loop of this site: run by the owner among all workers of this release."""
+"""The control loop of this site: run by the owner among all workers of this release. The owner works on runs, too."""
 
 from django.conf import settings
 from django.core.cache import caches
@@ -6,11 +6,12 @@ from django.core.cache import caches
 from content.caching.engines import engine_of, log_server
 from content.caching.metrics.waits import WaitReports
 from content.caching.release import release_digest
-from content.caching.stores.failsafe import Failsafe
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
 from content.warming.memory_budget import MemoryBudget
 from content.warming.ownership import Ownership
+from content.warming.run_lease import lease_store, owner_lease
+from content.warming.run_queue import RunQueue
 
 ALIAS = "default"
 
@@ -21,19 +22,18 @@ async def keep_warm() -> None:
 
 
 def new_ownership() -> Ownership:
-    shared = engine_of(ALIAS).shared
-    # Past the circuit breaker, which grants every lease while the cache is down.
-    store = shared.tier if isinstance(shared, Failsafe) else shared
-    return Ownership(store, f"warming:owner:{release_digest()}")
+    return Ownership(lease_store(), owner_lease(release_digest()))
 
 
 def new_loop() -> WarmLoop:
     engine, server = engine_of(ALIAS), log_server(ALIAS)
     waits = WaitReports(server, caches[ALIAS].key_prefix or "cache") if server is not None else None
-    return WarmLoop(
+    loop = WarmLoop(
         engine,
         server,
         waits,
         control=LoadControl(most=settings.WARM_AT_ONCE, rate=settings.WARM_RATE),
         budget=MemoryBudget(settings.WARM_MEMORY),
     )
+    loop.others = (RunQueue(loop.control, loop.switch).work,)
+    return loop

@@ -9,8 +9,8 @@ from content import resources
 from content.caching import NotThere
 from content.caching.backoff import Backoff
 from content.caching.engine import Engine
-from content.warming.catalogue import OF_A_POST, ON_EVERY_PAGE
 from content.warming.cold import ColdEntry, compare
+from content.warming.items import OF_A_POST, ON_EVERY_PAGE
 from content.warming.load_control import LoadControl
 from content.warming.plan import PATH
 from content.warming.targets import Target, pages

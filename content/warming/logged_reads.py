@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from content.warming.access_log import AccessLog, address_at, read_access_log
-from content.warming.catalogue import ON_EVERY_PAGE
 from content.warming.heat import heat_of_site
+from content.warming.items import ON_EVERY_PAGE
 from content.warming.targets import Plan, Target, edge, pages, plan_pages
 
 

@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from asgiref.sync import sync_to_async
@@ -30,6 +30,7 @@ from content.warming.hot_set import MOST, ReadHottest, read_hottest
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
+from content.warming.pass_record import PassRecord
 from content.warming.run import split
 from content.warming.state import WarmState, store_state
 from content.warming.switch import Switch
@@ -89,6 +90,9 @@ class WarmLoop:
         self.hot = HotRound(engine, self.loader, self.budget, read_hottest)
         self.site = SiteRound(Room(None))
         self.last_site: SiteRound | None = None
+        self.hot_record, self.site_record = PassRecord("hot set"), PassRecord("whole site")
+        # What is done beside the rounds, again and again.
+        self.others: Sequence[Callable[[], Awaitable[None]]] = ()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -97,7 +101,7 @@ class WarmLoop:
 
     async def _run_all(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for work in (self.keep_hot_warm, self.keep_site_warm, self.keep_informed):
+            for work in (self.keep_hot_warm, self.keep_site_warm, self.keep_informed, *self.others):
                 group.create_task(self._repeat(work))
 
     async def _repeat(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -114,8 +118,18 @@ class WarmLoop:
 
     async def keep_hot_warm(self) -> None:
         """After each record, and twice a second else."""
-        if await self.hot.run():
+        before = self.hot.read_back
+        is_more = await self.hot.run()
+        await self.hot_record.add(
+            self.hot.read_back - before, planned=self.hot.entries, cold=self.hot.entries - self.hot.warm
+        )
+        if is_more:
             return
+        await self.hot_record.end(
+            planned=self.hot.entries,
+            failed=max(0, self.hot.entries - self.hot.warm - self.hot.left_out),
+            left_out=self.hot.left_out,
+        )
         with suppress(TimeoutError):
             async with asyncio.timeout(HOT_EVERY):
                 await self.hot.has_records.wait()
@@ -144,6 +158,10 @@ class WarmLoop:
             await self._give_way()
             await self._warm_chunk(chunk, horizon)
         self.site.end()
+        site = self.site
+        await self.site_record.end(
+            planned=site.entries, failed=max(0, site.entries - site.warm - site.left_out), left_out=site.left_out
+        )
         self.hot.filling = self.site.first
         if self.last_site is None:
             logger.info(
@@ -166,6 +184,9 @@ class WarmLoop:
         if cold:
             # Only what is read back fresh counts as warm (I13).
             comparison = await self._compare(should, horizon)
+            still_cold = {entry.key for entry in comparison.cold}
+            warmed = sum(entry.key not in still_cold for entry in cold)
+            await self.site_record.add(warmed, planned=self.site.entries, cold=len(still_cold))
         self.site.measure(len(should) - len(comparison.cold), [stored.size for stored in comparison.stored.values()])
 
     async def _compare(self, should: Mapping[str, Target], horizon: float) -> Comparison:

@@ -22,24 +22,33 @@ PostRow = tuple[int, str, str]
 TermRow = tuple[int, str]
 # by, pk: as the resource `periods` takes them.
 List = tuple[str, int]
+# Of the last row of a batch, behind which another process can go on. JSON has these types.
+Key = tuple[str | int, ...]
 
 MODELS: dict[str, type[Model]] = {"author": Author, "category": Category, "tag": Tag}
 # Kinds of lists that have each public post and page once.
 LISTED = ("all", "pages")
 
 
-async def posts() -> AsyncIterator[list[PostRow]]:
-    """All public posts, newest first, and then all public pages."""
+async def posts(after: Key = ()) -> AsyncIterator[tuple[Key, list[PostRow]]]:
+    """All public posts, newest first, and then all public pages, in batches with their keys. `after`: such a key."""
     now = timezone.now()
-    for kind in LISTED:
-        last: tuple[datetime, int] | None = None
+    first, last = (str(after[0]), _parse_moment(after)) if after else (LISTED[0], None)
+    for kind in LISTED[LISTED.index(first) :]:
         while True:
             rows = await _load_listed(kind, now, last)
             if rows:
-                yield [(pk, kind, slug) for _, pk, kind, slug in rows]
+                last = rows[-1][:2]
+                yield (kind, last[0].isoformat(), last[1]), [(pk, kind, slug) for _, pk, kind, slug in rows]
             if len(rows) < ROWS:
                 break
-            last = rows[-1][:2]
+        last = None
+
+
+def _parse_moment(key: Key) -> tuple[datetime, int]:
+    """Raises ValueError."""
+    _, moment, pk = key
+    return datetime.fromisoformat(str(moment)), int(pk)
 
 
 async def _load_listed(
@@ -65,26 +74,34 @@ async def most_viewed_posts(count: int) -> list[PostRow]:
     return [row async for row in rows]
 
 
-async def post_by_slug(slug: str) -> list[PostRow]:
-    """The public post with that slug, or an empty list."""
-    rows = Post.objects.public(timezone.now()).posts().filter(slug=slug)
+async def posts_by_pk(pks: Sequence[int]) -> list[PostRow]:
+    """Those of them that are public, in their order."""
+    rows = Post.objects.public(timezone.now()).filter(pk__in=pks).values_list("pk", "kind", "slug")
+    known = {row[0]: row async for row in rows}
+    return [known[pk] for pk in pks if pk in known]
+
+
+async def post_by_slug(slug: str, kind: str = "post") -> list[PostRow]:
+    """The public post (or page) with that slug, or an empty list."""
+    rows = Post.objects.public(timezone.now()).filter(kind=kind, slug=slug)
     return [row async for row in rows.values_list("pk", "kind", "slug")]
 
 
-async def terms(kind: str) -> AsyncIterator[list[TermRow]]:
-    """All authors, categories or tags, also those without posts: they have pages."""
-    async for rows in _by_key(MODELS[kind], "slug"):
-        yield rows
+def terms(kind: str, after: int = 0) -> AsyncIterator[list[TermRow]]:
+    """All authors, categories or tags, also those without posts: they have pages. `after`: behind that id."""
+    return _by_key(MODELS[kind], "slug", after)
 
 
-async def old_paths() -> AsyncIterator[list[str]]:
-    """All paths that are redirected."""
-    async for rows in _by_key(Redirect, "old_path"):
-        yield [path for _, path in rows]
+def old_paths(after: int = 0) -> AsyncIterator[list[tuple[int, str]]]:
+    """Ids and paths of all redirects behind that id."""
+    return _by_key(Redirect, "old_path", after)
 
 
-async def _by_key(model: type[Model], column: str) -> AsyncIterator[list[tuple[int, str]]]:
-    last = 0
+async def is_old_path(path: str) -> bool:
+    return await Redirect.objects.filter(old_path=path).aexists()
+
+
+async def _by_key(model: type[Model], column: str, last: int) -> AsyncIterator[list[tuple[int, str]]]:
     while True:
         found: Any = model._default_manager.filter(pk__gt=last).order_by("pk").values_list("pk", column)[:ROWS]
         rows: list[tuple[int, str]] = [row async for row in found]

@@ -1,4 +1,4 @@
-"""Warming: load entries and make pages in batches, and read back what was stored."""
+"""Load entries and make pages in batches, and read back what was stored."""
 
 import asyncio
 from collections import defaultdict
@@ -10,29 +10,29 @@ from typing import Any, Protocol, cast
 
 from content.caching import NotThere, Resource
 from content.caching.engines import engine_of
+from content.caching.metrics.events import listen
+from content.caching.queries import count_queries
 from content.caching.warmer import WarmResult
-from content.warming.catalogue import catalogue
-from content.warming.plan import plan_chosen
-from content.warming.targets import Target, pages, plan_pages
+from content.warming.targets import Target, pages
 
 # Entries of one resource in a batch: a loader takes two to six queries for it.
 ENTRIES_AT_ONCE = 500
 # Pages that are looked up at once, and pages that are made at once.
 PAGES_AT_ONCE, MADE_AT_ONCE = 200, 8
-# Paths of pages that are kept in memory while the entries are loaded: about two megabytes.
-KEPT = 20_000
 # Entries that stay fresh for this many seconds are left alone.
 MARGIN = 120.0
 # Failures whose reasons are kept. All are counted.
-MOST_REASONS = 100
+MOST_REASONS = 1_000
 NOT_STORED = "loaded, but not stored: the cache is down, or it was invalidated meanwhile"
 
 
 @dataclass
 class Report:
-    """Counts of targets, and the reasons of failures, of the first 100. `warmed` counts what was read back fresh.
+    """Counts of targets, and the reasons of failures, of the first 1,000. `warmed` counts what was read back fresh.
 
-    `pages`: how many of the warmed and of the fresh are pages.
+    pages    how many of the warmed and of the fresh are pages
+    queries  SQL statements
+    bytes    that were stored
     """
 
     warmed: int = 0
@@ -40,6 +40,8 @@ class Report:
     not_there: int = 0
     failed: int = 0
     pages: int = 0
+    queries: int = 0
+    bytes: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -52,11 +54,8 @@ class Report:
             self.failures[str(target)] = reason
 
     def add(self, other: "Report") -> None:
-        self.warmed += other.warmed
-        self.already_fresh += other.already_fresh
-        self.not_there += other.not_there
-        self.failed += other.failed
-        self.pages += other.pages
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, reason in other.failures.items():
             if len(self.failures) < MOST_REASONS:
                 self.failures.setdefault(name, reason)
@@ -70,6 +69,8 @@ class Report:
             f"{self.not_there} not there, {self.failed} failed"
         )
 
+
+COUNTS = ("warmed", "already_fresh", "not_there", "failed", "pages", "queries", "bytes")
 
 Progress = Callable[[Report], None]
 
@@ -87,7 +88,10 @@ async def warm(plan: Sequence[Target], *, margin: float = MARGIN, progress: Prog
     report = Report()
     for are_pages, targets in groupby(plan, key=lambda target: target.resource is pages):
         for batch in split(list(targets), PAGES_AT_ONCE) if are_pages else split_entries(targets):
-            report.add(await (warm_pages(batch, margin) if are_pages else warm_entries(batch, margin)))
+            with count_queries() as queries, listen() as events:
+                report.add(await (warm_pages(batch, margin) if are_pages else warm_entries(batch, margin)))
+            report.queries += queries.count
+            report.bytes += sum(amount for (what, *_), amount in events.items() if what == "stored_bytes")
             progress(report)
     return report
 
@@ -176,76 +180,7 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-# --- the whole site -----------------------------------------------------------------------------------
-
-
 class Warm(Protocol):
-    """`warm`, or the same by several processes."""
+    """`warm`, or the same by several processes, or within a budget."""
 
     async def __call__(self, plan: Sequence[Target], *, margin: float, progress: Progress) -> Report: ...
-
-
-async def warm_catalogue(
-    *, margin: float = MARGIN, progress: Progress = ignore_progress, by: Warm | None = None
-) -> Report:
-    """Everything in the catalogue: first what most readers ask for, then all entries, then all pages.
-
-    The catalogue of a site of more than KEPT pages is read a second time, instead of kept in memory.
-    """
-    report, paths, is_whole = Report(), list[str](), True
-
-    async def add(plan: Sequence[Target]) -> None:
-        report.add(await (by or warm)(plan, margin=margin, progress=partial(add_progress, progress, report)))
-
-    async for chunk in catalogue():
-        await add(chunk.entries)
-        if chunk.is_hot:
-            await add(await plan_pages(chunk.paths))
-        elif is_whole := is_whole and len(paths) + len(chunk.paths) <= KEPT:
-            paths += chunk.paths
-    if is_whole:
-        await add(await plan_pages(paths))
-        return report
-    async for chunk in catalogue():
-        if not chunk.is_hot:
-            await add(await plan_pages(chunk.paths))
-    return report
-
-
-def add_progress(progress: Progress, before: Report, part: Report) -> None:
-    total = Report()
-    total.add(before)
-    total.add(part)
-    progress(total)
-
-
-async def warm_named(names: Iterable[str], *, margin: float = MARGIN, progress: Progress = ignore_progress) -> Report:
-    """All entries of the resources with these names; "page" for all pages."""
-    report, wanted = Report(), set(names)
-    async for chunk in catalogue():
-        plan = [target for target in chunk.entries if target.resource.name in wanted]
-        plan += await plan_pages(chunk.paths) if pages.name in wanted else []
-        report.add(await warm(plan, margin=margin, progress=partial(add_progress, progress, report)))
-    return report
-
-
-async def warm_chosen(
-    names: Iterable[str] = (),
-    urls: Iterable[str] = (),
-    *,
-    top: int | None = None,
-    everything: bool = False,
-    progress: Progress = ignore_progress,
-) -> Report:
-    """Resources by name, pages by path, the `top` most viewed, or everything; the popular if nothing is chosen."""
-    report, names, urls = Report(), list(names), list(urls)
-    parts: list[Callable[..., Any]] = []
-    if urls or top is not None or not (names or everything):
-        parts.append(partial(warm, await plan_chosen(urls, top=top)))
-    if names:
-        parts.append(partial(warm_named, names))
-    if everything:
-        parts.append(warm_catalogue)
-    for part in parts:
-        report.add(await part(progress=partial(add_progress, progress, report)))
-    return report

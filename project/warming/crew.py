@@ -9,16 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain, groupby
 
-from content.warming.run import (
-    MARGIN,
-    Progress,
-    Report,
-    ignore_progress,
-    split,
-    split_entries,
-    warm,
-    warm_catalogue,
-)
+from content.warming.run import Progress, Report, split, split_entries, warm
 from content.warming.targets import Target, pages
 from project.warming.helper import help_warm
 
@@ -110,12 +101,6 @@ def crew_of(processes: int) -> Iterator[Crew]:
     finally:
         for helper in helpers:
             helper.end()
-
-
-def warm_catalogue_by(processes: int, *, margin: float = MARGIN, progress: Progress = ignore_progress) -> Report:
-    """Warm the whole catalogue with so many processes. Not for a thread with an event loop."""
-    with crew_of(processes) as crew:
-        return asyncio.run(warm_catalogue(margin=margin, progress=progress, by=crew.warm))
 
 
 def count_cores() -> int:

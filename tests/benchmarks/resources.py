@@ -95,7 +95,7 @@ async def costs(resource: Any, keys: Sequence[tuple[Any, ...]]) -> list[str]:
 
 async def run(resource: Any, keys: Sequence[tuple[Any, ...]]) -> tuple[float, int, int]:
     """Seconds of processor time (the least of the rounds), queries, bytes of the largest."""
-    from content.ops.server_timing import count_queries
+    from content.caching.queries import count_queries
 
     taken = []
     for _ in range(ROUNDS):

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from content import resources
+from content.caching.queries import count_queries
 from content.models import Comment
-from content.ops.server_timing import count_queries
 from content.selectors import comments as selectors
 from content.selectors.comments import order_by_conversation
 from tests.support.blog import make_post

@@ -16,8 +16,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from content.cache_headers import shared_parameters
 from content.caching.edge import EdgeCache
 from content.caching.edge.profile import ANY_PARAMETER
+from content.caching.queries import count_queries
 from content.models import Redirect
-from content.ops.server_timing import count_queries
 from content.resources import addresses
 from project.edge import PASSES, canonical_host, site_profile
 from tests.support.blog import make_blog, make_post

@@ -10,8 +10,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from content.caching.queries import count_queries
 from content.models import Post, SiteConfig
-from content.ops.server_timing import count_queries
 from content.rendering import split_words
 from content.selectors import search
 from tests.support.blog import make_post

@@ -54,7 +54,7 @@ def test_logged_pages_are_warmed_and_their_reads_counted(log):
 def test_a_dry_run_lists_the_most_read_first_and_counts_nothing(log):
     out, error = warm_cache("--from-log", str(log), "--dry-run", "--json")
     assert "8 lines read" in error
-    shown = [key.partition("testserver")[2] for key in json.loads(out) if key.startswith("page@")]
+    shown = [key.partition("testserver")[2] for key in json.loads(out)["targets"] if key.startswith("page@")]
     assert shown == ["/posts/post-1/", "/", "/posts/post-2/"]
     assert asyncio.run(heat.read_hottest(10)) == []
 
@@ -71,7 +71,7 @@ def test_without_an_origin_the_command_says_that_nothing_was_warmed(log, setting
         warm_cache("--from-log", str(log))
 
 
-@pytest.mark.parametrize("more", [["--queue"], ["--all"], ["post"]])
+@pytest.mark.parametrize("more", [["--stale"], ["--all"], ["post"]])
 def test_other_choices_beside_a_log_are_refused(log, more):
     with pytest.raises(CommandError, match="--from-log names the pages itself"):
         warm_cache("--from-log", str(log), *more)

@@ -8,7 +8,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from content.warming.catalogue import encode
+from content.warming.items import encode
 
 # Not pages of the site: files, the comment form (each reader's own), and searches, which need words.
 SKIPPED = re.compile(r"/(?:static|media|admin)/|/posts/[^/]+/comment/|/search/\?|/api/v1/search/")

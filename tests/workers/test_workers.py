@@ -18,6 +18,8 @@ from content.caching.backends.server import server_of
 from content.caching.entry import NOWHERE, unpack
 from content.caching.refresh_queue import PAGES, RefreshQueue, RefreshRequest
 from content.caching.release import digest_of
+from content.warming.choice import ChoiceError
+from content.warming.runs import SteeringError
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.wait import wait_until
 from tests.support.worker import RELEASE, Worker, children_of, running_worker
@@ -254,10 +256,38 @@ def test_work_that_takes_too_long_is_cancelled():
     assert cancelled.wait(60)
 
 
-@pytest.mark.django_db
-def test_failures_of_warming_are_logged(caplog, settings):
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    with caplog.at_level("INFO", "workers.tasks"):
-        tasks.warm([], [], None, False)
-    assert "warming on request: 0 warmed" in caplog.text
-    assert "not warm: site@" in caplog.text
+@pytest.mark.django_db(transaction=True)
+def test_a_task_starts_the_same_run_as_the_command_and_says_so():
+    started = tasks.warm(["post"], ["/"], started_by="cron")
+    assert (started["state"], started["trigger"], started["started_by"]) == ("queued", "task", "cron")
+    assert started["choice"] == {"names": ["post"], "urls": ["/"]}
+    assert tasks.warm(["post"], ["/"])["id"] == started["id"]
+    assert tasks.warm_run(started["id"], "pause")["state"] == "paused"
+    assert tasks.warm_run(started["id"])["plan"] == "post, /"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_with_bad_input_fails_with_words():
+    with pytest.raises(ChoiceError, match="Did you mean post"):
+        tasks.warm(["psot"])
+    with pytest.raises(SteeringError, match="There is no run 7"):
+        tasks.warm_run(7)
+    started = tasks.warm()
+    with pytest.raises(SteeringError, match="'burn' is none of cancel, pause, resume and retry"):
+        tasks.warm_run(started["id"], "burn")
+
+
+def test_the_result_of_a_task_can_be_read(worker: Worker, server: RedisServer):
+    """By anyone who has the broker: its run, and what was wrong."""
+    worker.send("warm", ["psot"])
+    worker.send("warm", ["site"])
+
+    def list_results() -> list[dict]:
+        with server.client() as client:
+            return [json.loads(client.get(key)) for key in client.keys("*celery-task-meta-*")]
+
+    wait_until(lambda: any(each["status"] == "FAILURE" for each in list_results()), "the failure is stored")
+    wait_until(lambda: any(each["status"] == "SUCCESS" for each in list_results()), "the success is stored")
+    by_status = {each["status"]: each["result"] for each in list_results()}
+    assert "Did you mean" in str(by_status["FAILURE"])
+    assert by_status["SUCCESS"]["plan"] in ("site", "site, popular, /")

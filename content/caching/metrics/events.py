@@ -82,8 +82,9 @@ def subscribe(subscriber: Callable[[Event], None]) -> Iterator[None]:
 
 
 def measure(what: str, resource: str, amount: float) -> None:
-    """For the process's totals alone."""
-    totals[what, resource, ""] += amount  # type: ignore[assignment]  # typeshed has Counter hold int
+    """An amount, for the process's totals and for the listeners of this context."""
+    for counts in (totals, *listeners.get()):
+        counts[what, resource, ""] += amount  # type: ignore[assignment]  # typeshed has Counter hold int
 
 
 def current_totals() -> EventCounts:

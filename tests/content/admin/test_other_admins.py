@@ -2,8 +2,8 @@
 
 import pytest
 
+from content.caching.queries import count_queries
 from content.models import Comment, Post, Redirect, SiteConfig
-from content.ops.server_timing import count_queries
 from tests.support.admin_site import act, errors_of, save_form, try_form
 from tests.support.blog import make_post
 

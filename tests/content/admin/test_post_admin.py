@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from content.caching.queries import count_queries
 from content.models import Author, Post, Redirect
-from content.ops.server_timing import count_queries
 from tests.support.admin_site import act, errors_of, save_form, try_form
 from tests.support.blog import make_blog, make_post
 

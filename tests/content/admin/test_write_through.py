@@ -3,8 +3,8 @@
 import pytest
 from asgiref.sync import async_to_sync
 
+from content.caching.queries import count_queries
 from content.models import Post
-from content.ops.server_timing import count_queries
 from content.services import write_through
 from content.warming import targets
 from tests.support.admin_site import save_form

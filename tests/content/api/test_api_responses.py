@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from content.api.router import SELECTABLE
+from content.caching.queries import count_queries
 from content.documents import CoverDocument, PostCard
 from content.models import Author, Comment, PostViews
-from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db

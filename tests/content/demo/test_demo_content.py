@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
+from content.caching.queries import count_queries
 from content.demo import store
 from content.models import Author, Category, MediaFile, Post, SiteConfig, Tag
-from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db

@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from content.caching.queries import count_queries
 from content.demo import MAX_POSTS, generate_posts, store
 from content.models import Authorship, Post, Tag
-from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 
 pytestmark = pytest.mark.django_db

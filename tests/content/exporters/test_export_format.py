@@ -40,6 +40,9 @@ TABLES_LEFT_OUT = {
     "ListedPost": "written by triggers",
     "PostViews": "counts of views",
     "ViewCursor": "counts of views",
+    "WarmAddresses": "work of one service",
+    "WarmFailure": "work of one service",
+    "WarmRun": "work of one service",
 }
 
 

@@ -10,9 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from content import resources
+from content.caching.queries import count_queries
 from content.documents import microseconds
 from content.models import Author, Authorship, Category, Post, Tag
-from content.ops.server_timing import count_queries
 from content.selectors import lists as selectors
 from content.selectors import matches, search
 from tests.support.blog import make_post

@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from content.caching.queries import count_queries
 from content.caching.watch import relay
 from content.caching.watch.models import WatchedChange
 from content.models import Comment, Post, SiteConfig
-from content.ops.server_timing import count_queries
 from content.services import comments
 from content.services.comments import AlreadySaid, CommentsClosed, NoSuchPost
 from tests.support.blog import make_post

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from content.ops.server_timing import count_queries
+from content.caching.queries import count_queries
 from tests.support.blog import make_blog, make_post
 from tests.support.parse import parse_page
 

@@ -11,9 +11,9 @@ from django.core.cache import cache
 from django.db import connection
 
 from content import limits
+from content.caching.queries import count_queries
 from content.limits import LocalMeter
 from content.models import Comment, Post, SiteConfig
-from content.ops.server_timing import count_queries
 from content.services import comments as service
 from content.views.comments import sign_token, token_age
 from project.edge import with_edge

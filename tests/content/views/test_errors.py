@@ -5,8 +5,8 @@ from django.test import Client
 
 from content import resources
 from content.cache_headers import GONE_EDGE_POLICY
+from content.caching.queries import count_queries
 from content.models import Redirect
-from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 from tests.support.parse import parse_page
 

@@ -7,8 +7,8 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from content.caching.queries import count_queries
 from content.models import Category, Tag
-from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 from tests.support.parse import ATOM, CONTENT, parse_time, parse_xml
 

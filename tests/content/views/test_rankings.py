@@ -6,8 +6,8 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.utils import timezone
 
+from content.caching.queries import count_queries
 from content.models import PostViews
-from content.ops.server_timing import count_queries
 from tests.support.blog import make_blog
 from tests.support.parse import parse_page
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 from PIL import Image
 
 from content import resources
+from content.caching.queries import count_queries
 from content.caching.watch.models import WatchedChange
 from content.models import Category, MediaFile, Tag
-from content.ops.server_timing import count_queries
 from tests.support.blog import make_blog, make_post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]

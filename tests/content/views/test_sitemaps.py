@@ -8,10 +8,10 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from content import feeds, resources
+from content.caching.queries import count_queries
 from content.caching.watch.models import WatchedChange
 from content.documents import site as parts
 from content.models import Author, Post, Tag
-from content.ops.server_timing import count_queries
 from tests.support.blog import make_post
 from tests.support.parse import SITEMAP, locations, parse_time, parse_xml
 

@@ -3,7 +3,7 @@
 import pytest
 from django.core.cache import cache
 
-from content.ops.server_timing import count_queries
+from content.caching.queries import count_queries
 from content.warming import plan_chosen, warm, warm_chosen
 from tests.support.blog import make_blog, make_post
 

@@ -1,6 +1,7 @@
 """The catalogue has every address that the site links to, each once, and none that is not there."""
 
 from datetime import timedelta
+from itertools import chain
 
 import httpx
 import pytest
@@ -11,7 +12,8 @@ from django.utils import timezone
 from content import feeds, resources
 from content.caching.edge import EdgeCache
 from content.models import Author, Category, Comment, Post, PostViews, Redirect, SiteConfig, Tag
-from content.warming import catalogue, rows
+from content.warming import Chunk, catalogue, rows
+from content.warming.catalogue import choose_hot
 from content.warming.targets import Target
 from project.edge import site_profile
 from tests.support.blog import make_blog, make_post
@@ -113,5 +115,22 @@ async def test_posts_of_the_same_moment_are_listed_once_each(monkeypatch):
         Post(slug=f"same-{number}", title="Same", status="published", published_at=moment) for number in range(10)
     )
     monkeypatch.setattr(rows, "ROWS", 3)
-    listed = [slug async for batch in rows.posts() for _, _, slug in batch]
+    listed = [slug async for _, batch in rows.posts() for _, _, slug in batch]
     assert sorted(listed) == sorted(f"same-{number}" for number in range(10))
+
+
+@pytest.mark.parametrize("size", [5, 40])
+async def test_one_goes_on_behind_each_cursor_and_lists_exactly_the_rest(site, monkeypatch, size):
+    monkeypatch.setattr(rows, "ROWS", 3)
+    hot = await choose_hot()
+    chunks = [chunk async for chunk in catalogue(size, hot=hot)]
+    listed = [items_of(chunk) for chunk in chunks]
+    cursors = [(number, chunk.cursor) for number, chunk in enumerate(chunks) if chunk.cursor]
+    assert len(cursors) > 5
+    for number, cursor in cursors[:: max(1, len(cursors) // 12)]:
+        rest = [item async for chunk in catalogue(size, hot=hot, after=cursor) for item in items_of(chunk)]
+        assert sorted(map(str, rest)) == sorted(map(str, chain.from_iterable(listed[number + 1 :]))), cursor
+
+
+def items_of(chunk: Chunk) -> list[object]:
+    return [*chunk.entries, *chunk.paths]

@@ -14,14 +14,15 @@ from content.caching.backends.server import server_of
 from content.caching.engines import engine_of
 from content.caching.headers import read_headers
 from content.caching.metrics.events import Event, subscribe
-from content.models import Post
-from content.warming import hot_round, switch, targets
+from content.models import Post, WarmRun
+from content.warming import hot_round, pass_record, switch, targets
 from content.warming import loop as loops
 from content.warming.cold import compare
 from content.warming.hot_set import find_target, name_of
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
 from content.warming.memory_budget import OVERHEAD
+from content.warming.pass_record import PassRecord
 from content.warming.state import read_state
 from content.warming.targets import Plan, Target, pages
 from tests.support.caches import redis_cache, use_cache
@@ -302,6 +303,31 @@ async def test_one_that_fails_fails_no_other_of_its_batch_and_halves_the_limit(l
     assert [entry.target for entry in left] == [comments[2]]
     assert not loop.loader.is_due(left[0])
     assert loop.control.limit == before / 2
+
+
+async def test_a_pass_that_had_much_to_do_is_a_row(loop, readers, monkeypatch):
+    monkeypatch.setattr(pass_record, "MUCH", 20)
+    readers.heat = {name_of(page(f"/posts/post-{number}/")): 1.0 for number in range(25)}
+    while not loop.hot.is_warm.is_set():
+        await loop.keep_hot_warm()
+    await loop.warm_site()
+    rows = {run.started_by: run async for run in WarmRun.objects.all()}
+    assert set(rows) == {"hot set", "whole site"}
+    for run in rows.values():
+        assert (run.trigger, run.state, run.failed) == ("loop", "done", 0)
+        assert 20 <= run.warmed <= run.planned == run.done
+    await warm_all(loop)
+    assert await WarmRun.objects.acount() == 2
+
+
+async def test_the_row_of_a_pass_whose_process_died_does_not_stay_at_work(loop, monkeypatch):
+    monkeypatch.setattr(pass_record, "MUCH", 1)
+    interrupted, following = PassRecord("hot set"), PassRecord("hot set")
+    await interrupted.add(5, planned=10, cold=5)
+    await following.add(5, planned=10, cold=5)
+    await following.end(planned=10, failed=0)
+    states = [run.state async for run in WarmRun.objects.order_by("pk")]
+    assert states == ["stopped", "done"]
 
 
 async def test_the_site_is_compared_in_chunks(loop, readers):

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from content import resources, warming
 from content.caching import invalidate
+from content.caching.queries import count_queries
 from content.caching.read_counts import reads
 from content.models import PostViews
-from content.ops.server_timing import count_queries
-from content.warming import run
+from content.warming import steps
 from content.warming.plan import plan_popular, plan_url
 from content.warming.targets import Target
 from tests.support.blog import make_blog
@@ -65,7 +65,7 @@ async def test_a_site_of_a_thousand_posts_takes_a_few_queries_for_each_batch(set
     settings.WARM_ORIGINS = []
     await sync_to_async(make_blog)(1000)
     with count_queries() as queries:
-        report = await warming.warm_catalogue()
+        report = await warming.warm_chosen(everything=True)
     assert report.failures == {}
     assert report.total > 5000
     assert queries.count <= 140
@@ -73,10 +73,10 @@ async def test_a_site_of_a_thousand_posts_takes_a_few_queries_for_each_batch(set
 
 async def test_a_catalogue_that_is_too_long_to_keep_is_read_twice_and_warmed_once(blog, settings, monkeypatch):
     settings.WARM_ORIGINS = ["http://testserver"]
-    whole = await warming.warm_catalogue()
+    whole = await warming.warm_chosen(everything=True)
     await invalidate(["resource:page"])
-    monkeypatch.setattr(run, "KEPT", 3)
-    again = await warming.warm_catalogue()
+    monkeypatch.setattr(steps, "KEPT", 3)
+    again = await warming.warm_chosen(everything=True)
     assert (again.total, again.pages) == (whole.total, whole.pages)
     assert again.failures == {}
 
