@@ -8,12 +8,13 @@ import logging
 import time
 
 from django.conf import settings
-from django.core.cache import BaseCache, caches
+from django.core.cache import caches
 from redis.exceptions import RedisError
 
 from .backends import RedisCache
 from .declarations import cache_aliases
 from .engines import engine_of
+from .key_scan import STEP, scan_keys
 from .refresh_queue import PAGES, RefreshQueue
 from .release_registry import Announced, ReleaseRegistry, kind_of, own_digest, own_kinds, registries
 
@@ -21,8 +22,8 @@ logger = logging.getLogger("content.caching")
 
 # Seconds since its last announcement, after which a release is old.
 KEPT = 3600.0
-# Keys of one step, and seconds between two steps, in which Redis answers others.
-STEP, PAUSE = 500, 0.01
+# Seconds between two steps, in which Redis answers others.
+PAUSE = 0.01
 # Seconds that one call may take. Later calls remove what it leaves, or it expires.
 LONGEST = 120.0
 
@@ -64,25 +65,20 @@ def _is_old(digest: str, announced: Announced) -> bool:
     return digest != own_digest() and announced.at < time.time() - KEPT
 
 
-def remove_kinds(cache: BaseCache, gone: frozenset[str], deadline: float) -> tuple[int, bool]:
+def remove_kinds(cache: RedisCache, gone: frozenset[str], deadline: float) -> tuple[int, bool]:
     """Unlink the keys of those kinds, in small steps. Returns how many, and whether it has looked at all keys.
 
     `deadline`: by the monotonic clock. Raises RedisError or OSError.
     """
-    start, removed = cache.make_key(""), 0
+    removed = 0
     if not gone:
         return 0, True
-    with cache.servers[0].sync_client() as client:  # type: ignore[attr-defined]
-        for number, key in enumerate(client.scan_iter(match=f"{_escape(start)}*", count=STEP), 1):
-            if kind_of(key.decode("utf-8", "replace").removeprefix(start)) in gone:
+    with cache.servers[0].sync_client() as client:
+        for number, (key, name) in enumerate(scan_keys(cache), 1):
+            if kind_of(name) in gone:
                 removed += client.unlink(key)
             if number % STEP == 0:
                 if time.monotonic() > deadline:
                     return removed, False
                 time.sleep(PAUSE)
     return removed, True
-
-
-def _escape(text: str) -> str:
-    """For MATCH: these characters would be patterns."""
-    return "".join(f"\\{each}" if each in "*?[]\\^" else each for each in text)
