@@ -1,7 +1,8 @@
 """Carry out a purge: survey what is stored, append the records that end it, and judge what it did."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from content.caching import expire, invalidate
 from content.caching.engines import engine_of
@@ -17,7 +18,7 @@ SECONDS_FOR_PATTERNS = 60.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a purge has done, or with a dry run what it would do.
+    """What a purge has done; what it would do, if not `is_done`.
 
     survey   None if that is unknown
     missing  the items of which nothing is stored, each with names that are near to it
@@ -26,11 +27,30 @@ class Outcome:
     """
 
     scope: Scope
+    soft: bool
     tags: list[str]
     survey: Survey | None
     missing: dict[Item, list[str]]
+    is_done: bool = False
     judged: int = 0
     ended: int = 0
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain data for JSON. The numbers of a survey are None where they are unknown."""
+        known = self.survey
+        return {
+            "tags": self.tags,
+            "soft": self.soft,
+            "is_done": self.is_done,
+            "touched": None if known is None else dict(known.touched),
+            "bytes": None if known is None else known.bytes,
+            "in_passing": None if known is None else known.in_passing,
+            "already_purged": None if known is None else known.already,
+            "is_complete": known is not None and known.is_complete,
+            "missing": {item.label: near for item, near in self.missing.items()},
+            "judged": self.judged,
+            "ended": self.ended,
+        }
 
 
 def ignore(outcome: Outcome) -> None:
@@ -53,7 +73,7 @@ async def purge(
     await (expire if soft else invalidate)(planned.tags)
     sample = planned.survey.sample if planned.survey is not None else []
     ended = await count_ended(sample)
-    return Outcome(scope, planned.tags, planned.survey, planned.missing, len(sample), ended)
+    return replace(planned, is_done=True, judged=len(sample), ended=ended)
 
 
 async def plan(scope: Scope, *, soft: bool) -> Outcome:
@@ -64,13 +84,13 @@ async def plan(scope: Scope, *, soft: bool) -> Outcome:
                 "A pattern is compared with the tags of stored entries, which only a Redis that answers can list. "
                 "Name tags, resources or addresses."
             )
-        return Outcome(scope, scope.tags, None, {})
+        return Outcome(scope, soft, scope.tags, None, {})
     if known.has_too_many:
         raise BadSelection(
             f"The pattern matches more than {MOST_MATCHED:,} tags of stored entries. Write a narrower one, or use a "
             "resource or --all."
         )
-    return Outcome(scope, [*dict.fromkeys([*scope.tags, *known.matched])], known, find_missing(scope, known))
+    return Outcome(scope, soft, [*dict.fromkeys([*scope.tags, *known.matched])], known, find_missing(scope, known))
 
 
 def find_missing(scope: Scope, known: Survey) -> dict[Item, list[str]]:

@@ -60,7 +60,7 @@ class Command(BaseCommand):
 
         def announce(outcome: Outcome) -> None:
             if not is_json:
-                self.stdout.write(describe_plan(outcome, soft=soft, dry_run=dry_run))
+                self.stdout.write(describe_plan(outcome, dry_run=dry_run))
                 self.stdout.flush()
 
         try:
@@ -73,9 +73,9 @@ class Command(BaseCommand):
                 f"Some processes may still serve what you purged: {error}. Run the command again.", returncode=FAILED
             ) from error
         if is_json:
-            self.stdout.write(json.dumps(as_data(outcome, soft=soft, dry_run=dry_run)))
-        elif not dry_run and outcome.tags:
-            self.stdout.write(describe_result(outcome, soft=soft, state=asyncio.run(read_loop()) if soft else None))
+            self.stdout.write(json.dumps(outcome.as_data()))
+        elif outcome.is_done:
+            self.stdout.write(describe_result(outcome, asyncio.run(read_loop()) if soft else None))
         fail_if_missing(outcome)
 
 
@@ -106,14 +106,14 @@ def fail_if_missing(outcome: Outcome) -> None:
         raise CommandError("\n".join([*lines, *([f"… and of {more:,} others."] if more else [])]), returncode=FAILED)
 
 
-# --- in sentences and data --------------------------------------------------------------------------------
+# --- in sentences --------------------------------------------------------------------------------
 
 
-def describe_plan(outcome: Outcome, *, soft: bool, dry_run: bool) -> str:
+def describe_plan(outcome: Outcome, *, dry_run: bool) -> str:
     shown = ", ".join(outcome.tags[:MOST_PRINTED]) or "that match"
     more = len(outcome.tags) - MOST_PRINTED
     tags = f"{shown} and {more:,} more" if more > 0 else shown
-    verb, effect = "would be" if dry_run else "are", "made stale" if soft else "dropped"
+    verb, effect = "would be" if dry_run else "are", "made stale" if outcome.soft else "dropped"
     begin = f"Entries and pages with the tags {tags} {verb} {effect}."
     return f"{begin} {UNKNOWN if outcome.survey is None else describe_survey(outcome.survey)}"
 
@@ -130,36 +130,18 @@ def describe_survey(survey: Survey) -> str:
     return " ".join(sentences)
 
 
-def describe_result(outcome: Outcome, *, soft: bool, state: WarmState | None) -> str:
-    effect = "served as stale until they are loaded again" if soft else "not served again"
+def describe_result(outcome: Outcome, state: WarmState | None) -> str:
+    effect = "served as stale until they are loaded again" if outcome.soft else "not served again"
     sentences = [f"Done: they are {effect}, in all processes."]
     if outcome.judged:
         sentences.append(
             f"Checked {outcome.judged:,} of them against the log: {outcome.ended:,} are no longer fresh."
         )
-    if soft and state is not None:
+    if outcome.soft and state is not None:
         rate = settings.WARM_RATE
         sentences.append(
             f"Process {state.pid} on {state.host} makes them again, hottest first, {rate:,} a second at most."
         )
-    elif soft:
+    elif outcome.soft:
         sentences.append("No worker of this release keeps the cache warm: the next read of each makes it again.")
     return " ".join(sentences)
-
-
-def as_data(outcome: Outcome, *, soft: bool, dry_run: bool) -> dict[str, Any]:
-    """`touched` and the numbers beside it are null where they are unknown."""
-    survey = outcome.survey
-    return {
-        "tags": outcome.tags,
-        "soft": soft,
-        "dry_run": dry_run,
-        "touched": None if survey is None else dict(survey.touched),
-        "bytes": None if survey is None else survey.bytes,
-        "in_passing": None if survey is None else survey.in_passing,
-        "already_purged": None if survey is None else survey.already,
-        "is_complete": survey is not None and survey.is_complete,
-        "missing": {item.label: near for item, near in outcome.missing.items()},
-        "judged": outcome.judged,
-        "ended": outcome.ended,
-    }
