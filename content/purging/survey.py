@@ -12,17 +12,16 @@ from django.core.cache import caches
 
 from content.caching.backends import RedisCache
 from content.caching.edge.page_store import KIND
-from content.caching.engine import Engine
 from content.caching.engines import engine_of
 from content.caching.entry import Header, Verdict
-from content.caching.headers import StoredHeader, read_headers
+from content.caching.headers import StoredHeader, read_headers, wait_until_heard
 from content.caching.key import WEAK
 from content.caching.key_scan import STEP, scan_keys
 from content.purging.scope import Item, Scope
 
 ALIAS = "default"
-# Seconds that a survey takes at most, and that a new process waits for its first read of the log.
-SECONDS, FIRST_READ = 10.0, 1.0
+# Seconds that a survey takes at most.
+SECONDS = 10.0
 # Tags that patterns may match in one purge.
 MOST_MATCHED = 10_000
 # Tags that are remembered: to name those near to a wrong one, and not to match one twice.
@@ -71,7 +70,7 @@ class Survey:
 async def survey(scope: Scope, *, soft: bool, seconds: float = SECONDS, alias: str = ALIAS) -> Survey | None:
     """None if nothing can be said: the cache is no Redis, or does not answer. Raises RedisError or OSError."""
     cache, engine = caches[alias], engine_of(alias)
-    if not isinstance(cache, RedisCache) or not await is_heard(engine):
+    if not isinstance(cache, RedisCache) or not await wait_until_heard(engine.tiers):
         return None
     known, matcher, deadline = Survey(), Matcher(scope), time.monotonic() + seconds
     async for names in list_keys(cache):
@@ -85,16 +84,6 @@ async def survey(scope: Scope, *, soft: bool, seconds: float = SECONDS, alias: s
             known.is_complete = False
             break
     return known
-
-
-async def is_heard(engine: Engine) -> bool:
-    """Whether this process has read the invalidation log, for which it waits a moment."""
-    deadline = time.monotonic() + FIRST_READ
-    while not engine.ordering.is_heard:
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.01)
-    return True
 
 
 async def list_keys(cache: RedisCache) -> AsyncIterator[list[str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.core.cache import caches
 
 from content.caching.engines import engine_of
+from content.caching.headers import wait_until_heard
 from content.caching.metrics.reports import Process, reporting
 from content.caching.release import release_digest, release_name
 from content.caching.release_registry import NO_RELEASE, Announced, own_kinds, registries
@@ -51,6 +52,7 @@ async def read_releases() -> list[ReleaseStatus]:
     Raises NoReleases, RedisError or OSError.
     """
     engine = engine_of(ALIAS)
+    await wait_until_heard(engine.tiers)
     processes = Counter((each.release, each.has_readers) for each in await read_processes())
     hottest, now = await read_hottest(MOST), time.time()
     return [

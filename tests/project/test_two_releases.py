@@ -237,11 +237,18 @@ def test_i17_cutover_finds_the_next_release_warm_and_so_does_the_rollback(site, 
             of_new = Readers(service, is_new=True)
             of_new.read_once()
             assert (of_new.wrong, of_new.hits) == ([], len(PATHS))
+            edit(site, 1, "after the cutover")
+            see_title(service, 1, "after the cutover")
+    # Without a worker of the old release, what the edit changed is cold there until it is made again.
+    covered = cutover(site, ROOT)[0]["coverage"]["100"]
+    assert covered["fresh"] < covered["of"]
+    cutover(site, ROOT, "--prepare", "--coverage", "100")
     with serving(site, ROOT) as again:
         again.wait_for_line("Serving on")
         back = Readers(again, is_new=False)
         back.read_once()
         assert (back.wrong, back.hits) == ([], len(PATHS))
+        see_title(again, 1, "after the cutover")
 
 
 @pytest.mark.slow
