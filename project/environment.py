@@ -98,6 +98,9 @@ class Environment(BaseModel):
     EVERGREEN_WARM_MEMORY: Annotated[int, Field(ge=0, le=1024 * 1024)] = 0
     EVERGREEN_WARM_AT_ONCE: Annotated[int, Field(ge=1, le=32)] = 8
     EVERGREEN_WARM_RATE: Annotated[int, Field(ge=1, le=100_000)] = 500
+    # Percent of the hottest entries, and seconds; a worker process of `serve` must listen within 60.
+    EVERGREEN_START_COVERAGE: Annotated[int, Field(ge=0, le=100)] = 95
+    EVERGREEN_START_WITHIN: Annotated[int, Field(ge=0, le=50)] = 30
     EVERGREEN_CDN: CdnUrl = ""
     EVERGREEN_CDN_TOKEN: str = ""
     EVERGREEN_CDN_TAGS: bool = False

@@ -2,6 +2,9 @@
 
 import asyncio
 import gc
+import logging
+
+from django.conf import settings
 
 from content.caching.cutoff import keep_derived_values
 from content.caching.edge.asgi import Application, Message, Receive, Send
@@ -9,8 +12,11 @@ from content.caching.engines import engine_of
 from content.caching.watch.presence import note_presence
 from content.ops.verification import new_verifier
 from content.popularity import flush_views
+from content.warming.cutover import wait_until_warm
 from content.warming.first_memory import fill_memory
 from project.origins import served_origins
+
+logger = logging.getLogger(__name__)
 
 # Between two reads of rankings and counts that pages show in passing. Workers read them each second.
 SECONDS_BETWEEN_READS = 60.0
@@ -34,6 +40,8 @@ class Lifespan:
 async def run_lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await asyncio.to_thread(note_presence, is_caught_up=False)
+    reason = await wait_until_warm(settings.START_COVERAGE / 100, settings.START_WITHIN)
+    logger.info("This process serves readers now: %s.", reason)
     verifier = new_verifier(serves_readers=True)
     await fill_memory(engine_of("default"))
     freeze_garbage_collector()

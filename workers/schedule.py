@@ -30,8 +30,8 @@ SCHEDULE = (
     Job(
         "remove old releases",
         "workers.tasks.remove_old_releases",
-        timedelta(minutes=10),
-        "entries of a release that is gone take memory until they expire",
+        timedelta(minutes=1),
+        "entries of a release that is gone take memory until they expire; a new one may need it now",
     ),
     Job("write views", "workers.tasks.write_views", timedelta(seconds=5), "popular posts are up to date"),
     Job("write heat", "workers.tasks.write_heat", timedelta(minutes=1), "after a flush what was hot is known"),

@@ -62,7 +62,11 @@ def create_engine(alias: str) -> Engine:
     heat = Heat(server, prefix, int(most)) if (most := options.get("HEAT", MOST_KEPT)) else None
     collect = HeatCollector(heat, _memories).flush if heat is not None else ignore_reads
     reporting.begin(
-        server, prefix, lambda: (memory.bytes, len(memory), log.tag_index.is_heard), announce_release, collect
+        server,
+        prefix,
+        lambda: (memory.bytes, len(memory), log.tag_index.is_heard, not reads.is_excluded),
+        announce_release,
+        collect,
     )
     # A worker that loaded again what it alone then has would leave the reader with what is stale.
     refresh_queue = None if isinstance(cache, LocMemCache) else RefreshQueue(server, prefix, release_digest())

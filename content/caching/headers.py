@@ -1,5 +1,7 @@
 """Judge stored entries by their headers, which are read without the values."""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,6 +12,8 @@ from .tiers import Tiers
 BEGINNING = 2048
 # Entries in one batch of questions.
 BATCH = 500
+# Seconds that a new process waits for its first read of the log.
+FIRST_READ = 5.0
 
 
 class StoredHeader(NamedTuple):
@@ -22,6 +26,16 @@ class StoredHeader(NamedTuple):
     def fresh_for(self, now: float) -> float:
         """Seconds for which the entry is fresh, 0 if it is invalid, expired or stale."""
         return max(0.0, self.header.fresh_until - now) if self.verdict is Verdict.VALID else 0.0
+
+
+async def wait_until_heard(tiers: Tiers) -> bool:
+    """Whether this process has read the invalidation log, for which a new one waits a moment."""
+    deadline = time.monotonic() + FIRST_READ
+    while not tiers.ordering.is_heard:
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.01)
+    return True
 
 
 async def read_headers(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHeader] | None:

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from .backends.server import Server
 from .declarations import kinds, resources
 from .errors import Unreadable
-from .release import release_digest
+from .release import release_digest, release_name
 from .serializer import decode
 
 logger = logging.getLogger("content.caching")
@@ -19,10 +19,14 @@ NO_RELEASE = "-"
 
 
 class Announced(msgspec.Struct, frozen=True):
-    """The kinds of keys that one release reads. `at`: when a process last announced it, in Unix seconds."""
+    """The kinds of keys that one release reads. `at`: when a process last announced it, in Unix seconds.
+
+    `name`: empty in what releases announced that had none.
+    """
 
     at: float
     kinds: frozenset[str]
+    name: str = ""
 
 
 _decoder = msgspec.msgpack.Decoder(Announced)
@@ -37,7 +41,7 @@ class ReleaseRegistry:
 
     def announce(self) -> None:
         """Raises RedisError or OSError."""
-        content = msgspec.msgpack.encode(Announced(time.time(), own_kinds()))
+        content = msgspec.msgpack.encode(Announced(time.time(), own_kinds(), release_name()))
         with self.server.sync_client() as client:
             client.hset(self.key, own_digest(), content)
 

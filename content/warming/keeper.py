@@ -8,6 +8,7 @@ from content.caching.metrics.waits import WaitReports
 from content.caching.release import release_digest
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
+from content.warming.loop_register import LoopRegister
 from content.warming.memory_budget import MemoryBudget
 from content.warming.ownership import Ownership
 from content.warming.run_lease import lease_store, owner_lease
@@ -27,13 +28,14 @@ def new_ownership() -> Ownership:
 
 def new_loop() -> WarmLoop:
     engine, server = engine_of(ALIAS), log_server(ALIAS)
-    waits = WaitReports(server, caches[ALIAS].key_prefix or "cache") if server is not None else None
+    prefix = caches[ALIAS].key_prefix or "cache"
     loop = WarmLoop(
         engine,
         server,
-        waits,
+        WaitReports(server, prefix) if server is not None else None,
         control=LoadControl(most=settings.WARM_AT_ONCE, rate=settings.WARM_RATE),
         budget=MemoryBudget(settings.WARM_MEMORY),
+        register=LoopRegister(server, prefix, release_digest()) if server is not None else None,
     )
     loop.others = (RunQueue(loop.control, loop.switch).work,)
     return loop

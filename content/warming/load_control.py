@@ -66,6 +66,8 @@ class LoadControl:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        # The budget of all loops, and the share of this one.
+        self.budget = (most, rate)
         self.most = most
         self.rate = rate
         self.clock = clock
@@ -76,6 +78,11 @@ class LoadControl:
         # Before this time no load begins.
         self._rest_until = float("-inf")
         self._freed = asyncio.Event()
+
+    def share(self, loops: int) -> None:
+        """So many loops have the budget together, each an equal part: those of two releases beside each other."""
+        self.most, self.rate = (each / loops for each in self.budget)
+        self.limit = min(self.limit, self.most)
 
     # --- taking turns -------------------------------------------------------------------------------
 

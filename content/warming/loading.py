@@ -33,6 +33,10 @@ class WarmLoader:
         self.absences = Backoff(lambda: engine.clock())
         self.page_slots = asyncio.Semaphore(PAGES_AT_ONCE)
 
+    def share(self, loops: int) -> None:
+        """So many loops make pages: those of two releases beside each other make no more together than one."""
+        self.page_slots = asyncio.Semaphore(max(1, PAGES_AT_ONCE // loops))
+
     def is_due(self, entry: ColdEntry) -> bool:
         """False while its next attempt is delayed."""
         return not (self.engine.backoff.is_delayed(entry.key) or self.absences.is_delayed(entry.key))

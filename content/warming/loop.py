@@ -29,6 +29,7 @@ from content.warming.hot_round import COLD_AT_ONCE, HotRound, may_load
 from content.warming.hot_set import MOST, ReadHottest, read_hottest
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
+from content.warming.loop_register import LoopRegister
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
 from content.warming.pass_record import PassRecord
 from content.warming.run import split
@@ -66,7 +67,10 @@ async def plan_site() -> AsyncIterator[Plan]:
 
 
 class WarmLoop:
-    """`server`: the Redis of entries and reports, None for a cache of another kind."""
+    """`server`: the Redis of entries and reports, None for a cache of another kind.
+
+    `register`: of the loops of all releases; None if this one has the whole budget.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class WarmLoop:
         everything: Everything = plan_site,
         control: LoadControl | None = None,
         budget: MemoryBudget | None = None,
+        register: LoopRegister | None = None,
     ) -> None:
         self.engine = engine
         self.server = server
@@ -85,6 +90,7 @@ class WarmLoop:
         self.everything = everything
         self.control = control if control is not None else LoadControl()
         self.budget = budget if budget is not None else MemoryBudget()
+        self.register = register
         self.switch = Switch()
         self.loader = WarmLoader(engine, self.control)
         self.hot = HotRound(engine, self.loader, self.budget, read_hottest)
@@ -222,9 +228,19 @@ class WarmLoop:
             wait = await self.waits.mean() if self.waits is not None else None
             if wait is not None:
                 self.control.record_readers(wait)
+            if self.register is not None:
+                self.share(await self.register.report())
             await store_state(self.state())
         except (RedisError, OSError) as error:
             logger.debug("Warming cannot report: %s", error)
+
+    def share(self, loops: int) -> None:
+        """So many loops run, one for each release: they have one budget together."""
+        if loops != self.budget.loops:
+            logger.info("Loops of %d releases share the budget of warming.", loops)
+            self.budget.loops = loops
+            self.control.share(loops)
+            self.loader.share(loops)
 
     def state(self) -> WarmState:
         site = self.last_site or self.site

@@ -52,6 +52,8 @@ class MemoryBudget:
 
     def __init__(self, limit: int = 0) -> None:
         self.limit = limit
+        # Loops that have the budget together, each an equal part.
+        self.loops = 1
         self.info: MemoryInfo | None = None
         # Redis has evicted entries since the pass before.
         self.is_evicting = False
@@ -61,10 +63,9 @@ class MemoryBudget:
     @property
     def bytes(self) -> int | None:
         """None: no bound."""
-        if self.limit:
-            return self.limit
         maximum = self.info.maximum if self.info is not None else 0
-        return int(maximum * SHARE) if maximum else None
+        whole = self.limit or int(maximum * SHARE)
+        return whole // self.loops if whole else None
 
     def begin_pass(self, info: MemoryInfo | None) -> None:
         before, self.info = self.info, info if info is not None else self.info

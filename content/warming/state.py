@@ -44,18 +44,18 @@ class WarmState(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(WarmState)
 
 
-def _key() -> str:
-    return f"warming:state:{release_digest()}"
+def _key(release: str) -> str:
+    return f"warming:state:{release}"
 
 
 async def store_state(state: WarmState) -> None:
     """Raises the cache's errors."""
-    await caches[ALIAS].aset(_key(), msgspec.json.encode(state).decode(), timeout=EXPIRES)
+    await caches[ALIAS].aset(_key(release_digest()), msgspec.json.encode(state).decode(), timeout=EXPIRES)
 
 
-async def read_state() -> WarmState | None:
-    """The report of the loop of this release, None without one. Raises the cache's errors."""
-    stored = await caches[ALIAS].aget(_key())
+async def read_state(release: str | None = None) -> WarmState | None:
+    """The report of the loop of a release (by default this one), None without one. Raises the cache's errors."""
+    stored = await caches[ALIAS].aget(_key(release_digest() if release is None else release))
     try:
         return decode(_decoder.decode, stored) if isinstance(stored, str) else None
     except Unreadable:

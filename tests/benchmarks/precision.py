@@ -148,7 +148,7 @@ async def run() -> None:
     from content.caching.cutoff import read_derived_values
     from content.caching.edge import EdgeCache
     from content.caching.edge.request import Request
-    from content.management.commands.purge_cache import tags_to_purge
+    from content.purging.selection import tags_of_everything
     from project.edge import site_profile
 
     edge = EdgeCache(handler(settings.MIDDLEWARE), cache="default", profile=site_profile())
@@ -178,7 +178,7 @@ async def run() -> None:
     names = ("invalid", "stale", "different", "unchanged", "missed", "feeds invalid", "feeds diff.")
     console.print(f"{len(html)} HTML pages and {len(feeds)} feeds, all warm")
     console.print(f"{'edit':32}" + "".join(f"{name:>13}" for name in names))
-    everything = tags_to_purge(None, None, None, everything=True)
+    everything = list(tags_of_everything())
     for name, edit in (await sync_to_async(edits)()).items():
         await settle()
         before = await looks()

@@ -4,7 +4,10 @@ The new one has another template, a field more in its documents, and another rul
 """
 
 import itertools
+import json
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,11 +16,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis import Redis
 
 from tests.support.markdown import write_posts
 from tests.support.mutation import UNWANTED
 from tests.support.servers.redis import running_redis
 from tests.support.service import ROOT, Service, environment_of, make_tables, manage_each, running_service
+from tests.support.wait import wait_until
 
 POSTS = 8
 # With this URL no page has the port in its key: both releases have the same addresses.
@@ -191,6 +196,59 @@ def deploy(site, new_release: Path, seconds: float) -> None:
     assert all(each.hits for each in readers)
     for service in (old, new):
         assert "Traceback" not in service.terminal
+
+
+def cutover(site: tuple[Path, dict[str, str]], root: Path, *words: str) -> list[dict]:
+    """What the command of a release says of all releases, this one first."""
+    state, environment = site
+    command = [sys.executable, str(root / "manage.py"), "cutover", "--json", *words]
+    done = subprocess.run(
+        command,
+        env=environment_of(state) | environment,
+        cwd=state.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def wait_for_heat(site: tuple[Path, dict[str, str]]) -> None:
+    with Redis.from_url(site[1]["REDIS_URL"]) as client:
+        wait_until(lambda: client.zcard("{evergreen:heat}:minutes") >= len(PATHS), "the reads are counted")
+
+
+@pytest.mark.slow
+def test_i17_cutover_finds_the_next_release_warm_and_so_does_the_rollback(site, new_release):
+    with serving(site, ROOT) as old:
+        old.wait_for_line("Serving on")
+        for _ in range(2):
+            Readers(old, is_new=False).read_once()
+        wait_for_heat(site)
+        [of_old] = cutover(site, ROOT)
+        assert (of_old["servers"], of_old["coverage"]["100"]["fresh"]) == (1, of_old["coverage"]["100"]["of"])
+        new, before = cutover(site, new_release)
+        assert new["coverage"]["100"]["fresh"] < before["coverage"]["100"]["fresh"]
+        new, before = cutover(site, new_release, "--prepare", "--coverage", "100")
+        assert new["coverage"]["100"]["fresh"] == new["coverage"]["100"]["of"] == before["coverage"]["100"]["fresh"]
+        with serving(site, new_release) as service:
+            service.wait_for_line("Serving on")
+            of_new = Readers(service, is_new=True)
+            of_new.read_once()
+            assert (of_new.wrong, of_new.hits) == ([], len(PATHS))
+            edit(site, 1, "after the cutover")
+            see_title(service, 1, "after the cutover")
+    # Without a worker of the old release, what the edit changed is cold there until it is made again.
+    covered = cutover(site, ROOT)[0]["coverage"]["100"]
+    assert covered["fresh"] < covered["of"]
+    cutover(site, ROOT, "--prepare", "--coverage", "100")
+    with serving(site, ROOT) as again:
+        again.wait_for_line("Serving on")
+        back = Readers(again, is_new=False)
+        back.read_once()
+        assert (back.wrong, back.hits) == ([], len(PATHS))
+        see_title(again, 1, "after the cutover")
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """EdgeCache: a shared HTTP cache (RFC 9111) in front of an ASGI application, inside the server's process."""
 
+import asyncio
+
 from ..declarations import edge_caches
 from ..engine import Engine
 from ..entry import Verdict
@@ -95,7 +97,8 @@ class EdgeCache:
         if stored is not None and stored.verdict is Verdict.VALID and stored.header.made_at > seen_at:
             return True
         fetch = self.in_flight.new_refresh(request, lookup)
-        await self.in_flight.start(fetch)
+        # Requests may have joined the fetch: it outlives a caller that is cancelled (I11).
+        await asyncio.shield(self.in_flight.start(fetch))
         outcome = fetch.outcome.result()
         if outcome.error is not None:
             raise outcome.error
@@ -108,7 +111,8 @@ class EdgeCache:
         """
         request = normalize(Request(scope), self.profile)
         fetch = self.in_flight.new_refresh(request, await self.page_store.lookup_page(request, again=True))
-        await self.in_flight.start(fetch)
+        # Requests may have joined the fetch: it outlives a caller that is cancelled (I11).
+        await asyncio.shield(self.in_flight.start(fetch))
         outcome = fetch.outcome.result()
         if outcome.error is not None:
             raise outcome.error

@@ -37,10 +37,15 @@ def url_tag(url: str) -> str:
 
 @cache
 def key_prefix(release: str) -> str:
-    """The beginning of the keys of all pages of a release; "" for a process without one."""
-    kind = f"{_FORMAT}.{release}" if release else _FORMAT
+    """The beginning of the keys of all pages of a release that this process uses; "" for one without."""
+    kind = page_kind(release)
     kinds.add(kind)
     return f"{kind}:"
+
+
+def page_kind(release: str) -> str:
+    """The kind of the keys of a release's pages, which need not be this process's; "" for one without."""
+    return f"{_FORMAT}.{release}" if release else _FORMAT
 
 
 class Coded(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from ..backends.server import Server
 from ..errors import Unreadable
+from ..release import release_digest
 from ..serializer import decode
 from .events import EventCounts, current_totals
 from .waits import publish, reader_waits, waits_key
@@ -38,7 +39,7 @@ LARGEST_SUM = 1e21
 
 
 class Process(msgspec.Struct, frozen=True):
-    """The report of one process; `at` is Unix seconds."""
+    """The report of one process; `at` is Unix seconds. `has_readers`: it serves them; workers and commands do not."""
 
     at: float
     host: str
@@ -46,9 +47,14 @@ class Process(msgspec.Struct, frozen=True):
     memory_bytes: int
     memory_entries: int
     is_heard: bool
+    has_readers: bool = True
+    # As keys carry it. Empty for none, and in reports from before it was in them.
+    release: str = ""
 
 
 _decoder = msgspec.json.Decoder(Process)
+# Bytes and entries in memory, whether the log is heard, and whether the process has readers.
+Description = tuple[int, int, bool, bool]
 Collect = Callable[[Callable[[], Any]], None]
 
 
@@ -75,7 +81,7 @@ class Reporter:
         self,
         server: Server,
         prefix: str,
-        describe: Callable[[], tuple[int, int, bool]],
+        describe: Callable[[], Description],
         announce: Callable[[], None] = lambda: None,
         collect: Collect = ignore_reads,
     ) -> None:
@@ -169,8 +175,7 @@ class Reporter:
             self.connect().unlink(key)
 
     def process(self) -> Process:
-        size, entries, is_heard = self.describe()
-        return Process(time.time(), socket.gethostname(), os.getpid(), size, entries, is_heard)
+        return Process(time.time(), socket.gethostname(), os.getpid(), *self.describe(), release_digest())
 
     def report(self) -> Report:
         """The report of all processes, with the latest of this one. Raises RedisError or OSError."""
@@ -192,8 +197,16 @@ class Reporter:
         if not self.stopping.is_set():
             self.stopping.set()
             self.collect(self.connect)
-            self.flush()
+            if self.flush():
+                self._leave()
             self.connect().close()
+
+    def _leave(self) -> None:
+        """This process has ended: it is counted no longer."""
+        try:
+            self.connect().hdel(self.processes, self.name)
+        except (RedisError, OSError) as error:
+            logger.debug("this process is counted for a while: %s", error)
 
 
 def _is_bad(answer: Any) -> bool:
@@ -237,7 +250,7 @@ class Reporting:
         self,
         server: Server,
         prefix: str,
-        describe: Callable[[], tuple[int, int, bool]],
+        describe: Callable[[], Description],
         announce: Callable[[], None] = lambda: None,
         collect: Collect = ignore_reads,
     ) -> None:

@@ -1,131 +1,147 @@
-"""Purge entries. Only commands find the tags of stored entries, because that reads every key of the shared tier."""
+"""Purge entries and pages. The command says what it will touch before it does, and what it did."""
 
+import asyncio
 import json
-import time
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.cache import BaseCache, caches
 from django.core.management.base import BaseCommand, CommandError
 from redis.exceptions import RedisError
 
-from content import resources
-from content.caching import CacheError, expire_sync, invalidate_sync
-from content.caching.backends import RedisCache
-from content.caching.backends.server import server_of
-from content.caching.edge.page_store import KIND, path_tag
-from content.caching.entry import Unreadable, unpack
-from content.caching.key import check_tags, resource_tag
+from content.caching import CacheError
+from content.purging import BadSelection, Outcome, Selection, Survey, purge, resolve
+from content.purging.nearest import in_words
+from content.warming.state import WarmState, in_mebibytes, read_state
 
-# Bytes. A header with its tags stands at the beginning of an entry; the rest is not read.
-MAX_HEADER = 64 * 1024
-BATCH = 500
-SECONDS = 10.0
-
-
-def find_unused_tags(tags: Sequence[str], *, alias: str = "default", seconds: float = SECONDS) -> list[str] | None:
-    """Those that no stored entry has. None if that is unknown: without Redis, or after `seconds`."""
-    cache = caches[alias]
-    if not isinstance(cache, RedisCache):
-        return None
-    unused = dict.fromkeys(tags)
-    deadline = time.monotonic() + seconds
-    try:
-        for entry_tags in read_tags(cache, settings.CACHES[alias]):
-            for tag in entry_tags:
-                unused.pop(tag, None)
-            if not unused:
-                return []
-            if time.monotonic() > deadline:
-                return None
-    except RedisError:
-        return None
-    return list(unused)
-
-
-def read_tags(cache: BaseCache, config: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    client = server_of(config["LOCATION"], config.get("OPTIONS") or {}).sync_client()
-    batch: list[bytes] = []
-    with client:
-        for key in client.scan_iter(match=cache.make_key("*"), count=BATCH):
-            batch.append(key)
-            if len(batch) == BATCH:
-                yield from tags_of_keys(client, batch)
-                batch.clear()
-        yield from tags_of_keys(client, batch)
-
-
-def tags_of_keys(client: Any, keys: Sequence[bytes]) -> Iterator[tuple[str, ...]]:
-    pipe = client.pipeline(transaction=False)
-    for key in keys:
-        pipe.getrange(key, 0, MAX_HEADER)
-    for content in pipe.execute(raise_on_error=False):
-        try:
-            yield unpack(content).header.tags
-        except Unreadable:
-            continue
+# Exit codes: nothing is stored of something that was named, or some processes may not have been reached; bad input.
+FAILED, BAD_INPUT = 1, 2
+# Tags, and things of which nothing is stored, that are printed.
+MOST_PRINTED = 20
+UNKNOWN = "How many entries that touches is not known: only a Redis that answers can list what is stored."
 
 
 class Command(BaseCommand):
     help = (
-        "Drop cached pages and the entries that they are made of, in every process. With --soft they are served as "
-        "stale until they are loaded again."
+        "Drop cached pages and the entries that they are made of, in every process. It says what it will touch "
+        "before it does, and what it did. With --soft they are served as stale while workers make them again, "
+        "hottest first. Exit status 1 if nothing is stored of something that was named, 2 for bad input."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        scope = parser.add_mutually_exclusive_group(required=True)
-        scope.add_argument("--tag", action="append", dest="tags", help="entries and pages with this tag: post:42")
-        scope.add_argument("--url", action="append", dest="urls", help="pages of this path, on any host")
-        scope.add_argument("--resource", action="append", dest="names", help="its entries, and pages made of them")
-        scope.add_argument("--all", action="store_true", dest="everything", help="every page and every entry")
-        parser.add_argument("--soft", action="store_true", help="serve them as stale until they are loaded again")
+        parser.add_argument("--tag", action="append", default=[], dest="tags", help="what has this tag: post:42")
+        parser.add_argument(
+            "--pattern",
+            action="append",
+            default=[],
+            dest="patterns",
+            help="pages by path, '/posts/2018-*', or by tag",
+        )
+        parser.add_argument(
+            "--resource", action="append", default=[], dest="names", help="its entries, and pages made of them"
+        )
+        parser.add_argument("--url", action="append", default=[], dest="urls", help="pages of this path, on any host")
+        parser.add_argument(
+            "--group",
+            action="append",
+            default=[],
+            dest="groups",
+            help="all of category:7, tag:green, archive:2018-05",
+        )
+        parser.add_argument("--all", action="store_true", dest="everything", help="every page and every entry")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--soft", action="store_true", help="serve them as stale while they are made again")
+        how.add_argument("--hard", action="store_true", help="never serve them again (the default)")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be touched, and touch nothing")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tags = tags_to_purge(**{name: options[name] for name in ("tags", "urls", "names", "everything")})
-        purge = expire_sync if options["soft"] else invalidate_sync
+        soft, dry_run, is_json = options["soft"], options["dry_run"], options["json"]
+
+        def announce(outcome: Outcome) -> None:
+            if not is_json:
+                self.stdout.write(describe_plan(outcome, dry_run=dry_run))
+                self.stdout.flush()
+
         try:
-            check_tags(tags)
-            unused = find_unused_tags(options["tags"]) if options["tags"] else None
-            purge(tags)
-        except CacheError as error:
+            scope = resolve(selection_of(options))
+            outcome = asyncio.run(purge(scope, soft=soft, dry_run=dry_run, before=announce))
+        except BadSelection as error:
+            raise CommandError(f"Nothing was purged. {error}", returncode=BAD_INPUT) from error
+        except (CacheError, RedisError, OSError) as error:
             raise CommandError(
-                f"Some processes may still serve what you purged: {error}. Run the command again."
+                f"Some processes may still serve what you purged: {error}. Run the command again.", returncode=FAILED
             ) from error
-        except ValueError as error:
-            raise CommandError(f"Nothing was purged. {error}") from error
-        if options["json"]:
-            known = {} if unused is None else {"unused": unused}
-            self.stdout.write(json.dumps({"tags": tags, "soft": options["soft"]} | known))
-        else:
-            effect = "served as stale until they are loaded again" if options["soft"] else "not served again"
-            self.stdout.write(f"Entries and pages with the tags {', '.join(tags)} are {effect}, in all processes.")
-            if unused:
-                self.stderr.write(
-                    f"No stored entry has the tag {', '.join(unused)}. Check its spelling: "
-                    "`manage.py cache_explain URL` shows the tags of a page."
-                )
+        if is_json:
+            self.stdout.write(json.dumps(outcome.as_data()))
+        elif outcome.is_done:
+            self.stdout.write(describe_result(outcome, asyncio.run(read_loop()) if soft else None))
+        fail_if_missing(outcome)
 
 
-def tags_to_purge(
-    tags: list[str] | None, urls: list[str] | None, names: list[str] | None, everything: bool
-) -> list[str]:
-    known = {*resources.BY_NAME, KIND.name}
-    if unknown := set(names or ()) - known:
+def selection_of(options: dict[str, Any]) -> Selection:
+    chosen: dict[str, Any] = {name: tuple(options[name]) for name in ("tags", "patterns", "names", "urls", "groups")}
+    return Selection(**chosen, everything=options["everything"])
+
+
+async def read_loop() -> WarmState | None:
+    try:
+        return await read_state()
+    except (RedisError, OSError):
+        return None
+
+
+def fail_if_missing(outcome: Outcome) -> None:
+    """Exit code 1, with names that are near, if nothing is stored of something."""
+    if outcome.survey is not None and not outcome.survey.is_complete and outcome.scope.has_patterns:
         raise CommandError(
-            f"There is no resource {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}."
+            "Not all stored entries were compared with the pattern: there are too many. Run the command again with a "
+            "resource or --all.",
+            returncode=FAILED,
         )
-    if everything:
-        return [resource_tag(name) for name in sorted(known)]
-    return [*(tags or ()), *(path_tag(path_of(url)) for url in urls or ()), *map(resource_tag, names or ())]
+    if outcome.missing:
+        shown = list(outcome.missing.items())[:MOST_PRINTED]
+        lines = [f"Nothing is stored of {item.label}.{in_words(near)}" for item, near in shown]
+        more = len(outcome.missing) - len(shown)
+        raise CommandError("\n".join([*lines, *([f"… and of {more:,} others."] if more else [])]), returncode=FAILED)
 
 
-def path_of(url: str) -> str:
-    """Path and query of a URL or a path."""
-    parts = urlsplit(url)
-    if not parts.path.startswith("/"):
-        raise CommandError(f"{url!r} is neither a path nor a URL.")
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+# --- in sentences --------------------------------------------------------------------------------
+
+
+def describe_plan(outcome: Outcome, *, dry_run: bool) -> str:
+    shown = ", ".join(outcome.tags[:MOST_PRINTED]) or "that match"
+    more = len(outcome.tags) - MOST_PRINTED
+    tags = f"{shown} and {more:,} more" if more > 0 else shown
+    verb, effect = "would be" if dry_run else "are", "made stale" if outcome.soft else "dropped"
+    begin = f"Entries and pages with the tags {tags} {verb} {effect}."
+    return f"{begin} {UNKNOWN if outcome.survey is None else describe_survey(outcome.survey)}"
+
+
+def describe_survey(survey: Survey) -> str:
+    by_name = ", ".join(f"{name} {number:,}" for name, number in survey.touched.most_common() if name != "page")
+    least = "" if survey.is_complete else "at least "
+    counts = f"That is {least}{survey.entries:,} entries{f' ({by_name})' if by_name else ''} and "
+    sentences = [f"{counts}{survey.pages:,} pages, {in_mebibytes(survey.bytes)} in Redis."]
+    if survey.in_passing:
+        sentences.append(f"{survey.in_passing:,} more show a part of it in passing, and become stale.")
+    if survey.already:
+        sentences.append(f"{survey.already:,} were purged before.")
+    return " ".join(sentences)
+
+
+def describe_result(outcome: Outcome, state: WarmState | None) -> str:
+    effect = "served as stale until they are loaded again" if outcome.soft else "not served again"
+    sentences = [f"Done: they are {effect}, in all processes."]
+    if outcome.judged:
+        sentences.append(
+            f"Checked {outcome.judged:,} of them against the log: {outcome.ended:,} are no longer fresh."
+        )
+    if outcome.soft and state is not None:
+        rate = settings.WARM_RATE
+        sentences.append(
+            f"Process {state.pid} on {state.host} makes them again, hottest first, {rate:,} a second at most."
+        )
+    elif outcome.soft:
+        sentences.append("No worker of this release keeps the cache warm: the next read of each makes it again.")
+    return " ".join(sentences)

@@ -222,7 +222,7 @@ def test_the_thread_that_collects_outlives_every_error(fresh_redis, monkeypatch,
         passed.wait(30)
         raise RuntimeError("broken")
 
-    reporter = Reporter(server_of(fresh_redis, {}), "broken", lambda: (0, 0, True), collect=collect)
+    reporter = Reporter(server_of(fresh_redis, {}), "broken", lambda: (0, 0, True, True), collect=collect)
     reporter.start()
     for _ in range(3):
         passed.wait(30)

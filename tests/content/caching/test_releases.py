@@ -260,12 +260,58 @@ async def test_entries_that_only_an_old_release_reads_are_removed(alias, clock, 
     assert digest_of("a") not in registries[caches[alias].key_prefix].read()
 
 
+def announced(**ages: float) -> dict[str, Announced]:
+    """Releases by the seconds since they were last announced."""
+    return {name: Announced(1e9 - age, frozenset()) for name, age in ages.items()}
+
+
+@pytest.mark.parametrize(
+    ("ages", "is_full", "old"),
+    [
+        # This release and the one before it: kept for a rollback, for an hour.
+        ({"own": 0, "n": 1800}, False, ""),
+        ({"own": 0, "n": 3601}, False, "n"),
+        ({"n": 1800}, False, ""),
+        # Two that have ended: the newer is kept.
+        ({"own": 0, "m": 1800, "n": 600}, False, "m"),
+        # Two that live, as in a deploy: none besides them is kept.
+        ({"own": 0, "n": 60, "m": 200}, False, "m"),
+        ({"own": 0, "n": 60, "m": 170}, False, ""),
+        # Redis is short of memory: none that has ended.
+        ({"own": 0, "n": 200}, True, "n"),
+        ({"own": 0, "n": 170}, True, ""),
+        ({"own": 9999}, True, ""),
+    ],
+)
+def test_two_releases_are_kept_at_most(ages, is_full, old):
+    found = old_releases_module.find_old(announced(**ages), "own", 1e9, is_full=is_full)
+    assert found == set(old.split())
+
+
+@REDIS
+async def test_an_ended_release_makes_room_when_redis_is_short_of_memory(alias, clock, become):
+    await ask(alias, clock, Origin())
+    become("b")
+    await ask(alias, clock, Origin())
+    announce_as_old(alias, "a", frozenset({f"page@1.{digest_of('a')}"}), 600)
+    declarations.kinds.discard(f"page@1.{digest_of('a')}")
+    assert remove_old_releases() == 0
+    with caches[alias].servers[0].sync_client() as client:
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.85))
+        try:
+            assert remove_old_releases() == 1
+        finally:
+            client.config_set("maxmemory", 0)
+    assert await ask(alias, clock, Origin()) == "hit"
+
+
 @REDIS
 def test_a_process_announces_its_release(alias, become):
     engine_of(alias)
     announce_release()
     registry = registries[caches[alias].key_prefix]
     assert registry.read()[digest_of("a")].kinds == own_kinds()
+    assert registry.read()[digest_of("a")].name == "a"
     with registry.server.sync_client() as client:
         client.hset(registry.key, "alien", b"\xc1")
     assert set(registry.read()) == {digest_of("a")}

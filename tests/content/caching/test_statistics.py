@@ -22,7 +22,7 @@ only_redis = pytest.mark.parametrize("alias", ["redis"], indirect=True)
 
 
 def reporter_to(url: str, prefix: str) -> Reporter:
-    return Reporter(server_of(url, {}), prefix, lambda: (1000, 2, True))
+    return Reporter(server_of(url, {}), prefix, lambda: (1000, 2, True, True))
 
 
 # --- over several processes -----------------------------------------------------------------------------

@@ -129,6 +129,19 @@ async def test_a_reader_waits_for_no_page_that_a_worker_makes(site, worker, vari
     assert stored.body.endswith(b"the edit"), "what the worker made was dropped"
 
 
+async def test_i11_a_page_that_is_being_made_outlives_a_caller_who_is_cancelled(site, worker):
+    gate, scope = asyncio.Event(), site.scope("/", GERMAN) | {"root_path": ""}
+    worker.app.before = gate.wait
+    making = asyncio.create_task(worker.make(scope))
+    while not worker.app.count:
+        await asyncio.sleep(0)
+    making.cancel()
+    await asyncio.gather(making, return_exceptions=True)
+    gate.set()
+    await asyncio.wait(set(worker.engine.loop_state().tasks))
+    assert (await worker.page_store.lookup_page(Request(scope), again=True)).page is not None
+
+
 async def test_without_a_worker_the_server_makes_it_at_once(site):
     await make_stale(site)
     with listen() as events:

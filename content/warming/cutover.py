@@ -1,0 +1,128 @@
+"""Cutover from one release to the next: warm this one beside the other, before any process of it serves readers.
+
+A worker of this release does that. Where none lives, the caller of `prepare` runs the control loop in its place: each
+process tries to own the loop, so there is one for each release, and loops of two releases share one budget.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from redis.exceptions import RedisError
+
+from content.caching.engines import engine_of
+from content.caching.release import release_digest
+from content.warming.keeper import keep_warm
+from content.warming.release_coverage import SIZES, Coverage
+from content.warming.releases import NoReleases, read_own_coverage, read_processes
+from content.warming.state import ALIAS, read_state
+
+logger = logging.getLogger(__name__)
+
+# The hottest entries of which a share must be fresh.
+SIZE = SIZES[1]
+# Seconds between two looks.
+LOOK = 0.5
+# Seconds that pages which are being made may take at the end.
+LONGEST_PAGE = 5.0
+# Seconds that a new process waits for the first report of its release's loop. Reports are of the last second.
+GRACE, LIVES = 5.0, 5.0
+
+Look = Callable[[], Awaitable[Coverage | None]]
+
+
+async def look() -> Coverage | None:
+    """None if nothing can be said."""
+    try:
+        return await read_own_coverage(SIZE)
+    except (RedisError, OSError) as error:
+        logger.info("Cannot see how warm this release is; retrying: %s", error)
+        return None
+
+
+def is_covered(coverage: Coverage | None, wanted: float) -> bool:
+    """Whether that share is fresh. False if nothing is hot yet, since nothing was read or listed."""
+    return coverage is not None and coverage.total > 0 and coverage.share >= wanted
+
+
+async def prepare(
+    wanted: float,
+    seconds: float,
+    progress: Callable[[Coverage | None], None],
+    *,
+    look: Look = look,
+    work: Callable[[], Awaitable[None]] = keep_warm,
+) -> Coverage | None:
+    """Warm this release until that share of its hottest entries is fresh, or the time is up. Returns the last look.
+
+    `progress` is called with each look.
+    """
+    working = asyncio.ensure_future(work())
+    try:
+        return await _wait(wanted, seconds, look, progress)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        # Pages that are being made are stored, and their leases end.
+        if making := set(engine_of(ALIAS).loop_state().tasks):
+            await asyncio.wait(making, timeout=LONGEST_PAGE)
+
+
+async def _wait(
+    wanted: float, seconds: float, look: Look, progress: Callable[[Coverage | None], None]
+) -> Coverage | None:
+    deadline = time.monotonic() + seconds
+    while True:
+        coverage = await look()
+        progress(coverage)
+        if is_covered(coverage, wanted) or time.monotonic() >= deadline:
+            return coverage
+        await asyncio.sleep(min(LOOK, max(0.0, deadline - time.monotonic())))
+
+
+# --- a new process ---------------------------------------------------------------------------------------
+
+
+async def wait_until_warm(
+    wanted: float,
+    seconds: float,
+    *,
+    look: Look = look,
+    grace: float = GRACE,
+    clock: Callable[[], float] = time.monotonic,
+) -> str:
+    """Before a process is ready: wait until that share of its release's hottest entries is fresh. Returns the reason.
+
+    It waits while another release serves readers, and a loop of this one makes progress possible; never longer than
+    `seconds`. Alone, a process must serve at once, however cold.
+    """
+    began = clock()
+    while wanted > 0:
+        if not await _is_another_served():
+            return "no other release serves readers"
+        coverage = await look()
+        if is_covered(coverage, wanted):
+            return "enough of its hottest entries are fresh"
+        if clock() - began >= grace and not await _has_loop():
+            return "no worker of this release keeps it warm"
+        if clock() - began >= seconds:
+            return f"{seconds:g} s have passed"
+        await asyncio.sleep(LOOK)
+    return "no coverage is asked for"
+
+
+async def _is_another_served() -> bool:
+    """Whether a process of another release serves readers. False if that is unknown."""
+    try:
+        return any(each.has_readers and each.release != release_digest() for each in await read_processes())
+    except (NoReleases, RedisError, OSError):
+        return False
+
+
+async def _has_loop() -> bool:
+    try:
+        state = await read_state()
+    except (RedisError, OSError):
+        return False
+    return state is not None and abs(time.time() - state.at) < LIVES
