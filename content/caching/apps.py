@@ -8,7 +8,8 @@ class CachingConfig(AppConfig):
     label = "caching"
 
     def ready(self) -> None:
-        from . import checks, transactions
+        from . import checks, transactions, warm_costs
 
         checks.register_checks()
         transactions.watch_connections()
+        warm_costs.watch_connections()

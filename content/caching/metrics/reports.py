@@ -38,7 +38,9 @@ LARGEST_SUM = 1e21
 
 
 class Process(msgspec.Struct, frozen=True):
-    """The report of one process; `at` is Unix seconds."""
+    """The report of one process; `at` is Unix seconds. `coverage`: of its memory, in the form that it has for who
+    measures it; None if nobody does.
+    """
 
     at: float
     host: str
@@ -46,6 +48,7 @@ class Process(msgspec.Struct, frozen=True):
     memory_bytes: int
     memory_entries: int
     is_heard: bool
+    coverage: Any = None
 
 
 _decoder = msgspec.json.Decoder(Process)
@@ -68,7 +71,7 @@ class Reporter:
     """A thread that reports every five seconds, and once more at the end of the process.
 
     `announce`: called every minute in which Redis answers. `collect`: called before each report, the last one too,
-    with a function that returns a client. It raises nothing.
+    with a function that returns a client. It raises nothing. `measure_coverage`: what the report has of the memory.
     """
 
     def __init__(
@@ -78,8 +81,10 @@ class Reporter:
         describe: Callable[[], tuple[int, int, bool]],
         announce: Callable[[], None] = lambda: None,
         collect: Collect = ignore_reads,
+        measure_coverage: Callable[[], Any] = lambda: None,
     ) -> None:
         self.server = server
+        self.measure_coverage = measure_coverage
         self.describe = describe
         self.announce = announce
         self.collect = collect
@@ -170,7 +175,8 @@ class Reporter:
 
     def process(self) -> Process:
         size, entries, is_heard = self.describe()
-        return Process(time.time(), socket.gethostname(), os.getpid(), size, entries, is_heard)
+        coverage = self.measure_coverage()
+        return Process(time.time(), socket.gethostname(), os.getpid(), size, entries, is_heard, coverage)
 
     def report(self) -> Report:
         """The report of all processes, with the latest of this one. Raises RedisError or OSError."""
@@ -231,6 +237,8 @@ class Reporting:
 
     def __init__(self) -> None:
         self.reporter: Reporter | None = None
+        # What says which of the hottest entries the memory of this process has: None without one.
+        self.measure_coverage: Callable[[], Any] = lambda: None
         self.lock = threading.Lock()
 
     def begin(
@@ -244,7 +252,7 @@ class Reporting:
         """The first engine with a Redis decides where; later ones report with it."""
         with self.lock:
             if self.reporter is None:
-                self.reporter = Reporter(server, prefix, describe, announce, collect)
+                self.reporter = Reporter(server, prefix, describe, announce, collect, lambda: self.measure_coverage())
                 self.reporter.start()
 
     def end(self) -> None:

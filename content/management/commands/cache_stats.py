@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from content.caching.engines import engine_of
-from content.caching.metrics.events import ResourceStatistics, in_milliseconds, statistics
 from content.caching.metrics.reports import Report, reporting
+from content.caching.metrics.statistics import ResourceStatistics, in_milliseconds, statistics
 from content.warming.state import WarmState, describe_warming, read_state
 from content.warming.switch import pause_left
 
