@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 from content.caching import NotThere, Resource
 from content.caching.engines import engine_of
+from content.caching.warm_plan import WarmPlan, warm_under
 from content.caching.warmer import WarmResult
 from content.warming.catalogue import catalogue
 from content.warming.plan import plan_chosen
@@ -110,7 +111,8 @@ async def warm_entries(targets: Sequence[Target], margin: float) -> Report:
     try:
         resource = cast(Resource[..., Any], targets[0].resource)
         keys = {target: resource.entry_key(target.parameters, {}) for target in targets}
-        results = await engine_of(resource.cache).warm(keys.values(), margin)
+        with warm_under(WarmPlan.RUN):
+            results = await engine_of(resource.cache).warm(keys.values(), margin)
     except Exception as error:
         for target in targets:
             report.fail(target, describe(error))
@@ -154,7 +156,8 @@ async def make(slots: asyncio.Semaphore, report: Report, target: Target) -> bool
     """Whether it was made. If not, it is counted."""
     try:
         async with slots:
-            await pages.refresh(*target.parameters)
+            with warm_under(WarmPlan.RUN):
+                await pages.refresh(*target.parameters)
         return True
     except NotThere:
         report.not_there += 1
