@@ -98,6 +98,9 @@ class Environment(BaseModel):
     EVERGREEN_WARM_MEMORY: Annotated[int, Field(ge=0, le=1024 * 1024)] = 0
     EVERGREEN_WARM_AT_ONCE: Annotated[int, Field(ge=1, le=32)] = 8
     EVERGREEN_WARM_RATE: Annotated[int, Field(ge=1, le=100_000)] = 500
+    # Percent of the 1,000 hottest entries; 0 demands nothing. Seconds after which a process is ready in any case.
+    EVERGREEN_READY_COVERAGE: Annotated[float, Field(ge=0, le=100)] = 0.0
+    EVERGREEN_READY_SECONDS: Annotated[int, Field(ge=0, le=86_400)] = 120
     EVERGREEN_CDN: CdnUrl = ""
     EVERGREEN_CDN_TOKEN: str = ""
     EVERGREEN_CDN_TAGS: bool = False

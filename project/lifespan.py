@@ -10,6 +10,7 @@ from content.caching.watch.presence import note_presence
 from content.ops.verification import new_verifier
 from content.popularity import flush_views
 from content.warming.first_memory import fill_memory
+from content.warming.process_coverage import report_coverage
 from project.origins import served_origins
 
 # Between two reads of rankings and counts that pages show in passing. Workers read them each second.
@@ -36,6 +37,7 @@ async def run_lifespan(receive: Receive, send: Send) -> None:
     await asyncio.to_thread(note_presence, is_caught_up=False)
     verifier = new_verifier(serves_readers=True)
     await fill_memory(engine_of("default"))
+    report_coverage()
     freeze_garbage_collector()
     if verifier is not None:
         verifier.start()
