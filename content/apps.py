@@ -10,7 +10,6 @@ class ContentConfig(AppConfig):
     def ready(self) -> None:
         from content import invalidation, resources  # noqa: F401  # declares the resources
         from content.caching.declarations import resources as declared
-        from content.caching.queries import watch_connections
         from content.models import list_tables, search_index
         from content.services import groups, redirects
 
@@ -20,4 +19,3 @@ class ContentConfig(AppConfig):
         post_migrate.connect(list_tables.restore_triggers, sender=self)
         redirects.connect_signals()
         post_migrate.connect(groups.create_groups, sender=self)
-        watch_connections()

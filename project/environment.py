@@ -101,6 +101,9 @@ class Environment(BaseModel):
     # Percent of the hottest entries, and seconds; a worker process of `serve` must listen within 60.
     EVERGREEN_START_COVERAGE: Annotated[int, Field(ge=0, le=100)] = 95
     EVERGREEN_START_WITHIN: Annotated[int, Field(ge=0, le=50)] = 30
+    # Percent of the 1,000 hottest entries; 0 demands nothing. Seconds after which a process is ready in any case.
+    EVERGREEN_READY_COVERAGE: Annotated[float, Field(ge=0, le=100)] = 0.0
+    EVERGREEN_READY_SECONDS: Annotated[int, Field(ge=0, le=86_400)] = 120
     EVERGREEN_CDN: CdnUrl = ""
     EVERGREEN_CDN_TOKEN: str = ""
     EVERGREEN_CDN_TAGS: bool = False

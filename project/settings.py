@@ -163,6 +163,10 @@ WARM_AT_ONCE = env.EVERGREEN_WARM_AT_ONCE
 WARM_RATE = env.EVERGREEN_WARM_RATE
 START_COVERAGE = env.EVERGREEN_START_COVERAGE
 START_WITHIN = env.EVERGREEN_START_WITHIN
+# The share of the 1,000 hottest entries that a new process waits for before /readyz says that it is ready (0: none),
+# and the seconds after which it is ready in any case.
+READY_COVERAGE = env.EVERGREEN_READY_COVERAGE / 100
+READY_SECONDS = env.EVERGREEN_READY_SECONDS
 # The CDN in front, which each invalidation purges; empty without one.
 CDN_URL = env.EVERGREEN_CDN
 CDN_TOKEN = env.EVERGREEN_CDN_TOKEN

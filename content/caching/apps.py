@@ -8,7 +8,8 @@ class CachingConfig(AppConfig):
     label = "caching"
 
     def ready(self) -> None:
-        from . import checks, transactions
+        from . import checks, queries, transactions
 
         checks.register_checks()
         transactions.watch_connections()
+        queries.watch_connections()

@@ -26,6 +26,7 @@ from .loader import LEASE, Loader, LoadRecord
 from .metrics.events import emit, listeners, notify, subscribers
 from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
+from .read_counts import reads
 from .refresh import Refresher
 from .refresh_queue import RefreshQueue
 from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run, emit_joined, emit_outcome
@@ -132,7 +133,11 @@ class Engine:
         value, outcome, refresh = tiers.judge(entry_key.owner.policy, held)
         if value is None:
             return None
-        held.reads += 1
+        # A stale read counts by name: one of the value itself is from before its end.
+        if outcome == "stale":
+            reads.add_found(entry_key, held)
+        else:
+            held.reads += 1
         if refresh:
             self.refresher.schedule(entry_key, held.header, refresh)
         reason = tiers.stale_reason(held) if outcome == "stale" else ""

@@ -68,13 +68,17 @@ class Header(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cost: float
     tags: tuple[str, ...]
     stamp: Stamp
+    # The plan of warming that loaded it (content.caching.warm_plan); 0 for none, and in entries of earlier releases.
+    warmed: int = 0
 
     def with_stamp(self, stamp: Stamp) -> "Header":
         """With that stamp, and no time after the longest that an entry may live."""
         last = self.made_at + MAX_LIFETIME
         fresh_until, stale_until = min(self.fresh_until, last), min(self.stale_until, last)
         error_until = min(self.error_until, last)
-        return Header(self.made_at, fresh_until, stale_until, error_until, self.there, self.cost, self.tags, stamp)
+        return Header(
+            self.made_at, fresh_until, stale_until, error_until, self.there, self.cost, self.tags, stamp, self.warmed
+        )
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -183,6 +187,10 @@ class CachedValue(msgspec.Struct, eq=False, gc=False):
 
     def as_stale(self) -> "CachedValue":
         return CachedValue(self.header, self.value, self.is_decoded, stale=True)
+
+    def is_servable(self, now: float) -> bool:
+        """Whether a reader would be given it at that time (Unix seconds), fresh or stale."""
+        return self.verdict is not Verdict.INVALID and now < self.header.stale_until
 
     def is_newer_than(self, seen_at: float) -> bool:
         """Whether it is valid, and newer than the entry that was made at `seen_at`, in Unix seconds."""

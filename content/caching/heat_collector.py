@@ -4,14 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from redis.exceptions import ResponseError
 
 from .entry import CachedValue
 from .heat import BATCH, Heat
-from .read_counts import MOST_NAMES, keep_largest, reads
+from .read_counts import MOST_NAMES, Version, keep_largest, reads
 from .stores.memory import MemoryTier
+from .warmed_reads import WarmedReads
 
 logger = logging.getLogger("content.caching")
 
@@ -30,7 +32,9 @@ class HeatCollector:
     def __init__(self, heat: Heat, memories: Memories) -> None:
         self.heat = heat
         self.memories = memories
+        self.warmed_reads = WarmedReads(heat.server, heat.prefix)
         self.pending: dict[str, float] = {}
+        self.pending_versions: dict[Version, tuple[int, float]] = {}
         self.has_failed = False
         self.lock = threading.Lock()
         reads.begin()
@@ -41,6 +45,8 @@ class HeatCollector:
             try:
                 self._collect()
                 self._send(connect)
+                if self.pending_versions:
+                    self.warmed_reads.send(connect(), self.pending_versions)
                 self.has_failed = False
             except Exception as error:
                 # The first of a row: an outage lasts, and a defect must not be silent.
@@ -53,6 +59,8 @@ class HeatCollector:
         for name, count in self.pending.items():
             counts[name] = counts.get(name, 0) + count
         self.pending = keep_largest(counts, MOST_NAMES)
+        room = MOST_NAMES - len(self.pending_versions)
+        self.pending_versions.update(islice(reads.collect_warmed().items(), room))
 
     def _send(self, connect: Callable[[], Any]) -> None:
         names = list(self.pending)

@@ -18,6 +18,8 @@ from .lease import BACKGROUND, Lease, rank_of_load
 from .metrics.events import emit, measure
 from .singleflight import Call, LoaderRun, LoopState, current_run
 from .tiers import Tiers
+from .warm_costs import charge_load
+from .warm_plan import current_plan, mark_of
 
 T = TypeVar("T")
 
@@ -104,6 +106,8 @@ class Loader:
             # First of all, without an await: a reader who joined meanwhile might have to see more (rule 16).
             self._resolve_found(pending, found)
             mine = [pending.pop(key) for key in ours if key in pending]
+            for call in mine:
+                call.warmed = mark_of(current_plan(), spares=True)
             if mine:
                 loads.append(state.begin(self.run(state, mine, lease)))
             for call in pending.values():
@@ -184,6 +188,7 @@ class Loader:
         """With the stored value, which the loader may find unchanged."""
         call = Call(entry_key, state.loop)
         call.fallback = value if value is not None and self.tiers.may_serve_on_error(value) else None
+        call.warmed = mark_of(current_plan(), spares=value is None or not value.is_servable(self.tiers.clock()))
         return call
 
     # --- run, store, resolve ------------------------------------------------------------------------
@@ -220,7 +225,7 @@ class Loader:
 
     async def _finish(self, call: Call, result: Any, record: LoadRecord, lease: Lease) -> None:
         try:
-            call.resolve(await self.store(call.entry_key, result, record, lease.token))
+            call.resolve(await self.store(call.entry_key, result, record, lease.token, warmed=call.warmed))
         except Exception as error:
             await self._fail_all([call], error, lease)
 
@@ -247,7 +252,7 @@ class Loader:
 
         async def load() -> tuple[dict[Parameters, Any], Dependencies]:
             current_run.set(run)
-            with track_dependencies() as dependencies:
+            with track_dependencies() as dependencies, charge_load(owner.name, len(calls)):
                 parameters = [call.entry_key.parameters for call in calls]
                 try:
                     async with asyncio.timeout(limit) as timer:
@@ -282,8 +287,13 @@ class Loader:
             tags=set(previous.header.tags)
         )
 
-    async def store(self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None) -> CachedValue:
-        """Store what was loaded, unless something refuses it. The reader gets the value in any case."""
+    async def store(
+        self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None, *, warmed: int = 0
+    ) -> CachedValue:
+        """Store what was loaded, unless something refuses it. The reader gets the value in any case.
+
+        `warmed`: the mark of the plan of warming that has loaded it.
+        """
         owner, dependencies, now = entry_key.owner, record.dependencies, record.ended_at
         times = owner.times_of(result, now, self.tiers.chance())
         stale_until = min(times.stale_until, dependencies.stale_until)
@@ -300,6 +310,7 @@ class Loader:
             cost=record.cost,
             tags=owner.tags_of(entry_key, result, dependencies.tags),
             stamp=Stamp(""),
+            warmed=warmed if result.absence is None else 0,
         )
         encoded = owner.encode_result(result)
         value = owner.to_cached_value(header, result, encoded)

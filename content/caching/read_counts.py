@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable, Iterable
 from heapq import nlargest
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from .entry import CachedValue
+from .entry import CachedValue, Header
 from .key import EntryKey
 from .stores.memory import MemoryTier
 
@@ -27,6 +27,13 @@ CHUNK = 1000
 namers: dict[type, Callable[[Any], str]] = {}
 
 
+class Version(NamedTuple):
+    """One stored version of an entry. `made_at`: Unix seconds."""
+
+    key: str
+    made_at: float
+
+
 class ReadCounts:
     """Counts from one collection to the next. A count that another thread changes at the same moment may be lost."""
 
@@ -37,6 +44,8 @@ class ReadCounts:
         self.counts: dict[str, int] = {}
         # Reads that memory did not answer, by key: they are named when they are collected.
         self.found: dict[str, int] = {}
+        # Versions that warming has loaded, and that were read here for the first time: their marks and costs.
+        self.warmed: dict[Version, tuple[int, float]] = {}
 
     def begin(self) -> None:
         """Count from now on, because someone collects."""
@@ -44,7 +53,7 @@ class ReadCounts:
 
     def exclude_process(self) -> None:
         """Count nothing in this process: its reads are not those of readers. For workers and commands."""
-        self.is_excluded, self.most, self.counts, self.found = True, 0, {}, {}
+        self.is_excluded, self.most, self.counts, self.found, self.warmed = True, 0, {}, {}, {}
 
     def add(self, name: str, reads: int = 1) -> None:
         counts = self.counts
@@ -63,9 +72,14 @@ class ReadCounts:
             elif len(found) < self.most:
                 found[key] = reads
 
+    def add_warmed(self, key: str, header: Header) -> None:
+        """A fresh read of a version that warming has loaded; without effect for others."""
+        if header.warmed and len(self.warmed) < self.most:
+            self.warmed[Version(key, header.made_at)] = (header.warmed, header.cost)
+
     def take(self, key: str, value: CachedValue) -> None:
         """Keep the reads of a value that leaves memory: it is replaced or evicted."""
-        taken = take_reads(value)
+        taken = self._take_reads(key, value)
         if taken and self.most:
             self.add(name_of_value(key, value), taken)
 
@@ -80,24 +94,30 @@ class ReadCounts:
         for key, number in dict(by_key).items():
             if len(name := name_of_key(key)) <= MAX_NAME_LENGTH:
                 found[name] = found.get(name, 0) + number
-        for memory in memories:
+        for memory in () if self.is_excluded else memories:
             nodes = list(memory.nodes.values())
             for first in range(0, len(nodes), CHUNK):
                 for node in nodes[first : first + CHUNK]:
                     value = node.value
-                    if value.reads != value.reads_taken and (taken := take_reads(value)):
+                    if value.reads != value.reads_taken and (taken := self._take_reads(node.key, value)):
                         name = name_of_value(node.key, value)
                         if 0 < len(name) <= MAX_NAME_LENGTH:
                             found[name] = found.get(name, 0) + taken
                 rest()
         return keep_largest(found, MOST_NAMES)
 
+    def collect_warmed(self) -> dict[Version, tuple[int, float]]:
+        """The warmed versions that were read here for the first time since the last call."""
+        warmed, self.warmed = self.warmed, {}
+        return dict(warmed)
 
-def take_reads(value: CachedValue) -> int:
-    """The reads since the last call. An answer "not there" has none: nothing can be warmed."""
-    total = value.reads
-    taken, value.reads_taken = total - value.reads_taken, total
-    return taken if value.header.there else 0
+    def _take_reads(self, key: str, value: CachedValue) -> int:
+        """The reads since the last call. An answer "not there" has none: nothing can be warmed."""
+        total = value.reads
+        if total and not value.reads_taken:
+            self.add_warmed(key, value.header)
+        taken, value.reads_taken = total - value.reads_taken, total
+        return taken if value.header.there else 0
 
 
 def keep_largest(counts: dict[str, float], most: int) -> dict[str, float]:
@@ -120,7 +140,7 @@ reads = ReadCounts()
 
 def _reset_in_child() -> None:
     """In a forked child: its parent reports what the parent counted."""
-    reads.counts, reads.found = {}, {}
+    reads.counts, reads.found, reads.warmed = {}, {}, {}
 
 
 os.register_at_fork(after_in_child=_reset_in_child)

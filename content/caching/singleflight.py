@@ -74,6 +74,7 @@ class Call:
     `fallback` is what may be served if the load fails. `outcome` is how the read is counted: hit, negative or stale
     in the shared tier, None for a miss. `refresh` is the reason to load the value again, "" for none. `joined` is the
     number of readers besides the first. `error` is what the load raised: readers get the `value`, if there is one.
+    `warmed` is the mark of the plan of warming that loads it.
     Each reader waits on a future of its own, so that a reader who is cancelled cancels nobody else (I11).
     """
 
@@ -91,6 +92,7 @@ class Call:
         "stamp",
         "value",
         "waiters",
+        "warmed",
     )
 
     def __init__(
@@ -113,6 +115,7 @@ class Call:
         self.outcome: str | None = None
         self.refresh = ""
         self.joined = 0
+        self.warmed = 0
 
     @property
     def is_done(self) -> bool:
@@ -261,6 +264,8 @@ def emit_outcome(call: Call) -> None:
 def emit_read(entry_key: EntryKey, value: CachedValue | None, outcome: str | None, count: int = 1) -> None:
     """A read of what memory did not have. `outcome`: in the shared tier, None for a miss. `count`: of its readers."""
     reads.add_found(entry_key, value, count)
+    if outcome == "hit" and value is not None:
+        reads.add_warmed(entry_key.key, value.header)
     if outcome is None:
         emit("miss", entry_key.owner.name, entry_key.key)
     else:

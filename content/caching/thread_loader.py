@@ -149,9 +149,12 @@ class ThreadLoader(Loader):
         """Fail a call whose lease another process holds."""
         self._fail(call, LoadTimeout(f"{call.key}: the process that loads it takes too long."))
 
-    async def store(self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None) -> CachedValue:
+    async def store(
+        self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None, *, warmed: int = 0
+    ) -> CachedValue:
         """As Loader, and not if the load has written in a transaction of this thread."""
-        return await super().store(entry_key, result, record._replace(begun=None) if has_written() else record, token)
+        record = record._replace(begun=None) if has_written() else record
+        return await super().store(entry_key, result, record, token, warmed=warmed)
 
 
 def longest_timeout(calls: Sequence[Call]) -> float:

@@ -17,6 +17,7 @@ from .ordering.ordering import Ordering
 from .policy import Policy
 from .stores.memory import MemoryTier, SizeEstimates, header_size
 from .stores.shared import SharedTier
+from .warm_plan import plan_of
 
 # An entry is never refreshed earlier than this many times its load cost before its end.
 EARLY_REACH = 15.0
@@ -217,6 +218,10 @@ class Tiers:
         if is_small and await self.shared.store(key, content, left, token):
             measure("store", entry_key.owner.name, 1)
             measure("stored_bytes", entry_key.owner.name, len(content))
+            if header.warmed and header.fresh_until > self.clock():
+                plan = plan_of(header.warmed).label
+                measure("warmed", entry_key.owner.name, 1, plan)
+                measure("warmed_bytes", entry_key.owner.name, len(content), plan)
         else:
             is_ours = token is None or await self.shared.holder(key) in (None, token)
             # The lease may have been taken before the tier went down: nobody shall wait for it afterwards.

@@ -1,4 +1,4 @@
-"""/healthz: the process is alive. /readyz: it reaches the database, Redis and a worker, which sends a heartbeat."""
+"""/healthz: the process is alive. /readyz: it reaches the database, Redis and a worker, and the cache is warm."""
 
 import asyncio
 import time
@@ -16,6 +16,8 @@ from django.views.decorators.http import require_safe
 from redis import Redis
 
 from content.caching.engines import engine_of
+from content.warming.coverage import SETS, Coverage
+from content.warming.state import read_coverage
 
 T = TypeVar("T")
 
@@ -73,7 +75,7 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """503 with the reasons while the database, Redis or every worker is down.
+    """503 with the reasons while the database, Redis or every worker is down, and while the cache is not warm enough.
 
     Readers are served from cache meanwhile. A load balancer that should keep sending them checks /healthz.
     """
@@ -134,7 +136,57 @@ async def check_worker() -> str | None:
     return f"No heartbeat of a worker for {SILENCE_SECONDS} s. Start a worker: `celery -A workers worker`."
 
 
-CHECKS: dict[str, Check] = {"database": check_database, "redis": check_redis, "worker": check_worker}
+class WarmStart:
+    """Waits, in a new process, until the set of the 1,000 hottest entries is covered, or for so many seconds.
+
+    Once it has waited it lets pass for good: else an edit storm would take all processes from the load balancer.
+    """
+
+    SET = "1000"
+
+    def __init__(
+        self,
+        read: Callable[[int], Awaitable[Coverage | None]] = read_coverage,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.read = read
+        self.clock = clock
+        self.began = clock()
+        self.is_over = False
+
+    async def check(self) -> str | None:
+        """As `settings` demand. None if the process is ready."""
+        demanded, seconds = settings.READY_COVERAGE, settings.READY_SECONDS
+        if self.is_over or not demanded or self.clock() - self.began >= seconds:
+            self.is_over = True
+            return None
+        coverage = await self.read(SETS[self.SET])
+        if coverage is None:
+            return "What is fresh in Redis is not known: the cache does not answer, or invalidations may be missed."
+        share = coverage.of_set(self.SET)
+        if share.ratio >= demanded:
+            self.is_over = True
+            return None
+        left = seconds - (self.clock() - self.began)
+        return (
+            f"{share.fresh:,} of the {share.entries:,} hottest entries are fresh; EVERGREEN_READY_COVERAGE demands "
+            f"{demanded:.4g} of them. Workers warm the rest; the process is ready in {left:.0f} s in any case."
+        )
+
+
+warm_start = WarmStart()
+
+
+async def check_coverage() -> str | None:
+    return await warm_start.check()
+
+
+CHECKS: dict[str, Check] = {
+    "database": check_database,
+    "redis": check_redis,
+    "worker": check_worker,
+    "coverage": check_coverage,
+}
 
 
 def json_response(content: dict[str, object], status: int) -> JsonResponse:

@@ -20,12 +20,18 @@ from content.caching.declarations import resources
 from content.caching.engines import engine_of
 from content.caching.metrics.events import EventCounts
 from content.caching.metrics.reports import Report, reporting
+from content.caching.metrics.warm_return import NAMES as NAMES_OF_RETURN
 from content.caching.verify.findings import VerificationCounts
 from content.cdn.checkpoint import lag
 from content.ops.health import CachedResult
+from content.ops.warm_metrics import coverage_metrics, return_metrics
+from content.warming.coverage import Coverage
+from content.warming.state import read_coverage
 
 # Seconds for which all requests share one result.
 CACHE_SECONDS = 1.0
+# Of the coverage: where no worker lives, a process that serves readers measures that of so many entries itself.
+COVERAGE_SECONDS, MOST_MEASURED = 5.0, 1000
 # Header fields that proxies add.
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 REFUSAL = "Only this host and staff may read /metrics. To open it to everybody, set EVERGREEN_METRICS_OPEN=true.\n"
@@ -61,13 +67,26 @@ async def is_staff(request: HttpRequest) -> bool:
     return bool(user.is_active and user.is_staff)
 
 
-def render_metrics() -> bytes:
+def render_metrics(coverage: Coverage | None = None) -> bytes:
     registry = CollectorRegistry()
-    registry.register(CacheCollector(report_or_none()))
+    registry.register(CacheCollector(report_or_none(), coverage))
     return generate_latest(registry)
 
 
-cached_metrics = CachedResult(sync_to_async(render_metrics, thread_sensitive=False), CACHE_SECONDS)
+async def compute_metrics() -> bytes:
+    coverage = await cached_coverage.get()
+    return await sync_to_async(render_metrics, thread_sensitive=False)(coverage)
+
+
+async def coverage_or_none() -> Coverage | None:
+    try:
+        return await read_coverage(MOST_MEASURED)
+    except (RedisError, OSError):
+        return None
+
+
+cached_coverage = CachedResult(coverage_or_none, COVERAGE_SECONDS)
+cached_metrics = CachedResult(compute_metrics, CACHE_SECONDS)
 
 
 def report_or_none() -> Report | None:
@@ -82,8 +101,9 @@ def report_or_none() -> Report | None:
 
 
 class CacheCollector(Collector):
-    def __init__(self, report: Report | None) -> None:
+    def __init__(self, report: Report | None, coverage: Coverage | None = None) -> None:
         self.report = report
+        self.coverage = coverage
 
     def collect(self) -> Iterator[Metric]:
         yield gauge(
@@ -96,6 +116,8 @@ class CacheCollector(Collector):
         for kind, help_text in AMOUNTS.items():
             yield amount_counter(kind, help_text, self.report.totals)
         yield from verification_metrics(self.report.totals)
+        yield from return_metrics(self.report.totals)
+        yield from coverage_metrics(self.coverage, self.report.processes)
         processes = self.report.processes
         yield gauge("evergreen_processes", "Processes that report.", len(processes))
         yield gauge(
@@ -155,7 +177,7 @@ def event_counter(totals: EventCounts) -> CounterMetricFamily:
         "evergreen_cache_events", "Events of reads and writes.", labels=("event", "resource", "tier")
     )
     for (event, resource, tier), amount in sorted(totals.items()):
-        if event not in AMOUNTS and resource in resources:
+        if event not in AMOUNTS and event not in NAMES_OF_RETURN and resource in resources:
             family.add_metric((event, resource, tier), amount)
     return family
 

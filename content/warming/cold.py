@@ -1,10 +1,13 @@
 """Cold entries: the difference between the entries that should be in the cache and those that are."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from content.caching.engine import Engine
+from content.caching.entry import Verdict
 from content.caching.headers import StoredHeader, read_headers
+from content.caching.warm_plan import WarmPlan
 from content.warming.targets import Target
 
 # Seconds that a load is taken to cost if nothing is stored that knows better.
@@ -14,7 +17,9 @@ UNKNOWN_COST = 0.02
 class ColdEntry(NamedTuple):
     """A target that is missing, invalid, stale, or about to end.
 
-    `cost`: of its last load, in seconds. `seen_at`: made_at of the stored entry, 0 for none.
+    `cost`: of its last load, in seconds. Of the stored entry: `seen_at`, its made_at, 0 for none; `served_until`, up
+    to when readers are given it (Unix seconds), 0 if they are not; `fresh_for`, in seconds; `mark`, that of the plan
+    of warming that loaded it. `is_hot`: it is one of those that are read most.
     """
 
     target: Target
@@ -22,6 +27,15 @@ class ColdEntry(NamedTuple):
     heat: float
     cost: float
     seen_at: float
+    served_until: float = 0.0
+    fresh_for: float = 0.0
+    mark: int = 0
+    is_hot: bool = False
+
+    @property
+    def plan(self) -> WarmPlan:
+        """By which it is loaded."""
+        return WarmPlan.HOT if self.is_hot else WarmPlan.SITE
 
     @property
     def weight(self) -> float:
@@ -52,16 +66,27 @@ def find_cold(
     heat: Mapping[str, float],
     horizon: float,
     now: float,
+    hot_from: float = math.inf,
 ) -> list[ColdEntry]:
-    """The cold entries among the targets, most useful first."""
+    """The cold entries among the targets, most useful first. `hot_from`: the least heat of what is hot."""
     cold = list[ColdEntry]()
     for key, target in should.items():
         known = stored.get(key)
         if known is not None and known.fresh_for(now) > min(horizon, _half_life(known)):
             continue
-        cost, seen_at = (UNKNOWN_COST, 0.0) if known is None else (known.header.cost, known.header.made_at)
-        cold.append(ColdEntry(target, key, heat.get(key, 0.0), cost, seen_at))
+        entry = _cold_entry(target, key, heat.get(key, 0.0), known, now)
+        cold.append(entry._replace(is_hot=entry.heat >= hot_from))
     return sorted(cold, key=lambda entry: -entry.weight)
+
+
+def _cold_entry(target: Target, key: str, heat: float, known: StoredHeader | None, now: float) -> ColdEntry:
+    if known is None:
+        return ColdEntry(target, key, heat, UNKNOWN_COST, 0.0)
+    header = known.header
+    served_until = header.stale_until if known.verdict is not Verdict.INVALID else 0.0
+    # One that was never fresh, since a part of it was stale, tells nothing about its readers.
+    mark = header.warmed if header.fresh_until > header.made_at else WarmPlan.PARTS
+    return ColdEntry(target, key, heat, header.cost, header.made_at, served_until, known.fresh_for(now), mark)
 
 
 def _half_life(known: StoredHeader) -> float:

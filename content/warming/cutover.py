@@ -13,15 +13,15 @@ from redis.exceptions import RedisError
 
 from content.caching.engines import engine_of
 from content.caching.release import release_digest
+from content.warming.coverage import Share
 from content.warming.keeper import keep_warm
-from content.warming.release_coverage import SIZES, Coverage
-from content.warming.releases import NoReleases, read_own_coverage, read_processes
+from content.warming.releases import NoReleases, read_own_share, read_processes
 from content.warming.state import ALIAS, read_state
 
 logger = logging.getLogger(__name__)
 
 # The hottest entries of which a share must be fresh.
-SIZE = SIZES[1]
+SET = "1000"
 # Seconds between two looks.
 LOOK = 0.5
 # Seconds that pages which are being made may take at the end.
@@ -29,31 +29,31 @@ LONGEST_PAGE = 5.0
 # Seconds that a new process waits for the first report of its release's loop. Reports are of the last second.
 GRACE, LIVES = 5.0, 5.0
 
-Look = Callable[[], Awaitable[Coverage | None]]
+Look = Callable[[], Awaitable[Share | None]]
 
 
-async def look() -> Coverage | None:
+async def look() -> Share | None:
     """None if nothing can be said."""
     try:
-        return await read_own_coverage(SIZE)
+        return await read_own_share(SET)
     except (RedisError, OSError) as error:
         logger.info("Cannot see how warm this release is; retrying: %s", error)
         return None
 
 
-def is_covered(coverage: Coverage | None, wanted: float) -> bool:
+def is_covered(share: Share | None, wanted: float) -> bool:
     """Whether that share is fresh. False if nothing is hot yet, since nothing was read or listed."""
-    return coverage is not None and coverage.total > 0 and coverage.share >= wanted
+    return share is not None and share.entries > 0 and share.ratio >= wanted
 
 
 async def prepare(
     wanted: float,
     seconds: float,
-    progress: Callable[[Coverage | None], None],
+    progress: Callable[[Share | None], None],
     *,
     look: Look = look,
     work: Callable[[], Awaitable[None]] = keep_warm,
-) -> Coverage | None:
+) -> Share | None:
     """Warm this release until that share of its hottest entries is fresh, or the time is up. Returns the last look.
 
     `progress` is called with each look.
@@ -69,15 +69,13 @@ async def prepare(
             await asyncio.wait(making, timeout=LONGEST_PAGE)
 
 
-async def _wait(
-    wanted: float, seconds: float, look: Look, progress: Callable[[Coverage | None], None]
-) -> Coverage | None:
+async def _wait(wanted: float, seconds: float, look: Look, progress: Callable[[Share | None], None]) -> Share | None:
     deadline = time.monotonic() + seconds
     while True:
-        coverage = await look()
-        progress(coverage)
-        if is_covered(coverage, wanted) or time.monotonic() >= deadline:
-            return coverage
+        share = await look()
+        progress(share)
+        if is_covered(share, wanted) or time.monotonic() >= deadline:
+            return share
         await asyncio.sleep(min(LOOK, max(0.0, deadline - time.monotonic())))
 
 
@@ -101,8 +99,8 @@ async def wait_until_warm(
     while wanted > 0:
         if not await _is_another_served():
             return "no other release serves readers"
-        coverage = await look()
-        if is_covered(coverage, wanted):
+        share = await look()
+        if is_covered(share, wanted):
             return "enough of its hottest entries are fresh"
         if clock() - began >= grace and not await _has_loop():
             return "no worker of this release keeps it warm"

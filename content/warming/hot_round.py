@@ -5,6 +5,7 @@ and judged. Now and then all are read, since an eviction leaves no record, and t
 """
 
 import asyncio
+import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,15 +16,20 @@ from content.caching.headers import StoredHeader, read_headers
 from content.caching.key import weak_tag
 from content.caching.ordering.tag_index import Record
 from content.warming.cold import ColdEntry, find_cold
+from content.warming.coverage import Counts, count_hottest, is_fresh
 from content.warming.hot_set import MOST, HotTarget, ReadHottest, read_hot_set
+from content.warming.kinds import Kind, kind_of
 from content.warming.loading import WarmLoader
 from content.warming.memory_budget import MemoryBudget, Room
+from content.warming.process_coverage import HotKey
 from content.warming.targets import Target
 
 # Seconds between two reads of the hot set and of all its headers.
 READ_EVERY = 10.0
 # Seconds for which an entry must stay fresh: until all are read again, and it has been loaded.
 HORIZON = READ_EVERY + 3.0
+# Entries that are of the hot plan.
+HOTTEST = 1000
 # Entries that are loaded before the hot set is compared anew.
 COLD_AT_ONCE = 128
 # Seconds before the same entries are tried again.
@@ -41,10 +47,14 @@ class HotRound:
         # The first of the whole site fill up the set where fewer are read.
         self.filling: Sequence[Target] = ()
         self.targets: dict[str, HotTarget] = {}
+        # Of the targets, for reports.
+        self.kinds: dict[str, Kind] = {}
         self.stored: dict[str, StoredHeader] = {}
         self.keys_by_tag: dict[str, list[str]] = {}
         # The entries that are not fresh, as far as is known, the most useful first.
         self.cold: list[ColdEntry] = []
+        # The least heat of the HOTTEST: they are the hot plan, and the others are of the plan of the site.
+        self.hot_from = math.inf
         self.read_at = float("-inf")
         self.epoch = ""
         self.records: deque[Record] = deque(maxlen=MOST_RECORDS)
@@ -76,6 +86,24 @@ class HotRound:
     @property
     def warm(self) -> int:
         return self.entries - sum(self.covers(each.key) for each in self.cold)
+
+    def count_coverage(self) -> tuple[dict[str, Counts], Counts]:
+        """That of what is read, by set; and that of all that the round over the site leaves to this one."""
+        now, stored, all_counts = self.engine.clock(), self.stored, Counts()
+
+        def count() -> Iterator[tuple[Kind, bool]]:
+            for key, (_, heat) in self.targets.items():
+                kind, fresh = self.kinds[key], is_fresh(each := stored.get(key), now)
+                if heat > 0 or each is not None:
+                    all_counts.add(kind, is_fresh=fresh)
+                if heat > 0:
+                    yield kind, fresh
+
+        return count_hottest(count()), all_counts
+
+    def hot_keys(self) -> list[HotKey]:
+        """What is read, the hottest first."""
+        return [HotKey(key, *self.kinds[key]) for key, each in self.targets.items() if each.heat > 0]
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -135,12 +163,19 @@ class HotRound:
         if is_due or epoch != self.epoch or len(self.records) == MOST_RECORDS:
             self.epoch = epoch
             return await self._read_all()
-        return await self._read_some({each.key for each in self.cold} | self._changed_keys())
+        changed = self._changed_keys()
+        # What nobody reads, and may wait, is not read again and again.
+        waiting = [each for each in self.cold if each.key not in changed and self.loader.unread.is_put_off(each)]
+        read = changed.union(each.key for each in self.cold).difference(each.key for each in waiting)
+        return await self._read_some(read, waiting)
 
     async def _read_all(self) -> bool:
         self._changed_keys()
         self.targets, self.read_at = await read_hot_set(self.read_hottest), time.monotonic()
+        hottest = [each.heat for each in self.targets.values() if each.heat > 0][:HOTTEST]
+        self.hot_from = min(hottest, default=math.inf)
         self._fill_up()
+        self.kinds = {key: self.kinds.get(key) or kind_of(each.target) for key, each in self.targets.items()}
         stored = await read_headers(self.engine.tiers, list(self.targets))
         if stored is None:
             return False
@@ -160,8 +195,10 @@ class HotRound:
                 return
             self.targets.setdefault(str(target), HotTarget(target, 0.0))
 
-    async def _read_some(self, keys: Collection[str]) -> bool:
+    async def _read_some(self, keys: Collection[str], waiting: Sequence[ColdEntry] = ()) -> bool:
+        """`waiting`: cold entries that stay as they are."""
         if not keys:
+            self.cold = list(waiting)
             return True
         stored = await read_headers(self.engine.tiers, list(keys))
         if stored is None:
@@ -170,7 +207,7 @@ class HotRound:
             self._remember(key, stored.get(key))
         if self.budget.bytes is not None:
             self._take_room()
-        self.cold = self._find_cold({key: self.targets[key] for key in keys})
+        self.cold = [*self._find_cold({key: self.targets[key] for key in keys}), *waiting]
         return True
 
     def _remember(self, key: str, each: StoredHeader | None) -> None:
@@ -198,7 +235,7 @@ class HotRound:
     def _find_cold(self, targets: Mapping[str, HotTarget]) -> list[ColdEntry]:
         should = {key: each.target for key, each in targets.items()}
         heat = {key: each.heat for key, each in targets.items()}
-        return find_cold(self.stored, should, heat, HORIZON, self.engine.clock())
+        return find_cold(self.stored, should, heat, HORIZON, self.engine.clock(), self.hot_from)
 
     def _take_room(self) -> None:
         """An entry that is not stored is taken to be as large as others, so the loads of one turn may exceed it."""

@@ -9,11 +9,13 @@ from content import resources
 from content.caching import NotThere
 from content.caching.backoff import Backoff
 from content.caching.engine import Engine
+from content.caching.warm_plan import WarmPlan, warm_under
 from content.warming.cold import ColdEntry, compare
 from content.warming.items import OF_A_POST, ON_EVERY_PAGE
 from content.warming.load_control import LoadControl
 from content.warming.plan import PATH
 from content.warming.targets import Target, pages
+from content.warming.unread import UnreadEntries
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +27,15 @@ PAGES_AT_ONCE = 2
 
 
 class WarmLoader:
-    """Loads cold entries within the budget of `control`. One that fails, or is not there, is retried with backoff."""
+    """Loads cold entries within the budget of `control`. One that fails, or is not there, is retried with backoff.
 
-    def __init__(self, engine: Engine, control: LoadControl) -> None:
+    `unread`: knows what nobody reads, and puts its loads off.
+    """
+
+    def __init__(self, engine: Engine, control: LoadControl, unread: UnreadEntries | None = None) -> None:
         self.engine = engine
         self.control = control
+        self.unread = unread if unread is not None else UnreadEntries(None)
         self.absences = Backoff(lambda: engine.clock())
         self.page_slots = asyncio.Semaphore(PAGES_AT_ONCE)
 
@@ -38,8 +44,11 @@ class WarmLoader:
         self.page_slots = asyncio.Semaphore(max(1, PAGES_AT_ONCE // loops))
 
     def is_due(self, entry: ColdEntry) -> bool:
-        """False while its next attempt is delayed."""
-        return not (self.engine.backoff.is_delayed(entry.key) or self.absences.is_delayed(entry.key))
+        """False while its next attempt is delayed, or put off since nobody reads it."""
+        return not (self._is_delayed(entry) or self.unread.is_put_off(entry))
+
+    def _is_delayed(self, entry: ColdEntry) -> bool:
+        return self.engine.backoff.is_delayed(entry.key) or self.absences.is_delayed(entry.key)
 
     async def load(self, cold: Sequence[ColdEntry], horizon: float) -> None:
         """Load entries, then what pages are made of, then pages: one made of a stale entry would be stale."""
@@ -49,25 +58,28 @@ class WarmLoader:
             await self._load_parts(missing_pages, horizon)
             await asyncio.gather(*map(self._load_page, missing_pages))
 
-    async def _load_entries(self, cold: Iterable[ColdEntry]) -> None:
-        by_name: dict[str, list[ColdEntry]] = {}
+    async def _load_entries(self, cold: Iterable[ColdEntry], plan: WarmPlan = WarmPlan.NONE) -> None:
+        """`plan`: NONE for that of each entry."""
+        by_kind: dict[tuple[str, WarmPlan], list[ColdEntry]] = {}
         for entry in cold:
-            by_name.setdefault(entry.target.resource.name, []).append(entry)
+            by_kind.setdefault((entry.target.resource.name, plan or entry.plan), []).append(entry)
         batches = [
-            some[first : first + ENTRIES_AT_ONCE]
-            for some in by_name.values()
+            self._load_batch(some[first : first + ENTRIES_AT_ONCE], under)
+            for (_, under), some in by_kind.items()
             for first in range(0, len(some), ENTRIES_AT_ONCE)
         ]
-        await asyncio.gather(*map(self._load_batch, batches))
+        await asyncio.gather(*batches)
 
-    async def _load_batch(self, cold: Sequence[ColdEntry]) -> None:
+    async def _load_batch(self, cold: Sequence[ColdEntry], plan: WarmPlan) -> None:
         """One load_many. Entries that others have loaded meanwhile are left alone."""
         resource = resources.BY_NAME[cold[0].target.resource.name]
         seen_at = {resource.entry_key(entry.target.parameters, {}): entry.seen_at for entry in cold}
         errors: list[BaseException] = []
         try:
             async with self.control.turn(resource.name, len(cold)):
-                errors += filter(None, (await self.engine.warmer.load(seen_at)).values())
+                with warm_under(plan):
+                    results = await self.engine.warmer.load(seen_at)
+                errors += filter(None, results.values())
                 if errors:
                     raise errors[0]
         except Exception as error:
@@ -87,7 +99,8 @@ class WarmLoader:
 
     async def _make_page(self, entry: ColdEntry) -> None:
         try:
-            await pages.refresh(*entry.target.parameters)
+            with warm_under(entry.plan):
+                await pages.refresh(*entry.target.parameters)
         except NotThere:
             self._delay([entry])
 
@@ -111,4 +124,5 @@ class WarmLoader:
     async def _load_missing(self, targets: Iterable[Target], horizon: float) -> None:
         comparison = await compare(self.engine, {str(target): target for target in targets}, horizon)
         if comparison is not None:
-            await self._load_entries(filter(self.is_due, comparison.cold))
+            due = [entry for entry in comparison.cold if not self._is_delayed(entry)]
+            await self._load_entries(due, WarmPlan.PARTS)

@@ -23,19 +23,24 @@ from redis.exceptions import RedisError
 from content.caching.backends.server import Server
 from content.caching.engine import Engine
 from content.caching.metrics.waits import WaitReports
+from content.caching.warmed_reads import WarmedReads
 from content.warming.catalogue import catalogue
 from content.warming.cold import Comparison, compare
+from content.warming.coverage import SITE, Counts, Coverage, is_fresh
 from content.warming.hot_round import COLD_AT_ONCE, HotRound, may_load
 from content.warming.hot_set import MOST, ReadHottest, read_hottest
+from content.warming.kinds import kind_of
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.loop_register import LoopRegister
 from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
 from content.warming.pass_record import PassRecord
+from content.warming.process_coverage import publish_hot_keys
 from content.warming.run import split
 from content.warming.state import WarmState, store_state
 from content.warming.switch import Switch
 from content.warming.targets import Plan, Target, plan_pages
+from content.warming.unread import UnreadEntries
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +57,8 @@ LOOK, RETRY = 0.05, 0.5
 LONGEST_QUEUE = 2.0
 # Seconds between two reports.
 REPORT_EVERY = 1.0
+# Between two publications of the hot set, which processes compare with their memory.
+PUBLISH_EVERY = 15.0
 
 Everything = Callable[[], AsyncIterator[Plan]]
 
@@ -92,13 +99,16 @@ class WarmLoop:
         self.budget = budget if budget is not None else MemoryBudget()
         self.register = register
         self.switch = Switch()
-        self.loader = WarmLoader(engine, self.control)
+        versions = WarmedReads(engine.heat.server, engine.heat.prefix) if engine.heat is not None else None
+        self.unread = UnreadEntries(versions)
+        self.loader = WarmLoader(engine, self.control, self.unread)
         self.hot = HotRound(engine, self.loader, self.budget, read_hottest)
         self.site = SiteRound(Room(None))
         self.last_site: SiteRound | None = None
         self.hot_record, self.site_record = PassRecord("hot set"), PassRecord("whole site")
         # What is done beside the rounds, again and again.
         self.others: Sequence[Callable[[], Awaitable[None]]] = ()
+        self.published_at = float("-inf")
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -194,6 +204,9 @@ class WarmLoop:
             warmed = sum(entry.key not in still_cold for entry in cold)
             await self.site_record.add(warmed, planned=self.site.entries, cold=len(still_cold))
         self.site.measure(len(should) - len(comparison.cold), [stored.size for stored in comparison.stored.values()])
+        now = self.engine.clock()
+        for key, target in should.items():
+            self.site.counts.add(kind_of(target), is_fresh=is_fresh(comparison.stored.get(key), now))
 
     async def _compare(self, should: Mapping[str, Target], horizon: float) -> Comparison:
         """Waits while nothing can be said."""
@@ -228,9 +241,11 @@ class WarmLoop:
             wait = await self.waits.mean() if self.waits is not None else None
             if wait is not None:
                 self.control.record_readers(wait)
+            await self.unread.settle()
             if self.register is not None:
                 self.share(await self.register.report())
             await store_state(self.state())
+            await self._publish_hot_keys()
         except (RedisError, OSError) as error:
             logger.debug("Warming cannot report: %s", error)
 
@@ -241,6 +256,17 @@ class WarmLoop:
             self.budget.loops = loops
             self.control.share(loops)
             self.loader.share(loops)
+
+    async def _publish_hot_keys(self) -> None:
+        if self.hot.kinds and time.monotonic() - self.published_at >= PUBLISH_EVERY:
+            self.published_at = time.monotonic()
+            await publish_hot_keys(self.hot.hot_keys())
+
+    def coverage(self) -> Coverage:
+        """Of the hot set as it is; of the site beside it by its last round."""
+        hottest, site = self.hot.count_coverage()
+        site.add_all((self.last_site or self.site).counts)
+        return Coverage.of({**hottest, SITE: site})
 
     def state(self) -> WarmState:
         site = self.last_site or self.site
@@ -258,6 +284,7 @@ class WarmLoop:
             budget=self.budget.bytes,
             limit=self.control.limit,
             pass_seconds=self.last_site.seconds if self.last_site else None,
+            coverage=self.coverage(),
         )
 
 
@@ -269,6 +296,7 @@ class SiteRound:
         self.began = time.monotonic()
         self.seconds = 0.0
         self.entries = self.warm = self.left_out = 0
+        self.counts = Counts()
         # The targets that come first, for the hot round.
         self.first: Plan = []
         self.stored = self.stored_bytes = 0

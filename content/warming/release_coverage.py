@@ -5,36 +5,21 @@ release that is judged, which need not be this process's.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from content.caching.edge.page import page_kind
 from content.caching.edge.rules.variants import name_of_url
 from content.caching.engine import Engine
 from content.caching.headers import read_headers
 from content.caching.key_decoder import decode_name
+from content.warming.coverage import SETS, Share, is_fresh
 from content.warming.hot_set import is_ours
 from content.warming.targets import pages
-
-# Of the hottest entries: the parts that are reported.
-SIZES = (100, 1000, 5000)
-
-
-class Coverage(NamedTuple):
-    """Entries that are fresh, of so many."""
-
-    fresh: int
-    total: int
-
-    @property
-    def share(self) -> float:
-        """From 0 to 1. Of nothing, all is fresh."""
-        return self.fresh / self.total if self.total else 1.0
 
 
 async def judge_release(
     engine: Engine, hottest: Iterable[tuple[str, float]], release: str, kinds: Iterable[str]
-) -> dict[int, Coverage] | None:
-    """By size: the coverage of the hottest entries of a release, given by its digest and its kinds of keys.
+) -> dict[str, Share] | None:
+    """By set, as in `SETS`: the share that is fresh of the hottest entries of a release, given by its digest and its kinds of keys.
 
     Names of resources that it does not have are left out. None if nothing can be said: the cache does not answer, or
     invalidations may have been missed.
@@ -44,8 +29,8 @@ async def judge_release(
     if stored is None:
         return None
     now = engine.clock()
-    fresh = [key in stored and stored[key].fresh_for(now) > 0 for key in keys]
-    return {size: Coverage(sum(fresh[:size]), len(fresh[:size])) for size in SIZES}
+    fresh = [is_fresh(stored.get(key), now) for key in keys]
+    return {name: Share(sum(fresh[:size]), len(fresh[:size])) for name, size in SETS.items()}
 
 
 def list_keys(names: Sequence[str], release: str, kinds: Iterable[str]) -> list[str]:

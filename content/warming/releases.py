@@ -13,8 +13,9 @@ from content.caching.headers import wait_until_heard
 from content.caching.metrics.reports import Process, reporting
 from content.caching.release import release_digest, release_name
 from content.caching.release_registry import NO_RELEASE, Announced, own_kinds, registries
+from content.warming.coverage import SETS, Share
 from content.warming.hot_set import MOST, read_hottest
-from content.warming.release_coverage import Coverage, judge_release
+from content.warming.release_coverage import judge_release
 from content.warming.state import ALIAS, WarmState, read_state
 
 DIGEST = re.compile(r"[a-z2-7]{8}")
@@ -33,7 +34,7 @@ class ReleaseStatus:
     """One release. `digest`: as keys carry it, "" for none. `seconds`: since it was announced, None if it was not.
 
     `servers` are its processes that serve readers, `others` its workers and commands. `coverage`: of the hottest
-    entries by size; None if nothing can be said.
+    entries, by set; None if nothing can be said.
     """
 
     digest: str
@@ -43,7 +44,7 @@ class ReleaseStatus:
     servers: int
     others: int
     loop: WarmState | None
-    coverage: dict[int, Coverage] | None
+    coverage: dict[str, Share] | None
 
 
 async def read_releases() -> list[ReleaseStatus]:
@@ -98,7 +99,7 @@ async def read_processes() -> tuple[Process, ...]:
     return (await asyncio.to_thread(reporting.reporter.report)).processes
 
 
-async def read_own_coverage(size: int) -> Coverage | None:
-    """Of the `size` hottest entries of this release; None if nothing can be said. Raises RedisError or OSError."""
-    covered = await judge_release(engine_of(ALIAS), await read_hottest(size), release_digest(), own_kinds())
-    return covered[size] if covered is not None else None
+async def read_own_share(name: str) -> Share | None:
+    """The fresh share of a set of this release; None if nothing can be said. Raises RedisError or OSError."""
+    shares = await judge_release(engine_of(ALIAS), await read_hottest(SETS[name]), release_digest(), own_kinds())
+    return shares[name] if shares is not None else None

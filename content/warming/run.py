@@ -12,6 +12,7 @@ from content.caching import NotThere, Resource
 from content.caching.engines import engine_of
 from content.caching.metrics.events import listen
 from content.caching.queries import count_queries
+from content.caching.warm_plan import WarmPlan, warm_under
 from content.caching.warmer import WarmResult
 from content.warming.targets import Target, pages
 
@@ -114,7 +115,8 @@ async def warm_entries(targets: Sequence[Target], margin: float) -> Report:
     try:
         resource = cast(Resource[..., Any], targets[0].resource)
         keys = {target: resource.entry_key(target.parameters, {}) for target in targets}
-        results = await engine_of(resource.cache).warm(keys.values(), margin)
+        with warm_under(WarmPlan.RUN):
+            results = await engine_of(resource.cache).warm(keys.values(), margin)
     except Exception as error:
         for target in targets:
             report.fail(target, describe(error))
@@ -158,7 +160,8 @@ async def make(slots: asyncio.Semaphore, report: Report, target: Target) -> bool
     """Whether it was made. If not, it is counted."""
     try:
         async with slots:
-            await pages.refresh(*target.parameters)
+            with warm_under(WarmPlan.RUN):
+                await pages.refresh(*target.parameters)
         return True
     except NotThere:
         report.not_there += 1

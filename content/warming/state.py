@@ -1,17 +1,26 @@
 """The report of the control loop, for `cache_stats` and dashboards. It is stored in the cache."""
 
+import logging
+import time
 from collections.abc import Iterator
 
 import msgspec
 from django.core.cache import caches
+from django.db import DatabaseError, InterfaceError
 
 from content.caching.errors import Unreadable
 from content.caching.release import release_digest
 from content.caching.serializer import decode
+from content.warming.coverage import HOT, Coverage, measure_coverage
+from content.warming.hot_set import MOST
+
+logger = logging.getLogger(__name__)
 
 ALIAS = "default"
 # Seconds after which a report is of a loop that has ended.
 EXPIRES = 30
+# Seconds for which its coverage says what is fresh now.
+RECENT = 5.0
 
 
 class WarmState(msgspec.Struct, frozen=True):
@@ -24,6 +33,7 @@ class WarmState(msgspec.Struct, frozen=True):
     budget         bytes for warm entries; None without a bound
     limit          loads at once; below one a share of the time
     pass_seconds   of the last round over the whole site; None before the first has ended
+    coverage       of the sets of the hottest entries, and of the site, by kind
     """
 
     host: str
@@ -39,6 +49,7 @@ class WarmState(msgspec.Struct, frozen=True):
     budget: int | None
     limit: float
     pass_seconds: float | None
+    coverage: Coverage = Coverage()
 
 
 _decoder = msgspec.json.Decoder(WarmState)
@@ -57,8 +68,25 @@ async def read_state(release: str | None = None) -> WarmState | None:
     """The report of the loop of a release (by default this one), None without one. Raises the cache's errors."""
     stored = await caches[ALIAS].aget(_key(release_digest() if release is None else release))
     try:
-        return decode(_decoder.decode, stored) if isinstance(stored, str) else None
+        state = decode(_decoder.decode, stored) if isinstance(stored, str) else None
     except Unreadable:
+        return None
+    return state and msgspec.structs.replace(state, coverage=state.coverage.readable())
+
+
+async def read_coverage(most: int = MOST) -> Coverage | None:
+    """What is fresh in Redis now, by set and kind, for reports. Raises the cache's errors.
+
+    What the control loop of this release knows, which is at most RECENT seconds old; else the headers of the `most`
+    hottest entries are read here. None if nothing can be said.
+    """
+    state = await read_state()
+    if state is not None and abs(time.time() - state.at) < RECENT and state.coverage.has(HOT):
+        return state.coverage
+    try:
+        return await measure_coverage(most)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("Cannot read from the database which entries are hot, so coverage is not known: %s", error)
         return None
 
 

@@ -106,6 +106,8 @@ class Exchange:
         if decision.action is Action.SERVE_AND_REFRESH:
             self._in_flight.refresh(self.request, lookup)
         emit("stale" if decision.reason else "hit", "page", self.request.key, tier=stored.tier)
+        if not decision.reason:
+            self._origin.count_fresh_read(stored)
         expired = stored.verdict is Verdict.EXPIRED or not page_store.is_heard
         detail = "expired" if expired else "" if stored.tier == "memory" else stored.tier
         await self._send_page(

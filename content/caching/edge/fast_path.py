@@ -164,10 +164,11 @@ class FastPath:
     def _count(
         self, cached: CachedValue, image: WireImage, parsed: ParsedRequest, *, is_head: bool, is_stale: bool
     ) -> None:
-        cached.reads += 1
         if is_stale:
+            self.origin.count_read(image.page)
             emit("stale", "page", image.key, tier="memory")
         else:
+            cached.reads += 1
             _TALLY.memory_hits += 1
             if subscribers or listeners.get():
                 notify("hit", "page", image.key, tier="memory")

@@ -48,6 +48,11 @@ class Origin:
         if self.engine.heat is not None:
             reads.add(heat_name(page))
 
+    def count_fresh_read(self, stored: StoredPage) -> None:
+        """As well, if what was sent is a stored page that is fresh: it may be one that was warmed."""
+        if self.engine.heat is not None:
+            reads.add_warmed(stored.key, stored.header)
+
     def start_task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run it in the background; the event loop's state holds the task."""
         return self.engine.loop_state().begin(work)

@@ -12,10 +12,14 @@ It runs in a task that belongs to no request: a client that hangs up cancels no 
 import asyncio
 from contextlib import nullcontext
 
+import msgspec
+
 from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
 from ..metrics.waits import reader_waits
+from ..warm_costs import charge_load
+from ..warm_plan import current_plan, mark_of
 from .asgi import Client, Message
 from .handover import Handover, outcome_of_lookup
 from .incoming_response import CompleteResponse, IncomingResponse, Outcome, ResponseMode, build_page
@@ -65,6 +69,7 @@ class OriginFetch:
         # The lease's token, while we hold it.
         self._token: str | None = None
         self._created_at, self._requested_at = origin.clock(), 0.0
+        self._plan = current_plan()
         self._origin_request = OriginRequest(
             origin.profile, request, self._old, client, shared=shared, personal=personal
         )
@@ -138,7 +143,7 @@ class OriginFetch:
         self._requested_at = self._origin.clock()
         with self._lease.renewal([self.key]) if self._token is not None else nullcontext():
             try:
-                with track_dependencies() as dependencies:
+                with track_dependencies() as dependencies, charge_load("page"):
                     await self._origin.app(self._origin_request.scope(), self._origin_request.receive, self._receive)
             except Exception as error:
                 await self._recover(error)
@@ -261,6 +266,9 @@ class OriginFetch:
             tiers.backoff.delay(self.key, failed=False, brief=tiers.ordering.is_heard)
             return
         page_store = self._origin.page_store
+        if page.status < 400:
+            spares = self._old is None or not self._old.cached.is_servable(self._created_at)
+            times = msgspec.structs.replace(times, warmed=mark_of(self._plan, spares=spares))
         is_stored = await page_store.store_page(self._request, page, tags, self.begun, times, self._token)
         self._token = None if not page.vary else self._token
         if is_stored and not dependencies.weakly_stale:

@@ -150,10 +150,11 @@ StoredValue = Page | VaryIndex | HitForMiss
 
 
 class Times(msgspec.Struct, frozen=True):
-    """When a page was made and how long it lasts (Unix seconds), and what it cost (seconds)."""
+    """When a page was made and how long it lasts (Unix seconds), its cost (seconds), and the mark of its plan."""
 
     made_at: float
     fresh_until: float
     stale_until: float
     discard_at: float
     cost: float = 0.0
+    warmed: int = 0

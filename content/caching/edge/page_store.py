@@ -207,6 +207,7 @@ class PageStore:
             cost=times.cost,
             tags=tags_stored,
             stamp=Stamp(""),
+            warmed=times.warmed if isinstance(value, Page) else 0,
         )
         tiers, where = self.engine.tiers, PageKey(key)
         if len(tags_stored) > _MOST_TAGS:

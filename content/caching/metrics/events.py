@@ -1,12 +1,11 @@
-"""Events: counted for the process, and for listeners in this context; and the statistics of resources from them."""
+"""Events: counted for the process, and for listeners in this context."""
 
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..executor import inherited_variables
@@ -29,6 +28,7 @@ logger = logging.getLogger("content.caching")
 #   unsettled unverified changed again and again; no room for its check, or not to be loaded
 #   purged               of no resource, tier cdn: the CDN has confirmed it; `purge failed`: it has not
 # and amounts: lookup_seconds, load_seconds, stored_bytes, purged_tags, verify_seconds
+# and those of warming, with the plan in the tier's place: content.caching.metrics.warm_return
 EventCounts = Counter[tuple[str, str, str]]
 
 
@@ -81,10 +81,10 @@ def subscribe(subscriber: Callable[[Event], None]) -> Iterator[None]:
         subscribers.remove(subscriber)
 
 
-def measure(what: str, resource: str, amount: float) -> None:
+def measure(what: str, resource: str, amount: float, tier: str = "") -> None:
     """An amount, for the process's totals and for the listeners of this context."""
     for counts in (totals, *listeners.get()):
-        counts[what, resource, ""] += amount  # type: ignore[assignment]  # typeshed has Counter hold int
+        counts[what, resource, tier] += amount  # type: ignore[assignment]  # typeshed has Counter hold int
 
 
 def current_totals() -> EventCounts:
@@ -130,106 +130,4 @@ def listen() -> Iterator[EventCounts]:
 def total(events: EventCounts, what: str, tier: str | None = None) -> int:
     return sum(
         count for (event, _, where), count in events.items() if event == what and (tier is None or where == tier)
-    )
-
-
-# Fewer reads than this say nothing about a resource.
-ENOUGH = 100
-
-
-@dataclass(frozen=True)
-class ResourceStatistics:
-    """Counts, and means in seconds and bytes; None where nothing was measured."""
-
-    name: str
-    memory_hits: int
-    shared_hits: int
-    negative: int
-    stale: int
-    joined: int
-    misses: int
-    loads: int
-    failed: int
-    refused: int
-    evicted: int
-    load_seconds: float | None
-    lookup_seconds: float | None
-    stored_bytes: float | None
-
-    @property
-    def reads(self) -> int:
-        return self.answered + self.misses
-
-    @property
-    def answered(self) -> int:
-        """Reads without a load of their own."""
-        return self.memory_hits + self.shared_hits + self.negative + self.stale + self.joined
-
-    @property
-    def hit_ratio(self) -> float | None:
-        return self.answered / self.reads if self.reads else None
-
-    @property
-    def saved_seconds(self) -> float | None:
-        """A load for each read, less the loads that were made, by warming and refreshing too, and the lookups.
-
-        Below nothing, the cache costs more than it gives.
-        """
-        if self.load_seconds is None or self.lookup_seconds is None:
-            return None
-        lookups = self.reads - self.memory_hits - self.joined
-        return (self.reads - self.loads) * self.load_seconds - lookups * self.lookup_seconds
-
-    @property
-    def verdict(self) -> str:
-        """In words: whether it pays, and if not, why."""
-        pays, ratio = self.pays, self.hit_ratio
-        if pays is None or ratio is None:
-            return "too few reads to say"
-        if pays:
-            return "pays"
-        return (
-            f"does not pay: {self.loads} loads of {in_milliseconds(self.load_seconds)} for {self.reads} reads, "
-            f"{ratio:.0%} of them hits; a lookup takes {in_milliseconds(self.lookup_seconds)}"
-        )
-
-    @property
-    def pays(self) -> bool | None:
-        """None: not yet known."""
-        saved = self.saved_seconds
-        return None if saved is None or self.reads < ENOUGH else saved >= 0
-
-
-def in_milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1000:.2f} ms"
-
-
-def statistics(totals: EventCounts) -> list[ResourceStatistics]:
-    """By resource, the one that is read most first."""
-    names = {resource for _, resource, _ in totals if resource}
-    return sorted((_resource_statistics(name, totals) for name in names), key=lambda each: -each.reads)
-
-
-def _resource_statistics(name: str, totals: EventCounts) -> ResourceStatistics:
-    def count(what: str, tiers: Iterable[str] = ("", "memory", "shared")) -> int:
-        return round(sum(totals[what, name, tier] for tier in tiers))
-
-    def mean(amount: str, number: str) -> float | None:
-        return totals[amount, name, ""] / totals[number, name, ""] if totals[number, name, ""] else None
-
-    return ResourceStatistics(
-        name=name,
-        memory_hits=count("hit", ["memory"]),
-        shared_hits=count("hit", ["shared"]),
-        negative=count("negative"),
-        stale=count("stale"),
-        joined=count("joined"),
-        misses=count("miss"),
-        loads=count("load"),
-        failed=count("failed"),
-        refused=count("refused"),
-        evicted=count("evict"),
-        load_seconds=mean("load_seconds", "load"),
-        lookup_seconds=mean("lookup_seconds", "lookup"),
-        stored_bytes=mean("stored_bytes", "store"),
     )

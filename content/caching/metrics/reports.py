@@ -39,7 +39,10 @@ LARGEST_SUM = 1e21
 
 
 class Process(msgspec.Struct, frozen=True):
-    """The report of one process; `at` is Unix seconds. `has_readers`: it serves them; workers and commands do not."""
+    """The report of one process; `at` is Unix seconds. `has_readers`: it serves them; workers and commands do not.
+
+    `coverage`: of its memory, in the form that it has for who measures it; None if nobody does.
+    """
 
     at: float
     host: str
@@ -50,6 +53,7 @@ class Process(msgspec.Struct, frozen=True):
     has_readers: bool = True
     # As keys carry it. Empty for none, and in reports from before it was in them.
     release: str = ""
+    coverage: Any = None
 
 
 _decoder = msgspec.json.Decoder(Process)
@@ -74,7 +78,7 @@ class Reporter:
     """A thread that reports every five seconds, and once more at the end of the process.
 
     `announce`: called every minute in which Redis answers. `collect`: called before each report, the last one too,
-    with a function that returns a client. It raises nothing.
+    with a function that returns a client. It raises nothing. `measure_coverage`: what the report has of the memory.
     """
 
     def __init__(
@@ -84,8 +88,10 @@ class Reporter:
         describe: Callable[[], Description],
         announce: Callable[[], None] = lambda: None,
         collect: Collect = ignore_reads,
+        measure_coverage: Callable[[], Any] = lambda: None,
     ) -> None:
         self.server = server
+        self.measure_coverage = measure_coverage
         self.describe = describe
         self.announce = announce
         self.collect = collect
@@ -175,7 +181,8 @@ class Reporter:
             self.connect().unlink(key)
 
     def process(self) -> Process:
-        return Process(time.time(), socket.gethostname(), os.getpid(), *self.describe(), release_digest())
+        described, coverage = self.describe(), self.measure_coverage()
+        return Process(time.time(), socket.gethostname(), os.getpid(), *described, release_digest(), coverage)
 
     def report(self) -> Report:
         """The report of all processes, with the latest of this one. Raises RedisError or OSError."""
@@ -244,6 +251,8 @@ class Reporting:
 
     def __init__(self) -> None:
         self.reporter: Reporter | None = None
+        # What says which of the hottest entries the memory of this process has: None without one.
+        self.measure_coverage: Callable[[], Any] = lambda: None
         self.lock = threading.Lock()
 
     def begin(
@@ -257,7 +266,7 @@ class Reporting:
         """The first engine with a Redis decides where; later ones report with it."""
         with self.lock:
             if self.reporter is None:
-                self.reporter = Reporter(server, prefix, describe, announce, collect)
+                self.reporter = Reporter(server, prefix, describe, announce, collect, lambda: self.measure_coverage())
                 self.reporter.start()
 
     def end(self) -> None:

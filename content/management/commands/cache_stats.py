@@ -11,9 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from content.caching.engines import engine_of
-from content.caching.metrics.events import ResourceStatistics, in_milliseconds, statistics
 from content.caching.metrics.reports import Report, reporting
-from content.warming.state import WarmState, describe_warming, read_state
+from content.caching.metrics.statistics import ResourceStatistics, in_milliseconds, statistics
+from content.caching.metrics.warm_return import returns
+from content.management.warm_tables import coverage_data, print_coverage, print_return
+from content.warming.coverage import Coverage
+from content.warming.state import WarmState, describe_warming, read_coverage, read_state
 from content.warming.switch import pause_left
 
 
@@ -26,13 +29,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         report = read_report()
         rows = statistics(report.totals)
-        state, paused_for = read_warming()
+        state, paused_for, coverage = read_warming()
         if options["json"]:
-            warming = {"paused_for": paused_for, "loop": None if state is None else msgspec.structs.asdict(state)}
+            loop = None if state is None else msgspec.to_builtins(state)
+            warming = {
+                "paused_for": paused_for,
+                "loop": loop,
+                "coverage": coverage_data(coverage, report.processes),
+                "return": [asdict(row) | {"share_read": row.share_read} for row in returns(report.totals)],
+            }
             self.stdout.write(json.dumps(as_data(report, rows) | {"warming": warming}, indent=2))
         else:
             self.stdout.write(as_text(report, rows))
             self.stdout.write(" ".join(describe_warming(state, paused_for)))
+            self.stdout.write(warming_as_text(report, coverage))
 
 
 def read_report() -> Report:
@@ -45,11 +55,11 @@ def read_report() -> Report:
         raise CommandError(f"Cannot reach Redis: {error}. Check REDIS_URL.") from error
 
 
-def read_warming() -> tuple[WarmState | None, float]:
-    """The report of the control loop, and the seconds that are left of a pause."""
+def read_warming() -> tuple[WarmState | None, float, Coverage | None]:
+    """The report of the control loop, the seconds that are left of a pause, and what is fresh."""
 
-    async def read() -> tuple[WarmState | None, float]:
-        return await read_state(), await pause_left()
+    async def read() -> tuple[WarmState | None, float, Coverage | None]:
+        return await read_state(), await pause_left(), await read_coverage()
 
     try:
         return asyncio.run(read())
@@ -63,6 +73,7 @@ def as_data(report: Report, rows: list[ResourceStatistics]) -> dict[str, Any]:
             asdict(row)
             | {
                 "reads": row.reads,
+                "reader_loads": row.reader_loads,
                 "hit_ratio": row.hit_ratio,
                 "saved_seconds": row.saved_seconds,
                 "verdict": row.verdict,
@@ -89,6 +100,14 @@ def as_text(report: Report, rows: list[ResourceStatistics]) -> str:
     return captured.get()
 
 
+def warming_as_text(report: Report, coverage: Coverage | None) -> str:
+    console = Console()
+    with console.capture() as captured:
+        print_coverage(console, coverage, report.processes)
+        print_return(console, returns(report.totals))
+    return captured.get()
+
+
 def print_tables(console: Console, report: Report, rows: list[ResourceStatistics]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("Resource", no_wrap=True)
@@ -101,7 +120,7 @@ def print_tables(console: Console, report: Report, rows: list[ResourceStatistics
             str(row.reads),
             "-" if row.hit_ratio is None else f"{row.hit_ratio:.1%}",
             f"{row.memory_hits / row.answered:.0%}" if row.answered else "-",
-            str(row.loads),
+            str(row.reader_loads),
             str(row.failed),
             in_milliseconds(row.load_seconds),
             in_milliseconds(row.lookup_seconds),

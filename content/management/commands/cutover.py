@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from content.caching.watch.loop import run_relay
-from content.warming.cutover import SIZE, is_covered, prepare
-from content.warming.release_coverage import SIZES, Coverage
+from content.warming.coverage import SETS, Share
+from content.warming.cutover import SET, is_covered, prepare
 from content.warming.releases import NoReleases, ReleaseStatus, read_releases
 
 # Exit codes: not warm in time; bad input.
 NOT_WARM, BAD_INPUT = 1, 2
+SIZE = SETS[SET]
 # Percent and seconds, and their bounds.
 COVERAGE, WITHIN, LONGEST = 95.0, 300.0, 24 * 3600.0
 # Processes that serve readers come first.
@@ -73,21 +74,19 @@ class Command(BaseCommand):
         relay = threading.Thread(target=run_relay, args=(stopping,), name="relay", daemon=True)
         relay.start()
         try:
-            coverage = asyncio.run(prepare(wanted / 100, seconds, self.show if is_shown else ignore))
+            share = asyncio.run(prepare(wanted / 100, seconds, self.show if is_shown else ignore))
         finally:
             stopping.set()
             relay.join(timeout=5)
-        return is_covered(coverage, wanted / 100)
+        return is_covered(share, wanted / 100)
 
-    def show(self, coverage: Coverage | None) -> None:
+    def show(self, share: Share | None) -> None:
         self.stderr.write(
-            "The cache does not answer."
-            if coverage is None
-            else f"{coverage.fresh:,} of {coverage.total:,} are fresh."
+            "The cache does not answer." if share is None else f"{share.fresh:,} of {share.entries:,} are fresh."
         )
 
 
-def ignore(coverage: Coverage | None) -> None:
+def ignore(share: Share | None) -> None:
     pass
 
 
@@ -102,14 +101,14 @@ def as_data(release: ReleaseStatus) -> dict[str, Any]:
         "loop": None if release.loop is None else msgspec.structs.asdict(release.loop),
         "coverage": None
         if release.coverage is None
-        else {str(size): {"fresh": each.fresh, "of": each.total} for size, each in release.coverage.items()},
+        else {name: {"fresh": each.fresh, "of": each.entries} for name, each in release.coverage.items()},
     }
 
 
 def as_text(releases: list[ReleaseStatus]) -> str:
     console, table = Console(width=120), Table(box=None, pad_edge=False)
     table.add_column("Release", no_wrap=True)
-    for name in ("Announced", "Servers", "Others", "Loop", *(f"Hottest {size:,}" for size in SIZES)):
+    for name in ("Announced", "Servers", "Others", "Loop", *(f"Hottest {size:,}" for size in SETS.values())):
         table.add_column(name, justify="right", no_wrap=True)
     for each in releases:
         table.add_row(
@@ -118,14 +117,14 @@ def as_text(releases: list[ReleaseStatus]) -> str:
             str(each.servers),
             str(each.others),
             "-" if each.loop is None else f"{each.loop.host}:{each.loop.pid}",
-            *(describe_coverage(each.coverage, size) for size in SIZES),
+            *(describe_share(each.coverage, name) for name in SETS),
         )
     with console.capture() as captured:
         console.print(table, highlight=False, markup=False)
     return captured.get()
 
 
-def describe_coverage(coverage: dict[int, Coverage] | None, size: int) -> str:
-    if coverage is None or not coverage[size].total:
+def describe_share(shares: dict[str, Share] | None, name: str) -> str:
+    if shares is None or not shares[name].entries:
         return "-"
-    return f"{coverage[size].share:.1%} of {coverage[size].total:,}"
+    return f"{shares[name]} of {shares[name].entries:,}"

@@ -23,6 +23,7 @@ from tests.benchmarks.warm.contenders import CONTENDERS, Contender, make_content
 from tests.benchmarks.warm.newcomer import measure_newcomer
 from tests.benchmarks.warm.plot import write_plot
 from tests.benchmarks.warm.readers import read_at_rate
+from tests.benchmarks.warm.returned import describe_return
 from tests.benchmarks.warm.runs import Course, run
 from tests.benchmarks.warm.static_file import static_file
 from tests.benchmarks.warm.tables import table_of_pages, table_of_waits
@@ -110,6 +111,8 @@ class Benchmark:
                 with site.redis.client() as client:
                     client.flushall()
             course = run(site, drawn, self.options.rate, self.static_port, self.options.withdrawals)
+            if contender.has_worker:
+                console.print(describe_return(site.environment))
             if self.options.cold and contender.has_worker:
                 console.print(measure_newcomer(site, drawn, self.options.rate))
         return course

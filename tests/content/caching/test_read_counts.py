@@ -124,6 +124,14 @@ def test_a_process_that_is_excluded_counts_nothing():
     assert counts.collect([], lambda: None) == {}
 
 
+def test_nor_does_it_count_what_its_memory_answered():
+    counts, memory = ReadCounts(), MemoryTier[CachedValue](10**6)
+    counts.exclude_process()
+    memory.put("post@x:1", entry := value(), 10)
+    entry.reads = 3
+    assert counts.collect([memory], lambda: None) == {}
+
+
 def test_without_a_collector_nothing_is_kept():
     counts = ReadCounts()
     counts.add("post:1")

@@ -37,7 +37,7 @@ async def test_ready_when_database_redis_and_a_worker_answer(async_client, setti
     status, checks = await readiness(async_client)
     assert status == 200
     assert all(check["ok"] for check in checks.values())
-    assert set(checks) == {"database", "redis", "worker"}
+    assert set(checks) == {"database", "redis", "worker", "coverage"}
 
 
 async def test_without_a_worker_readyz_says_how_to_start_one(async_client, settings, fresh_redis):

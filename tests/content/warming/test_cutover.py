@@ -20,13 +20,14 @@ from content.caching.metrics.reports import Process, reporting
 from content.caching.release import digest_of
 from content.caching.release_registry import announce_release, own_kinds, registries
 from content.warming import keeper, releases, warm_chosen
+from content.warming.coverage import Share
 from content.warming.cutover import is_covered, look, prepare, wait_until_warm
 from content.warming.hot_set import name_of
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
 from content.warming.loop_register import LIVES, MOST_LOOPS, LoopRegister
 from content.warming.memory_budget import MemoryBudget
-from content.warming.release_coverage import SIZES, Coverage, judge_release
+from content.warming.release_coverage import judge_release
 from content.warming.releases import read_releases
 from content.warming.state import WarmState, store_state
 from content.warming.targets import Target, pages
@@ -55,9 +56,9 @@ async def read_hottest(most: int) -> list[tuple[str, float]]:
     return HOT[:most]
 
 
-async def coverage_of(release: str) -> Coverage:
+async def coverage_of(release: str) -> Share:
     covered = await judge_release(engine_of("default"), HOT, digest_of(release), own_kinds())
-    return covered[SIZES[0]]
+    return covered["100"]
 
 
 # --- coverage --------------------------------------------------------------------------------------------
@@ -79,10 +80,10 @@ async def test_documents_of_one_schema_are_those_of_both_releases(blog):
         ("page:http://elsewhere/", 1.0),
     ]
     covered = await judge_release(engine_of("default"), names, "abcdefgh", own_kinds())
-    assert covered[100].total == 3, "unknown resources and hosts are left out"
+    assert covered["100"].entries == 3, "unknown resources and hosts are left out"
     await resources.post_card.get(blog[0].pk)
     names = [(f"post_card:{blog[0].pk}", 1.0)]
-    assert (await judge_release(engine_of("default"), names, "abcdefgh", own_kinds()))[100] == (1, 1)
+    assert (await judge_release(engine_of("default"), names, "abcdefgh", own_kinds()))["100"] == (1, 1)
 
 
 async def test_entries_that_read_as_garbage_are_cold():
@@ -153,11 +154,11 @@ async def test_without_a_worker_the_command_warms_its_release(settings, monkeypa
     settings.CACHE_RELEASE = "n+1"
     quick = LoadControl(rate=1e6)
     monkeypatch.setattr(keeper, "LoadControl", lambda **options: quick)
-    seen: list[Coverage | None] = []
+    seen: list[Share | None] = []
     coverage = await prepare(1.0, 60.0, seen.append)
     assert is_covered(coverage, 1.0)
     assert not is_covered(seen[0], 1.0)
-    assert (await coverage_of("n+1")).share == (await coverage_of("n")).share == 1.0
+    assert (await coverage_of("n+1")).ratio == (await coverage_of("n")).ratio == 1.0
 
 
 async def test_where_a_worker_owns_the_loop_the_command_only_waits():
@@ -243,8 +244,8 @@ async def test_a_loop_takes_its_part_of_loads_rate_pages_and_memory(site):
 async def wait(wanted: float = 0.95, seconds: float = 60.0, grace: float = 60.0, coverages=((0, 10),)) -> str:
     left = list(coverages)
 
-    async def look() -> Coverage:
-        return Coverage(*(left.pop(0) if len(left) > 1 else left[0]))
+    async def look() -> Share:
+        return Share(*(left.pop(0) if len(left) > 1 else left[0]))
 
     return await wait_until_warm(wanted, seconds, look=look, grace=grace)
 
@@ -274,9 +275,9 @@ async def test_a_process_whose_release_has_no_loop_serves_after_a_moment():
 async def test_a_process_goes_on_when_the_other_release_has_ended():
     add_process(digest_of("n-1"))
 
-    async def look() -> Coverage:
+    async def look() -> Share:
         forget_processes()
-        return Coverage(0, 10)
+        return Share(0, 10)
 
     assert await wait_until_warm(0.95, 60.0, look=look) == "no other release serves readers"
 
@@ -287,9 +288,9 @@ async def test_a_process_without_redis_serves_at_once(settings):
 
 
 def test_nothing_hot_is_not_covered():
-    assert not is_covered(Coverage(0, 0), 0.5)
+    assert not is_covered(Share(0, 0), 0.5)
     assert not is_covered(None, 0.5)
-    assert is_covered(Coverage(19, 20), 0.95)
+    assert is_covered(Share(19, 20), 0.95)
 
 
 async def test_a_process_that_ends_is_counted_no_longer():
