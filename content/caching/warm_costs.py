@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from .executor import inherited_variables
 from .metrics.events import measure
 from .queries import count_queries
 from .warm_plan import WarmPlan, current_plan, warm_under
@@ -52,6 +53,7 @@ class Processor:
 
 processor = Processor()
 _current: ContextVar[LoadCost | None] = ContextVar("load_cost", default=None)
+inherited_variables.append(_current)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from content import resources
-from content.warming.catalogue import FEEDS, KINDS
+from content.warming.items import FEEDS, KINDS
 from content.warming.targets import Target, pages
 
 # By the first part of the path.

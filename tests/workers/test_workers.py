@@ -15,6 +15,7 @@ from redis import Redis
 from content import resources
 from content.caching import serializer
 from content.caching.backends.server import server_of
+from content.caching.compressor import ZstdCompressor
 from content.caching.entry import NOWHERE, unpack
 from content.caching.refresh_queue import PAGES, RefreshQueue, RefreshRequest
 from content.caching.release import digest_of
@@ -109,7 +110,8 @@ def wait_for_owner(client: Redis, condition: Callable[[int], bool]) -> int:
 
     def is_reported() -> bool:
         for key in client.keys("*warming:state:*"):
-            pids.append(json.loads(str(serializer.unpack(client.get(key) or b"\xa2{}"))).get("pid", 0))
+            stored = ZstdCompressor({}).decompress(client.get(key) or b"\xa2{}")
+            pids.append(json.loads(str(serializer.unpack(stored))).get("pid", 0))
         return bool(pids) and pids[-1] > 0 and condition(pids[-1])
 
     wait_until(is_reported, "an owner reports")

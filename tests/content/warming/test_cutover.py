@@ -107,7 +107,7 @@ async def test_all_releases_are_shown_this_one_first(settings, site):
     new, old = await read_releases()
     assert (new.name, new.is_own, new.seconds) == ("n+1", True, None)
     assert (old.name, old.is_own, old.servers) == ("n", False, 1)
-    assert old.coverage[5000].fresh > new.coverage[5000].fresh
+    assert old.coverage["hot"].fresh > new.coverage["hot"].fresh
     shown = await asyncio.to_thread(run, "cutover")
     assert "n+1 (this one)" in shown
     first, second = json.loads(await asyncio.to_thread(run, "cutover", "--json"))
