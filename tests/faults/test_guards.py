@@ -1681,8 +1681,8 @@ GUARDS = [
     Guard(
         "I18: a page's key has the release",
         f"{CACHING}/edge/page.py",
-        'kind = f"{_FORMAT}.{release}" if release else _FORMAT\n',
-        "kind = _FORMAT\n",
+        'return f"{_FORMAT}.{release}" if release else _FORMAT\n',
+        "return _FORMAT\n",
         f"{TESTS}/test_releases.py",
         "page_of_another_release",
     ),
