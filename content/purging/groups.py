@@ -7,7 +7,7 @@ from django.db import models
 
 from content import cache_tags
 from content.models import Author, Category, Post, Tag
-from content.purging.nearest import in_words, nearest
+from content.nearest import in_words, nearest
 
 MODELS: dict[str, type[models.Model]] = {"author": Author, "category": Category, "post": Post, "tag": Tag}
 KINDS = (*sorted(MODELS), "archive")

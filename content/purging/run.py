@@ -7,7 +7,7 @@ from typing import Any
 from content.caching import expire, invalidate
 from content.caching.engines import engine_of
 from content.caching.entry import Header, Verdict
-from content.purging.nearest import nearest
+from content.nearest import nearest
 from content.purging.scope import Item, Scope
 from content.purging.selection import BadSelection
 from content.purging.survey import ALIAS, MOST_MATCHED, SECONDS, Survey, survey

@@ -11,8 +11,8 @@ from django.http.request import split_domain_port, validate_host
 from content import resources
 from content.caching.edge.page_store import KIND, path_tag
 from content.caching.key import MAX_TAG_LENGTH, check_tags, resource_tag
+from content.nearest import in_words, nearest
 from content.purging.groups import tags_of_group
-from content.purging.nearest import in_words, nearest
 from content.purging.scope import Item, Scope
 
 # Things that one purge may name.

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ import msgspec
 
 from content import resources
 from content.caching.key import check_tags
+from content.nearest import in_words, nearest
 from content.warming.origins import origins_of_site, parse_origin
 from content.warming.plan import plan_url
 from content.warming.targets import pages
@@ -137,9 +137,8 @@ async def check_choice(choice: Choice) -> Choice:
 def check_names(names: Sequence[str]) -> None:
     for name in names:
         if name not in NAMES:
-            near = get_close_matches(name[:LONGEST], NAMES, n=3)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(NAMES)}."
-            raise ChoiceError(f"There is no resource {shorten(name)!r}. {hint}")
+            hint = in_words(nearest(name, NAMES)) or f" There are {', '.join(NAMES)}."
+            raise ChoiceError(f"There is no resource {shorten(name)!r}.{hint}")
 
 
 def check_patterns(patterns: Sequence[str]) -> None:

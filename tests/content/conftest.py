@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from content.caching.watch import relay
 from content.caching.watch.models import WatchedChange
 from content.models import Post
 from tests.support.blog import make_blog
+from tests.support.caches import redis_cache, use_cache
 
 
 @pytest.fixture
@@ -37,6 +39,14 @@ def invalidated(monkeypatch, django_capture_on_commit_callbacks):
 @pytest.fixture
 def blog() -> list[Post]:
     return make_blog()
+
+
+@pytest.fixture
+def site_on_redis(fresh_redis, settings, blog):
+    """A blog whose pages are warmed for one origin, on a Redis."""
+    settings.WARM_ORIGINS, settings.EDGE = ["http://testserver"], True
+    with use_cache(redis_cache(fresh_redis), time.time):
+        yield
 
 
 @pytest.fixture

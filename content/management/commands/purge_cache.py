@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from redis.exceptions import RedisError
 
 from content.caching import CacheError
+from content.nearest import in_words
 from content.purging import BadSelection, Outcome, Selection, Survey, purge, resolve
-from content.purging.nearest import in_words
 from content.warming.state import WarmState, in_mebibytes, read_state
 
 # Exit codes: nothing is stored of something that was named, or some processes may not have been reached; bad input.

@@ -1,7 +1,6 @@
 """A soft purge of a group: readers get the old pages, and the loop makes them again, hottest first, at its rate."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -15,21 +14,12 @@ from content.warming.hot_set import name_of
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
 from content.warming.targets import Target, edge, pages
-from tests.support.caches import redis_cache, use_cache
 from tests.support.wait import wait_until_async
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site_on_redis")]
 
 ORIGIN = "http://testserver"
 RATE = 10.0
-
-
-@pytest.fixture(autouse=True)
-def site(settings, fresh_redis, blog):
-    settings.WARM_ORIGINS = [ORIGIN]
-    settings.EDGE = True
-    with use_cache(redis_cache(fresh_redis), time.time):
-        yield
 
 
 async def test_what_is_hottest_of_a_group_is_made_first_at_the_rate_of_the_budget(blog, monkeypatch):

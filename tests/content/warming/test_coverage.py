@@ -34,9 +34,8 @@ from content.warming.loop import WarmLoop
 from content.warming.process_coverage import ProcessCoverage, coverage_of, publish_hot_keys, report_coverage
 from content.warming.state import read_coverage, store_state
 from content.warming.targets import Target, pages
-from tests.support.caches import redis_cache, use_cache
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site_on_redis")]
 
 ORIGIN = "http://testserver"
 HOT = [
@@ -45,14 +44,6 @@ HOT = [
     *(Target(pages, (f"{ORIGIN}/posts/post-{number}/",)) for number in range(4)),
 ]
 POST, PAGE = Kind("post"), Kind("page", "post")
-
-
-@pytest.fixture(autouse=True)
-def site(settings, fresh_redis, blog):
-    settings.WARM_ORIGINS = [ORIGIN]
-    settings.EDGE = True
-    with use_cache(redis_cache(fresh_redis), time.time):
-        yield
 
 
 async def read_hottest(most: int) -> list[tuple[str, float]]:

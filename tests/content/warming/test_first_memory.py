@@ -1,7 +1,6 @@
 """A new web process has the hot set in memory before it is ready, and is ready after a bounded time."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -11,20 +10,11 @@ from content.caching.metrics.events import listen, total
 from content.warming import plan_chosen, warm
 from content.warming.first_memory import fill_memory
 from content.warming.targets import Target, pages
-from tests.support.caches import redis_cache, use_cache
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site_on_redis")]
 
 ORIGIN = "http://testserver"
 PAGE = str(Target(pages, (f"{ORIGIN}/posts/post-3/",)))
-
-
-@pytest.fixture(autouse=True)
-def site(settings, fresh_redis, blog):
-    settings.WARM_ORIGINS = [ORIGIN]
-    settings.EDGE = True
-    with use_cache(redis_cache(fresh_redis), time.time):
-        yield
 
 
 async def read_hottest(most: int) -> list[tuple[str, float]]:

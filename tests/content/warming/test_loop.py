@@ -25,20 +25,11 @@ from content.warming.memory_budget import OVERHEAD
 from content.warming.pass_record import PassRecord
 from content.warming.state import read_state
 from content.warming.targets import Plan, Target, pages
-from tests.support.caches import redis_cache, use_cache
 from tests.support.wait import wait_until_async
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site_on_redis")]
 
 ORIGIN = "http://testserver"
-
-
-@pytest.fixture(autouse=True)
-def site(settings, fresh_redis, blog):
-    settings.WARM_ORIGINS = [ORIGIN]
-    settings.EDGE = True
-    with use_cache(redis_cache(fresh_redis), time.time):
-        yield
 
 
 @pytest.fixture

@@ -22,10 +22,9 @@ from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
 from content.warming.targets import Target, pages
 from content.warming.unread import PATIENCE, SETTLED_AFTER
-from tests.support.caches import redis_cache, use_cache
 from tests.support.heat import send_reads
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site_on_redis")]
 
 ORIGIN = "http://testserver"
 POSTS = 8
@@ -67,14 +66,6 @@ class Readers:
                 count, saved = found.get(name, (0, 0.0))
                 found[name] = count + 1, saved + cost * is_wait_spared(mark)
         return found
-
-
-@pytest.fixture(autouse=True)
-def site(settings, fresh_redis, blog):
-    settings.WARM_ORIGINS = [ORIGIN]
-    settings.EDGE = True
-    with use_cache(redis_cache(fresh_redis), time.time):
-        yield
 
 
 @pytest.fixture
