@@ -1,6 +1,6 @@
 """Carry out a purge: survey what is stored, append the records that end it, and judge what it did."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,21 +53,22 @@ class Outcome:
         }
 
 
-def ignore(outcome: Outcome) -> None:
+async def ignore(outcome: Outcome) -> None:
     pass
 
 
 async def purge(
-    scope: Scope, *, soft: bool, dry_run: bool = False, before: Callable[[Outcome], None] = ignore
+    scope: Scope, *, soft: bool, dry_run: bool = False, before: Callable[[Outcome], Awaitable[None]] = ignore
 ) -> Outcome:
     """End everything in the scope, in every process and on every level; `soft`: it is served while it is made again.
 
-    `before` is called with what the purge will touch, before it does. A second purge of the same does no harm.
+    `before` is called with what the purge will touch, before it does; nothing is purged if it raises an exception. A
+    second purge of the same does no harm.
     Raises BadSelection for a pattern that cannot be looked up; NotAppended, if other processes could not be reached;
     RedisError or OSError.
     """
     planned = await plan(scope, soft=soft)
-    before(planned)
+    await before(planned)
     if dry_run or not planned.tags:
         return planned
     await (expire if soft else invalidate)(planned.tags)

@@ -58,7 +58,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         soft, dry_run, is_json = options["soft"], options["dry_run"], options["json"]
 
-        def announce(outcome: Outcome) -> None:
+        async def announce(outcome: Outcome) -> None:
             if not is_json:
                 self.stdout.write(describe_plan(outcome, dry_run=dry_run))
                 self.stdout.flush()
