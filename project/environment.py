@@ -113,6 +113,8 @@ class Environment(BaseModel):
     EVERGREEN_COMMENT_LINKS: Annotated[int, Field(ge=0, le=1000)] = 3
     EVERGREEN_COMMENT_SECONDS: Annotated[float, Field(ge=0, le=3600)] = 2.0
     EVERGREEN_API_A_MINUTE: Annotated[int, Field(ge=0, le=1000)] = 600
+    EVERGREEN_OPS_A_MINUTE: Annotated[int, Field(ge=0, le=1000)] = 120
+    EVERGREEN_OPS_FAILURES_A_MINUTE: Annotated[int, Field(ge=0, le=1000)] = 20
     EVERGREEN_LOGINS_A_MINUTE: Annotated[int, Field(ge=1, le=1000)] = 10
     EVERGREEN_LOGINS_AN_HOUR: Annotated[int, Field(ge=1, le=1000)] = 50
     EVERGREEN_METRICS_OPEN: bool = False

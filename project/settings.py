@@ -188,6 +188,9 @@ COMMENT_SECONDS = env.EVERGREEN_COMMENT_SECONDS
 
 # Requests from one address (for IPv6 one /64) in any minute that the edge did not serve. 0: no limit.
 API_A_MINUTE = env.EVERGREEN_API_A_MINUTE
+# Requests to the operators' API: with one token, and without a valid one from one address. 0: no limit.
+OPS_A_MINUTE = env.EVERGREEN_OPS_A_MINUTE
+OPS_FAILURES_A_MINUTE = env.EVERGREEN_OPS_FAILURES_A_MINUTE
 
 # --- monitoring -------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The documentation can be followed: its links lead somewhere; its tests, targets and commands exist."""
 
 import re
+from argparse import ArgumentParser, _SubParsersAction
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,16 @@ def test_each_command_and_its_options_exist(page):
         command = load_command_class(get_commands()[name], name)
         parser = command.create_parser("manage.py", name)
         options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest))
-        assert options <= {option for action in parser._actions for option in action.option_strings}, (name, rest)
+        assert options <= options_of(parser), (name, rest)
+
+
+def options_of(parser: ArgumentParser) -> set[str]:
+    """Those of its subcommands too."""
+    options = {option for action in parser._actions for option in action.option_strings}
+    verbs = [
+        verb for each in parser._actions if isinstance(each, _SubParsersAction) for verb in each.choices.values()
+    ]
+    return options.union(*map(options_of, verbs))
 
 
 def test_every_rule_of_the_protocol_has_its_test():

@@ -36,6 +36,7 @@ from content.caching.edge import EdgeCache
 from content.caching.testing import isolated_cache, moved_clock
 from content.caching.watch import declaration
 from content.models import Comment, Tag
+from content.services.ops_tokens import create_token
 from project.edge import site_profile
 from tests.support.blog import make_blog, make_post
 from tests.support.servers.process import free_port
@@ -306,13 +307,15 @@ def make_posts_of_the_api() -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_the_requests_of_the_api_get_what_the_page_shows(shop):
     await sync_to_async(make_posts_of_the_api)()
+    _, token = await sync_to_async(create_token)("deploy", ["warm", "purge"], created_by="ann")
     async with open_site() as client:
         for words, shown in curls("api.md"):
-            headers = headers_of(words)
+            headers = {name: value.replace("$TOKEN", token) for name, value in headers_of(words).items()}
             if "If-None-Match" in headers:
                 headers["If-None-Match"] = (await client.get(url_of(words))).headers["ETag"]
-            method = words[words.index("-X") + 1] if "-X" in words else "GET"
-            response = await client.request(method, url_of(words), headers=headers)
+            sent = words[words.index("-d") + 1] if "-d" in words else None
+            method = words[words.index("-X") + 1] if "-X" in words else "POST" if sent else "GET"
+            response = await client.request(method, url_of(words), headers=headers, content=sent)
             body = json.loads(shown[shown.index("{") :]) if "{" in shown else {}
             status = re.match(r"HTTP/1.1 (\d+)", shown)
             assert response.status_code == int(status[1] if status else body.get("status", 200))

@@ -23,7 +23,7 @@ encode = msgspec.json.Encoder().encode
 
 
 class Place(Struct, frozen=True):
-    """One parameter that is wrong, and why; `where` is query or path."""
+    """One value that is wrong, and why; `where` is query, path or body."""
 
     where: str
     name: str
@@ -53,6 +53,17 @@ class InvalidParameters(Exception):
         self.places = places
 
 
+class Refusal(Exception):
+    """A request that an endpoint refuses with that status. `detail` says why, and what to do."""
+
+    def __init__(self, status: int, detail: str, *places: Place, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.places = places
+        self.headers = headers
+
+
 def problem(
     request: HttpRequest,
     status: int,
@@ -60,14 +71,18 @@ def problem(
     *,
     places: tuple[Place, ...] = (),
     headers: dict[str, str] | None = None,
+    instance: str | None = None,
 ) -> HttpResponse:
-    """Make a response of problem details. The edge stores 404 and 410 for some seconds, and no other error."""
+    """Make a response of problem details. The edge stores 404 and 410 for some seconds, and no other error.
+
+    instance: the path of the request by default.
+    """
     details = Problem(
         type="about:blank",
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
-        instance=request.path,
+        instance=request.path if instance is None else instance,
         errors=places or UNSET,
     )
     response = HttpResponse(encode(details), status=status, content_type=MEDIA_TYPE, headers=headers)
@@ -86,6 +101,8 @@ def problem_of(request: HttpRequest, error: Exception | type[Exception]) -> Http
             return problem(request, 410, f"The {error} was withdrawn.")
         case InvalidParameters():
             return bad_request(request, error.places)
+        case Refusal():
+            return problem(request, error.status, error.detail, places=error.places, headers=error.headers)
         case ValidationError():
             return bad_request(request, tuple(map(place_of, error.errors)))
         case SuspiciousOperation():

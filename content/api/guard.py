@@ -55,8 +55,9 @@ async def respond(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -
 
 
 async def call_view(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Call the view as for GET; the server leaves out the body of a response to HEAD."""
-    method, request.method = request.method, "GET"
+    """Call the view, for HEAD as for GET; the server leaves out the body of a response to HEAD."""
+    method = request.method
+    request.method = "GET" if method == "HEAD" else method
     try:
         response: HttpResponse = await view(request, *args, **kwargs)
     except Exception as error:

@@ -29,7 +29,7 @@ REFERENCE = "#/components/schemas/{name}"
 SELECTABLE = (PostItem, Post)
 
 # In the order in which the page shows them.
-TAGS = [{"name": name} for name in ("Start", "Posts", "Pages", "Authors, categories, tags", "Search")]
+TAGS = [{"name": name} for name in ("Start", "Posts", "Pages", "Authors, categories, tags", "Search", "Operators")]
 
 ETAG = {"description": "Send it in If-None-Match.", "schema": {"type": "string"}}
 LAST_MODIFIED = {"description": "When the response was made.", "schema": {"type": "string"}}
@@ -68,13 +68,13 @@ def responses(result: Any) -> dict[int, Json]:
     }
 
 
-def add_components(document: Json, result_types: dict[str, Any]) -> Json:
-    """Add the schemas and the problem responses that `responses` refers to."""
-    _, schemas = msgspec.json.schema_components([*result_types.values(), Problem], ref_template=REFERENCE)
+def add_components(document: Json, types: list[Any], more: dict[str, Json]) -> Json:
+    """Add the schemas and the problem responses that `responses` refers to. `more`: of the operators' API."""
+    _, schemas = msgspec.json.schema_components([*types, Problem], ref_template=REFERENCE)
     for item in SELECTABLE:
         schemas[item.__name__].pop("required", None)
-    problems = {str(status): problem_response(*PROBLEMS[status]) for status in PROBLEMS}
-    return {**document, "components": {"schemas": schemas, "responses": problems}}
+    problems = {str(status): problem_response(*PROBLEMS[status]) for status in PROBLEMS} | more["responses"]
+    return {**document, "components": {**more, "schemas": schemas, "responses": problems}}
 
 
 def problem_response(description: str, headers: Json) -> Json:
@@ -89,6 +89,8 @@ DESCRIPTION = """All public content as JSON.
 Lists have pages: follow `next` until it is null. No post comes twice and none is missed, also if posts are published
 meanwhile. Errors are problem details (RFC 9457). Responses have an `ETag`: send it in `If-None-Match`, and get 304 if
 nothing has changed. No key is needed, and scripts of all origins may read.
+
+What is under the heading Operators needs a token, and no script of another origin may use it.
 """
 
 encode = msgspec.json.Encoder().encode
@@ -99,7 +101,9 @@ class Api(NinjaAPI):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, openapi_url=None, docs_url=None, openapi_extra={"tags": TAGS})
-        self.result_types: dict[str, Any] = {}
+        # Types of results and bodies, for the schemas; components of the document, by kind.
+        self.types: list[Any] = []
+        self.components: dict[str, Json] = {"responses": {}}
 
     def set_default_exception_handlers(self) -> None:
         self.add_exception_handler(Exception, problem_of)
@@ -127,7 +131,7 @@ class Api(NinjaAPI):
 
             name = function.__name__
             summary, _, description = (inspect.getdoc(function) or "").partition("\n\n")
-            self.result_types[name] = result
+            self.types.append(result)
             self.get(
                 path,
                 operation_id=name,
@@ -142,7 +146,7 @@ class Api(NinjaAPI):
 
     def document(self) -> dict[str, Any]:
         """The OpenAPI document."""
-        return add_components(self.get_openapi_schema(path_prefix=ROOT.lstrip("/")), self.result_types)
+        return add_components(self.get_openapi_schema(path_prefix=ROOT.lstrip("/")), self.types, self.components)
 
 
 def check_names(request: HttpRequest, known: tuple[str, ...]) -> None:

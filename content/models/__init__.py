@@ -4,6 +4,7 @@ from content.models.comment import Comment
 from content.models.heat import HeatSnapshot
 from content.models.listed import ListCount, ListedPost, ListedPostQuerySet
 from content.models.media import MediaFile
+from content.models.ops_token import OpsRequest, OpsToken
 from content.models.post import Authorship, ImportSource, Post, PostQuerySet, PostViews, ViewCursor
 from content.models.redirect import Redirect
 from content.models.site_config import SiteConfig
@@ -21,6 +22,8 @@ __all__ = [
     "ListedPost",
     "ListedPostQuerySet",
     "MediaFile",
+    "OpsRequest",
+    "OpsToken",
     "Post",
     "PostQuerySet",
     "PostViews",

@@ -19,10 +19,11 @@ def clean_cache() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory, redis_server) -> Iterator[Service]:
-    """`manage.py serve` with the demo's posts, its edge, and no limit: Schemathesis has one address."""
+    """`manage.py serve` with the demo's posts, its edge, and no limits: all requests come from one address."""
     state = tmp_path_factory.mktemp("api") / "state"
     state.mkdir()
-    environment = {"REDIS_URL": redis_server.url, "SECRET_KEY": "for tests only", "EVERGREEN_API_A_MINUTE": "0"}
+    limits = ("EVERGREEN_API_A_MINUTE", "EVERGREEN_OPS_A_MINUTE", "EVERGREEN_OPS_FAILURES_A_MINUTE")
+    environment = {"REDIS_URL": redis_server.url, "SECRET_KEY": "for tests only"} | dict.fromkeys(limits, "0")
     make_demo(state)
     with running_service(state, command="serve", environment=environment) as service:
         service.wait_for_line("Serving on")

@@ -51,9 +51,13 @@ def document(client):
     return client.get("/api/v1/openapi.json").json()
 
 
+def readers_paths(document):
+    return {path: each for path, each in document["paths"].items() if not path.startswith("/api/v1/ops/")}
+
+
 def operation_of(document, path):
     bare = path.partition("?")[0]
-    fitting = [known for known in document["paths"] if re.fullmatch(known.replace("{slug}", "[^/]+"), bare)]
+    fitting = [known for known in readers_paths(document) if re.fullmatch(known.replace("{slug}", "[^/]+"), bare)]
     return document["paths"][fitting[0]]["get"]
 
 
@@ -79,7 +83,7 @@ def test_every_response_matches_its_schema_exactly(client, site, document, path)
 
 def test_every_documented_path_is_requested_here(document):
     tried = {operation_of(document, path)["operationId"] for path in PATHS}
-    assert tried == {path["get"]["operationId"] for path in document["paths"].values()}
+    assert tried == {path["get"]["operationId"] for path in readers_paths(document).values()}
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -38,6 +38,8 @@ TABLES_LEFT_OUT = {
     "ImportSource": "places of folders on one machine; posts name their sources themselves",
     "ListCount": "counted by triggers",
     "ListedPost": "written by triggers",
+    "OpsRequest": "work of one service",
+    "OpsToken": "secrets of one service",
     "PostViews": "counts of views",
     "ViewCursor": "counts of views",
     "WarmAddresses": "work of one service",

@@ -1,0 +1,57 @@
+"""The operators' API while Redis is down: runs wait, purges say that they have not reached every process."""
+
+import time
+
+import pytest
+
+from content.models import WarmRun
+from content.purging import run as purge_run
+from tests.support.blog import make_blog
+from tests.support.caches import redis_cache, use_cache
+from tests.support.operators import Operator, data_of, problem_of
+from tests.support.servers.redis import running_redis
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def operator(settings):
+    """An operator of a site whose Redis has just died."""
+    settings.WARM_ORIGINS, settings.EDGE = ["http://testserver"], True
+    make_blog()
+    with running_redis() as server, use_cache(redis_cache(server.url), time.time):
+        operator = Operator()
+        assert operator.get("runs").status_code == 200
+        server.process.kill()
+        server.process.wait()
+        yield operator
+
+
+def test_a_run_is_queued_and_steered(operator):
+    run = data_of(operator.post("warm", {"everything": True}), 202)
+    assert data_of(operator.get(f"runs/{run['id']}"))["state"] == "queued"
+    assert data_of(operator.post(f"runs/{run['id']}/cancel"))["state"] == "cancelled"
+
+
+def test_a_count_that_needs_it_is_503(operator):
+    response = operator.post("warm", {"stale": True, "dry_run": True})
+    assert "Check REDIS_URL" in problem_of(response, 503)["detail"]
+    assert response.headers["Retry-After"]
+    assert not WarmRun.objects.exists()
+
+
+@pytest.mark.parametrize("order", [{"tags": ["post:1"]}, {"patterns": ["/*"]}])
+def test_nothing_is_purged_where_nothing_can_be_counted(operator, order):
+    response = operator.post("purge", order)
+    assert problem_of(response, 503)["detail"].startswith("Nothing was purged: ")
+    assert response.headers["Retry-After"]
+
+
+def test_a_purge_that_reaches_no_log_says_who_may_serve_what_was_purged(operator, monkeypatch):
+    async def survey_nothing(*args, **kwargs):
+        return None
+
+    monkeypatch.setattr(purge_run, "survey", survey_nothing)
+    response = operator.post("purge", {"tags": ["post:1"]})
+    assert problem_of(response, 503)["detail"].startswith("Some processes may still serve what you purged: ")
+    assert "only a Redis that answers" in problem_of(operator.post("purge", {"patterns": ["/*"]}), 422)["detail"]
