@@ -2,6 +2,7 @@
 
 from content.admin.comments import CommentAdmin
 from content.admin.media import MediaFileAdmin
+from content.admin.ops_tokens import OpsRequestAdmin, OpsTokenAdmin
 from content.admin.posts import PostAdmin
 from content.admin.redirects import RedirectAdmin
 from content.admin.site_config import SiteConfigAdmin
@@ -13,6 +14,8 @@ __all__ = [
     "CategoryAdmin",
     "CommentAdmin",
     "MediaFileAdmin",
+    "OpsRequestAdmin",
+    "OpsTokenAdmin",
     "PostAdmin",
     "RedirectAdmin",
     "SiteConfigAdmin",
