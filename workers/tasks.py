@@ -8,6 +8,7 @@ from celery import shared_task
 from content import popularity
 from content.caching import old_releases
 from content.caching.watch.relay import relay_waiting
+from content.purging import BadSelection, Trigger, read_selection, run_purge
 from content.warming import heat, runs
 from content.warming.choice import ChoiceError, check_choice, read_choice
 from workers import background
@@ -94,3 +95,27 @@ def warm_run(pk: int, verb: str = "") -> dict[str, Any]:
             raise runs.SteeringError(f"{verb!r} is none of {', '.join(runs.STEERING)} and retry.")
         runs.STEERING[verb](found)
     return runs.describe_run(found)
+
+
+@shared_task(ignore_result=False, throws=(BadSelection,))
+def purge(
+    tags: Sequence[str] = (),
+    patterns: Sequence[str] = (),
+    names: Sequence[str] = (),
+    urls: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    everything: bool = False,
+    soft: bool = False,
+    dry_run: bool = False,
+    started_by: str = "",
+) -> dict[str, Any]:
+    """Purge, as `purge_cache`. Returns what it touched and did as data; the id of its row is in `id`.
+
+    Raises BadSelection if nothing was purged, for what is named cannot be.
+    """
+    named = {"tags": tags, "patterns": patterns, "names": names, "urls": urls, "groups": groups}
+    selection = read_selection(named | {"everything": everything})
+    work = run_purge(
+        selection, soft=bool(soft), trigger=Trigger.TASK, started_by=str(started_by), dry_run=bool(dry_run)
+    )
+    return run(work).as_data()

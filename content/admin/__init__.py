@@ -4,6 +4,7 @@ from content.admin.comments import CommentAdmin
 from content.admin.media import MediaFileAdmin
 from content.admin.ops_tokens import OpsRequestAdmin, OpsTokenAdmin
 from content.admin.posts import PostAdmin
+from content.admin.purges import PurgeAdmin
 from content.admin.redirects import RedirectAdmin
 from content.admin.site_config import SiteConfigAdmin
 from content.admin.terms import AuthorAdmin, CategoryAdmin, TagAdmin
@@ -17,6 +18,7 @@ __all__ = [
     "OpsRequestAdmin",
     "OpsTokenAdmin",
     "PostAdmin",
+    "PurgeAdmin",
     "RedirectAdmin",
     "SiteConfigAdmin",
     "TagAdmin",

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
 from content.admin.post_form import PostForm, preview_draft, render_body
+from content.admin.purges import PurgeActionMixin, purge_selected
 from content.admin.versioned import VersionedAdmin
 from content.admin.warm_runs import WarmActionMixin, warm_selected
 from content.models import Authorship, Post
@@ -94,7 +95,7 @@ def confirm_or_write(
         "titles": posts.values_list("title", flat=True)[:TITLES_SHOWN],
         "more": max(0, len(pks) - TITLES_SHOWN),
     }
-    return TemplateResponse(request, "admin/content/post/confirm.html", context)
+    return TemplateResponse(request, "admin/content/confirm.html", context)
 
 
 def count_label(count: int) -> str:
@@ -119,7 +120,7 @@ def back_to_draft(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: Que
 
 
 @admin.register(Post)
-class PostAdmin(WarmActionMixin, VersionedAdmin):
+class PostAdmin(WarmActionMixin, PurgeActionMixin, VersionedAdmin):
     form = PostForm
     list_display = ["title", "state", "category", "byline", "publication_time"]
     # No filter by author, since there can be hundreds; the search finds posts by an author's name.
@@ -131,7 +132,7 @@ class PostAdmin(WarmActionMixin, VersionedAdmin):
     prepopulated_fields = {"slug": ["title"]}
     autocomplete_fields = ["category", "tags"]
     inlines = [AuthorshipInline]
-    actions = [publish, withdraw, back_to_draft, warm_selected]
+    actions = [publish, withdraw, back_to_draft, warm_selected, purge_selected]
     fieldsets = [
         (None, {"fields": ["title", "slug", "body"]}),
         ("Publication", {"fields": [("status", "published_at"), "password", "comments_open"]}),

@@ -4,18 +4,19 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from content.admin.purges import PurgeActionMixin, purge_selected
 from content.admin.versioned import VersionedAdmin
 from content.admin.warm_runs import WarmActionMixin, warm_selected
 from content.models import Author, Category, Tag
 
 
-class TermAdmin(WarmActionMixin, VersionedAdmin):
+class TermAdmin(WarmActionMixin, PurgeActionMixin, VersionedAdmin):
     """The common admin of categories, tags and authors."""
 
     list_display = ["name", "slug", "post_count"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    actions = [warm_selected]
+    actions = [warm_selected, purge_selected]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         terms: QuerySet[Any] = super().get_queryset(request)

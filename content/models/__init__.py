@@ -6,6 +6,7 @@ from content.models.listed import ListCount, ListedPost, ListedPostQuerySet
 from content.models.media import MediaFile
 from content.models.ops_token import OpsRequest, OpsToken
 from content.models.post import Authorship, ImportSource, Post, PostQuerySet, PostViews, ViewCursor
+from content.models.purge import Purge
 from content.models.redirect import Redirect
 from content.models.site_config import SiteConfig
 from content.models.terms import Author, Category, Tag
@@ -27,6 +28,7 @@ __all__ = [
     "Post",
     "PostQuerySet",
     "PostViews",
+    "Purge",
     "Redirect",
     "SiteConfig",
     "Tag",

@@ -1,8 +1,23 @@
 """Purging on order: what is named, what is stored of it, and the records that end it."""
 
-from content.purging.run import Outcome, purge
+from content.purging.outcome import Outcome
+from content.purging.row import Trigger, describe_purge
+from content.purging.run import purge, run_purge
 from content.purging.scope import Item, Scope
-from content.purging.selection import BadSelection, Selection, resolve
+from content.purging.selection import BadSelection, Selection, read_selection, resolve
 from content.purging.survey import Survey
 
-__all__ = ["BadSelection", "Item", "Outcome", "Scope", "Selection", "Survey", "purge", "resolve"]
+__all__ = [
+    "BadSelection",
+    "Item",
+    "Outcome",
+    "Scope",
+    "Selection",
+    "Survey",
+    "Trigger",
+    "describe_purge",
+    "purge",
+    "read_selection",
+    "resolve",
+    "run_purge",
+]

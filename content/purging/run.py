@@ -1,80 +1,86 @@
 """Carry out a purge: survey what is stored, append the records that end it, and judge what it did."""
 
+import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from content.caching import expire, invalidate
+from asgiref.sync import sync_to_async
+from redis.exceptions import RedisError
+
+from content.caching import CacheError, expire, invalidate
 from content.caching.engines import engine_of
 from content.caching.entry import Header, Verdict
+from content.caching.metrics.reports import reporting
 from content.nearest import nearest
+from content.purging.outcome import Outcome
+from content.purging.row import PurgeRow
 from content.purging.scope import Item, Scope
-from content.purging.selection import BadSelection
+from content.purging.selection import BadSelection, Selection, resolve
 from content.purging.survey import ALIAS, MOST_MATCHED, SECONDS, Survey, survey
+from content.warming.state import WarmState, read_state
 
 # Seconds for a survey on which the purge depends: only it finds the tags of a pattern.
 SECONDS_FOR_PATTERNS = 60.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a purge has done; what it would do, if not `is_done`.
-
-    survey   None if that is unknown
-    missing  the items of which nothing is stored, each with names that are near to it
-    judged   how many touched entries were judged after the records were appended, and `ended` of them are
-             no longer served as fresh; 0 of 0 after a dry run
-    """
-
-    scope: Scope
-    soft: bool
-    tags: list[str]
-    survey: Survey | None
-    missing: dict[Item, list[str]]
-    is_done: bool = False
-    judged: int = 0
-    ended: int = 0
-
-    def as_data(self) -> dict[str, Any]:
-        """Plain data for JSON. The numbers of a survey are None where they are unknown."""
-        known = self.survey
-        return {
-            "tags": self.tags,
-            "soft": self.soft,
-            "is_done": self.is_done,
-            "touched": None if known is None else dict(known.touched),
-            "bytes": None if known is None else known.bytes,
-            "in_passing": None if known is None else known.in_passing,
-            "already_purged": None if known is None else known.already,
-            "is_complete": known is not None and known.is_complete,
-            "missing": {item.label: near for item, near in self.missing.items()},
-            "judged": self.judged,
-            "ended": self.ended,
-        }
 
 
 async def ignore(outcome: Outcome) -> None:
     pass
 
 
+async def run_purge(
+    selection: Selection,
+    *,
+    soft: bool,
+    trigger: str,
+    started_by: str = "",
+    dry_run: bool = False,
+    before: Callable[[Outcome], Awaitable[None]] = ignore,
+) -> Outcome:
+    """Purge what is named, and keep a row of it. Each trigger calls this. A dry run touches nothing, and has no row.
+
+    `before` is called with what the purge will touch, before it does; nothing is purged if it raises an exception. A
+    database that is down stops no purge: then it is not recorded, and the log says so. Raises BadSelection, before
+    anything is touched; CacheError, RedisError or OSError if some processes could not be reached.
+    """
+    planned = await plan(await sync_to_async(resolve)(selection), soft=soft)
+    await before(planned)
+    if dry_run:
+        return planned
+    row = PurgeRow(selection, soft=soft, trigger=trigger, started_by=started_by)
+    await row.begin(planned)
+    try:
+        outcome = await carry_out(planned)
+    except (CacheError, RedisError, OSError) as error:
+        await row.fail(error)
+        raise
+    await row.finish(outcome)
+    return replace(outcome, id=row.purge.pk, is_recorded=row.is_recorded)
+
+
 async def purge(
     scope: Scope, *, soft: bool, dry_run: bool = False, before: Callable[[Outcome], Awaitable[None]] = ignore
 ) -> Outcome:
-    """End everything in the scope, in every process and on every level; `soft`: it is served while it is made again.
+    """As run_purge, of a resolved selection and without a row.
 
-    `before` is called with what the purge will touch, before it does; nothing is purged if it raises an exception. A
-    second purge of the same does no harm.
-    Raises BadSelection for a pattern that cannot be looked up; NotAppended, if other processes could not be reached;
-    RedisError or OSError.
+    End everything in the scope, in every process and on every level; `soft`: it is served while it is made again. A
+    second purge of the same does no harm. Raises BadSelection for a pattern that cannot be looked up; NotAppended, if
+    other processes could not be reached; RedisError or OSError.
     """
     planned = await plan(scope, soft=soft)
     await before(planned)
-    if dry_run or not planned.tags:
+    return planned if dry_run else await carry_out(planned)
+
+
+async def carry_out(planned: Outcome) -> Outcome:
+    if not planned.tags:
         return planned
-    await (expire if soft else invalidate)(planned.tags)
+    await (expire if planned.soft else invalidate)(planned.tags)
     sample = planned.survey.sample if planned.survey is not None else []
     ended = await count_ended(sample)
-    return replace(planned, is_done=True, judged=len(sample), ended=ended)
+    reached, deaf = await asyncio.to_thread(count_processes)
+    return replace(planned, is_done=True, judged=len(sample), ended=ended, reached=reached, deaf=deaf)
 
 
 async def plan(scope: Scope, *, soft: bool) -> Outcome:
@@ -115,3 +121,24 @@ async def count_ended(headers: Iterable[Header]) -> int:
     """How many of these entries the log has ended or expired."""
     verdicts = await engine_of(ALIAS).ordering.judge(list(headers))
     return sum(verdict is not Verdict.VALID for verdict in verdicts)
+
+
+def count_processes() -> tuple[int | None, int | None]:
+    """Other processes that follow the log, and those that do not, by their last reports. None if that is unknown."""
+    if reporting.reporter is None:
+        return None, None
+    try:
+        processes = reporting.reporter.report().processes
+    except (RedisError, OSError):
+        return None, None
+    own = (socket.gethostname(), os.getpid())
+    others = [each.is_heard for each in processes if (each.host, each.pid) != own]
+    return sum(others), len(others) - sum(others)
+
+
+async def read_loop() -> WarmState | None:
+    """The control loop that makes again what was purged. None without one."""
+    try:
+        return await read_state()
+    except (RedisError, OSError):
+        return None

@@ -1,11 +1,13 @@
 """What an operator has named to be purged: tags, patterns, resources, addresses and groups; and its scope."""
 
 import re
-from dataclasses import dataclass
 from fnmatch import translate
+from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from django.http.request import split_domain_port, validate_host
 
 from content import resources
@@ -20,14 +22,23 @@ MOST_NAMED = 1000
 LONGEST_URL = 2048
 # Names of fragments begin with it. They are known only once their templates were rendered.
 FRAGMENT = "fragment."
+# Each field with the word for one of its items.
+KINDS = {"tags": "tag", "patterns": "pattern", "names": "resource", "urls": "address", "groups": "group"}
+# Items of each kind, and characters of each, in a selection as words.
+SHOWN, LONGEST_SHOWN = 3, 80
+# The error of the database stands between these two.
+NO_DATABASE = (
+    "The database does not answer",
+    "so it is not known which row a group names. Purge its tags, which need no database: of the category with the "
+    "id 7 --tag category:7 --tag category:7:posts, of the post 42 --tag post:42.",
+)
 
 
 class BadSelection(ValueError):
     """What an operator has named cannot be purged; its text says why, and what to write."""
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`patterns`: of tags, with * ? and [abc]; one that begins with / is of the paths of pages."""
 
     tags: tuple[str, ...] = ()
@@ -39,7 +50,38 @@ class Selection:
 
     @property
     def count(self) -> int:
-        return sum(map(len, (self.tags, self.patterns, self.names, self.urls, self.groups))) + self.everything
+        return sum(len(getattr(self, field)) for field in KINDS) + self.everything
+
+    def first(self, most: int) -> "Selection":
+        """The first of each kind."""
+        return msgspec.structs.replace(self, **{field: getattr(self, field)[:most] for field in KINDS})
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON has it, without what is not named."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data
+
+    def __str__(self) -> str:
+        parts = ["everything"] if self.everything else []
+        for field, kind in KINDS.items():
+            items = getattr(self, field)
+            parts += [f"the {kind} {one_line(item)}" for item in items[:SHOWN]]
+            parts += [f"{len(items) - SHOWN:,} more of this kind"] if len(items) > SHOWN else []
+        return ", ".join(parts) or "nothing"
+
+
+def one_line(text: str, most: int = LONGEST_SHOWN) -> str:
+    """For a log or a page: what cannot be printed is a question mark."""
+    line = "".join(character if character.isprintable() else "?" for character in text[:most])
+    return line if len(text) <= most else f"{line[:-1]}…"
+
+
+def read_selection(data: Any) -> Selection:
+    """A selection from JSON, of the database or of a client. Raises BadSelection for data of another shape."""
+    try:
+        return msgspec.convert(data, Selection)
+    except msgspec.ValidationError as error:
+        raise BadSelection(f"This is no selection of what to purge: {error}.") from error
 
 
 def resolve(selection: Selection) -> Scope:
@@ -54,6 +96,7 @@ def resolve(selection: Selection) -> Scope:
         )
     try:
         check_tags(selection.tags)
+        check_texts(selection)
         return Scope(
             (
                 *(Item(f"the tag {tag}", (tag,)) for tag in selection.tags),
@@ -66,6 +109,24 @@ def resolve(selection: Selection) -> Scope:
         )
     except (LookupError, ValueError) as error:
         raise BadSelection(str(error)) from error
+    except (DatabaseError, InterfaceError) as error:
+        raise BadSelection(f"{NO_DATABASE[0]} ({type(error).__name__}), {NO_DATABASE[1]}") from error
+
+
+def check_texts(selection: Selection) -> None:
+    """Raises ValueError for text that is no UTF-8, or that no database stores."""
+    for field, kind in KINDS.items():
+        for text in getattr(selection, field):
+            if "\0" in text or not is_encodable(text):
+                raise ValueError(f"The {kind} {text[:100]!r} has a character that is no text. Leave it out.")
+
+
+def is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def tags_of_everything() -> tuple[str, ...]:

@@ -16,7 +16,7 @@ GROUPS = {
         "add_authorship", "change_authorship", "delete_authorship", "view_authorship",
     ],
     "Editors": [
-        "publish_post", "view_siteconfig", "view_warmrun", "steer_warmrun",
+        "publish_post", "view_siteconfig", "view_warmrun", "steer_warmrun", "view_purge", "start_purge",
         *(f"{verb}_{name}" for name in ("post", "authorship", "mediafile", "redirect", *TERMS) for verb in ALL),
     ],
     "Moderators": ["view_post", "change_comment", "delete_comment", "view_comment"],

@@ -1,9 +1,6 @@
 """What an operator does with runs on the command line: work on one, follow one, steer one."""
 
 import asyncio
-import getpass
-import os
-import socket
 import sys
 import time
 
@@ -24,14 +21,6 @@ NO_WORKER = (
     "No worker has taken run {}. It waits until one does: start one (`celery -A workers worker`), or see its log. "
     "While background warming is paused no worker does."
 )
-
-
-def name_of_operator() -> str:
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        name = str(os.getuid())
-    return f"{name}@{socket.gethostname()}"
 
 
 def count_processes(asked: int | None, *, is_large: bool) -> int:

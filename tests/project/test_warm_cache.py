@@ -10,6 +10,7 @@ from django.test import override_settings
 
 from content import resources
 from content.caching.queries import count_queries
+from content.management.operator import name_of_operator
 from content.models import WarmRun
 from content.warming import Target
 from content.warming.load_control import LoadControl
@@ -150,7 +151,7 @@ def test_a_queued_run_waits_for_a_worker_and_is_followed(monkeypatch, settings):
     report = json.loads(warm_cache("--url", "/posts/post-3/", "--queue", "--wait", "--json"))
     assert looks
     assert (report["id"], report["state"], report["failed"]) == (run.pk, "done", 0)
-    assert report["started_by"] == run.started_by == operator.name_of_operator()
+    assert report["started_by"] == run.started_by == name_of_operator()
 
 
 def test_a_run_is_shown_cancelled_and_resumed():

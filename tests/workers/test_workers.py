@@ -293,3 +293,30 @@ def test_the_result_of_a_task_can_be_read(worker: Worker, server: RedisServer):
     by_status = {each["status"]: each["result"] for each in list_results()}
     assert "Did you mean" in str(by_status["FAILURE"])
     assert by_status["SUCCESS"]["plan"] in ("site", "site, popular, /")
+
+
+def test_a_purge_by_name_is_done_and_its_result_can_be_read(worker: Worker, server: RedisServer):
+    worker.send("warm", ["site"])
+    worker.finish()
+
+    def count_reports() -> int:
+        with server.client() as client:
+            return sum(client.hlen(key) for key in client.keys("*:stats}:processes"))
+
+    wait_until(lambda: count_reports() >= 2, "both processes have reported")
+    done = worker.queue.send_task("workers.tasks.purge", kwargs={"names": ["site"], "soft": True}).id
+    refused = worker.queue.send_task("workers.tasks.purge", kwargs={"groups": ["category:nwes"]}).id
+
+    def result_of(task: str) -> dict:
+        with server.client() as client:
+            stored = [client.get(key) for key in client.keys(f"*celery-task-meta-{task}")]
+        return json.loads(stored[0]) if stored else {}
+
+    wait_until(lambda: result_of(done) and result_of(refused), "both results are stored")
+    result = result_of(done)["result"]
+    assert (result["id"], result["is_recorded"], result["tags"]) == (1, True, ["resource:site"])
+    assert result["judged"] == result["ended"]
+    assert result["reached"] >= 1
+    failure = result_of(refused)["result"]
+    assert failure["exc_type"] == "BadSelection"
+    assert "There is no category with the id or the slug" in str(failure["exc_message"])

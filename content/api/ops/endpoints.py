@@ -16,7 +16,8 @@ from content.api.ops.results import Purge, Run, RunList, WarmEstimate
 from content.api.parameters import DEFAULT_LIMIT, Limit
 from content.caching import CacheError
 from content.models import OpsToken, WarmRun
-from content.purging import BadSelection, Outcome, purge, resolve
+from content.purging import BadSelection, Outcome, run_purge
+from content.purging import Trigger as PurgeTrigger
 from content.services.ops_tokens import is_valid
 from content.warming.choice import Choice, ChoiceError, check_choice
 from content.warming.runs import STEERING, SteeringError, Trigger, describe_run, find_run, retry_run, start_run
@@ -57,7 +58,8 @@ async def start_purge(request: HttpRequest) -> Answer:
     with survey_slot():
         outcome = await carry_out(order, operator)
     data = outcome.as_data()
-    operator.outcome = f"{'done' if outcome.is_done else 'dry run'}: touched {data['touched']}, ended {data['ended']}"
+    what = "dry run" if order.dry_run else f"purge {outcome.id}"
+    operator.outcome = f"{what}: touched {data['touched']}, ended {data['ended']}"
     return Answer(msgspec.convert(data, Purge))
 
 
@@ -145,8 +147,14 @@ async def carry_out(order: PurgeOrder, operator: Operator) -> Outcome:
         has_begun = True
 
     try:
-        scope = await sync_to_async(resolve)(order.selection())
-        return await purge(scope, soft=order.soft, dry_run=order.dry_run, before=check_token)
+        return await run_purge(
+            order.selection(),
+            soft=order.soft,
+            trigger=PurgeTrigger.API,
+            started_by=operator.name,
+            dry_run=order.dry_run,
+            before=check_token,
+        )
     except BadSelection as error:
         raise Refusal(422, str(error)) from error
     except (CacheError, RedisError, OSError) as error:

@@ -65,18 +65,26 @@ class WarmEstimate(Struct, frozen=True):
 class Purge(Struct, frozen=True):
     """A purge: the entries that it touches, counted before, and its effect. Counts are null where they are unknown.
 
-    touched         entries by resource, and "page"
+    id              of its row in the admin; null for a dry run, and if `is_recorded` is false
+    tags            the first 1,000; `tag_count` counts all
+    touched         entries by resource, and "page"; `entries` are those that are no pages
     in_passing      entries that show a part of it, and become stale
     already_purged  entries that were purged before, and are still stored
     is_complete     whether all stored entries were counted
     missing         things of which nothing is stored, each with names that are near
     judged, ended   touched entries that were looked at after the purge, and how many are not fresh any more
+    reached, deaf   other processes that follow the log, and those that do not and serve nothing as fresh
     """
 
+    id: int | None
+    is_recorded: bool | None
     tags: tuple[str, ...]
+    tag_count: Count
     soft: bool
     is_done: bool
     touched: dict[str, int] | None
+    entries: Count | None
+    pages: Count | None
     bytes: Count | None
     in_passing: Count | None
     already_purged: Count | None
@@ -84,3 +92,5 @@ class Purge(Struct, frozen=True):
     missing: dict[str, tuple[str, ...]]
     judged: Count
     ended: Count
+    reached: Count | None
+    deaf: Count | None

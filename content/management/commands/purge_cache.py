@@ -1,24 +1,21 @@
 """Purge entries and pages. The command says what it will touch before it does, and what it did."""
 
-import asyncio
 import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
+from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 from redis.exceptions import RedisError
 
 from content.caching import CacheError
-from content.nearest import in_words
-from content.purging import BadSelection, Outcome, Selection, Survey, purge, resolve
-from content.warming.state import WarmState, in_mebibytes, read_state
+from content.management.operator import name_of_operator
+from content.purging import BadSelection, Outcome, Selection, Trigger, run_purge
+from content.purging.run import read_loop
+from content.purging.sentences import UNRECORDED, describe_missing, describe_plan, describe_result
 
 # Exit codes: nothing is stored of something that was named, or some processes may not have been reached; bad input.
 FAILED, BAD_INPUT = 1, 2
-# Tags, and things of which nothing is stored, that are printed.
-MOST_PRINTED = 20
-UNKNOWN = "How many entries that touches is not known: only a Redis that answers can list what is stored."
 
 
 class Command(BaseCommand):
@@ -64,8 +61,14 @@ class Command(BaseCommand):
                 self.stdout.flush()
 
         try:
-            scope = resolve(selection_of(options))
-            outcome = asyncio.run(purge(scope, soft=soft, dry_run=dry_run, before=announce))
+            outcome = async_to_sync(run_purge)(
+                selection_of(options),
+                soft=soft,
+                trigger=Trigger.COMMAND,
+                started_by=name_of_operator(),
+                dry_run=dry_run,
+                before=announce,
+            )
         except BadSelection as error:
             raise CommandError(f"Nothing was purged. {error}", returncode=BAD_INPUT) from error
         except (CacheError, RedisError, OSError) as error:
@@ -75,20 +78,15 @@ class Command(BaseCommand):
         if is_json:
             self.stdout.write(json.dumps(outcome.as_data()))
         elif outcome.is_done:
-            self.stdout.write(describe_result(outcome, asyncio.run(read_loop()) if soft else None))
+            self.stdout.write(describe_result(outcome, async_to_sync(read_loop)() if soft else None))
+        if outcome.is_recorded is False:
+            self.stderr.write(UNRECORDED)
         fail_if_missing(outcome)
 
 
 def selection_of(options: dict[str, Any]) -> Selection:
     chosen: dict[str, Any] = {name: tuple(options[name]) for name in ("tags", "patterns", "names", "urls", "groups")}
     return Selection(**chosen, everything=options["everything"])
-
-
-async def read_loop() -> WarmState | None:
-    try:
-        return await read_state()
-    except (RedisError, OSError):
-        return None
 
 
 def fail_if_missing(outcome: Outcome) -> None:
@@ -100,48 +98,4 @@ def fail_if_missing(outcome: Outcome) -> None:
             returncode=FAILED,
         )
     if outcome.missing:
-        shown = list(outcome.missing.items())[:MOST_PRINTED]
-        lines = [f"Nothing is stored of {item.label}.{in_words(near)}" for item, near in shown]
-        more = len(outcome.missing) - len(shown)
-        raise CommandError("\n".join([*lines, *([f"… and of {more:,} others."] if more else [])]), returncode=FAILED)
-
-
-# --- in sentences --------------------------------------------------------------------------------
-
-
-def describe_plan(outcome: Outcome, *, dry_run: bool) -> str:
-    shown = ", ".join(outcome.tags[:MOST_PRINTED]) or "that match"
-    more = len(outcome.tags) - MOST_PRINTED
-    tags = f"{shown} and {more:,} more" if more > 0 else shown
-    verb, effect = "would be" if dry_run else "are", "made stale" if outcome.soft else "dropped"
-    begin = f"Entries and pages with the tags {tags} {verb} {effect}."
-    return f"{begin} {UNKNOWN if outcome.survey is None else describe_survey(outcome.survey)}"
-
-
-def describe_survey(survey: Survey) -> str:
-    by_name = ", ".join(f"{name} {number:,}" for name, number in survey.touched.most_common() if name != "page")
-    least = "" if survey.is_complete else "at least "
-    counts = f"That is {least}{survey.entries:,} entries{f' ({by_name})' if by_name else ''} and "
-    sentences = [f"{counts}{survey.pages:,} pages, {in_mebibytes(survey.bytes)} in Redis."]
-    if survey.in_passing:
-        sentences.append(f"{survey.in_passing:,} more show a part of it in passing, and become stale.")
-    if survey.already:
-        sentences.append(f"{survey.already:,} were purged before.")
-    return " ".join(sentences)
-
-
-def describe_result(outcome: Outcome, state: WarmState | None) -> str:
-    effect = "served as stale until they are loaded again" if outcome.soft else "not served again"
-    sentences = [f"Done: they are {effect}, in all processes."]
-    if outcome.judged:
-        sentences.append(
-            f"Checked {outcome.judged:,} of them against the log: {outcome.ended:,} are no longer fresh."
-        )
-    if outcome.soft and state is not None:
-        rate = settings.WARM_RATE
-        sentences.append(
-            f"Process {state.pid} on {state.host} makes them again, hottest first, {rate:,} a second at most."
-        )
-    elif outcome.soft:
-        sentences.append("No worker of this release keeps the cache warm: the next read of each makes it again.")
-    return " ".join(sentences)
+        raise CommandError("\n".join(describe_missing(outcome)), returncode=FAILED)

@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from content.management.operator import name_of_operator
 from content.models import OpsToken
 from content.services.ops_tokens import TokenError, create_token, revoke_token
-from project.warming.operator import name_of_operator
 
 COLUMNS = ("id", "name", "scopes", "state", "created_by", "created_at", "expires_at", "revoked_at", "last_used_at")
 

@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from content.management.operator import name_of_operator
 from content.models import WarmRun
 from content.warming import Target, logged_reads
 from content.warming.access_log import AccessLog
@@ -18,7 +19,7 @@ from content.warming.runs import STEERING, Trigger, describe_run, is_success, st
 from content.warming.selection import Unknown
 from content.warming.switch import DEFAULT_PAUSE, LONGEST_PAUSE, go_on, pause
 from project.warming.crew import MOST_PROCESSES
-from project.warming.operator import SMALL_SITE, count_processes, follow, name_of_operator, steer, work_on
+from project.warming.operator import SMALL_SITE, count_processes, follow, steer, work_on
 from project.warming.progress import progress_on_stderr
 
 PRINTED_FAILURES = 20

@@ -9,7 +9,8 @@ from django.core.cache import caches
 from django.db import connections
 
 from content.caching.engines import engine_of
-from content.models import Category, OpsRequest
+from content.models import Category, OpsRequest, Purge
+from content.purging import describe_purge
 from content.purging import run as purge_run
 from content.purging import survey as surveys
 from content.services.ops_tokens import revoke_token
@@ -57,7 +58,10 @@ def test_it_says_what_it_touches_and_what_it_did(operator, soft, verdict):
     assert done["judged"] == done["ended"] == touched == count_verdicts()[verdict] - (planned["in_passing"] * soft)
     again = data_of(operator.post("purge", order))
     assert (sum(again["touched"].values()), again["already_purged"]) == (0, touched)
-    assert OpsRequest.objects.all()[1].outcome.startswith("done: touched {")
+    assert OpsRequest.objects.all()[1].outcome.startswith(f"purge {done['id']}: touched {{")
+    row = describe_purge(Purge.objects.get(pk=done["id"]))
+    assert (row["trigger"], row["started_by"], row["state"]) == ("api", operator.token.name, "done")
+    assert {name: done[name] for name in done.keys() & row.keys()}.items() <= row.items()
 
 
 @pytest.mark.parametrize(
@@ -128,6 +132,7 @@ def test_a_token_that_is_revoked_halfway_purges_nothing(operator, monkeypatch):
     assert "Nothing was done" in problem_of(operator.post("purge", {"everything": True}), 401)["detail"]
     assert set(count_verdicts()) == {"valid"}
     assert OpsRequest.objects.get().status == 401
+    assert not Purge.objects.exists()
 
 
 def test_operators_who_purge_the_same_at_once_do_no_harm():

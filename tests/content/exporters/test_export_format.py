@@ -41,6 +41,7 @@ TABLES_LEFT_OUT = {
     "OpsRequest": "work of one service",
     "OpsToken": "secrets of one service",
     "PostViews": "counts of views",
+    "Purge": "work of one service",
     "ViewCursor": "counts of views",
     "WarmAddresses": "work of one service",
     "WarmFailure": "work of one service",

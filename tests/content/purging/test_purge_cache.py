@@ -118,7 +118,7 @@ def test_it_says_what_it_will_touch_and_what_it_did(site, monkeypatch):
     async def living_loop() -> WarmState:
         return WarmState("web-1", 812, time.time(), 1, 1, 1, 1, 0, 0, None, None, 1.0, None)
 
-    monkeypatch.setattr("content.management.commands.purge_cache.read_state", living_loop)
+    monkeypatch.setattr("content.purging.run.read_state", living_loop)
     plan, result = run("--url", "/posts/post-3/", "--soft").text.splitlines()
     assert plan.startswith(
         "Entries and pages with the tags path:/posts/post-3/ are made stale. That is 0 entries and 1 pages"
