@@ -37,6 +37,8 @@ app.conf.update(
     broker_transport_options={
         "visibility_timeout": 600,
         "global_keyprefix": f"{PREFIX}:queue:",
+        # In the order of `task_queues`. Kombu's default takes from the queues in turn.
+        "queue_order_strategy": "priority",
     },
     # Of the tasks for operators alone, for an hour. On a broker of another kind there are no results.
     result_backend=settings.CELERY_BROKER_URL if settings.CELERY_BROKER_URL.startswith("redis://") else None,

@@ -13,11 +13,11 @@ from kombu.transport import TRANSPORT_ALIASES, redis
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from workers.queues import OWN, SHARED
+from workers.queues import IN_ORDER
 
 logger = logging.getLogger(__name__)
 
-EXCHANGES = (SHARED, OWN, "celeryev", "celery.pidbox", "reply.celery.pidbox")
+EXCHANGES = (*IN_ORDER, "celeryev", "celery.pidbox", "reply.celery.pidbox")
 TYPES = {
     "unacked": b"hash",
     "unacked_index": b"zset",
@@ -28,7 +28,7 @@ TYPES = {
     # Each queue, and the same with a lower priority.
     **{
         f"{queue}{priority}": b"list"
-        for queue in (SHARED, OWN)
+        for queue in IN_ORDER
         for priority in ("", *(f"{redis.Channel.sep}{step}" for step in (3, 6, 9)))
     },
 }

@@ -1,23 +1,43 @@
-"""The queues of Celery: one for all releases, and one for the tasks that load what keys of a release name."""
+"""The queues of Celery, and the order in which a worker takes tasks from them.
+
+Each is there twice: for all releases, and for the tasks that load what keys of a release name. A worker of another
+release would warm its own pages, and these not at all.
+"""
 
 from kombu import Exchange, Queue
 
 from content.caching.release import release_digest
 
-SHARED = "celery"
-OWN = f"celery.{release_digest()}"
+
+def of_release(name: str) -> str:
+    return f"{name}.{release_digest()}"
+
+
+# For tasks without which readers see old pages; for all else that is short; for long ones, and those that can wait.
+REFRESH, SHARED, WARM = "refresh", "celery", "warm"
+OWN = of_release(SHARED)
+# A worker takes a task only if the queues before are empty. "celery" is where Celery sends tasks that have no route.
+IN_ORDER = (REFRESH, of_release(REFRESH), SHARED, OWN, of_release(WARM), WARM)
+ROUTES = {
+    "relay_invalidations": REFRESH,
+    "tell_cdn": REFRESH,
+    "drain_due": of_release(REFRESH),
+    "keep_warm": OWN,
+    "warm": of_release(WARM),
+    "warm_run": WARM,
+    "remove_old_releases": WARM,
+}
 # Seconds after which the broker deletes the queue of a release that has no worker any more.
 EXPIRES = 3600.0
-# A worker of another release would warm its own pages, and these not at all.
-TASKS_OF_A_RELEASE = ("drain_due", "keep_warm", "warm")
 
 
 def list_queues() -> tuple[Queue, ...]:
-    return (
-        Queue(SHARED, Exchange(SHARED), routing_key=SHARED),
-        Queue(OWN, Exchange(OWN), routing_key=OWN, expires=EXPIRES),
+    lasting = (REFRESH, SHARED, WARM)
+    return tuple(
+        Queue(name, Exchange(name), routing_key=name, expires=None if name in lasting else EXPIRES)
+        for name in IN_ORDER
     )
 
 
 def routes() -> dict[str, dict[str, str]]:
-    return {f"workers.tasks.{name}": {"queue": OWN} for name in TASKS_OF_A_RELEASE}
+    return {f"workers.tasks.{task}": {"queue": queue} for task, queue in ROUTES.items()}

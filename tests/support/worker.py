@@ -17,6 +17,7 @@ from tests.support.wait import READY_SECONDS, wait_until
 
 QUEUE = "evergreen:queue:"
 RELEASE = "of the tests"
+QUEUES = ("refresh", "celery", "warm")
 
 
 class Worker:
@@ -25,15 +26,14 @@ class Worker:
     def __init__(self, server: RedisServer, process: subprocess.Popen[bytes]) -> None:
         self.server = server
         self.process = process
-        self.queue = Celery("sender", broker=server.url)
-        self.queue.conf.broker_transport_options = {"global_keyprefix": QUEUE}
+        self.queue = new_sender(server)
 
     def send(self, task: str, *arguments: object) -> None:
-        self.queue.send_task(f"workers.tasks.{task}", args=arguments)
+        send(self.queue, f"workers.tasks.{task}", *arguments)
 
     def unfinished_tasks(self) -> int:
         with self.server.client() as client:
-            queues = (f"{QUEUE}celery", f"{QUEUE}celery.{digest_of(RELEASE)}")
+            queues = [f"{QUEUE}{name}{own}" for name in QUEUES for own in ("", f".{digest_of(RELEASE)}")]
             return int(sum(map(client.llen, queues))) + int(client.hlen(f"{QUEUE}unacked"))
 
     def finish(self, seconds: float = READY_SECONDS) -> None:
@@ -45,8 +45,22 @@ class Worker:
             return len(client.client_list()) - 1
 
 
+def new_sender(server: RedisServer) -> Celery:
+    """Another program, which knows the broker and names."""
+    sender = Celery("sender", broker=server.url)
+    sender.conf.broker_transport_options = {"global_keyprefix": QUEUE}
+    return sender
+
+
+def send(sender: Celery, task: str, *arguments: object, queue: str = "celery") -> None:
+    sender.send_task(task, args=arguments, queue=queue)
+
+
 @contextmanager
-def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2) -> Iterator[Worker]:
+def running_worker(
+    server: RedisServer, state_dir: Path, *, concurrency: int = 2, include: str = ""
+) -> Iterator[Worker]:
+    """`include`: a module with more tasks."""
     environment = environment_of(state_dir) | {"REDIS_URL": server.url, "EVERGREEN_RELEASE": RELEASE}
     make_tables(state_dir)
     command = [
@@ -59,6 +73,7 @@ def running_worker(server: RedisServer, state_dir: Path, *, concurrency: int = 2
         "worker",
         "--concurrency",
         str(concurrency),
+        *(["--include", include] if include else []),
     ]
     with (state_dir / "worker.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
