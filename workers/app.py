@@ -45,8 +45,8 @@ app.conf.update(
     result_serializer="json",
     result_expires=3600,
     result_backend_transport_options={"global_keyprefix": f"{PREFIX}:result:", "retry_policy": {"timeout": 5.0}},
-    # In memory: the default scheduler stores a pickle. Tasks can be repeated, and each worker warms at its start.
-    beat_scheduler="celery.beat:Scheduler",
+    # Celery's own stores a pickle. Ours has the schedule in memory, with the intervals and pauses of the admin.
+    beat_scheduler="workers.beat:JobScheduler",
     beat_schedule=as_beat_schedule(),
     beat_max_loop_interval=5,
     timezone=settings.TIME_ZONE,

@@ -55,11 +55,9 @@ def steady_now() -> datetime:
 
 
 def as_beat_schedule() -> dict[str, dict[str, Any]]:
-    return {
-        job.name: {
-            "task": job.task,
-            "schedule": schedule(job.every, nowfun=steady_now),
-            "options": {"expires": job.every.total_seconds()},
-        }
-        for job in SCHEDULE
-    }
+    return {job.name: {"task": job.task} | timing(job.every) for job in SCHEDULE}
+
+
+def timing(every: timedelta) -> dict[str, Any]:
+    """The parts of an entry that depend on its interval."""
+    return {"schedule": schedule(every, nowfun=steady_now), "options": {"expires": every.total_seconds()}}

@@ -6,6 +6,7 @@ from content.admin.ops_tokens import OpsRequestAdmin, OpsTokenAdmin
 from content.admin.posts import PostAdmin
 from content.admin.purges import PurgeAdmin
 from content.admin.redirects import RedirectAdmin
+from content.admin.scheduled_jobs import ScheduledJobAdmin
 from content.admin.site_config import SiteConfigAdmin
 from content.admin.terms import AuthorAdmin, CategoryAdmin, TagAdmin
 from content.admin.warm_runs import WarmRunAdmin
@@ -20,6 +21,7 @@ __all__ = [
     "PostAdmin",
     "PurgeAdmin",
     "RedirectAdmin",
+    "ScheduledJobAdmin",
     "SiteConfigAdmin",
     "TagAdmin",
     "WarmRunAdmin",

@@ -8,6 +8,7 @@ from content.models.ops_token import OpsRequest, OpsToken
 from content.models.post import Authorship, ImportSource, Post, PostQuerySet, PostViews, ViewCursor
 from content.models.purge import Purge
 from content.models.redirect import Redirect
+from content.models.scheduled_job import ScheduledJob
 from content.models.site_config import SiteConfig
 from content.models.terms import Author, Category, Tag
 from content.models.warm_run import WarmAddresses, WarmFailure, WarmRun
@@ -30,6 +31,7 @@ __all__ = [
     "PostViews",
     "Purge",
     "Redirect",
+    "ScheduledJob",
     "SiteConfig",
     "Tag",
     "ViewCursor",

@@ -6,9 +6,11 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from celery.beat import ScheduleEntry, Scheduler
+from celery.beat import ScheduleEntry
 
+from tests.support.beat import FakeRows
 from workers import app, schedule
+from workers.beat import JobScheduler
 from workers.schedule import SCHEDULE
 
 HOUR = timedelta(hours=1)
@@ -37,8 +39,8 @@ class Clocks:
         return (self.began + timedelta(seconds=self.seconds) + jump).astimezone(ZoneInfo("Europe/Berlin"))
 
 
-class SimulatedBeat(Scheduler):
-    """Celery's scheduler, which notes the times at which it would send tasks."""
+class SimulatedBeat(JobScheduler):
+    """The scheduler, which notes the times at which it would send tasks."""
 
     producer = None
 
@@ -64,7 +66,7 @@ def longest_gaps(monkeypatch: pytest.MonkeyPatch, clocks: Clocks) -> dict[str, t
     monkeypatch.setattr(schedule, "BEGAN", 0.0)
     monkeypatch.setattr(schedule, "BEGAN_AT", clocks.now())
     monkeypatch.setattr(app, "now", clocks.now)
-    beat = SimulatedBeat(app, max_interval=app.conf.beat_max_loop_interval)
+    beat = SimulatedBeat(app, max_interval=app.conf.beat_max_loop_interval, rows=FakeRows())
     sent = defaultdict[str, list[float]](list)
     beat.note_into(sent, clocks)
     while clocks.seconds < SECONDS:

@@ -42,6 +42,7 @@ TABLES_LEFT_OUT = {
     "OpsToken": "secrets of one service",
     "PostViews": "counts of views",
     "Purge": "work of one service",
+    "ScheduledJob": "work of one service",
     "ViewCursor": "counts of views",
     "WarmAddresses": "work of one service",
     "WarmFailure": "work of one service",
