@@ -14,7 +14,7 @@ await invalidate(["product:A-100"])      # what was loaded before this is never 
 
 from .errors import CacheError, NotModified, NotThere
 from .invalidation import expire, expire_sync, invalidate, invalidate_sync
-from .loader import previous
+from .loader_call import previous
 from .policy import FREQUENT, MODERATE, RARE, STATIC, VOLATILE, Policy
 from .resource import Resource
 

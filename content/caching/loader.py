@@ -1,18 +1,13 @@
 """Load what no tier has: once, under a lease, and stored only if no invalidation overtook it."""
 
 import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextvars import ContextVar
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
-
-from . import lasting_loop
 from .cutoff import expire_if_changed
 from .dependencies import Dependencies, track_dependencies
 from .entry import CachedValue, Header, LoadedAbsence, Stamp
-from .errors import LoadTimeout, NotModified, NotThere
+from .errors import LoadTimeout, NotModified
 from .key import MAX_TAGS, EntryKey, KeyOwner, Parameters, warn_of_tags
 from .lease import BACKGROUND, Lease, rank_of_load
 from .metrics.events import emit, measure
@@ -21,53 +16,10 @@ from .tiers import Tiers
 from .warm_costs import charge_load
 from .warm_plan import current_plan, mark_of
 
-T = TypeVar("T")
-
 # Seconds until the lease of a holder that dies lapses: so long its readers wait.
 LEASE = 3.0
 # In a process without readers: its batches may delay a renewal for seconds, and readers take over its leases.
 BACKGROUND_LEASE = 6.0
-
-
-class LoaderResult(Generic[T]):
-    """The result of a loader: a value, or the NotThere that it raised."""
-
-    __slots__ = ("absence", "value")
-
-    def __init__(self, value: T | None = None, absence: NotThere | None = None) -> None:
-        self.value = value
-        self.absence = absence
-
-    def get(self) -> T:
-        """The value. Raises NotThere."""
-        if self.absence is not None:
-            raise self.absence
-        return self.value  # type: ignore[return-value]
-
-
-# While a loader runs: the value that was stored before, which it may find unchanged.
-previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
-
-
-def previous() -> Any:
-    """In a loader: the value as it was stored last, or None. Raise NotModified to keep it."""
-    return previous_value.get()
-
-
-async def call_loader(load: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a loader. A `def` runs in this thread if that has no event loop, else in a thread for the ORM."""
-    if asyncio._get_running_loop() is not None:
-        if iscoroutinefunction(load):
-            return await load(*arguments)
-        result = await sync_to_async(load)(*arguments)
-        return await result if inspect.isawaitable(result) else result
-    result = load(*arguments)
-    # The result is a coroutine if a function that is not `async def` returns one.
-    return lasting_loop.run(_await(result)) if inspect.isawaitable(result) else result
-
-
-async def _await(result: Awaitable[T]) -> T:
-    return await result
 
 
 class LoadRecord(NamedTuple):

@@ -16,7 +16,7 @@ from .entry import CachedValue, Header, is_immutable
 from .errors import NotThere, Unreadable
 from .explain import explain_entry
 from .key import EntryKey, Parameters, hashable_key, resource_key, resource_tag
-from .loader import LoaderResult, call_loader, previous_value
+from .loader_call import LoaderResult, call_loader, previous_value
 from .metrics.events import counters_for
 from .ordering.tag_index import Kind
 from .policy import Policy, Times

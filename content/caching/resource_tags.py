@@ -5,7 +5,7 @@ from typing import Any
 
 from .engine import Engine
 from .key import EntryKey, check_tags, entry_tag, value_tag
-from .loader import LoaderResult
+from .loader_call import LoaderResult
 
 
 class ResourceTags:

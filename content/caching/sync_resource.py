@@ -12,7 +12,7 @@ from .engines import engine_of, engines
 from .entry import CachedValue
 from .key import EntryKey, Parameters
 from .lasting_loop import run_inline
-from .loader import LoaderResult
+from .loader_call import LoaderResult
 from .ordering.tag_index import Kind
 from .transactions import _thread, bypass, bypasses, has_written, is_bypassed
 

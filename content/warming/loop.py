@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from asgiref.sync import sync_to_async
@@ -26,17 +26,18 @@ from content.caching.metrics.waits import WaitReports
 from content.caching.warmed_reads import WarmedReads
 from content.warming.catalogue import catalogue
 from content.warming.cold import Comparison, compare
-from content.warming.coverage import SITE, Counts, Coverage, is_fresh
+from content.warming.coverage import SITE, Coverage, is_fresh
 from content.warming.hot_round import COLD_AT_ONCE, HotRound, may_load
 from content.warming.hot_set import MOST, ReadHottest, read_hottest
 from content.warming.kinds import kind_of
 from content.warming.load_control import LoadControl
 from content.warming.loading import WarmLoader
 from content.warming.loop_register import LoopRegister
-from content.warming.memory_budget import OVERHEAD, MemoryBudget, Room, read_memory_info
+from content.warming.memory_budget import MemoryBudget, Room, read_memory_info
 from content.warming.pass_record import PassRecord
 from content.warming.process_coverage import publish_hot_keys
 from content.warming.run import split
+from content.warming.site_round import SiteRound
 from content.warming.state import WarmState, store_state
 from content.warming.switch import Switch
 from content.warming.targets import Plan, Target, plan_pages
@@ -286,41 +287,6 @@ class WarmLoop:
             pass_seconds=self.last_site.seconds if self.last_site else None,
             coverage=self.coverage(),
         )
-
-
-class SiteRound:
-    """Counts of one round over the site: entries beside the hot set."""
-
-    def __init__(self, room: Room) -> None:
-        self.room = room
-        self.began = time.monotonic()
-        self.seconds = 0.0
-        self.entries = self.warm = self.left_out = 0
-        self.counts = Counts()
-        # The targets that come first, for the hot round.
-        self.first: Plan = []
-        self.stored = self.stored_bytes = 0
-
-    def add(self, should: Iterable[str], sizes: Mapping[str, int]) -> set[str]:
-        """Count the keys of a chunk. Returns those for which there is room."""
-        should = list(should)
-        fits = {key for key in should if self.room.take(sizes.get(key))}
-        self.entries += len(should)
-        self.left_out += len(should) - len(fits)
-        return fits
-
-    def measure(self, warm: int, sizes: list[int]) -> None:
-        """Count what a chunk has when it is done: fresh entries, and the bytes of all that are stored."""
-        self.warm += warm
-        self.stored += len(sizes)
-        self.stored_bytes += sum(sizes) + OVERHEAD * len(sizes)
-
-    @property
-    def mean_size(self) -> float | None:
-        return self.stored_bytes / self.stored if self.stored else None
-
-    def end(self) -> None:
-        self.seconds = time.monotonic() - self.began
 
 
 async def wait_until(condition: Callable[[], Awaitable[bool]], seconds: float, interval: float) -> None:

@@ -19,7 +19,7 @@ from ..engine import Engine
 from ..entry import CachedValue, Header
 from ..errors import CacheError, Unreadable
 from ..key import EntryKey, TierKey
-from ..loader import LoaderResult
+from ..loader_call import LoaderResult
 from ..ordering.tag_index import Kind
 from ..release import release_digest
 from ..tiers import Tiers
