@@ -98,7 +98,7 @@ def as_data(release: ReleaseStatus) -> dict[str, Any]:
         "announced_seconds_ago": None if release.seconds is None else round(release.seconds, 1),
         "servers": release.servers,
         "workers": release.others,
-        "loop": None if release.loop is None else msgspec.structs.asdict(release.loop),
+        "loop": None if release.loop is None else msgspec.to_builtins(release.loop),
         "coverage": None
         if release.coverage is None
         else {name: {"fresh": each.fresh, "of": each.entries} for name, each in release.coverage.items()},

@@ -146,6 +146,12 @@ def test_numbers_out_of_bounds_are_refused(words):
     assert raised.value.returncode == 2
 
 
+def test_the_loop_of_a_release_is_in_its_json():
+    async_to_sync(store_state)(WarmState("web-1", 7, time.time(), 1, 1, 1, 1, 0, 0, None, None, 1.0, None))
+    [release] = json.loads(run("cutover", "--json"))
+    assert (release["loop"]["host"], release["loop"]["pid"]) == ("web-1", 7)
+
+
 # --- preparing -------------------------------------------------------------------------------------------
 
 
