@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from content.caching import MODERATE, STATIC
+from tests.benchmarks.readers import TIMEOUT, Read, read_at_rate, read_of
+from tests.benchmarks.waits import Second, Waits, by_second, seconds_to
 from tests.benchmarks.warm.apps import shorten
 from tests.benchmarks.warm.plot import write_plot
-from tests.benchmarks.warm.readers import TIMEOUT, Read, read_at_rate, read_of
-from tests.benchmarks.warm.waits import Second, Waits, by_second, seconds_to
 from tests.support.servers.process import free_port
 
 HEAD = b"http/1.1 200 ok\r\ncontent-length: 0\r\ncache-status: %b\r\nx-made-at-once: 3\r\n\r\n"

@@ -6,7 +6,8 @@ python -m tests.benchmarks.warm [--seconds N] [--rounds N] [--rate R] [--cold] [
 Each contender has a server process, an editor and a Redis of its own, and a copy of one SQLite file; one of ours has
 a worker as well. Readers ask at a fixed rate for addresses that are drawn by Zipf's law, the same for all. An edit a
 second, of any post. Afterwards a post is withdrawn every ten seconds as well, and these readers are counted apart.
-All posts have views, so that rankings are full and every edit changes a page that others show.
+All posts have views, so that rankings are full and every edit changes a page that others show. With workers, what
+warming has returned is printed as well, beside a replay of all reads.
 """
 
 import argparse
@@ -17,17 +18,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.contender import ROOT, Absent
+from tests.benchmarks.readers import read_at_rate
 from tests.benchmarks.rounds import console
 from tests.benchmarks.site.paths import draw_paths
-from tests.benchmarks.warm.contenders import CONTENDERS, Contender, make_content, running
+from tests.benchmarks.waits import by_second
+from tests.benchmarks.warm.contenders import CONTENDERS, Contender, running
 from tests.benchmarks.warm.newcomer import measure_newcomer
 from tests.benchmarks.warm.plot import write_plot
-from tests.benchmarks.warm.readers import read_at_rate
-from tests.benchmarks.warm.returned import describe_return
+from tests.benchmarks.warm.returned import compare, measure_return, table_of_return
 from tests.benchmarks.warm.runs import Course, run
 from tests.benchmarks.warm.static_file import static_file
 from tests.benchmarks.warm.tables import table_of_pages, table_of_waits
-from tests.benchmarks.warm.waits import by_second
+from tests.benchmarks.warm_site import make_content
 
 SECONDS, WITHDRAWALS, ROUNDS, RATE, POSTS, LIFETIME = 30, 20, 1, 200, 500, 300
 PLOT = ROOT / ".state" / "warm.svg"
@@ -106,13 +108,16 @@ class Benchmark:
         state_dir = self.folder / f"{contender.title}-{number}".replace(" ", "-")
         with running(contender, self.original, state_dir, self.paths, self.options.lifetime) as site:
             # A new process imports modules with its first requests.
-            asyncio.run(read_at_rate(site.service.port, drawn[: LEAD * self.options.rate], self.options.rate))
+            lead = asyncio.run(read_at_rate(site.service.port, drawn[: LEAD * self.options.rate], self.options.rate))
             if self.options.cold:
                 with site.redis.client() as client:
                     client.flushall()
             course = run(site, drawn, self.options.rate, self.static_port, self.options.withdrawals)
-            if contender.has_worker:
-                console.print(describe_return(site.environment))
+            if contender.has_worker and not self.options.cold:
+                reads = [*lead, *course.reads, *course.beside_withdrawals, *course.edited]
+                pages, replayed, everything = measure_return(site.environment, reads, site.versions)
+                console.print(table_of_return(pages, replayed, everything))
+                console.print(f"{compare(pages, replayed)} {len(reads):,} reads.\n")
             if self.options.cold and contender.has_worker:
                 console.print(measure_newcomer(site, drawn, self.options.rate))
         return course

@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from tests.benchmarks.warm.contenders import Site, wait_until_warm
-from tests.benchmarks.warm.readers import read_at_rate
+from tests.benchmarks.readers import read_at_rate
+from tests.benchmarks.warm.contenders import Site
+from tests.benchmarks.warm_site import wait_until_warm
 from tests.support.servers.process import free_port
 from tests.support.service import running_service
 

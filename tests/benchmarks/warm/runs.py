@@ -1,14 +1,12 @@
 """A run: readers of one contender at a fixed rate, and as many of a static file, while somebody edits."""
 
 import asyncio
-import gc
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tests.benchmarks.readers import Read, read_at_rate, read_pages, without_collections
 from tests.benchmarks.warm.contenders import Site
-from tests.benchmarks.warm.readers import Read, read_at_rate, read_pages
 from tests.benchmarks.warm.static_file import PATH
 
 # Seconds between two withdrawals.
@@ -26,6 +24,8 @@ class Course:
     static: list[Read] = field(default_factory=list)
     # Read after the others, while posts were withdrawn.
     beside_withdrawals: list[Read] = field(default_factory=list)
+    # The pages of edited posts, at the end.
+    edited: list[Read] = field(default_factory=list)
     edits: int = 0
     edits_shown: int = 0
     # Requests that got the page of a post that was withdrawn.
@@ -35,6 +35,7 @@ class Course:
         self.reads += [read.later(self.seconds) for read in other.reads]
         self.static += [read.later(self.seconds) for read in other.static]
         self.beside_withdrawals += other.beside_withdrawals
+        self.edited += other.edited
         self.seconds += other.seconds
         self.edits += other.edits
         self.edits_shown += other.edits_shown
@@ -51,27 +52,17 @@ def run(site: Site, drawn: Sequence[str], rate: int, static_port: int | None, wi
         beside_withdrawals = asyncio.run(read_at_rate(port, drawn[: rate * withdrawal_seconds], rate))
     gone = {path: after - began + GRACE for path, (_, after) in edits.withdrawn.items()}
     shown = [read for read in beside_withdrawals if read.status == 200 and read.due > gone.get(read.path, read.due)]
-    pages = read_pages(port, list(edits.marks))
+    pages = list(read_pages(port, list(edits.marks)))
     return Course(
         seconds=len(drawn) / rate,
         reads=reads,
         static=static,
         beside_withdrawals=beside_withdrawals,
         edits=len(edits.marks),
-        edits_shown=sum(edits.marks[path].encode() in page for path, page in pages),
+        edited=[read for read, _ in pages],
+        edits_shown=sum(edits.marks[read.path].encode() in page for read, page in pages),
         withdrawn_shown=len(shown),
     )
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """A collection of hundreds of thousands of reads would stop all readers, and pass for a wait."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 async def read_both(

@@ -1,7 +1,9 @@
-"""Middleware that says whether a page was a hit (RFC 9211), and how many pages the process makes at once."""
+"""Middleware that says whether a page was a hit (RFC 9211), which version it is, and how many are made at once."""
 
+import os
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from itertools import count
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,17 +14,20 @@ from content.cache_headers import BROWSER_POLICY
 Call = Callable[[HttpRequest], Awaitable[HttpResponse]]
 # Pages that were being made when this one began, itself included.
 AT_ONCE = "x-made-at-once"
+# Which process made the page, and how many it had made.
+VERSION = "x-version"
 
 in_progress = 0
+numbers = count(1)
 # The queries of a request that went to the database.
 queries: ContextVar[list[str]] = ContextVar("queries")
 
 
 @async_only_middleware
-def count_at_once(get_response: Call) -> Call:
+def number_pages(get_response: Call) -> Call:
     """The innermost: only a page that is made comes here."""
 
-    async def count(request: HttpRequest) -> HttpResponse:
+    async def number(request: HttpRequest) -> HttpResponse:
         global in_progress
         in_progress += 1
         at_once = in_progress
@@ -32,9 +37,10 @@ def count_at_once(get_response: Call) -> Call:
         finally:
             in_progress -= 1
         response[AT_ONCE] = str(at_once)
+        response[VERSION] = f"{os.getpid()}-{next(numbers)}"
         return response
 
-    return count
+    return number
 
 
 @async_only_middleware

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from tests.benchmarks.warm.readers import TOP, find_hot
+from tests.benchmarks.readers import TOP, find_hot
+from tests.benchmarks.tables import new_table
+from tests.benchmarks.waits import Waits, by_second, seconds_to
 from tests.benchmarks.warm.runs import Course
-from tests.benchmarks.warm.waits import Waits, by_second, seconds_to
 
 WAITED = ("requests", f"top {TOP:,} that waited", "all", "p50 ms", "p99", "p99.9", "longest", "lost")
 SHOWN = ("95 % hits after", "pages made at once", "edits shown", "withdrawn pages shown")
@@ -35,13 +36,6 @@ def table_of_pages(courses: Mapping[str, Course]) -> Table:
             f"{course.edits_shown:,} of {course.edits:,}",
             f"{course.withdrawn_shown:,}",
         )
-    return table
-
-
-def new_table(columns: Sequence[str]) -> Table:
-    table = Table("", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right")
     return table
 
 

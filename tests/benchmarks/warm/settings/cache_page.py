@@ -13,7 +13,7 @@ MIDDLEWARE = [
     "tests.benchmarks.warm.status.drop_cache_control",
     *MIDDLEWARE,
     "django.middleware.cache.FetchFromCacheMiddleware",
-    "tests.benchmarks.warm.status.count_at_once",
+    "tests.benchmarks.warm.status.number_pages",
 ]
 CACHES = CACHES | {
     "pages": {

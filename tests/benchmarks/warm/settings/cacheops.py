@@ -9,6 +9,6 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests.benchmarks.warm.apps.NotedQueries"]
 MIDDLEWARE = [
     "tests.benchmarks.warm.status.add_status_of_queries",
     *MIDDLEWARE,
-    "tests.benchmarks.warm.status.count_at_once",
+    "tests.benchmarks.warm.status.number_pages",
 ]
 CACHEOPS = {"content.*": {"ops": "all", "timeout": int(os.environ["BENCH_LIFETIME"])}}

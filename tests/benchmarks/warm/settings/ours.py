@@ -3,5 +3,9 @@
 from project.settings import *  # noqa: F403
 from project.settings import INSTALLED_APPS, MIDDLEWARE
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.benchmarks.warm.apps.ShortLifetimes"]
-MIDDLEWARE = [*MIDDLEWARE, "tests.benchmarks.warm.status.count_at_once"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "tests.benchmarks.warm.apps.ShortLifetimes",
+    "tests.benchmarks.warm.versions.NotedVersions",
+]
+MIDDLEWARE = [*MIDDLEWARE, "tests.benchmarks.warm.status.number_pages"]

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
-from tests.benchmarks.warm.readers import Read
+from tests.benchmarks.readers import Read
 
 
 @dataclass
@@ -57,13 +57,18 @@ def share_of_loads(reads: Sequence[Read]) -> float:
     return sum(not read.is_hit for read in reads) / max(1, len(reads))
 
 
-def by_second(reads: Sequence[Read]) -> list[Second]:
+def split_by_second(reads: Sequence[Read]) -> dict[int, list[Read]]:
+    """The reads that were due in each second, in order."""
     seconds: defaultdict[int, list[Read]] = defaultdict(list)
     for read in reads:
-        seconds[int(read.due)].append(read)
+        seconds[math.floor(read.due)].append(read)
+    return dict(sorted(seconds.items()))
+
+
+def by_second(reads: Sequence[Read]) -> list[Second]:
     return [
         Second(1 - share_of_loads(each), quantile_of(sorted(read.took for read in each), 0.99))
-        for _, each in sorted(seconds.items())
+        for each in split_by_second(reads).values()
     ]
 
 
