@@ -5,7 +5,6 @@ The new one has another template, a field more in its documents, and another rul
 
 import itertools
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ import pytest
 from redis import Redis
 
 from tests.support.markdown import write_posts
-from tests.support.mutation import UNWANTED
+from tests.support.releases import make_release
 from tests.support.servers.redis import running_redis
 from tests.support.service import ROOT, Service, environment_of, make_tables, manage_each, running_service
 from tests.support.wait import wait_until
@@ -27,29 +26,6 @@ from tests.support.wait import wait_until
 POSTS = 8
 # With this URL no page has the port in its key: both releases have the same addresses.
 SECRETS = {"SECRET_KEY": "for tests only", "EVERGREEN_EDGE": "true", "EVERGREEN_BASE_URL": "http://127.0.0.1"}
-FOLDERS = ("content", "project", "workers", "requirements")
-CHANGES = (
-    # A template.
-    ("content/templates/content/base.html", "</body>", "<!-- the new release --></body>"),
-    # A field with a default, which the new template shows.
-    (
-        "content/documents/posts.py",
-        "    reading_minutes: int = 1\n",
-        '    reading_minutes: int = 1\n    mood: str = "?"\n',
-    ),
-    ("content/selectors/posts.py", "    card = PostCard(\n", '    card = PostCard(\n        mood="merry",\n'),
-    (
-        "content/templates/content/_byline.html",
-        '<p class="byline">',
-        '<p class="byline" data-mood="{{ item.mood }}">',
-    ),
-    # A function of tags.
-    (
-        "content/resources/posts.py",
-        "    yield cache_tags.post(post.id)\n",
-        '    yield cache_tags.post(post.id)\n    yield "mood"\n',
-    ),
-)
 PATHS = (
     "/",
     *(f"/posts/note-{number}/" for number in range(1, POSTS + 1)),
@@ -66,16 +42,7 @@ post.save()
 
 @pytest.fixture(scope="module")
 def new_release(tmp_path_factory) -> Path:
-    """A copy of the project with the changes of the new release."""
-    copy = tmp_path_factory.mktemp("new")
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, copy / folder, ignore=UNWANTED)
-    shutil.copy(ROOT / "manage.py", copy)
-    for file, code, changed in CHANGES:
-        text = (copy / file).read_text()
-        assert code in text, file
-        (copy / file).write_text(text.replace(code, changed, 1))
-    return copy
+    return make_release(tmp_path_factory.mktemp("new"))
 
 
 @pytest.fixture
