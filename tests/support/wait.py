@@ -13,13 +13,15 @@ PAUSE_SECONDS = 0.01
 TURNS = 100
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = READY_SECONDS) -> None:
-    """Block until the condition is true. Fails with `what` after so many seconds."""
+def wait_until(
+    condition: Callable[[], object], what: str, seconds: float = READY_SECONDS, *, pause: float = PAUSE_SECONDS
+) -> None:
+    """Block until the condition is true. Fails with `what` after so many seconds. `pause`: between two checks."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds:g} s")
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause)
 
 
 async def wait_until_async(

@@ -20,7 +20,7 @@ from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.service import ROOT, Service, environment_of, manage_each, run_python, running_service
 from tests.support.wait import wait_until
 
-POSTS = "30"
+POSTS = 30
 LIST = """
 import asyncio, django, json
 django.setup()
@@ -40,8 +40,9 @@ class Term(NamedTuple):
 
 
 class Site:
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, posts: int, *, is_durable: bool) -> None:
         self.folder = folder
+        self.is_durable = is_durable
         self.stack = stack
         self.notes = folder / "notes"
         self.notes.touch()
@@ -62,15 +63,16 @@ class Site:
         self.own = own
         self.environment = environment_of(folder) | own
         making = self.environment | {"CACHE_URL": "locmem://making"}
-        manage_each(making, ["migrate", "-v0"], ["generate_content", "--posts", POSTS])
+        manage_each(making, ["migrate", "-v0"], ["generate_content", "--posts", str(posts)])
         self.paths: list[str] = json.loads(run_python(making, "-c", LIST))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     # --- processes ----------------------------------------------------------------------------------
 
     def start_redis(self, port: int) -> RedisServer:
-        """With a log of its writes, by which it can come back with its data."""
-        options = ("--dir", str(self.folder / "redis"), "--appendonly", "yes", "--appendfsync", "always")
+        """If it is durable, with a log of its writes, by which it can come back with its data."""
+        logged = ("--appendonly", "yes", "--appendfsync", "always") if self.is_durable else ()
+        options = ("--dir", str(self.folder / "redis"), *logged)
         return self.stack.enter_context(running_redis(*options, port=port))
 
     def kill_redis(self, *, lose: bool, seconds: float) -> None:
@@ -182,9 +184,9 @@ def count_pages(client: Redis) -> int:
 
 
 @contextmanager
-def running_site(folder: Path) -> Iterator[Site]:
+def running_site(folder: Path, posts: int = POSTS, *, is_durable: bool = True) -> Iterator[Site]:
     with ExitStack() as stack:
-        site = Site(folder, stack)
+        site = Site(folder, stack, posts, is_durable=is_durable)
         try:
             yield site
         finally:
