@@ -35,8 +35,8 @@ prove: $(VENV)/dev.installed  ## Race processes and break servers under a checke
 	$(BIN)/python -m tests.prove $(ONLY)
 
 bench: $(VENV)/bench.installed  ## Measure the engine beside other caches, and print tables.
-## ONLY=backend|batching|sync|watch|resource|cost|growth|pages|memory|edge|precision|served|stale|site|warm|resources
-## measures one thing. ONLY=versions BASE=FOLDER compares with another checkout.
+## ONLY=backend|batching|sync|watch|resource|cost|growth|pages|memory|edge|precision|served|stale|site|warm|resources|
+## purge|cutover|warm_run measures one thing. ONLY=versions BASE=FOLDER compares with another checkout.
 	$(BIN)/python -m tests.benchmarks $(ONLY) $(BASE)
 
 flames: $(VENV)/bench.installed  ## Draw flame graphs of reads, into .state/flames.

@@ -12,7 +12,7 @@ from tests.support.servers.redis import running_redis
 
 IN_REDIS = ("backend", "resource", "cost", "growth", "pages", "heat")
 ON_THE_SITE = ("edge", "precision")
-OVER_SOCKETS = ("batching", "sync", "watch", "served", "stale", "site", "warm")
+OVER_SOCKETS = ("batching", "sync", "watch", "served", "stale", "site", "warm", "purge", "cutover", "warm_run")
 IN_DATABASES = ("resources",)
 ALL = (*IN_REDIS, "memory", *ON_THE_SITE, *OVER_SOCKETS, *IN_DATABASES)
 
