@@ -53,7 +53,7 @@ def draw(panels: Sequence[Panel], seconds: float, file: Path, marks: Iterable[tu
 
 
 def waits_panel(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> Panel:
-    """Of points in seconds and milliseconds, on a logarithmic scale."""
+    """A logarithmic panel. Takes points in seconds and milliseconds."""
     ticks = {height_of(10**power): f"{10**power:g}" for power in range(-1, 6)}
     return Panel(title, ticks, {name: [(at, height_of(ms)) for at, ms in line] for name, line in lines.items()})
 

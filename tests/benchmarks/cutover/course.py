@@ -52,7 +52,7 @@ class Cutover:
         self.port = 0
         self.is_over = False
         self.began = 0.0
-        self.course = Course()
+        self.course = Course(phases={ALONE: 0.0})
         self.stack, self.old_service = ExitStack(), ExitStack()
 
     def run(self) -> Course:
@@ -80,7 +80,7 @@ class Cutover:
         return await read_at_rate(lambda: self.port, drawn, self.rate)
 
     def draw(self) -> Iterator[str]:
-        """Until it is over."""
+        """Paths, until `end` is called."""
         for path in cycle(self.drawn):
             if self.is_over:
                 return
@@ -90,9 +90,8 @@ class Cutover:
         self.is_over = True
 
     def operate(self) -> None:
-        """What an operator does, step by step."""
+        """Take the steps of an operator."""
         new = self.releases.new
-        self.begin(ALONE)
         time.sleep(self.seconds)
         self.begin(WARMS)
         self.stack.enter_context(new.warming())

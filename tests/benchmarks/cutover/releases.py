@@ -69,7 +69,7 @@ class Releases:
 
 @contextmanager
 def two_releases(state_dir: Path, folder: Path) -> Iterator[Releases]:
-    """Of the site in the state folder; the code of the new one is copied to `folder`, which is made."""
+    """Both serve the site in the state folder. The code of the new one is copied to `folder`, which is made."""
     folder.mkdir()
     with ExitStack() as stack:
         redis = stack.enter_context(running_redis())

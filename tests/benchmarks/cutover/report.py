@@ -1,4 +1,4 @@
-"""What readers met in each phase of a cutover, and whether it keeps its bounds: a table, sentences and a plot."""
+"""Report a cutover: errors, hits and waits of readers by phase, and whether it keeps its bounds."""
 
 from collections.abc import Iterator
 from pathlib import Path

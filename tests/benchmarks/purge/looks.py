@@ -26,7 +26,7 @@ NICENESS = 10
 
 
 class Look(NamedTuple):
-    """Of `entries` entries `fresh` were fresh. `at`: Unix seconds."""
+    """A count of the `entries` of a set that are fresh. `at`: Unix seconds."""
 
     at: float
     name: str

@@ -1,4 +1,4 @@
-"""What readers met before and after a purge, and how soon all was fresh again: a table and a plot."""
+"""Report purges: waits of readers before and after each, and how soon all was fresh again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
