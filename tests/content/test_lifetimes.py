@@ -17,8 +17,10 @@ from content.caching.edge.rules.directives import parse_directives
 from content.caching.policy import duration
 from content.caching.testing import Clock
 from content.cdn import cdn
+from content.purging import Selection, purge, resolve
 from content.resources.policies import until_next_publication
 from content.views import feeds
+from content.warming.items import FIXED_PATHS
 from project.edge import site_profile
 from tests.support.blog import make_blog, make_post
 from tests.support.caches import redis_cache, use_cache
@@ -71,6 +73,7 @@ def test_the_table_of_pages_is_right():
         "GONE_EDGE_POLICY": lifetimes_of(cache_headers.GONE_EDGE_POLICY),
         "NOT_FOUND_EDGE_POLICY": lifetimes_of(cache_headers.NOT_FOUND_EDGE_POLICY),
         "FAVICON_CACHE_CONTROL": lifetimes_of(feeds.FAVICON_CACHE_CONTROL),
+        "FAVICON_EDGE_POLICY": lifetimes_of(feeds.FAVICON_EDGE_POLICY),
         "CDN": (cdn.FRESH, cdn.STALE, lifetimes_of(cache_headers.EDGE_POLICY)[2]),
         "BROWSER_POLICY": lifetimes_of(cache_headers.BROWSER_POLICY),
     }
@@ -120,6 +123,19 @@ async def test_after_an_hour_without_readers_every_page_is_a_fresh_hit_in_every_
             # Past the day they are served while they are made again; nobody waits.
             clock.forward(24 * HOUR)
             assert {path: await state_of(reader, path) for path in PATHS} == dict.fromkeys(PATHS, "stale")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_after_a_soft_purge_of_everything_nobody_waits_for_a_fixed_page(redis_server):
+    with use_cache(redis_cache(redis_server.url), Clock()):
+        await sync_to_async(make_blog)()
+        edge = EdgeCache(ASGIHandler(), cache="default", profile=site_profile())
+        async with new_reader(edge) as reader:
+            for path in FIXED_PATHS:
+                await state_of(reader, path)
+            await purge(resolve(Selection(everything=True)), soft=True)
+            states = {path: await state_of(reader, path) for path in FIXED_PATHS}
+    assert [path for path, state in states.items() if state == "miss"] == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -29,8 +29,8 @@ MINUTE, HOUR = 60.0, 3600.0
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 # An hour before the clocks of Berlin change.
 SPRING, AUTUMN = datetime(2026, 3, 29, 0, tzinfo=UTC), datetime(2026, 10, 25, 0, tzinfo=UTC)
-# Rankings are made by time; the icon's address changes with a deploy (docs/lifetimes.md).
-SHORT_LIVED = {"/popular/", "/trending/", "/api/v1/popular/", "/api/v1/trending/", "/favicon.ico"}
+# Rankings are made by time (docs/lifetimes.md).
+SHORT_LIVED = {"/popular/", "/trending/", "/api/v1/popular/", "/api/v1/trending/"}
 
 
 @pytest.fixture
