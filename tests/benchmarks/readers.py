@@ -31,6 +31,8 @@ class Read:
     from_memory: bool = False
     # Pages that the process made at once; 0 for a hit.
     at_once: int = 0
+    # Why a request went to the application, as Cache-Status says (RFC 9211); empty for a hit.
+    forwarded: str = ""
     # The version of the page, for a hit that was fresh, if the site numbers versions.
     fresh_version: str = ""
 
@@ -140,6 +142,7 @@ def read_of(path: str, due: float, took: float, head: bytes) -> Read:
         is_hit=is_hit,
         from_memory=is_hit and b"; detail=" not in cache_status,
         at_once=0 if is_hit else int(value_of(MADE, head) or 0),
+        forwarded="" if is_hit else cache_status.partition(b"; fwd=")[2].partition(b";")[0].decode(),
         fresh_version=value_of(VERSION, head).decode() if is_hit and is_fresh(cache_status) else "",
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.purge import __main__ as purge
 from tests.benchmarks.purge.looks import HOT, SITE, Look, seconds_to
-from tests.benchmarks.purge.report import Course, table_of_purges, write_plot
+from tests.benchmarks.purge.report import Course, list_waits, table_of_purges, write_plot
 from tests.benchmarks.readers import Read
 from tests.benchmarks.rounds import console
 from tests.benchmarks.warm_site import make_content
@@ -43,6 +43,7 @@ def test_readers_before_and_after_the_purge_are_counted_apart(tmp_path):
     assert ["before", "the", "soft", "purge", "2", "0", "0.00%"] in [row[:7] for row in rows]
     assert ["after", "it", "2", "1", "50.00%"] in [row[:5] for row in rows]
     assert rows[-1][-3:] == ["1.0", "s", "not"]
+    assert list(list_waits(course)) == ["/ (no response) 0.5 s after the purge"]
     file = tmp_path / "new" / "purge.svg"
     write_plot({"soft": course, "hard": course}, file)
     assert file.read_text().count("<polyline") == 6
@@ -61,5 +62,5 @@ def test_a_run_in_miniature(tmp_path, monkeypatch):
         looks_at_hot = course.of_set(HOT)
         assert [look.share for look in looks_at_hot if look.at < 0][-1] > 0.9
         assert min(look.share for look in looks_at_hot if look.at > 0) < 0.5
-    assert all(read.is_hit for read in courses["soft"].reads)
+    assert list(list_waits(courses["soft"])) == []
     assert not all(read.is_hit for read in courses["hard"].reads)

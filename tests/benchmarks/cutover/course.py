@@ -19,10 +19,10 @@ LEAD = 12
 GRACE = 1.0
 ALONE, WARMS, STARTS, NEW, OLD_STARTS, AGAIN = PHASES = (
     "N alone",
-    "N, while N+1 is warmed",
-    "N, while N+1 starts",
+    "N; N+1 is warmed",
+    "N; N+1 starts",
     "N+1",
-    "N+1, while N starts",
+    "N+1; N starts",
     "N again",
 )
 

@@ -18,10 +18,10 @@ COLUMNS = (
     "requests",
     "errors",
     "waited",
-    "least hits of a second",
+    "least hits",
     "p50 ms",
     "p99",
-    "beside N alone",
+    "times N",
     "longest",
     "Redis MB",
 )

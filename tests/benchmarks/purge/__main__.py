@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks.contender import ROOT
 from tests.benchmarks.purge.looks import looking
-from tests.benchmarks.purge.report import Course, table_of_purges, write_plot
+from tests.benchmarks.purge.report import Course, list_waits, table_of_purges, write_plot
 from tests.benchmarks.readers import read_at_rate, without_collections
 from tests.benchmarks.rounds import console
 from tests.benchmarks.site.paths import draw_paths
@@ -47,6 +47,8 @@ def main() -> None:
         )
         courses = {kind: measure(kind, original, Path(folder) / kind, paths, options) for kind in KINDS}
     console.print(table_of_purges(courses))
+    for line in list_waits(courses["soft"]):
+        console.print(f"Waited after the soft purge: {line}")
     write_plot(courses, options.plot)
     console.print(f"\nThe course of the runs is drawn in {options.plot}.")
 

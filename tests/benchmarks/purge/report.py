@@ -1,6 +1,6 @@
 """Report purges: waits of readers before and after each, and how soon all was fresh again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from tests.benchmarks.readers import Read
 from tests.benchmarks.tables import new_table
 from tests.benchmarks.waits import Waits, quantile_of, split_by_second
 
+# Readers who waited, of whom the report tells more.
+EXAMPLES = 5
 # The share that is fresh when all counts as warm again.
 WARM = 0.99
 COLUMNS = ("requests", "waited", "share", "p50 ms", "p99", "longest", "lost", "hot set 99 % after", "site 99 % after")
@@ -39,6 +41,13 @@ def table_of_purges(courses: Mapping[str, Course]) -> Table:
             *("not" if seconds is None else f"{seconds:.1f} s" for seconds in back),
         )
     return table
+
+
+def list_waits(course: Course) -> Iterator[str]:
+    """Some readers who waited after the purge: what they asked for, why it was made for them, and when."""
+    waited = [read for read in course.reads if read.due >= 0 and not read.is_hit]
+    for read in waited[:EXAMPLES]:
+        yield f"{read.path} ({read.forwarded or 'no response'}) {read.due:.1f} s after the purge"
 
 
 def numbers_of(reads: Sequence[Read]) -> list[str]:
