@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from content.caching import serializer
+from content.caching.compressor import ZstdCompressor
 from tests.support.servers.process import free_port, stop
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.service import ROOT, Service, environment_of, manage_each, run_python, running_service
@@ -120,7 +121,8 @@ class Site:
         try:
             with self.redis.client() as client:
                 for key in client.keys("*warming:state:*"):
-                    return dict(json.loads(str(serializer.unpack(client.get(key) or b""))))
+                    stored = ZstdCompressor({}).decompress(client.get(key) or b"")
+                    return dict(json.loads(str(serializer.unpack(stored))))
         except (RedisError, ValueError):
             pass
         return {}
