@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.benchmarks.readers import Read, read_at_rate, read_pages, without_collections
+from tests.benchmarks.waits import by_second, seconds_to
 from tests.benchmarks.warm.contenders import Site
 from tests.benchmarks.warm.static_file import PATH
 
@@ -13,6 +14,8 @@ from tests.benchmarks.warm.static_file import PATH
 WITHDRAW_EVERY = 10
 # Seconds after a withdrawal, from when on no reader may see the page.
 GRACE = 1.0
+# The share of requests that are hits once a site is warm.
+NEARLY_ALL = 0.95
 
 
 @dataclass
@@ -20,6 +23,8 @@ class Course:
     """All runs of one contender, one after the other on one clock."""
 
     seconds: float = 0.0
+    # For each run, the seconds after which nearly all requests are hits; None if they never are.
+    warm_after: list[int | None] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     static: list[Read] = field(default_factory=list)
     # Read after the others, while posts were withdrawn.
@@ -37,6 +42,7 @@ class Course:
         self.beside_withdrawals += other.beside_withdrawals
         self.edited += other.edited
         self.seconds += other.seconds
+        self.warm_after += other.warm_after
         self.edits += other.edits
         self.edits_shown += other.edits_shown
         self.withdrawn_shown += other.withdrawn_shown
@@ -55,6 +61,7 @@ def run(site: Site, drawn: Sequence[str], rate: int, static_port: int | None, wi
     pages = list(read_pages(port, list(edits.marks)))
     return Course(
         seconds=len(drawn) / rate,
+        warm_after=[seconds_to(NEARLY_ALL, by_second(reads))],
         reads=reads,
         static=static,
         beside_withdrawals=beside_withdrawals,

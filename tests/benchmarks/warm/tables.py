@@ -6,7 +6,7 @@ from rich.table import Table
 
 from tests.benchmarks.readers import TOP, find_hot
 from tests.benchmarks.tables import new_table
-from tests.benchmarks.waits import Waits, by_second, seconds_to
+from tests.benchmarks.waits import Waits
 from tests.benchmarks.warm.runs import Course
 
 WAITED = ("requests", f"top {TOP:,} that waited", "all", "p50 ms", "p99", "p99.9", "longest", "lost")
@@ -28,10 +28,9 @@ def table_of_waits(courses: Mapping[str, Course], drawn: Sequence[str]) -> Table
 def table_of_pages(courses: Mapping[str, Course]) -> Table:
     table = new_table(SHOWN)
     for name, course in courses.items():
-        until = seconds_to(0.95, by_second(course.reads))
         table.add_row(
             name,
-            "not" if until is None else f"{until} s",
+            ", ".join("not" if seconds is None else f"{seconds} s" for seconds in course.warm_after),
             f"{Waits(course.reads).at_once}",
             f"{course.edits_shown:,} of {course.edits:,}",
             f"{course.withdrawn_shown:,}",
