@@ -52,7 +52,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 @admin.register(OpsToken)
 class OpsTokenAdmin(ReadOnlyAdmin):
     form = TokenForm
-    list_display = ["name", "state", "scopes", "created_by", "created_at", "expires_at", "revoked_at", "last_used_at"]
+    list_display = [
+        "name",
+        "state",
+        "scope_names",
+        "created_by",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    ]
     search_fields = ["name", "created_by"]
     actions = ["revoke"]
 
@@ -78,6 +87,10 @@ class OpsTokenAdmin(ReadOnlyAdmin):
         """Show the token. A redirect would have to store it until the next page."""
         context = {**self.admin_site.each_context(request), "token": obj, "title": f"Token {obj.name}"}
         return TemplateResponse(request, "admin/content/opstoken/created.html", context)
+
+    @admin.display(description="scopes")
+    def scope_names(self, token: OpsToken) -> str:
+        return ", ".join(token.scopes)
 
     @admin.action(permissions=["manage"], description="Revoke the selected tokens")
     def revoke(self, request: HttpRequest, tokens: QuerySet[OpsToken]) -> None:

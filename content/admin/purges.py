@@ -8,10 +8,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from redis.exceptions import RedisError
 
-from content.admin.warm_runs import show
+from content.admin.description import as_table
 from content.caching import CacheError
 from content.models import Purge
 from content.purging import BadSelection, Outcome, Selection, Trigger, describe_purge, run_purge
@@ -52,8 +52,7 @@ class PurgeAdmin(admin.ModelAdmin):
     @admin.display(description="numbers")
     def numbers(self, row: Purge) -> str:
         """All that a description has, but for what the page shows elsewhere."""
-        shown = ((name, value) for name, value in describe_purge(row).items() if name not in ("plan", "message"))
-        return format_html_join("", "{}: {}<br>", ((name.replace("_", " "), show(value)) for name, value in shown))
+        return as_table(describe_purge(row), without=("id", "plan", "message", "selection"))
 
 
 # --- the action of posts and lists ------------------------------------------------------------------------

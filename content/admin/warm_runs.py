@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 
+from content.admin.description import as_table
 from content.models import Post, WarmRun
 from content.warming.choice import MOST_CHOSEN, Choice
 from content.warming.runs import (
@@ -118,20 +119,12 @@ class WarmRunAdmin(admin.ModelAdmin):
     @admin.display(description="numbers")
     def numbers(self, run: WarmRun) -> str:
         """All that a description has, but for what the page shows elsewhere."""
-        data = describe_run(run)
-        shown = ((name, value) for name, value in data.items() if name not in ("failures", "message", "choice"))
-        return format_html_join("", "{}: {}<br>", ((name.replace("_", " "), show(value)) for name, value in shown))
+        return as_table(describe_run(run), without=("id", "failures", "message", "choice"))
 
     @admin.display(description="failures")
     def failures(self, run: WarmRun) -> str:
         rows = run.failures.values_list("target", "reason")[:SHOWN_FAILURES]
         return format_html_join("", "{}: {}<br>", rows) or "none"
-
-
-def show(value: Any) -> Any:
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def verbs_of(run: WarmRun) -> list[str]:

@@ -1,4 +1,6 @@
-"""Commands of the site, and their progress bar."""
+"""Commands of the site, and how they print: tables and a progress bar."""
+
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -9,3 +11,11 @@ def progress_bar() -> Progress:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def render(draw: Callable[[Console], None]) -> str:
+    """The text that `draw` prints. Columns of a table are cut to the width, so it is wide enough for all of them."""
+    console = Console(width=140)
+    with console.capture() as captured:
+        draw(console)
+    return captured.get()

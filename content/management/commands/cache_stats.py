@@ -14,6 +14,7 @@ from content.caching.engines import engine_of
 from content.caching.metrics.reports import Report, reporting
 from content.caching.metrics.statistics import ResourceStatistics, in_milliseconds, statistics
 from content.caching.metrics.warm_return import returns
+from content.management import render
 from content.management.warm_tables import coverage_data, print_coverage, print_return
 from content.warming.coverage import Coverage
 from content.warming.state import WarmState, describe_warming, read_coverage, read_state
@@ -40,9 +41,10 @@ class Command(BaseCommand):
             }
             self.stdout.write(json.dumps(as_data(report, rows) | {"warming": warming}, indent=2))
         else:
-            self.stdout.write(as_text(report, rows))
+            self.stdout.write(render(lambda console: print_tables(console, report, rows)))
             self.stdout.write(" ".join(describe_warming(state, paused_for)))
-            self.stdout.write(warming_as_text(report, coverage))
+            self.stdout.write(render(lambda console: print_coverage(console, coverage, report.processes)))
+            self.stdout.write(render(lambda console: print_return(console, returns(report.totals))))
 
 
 def read_report() -> Report:
@@ -91,21 +93,6 @@ def as_data(report: Report, rows: list[ResourceStatistics]) -> dict[str, Any]:
             for process in report.processes
         ],
     }
-
-
-def as_text(report: Report, rows: list[ResourceStatistics]) -> str:
-    console = Console()
-    with console.capture() as captured:
-        print_tables(console, report, rows)
-    return captured.get()
-
-
-def warming_as_text(report: Report, coverage: Coverage | None) -> str:
-    console = Console()
-    with console.capture() as captured:
-        print_coverage(console, coverage, report.processes)
-        print_return(console, returns(report.totals))
-    return captured.get()
 
 
 def print_tables(console: Console, report: Report, rows: list[ResourceStatistics]) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from redis.exceptions import RedisError
-from rich.console import Console
 from rich.table import Table
 
 from content.caching.watch.loop import run_relay
+from content.management import render
 from content.warming.coverage import SETS, Share
 from content.warming.cutover import SET, is_covered, prepare
 from content.warming.releases import NoReleases, ReleaseStatus, read_releases
@@ -106,7 +106,7 @@ def as_data(release: ReleaseStatus) -> dict[str, Any]:
 
 
 def as_text(releases: list[ReleaseStatus]) -> str:
-    console, table = Console(width=120), Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("Release", no_wrap=True)
     for name in ("Announced", "Servers", "Others", "Loop", *(f"Hottest {size:,}" for size in SETS.values())):
         table.add_column(name, justify="right", no_wrap=True)
@@ -119,9 +119,7 @@ def as_text(releases: list[ReleaseStatus]) -> str:
             "-" if each.loop is None else f"{each.loop.host}:{each.loop.pid}",
             *(describe_share(each.coverage, name) for name in SETS),
         )
-    with console.capture() as captured:
-        console.print(table, highlight=False, markup=False)
-    return captured.get()
+    return render(lambda console: console.print(table, highlight=False, markup=False))
 
 
 def describe_share(shares: dict[str, Share] | None, name: str) -> str:

@@ -28,9 +28,9 @@ def test_a_purge_shows_who_started_it_and_what_it_did(admin_client, row):
     assert "the group category:7" in html
     assert "&lt;b&gt;ann&lt;/b&gt;" in html
     page = admin_client.get(f"{LIST}{row.pk}/change/").content.decode()
-    assert "entries: 1,200" in page
-    assert "ended: 999" in page
-    assert "deaf: -" in page
+    assert ">Entries</th><td>1,200<" in page
+    assert ">Ended</th><td>999<" in page
+    assert ">Deaf</th><td>-<" in page
     assert 'name="_save"' not in page
 
 

@@ -37,7 +37,7 @@ def test_a_run_shows_who_started_it_and_how_far_it_is(admin_client, run):
     assert "ann@host" in html
     page = admin_client.get(f"{LIST}{run.pk}/change/").content.decode()
     assert "40 warmed, 10 fresh already" in page
-    assert "estimate: 15.0" in page
+    assert ">Estimate</th><td>15.0 s<" in page
     assert 'http-equiv="refresh"' in page
     assert 'name="_save"' not in page
 
