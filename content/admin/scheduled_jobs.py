@@ -41,7 +41,7 @@ def restore_jobs(modeladmin: admin.ModelAdmin, request: HttpRequest, jobs: Query
 
 @admin.register(ScheduledJob)
 class ScheduledJobAdmin(VersionedAdmin):
-    list_display = ["name", "interval", "default_seconds", "state", "last_sent_at", "next_due_at", "reason"]
+    list_display = ["name", "interval", "default_seconds", "state", "last_sent_at", "next_due_at"]
     actions = [pause_jobs, resume_jobs, restore_jobs]
     fields = ["name", "reason", "seconds", "default_seconds", "paused", "state", "last_sent_at", "next_due_at"]
     readonly_fields = ["name", "reason", "default_seconds", "state", "last_sent_at", "next_due_at"]
