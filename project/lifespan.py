@@ -14,6 +14,7 @@ from content.ops.verification import new_verifier
 from content.popularity import flush_views
 from content.warming.cutover import wait_until_warm
 from content.warming.first_memory import fill_memory
+from content.warming.first_page import make_first_page
 from content.warming.process_coverage import report_coverage
 from project.origins import served_origins
 
@@ -45,6 +46,7 @@ async def run_lifespan(receive: Receive, send: Send) -> None:
     logger.info("This process serves readers now: %s.", reason)
     verifier = new_verifier(serves_readers=True)
     await fill_memory(engine_of("default"))
+    await make_first_page()
     report_coverage()
     freeze_garbage_collector()
     if verifier is not None:
