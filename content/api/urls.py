@@ -28,6 +28,7 @@ urlpatterns = [
     path("v1/openapi.json", guard(router.openapi), name="api-openapi"),
     path("v1/docs/", guard(router.docs), name="api-docs"),
     *endpoint_urls(),
-    re_path(r"^v1/ops(?P<path>(?s:/.*)?)\Z", guard_operators(nothing, None), name="api-ops-nothing"),
+    re_path(r"^v1/ops\Z", guard_operators(nothing, None), name="api-ops-nothing"),
+    re_path(r"^v1/ops/(?P<path>(?s:.*))\Z", guard_operators(nothing, None), name="api-ops-nothing"),
     re_path(r"^(?P<path>(?s:.*))\Z", guard(router.not_found), name="api-nothing"),
 ]

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from content.caching import NotThere, Resource
 from content.caching.engines import engine_of
-from content.caching.metrics.events import listen
+from content.caching.metrics.events import sum_amounts, total
 from content.caching.queries import count_queries
 from content.caching.warm_plan import WarmPlan, warm_under
 from content.caching.warmer import WarmResult
@@ -89,10 +89,10 @@ async def warm(plan: Sequence[Target], *, margin: float = MARGIN, progress: Prog
     report = Report()
     for are_pages, targets in groupby(plan, key=lambda target: target.resource is pages):
         for batch in split(list(targets), PAGES_AT_ONCE) if are_pages else split_entries(targets):
-            with count_queries() as queries, listen() as events:
+            with count_queries() as queries, sum_amounts() as amounts:
                 report.add(await (warm_pages(batch, margin) if are_pages else warm_entries(batch, margin)))
             report.queries += queries.count
-            report.bytes += sum(amount for (what, *_), amount in events.items() if what == "stored_bytes")
+            report.bytes += total(amounts, "stored_bytes")
             progress(report)
     return report
 

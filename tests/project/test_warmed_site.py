@@ -69,8 +69,8 @@ def is_warm(path: str, visit: Visit) -> bool:
 
 def test_the_report_counts_each_page_once(service, report, environment):
     again = json.loads(manage(environment, "warm_cache", "--all", "--json"))
-    assert again["warmed"] + again["already_fresh"] + again["not_there"] == sum(
-        report[name] for name in ("warmed", "already_fresh", "not_there")
+    assert again["warmed"] + again["fresh"] + again["skipped"] == sum(
+        report[name] for name in ("warmed", "fresh", "skipped")
     )
     assert again["pages"] == report["pages"] > 300
     # The entries that say that nothing is at an old path live for a minute.

@@ -164,6 +164,6 @@ def too_many(request: HttpRequest, verdict: Verdict, detail: str) -> HttpRespons
     return problem(request, 429, detail, headers={"Retry-After": str(verdict.whole_seconds)}, instance=ROOT)
 
 
-async def nothing(request: HttpRequest, path: str) -> HttpResponse:
+async def nothing(request: HttpRequest, path: str = "") -> HttpResponse:
     """The view of paths at which there is nothing; the guard answers for it."""
     raise NotImplementedError

@@ -62,7 +62,8 @@ def counters_for(name: str) -> Counters:
 totals: EventCounts = Counter()
 subscribers: list[Callable[[Event], None]] = []
 listeners: ContextVar[tuple[EventCounts, ...]] = ContextVar("listeners", default=())
-inherited_variables.append(listeners)
+sums: ContextVar[tuple[EventCounts, ...]] = ContextVar("sums", default=())
+inherited_variables.extend((listeners, sums))
 
 
 def emit(what: str, resource: str, key: str = "", *, tier: str = "", reason: str = "") -> None:
@@ -82,8 +83,8 @@ def subscribe(subscriber: Callable[[Event], None]) -> Iterator[None]:
 
 
 def measure(what: str, resource: str, amount: float, tier: str = "") -> None:
-    """An amount, for the process's totals and for the listeners of this context."""
-    for counts in (totals, *listeners.get()):
+    """An amount, for the process's totals and for the sums of this context."""
+    for counts in (totals, *sums.get()):
         counts[what, resource, tier] += amount  # type: ignore[assignment]  # typeshed has Counter hold int
 
 
@@ -125,6 +126,17 @@ def listen() -> Iterator[EventCounts]:
         yield events
     finally:
         listeners.reset(token)
+
+
+@contextmanager
+def sum_amounts() -> Iterator[EventCounts]:
+    """Add up the amounts of this context, and of the tasks and threads it starts."""
+    amounts: EventCounts = Counter()
+    token = sums.set((*sums.get(), amounts))
+    try:
+        yield amounts
+    finally:
+        sums.reset(token)
 
 
 def total(events: EventCounts, what: str, tier: str | None = None) -> int:
