@@ -55,9 +55,8 @@ def test_every_page_is_linked_from_the_index():
 
 def test_every_picture_is_shown_and_small():
     pictures = sorted((DOCS / "images").iterdir())
-    assert {
-        picture for picture in pictures if f"docs/images/{picture.name}" not in links_of(ROOT / "README.md")
-    } == set()
+    shown = {(page.parent / link).resolve() for page in PAGES for link in links_of(page)}
+    assert {picture for picture in pictures if picture.resolve() not in shown} == set()
     assert {picture.name for picture in pictures if picture.stat().st_size > 100_000} == set()
 
 
