@@ -41,7 +41,7 @@ class PassRecord:
             await self._write(planned=planned, fresh=max(0, planned - cold - self.warmed))
 
     async def end(self, *, planned: int, failed: int, left_out: int = 0) -> None:
-        """The pass is over; the next begins anew. `left_out`: entries without room in the budget."""
+        """Close the row of this pass. `left_out`: entries without room in the budget."""
         if self.run is not None:
             fresh = max(0, planned - failed - left_out - self.warmed)
             ended = {"state": State.DONE, "ended_at": timezone.now()}

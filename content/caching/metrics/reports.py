@@ -251,7 +251,7 @@ class Reporting:
 
     def __init__(self) -> None:
         self.reporter: Reporter | None = None
-        # What says which of the hottest entries the memory of this process has: None without one.
+        # Returns which of the hottest entries the memory of this process has; None if nobody measures it.
         self.measure_coverage: Callable[[], Any] = lambda: None
         self.lock = threading.Lock()
 

@@ -79,7 +79,7 @@ class ResourceStatistics:
 
     @property
     def advice(self) -> str:
-        """What to change about a resource that does not pay."""
+        """The advice for a resource that does not pay."""
         load, lookup = self.load_seconds or 0.0, self.lookup_seconds or 0.0
         if self.loads and self.refused > self.loads * OFTEN:
             return (

@@ -1,4 +1,4 @@
-"""What warming returns: how many warmed entries were read before they ended, what they cost, and what they spared.
+"""The return of warming: warmed entries that were read before they ended, their cost, and the waiting they saved.
 
 All are sums over all processes, by plan and resource. Events and amounts have the plan's label in the tier's place:
 
@@ -38,7 +38,7 @@ WORTHWHILE = 0.2
 
 @dataclass(frozen=True)
 class Return:
-    """Of one plan and resource, or of several together (then `resource` is empty)."""
+    """The return of one plan and resource, or of several together (then `resource` is empty)."""
 
     plan: str
     resource: str = ""
@@ -56,7 +56,7 @@ class Return:
 
     @property
     def share_read(self) -> float | None:
-        """Of the entries that were read or have ended. The others may still be read. None before any."""
+        """The share of the entries that were read or have ended. The others may still be read. None before any."""
         known = self.read + self.unread
         return self.read / known if known > 0 else None
 
@@ -69,7 +69,7 @@ class Return:
 
     @property
     def advice(self) -> str:
-        """What to change about entries that are warmed in vain; "" if nothing."""
+        """The advice for entries that few readers read; "" if there is none."""
         if self.pays is not False:
             return ""
         return (
