@@ -119,7 +119,7 @@ class WarmRunAdmin(admin.ModelAdmin):
     @admin.display(description="numbers")
     def numbers(self, run: WarmRun) -> str:
         """All that a description has, but for what the page shows elsewhere."""
-        return as_table(describe_run(run), without=("id", "failures", "message", "choice"))
+        return as_table(describe_run(run), without=("id", "failures", "message", "choice", "coverage"))
 
     @admin.display(description="failures")
     def failures(self, run: WarmRun) -> str:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from content.caching.metrics.reports import Process
 from content.caching.metrics.warm_return import Return, by_plan
-from content.warming.coverage import HOT, SETS, SITE, Coverage, describe_coverage, find_gaps
+from content.warming.coverage import HOT, SITE, Coverage, describe_coverage, find_gaps
 from content.warming.process_coverage import coverage_of
 
 # Kinds of entries that are listed, those with the largest gaps.
@@ -17,25 +17,12 @@ MOST_GAPS = 10
 
 def coverage_data(coverage: Coverage | None, processes: Sequence[Process]) -> dict[str, Any]:
     return {
-        "redis": None if coverage is None else as_rows(coverage),
+        "redis": None if coverage is None else coverage.as_data(),
         "processes": [
-            {"host": process.host, "pid": process.pid, "memory": as_rows(memory)}
+            {"host": process.host, "pid": process.pid, "memory": memory.as_data()}
             for process in processes
             if (memory := coverage_of(process)) is not None
         ],
-    }
-
-
-def as_rows(coverage: Coverage) -> dict[str, Any]:
-    sets = [name for name in (*SETS, SITE) if coverage.has(name)]
-    return {
-        name: {
-            "fresh": coverage.of_set(name).fresh,
-            "entries": coverage.of_set(name).entries,
-            "share": coverage.of_set(name).ratio,
-            "kinds": {str(kind): share._asdict() for kind, share in coverage.by_kind(name).items()},
-        }
-        for name in sets
     }
 
 

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('queries', models.PositiveIntegerField(default=0)),
                 ('bytes', models.PositiveBigIntegerField(default=0)),
                 ('seconds', models.FloatField(default=0.0)),
+                ('coverage', models.JSONField(null=True)),
                 ('retry_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='retries', to='content.warmrun')),
             ],
             options={

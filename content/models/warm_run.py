@@ -14,6 +14,7 @@ class WarmRun(models.Model):
     release       the release whose entries are warmed
     digest        of the choice: of two runs with the same choice, one may be active
     seconds       of work, without pauses
+    coverage      of the hottest entries in Redis when it had ended
     """
 
     class State(models.TextChoices):
@@ -61,6 +62,7 @@ class WarmRun(models.Model):
     queries = models.PositiveIntegerField(default=0)
     bytes = models.PositiveBigIntegerField(default=0)
     seconds = models.FloatField(default=0.0)
+    coverage: Any = models.JSONField(null=True)
 
     class Meta:
         default_permissions = ("view",)

@@ -6,7 +6,7 @@ reports: it takes what the control loop knows, and reads the headers itself wher
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,6 +34,9 @@ class Share(NamedTuple):
     def ratio(self) -> float:
         """1 for an empty set: nothing is lacking."""
         return self.fresh / self.entries if self.entries else 1.0
+
+    def as_data(self) -> dict[str, Any]:
+        return {"fresh": self.fresh, "entries": self.entries, "share": self.ratio}
 
     def __str__(self) -> str:
         # Rounded down: 100 % means all.
@@ -74,6 +77,14 @@ class Coverage(msgspec.Struct, frozen=True):
 
     def by_kind(self, name: str) -> dict[Kind, Share]:
         return {Kind(row.resource, row.page): Share(row.fresh, row.entries) for row in self.rows if row.set == name}
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON: by set the counts, and the same by kind of entry."""
+        sets = [name for name in (*SETS, SITE) if self.has(name)]
+        return {name: self.of_set(name).as_data() | {"kinds": self._kinds_as_data(name)} for name in sets}
+
+    def _kinds_as_data(self, name: str) -> dict[str, Any]:
+        return {str(kind): share.as_data() for kind, share in self.by_kind(name).items()}
 
     def readable(self) -> "Coverage":
         """Without what no process of this site reports: it was read from a shared store."""

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from content.caching.queries import count_queries
 from content.caching.read_counts import name_of_key
@@ -26,6 +27,7 @@ from content.models import WarmFailure, WarmRun
 from content.warming.catalogue import choose_hot
 from content.warming.choice import Choice, ChoiceError, read_choice
 from content.warming.chosen import show_sum
+from content.warming.coverage import measure_coverage
 from content.warming.origins import UNKNOWN, origins_of_site
 from content.warming.run import COUNTS, MARGIN, Progress, Report, Warm, ignore_progress, warm
 from content.warming.run_lease import CacheAway, Lost, RunLease
@@ -275,9 +277,20 @@ class Execution:
             # What was planned, and was not chosen any more when its turn came.
             counts["skipped"] += max(0, self.run.planned - done)
             counts["planned"] = max(done, self.run.planned)
+        if state == State.DONE:
+            counts["coverage"] = await measure_end()
         mine = WarmRun.objects.filter(pk=self.run.pk, token=self.lease.token, state=State.RUNNING)
         await mine.aupdate(**counts, state=state, message=message[:500], ended_at=timezone.now())
         logger.info("Run %d: %s. %s", self.run.pk, state, message)
+
+
+async def measure_end() -> Any:
+    """The coverage of the hottest entries as data, None if nothing can be said."""
+    try:
+        return msgspec.to_builtins(await measure_coverage())
+    except (RedisError, OSError) as error:
+        logger.info("The coverage after the run is not known: %s", error)
+        return None
 
 
 def name_of_failure(key: str) -> str:

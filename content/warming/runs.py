@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from content.caching.release import release_digest
 from content.models import WarmAddresses, WarmFailure, WarmRun
 from content.warming.choice import Choice, ChoiceError, read_choice
+from content.warming.coverage import Coverage, describe_coverage
 
 State = WarmRun.State
 Trigger = WarmRun.Trigger
@@ -149,6 +151,7 @@ def describe_run(run: WarmRun) -> dict[str, Any]:
     estimate  seconds until the run has ended, at that rate; None if that is unknown
     left      targets that are planned and not yet done
     silent    whether an active run waits for a worker
+    coverage  the fresh share of the hottest entries when it had ended, by set and kind; None if that is unknown
     """
     left = max(0, run.planned - run.done) if run.planned is not None else None
     rate = run.done / run.seconds if run.seconds and run.done else None
@@ -175,7 +178,15 @@ def describe_run(run: WarmRun) -> dict[str, Any]:
         "takeovers": run.takeovers,
         "silent": is_silent(run),
         "failures": dict(failures),
+        "coverage": coverage.as_data() if (coverage := coverage_of(run)) is not None else None,
     }
+
+
+def coverage_of(run: WarmRun) -> Coverage | None:
+    try:
+        return msgspec.convert(run.coverage, Coverage)
+    except msgspec.ValidationError:
+        return None
 
 
 def is_silent(run: WarmRun) -> bool:
@@ -211,7 +222,10 @@ def summarize_run(run: WarmRun) -> str:
     planned = f" of {run.planned:,}" if run.planned is not None else ""
     silent = " No worker has taken it: start one, or see its log." if is_silent(run) else ""
     message = f" {run.message}" if run.message else ""
-    return f"Run {run.pk} ({describe_choice(run)}) is {run.state}, {run.done:,}{planned}: {counts}.{silent}{message}"
+    coverage = coverage_of(run)
+    covered = f" {describe_coverage(coverage)}" if coverage is not None else ""
+    state = f"Run {run.pk} ({describe_choice(run)}) is {run.state}, {run.done:,}{planned}"
+    return f"{state}: {counts}.{covered}{silent}{message}"
 
 
 def mean_rate(runs: int = 5) -> float | None:

@@ -9,6 +9,20 @@ Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 
 
+class Share(Struct, frozen=True):
+    """Of `entries`, `fresh` are fresh."""
+
+    fresh: Count
+    entries: Count
+    share: Annotated[float, Meta(ge=0, le=1)]
+
+
+class Coverage(Share, frozen=True):
+    """The fresh share of a set of the hottest entries, and of its resources and kinds of pages."""
+
+    kinds: dict[str, Share]
+
+
 class Run(Struct, frozen=True):
     """A run of warming. docs/runs.md explains each field; `planned`, `left`, `rate` and `estimate` may be unknown."""
 
@@ -42,6 +56,7 @@ class Run(Struct, frozen=True):
     takeovers: Count
     silent: Annotated[bool, Meta(description="No process has reported on it for ten seconds.")]
     failures: dict[str, str]
+    coverage: Annotated[dict[str, Coverage] | None, Meta(description="Of the hottest entries when it had ended.")]
 
 
 class RunList(Struct, frozen=True):

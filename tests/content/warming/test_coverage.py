@@ -195,7 +195,7 @@ async def test_cache_stats_shows_coverage_and_return(reported):
     assert "Fresh in the memory of process" in text.getvalue()
     warming = json.loads(as_json.getvalue())["warming"]
     assert warming["coverage"]["redis"]["hot"]["share"] == 1
-    assert warming["coverage"]["redis"]["hot"]["kinds"]["page: post"] == {"fresh": 4, "entries": 4}
+    assert warming["coverage"]["redis"]["hot"]["kinds"]["page: post"] == {"fresh": 4, "entries": 4, "share": 1.0}
     assert warming["coverage"]["processes"][0]["memory"]["1000"]["fresh"] == 0
     assert {"hot", "site", "parts"} <= {row["plan"] for row in warming["return"]}
 

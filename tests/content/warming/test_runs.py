@@ -84,6 +84,17 @@ async def test_the_numbers_of_a_run_are_what_another_process_reads_back():
     assert msgspec.json.encode(report)
 
 
+async def test_a_run_says_what_was_fresh_when_it_had_ended():
+    run = await start(ALL)
+    assert (await describe(run))["coverage"] is None
+    await execute(run.pk)
+    await invalidate(["site"])
+    coverage = (await describe(run))["coverage"]
+    assert coverage["hot"]["fresh"] == coverage["hot"]["entries"] > 10
+    assert coverage["hot"]["kinds"]["page: home"] == {"fresh": 1, "entries": 1, "share": 1.0}
+    assert "Fresh in Redis: 100 % of the 100 hottest" in await sync_to_async(summarize_run)(await again(run))
+
+
 async def test_progress_is_seen_while_a_run_is_at_work(few_steps, monkeypatch):
     monkeypatch.setattr(execution, "BEAT", 0.02)
     run, gate = await start(ALL), Gate(stop_before=5)
