@@ -15,7 +15,7 @@ OPTIONS = {
     "error_ttl": 60.0,
     "soft_timeout": 0.2,
     "hard_timeout": 1.0,
-    "only_reads": (BEFORE - 1.0, BEFORE + DURING + 0.5),
+    "only_reads": (BEFORE - 1.5, BEFORE + DURING + 0.5),
 }
 
 
