@@ -1,12 +1,17 @@
-"""Entries that nobody reads are warmed less: one whose warmed versions ended unread is loaded again later.
+"""Loads that nobody would read are put off: of entries that nobody reads, and of those that change more often.
 
-After PATIENCE versions in a row that nobody read, the next load is put off, twice as long for each further version.
-A load is never put off for so long that a reader is likely to come meanwhile, by the entry's heat, nor past the time
-up to which the stored value may be served stale. An entry that somebody reads, or loads, is warmed at once again. The
-hottest entries are warmed at once in any case, if they are read at all.
+**Unread.** After PATIENCE versions in a row that nobody read, the next load is put off, twice as long for each
+further version. A load is never put off for so long that a reader is likely to come meanwhile, by the entry's heat,
+nor past the time up to which the stored value may be served stale. An entry that somebody reads, or loads, is warmed
+at once again. The hottest entries are warmed at once in any case, if they are read at all.
+
+**Changing.** An entry that ends again and again, and may be served stale, is put off if its next version is likely to
+end unread. Its reads and its ends come at random, so the chance of a read before the end is heat / (heat + ends a
+second). No reader waits: the first one gets the stale value, and with it the entry is loaded for the next.
 """
 
 import heapq
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -23,6 +28,10 @@ PATIENCE = 3
 FIRST, LONGEST = 15.0, 600.0
 # Reads that may be expected meanwhile, at most.
 EXPECTED = 0.5
+# The chance of a read at which a changing entry is loaded at once; else so many reads may be expected meanwhile.
+ENOUGH, EXPECTED_STALE = 0.7, 2.0
+# Ends of late that make an entry a changing one, and the seconds in which the count of them halves.
+OFTEN, HALF_LIFE = 1.5, 120.0
 # Seconds before its end in which a stale value is loaded again.
 MARGIN = 30.0
 # Seconds after which all processes have reported what they read of a version that has ended.
@@ -37,12 +46,18 @@ class ReadVersions(Protocol):
 
 @dataclass(slots=True)
 class Ended:
-    """The last version of an entry that has ended. `made_at` is in Unix seconds, `put_off_until` monotonic."""
+    """The last version of an entry that has ended. `made_at` is in Unix seconds; `at`, when the end was seen, and
+    `put_off_until` are monotonic. `ends`: versions that ended, with a half-life.
+    """
 
     made_at: float
+    at: float
+    ends: float = 1.0
     # Versions in a row that nobody has read.
     unread: int = 0
     put_off_until: float = float("-inf")
+    # Whether it waits since it changes often: a read does not end that.
+    is_changing: bool = False
 
 
 class UnreadEntries:
@@ -84,42 +99,61 @@ class UnreadEntries:
     def _add(self, entry: ColdEntry, known: Ended | None) -> Ended:
         """A version that was not seen to end before."""
         plan, unread = plan_of(entry.mark), known.unread if known is not None else 0
-        ended = self.ended[entry.key] = Ended(entry.seen_at, unread)
+        ended = self.ended[entry.key] = Ended(entry.seen_at, self.clock(), unread=unread)
+        if known is not None:
+            ended.ends += known.ends * 2.0 ** -((ended.at - known.at) / HALF_LIFE)
         self.ended.move_to_end(entry.key)
         while len(self.ended) > MOST:
             self.ended.popitem(last=False)
         if not plan:
             # Loaded by a reader, or for one.
             ended.unread = 0
-            return ended
-        delay = self._delay(entry, ended.unread)
+        changing = changing_delay(entry, ended.ends)
+        ended.is_changing = changing > 0
+        delay = self._bound(entry, max(changing, unread_delay(entry, ended.unread)))
         if delay > 0:
             ended.put_off_until = self.clock() + delay
             measure("warm_put_off", entry.target.resource.name, 1, entry.plan.label)
             measure("warm_put_off_seconds", entry.target.resource.name, delay, entry.plan.label)
-        if plan is not WarmPlan.PARTS and len(self.unsettled) < MOST:
+        if plan not in (WarmPlan.NONE, WarmPlan.PARTS) and len(self.unsettled) < MOST:
             # One that is loaded at once ends now, though it may be fresh for a while.
             settles_at = self.clock() + min(delay, entry.fresh_for) + SETTLED_AFTER
             heapq.heappush(self.unsettled, (settles_at, entry.key, entry.seen_at, entry.mark))
         return ended
 
-    def _delay(self, entry: ColdEntry, unread: int) -> float:
-        """Seconds, 0 to load at once."""
-        if unread < PATIENCE or (entry.is_hot and entry.heat * LONGEST > EXPECTED):
-            return 0.0
-        delay = min(FIRST * 2.0 ** min(unread - PATIENCE, 30), LONGEST)
-        if entry.heat > 0:
-            delay = min(delay, EXPECTED / entry.heat)
-        if entry.served_until:
-            delay = min(delay, entry.served_until - MARGIN - self.wall_clock())
-        return max(0.0, delay)
+    def _bound(self, entry: ColdEntry, delay: float) -> float:
+        """The delay, no longer than until the stored value is no longer served."""
+        left = entry.served_until - MARGIN - self.wall_clock() if entry.served_until else delay
+        return max(0.0, min(delay, left))
 
     def _judge(self, key: str, plan: WarmPlan, *, was_read: bool) -> None:
         known = self.ended.get(key)
         if was_read:
             if known is not None:
-                known.unread, known.put_off_until = 0, float("-inf")
+                known.unread = 0
+                if not known.is_changing:
+                    known.put_off_until = float("-inf")
             return
         measure("warmed_unread", key.partition("@")[0], 1, plan.label)
         if known is not None:
             known.unread += 1
+
+
+def unread_delay(entry: ColdEntry, unread: int) -> float:
+    """Seconds for an entry of which so many versions in a row were not read."""
+    if unread < PATIENCE or (entry.is_hot and entry.heat * LONGEST > EXPECTED):
+        return 0.0
+    return min(FIRST * 2.0 ** min(unread - PATIENCE, 30), until_reads(entry, EXPECTED))
+
+
+def changing_delay(entry: ColdEntry, ends: float) -> float:
+    """Seconds for an entry that may be served stale, and has ended so often of late."""
+    ends_a_second = ends * math.log(2) / HALF_LIFE
+    if not entry.served_until or ends < OFTEN or entry.heat >= ENOUGH * (entry.heat + ends_a_second):
+        return 0.0
+    return until_reads(entry, EXPECTED_STALE)
+
+
+def until_reads(entry: ColdEntry, expected: float) -> float:
+    """Seconds in which so many reads are expected, LONGEST at most."""
+    return min(expected / entry.heat, LONGEST) if entry.heat > 0 else LONGEST

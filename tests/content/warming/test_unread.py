@@ -173,3 +173,51 @@ async def test_what_is_remembered_is_bounded(course, monkeypatch):
     for number in range(10):
         course.unread.is_put_off(course.entry()._replace(key=f"site@1:{number}", seen_at=time.time()))
     assert len(course.unread.ended) == len(course.unread.unsettled) == 3
+
+
+# --- entries that change often ------------------------------------------------------------------------------
+
+SERVED = 1e6
+
+
+async def end_every(course: Course, seconds: float, times: int, **fields: float) -> list[bool]:
+    """Versions that end so many seconds apart, and are all read. Whether the load of each was put off."""
+    ends = []
+    for _ in range(times):
+        ends.append(await course.end(is_read=True, served_until=SERVED, **fields))
+        course.now += seconds - SETTLED_AFTER
+    return ends
+
+
+async def test_what_changes_more_often_than_it_is_read_is_put_off_until_readers_have_come(course):
+    assert await end_every(course, 30, 6, heat=0.01) == [False, *[True] * 5]
+    course.now -= 30 - SETTLED_AFTER
+    assert course.delay() == 2 / 0.01
+
+
+async def test_reads_of_the_last_version_do_not_end_that_and_the_time_does(course):
+    await end_every(course, 30, 3, heat=0.01)
+    assert course.unread.is_put_off(course.entry())
+    course.now += 200
+    assert not course.unread.is_put_off(course.entry())
+
+
+async def test_a_changing_entry_that_nobody_reads_is_put_off_for_the_longest_time(course):
+    assert await end_every(course, 30, 3) == [False, True, True]
+    course.now -= 30 - SETTLED_AFTER
+    assert course.delay() == LONGEST
+
+
+@pytest.mark.parametrize(("heat", "seconds"), [(0.5, 30), (0.01, 600), (0.0, 600)])
+async def test_what_is_read_more_often_than_it_changes_is_loaded_at_once(course, heat, seconds):
+    assert await end_every(course, seconds, 8, heat=heat) == [False] * 8
+
+
+async def test_what_may_not_be_served_is_loaded_at_once_however_often_it_changes(course):
+    for _ in range(8):
+        assert not await course.end(is_read=True, heat=0.001)
+
+
+async def test_a_changing_entry_that_a_reader_has_loaded_is_put_off_as_well(course):
+    await end_every(course, 30, 3, heat=0.01)
+    assert await course.end(mark=WarmPlan.NONE, heat=0.01, served_until=SERVED)
