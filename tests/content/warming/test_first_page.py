@@ -25,7 +25,7 @@ async def test_no_page_is_made_before_the_site_has_an_address(settings):
     assert await make_first_page() is None
 
 
-@pytest.mark.parametrize("outcome", [asyncio.Event().wait, lambda: 1 / 0])
+@pytest.mark.parametrize("outcome", [lambda: asyncio.Event().wait(), lambda: 1 / 0], ids=["hangs", "fails"])
 async def test_a_page_that_hangs_or_fails_does_not_keep_a_process_from_its_readers(outcome, monkeypatch, caplog):
     async def application(scope, receive, send):
         await outcome()
