@@ -29,7 +29,7 @@ FIRST, LONGEST = 15.0, 600.0
 # Reads that may be expected meanwhile, at most.
 EXPECTED = 0.5
 # The chance of a read at which a changing entry is loaded at once; else so many reads may be expected meanwhile.
-ENOUGH, EXPECTED_STALE = 0.7, 2.0
+ENOUGH, EXPECTED_STALE = 0.8, 2.0
 # Ends of late that make an entry a changing one, and the seconds in which the count of them halves.
 OFTEN, HALF_LIFE = 1.5, 120.0
 # Seconds before its end in which a stale value is loaded again.
