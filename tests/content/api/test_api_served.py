@@ -64,6 +64,28 @@ def test_the_page_requests_posts_needs_no_other_host_and_is_accessible(service, 
         browser.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_order_of_operators_is_readable_and_asks_for_no_token(service, scheme):
+    order = "#operations-Operators-start_warming"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        page = browser.new_context(color_scheme=scheme).new_page()
+        page.goto(f"{service.url}/api/v1/docs/")
+        page.locator(f"{order} .opblock-summary-control").press("Enter")
+        page.locator(f"{order} .opblock-body").wait_for()
+        page.wait_for_function(STILL, arg=f"{order} .responses-wrapper")
+        assert contrasts(page) == []
+        assert not page.locator(".authorization__btn:visible").count()
+        browser.close()
+
+
+def contrasts(page: Page) -> list[str]:
+    """The elements whose text stands out too little."""
+    found = Axe().run(page, options={"runOnly": ["color-contrast"]}).response["violations"]
+    return [node["html"] for violation in found for node in violation["nodes"]]
+
+
 def is_elsewhere(url: str, ours: str) -> bool:
     return not url.startswith((ours, "data:", "blob:"))
 
