@@ -305,8 +305,8 @@ GUARDS = [
         f"{CACHING}/singleflight.py",
         "        call = self._calls.get(key)\n",
         "        call = None\n",
-        f"{TESTS}/test_stampede.py",
-        "i2_ten_thousand_callers_of_one",
+        f"{TESTS}/test_resource.py",
+        "readers_of_one_turn_are_looked_up_together",
     ),
     Guard(
         "I3: stale ends",
