@@ -1,4 +1,4 @@
-"""A description, which is data, as a table for people."""
+"""Shows data, as of a run or a purge, as a table in the admin."""
 
 import datetime
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ def as_table(description: Mapping[str, Any], *, without: tuple[str, ...]) -> str
         if name not in without
     )
     return format_html(
-        '<table class="description">{}</table>',
+        "<table>{}</table>",
         format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows),
     )
 
 
 def in_words(name: str, value: Any) -> str:
-    """A value as the reader of the admin writes it; the name says what its number counts."""
+    """A value as text. Its name says the unit: bytes, seconds, or a time in ISO 8601."""
     match value:
         case None | "" | [] | {}:
             return "-"

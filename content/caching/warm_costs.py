@@ -17,7 +17,7 @@ from .warm_plan import WarmPlan, current_plan, warm_under
 
 
 class LoadCost:
-    """Of one load. `others`: the queries of other loads that began within it, which are charged apart."""
+    """The cost of one load. `others`: the queries of loads that began within it, which are charged apart."""
 
     __slots__ = ("cpu", "others")
 

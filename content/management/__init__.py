@@ -1,5 +1,8 @@
-"""Commands of the site, and how they print: tables and a progress bar."""
+"""Commands of the site: how they print tables and a progress bar, and the person behind them."""
 
+import getpass
+import os
+import socket
 from collections.abc import Callable
 
 from rich.console import Console
@@ -19,3 +22,12 @@ def render(draw: Callable[[Console], None]) -> str:
     with console.capture() as captured:
         draw(console)
     return captured.get()
+
+
+def name_of_operator() -> str:
+    """`user@host`."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"

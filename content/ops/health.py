@@ -139,7 +139,7 @@ async def check_worker() -> str | None:
 class WarmStart:
     """Waits, in a new process, until the set of the 1,000 hottest entries is covered, or for so many seconds.
 
-    After that the check passes for good: else an edit storm would take all processes from the load balancer.
+    From then on the check passes: else many edits at once would take all processes from the load balancer.
     """
 
     SET = "1000"

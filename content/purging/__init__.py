@@ -2,9 +2,9 @@
 
 from content.purging.outcome import Outcome
 from content.purging.row import Trigger, describe_purge
-from content.purging.run import purge, run_purge
+from content.purging.run import run_purge
 from content.purging.scope import Item, Scope
-from content.purging.selection import BadSelection, Selection, read_selection, resolve
+from content.purging.selection import BadSelection, Selection, read_selection
 from content.purging.survey import Survey
 
 __all__ = [
@@ -16,8 +16,6 @@ __all__ = [
     "Survey",
     "Trigger",
     "describe_purge",
-    "purge",
     "read_selection",
-    "resolve",
     "run_purge",
 ]

@@ -1,4 +1,4 @@
-"""What a purge has done, or would do."""
+"""The outcome of a purge, or of its dry run."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ MOST_TAGS = 1000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a purge has done; what it would do, if not `is_done`.
+    """The outcome of a purge; of a plan or a dry run, if not `is_done`.
 
     survey   None if that is unknown
     missing  the items of which nothing is stored, each with names that are near to it

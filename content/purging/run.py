@@ -59,20 +59,6 @@ async def run_purge(
     return replace(outcome, id=row.purge.pk, is_recorded=row.is_recorded)
 
 
-async def purge(
-    scope: Scope, *, soft: bool, dry_run: bool = False, before: Callable[[Outcome], Awaitable[None]] = ignore
-) -> Outcome:
-    """As run_purge, of a resolved selection and without a row.
-
-    End everything in the scope, in every process and on every level; `soft`: it is served while it is made again. A
-    second purge of the same does no harm. Raises BadSelection for a pattern that cannot be looked up; NotAppended, if
-    other processes could not be reached; RedisError or OSError.
-    """
-    planned = await plan(scope, soft=soft)
-    await before(planned)
-    return planned if dry_run else await carry_out(planned)
-
-
 async def carry_out(planned: Outcome) -> Outcome:
     if not planned.tags:
         return planned
@@ -101,7 +87,7 @@ async def plan(scope: Scope, *, soft: bool) -> Outcome:
 
 
 def find_missing(scope: Scope, known: Survey) -> dict[Item, list[str]]:
-    """Nothing is said if not all keys were seen."""
+    """The items that no stored entry has. Empty if not all keys were seen: then it is not known."""
     if not known.is_complete:
         return {}
     return {item: find_near(item, known) for item in scope.items if not known.found[item]}

@@ -1,4 +1,4 @@
-"""What an operator has named to be purged: tags, patterns, resources, addresses and groups; and its scope."""
+"""The selection of a purge: tags, patterns, resources, addresses and groups that an operator names; and its scope."""
 
 import re
 from fnmatch import translate
@@ -35,7 +35,7 @@ NO_DATABASE = (
 
 
 class BadSelection(ValueError):
-    """What an operator has named cannot be purged; its text says why, and what to write."""
+    """A selection that cannot be purged. Its text says why, and what to write."""
 
 
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

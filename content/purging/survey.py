@@ -32,7 +32,7 @@ MOST_SAMPLED = 1000
 
 @dataclass
 class Survey:
-    """What a purge touches. Entries that it would not change, since they were purged before, are counted apart.
+    """The entries that a purge touches. Those that were purged before, and would not change, are counted apart.
 
     touched      entries by resource; "page" for pages, of all releases
     in_passing   entries that show a part of it in passing: they become stale

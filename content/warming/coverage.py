@@ -25,7 +25,7 @@ NAMES_AT_ONCE = 50
 
 
 class Share(NamedTuple):
-    """Of `entries` entries, `fresh` are fresh."""
+    """The share of some entries that is fresh."""
 
     fresh: int = 0
     entries: int = 0

@@ -17,7 +17,7 @@ from content.caching.edge.rules.directives import parse_directives
 from content.caching.policy import duration
 from content.caching.testing import Clock
 from content.cdn import cdn
-from content.purging import Selection, purge, resolve
+from content.purging import Selection, Trigger, run_purge
 from content.resources.policies import until_next_publication
 from content.views import feeds
 from content.warming.items import FIXED_PATHS
@@ -133,7 +133,7 @@ async def test_after_a_soft_purge_of_everything_nobody_waits_for_a_fixed_page(re
         async with new_reader(edge) as reader:
             for path in FIXED_PATHS:
                 await state_of(reader, path)
-            await purge(resolve(Selection(everything=True)), soft=True)
+            await run_purge(Selection(everything=True), soft=True, trigger=Trigger.TASK)
             states = {path: await state_of(reader, path) for path in FIXED_PATHS}
     assert [path for path, state in states.items() if state == "miss"] == []
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from content.management.operator import name_of_operator
+from content.management import name_of_operator
 from content.models import OpsToken
 from content.services.ops_tokens import find_token
 

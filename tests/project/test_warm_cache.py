@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from content import resources
 from content.caching.queries import count_queries
-from content.management.operator import name_of_operator
+from content.management import name_of_operator
 from content.models import WarmRun
 from content.warming import Target
 from content.warming.load_control import LoadControl

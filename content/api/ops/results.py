@@ -10,7 +10,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 
 class Share(Struct, frozen=True):
-    """Of `entries`, `fresh` are fresh."""
+    """The share of some entries that is fresh."""
 
     fresh: Count
     entries: Count

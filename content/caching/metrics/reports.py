@@ -57,7 +57,7 @@ class Process(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(Process)
-# Bytes and entries in memory, whether the log is heard, and whether the process has readers.
+# Of a process: bytes in memory, entries in memory, `is_heard`, `has_readers`.
 Description = tuple[int, int, bool, bool]
 Collect = Callable[[Callable[[], Any]], None]
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from redis.exceptions import RedisError
 
 from content.caching import CacheError
-from content.management.operator import name_of_operator
+from content.management import name_of_operator
 from content.purging import BadSelection, Outcome, Selection, Trigger, run_purge
 from content.purging.run import read_loop
 from content.purging.sentences import UNRECORDED, describe_missing, describe_plan, describe_result

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from content.management.operator import name_of_operator
+from content.management import name_of_operator
 from content.models import OpsToken
 from content.services.ops_tokens import TokenError, create_token, revoke_token
 

@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from content.management.operator import name_of_operator
+from content.management import name_of_operator
 from content.models import WarmRun
 from content.warming import Target, logged_reads
 from content.warming.access_log import AccessLog

@@ -16,7 +16,7 @@ from redis import Redis
 from content.caching.edge.page import url_key
 from content.caching.engines import engine_of
 from content.models import Category
-from content.purging import Selection, purge, resolve
+from content.purging import Selection, Trigger, run_purge
 from content.purging import survey as surveys
 from content.warming import warm_chosen
 from content.warming.state import WarmState
@@ -203,8 +203,8 @@ def test_a_survey_that_takes_too_long_says_that_its_counts_are_the_least(site, m
 
 
 async def test_two_operators_at_once_do_no_harm(site):
-    scope = await asyncio.to_thread(resolve, Selection(groups=("archive:2018", "tag:green")))
-    outcomes = await asyncio.gather(*(purge(scope, soft=True) for _ in range(2)))
+    chosen = Selection(groups=("archive:2018", "tag:green"))
+    outcomes = await asyncio.gather(*(run_purge(chosen, soft=True, trigger=Trigger.TASK) for _ in range(2)))
     assert all(outcome.judged == outcome.ended for outcome in outcomes)
 
 

@@ -8,7 +8,7 @@ from content.caching.edge.page import url_key
 from content.caching.engines import engine_of
 from content.caching.entry import Verdict
 from content.caching.testing import Clock
-from content.purging import Selection, purge, resolve
+from content.purging import Selection, Trigger, run_purge
 from content.warming import hot_round, targets, warm_chosen
 from content.warming.hot_set import name_of
 from content.warming.load_control import LoadControl
@@ -55,7 +55,7 @@ async def test_what_is_hottest_of_a_group_is_made_first_at_the_rate_of_the_budge
     with loop.hot.following():
         await loop.hot.run()
         began = clock()
-        await purge(await asyncio.to_thread(resolve, Selection(groups=("category:news",))), soft=True)
+        await run_purge(Selection(groups=("category:news",)), soft=True, trigger=Trigger.TASK)
         for url in heat:
             stored = await edge().page_store.lookup(url_key(url))
             assert stored is not None, "a reader gets the old page"
