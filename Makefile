@@ -59,6 +59,7 @@ format: $(VENV)/dev.installed  ## Format the code, and mend what ruff can mend.
 lock: $(VENV)/dev.installed  ## Lock the newest versions that requirements/*.in allow, with hashes.
 ## UPGRADE= keeps the locked versions, and adds or removes only what changed in requirements/*.in.
 	$(LOCK) $(UPGRADE) requirements/app.in -o requirements/app.lock
+	$(LOCK) $(UPGRADE) requirements/traces.in -o requirements/traces.lock
 	$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.lock
 	$(LOCK) $(UPGRADE) requirements/bench.in -o requirements/bench.lock
 
