@@ -7,11 +7,10 @@ at once again. The hottest entries are warmed at once in any case, if they are r
 
 **Changing.** An entry that ends again and again, and may be served stale, is put off if its next version is likely to
 end unread. Its reads and its ends come at random, so the chance of a read before the end is heat / (heat + ends a
-second). No reader waits: the first one gets the stale value, and with it the entry is loaded for the next.
+second of freshness). No reader waits: the first one gets the stale value, and with it the entry is loaded for the next.
 """
 
 import heapq
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -29,9 +28,11 @@ FIRST, LONGEST = 15.0, 600.0
 # Reads that may be expected meanwhile, at most.
 EXPECTED = 0.5
 # The chance of a read at which a changing entry is loaded at once; else so many reads may be expected meanwhile.
-ENOUGH, EXPECTED_STALE = 0.8, 2.0
-# Ends of late that make an entry a changing one, and the seconds in which the count of them halves.
-OFTEN, HALF_LIFE = 1.5, 120.0
+ENOUGH, EXPECTED_STALE = 0.8, 4.0
+# Ends of late that make an entry a changing one, and the seconds in which the weight of an end halves.
+OFTEN, HALF_LIFE = 1.5, 600.0
+# Seconds that a version is taken to have been fresh, at least and at most: a quiet night tells nothing of the morning.
+SHORTEST_LIFE, LONGEST_LIFE = 1.0, 300.0
 # Seconds before its end in which a stale value is loaded again.
 MARGIN = 30.0
 # Seconds after which all processes have reported what they read of a version that has ended.
@@ -47,11 +48,13 @@ class ReadVersions(Protocol):
 @dataclass(slots=True)
 class Ended:
     """The last version of an entry that has ended. `made_at` is in Unix seconds; `at`, when the end was seen, and
-    `put_off_until` are monotonic. `ends`: versions that ended, with a half-life.
+    `put_off_until` are monotonic. `ends`: versions that ended; `lived`: seconds that they were fresh, all together.
+    Both have a half-life.
     """
 
     made_at: float
     at: float
+    lived: float
     ends: float = 1.0
     # Versions in a row that nobody has read.
     unread: int = 0
@@ -99,16 +102,19 @@ class UnreadEntries:
     def _add(self, entry: ColdEntry, known: Ended | None) -> Ended:
         """A version that was not seen to end before."""
         plan, unread = plan_of(entry.mark), known.unread if known is not None else 0
-        ended = self.ended[entry.key] = Ended(entry.seen_at, self.clock(), unread=unread)
+        lived = min(max(self.wall_clock() + entry.fresh_for - entry.seen_at, SHORTEST_LIFE), LONGEST_LIFE)
+        ended = self.ended[entry.key] = Ended(entry.seen_at, self.clock(), lived, unread=unread)
         if known is not None:
-            ended.ends += known.ends * 2.0 ** -((ended.at - known.at) / HALF_LIFE)
+            weight = 2.0 ** -((ended.at - known.at) / HALF_LIFE)
+            ended.ends += known.ends * weight
+            ended.lived += known.lived * weight
         self.ended.move_to_end(entry.key)
         while len(self.ended) > MOST:
             self.ended.popitem(last=False)
         if not plan:
             # Loaded by a reader, or for one.
             ended.unread = 0
-        changing = changing_delay(entry, ended.ends)
+        changing = changing_delay(entry, ended)
         ended.is_changing = changing > 0
         delay = self._bound(entry, max(changing, unread_delay(entry, ended.unread)))
         if delay > 0:
@@ -146,10 +152,10 @@ def unread_delay(entry: ColdEntry, unread: int) -> float:
     return min(FIRST * 2.0 ** min(unread - PATIENCE, 30), until_reads(entry, EXPECTED))
 
 
-def changing_delay(entry: ColdEntry, ends: float) -> float:
-    """Seconds for an entry that may be served stale, and has ended so often of late."""
-    ends_a_second = ends * math.log(2) / HALF_LIFE
-    if not entry.served_until or ends < OFTEN or entry.heat >= ENOUGH * (entry.heat + ends_a_second):
+def changing_delay(entry: ColdEntry, ended: Ended) -> float:
+    """Seconds for an entry that may be served stale, and ends as often as its last versions did."""
+    ends_a_second = ended.ends / ended.lived
+    if not entry.served_until or ended.ends < OFTEN or entry.heat >= ENOUGH * (entry.heat + ends_a_second):
         return 0.0
     return until_reads(entry, EXPECTED_STALE)
 

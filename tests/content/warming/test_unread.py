@@ -33,13 +33,13 @@ class Course:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.made_at = 0.0
+        self.made_at = self.loaded_at = 0.0
         self.versions = Versions()
         self.unread = UnreadEntries(self.versions, clock=lambda: self.now, wall_clock=lambda: self.now)
 
     async def end(self, *, is_read: bool = False, mark: int = WarmPlan.SITE, **fields: float) -> bool:
         """A new version ends, and its readers are reported. Whether its load is put off."""
-        self.made_at += 1
+        self.made_at, self.loaded_at = self.loaded_at or self.now - 30, self.now
         if is_read:
             self.versions.read.add(digest_of("site@1:", self.made_at))
         is_put_off = self.unread.is_put_off(self.entry(mark, **fields))
@@ -192,13 +192,13 @@ async def end_every(course: Course, seconds: float, times: int, **fields: float)
 async def test_what_changes_more_often_than_it_is_read_is_put_off_until_readers_have_come(course):
     assert await end_every(course, 30, 6, heat=0.01) == [False, *[True] * 5]
     course.now -= 30 - SETTLED_AFTER
-    assert course.delay() == 2 / 0.01
+    assert course.delay() == 4 / 0.01
 
 
 async def test_reads_of_the_last_version_do_not_end_that_and_the_time_does(course):
     await end_every(course, 30, 3, heat=0.01)
     assert course.unread.is_put_off(course.entry())
-    course.now += 200
+    course.now += 400
     assert not course.unread.is_put_off(course.entry())
 
 
@@ -208,7 +208,7 @@ async def test_a_changing_entry_that_nobody_reads_is_put_off_for_the_longest_tim
     assert course.delay() == LONGEST
 
 
-@pytest.mark.parametrize(("heat", "seconds"), [(0.5, 30), (0.01, 600), (0.0, 600)])
+@pytest.mark.parametrize(("heat", "seconds"), [(0.5, 30), (0.02, 600), (0.0, 1200)])
 async def test_what_is_read_more_often_than_it_changes_is_loaded_at_once(course, heat, seconds):
     assert await end_every(course, seconds, 8, heat=heat) == [False] * 8
 
@@ -221,3 +221,24 @@ async def test_what_may_not_be_served_is_loaded_at_once_however_often_it_changes
 async def test_a_changing_entry_that_a_reader_has_loaded_is_put_off_as_well(course):
     await end_every(course, 30, 3, heat=0.01)
     assert await course.end(mark=WarmPlan.NONE, heat=0.01, served_until=SERVED)
+
+
+async def test_a_quiet_night_does_not_hide_a_busy_morning(course):
+    course.made_at = course.loaded_at = course.now
+    course.now += 8 * 3600
+    assert await end_every(course, 30, 4, heat=0.03) == [False, False, True, True]
+
+
+async def test_one_purge_right_after_warming_puts_nothing_off(course):
+    course.loaded_at = course.now - 2
+    assert not await course.end(heat=0.001, served_until=SERVED)
+
+
+async def test_time_in_which_an_entry_is_stale_does_not_make_it_change_less(course):
+    """It waits for a reader for long, and each version ends soon after its load."""
+    put_off = []
+    for _ in range(5):
+        course.loaded_at = course.now - 10
+        put_off.append(await course.end(heat=0.05, served_until=SERVED, is_read=True))
+        course.now += 300
+    assert put_off == [False, *[True] * 4]
