@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from content.caching.engine import Engine
-from content.caching.entry import Verdict
+from content.caching.entry import Header, Verdict
 from content.caching.headers import StoredHeader, read_headers
 from content.caching.warm_plan import WarmPlan
 from content.warming.targets import Target
@@ -84,9 +84,14 @@ def _cold_entry(target: Target, key: str, heat: float, known: StoredHeader | Non
         return ColdEntry(target, key, heat, UNKNOWN_COST, 0.0)
     header = known.header
     served_until = header.stale_until if known.verdict is not Verdict.INVALID else 0.0
-    # One that was never fresh, since a part of it was stale, tells nothing about its readers.
-    mark = header.warmed if header.fresh_until > header.made_at else WarmPlan.PARTS
-    return ColdEntry(target, key, heat, header.cost, header.made_at, served_until, known.fresh_for(now), mark)
+    return ColdEntry(
+        target, key, heat, header.cost, header.made_at, served_until, known.fresh_for(now), mark_in(header)
+    )
+
+
+def mark_in(header: Header) -> int:
+    """One that was never fresh, since a part of it was stale, tells nothing about its readers."""
+    return header.warmed if header.fresh_until > header.made_at else WarmPlan.PARTS
 
 
 def _half_life(known: StoredHeader) -> float:

@@ -15,7 +15,7 @@ from content.caching.engine import Engine
 from content.caching.headers import StoredHeader, read_headers
 from content.caching.key import weak_tag
 from content.caching.ordering.tag_index import Record
-from content.warming.cold import ColdEntry, find_cold
+from content.warming.cold import ColdEntry, find_cold, mark_in
 from content.warming.coverage import Counts, count_hottest, is_fresh
 from content.warming.hot_set import MOST, HotTarget, ReadHottest, read_hot_set
 from content.warming.kinds import Kind, kind_of
@@ -179,6 +179,8 @@ class HotRound:
         stored = await read_headers(self.engine.tiers, list(self.targets))
         if stored is None:
             return False
+        for key, each in stored.items():
+            self._note_replaced(key, self.stored.get(key), each)
         self.stored = stored
         keys_by_tag = defaultdict[str, list[str]](list)
         for key, each in stored.items():
@@ -215,10 +217,16 @@ class HotRound:
         before = self.stored.pop(key, None)
         if each is None:
             return
+        self._note_replaced(key, before, each)
         self.stored[key] = each
         known = before.header.tags if before is not None else ()
         for tag in set(each.header.tags).difference(known):
             self.keys_by_tag.setdefault(tag, []).append(key)
+
+    def _note_replaced(self, key: str, before: StoredHeader | None, now: StoredHeader) -> None:
+        if before is not None and before.header.made_at != now.header.made_at:
+            replaced_at = min(before.header.fresh_until, now.header.made_at)
+            self.loader.unread.add_replaced(key, before.header.made_at, replaced_at, mark_in(before.header))
 
     def _changed_keys(self) -> set[str]:
         """The entries with tags of the records that came since the last call."""

@@ -7,7 +7,8 @@ at once again. The hottest entries are warmed at once in any case, if they are r
 
 **Changing.** An entry that ends again and again, and may be served stale, is put off if its next version is likely to
 end unread. Its reads and its ends come at random, so the chance of a read before the end is heat / (heat + ends a
-second of freshness). No reader waits: the first one gets the stale value, and with it the entry is loaded for the next.
+second). Seconds in which it is stale do not count. No reader waits: the first one gets the stale value, and with it
+the entry is loaded for the next.
 """
 
 import heapq
@@ -31,7 +32,7 @@ EXPECTED = 0.5
 ENOUGH, EXPECTED_STALE = 0.8, 4.0
 # Ends of late that make an entry a changing one, and the seconds in which the weight of an end halves.
 OFTEN, HALF_LIFE = 1.5, 600.0
-# Seconds that a version is taken to have been fresh, at least and at most: a quiet night tells nothing of the morning.
+# Seconds that a version counts as fresh, at least and at most: a quiet night tells nothing of the morning.
 SHORTEST_LIFE, LONGEST_LIFE = 1.0, 300.0
 # Seconds before its end in which a stale value is loaded again.
 MARGIN = 30.0
@@ -85,8 +86,16 @@ class UnreadEntries:
             return False
         known = self.ended.get(entry.key)
         if known is None or known.made_at != entry.seen_at:
-            known = self._add(entry, known)
+            known = self._add(entry)
         return self.clock() < known.put_off_until
+
+    def add_replaced(self, key: str, made_at: float, replaced_at: float, mark: int) -> None:
+        """A version that another has replaced before it was found cold. Times are in Unix seconds."""
+        known = self.ended.get(key)
+        if self.versions is None or (known is not None and known.made_at >= made_at):
+            return
+        self._end(key, made_at, replaced_at - made_at, mark)
+        self._settle_later(key, made_at, mark, SETTLED_AFTER)
 
     async def settle(self) -> None:
         """Judge the versions whose readers have been reported by now. Raises RedisError or OSError."""
@@ -99,21 +108,9 @@ class UnreadEntries:
         for (_, key, _, mark), was_read in zip(due, were_read, strict=True):
             self._judge(key, plan_of(mark), was_read=was_read)
 
-    def _add(self, entry: ColdEntry, known: Ended | None) -> Ended:
+    def _add(self, entry: ColdEntry) -> Ended:
         """A version that was not seen to end before."""
-        plan, unread = plan_of(entry.mark), known.unread if known is not None else 0
-        lived = min(max(self.wall_clock() + entry.fresh_for - entry.seen_at, SHORTEST_LIFE), LONGEST_LIFE)
-        ended = self.ended[entry.key] = Ended(entry.seen_at, self.clock(), lived, unread=unread)
-        if known is not None:
-            weight = 2.0 ** -((ended.at - known.at) / HALF_LIFE)
-            ended.ends += known.ends * weight
-            ended.lived += known.lived * weight
-        self.ended.move_to_end(entry.key)
-        while len(self.ended) > MOST:
-            self.ended.popitem(last=False)
-        if not plan:
-            # Loaded by a reader, or for one.
-            ended.unread = 0
+        ended = self._end(entry.key, entry.seen_at, self.wall_clock() + entry.fresh_for - entry.seen_at, entry.mark)
         changing = changing_delay(entry, ended)
         ended.is_changing = changing > 0
         delay = self._bound(entry, max(changing, unread_delay(entry, ended.unread)))
@@ -121,11 +118,28 @@ class UnreadEntries:
             ended.put_off_until = self.clock() + delay
             measure("warm_put_off", entry.target.resource.name, 1, entry.plan.label)
             measure("warm_put_off_seconds", entry.target.resource.name, delay, entry.plan.label)
-        if plan not in (WarmPlan.NONE, WarmPlan.PARTS) and len(self.unsettled) < MOST:
-            # One that is loaded at once ends now, though it may be fresh for a while.
-            settles_at = self.clock() + min(delay, entry.fresh_for) + SETTLED_AFTER
-            heapq.heappush(self.unsettled, (settles_at, entry.key, entry.seen_at, entry.mark))
+        # One that is loaded at once ends now, though it may be fresh for a while.
+        self._settle_later(entry.key, entry.seen_at, entry.mark, min(delay, entry.fresh_for) + SETTLED_AFTER)
         return ended
+
+    def _end(self, key: str, made_at: float, lived: float, mark: int) -> Ended:
+        """`lived`: seconds for which it was fresh."""
+        known = self.ended.get(key)
+        ended = self.ended[key] = Ended(made_at, self.clock(), min(max(lived, SHORTEST_LIFE), LONGEST_LIFE))
+        if known is not None:
+            weight = 2.0 ** -((ended.at - known.at) / HALF_LIFE)
+            ended.ends += known.ends * weight
+            ended.lived += known.lived * weight
+            # One that was loaded by a reader, or for one, ends the row.
+            ended.unread = known.unread if plan_of(mark) else 0
+        self.ended.move_to_end(key)
+        while len(self.ended) > MOST:
+            self.ended.popitem(last=False)
+        return ended
+
+    def _settle_later(self, key: str, made_at: float, mark: int, seconds: float) -> None:
+        if plan_of(mark) not in (WarmPlan.NONE, WarmPlan.PARTS) and len(self.unsettled) < MOST:
+            heapq.heappush(self.unsettled, (self.clock() + seconds, key, made_at, mark))
 
     def _bound(self, entry: ColdEntry, delay: float) -> float:
         """The delay, no longer than until the stored value is no longer served."""

@@ -261,3 +261,18 @@ async def test_a_refresh_of_what_is_stale_spares_nobody_a_wait(loop, readers, co
     await readers.read_page("/posts/post-1/")
     (row,) = [row for row in count() if (row.plan, row.resource) == ("hot", "page")]
     assert (row.warmed, row.read, row.saved_seconds) == (POSTS + 1, 1, 0)
+
+
+async def test_a_version_that_a_reader_replaced_before_the_loop_saw_its_end_is_counted(loop, readers, count, blog):
+    now = [0.0]
+    loop.unread.clock = lambda: now[0]
+    await run_hot(loop)
+    loop.hot.read_at = float("-inf")
+    await run_hot(loop)
+    await invalidate([f"post:{blog[1].pk}:page"])
+    await readers.read_page("/posts/post-1/")
+    await run_hot(loop)
+    now[0] += SETTLED_AFTER
+    send_reads()
+    await loop.unread.settle()
+    assert sum(row.unread for row in count() if row.resource == "page") == 1

@@ -242,3 +242,28 @@ async def test_time_in_which_an_entry_is_stale_does_not_make_it_change_less(cour
         put_off.append(await course.end(heat=0.05, served_until=SERVED, is_read=True))
         course.now += 300
     assert put_off == [False, *[True] * 4]
+
+
+# --- versions that were replaced before they were found cold ----------------------------------------------------
+
+
+async def test_a_version_that_was_replaced_unseen_is_judged_as_well(course, count):
+    course.unread.add_replaced("site@1:", 990.0, 1000.0, WarmPlan.SITE)
+    course.unread.add_replaced("site@1:", 990.0, 1000.0, WarmPlan.SITE)
+    course.now += SETTLED_AFTER
+    await course.unread.settle()
+    assert [(row.plan, row.unread) for row in count()] == [("site", 1)]
+
+
+async def test_a_version_that_was_found_cold_is_not_judged_again_when_it_is_replaced(course, count):
+    await course.end()
+    course.unread.add_replaced("site@1:", course.made_at, course.now, WarmPlan.SITE)
+    course.now += SETTLED_AFTER
+    await course.unread.settle()
+    assert [row.unread for row in count()] == [1]
+
+
+async def test_versions_that_were_replaced_unseen_count_as_changes(course):
+    for second in range(3):
+        course.unread.add_replaced("site@1:", 900.0 + 10 * second, 910.0 + 10 * second, WarmPlan.NONE)
+    assert await course.end(heat=0.01, served_until=SERVED)
