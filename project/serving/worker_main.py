@@ -22,6 +22,7 @@ from project.wrong_settings import WrongSettings
 
 APPLICATION = "project.asgi:application"
 HTTP = "content.caching.edge.protocol:EdgeProtocol"
+WEBSOCKETS = "content.ops.live.protocol:LiveProtocol"
 # Seconds. Longer than the keep-alive of the proxies in front, so that they close first.
 KEEP_ALIVE = 75
 # Seconds. uvicorn looks as often whether all connections are closed.
@@ -68,6 +69,7 @@ def uvicorn_config(options: Options) -> uvicorn.Config:
         APPLICATION,
         loop="uvloop",
         http=HTTP,
+        ws=WEBSOCKETS,
         lifespan="on",
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
