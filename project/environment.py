@@ -17,6 +17,7 @@ from project.setting_types import (
     CdnUrl,
     DatabaseUrl,
     Hosts,
+    LayerUrl,
     ModuleName,
     NamedUrls,
     Origin,
@@ -72,6 +73,7 @@ class Environment(BaseModel):
     EVERGREEN_SESSIONS_CACHE_URL: CacheUrl = ""
     EVERGREEN_CACHES: NamedUrls = {}
     CELERY_BROKER_URL: BrokerUrl = ""
+    EVERGREEN_CHANNELS_URL: LayerUrl = ""
     EVERGREEN_CACHE_PREFIX: Prefix = "evergreen"
     EVERGREEN_CACHE_TIMEOUT: Seconds = 300
     EVERGREEN_MEMORY: Megabytes = 64

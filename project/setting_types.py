@@ -22,10 +22,12 @@ DATABASE_SCHEMES = ("postgres", "postgresql", "pgsql", "sqlite")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 CDN_SERVER = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 CDN_URL = re.compile(rf"varnish://{CDN_SERVER}(,{CDN_SERVER})*|(fastly|cloudflare)://[A-Za-z0-9_-]+")
+LAYER_SCHEMES = (*REDIS_SCHEMES, "redis+sentinel", "rediss+sentinel")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "memory")
 
 DATABASE_ALLOWED = "postgres://user:password@host:5432/name or sqlite:////path"
 REDIS_ALLOWED = "redis://user:password@host:6379/0, rediss:// (TLS) or unix:///path?db=0"
+LAYER_ALLOWED = f"{REDIS_ALLOWED}, or redis+sentinel://host:26379/service/0"
 BROKER_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in BROKER_SCHEMES)}"
 CACHE_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in sorted(BACKENDS))}"
 
@@ -62,6 +64,11 @@ def check_database(url: str) -> str:
 def check_redis(url: str) -> str:
     require(split_url(url, REDIS_ALLOWED).scheme in REDIS_SCHEMES, REDIS_ALLOWED)
     return check_redis_url(url, REDIS_ALLOWED)
+
+
+def check_layer(url: str) -> str:
+    require(split_url(url, LAYER_ALLOWED).scheme in LAYER_SCHEMES, LAYER_ALLOWED)
+    return check_redis_url(url, LAYER_ALLOWED)
 
 
 def check_cache(url: str) -> str:
@@ -183,6 +190,7 @@ def check_release(name: str) -> str:
 
 DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 RedisUrl = Annotated[str, AfterValidator(check_redis)]
+LayerUrl = Annotated[str, AfterValidator(check_layer)]
 CacheUrl = Annotated[str, AfterValidator(check_cache)]
 NamedUrls = Annotated[dict[str, str], BeforeValidator(check_named_urls)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], BeforeValidator(split_commas)]

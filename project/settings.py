@@ -7,6 +7,7 @@ from typing import Any
 import dj_database_url
 
 from project.caches import cache_settings, is_redis, sibling_url
+from project.channels import channel_layers, choose_url
 from project.environment import Environment, check_cdn_requirements, read_environment
 from project.logs import logging_config
 from project.own_redis import url_of_own_redis
@@ -251,6 +252,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 # --- Celery -----------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.CELERY_BROKER_URL or REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+# --- live dashboards --------------------------------------------------------------------------------
+
+CHANNEL_LAYERS = channel_layers(
+    env.EVERGREEN_CHANNELS_URL or choose_url(GIVEN_REDIS_URL, CACHE_URL), CACHE_PREFIX, CACHE_TIMEOUT
+)
 
 # --- the release ------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from content.caching.engines import engine_of
 from content.caching.read_counts import reads
 from content.caching.watch.loop import run_relay
 from content.cdn.follower import follower_of_site
+from content.ops.live.history import record_history
 from content.ops.verification import new_verifier
 from content.warming.keeper import keep_warm
 from content.warming.targets import edge
@@ -34,7 +35,8 @@ def start_background_work() -> None:
         return
     os.nice(NICENESS)
     reads.exclude_process()
-    works = [*(engine_of(alias).refresher.work() for alias in cache_aliases()), make_pages(), follow_log()]
+    refreshers = [engine_of(alias).refresher.work() for alias in cache_aliases()]
+    works = [*refreshers, make_pages(), follow_log(), record_history()]
     running.clear()
     running[os.getpid()] = [asyncio.run_coroutine_threadsafe(work, worker_loop.start()) for work in works]
     start_warming()

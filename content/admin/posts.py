@@ -1,8 +1,10 @@
 from collections.abc import Callable, Collection
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -17,6 +19,7 @@ from content.admin.purges import PurgeActionMixin, purge_selected
 from content.admin.versioned import VersionedAdmin
 from content.admin.warm_runs import WarmActionMixin, warm_selected
 from content.models import Authorship, Post
+from content.ops.live.editing import announce_save
 from content.services import publishing
 from content.services.publishing import get_byline
 from content.services.write_through import write_through
@@ -141,6 +144,7 @@ class PostAdmin(WarmActionMixin, PurgeActionMixin, VersionedAdmin):
 
     class Media:
         css = {"all": ["content/admin/admin.css"]}
+        js = ["content/admin/presence.js"]
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
@@ -193,6 +197,15 @@ class PostAdmin(WarmActionMixin, PurgeActionMixin, VersionedAdmin):
         if form.instance.is_public:
             write_through(form.instance.get_absolute_url(), f"{request.scheme}://{request.get_host()}")
 
+    def log_change(self, request: HttpRequest, obj: Post, message: Any) -> Any:
+        announce_after_commit(obj.pk)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for post in queryset:
+            announce_after_commit(post.pk)
+        return super().log_deletions(request, queryset)
+
     def add_byline(self, request: HttpRequest, post: Post) -> None:
         """Make the user the author of a new post without authors."""
         if post.kind == Post.Kind.POST and not post.authorships.exists():
@@ -218,6 +231,11 @@ class PostAdmin(WarmActionMixin, PurgeActionMixin, VersionedAdmin):
     @admin.display(description="by")
     def byline(self, post: Post) -> str:
         return ", ".join(by.author.name for by in post.authorships.all())
+
+
+def announce_after_commit(post: int) -> None:
+    """Other editors who have the post open then see that it was saved."""
+    transaction.on_commit(partial(announce_save, post))
 
 
 def may_publish(request: HttpRequest) -> bool:

@@ -1,6 +1,7 @@
 """Protection against lost updates: a save names the version that it is based on, and overwrites no newer one."""
 
 import re
+import time
 from contextlib import suppress
 from copy import copy
 from datetime import UTC, datetime
@@ -42,7 +43,8 @@ class VersionedAdmin(admin.ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Compare and save under a lock of the row, so that of two saves at once the second sees the first."""
-        extra_context = (extra_context or {}) | {"draft": draft_of(request)}
+        # Before the values are read: what is saved from now on may not be in the form.
+        extra_context = (extra_context or {}) | {"draft": draft_of(request), "read_at": f"{time.time():.6f}"}
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
         with transaction.atomic(using=router.db_for_write(self.model)):

@@ -324,3 +324,37 @@ def test_a_reader_of_an_open_post_is_offered_its_new_text(editors):
         expect_saved(form)
         leave_and_come_back(reader)
         expect(reader.locator(".offer")).to_contain_text("This post is no longer published.")
+
+
+def test_editors_of_a_post_see_each_other_and_each_others_saves(editors):
+    post = next(editors.posts)
+    with editors.editor("ann") as ann, editors.editor("bob", bypass_csp=True) as bob:
+        first = open_form(ann, post)
+        expect(first.locator(".presence")).to_have_text("")
+        second = open_form(bob, post)
+        expect(first.locator(".presence")).to_have_text("Bob Ray has this post open as well.")
+        expect(second.locator(".presence")).to_have_text("Ann Lee has this post open as well.")
+        third = open_form(ann, post)
+        expect(first.locator(".presence")).to_contain_text("You have this post open in another window.")
+        third.close()
+        expect(first.locator(".presence")).to_have_text("Bob Ray has this post open as well.")
+        first.fill("#id_title", "Title of Ann")
+        save(first)
+        expect_saved(first)
+        expect(second.locator(".presence-saved")).to_contain_text("Ann Lee saved this post at")
+        expect(second.get_by_role("status").filter(has_text="Ann Lee saved")).to_be_visible()
+        assert [fault for fault in violations(second) if "presence" in fault] == []
+        # The conflict page is the net, for editors who save nevertheless.
+        second.fill("#id_title", "Title of Bob")
+        save(second)
+        expect(second.locator(".conflict")).to_contain_text("Ann Lee saved it at")
+
+
+def test_an_editor_without_javascript_has_the_form_as_before(editors):
+    post = next(editors.posts)
+    with editors.editor("ann", java_script_enabled=False) as ann:
+        page = open_form(ann, post)
+        expect(page.locator(".presence")).to_be_empty()
+        page.fill("#id_title", "Without a script")
+        save(page)
+        expect_saved(page)

@@ -1,33 +1,43 @@
 """The WebSockets of the ASGI application: staff only, from pages of this site only."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
 from content.caching.edge.asgi import Application, Message, Receive, Send
 
 from .dashboards import Dashboards
+from .editing import Editing
+from .guard import Guard, Refusal
 from .viewer import Viewer
-from .visitor import find_visitor, is_same_origin, session_of
-
-logger = logging.getLogger(__name__)
-
-DASHBOARD = "/ops/live/"
-# Seconds in which a visitor must be known.
-HANDSHAKE_SECONDS = 5.0
-_REFUSAL = {"type": "websocket.close", "code": 4403}
-
-_dashboards: WeakKeyDictionary[asyncio.AbstractEventLoop, Dashboards] = WeakKeyDictionary()
-
-
-def dashboards() -> Dashboards:
-    """Those of the running event loop."""
-    return _dashboards.setdefault(asyncio.get_running_loop(), Dashboards())
-
+from .visitor import is_same_origin, session_of
 
 Serve = Callable[[Viewer, Receive], Awaitable[None]]
-PATHS: dict[str, Callable[[], Serve]] = {DASHBOARD: lambda: dashboards().serve}
+
+DENIAL = "websocket.http.response"
+
+
+class Rooms:
+    """Of one event loop: the guard, and what is behind each path."""
+
+    def __init__(self) -> None:
+        self.guard = Guard()
+        self.dashboards = Dashboards()
+        self.paths: dict[str, Serve] = {
+            "/ops/live/": self.dashboards.serve,
+            "/ops/presence/": Editing().serve,
+        }
+
+
+_rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, Rooms] = WeakKeyDictionary()
+
+
+def rooms() -> Rooms:
+    """Those of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _rooms:
+        _rooms[loop] = Rooms()
+    return _rooms[loop]
 
 
 def with_websockets(application: Application) -> Application:
@@ -48,20 +58,34 @@ class WebSockets:
 
 
 async def serve(scope: Message, receive: Receive, send: Send) -> None:
-    """Refuse the handshake (uvicorn answers 403), or serve until the client leaves."""
+    """Refuse the handshake, or serve until the client leaves."""
     await receive()
-    path, session = PATHS.get(scope["path"]), session_of(scope)
-    if path is None or not session or not is_same_origin(scope):
-        await send(_REFUSAL)
-        return
     try:
-        async with asyncio.timeout(HANDSHAKE_SECONDS):
-            visitor = await find_visitor(session)
-    except Exception as error:
-        logger.warning("A WebSocket was refused, because its user cannot be read from the database: %s", error)
-        visitor = None
-    if visitor is None:
-        await send(_REFUSAL)
+        viewer, path = await admit(scope, send)
+    except Refusal as refusal:
+        await refuse(scope, send, refusal.status)
         return
-    await send({"type": "websocket.accept"})
-    await path()(Viewer(scope, send, visitor), receive)
+    async with rooms().guard.watching(viewer):
+        await send({"type": "websocket.accept"})
+        try:
+            await path(viewer, receive)
+        finally:
+            await viewer.wait_until_closed()
+
+
+async def admit(scope: Message, send: Send) -> tuple[Viewer, Serve]:
+    """Raises Refusal."""
+    path, session = rooms().paths.get(scope["path"]), session_of(scope)
+    if path is None or not session or not is_same_origin(scope):
+        raise Refusal(403)
+    return Viewer(scope, send, await rooms().guard.identify(session)), path
+
+
+async def refuse(scope: Message, send: Send, status: int) -> None:
+    """Without a reason: strangers learn nothing."""
+    if DENIAL not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 4000 + status})
+        return
+    headers = [(b"cache-control", b"no-store"), *([(b"retry-after", b"5")] if status != 403 else [])]
+    await send({"type": f"{DENIAL}.start", "status": status, "headers": headers})
+    await send({"type": f"{DENIAL}.body", "body": b""})

@@ -1,81 +1,198 @@
-"""The live dashboards of this process: one sampler encodes each state once for all viewers."""
+"""The live dashboards of this process: each state is encoded once for all viewers.
+
+One process samples for all and stores the state in Redis; the channel layer tells the others to look. While Redis is
+down, or the state there is old, each process samples by itself. Without viewers nobody samples.
+"""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+import logging
+import time
+from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
+from redis.exceptions import RedisError
 
 from content.caching.edge.asgi import Receive
-from content.ops.snapshot import Snapshot, take_snapshot
+from content.ops import snapshot as snapshots
+from content.ops.snapshot import Snapshot
 
 from .frame import Frame
+from .history import History, Point, read_points
+from .layer import mailbox
+from .state import LEASE, SharedState, redis_of_site
 from .viewer import REFUSED, Viewer
 
-# Seconds between two states, and between two points of history; points in all: an hour.
-INTERVAL, POINT_EVERY, MOST_POINTS = 1.0, 5.0, 720
+logger = logging.getLogger(__name__)
+
+# Seconds between two states: more if the sending of one takes more than SHARE of the time of a core.
+INTERVAL, LONGEST_INTERVAL, SHARE = 1.0, 10.0, 0.015
+# Seconds between two states if something has happened; and intervals in which the sampler's message must arrive.
+SHORTEST_INTERVAL, PATIENCE = 0.25, 1.25
+# Seconds in which a snapshot must be taken.
+TAKE_SECONDS = 5.0
 # Viewers that are sent to in one turn of the event loop: readers of pages wait for it.
 AT_ONCE = 32
+# Messages of processes: there is a new state in Redis; something has happened that operators wait for.
+STATE, LOOK = "state", "look"
 PAUSE, RESUME = {"kind": "pause"}, {"kind": "resume"}
 
 
-class Point(msgspec.Struct, frozen=True):
-    at: float
-    epoch: str
-    counters: dict[str, float]
-    gauges: dict[str, float]
-
-
-class History(msgspec.Struct, frozen=True, tag_field="kind", tag="history"):
-    points: list[Point]
-
-
 class Dashboards:
-    """While somebody watches, a task samples and sends."""
+    """While somebody watches, a task gets the state and sends it."""
 
-    def __init__(self, take: Callable[[], Awaitable[Snapshot]] = take_snapshot) -> None:
-        self.take = take
+    def __init__(self) -> None:
+        self.execute, self.prefix = redis_of_site()
+        self.shared = SharedState(self.execute, self.prefix)
         self.viewers: set[Viewer] = set()
-        self.points: deque[Point] = deque(maxlen=MOST_POINTS)
+        self.history = History()
+        self.filling: asyncio.Task[None] | None = None
         self.latest: Frame | None = None
+        self.interval = INTERVAL
+        # The time of the last state that was sent, and the message that came since.
+        self.shown_at, self.message = 0.0, ""
+        self.has_message = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
     async def serve(self, viewer: Viewer, receive: Receive) -> None:
-        """Until the viewer leaves."""
-        viewer.line.write(Frame(msgspec.json.encode(History(list(self.points)))))
+        """Until the viewer leaves. `since` in its query: it has the points up to then."""
+        await self.fill_history()
+        viewer.offer(self.history.frame(_since(viewer)))
+        if self.latest is not None:
+            viewer.offer(self.latest)
         self.viewers.add(viewer)
-        if self.task is None or self.task.done():
+        if self.task is None:
+            mailbox().open(self.on_message)
             self.task = asyncio.ensure_future(self.run())
         try:
             while (message := await viewer.read(receive)) is not None:
                 self.obey(viewer, message)
         finally:
             self.viewers.discard(viewer)
+            if not self.viewers:
+                await self.end()
+
+    async def end(self) -> None:
+        task, self.task, self.filling, self.latest = self.task, None, None, None
+        if task is None:
+            return
+        mailbox().close(self.on_message)
+        task.cancel()
+        try:
+            await self.shared.leave()
+        except (RedisError, OSError) as error:
+            logger.debug("The lease of the sampler ends by its timeout: %s", error)
 
     def obey(self, viewer: Viewer, message: object) -> None:
         if message == PAUSE:
-            viewer.is_paused, viewer.slot = True, None
+            viewer.is_paused, viewer.slot, viewer.paused_at = True, None, self.shown_at
         elif message == RESUME:
-            viewer.is_paused = False
-            viewer.offer(self.latest)
+            if viewer.is_paused:
+                viewer.is_paused = False
+                viewer.offer(self.history.frame(viewer.paused_at))
+            self.on_message({"kind": LOOK})
         else:
             viewer.close(REFUSED)
 
+    def on_message(self, message: dict[str, Any]) -> None:
+        if message.get("kind") in (STATE, LOOK):
+            # What has happened comes before what is new.
+            self.message = self.message if self.message == LOOK else message["kind"]
+            self.has_message.set()
+
+    # --- the state ------------------------------------------------------------------------------------
+
     async def run(self) -> None:
-        while self.viewers:
-            snapshot = await self.take()
-            self.add_point(snapshot)
-            self.latest = Frame(b'{"kind":"state",' + msgspec.json.encode(snapshot)[1:])
-            await self.send(self.latest)
-            await asyncio.sleep(INTERVAL)
+        while True:
+            began, is_announced = time.monotonic(), self.message == STATE
+            self.message = ""
+            self.has_message.clear()
+            if any(not viewer.is_paused for viewer in self.viewers):
+                try:
+                    await self.show(await self.next_state(is_announced=is_announced))
+                except Exception:
+                    # The loop goes on: without it no viewer would see anything again.
+                    logger.exception("A state of the dashboard could not be made; retrying.")
+            await self.wait(began)
 
-    def add_point(self, snapshot: Snapshot) -> None:
-        if not self.points or snapshot.at - self.points[-1].at >= POINT_EVERY:
-            self.points.append(Point(snapshot.at, snapshot.epoch, snapshot.counters, snapshot.gauges))
+    async def wait(self, began: float) -> None:
+        """Until the next state is due. The sampler does not wait for a message, which others get from it."""
+        seconds = self.interval * (1 if self.shared.is_sampler else PATIENCE)
+        try:
+            async with asyncio.timeout(max(0.0, began + seconds - time.monotonic())):
+                await self.has_message.wait()
+        except TimeoutError:
+            return
+        least = SHORTEST_INTERVAL if self.message == LOOK else self.interval * (2 - PATIENCE)
+        await asyncio.sleep(max(0.0, began + least - time.monotonic()))
 
-    async def send(self, frame: Frame) -> None:
-        for number, viewer in enumerate(list(self.viewers), 1):
-            if not viewer.is_paused:
-                viewer.offer(frame)
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
+    async def next_state(self, *, is_announced: bool) -> Snapshot:
+        """A state that was not shown yet: from Redis, or taken here."""
+        try:
+            if is_announced or not await self.shared.lead(max(LEASE, 2.5 * self.interval)):
+                state = await self.shared.read(within=2 * self.interval)
+                if state is not None and state.at > self.shown_at:
+                    return state
+        except (RedisError, OSError) as error:
+            logger.debug("Each process samples by itself, because Redis is down: %s", error)
+            return await self.take()
+        return await self.sample()
+
+    async def take(self) -> Snapshot:
+        async with asyncio.timeout(TAKE_SECONDS):
+            return await snapshots.take_snapshot()
+
+    async def sample(self) -> Snapshot:
+        """Take a snapshot and share it."""
+        snapshot = await self.take()
+        try:
+            await self.shared.store(msgspec.json.encode(snapshot))
+        except (RedisError, OSError) as error:
+            logger.debug("Others sample by themselves, because Redis is down: %s", error)
+        else:
+            await mailbox().announce(kind=STATE)
+        return snapshot
+
+    async def show(self, snapshot: Snapshot) -> None:
+        self.shown_at = snapshot.at
+        self.history.add(Point.of(snapshot))
+        head = b'{"kind":"state","every":%.3g,' % self.interval
+        self.latest = Frame(head + msgspec.json.encode(snapshot)[1:])
+        seconds = await self.send(self.latest)
+        self.interval = min(max(INTERVAL, seconds / SHARE), LONGEST_INTERVAL)
+
+    async def send(self, frame: Frame) -> float:
+        """Returns the seconds of processor time."""
+        seconds, viewers = 0.0, list(self.viewers)
+        for first in range(0, len(viewers), AT_ONCE):
+            began = time.thread_time()
+            for viewer in viewers[first : first + AT_ONCE]:
+                if not viewer.is_paused:
+                    viewer.offer(frame)
+            seconds += time.thread_time() - began
+            await asyncio.sleep(0)
+        return seconds
+
+    # --- history --------------------------------------------------------------------------------------
+
+    async def fill_history(self) -> None:
+        """Once for all viewers. This process has only the points of the time in which somebody watched."""
+        if self.filling is None:
+            self.filling = asyncio.ensure_future(self._fill_history())
+        await asyncio.shield(self.filling)
+
+    async def _fill_history(self) -> None:
+        if self.execute is None:
+            return
+        try:
+            self.history.extend(await read_points(self.execute, self.prefix))
+        except (RedisError, OSError) as error:
+            logger.debug("The dashboard begins without history, because Redis is down: %s", error)
+
+
+def _since(viewer: Viewer) -> float:
+    """Unix seconds; 0 for no number."""
+    try:
+        return max(0.0, min(float(parse_qs(viewer.query.decode("latin-1"))["since"][0]), time.time()))
+    except (KeyError, ValueError):
+        return 0.0

@@ -15,10 +15,12 @@ from .visitor import Visitor
 
 # Seconds that a client may take to read what was sent.
 DEADLINE = 10.0
+# Seconds for a close frame to be sent.
+CLOSE_SECONDS = 1.0
 # Messages that a client may send in a burst, and in a second.
 BURST, A_SECOND = 20, 2.0
-# Close codes (RFC 6455, section 7.4): a message that is none of ours; as HTTP's 403, 429 and 503.
-REFUSED, FORBIDDEN, TOO_MANY, RESTART = 1008, 4403, 4429, 1012
+# Close codes (RFC 6455, section 7.4): a message that is none of ours; as HTTP's 403 and 429.
+REFUSED, FORBIDDEN, TOO_MANY = 1008, 4403, 4429
 
 
 class Line(Protocol):
@@ -70,7 +72,7 @@ class Viewer:
         self.clock = clock
         self.slot: Frame | None = None
         self.behind_since: float | None = None
-        self.is_paused = False
+        self.is_paused, self.paused_at = False, 0.0
         # What it may still send at once, and when that was counted.
         self.allowance, self.counted_at = float(BURST), clock()
         self.closing: asyncio.Task[None] | None = None
@@ -105,12 +107,21 @@ class Viewer:
         self.close(TOO_MANY if self.allowance < 0 else REFUSED)
         return None
 
+    async def read_until_end(self, receive: Receive) -> None:
+        while (await receive())["type"] == "websocket.receive":
+            pass
+
     def close(self, code: int) -> None:
         """Begin to close. A client that does not read is disconnected."""
         if not self.line.is_clear:
             self.line.abort()
         elif self.closing is None:
             self.closing = asyncio.ensure_future(self._close(code))
+
+    async def wait_until_closed(self) -> None:
+        """Until what `close` began is sent: when the application returns, the server disconnects."""
+        if self.closing is not None:
+            await asyncio.wait({self.closing}, timeout=CLOSE_SECONDS)
 
     async def _close(self, code: int) -> None:
         try:

@@ -1,0 +1,50 @@
+"""Django's CHANNEL_LAYERS: how processes tell each other of news on dashboards and of editors."""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from content.caching.backends.server import location_and_options
+from project.caches import is_redis
+
+IN_MEMORY = "channels.layers.InMemoryChannelLayer"
+IN_REDIS = "channels_redis.core.RedisChannelLayer"
+# Messages of a process that wait, and seconds until they expire. They only say that there is something to look at.
+CAPACITY, EXPIRES = 100, 10
+# Seconds after which a process that died is no member of a group. One that lives enters again every ten.
+MEMBER_SECONDS = 60
+# Seconds for a response: the layer asks Redis to wait five seconds for a message.
+TIMEOUT = 8.0
+
+
+def channel_layers(url: str, prefix: str, connect_timeout: float) -> dict[str, Any]:
+    """`url`: of a Redis, standalone or behind Sentinel. Without one, each process has a layer in its memory."""
+    config = {"capacity": CAPACITY, "expiry": EXPIRES, "group_expiry": MEMBER_SECONDS}
+    if not url:
+        return {"default": {"BACKEND": IN_MEMORY, "CONFIG": config}}
+    host = host_of(url, {"socket_connect_timeout": connect_timeout, "socket_timeout": TIMEOUT})
+    return {"default": {"BACKEND": IN_REDIS, "CONFIG": {"hosts": [host], "prefix": f"{prefix}:channels", **config}}}
+
+
+def choose_url(redis_url: str, cache_url: str) -> str:
+    """A Redis that the site has anyway; empty for none, and for a cluster, which channels_redis does not know."""
+    if redis_url:
+        return redis_url
+    return cache_url if is_redis(cache_url) and "cluster" not in urlsplit(cache_url).scheme else ""
+
+
+def host_of(url: str, timeouts: dict[str, float]) -> dict[str, Any]:
+    """As channels_redis takes it."""
+    location, options = location_and_options(url)
+    if "SENTINELS" not in options:
+        return {"address": location, **timeouts}
+    parts = urlsplit(location)
+    login = {"username": parts.username, "password": parts.password}
+    return {
+        "sentinels": options["SENTINELS"],
+        "master_name": parts.hostname,
+        "sentinel_kwargs": timeouts,
+        "db": int(parts.path.strip("/") or 0),
+        "ssl": parts.scheme == "rediss",
+        **{name: unquote(value) for name, value in login.items() if value},
+        **timeouts,
+    }
