@@ -2,9 +2,9 @@
 
 python -m tests.benchmarks.dashboards [--viewers N] [--workers N] [--seconds N] [--restarts N]
 
-A site with processes, a Redis and a channel layer in a Redis of its own. Two viewers more are raw sockets: one reads a
-kilobyte a second, one never reads. Then the channel layer is restarted again and again, the site's Redis once, and the
-server twice: by SIGHUP, and to its end.
+A site with processes, a Redis, and a channel layer in a Redis of its own. Two viewers more are raw sockets: one reads
+a kilobyte a second, one never reads. Then the channel layer is restarted again and again, and the server once. At
+last the server ends.
 """
 
 import argparse
@@ -30,8 +30,9 @@ USERS = 16
 # Bytes that the slow viewer reads each second.
 SLOW = 1024
 HANDSHAKE = (
-    "GET /ops/live/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: sessionid={session}\r\nConnection: Upgrade"
-    "\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    "GET /ops/live/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: sessionid={session}\r\nConnection: "
+    "Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=="
+    "\r\n\r\n"
 )
 
 

@@ -46,7 +46,8 @@ class LiveSite:
     @asynccontextmanager
     async def connect(self, name: str, path: str = "/ops/live/", **options: Any) -> AsyncIterator["Client"]:
         cookie = {"Cookie": f"sessionid={self.sessions[name]}"} if name else {}
-        options = {"origin": self.service.url, "max_size": 8 * 1024 * 1024} | options
+        defaults: dict[str, Any] = {"origin": self.service.url, "max_size": 8 * 1024 * 1024}
+        options = defaults | options
         headers = cookie | options.pop("headers", {})
         url = options.pop("url", self.service.url).replace("http", "ws", 1) + path
         async with connect(url, additional_headers=headers, open_timeout=READY_SECONDS, **options) as connection:
@@ -80,6 +81,10 @@ class Client:
         while (message := await self.next())["kind"] != kind:
             pass
         return message
+
+    async def times(self, count: int) -> list[float]:
+        """Those of the next states."""
+        return [(await self.next_of("state"))["at"] for _ in range(count)]
 
     async def send(self, content: object) -> None:
         await self.connection.send(json.dumps(content))

@@ -27,8 +27,10 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two states: more if the sending of one takes more than SHARE of the time of a core.
 INTERVAL, LONGEST_INTERVAL, SHARE = 1.0, 10.0, 0.015
-# Seconds between two states if something has happened; and intervals in which the sampler's message must arrive.
-SHORTEST_INTERVAL, PATIENCE = 0.25, 1.25
+# Seconds between two states if something has happened.
+SHORTEST_INTERVAL = 0.25
+# Parts of the interval: in which the sampler's message or state must arrive, and between two looks without messages.
+PATIENCE, POLL = 1.25, 0.5
 # Seconds in which a snapshot must be taken.
 TAKE_SECONDS = 5.0
 # Viewers that are sent to in one turn of the event loop: readers of pages wait for it.
@@ -51,6 +53,8 @@ class Dashboards:
         self.interval = INTERVAL
         # The time of the last state that was sent, and the message that came since.
         self.shown_at, self.message = 0.0, ""
+        # Whether the sampler's messages arrive.
+        self.is_told = True
         self.has_message = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -109,30 +113,36 @@ class Dashboards:
             self.has_message.clear()
             if any(not viewer.is_paused for viewer in self.viewers):
                 try:
-                    await self.show(await self.next_state(is_announced=is_announced))
+                    snapshot = await self.next_state(is_announced=is_announced)
+                    if snapshot is not None:
+                        await self.show(snapshot)
                 except Exception:
                     # The loop goes on: without it no viewer would see anything again.
                     logger.exception("A state of the dashboard could not be made; retrying.")
             await self.wait(began)
 
     async def wait(self, began: float) -> None:
-        """Until the next state is due. The sampler does not wait for a message, which others get from it."""
-        seconds = self.interval * (1 if self.shared.is_sampler else PATIENCE)
+        """Until the next state is due. The others get a message of the sampler, and poll if the layer loses them."""
+        seconds = self.interval * (1 if self.shared.is_sampler else PATIENCE if self.is_told else POLL)
         try:
             async with asyncio.timeout(max(0.0, began + seconds - time.monotonic())):
                 await self.has_message.wait()
         except TimeoutError:
+            self.is_told = False
             return
+        self.is_told = self.is_told or self.message == STATE
         least = SHORTEST_INTERVAL if self.message == LOOK else self.interval * (2 - PATIENCE)
         await asyncio.sleep(max(0.0, began + least - time.monotonic()))
 
-    async def next_state(self, *, is_announced: bool) -> Snapshot:
-        """A state that was not shown yet: from Redis, or taken here."""
+    async def next_state(self, *, is_announced: bool) -> Snapshot | None:
+        """A state that was not shown yet: from Redis, or taken here. None if the sampler's next is about to come."""
         try:
             if is_announced or not await self.shared.lead(max(LEASE, 2.5 * self.interval)):
                 state = await self.shared.read(within=2 * self.interval)
                 if state is not None and state.at > self.shown_at:
                     return state
+                if state is not None and time.time() - state.at < self.interval * PATIENCE:
+                    return None
         except (RedisError, OSError) as error:
             logger.debug("Each process samples by itself, because Redis is down: %s", error)
             return await self.take()

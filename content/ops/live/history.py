@@ -70,8 +70,9 @@ class History:
 
     def frame(self, since: float = 0.0) -> Frame:
         """The message with the points after `since`. Viewers that come at once share it."""
-        first = max(0, int(since // EVERY) + 1) if since > 0 else 0
-        first = first if first in self.points else min((n for n in self.points if n >= first), default=0)
+        first = int(since // EVERY) + 1
+        if first not in self.points:
+            first = next((number for number in self.points if number >= first), max(self.points, default=0) + 1)
         if first not in self._frames:
             self._frames[first] = Frame(self._encode(first))
         return self._frames[first]

@@ -35,6 +35,7 @@ class Mailbox:
         self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self.listeners: list[Listen] = []
         self.task: asyncio.Task[None] | None = None
+        self.is_lost = asyncio.Event()
         self.warned_at = float("-inf")
 
     def open(self, listen: Listen) -> None:
@@ -72,11 +73,19 @@ class Mailbox:
                 await asyncio.sleep(RETRY_AFTER)
 
     async def _enter(self, layer: Any, channel: str) -> None:
+        """A Redis that has started anew does not know the group."""
+        self.is_lost.clear()
         await layer.group_add(GROUP, channel)
-        await asyncio.sleep(RENEW_EVERY)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RENEW_EVERY):
+                await self.is_lost.wait()
 
     async def _receive(self, layer: Any, channel: str) -> None:
-        message = await layer.receive(channel)
+        try:
+            message = await layer.receive(channel)
+        except Exception:
+            self.is_lost.set()
+            raise
         if message.get("sender") != self.name:
             for listen in list(self.listeners):
                 listen(message)

@@ -20,8 +20,8 @@ EXTENSION = "evergreen.line"
 LARGEST_MESSAGE, MOST_FRAGMENTS = 4096, 16
 # Bytes that the kernel keeps for a client that does not read, and bytes in memory after which it is disconnected.
 SEND_BUFFER, MOST_UNSENT = 128 * 1024, 2 * 1024 * 1024
-# Seconds in which a client may still read when the server ends.
-LAST_SECONDS = 1.0
+# Seconds for a client to answer a close frame, and to read what was sent before the end.
+CLOSE_SECONDS, LAST_SECONDS = 2.0, 1.0
 
 
 class LiveProtocol(WebSocketsSansIOProtocol):
@@ -32,6 +32,7 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         # One compressed frame serves all clients: none depends on the frames before.
         extension = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
         self.conn = ServerProtocol(extensions=[extension], max_size=LARGEST_MESSAGE, logger=self.logger)
+        self.close_timeout = CLOSE_SECONDS
         self.last_call: asyncio.TimerHandle | None = None
         self.is_deflated = False
 
@@ -64,13 +65,6 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             return
         super().handle_cont(event)
 
-    def handle_parser_exception(self) -> None:
-        """Before the handshake is accepted there is nobody to tell."""
-        if self.conn.close_sent is None:
-            self.abort()
-        else:
-            super().handle_parser_exception()
-
     # --- a line ---------------------------------------------------------------------------------------
 
     @property
@@ -89,11 +83,35 @@ class LiveProtocol(WebSocketsSansIOProtocol):
 
     # --- the end --------------------------------------------------------------------------------------
 
-    def shutdown(self) -> None:
-        """A client that does not read would keep the server from ending."""
-        super().shutdown()
+    def _end_soon(self, seconds: float = LAST_SECONDS) -> None:
+        """A closed transport first sends what it has: a client that does not read would keep it open for ever."""
         if self.last_call is None:
-            self.last_call = self.loop.call_later(LAST_SECONDS, self.abort)
+            self.last_call = self.loop.call_later(seconds, self.abort)
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close":
+            self._end_soon(self.close_timeout + LAST_SECONDS)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._end_soon()
+
+    def handle_close(self, event: ReceivedFrame) -> None:
+        super().handle_close(event)
+        self._end_soon()
+
+    def handle_parser_exception(self) -> None:
+        """Before the handshake is accepted there is nobody to tell."""
+        if self.conn.close_sent is None:
+            self.abort()
+        else:
+            super().handle_parser_exception()
+            self._end_soon()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._end_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.last_call is not None:

@@ -86,7 +86,7 @@ class Viewer:
                 self.line.write(frame)
             return
         self.slot = frame
-        self.behind_since = self.behind_since or self.clock()
+        self.behind_since = self.clock() if self.behind_since is None else self.behind_since
         if self.clock() - self.behind_since > DEADLINE:
             self.line.abort()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from contextlib import AsyncExitStack
+from itertools import pairwise
 
 from tests.support.wait import wait_until_async
 
@@ -24,13 +25,9 @@ async def test_viewers_of_all_processes_see_the_same_states(site):
     """One process samples: what the others show has the same times, and the same bytes."""
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(site.connect("ann")) for _ in range(8)]
-        seen = await asyncio.gather(*(times_of(client, 6) for client in clients))
+        seen = await asyncio.gather(*(client.times(6) for client in clients))
     everywhere = set.intersection(*map(set, seen))
     assert len(everywhere) >= 3
-
-
-async def times_of(client, count: int) -> list[float]:
-    return [(await client.next_of("state"))["at"] for _ in range(count)]
 
 
 async def test_without_viewers_nobody_samples(site):
@@ -50,9 +47,9 @@ async def test_a_hidden_tab_gets_nothing_and_then_what_it_missed(site):
         await client.next_of("state")
         await client.send({"kind": "pause"})
         # What was on its way, and then nothing.
-        await times_of(watching, 2)
+        await watching.times(2)
         before = len(client.connection.recv_messages.frames)
-        await times_of(watching, 2)
+        await watching.times(2)
         assert len(client.connection.recv_messages.frames) == before
         await client.send({"kind": "resume"})
         now = time.time()
@@ -69,21 +66,29 @@ async def test_a_first_viewer_sees_what_a_worker_has_recorded(site):
     with site.redis.client() as redis:
         redis.delete(HISTORY)
         redis.rpush(HISTORY, *[json.dumps(point) for point in points], *hostile)
-        async with site.connect("ann") as client:
-            history = (await client.next_of("history"))["points"]
+        # Processes that nobody watches any more forget what they have read.
+        await wait_until_async(lambda: recorded_points(site), "the last viewer of an earlier test has left")
+        history = await recorded_points(site)
         times = [point["at"] for point in history if point["epoch"] == "e"]
         assert times == sorted(times)
         assert now - 3700 <= min(times) < now - 3500
         assert max(times) == now - 5
         # Thinned out: all of the last ten minutes, and one in six of those before.
         newest = history[-1]["at"]
-        gaps = {later - at for at, later in zip(times, times[1:], strict=False) if later > newest - 590}
+        gaps = {later - at for at, later in pairwise(times) if later > newest - 590}
         assert gaps == {5}
         assert len(times) < 240
         async with site.connect("ann", f"/ops/live/?since={now - 100}") as client:
             late = (await client.next_of("history"))["points"]
         assert min(point["at"] for point in late) > now - 100
         redis.delete(HISTORY)
+
+
+async def recorded_points(site) -> list[dict]:
+    """The history of a new viewer, if it has what is in Redis."""
+    async with site.connect("ann") as client:
+        history = (await client.next_of("history"))["points"]
+    return history if any(point["epoch"] == "e" for point in history) else []
 
 
 async def test_what_others_wrote_to_redis_harms_no_viewer(site):
@@ -93,12 +98,12 @@ async def test_what_others_wrote_to_redis_harms_no_viewer(site):
             await client.next_of("state")
             for content in hostile:
                 redis.set(STATE, content)
-                await times_of(client, 1)
+                await client.times(1)
             for key in (STATE, SAMPLER, HISTORY):
                 redis.delete(key)
                 redis.rpush(key, "a list")
             redis.set("evergreen:channels:group:evergreen.live", "no set")
-            await times_of(client, 3)
+            await client.times(3)
             redis.delete(SAMPLER, STATE, HISTORY, "evergreen:channels:group:evergreen.live")
     assert "Traceback" not in site.service.terminal
 
