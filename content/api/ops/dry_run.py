@@ -1,12 +1,11 @@
 """Dry runs of warming: the targets and loads of a choice, counted within a bounded time."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 
 from content.api.errors import RETRY_AFTER, Refusal
 from content.api.ops.results import WarmEstimate
-from content.caching.errors import Overloaded
+from content.purging.survey_slot import survey_slot
 from content.warming.choice import Choice
 from content.warming.estimate import Estimate, estimate
 from content.warming.execution import MOST_PLANNED
@@ -14,22 +13,6 @@ from content.warming.selection import Unknown
 
 # Seconds for a count: an operator waits for it.
 SECONDS = 10.0
-# Counts and surveys at once in a process, which serves readers too.
-MOST_AT_ONCE = 2
-_running = 0
-
-
-@contextmanager
-def survey_slot() -> Iterator[None]:
-    """Raises Overloaded if MOST_AT_ONCE are taken."""
-    global _running
-    if _running >= MOST_AT_ONCE:
-        raise Overloaded("surveys for operators", retry_after=RETRY_AFTER)
-    _running += 1
-    try:
-        yield
-    finally:
-        _running -= 1
 
 
 async def estimate_choice(choice: Choice) -> WarmEstimate:

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from content.api.errors import RETRY_AFTER, Refusal
 from content.api.ops.document import Answer, Endpoint, endpoint
-from content.api.ops.dry_run import estimate_choice, survey_slot
+from content.api.ops.dry_run import estimate_choice
 from content.api.ops.operator import Operator, operator_of
 from content.api.ops.orders import PurgeOrder, WarmOrder, parse_order, read_body
 from content.api.ops.results import Purge, Run, RunList, WarmEstimate
@@ -18,6 +18,7 @@ from content.caching import CacheError
 from content.models import OpsToken, WarmRun
 from content.purging import BadSelection, Outcome, run_purge
 from content.purging import Trigger as PurgeTrigger
+from content.purging.survey_slot import survey_slot
 from content.services.ops_tokens import is_valid
 from content.warming.choice import Choice, ChoiceError, check_choice
 from content.warming.runs import STEERING, SteeringError, Trigger, describe_run, find_run, retry_run, start_run

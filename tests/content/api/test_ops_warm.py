@@ -11,6 +11,7 @@ from django.test import AsyncClient
 
 from content.api.ops import dry_run, endpoints
 from content.models import OpsRequest, WarmFailure, WarmRun
+from content.purging.survey_slot import survey_slot
 from content.services.ops_tokens import revoke_token
 from content.warming.choice import Choice
 from content.warming.execution import execute
@@ -167,7 +168,7 @@ def test_a_count_that_takes_too_long_says_that_it_is_the_least(operator, monkeyp
 
 
 def test_counts_at_once_are_bounded(operator):
-    with dry_run.survey_slot(), dry_run.survey_slot():
+    with survey_slot(), survey_slot():
         response = operator.post("warm", {"dry_run": True})
         problem_of(response, 503)
         assert response.headers["Retry-After"]
