@@ -24,6 +24,7 @@ from content.warming.runs import (
     retry_run,
     start_run,
     summarize_run,
+    verbs_of,
 )
 
 VERBS = (*STEERING, "retry")
@@ -125,21 +126,6 @@ class WarmRunAdmin(admin.ModelAdmin):
     def failures(self, run: WarmRun) -> str:
         rows = run.failures.values_list("target", "reason")[:SHOWN_FAILURES]
         return format_html_join("", "{}: {}<br>", rows) or "none"
-
-
-def verbs_of(run: WarmRun) -> list[str]:
-    """The buttons that have an effect now."""
-    if run.trigger == Trigger.LOOP:
-        return []
-    states = WarmRun.State
-    verbs = {
-        states.QUEUED: ["cancel", "pause"],
-        states.RUNNING: ["cancel", "pause"],
-        states.PAUSED: ["resume", "cancel"],
-        states.CANCELLED: ["resume"],
-        states.STOPPED: ["resume"],
-    }.get(states(run.state), [])
-    return [*verbs, *(["retry"] if run.failed and not run.is_active else [])]
 
 
 def page_of(run: WarmRun) -> str:

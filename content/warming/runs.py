@@ -102,6 +102,20 @@ def retry_run(run: WarmRun, *, trigger: str = Trigger.COMMAND, started_by: str =
 STEERING: dict[str, Callable[[WarmRun], str]] = {"cancel": cancel_run, "pause": pause_run, "resume": resume_run}
 
 
+def verbs_of(run: WarmRun) -> list[str]:
+    """What an operator may do with the run now: names of STEERING, and "retry"."""
+    if run.trigger == Trigger.LOOP:
+        return []
+    verbs = {
+        State.QUEUED: ["cancel", "pause"],
+        State.RUNNING: ["cancel", "pause"],
+        State.PAUSED: ["resume", "cancel"],
+        State.CANCELLED: ["resume"],
+        State.STOPPED: ["resume"],
+    }.get(State(run.state), [])
+    return [*verbs, *(["retry"] if run.failed and not run.is_active else [])]
+
+
 def change_state(run: WarmRun, before: Sequence[str], after: str) -> None:
     """Raises SteeringError if the run is in no such state, or another run of the same choice is active."""
     if run.trigger == Trigger.LOOP:
