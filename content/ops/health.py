@@ -93,12 +93,12 @@ async def run_checks() -> dict[str, dict[str, object]]:
 cached_checks = CachedResult(run_checks, CACHE_SECONDS)
 
 
-async def run_check(check: Check) -> dict[str, object]:
+async def run_check(check: Check, seconds: float = CHECK_SECONDS) -> dict[str, object]:
     began = time.perf_counter()
     try:
-        reason = await asyncio.wait_for(check(), CHECK_SECONDS)
+        reason = await asyncio.wait_for(check(), seconds)
     except TimeoutError:
-        reason = f"No answer within {CHECK_SECONDS:g} s."
+        reason = f"No answer within {seconds:g} s."
     except Exception as error:
         # Only the type of the error: its text may contain addresses and passwords.
         reason = f"Does not answer ({type(error).__name__})."

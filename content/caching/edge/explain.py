@@ -19,7 +19,7 @@ async def explain_url(engine: Engine, url: str) -> dict[str, Any]:
 
 
 async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
-    """Explain the entry in the shared tier. Other processes' memory cannot be read.
+    """Explain the entry in the shared tier and in the memory of this process. That of others cannot be read.
 
     `key`: as events and reports name it; also without its schema, as `post:first`.
     """
@@ -28,6 +28,7 @@ async def explain_key(engine: Engine, key: str) -> dict[str, Any]:
     report: dict[str, Any] = {
         "key": key,
         **_describe_key(key),
+        "memory": describe_value(engine.tiers, engine.tiers.peek(key)),
         "entry": describe_value(engine.tiers, cached),
         "lease": await engine.shared.holder(key),
     }
@@ -95,6 +96,7 @@ async def _explain_part(engine: Engine, key: str) -> dict[str, Any]:
     return {
         "key": key,
         **_describe_key(key),
+        "memory": describe_value(engine.tiers, engine.tiers.peek(key)),
         "entry": describe_value(engine.tiers, cached),
         "ended_by": _records_against(engine, cached),
         "why": _verdict_in_words(engine, cached),

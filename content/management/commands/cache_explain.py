@@ -10,6 +10,7 @@ from rich.tree import Tree
 
 from content.caching.edge.explain import explain_key, explain_url
 from content.caching.engines import engine_of
+from content.ops.explanation import Branch, as_tree
 
 # Seconds that a new process waits for its first read of the log.
 FIRST_READ = 1.0
@@ -32,7 +33,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report, indent=2))
             return
         console = Console(file=self.stdout, width=140)  # type: ignore[arg-type]
-        console.print(as_tree(report), highlight=False, markup=False)
+        console.print(draw(as_tree(report)), highlight=False, markup=False)
 
 
 async def explain(target: str) -> dict[str, Any]:
@@ -43,31 +44,8 @@ async def explain(target: str) -> dict[str, Any]:
     return await (explain_url(engine, target) if "://" in target else explain_key(engine, target))
 
 
-def as_tree(report: dict[str, Any]) -> Tree:
-    tree = Tree(f"{report['key']}: {report['why']}")
-    if report.get("kind") == "page":
-        tree.add(f"status {report['status']}, {report['bytes']:,} bytes, {report['age']:.1f} s old")
-    add_entry(tree, report)
-    for each in report.get("made_of", ()):
-        add_entry(tree.add(f"{each['key']}: {each['why']}"), each)
+def draw(branch: Branch) -> Tree:
+    tree = Tree(branch.text)
+    for each in branch.branches:
+        tree.children.append(draw(each))
     return tree
-
-
-def describe_release(report: dict[str, Any]) -> list[str]:
-    known = [f"{name} {report[name] or 'without a name'}" for name in ("release", "schema") if name in report]
-    return known if report["is_of_this_release"] else [*known, "of another release, not read by this one"]
-
-
-def add_entry(branch: Tree, report: dict[str, Any]) -> None:
-    branch.add(", ".join(describe_release(report)))
-    entry = report.get("entry")
-    if entry is None:
-        return
-    times = f"fresh for {entry['fresh_for']:.1f} s, stale for {entry['stale_for']:.1f} s"
-    branch.add(f"in the shared tier: {entry['state']}, {times}, cost {entry['cost'] * 1000:.1f} ms")
-    branch.add(f"tags: {', '.join(entry['tags'])}")
-    if entry["in_passing"]:
-        branch.add(f"shows in passing: {', '.join(entry['in_passing'])}")
-    for record in report.get("ended_by", ()):
-        shown = ", shown in passing" if record["in_passing"] else ""
-        branch.add(f"record {record['record']}: {record['kind']} {record['tag']}{shown}")
