@@ -48,5 +48,6 @@ urlpatterns = [
     path("search/", listings.search, name="search"),
     path(missing.PATH[1:], missing.missing, name="missing"),
     path("api/", include("content.api.urls")),
+    path("ops/", include("content.ops.urls")),
     re_path(r"^(?P<path>.*)$", posts.page_or_redirect),
 ]

@@ -1,47 +1,112 @@
-"""What the dashboard shows at one moment: counters, gauges, tables and a verdict."""
+"""The snapshot: everything that the dashboard, its live viewers and the terminal show of one moment."""
 
-import os
-import socket
+import asyncio
 import time
-from typing import Any
+from collections import deque
 
 import msgspec
-from asgiref.sync import sync_to_async
+from redis.exceptions import RedisError
 
-from content.caching.metrics.events import EventCounts, current_totals
-from content.ops.metrics import report_or_none
+from content.ops.attention import Verdict, judge
+from content.ops.panels.backlog import backlog, outbox
+from content.ops.panels.cache_events import events
+from content.ops.panels.consistency import consistency
+from content.ops.panels.failures import failures
+from content.ops.panels.hottest import hottest
+from content.ops.panels.invalidations import invalidations
+from content.ops.panels.jobs import jobs
+from content.ops.panels.orders import purges, runs
+from content.ops.panels.panel import PATIENCE, Panel, Source
+from content.ops.panels.processes import processes
+from content.ops.panels.redis_server import redis_server
+from content.ops.panels.requests import requests
+from content.ops.panels.resources import costliest, resources
+from content.ops.panels.services import services
+from content.ops.panels.warming import coverage, loop, warm_returns
+from content.ops.points import Point, Window
+from content.ops.totals import read_totals
 
-_STARTED = f"{socket.gethostname()}:{os.getpid()}:{time.time():.0f}"
-
-
-class Panel(msgspec.Struct, frozen=True):
-    """A table of the dashboard. `at`: Unix seconds of its data."""
-
-    at: float
-    title: str
-    columns: list[str]
-    rows: list[list[Any]]
-    status: str = "ok"
+# In the order in which they are shown.
+SOURCES: tuple[Source, ...] = (
+    *(services, runs, purges, requests, resources, costliest, hottest, coverage, loop, warm_returns),
+    *(invalidations, backlog, outbox, events, consistency, redis_server, processes, jobs, failures),
+)
+# Seconds between two points that this process remembers, and how many: rates over the last two minutes.
+EVERY, MOST = 5.0, 24
+# Seconds after which the points of this process are no beginning for a rate.
+OLD = 60.0
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """`at`: Unix seconds. `counters` only grow within one `epoch`."""
+    """at: Unix seconds. `epoch` changes when the counters restart; within one they only grow."""
 
     at: float
     epoch: str
     counters: dict[str, float] = {}
     gauges: dict[str, float] = {}
     panels: dict[str, Panel] = {}
-    verdict: str = ""
+    verdict: Verdict = Verdict("well", "")
+
+    @property
+    def point(self) -> Point:
+        return Point(self.at, self.epoch, self.counters, self.gauges)
+
+
+# The points of the last two minutes in this process, for its rates.
+recent: deque[Point] = deque(maxlen=MOST)
 
 
 async def take_snapshot() -> Snapshot:
-    """Never raises: while Redis is down it has what this process knows."""
-    report = await sync_to_async(report_or_none, thread_sensitive=False)()
-    if report is None:
-        return Snapshot(time.time(), _STARTED, _names(current_totals()), {"redis_up": 0})
-    return Snapshot(time.time(), "redis", _names(report.totals), {"redis_up": 1, "processes": len(report.processes)})
+    """Read all panels at once. It takes PATIENCE at most; a panel that fails says so, and raises nothing."""
+    epoch, readings, _ = await asyncio.gather(
+        read_epoch(), asyncio.gather(*(source.read() for source in SOURCES)), fill_recent()
+    )
+    counters: dict[str, float] = {}
+    gauges: dict[str, float] = {}
+    for _, reading in readings:
+        counters |= reading.counters
+        gauges |= reading.gauges
+    panels = {source.name: panel for source, (panel, _) in zip(SOURCES, readings, strict=True)}
+    point = Point(time.time(), epoch, counters, finite(gauges))
+    window = Window.of(Point(point.at, epoch, counters, gauges), list(recent))
+    remember(point)
+    return Snapshot(point.at, epoch, counters, point.gauges, panels, judge(window, panels))
 
 
-def _names(totals: EventCounts) -> dict[str, float]:
-    return {"|".join(event): float(amount) for event, amount in sorted(totals.items())}
+async def read_epoch() -> str:
+    """Empty if the sums cannot be read: then there are no counters of them either."""
+    try:
+        return (await asyncio.wait_for(read_totals(), PATIENCE)).epoch
+    except Exception:
+        return ""
+
+
+async def fill_recent() -> None:
+    """A process that has not looked for a while goes on from what the workers have recorded."""
+    if recent and time.time() - recent[-1].at < OLD:
+        return
+    # Imported late: the recorder of the history takes snapshots.
+    from content.ops.live.history import read_points
+    from content.ops.live.state import redis_of_site
+
+    execute, prefix = redis_of_site()
+    try:
+        found = await asyncio.wait_for(read_points(execute, prefix), PATIENCE) if execute is not None else []
+    except (RedisError, OSError, TimeoutError):
+        return
+    recent.extend(Point(each.at, each.epoch, each.counters, each.gauges) for each in found[-MOST:])
+
+
+def finite(gauges: dict[str, float]) -> dict[str, float]:
+    """JSON has no infinity."""
+    return {name: value for name, value in gauges.items() if abs(value) != float("inf")}
+
+
+def remember(point: Point) -> None:
+    if not recent or abs(point.at - recent[-1].at) >= EVERY:
+        recent.append(point)
+
+
+def window_of(snapshot: Snapshot) -> Window:
+    """The rates up to this snapshot, as far as this process remembers."""
+    return Window.of(snapshot.point, list(recent))

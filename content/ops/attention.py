@@ -1,0 +1,267 @@
+"""The rules by which the dashboard says what is wrong, what it means and what to do."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+from django.urls import reverse
+
+from content.ops.health import SILENCE_SECONDS
+from content.ops.numbers import CACHEABLE, CACHED, READS, show
+from content.ops.panels.panel import Panel
+from content.ops.points import Window
+
+# A rule about a share says nothing of fewer requests or reads than this in the window.
+ENOUGH = 100
+# Shares, seconds and numbers from which the rules speak.
+LOW_HITS, LOW_COVERAGE, MANY_WAITS, FULL = 0.8, 0.9, 0.01, 0.9
+LONG_OUTBOX, LONG_CDN, LONG_BACKLOG = 10.0, 30.0, 500
+FAILING, WARNING = "failing", "warning"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that needs attention. `name`: of the rule and of its runbook; `link`: to its page, "" without one."""
+
+    name: str
+    level: str
+    problem: str
+    action: str
+    link: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """level: "well", "warning" or "failing". `text`: the worst finding as two sentences, or that all is well."""
+
+    level: str
+    text: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`find`: the problem as a sentence, with what it means; "" if there is none or it is not known."""
+
+    name: str
+    level: str
+    find: Callable[[Window], str]
+    action: str
+
+
+def gauge(window: Window, name: str, default: float = 0.0) -> float:
+    value = window.gauge(name)
+    return default if value is None else value
+
+
+def is_down(name: str, text: str) -> Callable[[Window], str]:
+    return lambda window: text if window.gauge(name) == 0 else ""
+
+
+def find_worker(window: Window) -> str:
+    age = window.gauge("worker.heartbeat_age_seconds")
+    if age is None or age <= SILENCE_SECONDS or window.gauge("redis.up") == 0:
+        return ""
+    return (
+        f"No worker has reported for {SILENCE_SECONDS} s. Readers' processes refresh stale entries themselves, and "
+        "nothing is warmed."
+    )
+
+
+def find_beat(window: Window) -> str:
+    late = gauge(window, "jobs.late")
+    return f"Beat does not send its jobs: {late:,.0f} are more than a minute late." if late else ""
+
+
+def find_waits(window: Window) -> str:
+    share, reads = window.share(("reads.joined", "reads.miss"), READS), window.delta(*READS)
+    if share is None or share < MANY_WAITS or (reads or 0) < ENOUGH:
+        return ""
+    return f"Readers wait: {show(share, '%')} of the reads had to be loaded first."
+
+
+def find_hit_ratio(window: Window) -> str:
+    share, requests = window.share(CACHED, CACHEABLE), window.delta(*CACHEABLE)
+    if share is None or share >= LOW_HITS or (requests or 0) < ENOUGH:
+        return ""
+    return (
+        f"Only {show(share, '%')} of the cacheable requests are served from the cache, so the application works more."
+    )
+
+
+def find_coverage(window: Window) -> str:
+    share = window.gauge("coverage.1000")
+    if share is None or share >= LOW_COVERAGE or not window.gauge("warming.alive"):
+        return ""
+    return f"Only {show(share, '%')} of the 1,000 hottest entries are fresh in Redis. Readers of the others may wait."
+
+
+def find_backlog(window: Window) -> str:
+    now = gauge(window, "backlog.refresh")
+    before = window.before.gauges.get("backlog.refresh", 0.0) if window.before is not None else now
+    if now < LONG_BACKLOG or now < before:
+        return ""
+    return (
+        f"{now:,.0f} stale entries wait for a refresh, and they do not get fewer. Readers get stale pages meanwhile."
+    )
+
+
+def find_outbox(window: Window) -> str:
+    age = gauge(window, "outbox.oldest_seconds")
+    if age < LONG_OUTBOX:
+        return ""
+    return f"A change waits in the outbox for {age:,.0f} s. Readers may get what it changed until it is relayed."
+
+
+def find_changes_set_aside(window: Window) -> str:
+    failed = gauge(window, "outbox.failed")
+    return f"{failed:,.0f} changes were set aside: what they changed may be served as it was." if failed else ""
+
+
+def find_cdn(window: Window) -> str:
+    lag = gauge(window, "cdn.lag_seconds")
+    return (
+        f"The CDN has not confirmed an invalidation for {lag:,.0f} s, and may serve old pages."
+        if lag > LONG_CDN
+        else ""
+    )
+
+
+def find_failed_job(window: Window) -> str:
+    failed, silent = gauge(window, "runs.last_failed"), gauge(window, "runs.silent")
+    if silent:
+        return "A run of warming waits, and no worker has taken it for ten seconds."
+    return f"The last run of warming could not warm {failed:,.0f} targets." if failed else ""
+
+
+def find_deaf(window: Window) -> str:
+    deaf = gauge(window, "processes.deaf")
+    return f"{deaf:,.0f} processes cannot read the invalidation log: they serve everything as stale." if deaf else ""
+
+
+def find_inconsistent(window: Window) -> str:
+    found = gauge(window, "inconsistent.recent")
+    return (
+        f"{found:,.0f} entries differed from the database within a day, although they counted as fresh."
+        if found
+        else ""
+    )
+
+
+def find_breaker(window: Window) -> str:
+    is_open = gauge(window, "breakers.open") and window.gauge("redis.up") != 0
+    return "A circuit breaker of this process is open: it reads without the shared cache." if is_open else ""
+
+
+def find_memory(window: Window) -> str:
+    used, limit = gauge(window, "redis.memory_bytes"), gauge(window, "redis.limit_bytes")
+    if not limit or used < FULL * limit:
+        return ""
+    return f"Redis uses {show(used / limit, '%')} of its memory. At 100 % it evicts entries, or refuses writes."
+
+
+def find_evictions(window: Window) -> str:
+    rate = window.rate("redis.evicted")
+    return (
+        f"Redis evicts {show(rate, '/s')} keys for want of memory. Their readers wait for new loads." if rate else ""
+    )
+
+
+def find_errors(window: Window) -> str:
+    rate = window.rate("requests.5xx")
+    return (
+        f"Readers get errors of the server: {show(rate, '/s')} responses with a status of 500 and more."
+        if rate
+        else ""
+    )
+
+
+def find_releases(window: Window) -> str:
+    releases = gauge(window, "processes.releases")
+    if releases < 2:
+        return ""
+    return f"Web processes of {releases:,.0f} releases run side by side. Each warms and reads its own pages."
+
+
+RULES = (
+    Rule(
+        "database-down",
+        FAILING,
+        is_down(
+            "database.up", "The database does not answer. What is cached is served; nothing can be loaded or edited."
+        ),
+        "Check DATABASE_URL and the database server.",
+    ),
+    Rule(
+        "redis-down",
+        FAILING,
+        is_down(
+            "redis.up",
+            "Redis does not answer. Pages are served from each process's memory or made anew; nothing is warmed.",
+        ),
+        "Check REDIS_URL and the Redis server.",
+    ),
+    Rule("errors-5xx", FAILING, find_errors, "Read the log of the web processes: each error has its request id."),
+    Rule(
+        "inconsistent-entries",
+        FAILING,
+        find_inconsistent,
+        "Look at the panel Consistency, and purge what readers see.",
+    ),
+    Rule("process-deaf", FAILING, find_deaf, "Check the connection of these processes to Redis; restart them."),
+    Rule("worker-down", WARNING, find_worker, "Start a worker: celery -A workers worker."),
+    Rule("beat-down", WARNING, find_beat, "Start beat: celery -A workers beat."),
+    Rule("breaker-open", WARNING, find_breaker, "Check the latency of Redis: each time-out opens the breaker."),
+    Rule("outbox-behind", WARNING, find_outbox, "Check that a worker runs and that it reaches Redis."),
+    Rule(
+        "outbox-behind", WARNING, find_changes_set_aside, "Look at the panel Recent failures; purge what they name."
+    ),
+    Rule("cdn-behind", WARNING, find_cdn, "Check EVERGREEN_CDN, its token, and the log of the worker."),
+    Rule("readers-wait", WARNING, find_waits, "Look at Costliest resources and at Coverage; warm what is read most."),
+    Rule(
+        "hit-ratio-low",
+        WARNING,
+        find_hit_ratio,
+        "Look at Requests by status and cache outcome, and at Invalidations.",
+    ),
+    Rule(
+        "coverage-low",
+        WARNING,
+        find_coverage,
+        "See whether warming is paused or lacks room; start a run of the popular.",
+    ),
+    Rule("backlog-growing", WARNING, find_backlog, "Start more workers, or see what invalidates so much."),
+    Rule("job-failed", WARNING, find_failed_job, "Look at Runs of warming: see the reasons, and retry the failures."),
+    Rule(
+        "redis-memory-full",
+        WARNING,
+        find_memory,
+        "Give Redis more memory (maxmemory), or lower EVERGREEN_WARM_MEMORY.",
+    ),
+    Rule("evictions", WARNING, find_evictions, "Give Redis more memory (maxmemory), or lower EVERGREEN_WARM_MEMORY."),
+    Rule("release-mixed", WARNING, find_releases, "Finish the deploy: stop the web processes of the old release."),
+)
+
+
+def judge(window: Window, panels: Mapping[str, Panel]) -> Verdict:
+    """The findings, the worst first. A panel that cannot be read is one too, unless its service is down."""
+    findings = [*apply_rules(window), *find_unreadable(window, panels.values())]
+    if not findings:
+        return Verdict("well", "All is well.")
+    findings.sort(key=lambda each: each.level != FAILING)
+    worst, more = findings[0], len(findings) - 1
+    others = f" {more} more {'needs' if more == 1 else 'need'} attention." if more else ""
+    return Verdict(worst.level, f"{worst.problem} {worst.action}{others}", tuple(findings))
+
+
+def apply_rules(window: Window) -> Iterator[Finding]:
+    for rule in RULES:
+        if problem := rule.find(window):
+            yield Finding(rule.name, rule.level, problem, rule.action, reverse("ops-runbook", args=[rule.name]))
+
+
+def find_unreadable(window: Window, panels: Iterable[Panel]) -> Iterator[Finding]:
+    if 0 in (window.gauge("redis.up"), window.gauge("database.up")):
+        return
+    titles = [panel.title for panel in panels if panel.status == "failed"]
+    if titles:
+        problem = f"Some panels cannot be read: {', '.join(titles)}. They show their last known values."
+        yield Finding("panel-unreadable", WARNING, problem, "Read the log of this web process.")
