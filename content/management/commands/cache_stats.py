@@ -1,5 +1,6 @@
 import asyncio
 import json
+import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
@@ -16,6 +17,7 @@ from content.caching.metrics.statistics import ResourceStatistics, in_millisecon
 from content.caching.metrics.warm_return import returns
 from content.management import render
 from content.management.warm_tables import coverage_data, print_coverage, print_return
+from content.management.watch import watch
 from content.warming.coverage import Coverage
 from content.warming.state import WarmState, describe_warming, read_coverage, read_state
 from content.warming.switch import pause_left
@@ -25,9 +27,16 @@ class Command(BaseCommand):
     help = "Reads, hits and loads by resource, over all processes, and the resources that cost more than they save."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        form = parser.add_mutually_exclusive_group()
+        form.add_argument("--json", action="store_true", help="print JSON")
+        form.add_argument(
+            "--watch", action="store_true", help="show the dashboard in this terminal until q or Ctrl-C"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["watch"]:
+            watch(sys.stdout)
+            return
         report = read_report()
         rows = statistics(report.totals)
         state, paused_for, coverage = read_warming()
