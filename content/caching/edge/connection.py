@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Sized
+from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 import httptools
@@ -9,7 +10,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.flow_control import FlowControl as UvicornFlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ..metrics.process_counts import process_counts
 from .request import ParsedRequest, RequestCache
+from .request_counter import COUNTED, outcome_of
 from .rules.fields import Field
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
@@ -133,17 +136,25 @@ def has_date(fields: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.lower() == b"date" for name, _ in fields)
 
 
-class OneDateCycle(RequestResponseCycle):
+class CountedCycle(RequestResponseCycle):
     """uvicorn's, with one Date in a response (RFC 9110, section 6.6.1): the server's, where it adds one.
 
-    Age tells how old a stored response is.
+    Age tells how old a stored response is. A response is counted when its head is written.
     """
 
+    # `perf_counter_ns` when its turn came.
+    began: int
+
     async def send(self, message: Any) -> None:
-        if message["type"] == "http.response.start" and has_date(self.default_headers):
-            headers = [pair for pair in message.get("headers", ()) if bytes(pair[0]).lower() != b"date"]
-            message = {**message, "headers": headers}
-        await super().send(message)
+        if message["type"] != "http.response.start":
+            await super().send(message)
+            return
+        headers = list(message.get("headers", ()))
+        if has_date(self.default_headers):
+            headers = [pair for pair in headers if bytes(pair[0]).lower() != b"date"]
+        await super().send({**message, "headers": headers})  # type: ignore[arg-type]
+        if not self.disconnected:
+            process_counts.count_response(message["status"], outcome_of(headers), perf_counter_ns() - self.began)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -253,18 +264,27 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_too_large:
             self._refuse_head()
         else:
+            self._count_refusal(400)
             super().send_400_response(msg)
 
     def _refuse_head(self) -> None:
+        self._count_refusal(431)
         self.transport.write(_TOO_LARGE)
         self.transport.close()
+
+    def _count_refusal(self, status: int) -> None:
+        began_at = self.head_started_at
+        taken = self.loop.time() - began_at if began_at is not None else 0.0
+        process_counts.count_response(status, "none", round(taken * 1e9))
 
     # --- the end ----------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active_cycle = cycle
         # uvicorn makes it, and has no setting for its class.
-        cycle.__class__ = OneDateCycle
+        cycle.__class__ = CountedCycle
+        cycle.began = perf_counter_ns()  # type: ignore[attr-defined]
+        cycle.scope[COUNTED] = True  # type: ignore[literal-required]
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:

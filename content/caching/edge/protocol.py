@@ -10,6 +10,7 @@ Middleware around EdgeCache does not run for plain hits, except for proxy header
 import asyncio
 import math
 import sys
+from time import perf_counter_ns
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -18,6 +19,7 @@ from uvicorn import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from ..metrics.process_counts import process_counts
 from .asgi import find_middleware
 from .cache import EdgeCache
 from .connection import (
@@ -93,7 +95,7 @@ class EdgeProtocol(BoundedProtocol):
             self.shared_caches = caches.setdefault(peers, SharedCaches())
 
     def data_received(self, data: bytes) -> None:
-        done = self._serve_hits(data) if self.fast_path is not None else 0
+        done = self._serve_hits(data, perf_counter_ns()) if self.fast_path is not None else 0
         if done == len(data):
             self.idle_since = self.loop.time()
             return
@@ -144,11 +146,11 @@ class EdgeProtocol(BoundedProtocol):
         self._held = b""
         super().connection_lost(exc)
 
-    def _serve_hits(self, data: bytes) -> int:
-        """Answer plain hits from the start of `data`. Returns how many bytes they took."""
+    def _serve_hits(self, data: bytes, began: int) -> int:
+        """Answer plain hits from the start of `data`, which arrived at `began`. Returns how many bytes they took."""
         candidate = self.shared_caches.candidates.get(data)
         if candidate is not None:
-            return len(data) if self.is_between_messages() and self._serve(candidate) else 0
+            return len(data) if self.is_between_messages() and self._serve(candidate, began) else 0
         start, left = 0, self._turns.share
         while start < len(data) and self.is_between_messages():
             if not left:
@@ -160,7 +162,7 @@ class EdgeProtocol(BoundedProtocol):
                 break
             request = data[start:ends] if start or ends < len(data) else data
             candidate = self._parse_candidate(request)
-            if candidate is None or not self._serve(candidate, request):
+            if candidate is None or not self._serve(candidate, began, request):
                 break
             start = ends
         return start
@@ -201,7 +203,7 @@ class EdgeProtocol(BoundedProtocol):
             key = self.fast_path.key_of(parsed, target)
         return section, parsed, key, begins == 5, request[:ends]
 
-    def _serve(self, candidate: HitCandidate, request: bytes | None = None) -> bool:
+    def _serve(self, candidate: HitCandidate, began: int, request: bytes | None = None) -> bool:
         """Answer a candidate if it is a hit. `request`: its bytes, to be cached once its page is hot.
 
         A request with a new header section is not cached: a flood of made-up ones would fill the cache.
@@ -211,6 +213,8 @@ class EdgeProtocol(BoundedProtocol):
             return False
         if request is not None and self._is_worth_caching(request, hit):
             self.shared_caches.candidates.add(request, candidate, parsed.weight + 2 * len(request) + len(key))
+        # Before it is written: each response that a client got whole is counted, even if this process is killed.
+        process_counts.count_hit(hit[1].status, is_stale=hit[2] > hit[0].fresh_until, began=began)
         self._write_hit(hit, is_head)
         if self.access_log:
             self._log_access(section, request_line, hit[1].status)
