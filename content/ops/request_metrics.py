@@ -14,8 +14,11 @@ from content.caching.metrics.count_layout import CounterName
 from content.caching.metrics.process_counts import (
     BUCKETS,
     CACHES,
+    DURATIONS,
+    HITS_PER_TIMED,
     OTHER,
     OUTCOMES,
+    PLAIN_HITS,
     REASONS,
     REQUESTS,
     SECONDS,
@@ -50,9 +53,9 @@ def request_metrics(host: HostCounts | None) -> Iterator[Metric]:
     yield GaugeMetricFamily("evergreen_request_counts_up", help_text, value=float(is_whole))
     if host is None:
         return
-    requests, durations, misses = _sums_of_requests(host.counts)
+    requests, misses = _sums_of_requests(host.counts)
     yield _requests(requests)
-    yield _durations(durations, host.counts)
+    yield _durations(host.counts)
     yield _misses(misses)
     yield _waits(host.counts)
     help_text = "Files of counts that could not be read. What they had counted is missing."
@@ -62,23 +65,18 @@ def request_metrics(host: HostCounts | None) -> Iterator[Metric]:
         yield GaugeMetricFamily("evergreen_process_start_time_seconds_oldest", help_text, value=host.oldest)
 
 
-Sums = tuple[Counter[tuple[str, str]], Counter[tuple[str, str]], Counter[str]]
-
-
-def _sums_of_requests(counts: Mapping[CounterName, int]) -> Sums:
-    """By status and cache, by bucket and cache, and misses by reason. Labels of another version count as others."""
-    requests, durations, misses = Counter[tuple[str, str]](), Counter[tuple[str, str]](), Counter[str]()
+def _sums_of_requests(counts: Mapping[CounterName, int]) -> tuple[Counter[tuple[str, str]], Counter[str]]:
+    """Responses by status and cache, and misses by reason. Labels of another version count as others."""
+    requests, misses = Counter[tuple[str, str]](), Counter[str]()
     for name, amount in counts.items():
-        if name[0] != REQUESTS or len(name) != 4:
+        if len(name) != 3 or name[0] not in (PLAIN_HITS, REQUESTS):
             continue
-        _, status, outcome, bucket = name
+        _, status, outcome = name
         outcome = outcome if outcome in OUTCOMES else f"miss {OTHER}"
-        cache = cache_of(outcome)
-        requests[status if status in STATUSES else OTHER, cache] += amount
-        durations[bucket, cache] += amount
-        if cache == "miss":
+        requests[status if status in STATUSES else OTHER, cache_of(outcome)] += amount
+        if cache_of(outcome) == "miss":
             misses[outcome.partition(" ")[2]] += amount
-    return requests, durations, misses
+    return requests, misses
 
 
 def _requests(sums: Counter[tuple[str, str]]) -> Metric:
@@ -91,12 +89,19 @@ def _requests(sums: Counter[tuple[str, str]]) -> Metric:
     return family
 
 
-def _durations(sums: Counter[tuple[str, str]], counts: Mapping[CounterName, int]) -> Metric:
-    help_text = "Seconds from the arrival of a request until the head of its response was written."
+def _durations(counts: Mapping[CounterName, int]) -> Metric:
+    help_text = (
+        "Seconds from the arrival of a request until the head of its response was written. Of repeated plain hits "
+        f"one in {HITS_PER_TIMED} is timed, and stands for the others."
+    )
     family = HistogramMetricFamily("evergreen_request_duration_seconds", help_text, labels=("cache",))
     for cache in CACHES:
-        taken = sum(counts.get((SECONDS, outcome), 0) for outcome in OUTCOMES if cache_of(outcome) == cache)
-        amounts = {bucket: amount for (bucket, each), amount in sums.items() if each == cache}
+        outcomes = [outcome for outcome in OUTCOMES if cache_of(outcome) == cache]
+        taken = sum(counts.get((SECONDS, outcome), 0) for outcome in outcomes)
+        amounts = Counter[str]()
+        for name, amount in counts.items():
+            if len(name) == 3 and name[0] == DURATIONS and name[1] in outcomes:
+                amounts[name[2]] += amount
         family.add_metric((cache,), buckets=_cumulated(amounts), sum_value=taken / 1e9)
     return family
 

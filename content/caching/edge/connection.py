@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from ..metrics.process_counts import process_counts
 from .request import ParsedRequest, RequestCache
-from .request_counter import COUNTED, outcome_of
+from .request_counter import COUNTED, count_response
 from .rules.fields import Field
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
@@ -142,8 +142,9 @@ class CountedCycle(RequestResponseCycle):
     Age tells how old a stored response is. A response is counted when its head is written.
     """
 
-    # `perf_counter_ns` when its turn came.
+    # `perf_counter_ns` when its turn came, and whether the response is a plain hit, which is counted already.
     began: int
+    is_plain_hit: bool
 
     async def send(self, message: Any) -> None:
         if message["type"] != "http.response.start":
@@ -154,7 +155,7 @@ class CountedCycle(RequestResponseCycle):
             headers = [pair for pair in headers if bytes(pair[0]).lower() != b"date"]
         await super().send({**message, "headers": headers})  # type: ignore[arg-type]
         if not self.disconnected:
-            process_counts.count_response(message["status"], outcome_of(headers), perf_counter_ns() - self.began)
+            count_response(self, message["status"], headers, self.began)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -275,7 +276,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _count_refusal(self, status: int) -> None:
         began_at = self.head_started_at
         taken = self.loop.time() - began_at if began_at is not None else 0.0
-        process_counts.count_response(status, "none", round(taken * 1e9))
+        process_counts.count_response(status, "none")
+        process_counts.time_response("none", round(taken * 1e9))
 
     # --- the end ----------------------------------------------------------------------------------------------
 
@@ -283,8 +285,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._active_cycle = cycle
         # uvicorn makes it, and has no setting for its class.
         cycle.__class__ = CountedCycle
-        cycle.began = perf_counter_ns()  # type: ignore[attr-defined]
-        cycle.scope[COUNTED] = True  # type: ignore[literal-required]
+        cycle.began, cycle.is_plain_hit = perf_counter_ns(), False  # type: ignore[attr-defined]
+        cycle.scope[COUNTED] = cycle  # type: ignore[literal-required]
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -95,7 +95,7 @@ class EdgeProtocol(BoundedProtocol):
             self.shared_caches = caches.setdefault(peers, SharedCaches())
 
     def data_received(self, data: bytes) -> None:
-        done = self._serve_hits(data, perf_counter_ns()) if self.fast_path is not None else 0
+        done = self._serve_hits(data) if self.fast_path is not None else 0
         if done == len(data):
             self.idle_since = self.loop.time()
             return
@@ -146,10 +146,12 @@ class EdgeProtocol(BoundedProtocol):
         self._held = b""
         super().connection_lost(exc)
 
-    def _serve_hits(self, data: bytes, began: int) -> int:
-        """Answer plain hits from the start of `data`, which arrived at `began`. Returns how many bytes they took."""
-        candidate = self.shared_caches.candidates.get(data)
+    def _serve_hits(self, data: bytes) -> int:
+        """Answer plain hits from the start of `data`. Returns how many bytes they took."""
+        candidates = self.shared_caches.candidates
+        candidate = candidates.young.get(data) or candidates.get(data)
         if candidate is not None:
+            began = perf_counter_ns() if process_counts.is_due else 0
             return len(data) if self.is_between_messages() and self._serve(candidate, began) else 0
         start, left = 0, self._turns.share
         while start < len(data) and self.is_between_messages():
@@ -160,6 +162,7 @@ class EdgeProtocol(BoundedProtocol):
             ends = data.find(b"\r\n\r\n", start) + 4
             if ends < 4:
                 break
+            began = perf_counter_ns()
             request = data[start:ends] if start or ends < len(data) else data
             candidate = self._parse_candidate(request)
             if candidate is None or not self._serve(candidate, began, request):
@@ -206,16 +209,17 @@ class EdgeProtocol(BoundedProtocol):
     def _serve(self, candidate: HitCandidate, began: int, request: bytes | None = None) -> bool:
         """Answer a candidate if it is a hit. `request`: its bytes, to be cached once its page is hot.
 
+        `began`: `perf_counter_ns` before, 0 for a hit that is not timed.
         A request with a new header section is not cached: a flood of made-up ones would fill the cache.
         """
         section, parsed, key, is_head, request_line = candidate
-        if self.fast_path is None or (hit := self.fast_path.lookup(parsed, key, is_head=is_head)) is None:
+        if self.fast_path is None or (hit := self.fast_path.lookup(parsed, key, is_head)) is None:
             return False
         if request is not None and self._is_worth_caching(request, hit):
             self.shared_caches.candidates.add(request, candidate, parsed.weight + 2 * len(request) + len(key))
-        # Before it is written: each response that a client got whole is counted, even if this process is killed.
-        process_counts.count_hit(hit[1].status, is_stale=hit[2] > hit[0].fresh_until, began=began)
         self._write_hit(hit, is_head)
+        if began:
+            process_counts.time_hit(perf_counter_ns() - began, is_repeated=request is None)
         if self.access_log:
             self._log_access(section, request_line, hit[1].status)
         return True

@@ -6,11 +6,12 @@ application.
 
 from collections.abc import Callable, Iterable
 from time import perf_counter_ns
+from typing import Protocol
 
 from ..metrics.process_counts import OTHER, REASONS, process_counts
 from .asgi import Application, Message, Receive, Send
 
-# Scope key: the server counts the response of this request.
+# Scope key: who counts the response of this request.
 COUNTED = "evergreen.counted"
 _PASSED = frozenset({b"fwd=bypass", b"fwd=method"})
 _MISSES = {f"fwd={reason}".encode(): f"miss {reason}" for reason in REASONS if reason != OTHER}
@@ -43,6 +44,25 @@ def _outcome_of_parameters(parameters: list[bytes]) -> str:
     return _MISSES.get(forwarded or b"", f"miss {OTHER}")
 
 
+class Counted(Protocol):
+    """The response of a request that something counts. `is_plain_hit`: the fast path has counted it."""
+
+    is_plain_hit: bool
+
+
+def count_response(counted: Counted, status: int, headers: list[tuple[bytes, bytes]], began: int) -> None:
+    """Count a response whose head is written now. `began`: `perf_counter_ns` at its request."""
+    outcome = outcome_of(headers)
+    if not counted.is_plain_hit:
+        process_counts.count_response(status, outcome)
+    process_counts.time_response(outcome, perf_counter_ns() - began)
+
+
+class _Response:
+    def __init__(self) -> None:
+        self.is_plain_hit = self.has_started = False
+
+
 class RequestCounter:
     """ASGI middleware, to be the outermost. `begin`: called before each request; it opens the file of counts.
 
@@ -58,20 +78,19 @@ class RequestCounter:
         if scope["type"] != "http" or COUNTED in scope:
             await self.app(scope, receive, send)
             return
-        began, has_started = perf_counter_ns(), False
+        began, response = perf_counter_ns(), _Response()
 
         async def count_and_send(message: Message) -> None:
-            nonlocal has_started
-            if message["type"] == "http.response.start" and not has_started:
-                has_started = True
+            if message["type"] == "http.response.start" and not response.has_started:
+                response.has_started = True
                 headers = list(message.get("headers", ()))
-                message, outcome = {**message, "headers": headers}, outcome_of(headers)
-                process_counts.count_response(message["status"], outcome, perf_counter_ns() - began)
+                message = {**message, "headers": headers}
+                count_response(response, message["status"], headers, began)
             await send(message)
 
         try:
-            await self.app(scope, receive, count_and_send)
+            await self.app({**scope, COUNTED: response}, receive, count_and_send)
         except Exception:
-            if not has_started:
-                process_counts.count_response(500, "none", perf_counter_ns() - began)
+            if not response.has_started:
+                count_response(response, 500, [], began)
             raise
