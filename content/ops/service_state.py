@@ -54,7 +54,7 @@ class State(NamedTuple):
 
 async def read_state() -> State:
     """All at once, within LONGEST."""
-    found: list[Any] = await asyncio.gather(*(within_bound(measure) for measure in _MEASUREMENTS))
+    found: list[Any] = await asyncio.gather(*(within_bound(measure) for measure in MEASUREMENTS))
     return State(*found)
 
 
@@ -139,7 +139,7 @@ def _info_client(server: Server | None) -> Any:
     return redis_client(settings.REDIS_URL) if server is None else server.sync_client()
 
 
-_MEASUREMENTS: tuple[CachedResult[Any], ...] = (
+MEASUREMENTS: tuple[CachedResult[Any], ...] = (
     CachedResult(read_queues, CACHE_SECONDS),
     CachedResult(read_backlog, CACHE_SECONDS),
     CachedResult(read_runs, CACHE_SECONDS),

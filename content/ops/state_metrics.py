@@ -23,7 +23,7 @@ def state_metrics(state: State) -> Iterator[Metric]:
         yield _gauge("evergreen_outbox_oldest_seconds", "Age of the oldest of them.", state.outbox.oldest_seconds)
     if state.heartbeat_age is not None:
         help_text = "Seconds since a worker last reported that it is alive."
-        yield _gauge("evergreen_worker_heartheartbeat_age_seconds", help_text, state.heartbeat_age)
+        yield _gauge("evergreen_worker_heartbeat_age_seconds", help_text, state.heartbeat_age)
     yield _breakers()
     if state.redis is not None:
         yield from _redis_metrics(state.redis)

@@ -25,10 +25,6 @@ class Family(msgspec.Struct, frozen=True):
     def size(self) -> int:
         return math.prod(len(axis) for axis in self.axes)
 
-    def strides(self) -> tuple[int, ...]:
-        """For each axis: how many counters lie between a label and the next."""
-        return tuple(math.prod(len(axis) for axis in self.axes[place + 1 :]) for place in range(len(self.axes)))
-
     def nonzero(self, counters: Sequence[int]) -> Iterator[tuple[CounterName, int]]:
         """Each counter that has counted, with its name. Most rows of a table are empty, and are skipped at once."""
         *outer, inner = self.axes
