@@ -1,7 +1,7 @@
 """The parts of an EdgeProtocol connection: bounds, flow control, header parser, proxy headers and shared caches."""
 
 import copy
-from collections.abc import Iterable, Sized
+from collections.abc import Sized
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
@@ -12,7 +12,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from ..metrics.process_counts import process_counts
 from .request import ParsedRequest, RequestCache
-from .request_counter import COUNTED, count_response
+from .request_counter import COUNTED
+from .response_cycle import CountedCycle
 from .rules.fields import Field
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
@@ -130,32 +131,6 @@ class FlowControl(UvicornFlowControl):
     def resume_reading(self) -> None:
         if not self.is_held and len(self.waiting) <= MOST_WAITING:
             super().resume_reading()
-
-
-def has_date(fields: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(name.lower() == b"date" for name, _ in fields)
-
-
-class CountedCycle(RequestResponseCycle):
-    """uvicorn's, with one Date in a response (RFC 9110, section 6.6.1): the server's, where it adds one.
-
-    Age tells how old a stored response is. A response is counted when its head is written.
-    """
-
-    # `perf_counter_ns` when its turn came, and whether the response is a plain hit, which is counted already.
-    began: int
-    is_plain_hit: bool
-
-    async def send(self, message: Any) -> None:
-        if message["type"] != "http.response.start":
-            await super().send(message)
-            return
-        headers = list(message.get("headers", ()))
-        if has_date(self.default_headers):
-            headers = [pair for pair in headers if bytes(pair[0]).lower() != b"date"]
-        await super().send({**message, "headers": headers})  # type: ignore[arg-type]
-        if not self.disconnected:
-            count_response(self, message["status"], headers, self.began)
 
 
 class BoundedProtocol(HttpToolsProtocol):

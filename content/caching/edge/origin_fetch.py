@@ -17,7 +17,6 @@ import msgspec
 from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
-from ..metrics.process_counts import process_counts
 from ..metrics.waits import reader_waits
 from ..warm_costs import charge_load
 from ..warm_plan import current_plan, mark_of
@@ -91,9 +90,7 @@ class OriginFetch:
         finally:
             self._resolve(Outcome(reason="no response"))
             if self._client is not None:
-                waited = self._origin.clock() - self._created_at
-                reader_waits.add(waited)
-                process_counts.count_wait(waited)
+                reader_waits.add(self._origin.clock() - self._created_at)
             if self._token is not None:
                 await self._lease.release([self.key])
 

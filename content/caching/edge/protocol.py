@@ -34,11 +34,11 @@ from .connection import (
     HeaderSection,
     HitCandidate,
     SharedCaches,
-    has_date,
 )
 from .fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
 from .representation import DatedHead
 from .request import RequestFields, parse_request
+from .response_cycle import has_date
 from .turns import MOST_AT_ONCE, Turns, end_of_heads
 
 # Longest request that is cached as a whole, in bytes.

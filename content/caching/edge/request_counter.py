@@ -18,7 +18,7 @@ _MISSES = {f"fwd={reason}".encode(): f"miss {reason}" for reason in REASONS if r
 
 
 def outcome_of(headers: Iterable[Iterable[bytes]]) -> str:
-    """What the cache did for a response, as one of OUTCOMES, by the last Cache-Status: ours (RFC 9211)."""
+    """One of OUTCOMES: how the cache handled a response, by the last Cache-Status: ours (RFC 9211)."""
     status = None
     for name, value in headers:
         if name == b"cache-status":

@@ -46,7 +46,7 @@ class Total(msgspec.Struct):
 
 @dataclass(frozen=True)
 class HostCounts:
-    """What the processes of this host have counted. `oldest`: when the oldest living one began, in Unix seconds."""
+    """The counts of all processes of this host. `oldest`: when the oldest living one began, in Unix seconds."""
 
     counts: Counter[CounterName]
     processes: int = 0
@@ -139,7 +139,7 @@ class CountFolder:
         draft.rename(self.path / _TOTAL)
 
     def _set_aside(self, path: Path, total: Total, error: Exception) -> None:
-        """Keep the last one, for whoever looks for the cause."""
+        """Keep the last one, so that its cause can be found."""
         total.unreadable += 1
         logger.warning(
             "%s cannot be read (%s); it was renamed to %s. Its counts are missing from /metrics. Check the disk, and "

@@ -1,4 +1,4 @@
-"""What this process has served: responses by status, cache outcome and duration, and the waits of readers.
+"""The counts of this process: responses by status, cache outcome and duration, and the waits of readers.
 
 The counts are in a memory-mapped file if `open` was called and a folder can be written, else in the memory of the
 process alone.
@@ -160,7 +160,7 @@ class ProcessCounts:
                 )
 
     def counts(self) -> Counter[CounterName]:
-        """What this process has counted."""
+        """The counters of this process that have counted."""
         return Counter(dict(LAYOUT.nonzero(self.counters.tolist())))
 
     def forget(self) -> None:
@@ -189,7 +189,7 @@ def as_events(counts: Mapping[CounterName, int]) -> EventCounts:
     """The same as events: ("request", status, cache), and ("request_seconds", bucket, cache) with a "sum" of seconds.
 
     A bucket counts the responses that took at most so many seconds, and longer than the bucket before. Fresh plain
-    hits are also hits of pages in memory.
+    hits are also hits of pages in memory, and misses are misses of pages.
     """
     events: EventCounts = Counter()
     for name, amount in counts.items():
@@ -198,6 +198,8 @@ def as_events(counts: Mapping[CounterName, int]) -> EventCounts:
                 events[REQUEST_EVENT, status, cache_of(outcome)] += amount
                 if family == PLAIN_HITS and outcome == "hit":
                     events["hit", "page", "memory"] += amount
+                elif cache_of(outcome) == "miss":
+                    events["miss", "page", ""] += amount
             case (family, outcome, bucket) if family == DURATIONS:
                 events[SECONDS_EVENT, bucket, cache_of(outcome)] += amount
             case (family, outcome) if family == SECONDS:

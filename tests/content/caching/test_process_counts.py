@@ -348,6 +348,7 @@ def test_counts_are_reported_as_events_of_bounded_names():
             ("request", "200", "hit"): 4,
             ("hit", "page", "memory"): 3,
             ("request", "404", "miss"): 1,
+            ("miss", "page", ""): 1,
             ("request_seconds", "0.0025", "miss"): 1,
             ("request_seconds", "sum", "miss"): 0.002,
         }
