@@ -12,11 +12,11 @@ django_application = get_asgi_application()
 # After Django is set up: these read its settings and models.
 from content.caching.edge.asgi import Application  # noqa: E402
 from content.ops.live.application import with_websockets  # noqa: E402
+from project.counts import with_counts  # noqa: E402
 from project.edge import with_edge  # noqa: E402
 from project.files import with_files  # noqa: E402
 from project.health import with_health  # noqa: E402
 from project.lifespan import with_lifespan  # noqa: E402
 
-application = with_lifespan(
-    with_websockets(with_health(with_files(with_edge(cast(Application, django_application)))))
-)
+site = with_files(with_edge(cast(Application, django_application)))
+application = with_counts(with_lifespan(with_websockets(with_health(site))))

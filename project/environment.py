@@ -120,6 +120,7 @@ class Environment(BaseModel):
     EVERGREEN_LOGINS_A_MINUTE: Annotated[int, Field(ge=1, le=1000)] = 10
     EVERGREEN_LOGINS_AN_HOUR: Annotated[int, Field(ge=1, le=1000)] = 50
     EVERGREEN_METRICS_OPEN: bool = False
+    EVERGREEN_METRICS_DIR: str = ""
     EVERGREEN_VERIFY: bool = True
     EVERGREEN_VERIFY_BUDGET: Annotated[float, Field(ge=0.0001, le=0.5)] = 0.01
 

@@ -197,6 +197,8 @@ OPS_FAILURES_A_MINUTE = env.EVERGREEN_OPS_FAILURES_A_MINUTE
 
 # Whether all clients may read /metrics. If not, only this host and staff may.
 METRICS_OPEN = env.EVERGREEN_METRICS_OPEN
+# The counts of processes, in a folder for each host.
+METRICS_DIR = Path(env.EVERGREEN_METRICS_DIR or STATE_DIR / "metrics").resolve()
 # Whether cached entries are compared with the database all the time, and the share of its time that this may take.
 VERIFY = env.EVERGREEN_VERIFY
 VERIFY_BUDGET = env.EVERGREEN_VERIFY_BUDGET

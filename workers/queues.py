@@ -6,15 +6,8 @@ release would warm its own pages, and these not at all.
 
 from kombu import Exchange, Queue
 
-from content.caching.release import release_digest
+from content.ops.task_queues import REFRESH, SHARED, WARM, of_release
 
-
-def of_release(name: str) -> str:
-    return f"{name}.{release_digest()}"
-
-
-# For tasks without which readers see old pages; for all else that is short; for long ones, and those that can wait.
-REFRESH, SHARED, WARM = "refresh", "celery", "warm"
 OWN = of_release(SHARED)
 # A worker takes a task only if the queues before are empty. "celery" is where Celery sends tasks that have no route.
 IN_ORDER = (REFRESH, of_release(REFRESH), SHARED, OWN, of_release(WARM), WARM)

@@ -3,12 +3,14 @@
 import logging
 from typing import Any
 
-from celery import bootsteps, signals
+from celery import bootsteps, signals, states
 from celery.concurrency import prefork
+from redis.exceptions import RedisError
 
-from content.ops import health
+from content.ops import health, worker_reports
 from workers.app import app
 from workers.background import start_background_work
+from workers.schedule import SCHEDULE
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,21 @@ def start_without_pool(sender: Any, **kwargs: Any) -> None:
     """Pools without processes do not send worker_process_init."""
     if not isinstance(sender.pool, prefork.TaskPool):
         start_background_work()
+
+
+JOBS = {job.task: job.name for job in SCHEDULE}
+
+
+@signals.task_postrun.connect
+def record_job(task: Any, state: str = "", **kwargs: Any) -> None:
+    """For metrics. An error of Redis must not become one of the task."""
+    name = JOBS.get(task.name)
+    if name is None or state not in (states.SUCCESS, states.FAILURE):
+        return
+    try:
+        worker_reports.record_run(name, has_succeeded=state == states.SUCCESS)
+    except (RedisError, OSError) as error:
+        logger.debug("The end of the job %r is not recorded: %s", name, error)
 
 
 class Heartbeat(bootsteps.StartStopStep):
@@ -51,6 +68,7 @@ def beat_safely() -> None:
     """An error of the cache must not end the worker."""
     try:
         health.send_heartbeat()
+        worker_reports.record_heartbeat()
     except Exception as error:
         logger.warning("The heartbeat could not be stored; /readyz may report that no worker runs: %s", error)
 

@@ -59,7 +59,7 @@ class Tiers:
         """The value in memory, whatever its times, with an up-to-date verdict. No I/O."""
         if self.memory is None or (held := self.memory.get(key)) is None:
             return None
-        version = self.ordering.version
+        version = self.tag_index.version
         if held.version != version:
             verdict = self.ordering.judge_now(held.header)
             # Another thread may have judged by a later version meanwhile.

@@ -1,7 +1,8 @@
 """The parts of an EdgeProtocol connection: bounds, flow control, header parser, proxy headers and shared caches."""
 
 import copy
-from collections.abc import Iterable, Sized
+from collections.abc import Sized
+from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 import httptools
@@ -9,7 +10,10 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.flow_control import FlowControl as UvicornFlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ..metrics.process_counts import process_counts
 from .request import ParsedRequest, RequestCache
+from .request_counter import COUNTED
+from .response_cycle import CountedCycle
 from .rules.fields import Field
 
 # Seconds to receive one head, and seconds that an idle connection stays open during shutdown. A request that arrives
@@ -129,23 +133,6 @@ class FlowControl(UvicornFlowControl):
             super().resume_reading()
 
 
-def has_date(fields: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(name.lower() == b"date" for name, _ in fields)
-
-
-class OneDateCycle(RequestResponseCycle):
-    """uvicorn's, with one Date in a response (RFC 9110, section 6.6.1): the server's, where it adds one.
-
-    Age tells how old a stored response is.
-    """
-
-    async def send(self, message: Any) -> None:
-        if message["type"] == "http.response.start" and has_date(self.default_headers):
-            headers = [pair for pair in message.get("headers", ()) if bytes(pair[0]).lower() != b"date"]
-            message = {**message, "headers": headers}
-        await super().send(message)
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds: seconds, bytes and fields of a head, and pipelined requests that wait.
 
@@ -253,18 +240,28 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_too_large:
             self._refuse_head()
         else:
+            self._count_refusal(400)
             super().send_400_response(msg)
 
     def _refuse_head(self) -> None:
+        self._count_refusal(431)
         self.transport.write(_TOO_LARGE)
         self.transport.close()
+
+    def _count_refusal(self, status: int) -> None:
+        began_at = self.head_started_at
+        taken = self.loop.time() - began_at if began_at is not None else 0.0
+        process_counts.count_response(status, "none")
+        process_counts.time_response("none", round(taken * 1e9))
 
     # --- the end ----------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active_cycle = cycle
         # uvicorn makes it, and has no setting for its class.
-        cycle.__class__ = OneDateCycle
+        cycle.__class__ = CountedCycle
+        cycle.began, cycle.is_plain_hit = perf_counter_ns(), False  # type: ignore[attr-defined]
+        cycle.scope[COUNTED] = cycle  # type: ignore[literal-required]
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:

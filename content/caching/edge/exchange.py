@@ -9,7 +9,7 @@ from ..errors import Overloaded
 from ..metrics.events import emit
 from .asgi import Client
 from .fast_path import FastPath, send_hit
-from .in_flight import InFlight
+from .in_flight import InFlight, wait_for_outcome
 from .incoming_response import Outcome, ResponseMode
 from .normalization import normalize_url, port_of
 from .origin import Origin
@@ -148,7 +148,7 @@ class Exchange:
             shared = False
             fetch.hurry()
             emit("joined", "page", key)
-            outcome = await _wait_for(fetch.outcome)
+            outcome = await wait_for_outcome(fetch)
             if await self._serve_shared(outcome, lookup):
                 return
             if outcome.page is None or not may_collapse(outcome.page):
@@ -292,9 +292,3 @@ def _dependencies_of(stored: StoredPage | None, outcome: Outcome | None) -> tupl
     if stored is not None:
         return stored.header.tags, stored.header.stamp
     return (outcome.tags, outcome.begun) if outcome is not None else ((), None)
-
-
-async def _wait_for(future: "asyncio.Future[Outcome]") -> Outcome:
-    """Wait without owning the future: cancelling the wait does not cancel it."""
-    await asyncio.wait({future})
-    return future.result()

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..entry import CachedValue, Verdict
-from ..metrics.events import counters_for, emit, listeners, notify, subscribers
+from ..metrics.events import emit, listeners, notify, subscribers
+from ..metrics.process_counts import HITS_PER_TIMED, process_counts
 from .asgi import Send
 from .in_flight import InFlight
 from .normalization import normalize_query, port_of
@@ -25,10 +26,11 @@ from .representation import (
     represent_stored,
 )
 from .request import ParsedRequest, Request, RequestCache, RequestFields, parse_request, weight_of
+from .request_counter import COUNTED
 from .wire_image import WireImage
 
 _VALID = Verdict.VALID
-_TALLY = counters_for("page")
+_BETWEEN_TIMED = HITS_PER_TIMED - 1
 # A path of these bytes becomes the end of its key unchanged.
 PLAIN = (string.ascii_letters + string.digits + ":/@!$&'()*+,;=._~%-").encode()
 # Longest header section that is cached, in bytes.
@@ -73,7 +75,10 @@ class FastPath:
             return None
         query = scope.get("query_string")
         key = self.key_of(parsed, path + b"?" + query if query else path)
-        return self.lookup(parsed, key, is_head=method == "HEAD")
+        hit = self.lookup(parsed, key, method == "HEAD")
+        if hit is not None and (counted := scope.get(COUNTED)) is not None:
+            counted.is_plain_hit = True
+        return hit
 
     def parse(self, scheme: str, headers: Sequence[Any], port: int | None) -> ParsedRequest | None:
         try:
@@ -92,36 +97,52 @@ class FastPath:
 
     # --- the page ---------------------------------------------------------------------------------------------
 
-    def lookup(self, parsed: ParsedRequest, key: str, *, is_head: bool = False) -> Hit | None:
+    def lookup(self, parsed: ParsedRequest, key: str, is_head: bool = False) -> Hit | None:
         """Look up a page in memory, and count the hit."""
-        engine = self.origin.engine
-        cached = engine.tiers.peek(key)
-        if cached is None or cached.verdict is not _VALID or not engine.ordering.is_heard:
+        tiers = self.origin.engine.tiers
+        cached = tiers.peek(key)
+        if cached is None or cached.verdict is not _VALID or not tiers.tag_index.is_heard:
             return None
         image = cached.derived
         if image is None:
             if isinstance(cached.value, VaryIndex):
-                return self._lookup_variant(cached.value, parsed, key, is_head=is_head)
+                return self._lookup_variant(cached.value, parsed, key, is_head)
             if not isinstance(cached.value, Page):
                 return None
             image = self._build_image(key, cached.value, cached)
-        now = engine.tiers.clock()
+        now = tiers.clock()
         is_stale = now >= image.until
         if is_stale and (now >= image.stale_until or not self.in_flight.is_fetching(image.key)):
             return None
         if (encoded := image.head_for(parsed)) is None:
             return None
-        self._count(cached, image, parsed, is_head=is_head, is_stale=is_stale)
+        # Counted before it is written: a killed process has counted each response that a client got whole.
+        if is_stale:
+            process_counts.counters[encoded.place + 1] += 1
+            self.origin.count_read(image.page)
+            emit("stale", "page", image.key, tier="memory")
+        else:
+            counters = process_counts.counters
+            counters[encoded.place] = count = counters[encoded.place] + 1
+            if not count & _BETWEEN_TIMED:
+                process_counts.is_due = True
+            cached.reads += 1
+            if subscribers or listeners.get():
+                notify("hit", "page", image.key, tier="memory")
+        if self.served is not None and not is_head and not parsed.is_prefetch:
+            self.served(image.page)
+        if image.started_codings is not None and parsed.codings:
+            self.origin.codings.start(cached, image, parsed.codings[0])
         return image, encoded, now
 
-    def _lookup_variant(self, index: VaryIndex, parsed: ParsedRequest, key: str, *, is_head: bool) -> Hit | None:
+    def _lookup_variant(self, index: VaryIndex, parsed: ParsedRequest, key: str, is_head: bool) -> Hit | None:
         """Look up the variant that this request selects by the newest Vary."""
         lookup_key = (parsed, key, index.vary)
         store_key = self.variant_keys.get(lookup_key)
         if store_key is None:
             store_key = variant_key(index.url, index.vary[0], parsed.fields)
             self.variant_keys.add(lookup_key, store_key, parsed.weight + len(key) + len(store_key))
-        return self.lookup(parsed, store_key, is_head=is_head)
+        return self.lookup(parsed, store_key, is_head)
 
     def key_of(self, parsed: ParsedRequest, target: bytes) -> str:
         """The key of a URL, equal to `Request.key`, in fewer steps for plain URLs.
@@ -158,24 +179,6 @@ class FastPath:
         for coding in request.fields.choose_codings(self.origin.profile.codings)[:1]:
             self.origin.codings.start(cached, image, coding)
         return image.representations
-
-    # --- counting -------------------------------------------------------------------------------------------
-
-    def _count(
-        self, cached: CachedValue, image: WireImage, parsed: ParsedRequest, *, is_head: bool, is_stale: bool
-    ) -> None:
-        if is_stale:
-            self.origin.count_read(image.page)
-            emit("stale", "page", image.key, tier="memory")
-        else:
-            cached.reads += 1
-            _TALLY.memory_hits += 1
-            if subscribers or listeners.get():
-                notify("hit", "page", image.key, tier="memory")
-        if self.served is not None and not is_head and not parsed.is_prefetch:
-            self.served(image.page)
-        if image.started_codings is not None and parsed.codings:
-            self.origin.codings.start(cached, image, parsed.codings[0])
 
     def count_served(self, request: Request, page: Page) -> None:
         """Call `served` with a page that is sent, and is no plain hit."""

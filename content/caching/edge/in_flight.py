@@ -5,9 +5,12 @@ request may get a stream. So the fetches have a register of their own.
 """
 
 import asyncio
+import time
 
+from ..metrics.process_counts import process_counts
 from .asgi import Client
 from .handover import Handover
+from .incoming_response import Outcome
 from .origin import Origin
 from .origin_fetch import OriginFetch
 from .page_store import Lookup
@@ -65,3 +68,11 @@ class InFlight:
         origin, plain, old = self._origin, request.as_plain_get(), lookup.stored
         handover = Handover(origin, plain, old) if hands_over and old is not None else None
         return OriginFetch(origin, plain, "stale", old=old, client=None, shared=True, handover=handover)
+
+
+async def wait_for_outcome(fetch: OriginFetch) -> Outcome:
+    """Wait as a reader who has joined a fetch, without owning it: cancelling the wait does not cancel the fetch."""
+    began = time.perf_counter()
+    await asyncio.wait({fetch.outcome})
+    process_counts.count_wait(time.perf_counter() - began)
+    return fetch.outcome.result()

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..engine import Engine
-from ..engines import engine_of, local_engine
+from ..engines import engine_of, engines, local_engine
 from ..read_counts import reads
 from .asgi import Application, Client, Message
 from .codings import PageCodings
@@ -28,13 +28,14 @@ class Origin:
     def __init__(self, app: Application, profile: Profile, cache: str | None, memory: int) -> None:
         self.app = app
         self.profile = profile
-        self._alias = cache
+        self._alias = cache or "default"
         self._own = local_engine(memory) if cache is None else None
         self.codings = PageCodings(profile, lambda: self.engine)
 
     @property
     def engine(self) -> Engine:
-        return self._own if self._own is not None else engine_of(self._alias or "default")
+        # Repeats `engine_of` without the call: every hit runs this.
+        return self._own or engines.get(self._alias) or engine_of(self._alias)
 
     @property
     def page_store(self) -> PageStore:

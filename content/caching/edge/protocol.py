@@ -10,6 +10,7 @@ Middleware around EdgeCache does not run for plain hits, except for proxy header
 import asyncio
 import math
 import sys
+from time import perf_counter_ns
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -18,6 +19,7 @@ from uvicorn import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from ..metrics.process_counts import process_counts
 from .asgi import find_middleware
 from .cache import EdgeCache
 from .connection import (
@@ -32,11 +34,11 @@ from .connection import (
     HeaderSection,
     HitCandidate,
     SharedCaches,
-    has_date,
 )
 from .fast_path import LONGEST_CACHED_SECTION, PLAIN, FastPath, Hit
 from .representation import DatedHead
 from .request import RequestFields, parse_request
+from .response_cycle import has_date
 from .turns import MOST_AT_ONCE, Turns, end_of_heads
 
 # Longest request that is cached as a whole, in bytes.
@@ -146,9 +148,11 @@ class EdgeProtocol(BoundedProtocol):
 
     def _serve_hits(self, data: bytes) -> int:
         """Answer plain hits from the start of `data`. Returns how many bytes they took."""
-        candidate = self.shared_caches.candidates.get(data)
+        candidates = self.shared_caches.candidates
+        candidate = candidates.young.get(data) or candidates.get(data)
         if candidate is not None:
-            return len(data) if self.is_between_messages() and self._serve(candidate) else 0
+            began = perf_counter_ns() if process_counts.is_due else 0
+            return len(data) if self.is_between_messages() and self._serve(candidate, began) else 0
         start, left = 0, self._turns.share
         while start < len(data) and self.is_between_messages():
             if not left:
@@ -158,9 +162,10 @@ class EdgeProtocol(BoundedProtocol):
             ends = data.find(b"\r\n\r\n", start) + 4
             if ends < 4:
                 break
+            began = perf_counter_ns()
             request = data[start:ends] if start or ends < len(data) else data
             candidate = self._parse_candidate(request)
-            if candidate is None or not self._serve(candidate, request):
+            if candidate is None or not self._serve(candidate, began, request):
                 break
             start = ends
         return start
@@ -201,17 +206,20 @@ class EdgeProtocol(BoundedProtocol):
             key = self.fast_path.key_of(parsed, target)
         return section, parsed, key, begins == 5, request[:ends]
 
-    def _serve(self, candidate: HitCandidate, request: bytes | None = None) -> bool:
+    def _serve(self, candidate: HitCandidate, began: int, request: bytes | None = None) -> bool:
         """Answer a candidate if it is a hit. `request`: its bytes, to be cached once its page is hot.
 
+        `began`: `perf_counter_ns` before, 0 for a hit that is not timed.
         A request with a new header section is not cached: a flood of made-up ones would fill the cache.
         """
         section, parsed, key, is_head, request_line = candidate
-        if self.fast_path is None or (hit := self.fast_path.lookup(parsed, key, is_head=is_head)) is None:
+        if self.fast_path is None or (hit := self.fast_path.lookup(parsed, key, is_head)) is None:
             return False
         if request is not None and self._is_worth_caching(request, hit):
             self.shared_caches.candidates.add(request, candidate, parsed.weight + 2 * len(request) + len(key))
         self._write_hit(hit, is_head)
+        if began:
+            process_counts.time_hit(perf_counter_ns() - began, is_repeated=request is None)
         if self.access_log:
             self._log_access(section, request_line, hit[1].status)
         return True

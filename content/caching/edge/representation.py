@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ..metrics.process_counts import place_of_hit
 from .page import Coded, Page
 from .profile import Profile
 from .rules.conditions import not_modified_fields
@@ -32,7 +33,10 @@ class DatedHead(msgspec.Struct, eq=False, gc=False):
 
 
 class EncodedHead(msgspec.Struct, eq=False, gc=False):
-    """Status, fields and body of a response. The fields are kept for ASGI and encoded, without the age."""
+    """Status, fields and body of a response. The fields are kept for ASGI and encoded, without the age.
+
+    `place`: that of the counter of its fresh plain hits.
+    """
 
     status: int
     pairs: tuple[Field, ...]
@@ -41,6 +45,10 @@ class EncodedHead(msgspec.Struct, eq=False, gc=False):
     tail: bytes | None = None
     dated: DatedHead | None = None
     last_defaults: Any = None
+    place: int = 0
+
+    def __post_init__(self) -> None:
+        self.place = place_of_hit(self.status)
 
     def encode_tail(self, after: bytes, *, with_date: bool) -> bytes:
         """Encode the end of the head: the rest of the Cache-Status line, the fields and an empty line.

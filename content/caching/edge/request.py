@@ -26,33 +26,35 @@ class RequestCache(Generic[V]):
 
     When the young generation reaches half the bound, it becomes the old one, and the previous old one is dropped. An
     old entry that is read becomes young again.
+
+    `young`: the young generation. Reading it first saves the hottest entries a call.
     """
 
     def __init__(self, most: int = _MOST_ENTRIES, most_bytes: int = _MOST_BYTES) -> None:
         self._generation = most // 2
         self._heaviest = most_bytes // 2
-        self._young: dict[Hashable, V] = {}
+        self.young: dict[Hashable, V] = {}
         self._old: dict[Hashable, V] = {}
         # Bytes of all young entries, and average bytes of an old entry.
         self.weight = self._old_weight = 0
 
     def get(self, key: Hashable) -> V | None:
-        value = self._young.get(key)
+        value = self.young.get(key)
         if value is None and (value := self._old.get(key)) is not None:
             self.add(key, value, self._old_weight)
         return value
 
     def add(self, key: Hashable, value: V, weight: int) -> V:
         """Add an entry. `weight`: approximate bytes of key and value."""
-        if len(self._young) >= self._generation or self.weight >= self._heaviest:
-            self._old_weight = self.weight // len(self._young)
-            self._old, self._young, self.weight = self._young, {}, 0
-        self._young[key] = value
+        if len(self.young) >= self._generation or self.weight >= self._heaviest:
+            self._old_weight = self.weight // len(self.young)
+            self._old, self.young, self.weight = self.young, {}, 0
+        self.young[key] = value
         self.weight += weight
         return value
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self.young) + len(self._old)
 
 
 def weight_of(pairs: Iterable[Field]) -> int:

@@ -29,6 +29,8 @@ logger = logging.getLogger("content.caching")
 #   purged               of no resource, tier cdn: the CDN has confirmed it; `purge failed`: it has not
 # and amounts: lookup_seconds, load_seconds, stored_bytes, purged_tags, verify_seconds
 # and those of warming, with the plan in the tier's place: content.caching.metrics.warm_return
+# and responses: (request, status, cache outcome) and (request_seconds, bucket, cache outcome), of
+# content.caching.metrics.process_counts
 EventCounts = Counter[tuple[str, str, str]]
 
 
@@ -60,6 +62,8 @@ def counters_for(name: str) -> Counters:
 
 
 totals: EventCounts = Counter()
+# Each returns further counts of this process, under names that no other source uses.
+sources: list[Callable[[], EventCounts]] = []
 subscribers: list[Callable[[Event], None]] = []
 listeners: ContextVar[tuple[EventCounts, ...]] = ContextVar("listeners", default=())
 sums: ContextVar[tuple[EventCounts, ...]] = ContextVar("sums", default=())
@@ -89,10 +93,12 @@ def measure(what: str, resource: str, amount: float, tier: str = "") -> None:
 
 
 def current_totals() -> EventCounts:
-    """The totals of this process, hits in memory included, which are counted apart."""
+    """The totals of this process. Hits in memory and responses are counted apart."""
     counted = Counter(totals)
     for name, counters in counters_by_name.items():
         counted["hit", name, "memory"] += counters.memory_hits
+    for source in sources:
+        counted.update(source())
     return counted
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .events import EventCounts
+from .process_counts import REQUEST_EVENT, SECONDS_EVENT
 from .warm_return import returns
 
 # Fewer reads than this say nothing about a resource.
@@ -107,7 +108,7 @@ def in_milliseconds(seconds: float | None) -> str:
 
 def statistics(totals: EventCounts) -> list[ResourceStatistics]:
     """By resource, the one that is read most first."""
-    names = {resource for _, resource, _ in totals if resource}
+    names = {resource for event, resource, _ in totals if resource and event not in (REQUEST_EVENT, SECONDS_EVENT)}
     return sorted((_resource_statistics(name, totals) for name in names), key=lambda each: -each.reads)
 
 

@@ -13,6 +13,7 @@ from ..backends.connection import connection_to
 from ..backends.server import Server
 from ..errors import Unreadable
 from ..serializer import decode
+from .process_counts import process_counts
 
 # Seconds. Older reports say nothing about now.
 RECENT = 2.5
@@ -40,6 +41,7 @@ class ReaderWaits:
         self._count, self._total, self._longest = 0, 0.0, 0.0
 
     def add(self, seconds: float) -> None:
+        process_counts.count_wait(seconds)
         with self.lock:
             self._count += 1
             self._total += seconds

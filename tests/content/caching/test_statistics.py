@@ -15,7 +15,7 @@ from content.caching.engines import engine_of
 from content.caching.metrics.events import Event, listen, subscribe
 from content.caching.metrics.reports import Process, Reporter, reporting
 from content.caching.metrics.statistics import ENOUGH, statistics
-from content.ops import metrics
+from content.ops import cache_metrics, metrics
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.callers import Callers, run_together
 
@@ -313,12 +313,12 @@ async def test_metrics_are_read_by_prometheus_and_only_grow(alias, source, clock
 @only_redis
 def test_labels_are_those_that_are_declared(alias):
     foreign = Counter({("hit", "no such resource", "memory"): 1.0, ("load_seconds", "no such resource", ""): 1.0})
-    assert metrics.event_counter(foreign).samples == []
-    assert metrics.amount_counter("load_seconds", "", foreign).samples == []
+    assert cache_metrics.event_counter(foreign).samples == []
+    assert cache_metrics.amount_counter("load_seconds", "", foreign).samples == []
 
 
 def test_without_redis_no_counter_is_exported(opened_nowhere):
-    text = metrics.render_metrics().decode()
+    text = metrics.render_metrics(metrics.Measurements(metrics.report_or_none())).decode()
     assert "evergreen_statistics_up 0.0" in text
     assert "evergreen_cache_events" not in text
 

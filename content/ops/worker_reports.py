@@ -1,0 +1,82 @@
+"""What workers report: that they are alive, and how the last run of each scheduled job ended."""
+
+import re
+import time
+from typing import Any, NamedTuple
+
+from django.core.cache import cache, caches
+
+from content.caching.backends.connection import connection_to
+from content.caching.engines import log_server
+from content.warming.state import ALIAS
+
+# Bounds of what is read: names of jobs, and fields of the hash, two for each job.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,49}")
+_MOST_FIELDS = 200
+# Seconds for which the time of the last heartbeat is known.
+_KEPT = 7 * 24 * 3600
+_HEARTBEAT_KEY = "worker:last-heartbeat"
+_SUCCEEDED, _FAILED = "succeeded", "failed"
+
+
+class JobRun(NamedTuple):
+    """`succeeded_at`: Unix seconds of the last success, None before it. `has_failed`: whether the last run failed."""
+
+    succeeded_at: float | None
+    has_failed: bool
+
+
+def _key() -> str:
+    return f"{{{caches[ALIAS].key_prefix or 'cache'}:jobs}}"
+
+
+def record_run(name: str, *, has_succeeded: bool) -> None:
+    """No effect without a Redis. Raises RedisError or OSError."""
+    server = log_server(ALIAS)
+    if server is None:
+        return
+    fields: dict[str, Any] = {f"{name}|{_FAILED}": int(not has_succeeded)}
+    if has_succeeded:
+        fields[f"{name}|{_SUCCEEDED}"] = repr(time.time())
+    with server.sync_client() as client:
+        client.hset(_key(), mapping=fields)
+
+
+async def read_runs() -> dict[str, JobRun]:
+    """By the name of the job. What another program wrote is left out. Raises RedisError or OSError."""
+    server = log_server(ALIAS)
+    if server is None:
+        return {}
+    connection = connection_to(server)
+    if int(await connection.execute("HLEN", _key())) > _MOST_FIELDS:
+        return {}
+    flat = await connection.execute("HGETALL", _key())
+    fields = _readable_fields(dict(zip(flat[::2], flat[1::2], strict=True)))
+    names = {name for name, _ in fields}
+    return {
+        name: JobRun(fields.get((name, _SUCCEEDED)), bool(fields.get((name, _FAILED), 0))) for name in sorted(names)
+    }
+
+
+def _readable_fields(stored: dict[bytes, bytes]) -> dict[tuple[str, str], float]:
+    fields = dict[tuple[str, str], float]()
+    for field, value in stored.items():
+        try:
+            name, _, kind = field.decode().partition("|")
+            number = float(value)
+        except ValueError:
+            continue
+        if _NAME.fullmatch(name) and kind in (_SUCCEEDED, _FAILED) and 0 <= number < 1e11:
+            fields[name, kind] = number
+    return fields
+
+
+def record_heartbeat() -> None:
+    """A worker is alive. Raises the cache's errors."""
+    cache.set(_HEARTBEAT_KEY, time.time(), timeout=_KEPT)
+
+
+async def read_heartbeat_age() -> float | None:
+    """Seconds since the last heartbeat of any worker. None if none is known. Raises the cache's errors."""
+    at = await cache.aget(_HEARTBEAT_KEY)
+    return max(0.0, time.time() - at) if isinstance(at, int | float) and abs(at) < 1e11 else None
