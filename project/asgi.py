@@ -15,5 +15,7 @@ from project.edge import with_edge  # noqa: E402
 from project.files import with_files  # noqa: E402
 from project.health import with_health  # noqa: E402
 from project.lifespan import with_lifespan  # noqa: E402
+from project.traces import start_traces  # noqa: E402
 
+start_traces("web")
 application = with_lifespan(with_health(with_files(with_edge(cast(Application, django_application)))))
