@@ -60,7 +60,8 @@ def count_statement(execute: Callable[..., Any], sql: str, params: Any, many: bo
 def _execute_traced(execute: Callable[..., Any], here: Span, sql: Any, params: Any, many: bool, context: Any) -> Any:
     """Record one statement: its text has placeholders where it had values."""
     here.queries += 1
-    span = open_span("query", CLIENT) if here.queries <= MAX_QUERY_SPANS else None
+    is_control = isinstance(sql, str) and sql.startswith(("SAVEPOINT", "RELEASE"))
+    span = open_span("query", CLIENT) if here.queries <= MAX_QUERY_SPANS and not is_control else None
     if span is None:
         return execute(sql, params, many, context)
     text = shape_of(sql) if isinstance(sql, str) else ""
@@ -80,7 +81,7 @@ def _execute_traced(execute: Callable[..., Any], here: Span, sql: Any, params: A
 MAX_QUERY_SPANS = 50
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
 _PLACEHOLDERS = re.compile(r"(%s|\?)(?:\s*,\s*(?:%s|\?))+")
-_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s+\"?(\w+)", re.IGNORECASE)
+_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE|TABLE)\s+"?(\w+)"?(?![\w."])', re.IGNORECASE)
 # Characters of a statement that are looked at.
 MAX_STATEMENT = 2000
 

@@ -16,7 +16,7 @@ from .executor import LoadExecutor
 from .key import EntryKey
 from .metrics.events import emit
 from .read_counts import reads
-from .tracing import Span, current_span
+from .tracing import Span, current_span_of
 
 
 class Joinable(Protocol):
@@ -68,11 +68,10 @@ class LoaderRun:
 
     def note_load(self, calls: "Sequence[Call]") -> None:
         """Describe the load of these calls on its span, which is the current one."""
-        self.span = span = current_span.get()
+        self.span = span = current_span_of("load")
         if span is not None:
             span.rename(f"load {calls[0].entry_key.owner.name}")
             span.set("evergreen.cache.name", calls[0].entry_key.owner.name)
-            span.set("evergreen.key", calls[0].key)
             span.set("evergreen.keys", len(calls))
 
 

@@ -25,7 +25,7 @@ from .ordering.counters import CounterOrdering
 from .singleflight import Call, LoaderRun, LoopState, LoopStates, current_run
 from .stores.blocking import blocking_tier
 from .tiers import Tiers
-from .tracing import note, traced
+from .tracing import current_span_of, traced
 from .transactions import has_written, may_read_the_past
 
 # The stamp of a call that nobody joins any more: no tail is behind it.
@@ -60,7 +60,8 @@ class BlockingTiers(Tiers):
         name, began = entry_key.owner.name, time.perf_counter()
         content, is_ours = self.blocking.look(entry_key.key, lease.token, lease.seconds, always=always)
         measure("lookup", name, 1)
-        note("evergreen.cache.name", name)
+        if (span := current_span_of("lookup")) is not None:
+            span.rename(f"lookup {name}")
         measure("lookup_seconds", name, time.perf_counter() - began)
         if content is None:
             return None, is_ours

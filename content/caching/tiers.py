@@ -17,7 +17,7 @@ from .ordering.ordering import Ordering
 from .policy import Policy
 from .stores.memory import MemoryTier, SizeEstimates, header_size
 from .stores.shared import SharedTier
-from .tracing import current_span, note, traced
+from .tracing import current_span_of, note, traced
 from .warm_plan import plan_of
 
 # An entry is never refreshed earlier than this many times its load cost before its end.
@@ -265,14 +265,17 @@ def _refusal_reason(begun: Stamp | None, sealed: Stamp | None) -> str:
 
 def _note_lookup(by_key: Mapping[str, TierKey], stored: Mapping[str, Any]) -> None:
     """On the span of a lookup: one batch, and not each command to Redis."""
-    if by_key and (span := current_span.get()) is not None:
-        span.set("evergreen.cache.name", next(iter(by_key.values())).owner.name)
+    if by_key and (span := current_span_of("lookup")) is not None:
+        name = next(iter(by_key.values())).owner.name
+        span.rename(f"lookup {name}")
+        span.set("evergreen.cache.name", name)
         span.set("evergreen.keys", len(by_key))
         span.set("evergreen.found", len(stored))
 
 
 def _note_store(entry_key: TierKey, size: int) -> None:
-    if (span := current_span.get()) is not None:
+    if (span := current_span_of("store")) is not None:
+        span.rename(f"store {entry_key.owner.name}")
         span.set("evergreen.cache.name", entry_key.owner.name)
         span.set("evergreen.bytes", size)
 

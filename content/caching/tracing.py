@@ -97,10 +97,11 @@ class Trace:
 class Span:
     """One recorded span. As a block it is the parent of the spans that begin inside."""
 
-    __slots__ = ("_token", "handle", "is_root", "queries", "trace", "traceparent")
+    __slots__ = ("_token", "handle", "is_root", "name", "queries", "trace", "traceparent")
 
     def __init__(self, trace: Trace, name: str, kind: str, parent: Any, *, is_root: bool) -> None:
         self.trace = trace
+        self.name = name
         self.handle = trace.tracer.begin(name, kind, parent)
         self.traceparent = trace.tracer.traceparent_of(self.handle)
         self.is_root = is_root
@@ -210,6 +211,12 @@ def begin_root(name: str, kind: str = INTERNAL, parents: Iterable[str] = ()) -> 
     return root
 
 
+def current_span_of(name: str) -> Span | None:
+    """The current span, if it began with that name. Where a trace has no room, the current span is another's."""
+    here = current_span.get()
+    return here if here is not None and here.name == name else None
+
+
 def note(name: str, value: Value) -> None:
     """Set an attribute of the current span, if there is one."""
     if (here := current_span.get()) is not None:
@@ -247,9 +254,6 @@ class Recorded(Protocol):
     """Work that may be recorded, such as a load that readers join."""
 
     @property
-    def key(self) -> str: ...
-
-    @property
     def span(self) -> Span | None: ...
 
 
@@ -260,7 +264,6 @@ async def trace_wait(waiting: Awaitable[T], work: Recorded) -> T:
             return await waiting
         finally:
             if here is not None:
-                here.set("evergreen.key", work.key)
                 here.link(work.span)
 
 

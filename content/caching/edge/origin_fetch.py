@@ -84,7 +84,7 @@ class OriginFetch:
     @traced("page")
     async def run(self) -> None:
         self.span = current_span.get()
-        note("evergreen.key", self.key)
+        note("url.path", self._request.scope["path"])
         try:
             if await self._is_made_by_worker() or (self.is_shared and not await self._acquire_lease()):
                 return

@@ -16,7 +16,7 @@ from ..backends.server import Server
 from ..entry import Position
 from ..errors import NotAppended
 from ..key import check_nonce, check_tags
-from ..tracing import PRODUCER, current_span, traced
+from ..tracing import PRODUCER, current_span_of, traced
 from .log_reader import LogReader
 from .stream import TAGS_A_RECORD, Appended, LogStream, OwnRecord, format_position
 from .tag_index import Kind, TagIndex
@@ -241,7 +241,7 @@ def _wait_for(future: "Future[None]", seconds: float = CONSUME_TIMEOUT) -> None:
 
 def _note_append(kind: Kind, records: list[tuple[str, tuple[str, ...]]], own: OwnRecord) -> None:
     """On the span of the append. A purge of the record has the same position."""
-    if (span := current_span.get()) is not None:
+    if (span := current_span_of("invalidate")) is not None:
         tags = [tag for _, part in records for tag in part]
         span.set("evergreen.kind", kind.name.lower())
         span.set("evergreen.tags", tags[:SHOWN_TAGS])
