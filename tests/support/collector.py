@@ -65,6 +65,7 @@ def spans_of(ended: tuple[ReadableSpan, ...]) -> Spans:
 
 def _from_sdk(span: ReadableSpan) -> RecordedSpan:
     context, parent = span.get_span_context(), span.parent
+    assert context is not None
     return RecordedSpan(
         trace_id=f"{context.trace_id:032x}",
         span_id=f"{context.span_id:016x}",
