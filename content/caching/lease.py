@@ -125,7 +125,7 @@ class Lease:
         try:
             while True:
                 acquired = await self.acquire(keys, lambda keys=keys: look(keys))  # type: ignore[misc]
-                # What `settle` loads is no part of the wait.
+                # The wait ends before `settle` loads.
                 wait.note(acquired[0], is_last=len(acquired[0]) == len(keys))
                 keys = await settle(*acquired)
                 if not keys or loop.time() >= deadline:

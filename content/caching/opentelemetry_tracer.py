@@ -1,4 +1,4 @@
-"""Spans by the OpenTelemetry API. Nothing in the engine imports this module: the API is an optional package."""
+"""Spans by the OpenTelemetry API. The engine does not import this module: the API is an optional package."""
 
 from typing import Any
 
@@ -50,6 +50,6 @@ class OpenTelemetryTracer:
 
 
 def _span_context(traceparent: str) -> SpanContext:
-    """Of a valid traceparent."""
+    """The span that a valid traceparent names."""
     _, trace_id, span_id, flags = traceparent.split("-")
     return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))

@@ -43,7 +43,7 @@ _decode_member = msgspec.msgpack.Decoder(tuple[str, list[Any]]).decode
 
 
 class _Seen(msgspec.Struct, array_like=True, frozen=True):
-    """What is stored beside a member: later fields may be missing."""
+    """The value that is stored beside a member. Later fields may be missing."""
 
     seen_at: float
     position: Position

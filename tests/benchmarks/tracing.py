@@ -8,7 +8,7 @@ import gc
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvloop
@@ -52,7 +52,8 @@ async def run(url: str) -> None:
         "recorded": OpenTelemetryTracer(tracer, ratio=1),
     }
     everything = [resource_tag(name) for name in ("page", *resources.BY_NAME)]
-    path = (await Post.objects.filter(status=Post.Status.PUBLISHED, kind=Post.Kind.POST).afirst()).get_absolute_url()
+    published = Post.objects.filter(status=Post.Status.PUBLISHED, kind=Post.Kind.POST)
+    path = (await published.order_by("pk")[:1].aget()).get_absolute_url()
     while edge.fast_path.lookup_scope(scope_of(path)) is None:
         # Until what the page shows in passing is fresh, too.
         await ask(edge, path)
@@ -103,10 +104,10 @@ async def run(url: str) -> None:
 class Sink(asyncio.Transport):
     """The end of a connection that takes everything."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Any) -> None:
         """Sent."""
 
-    def writelines(self, parts: Iterable[bytes]) -> None:
+    def writelines(self, parts: Any) -> None:
         """Sent."""
 
     def close(self) -> None:

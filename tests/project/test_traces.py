@@ -106,9 +106,10 @@ def test_a_task_continues_the_trace_of_who_sends_it(site: TracedSite):
         sender.send_task("workers.tasks.write_views", queue="celery")
     sender.send_task("workers.tasks.write_views", queue="celery", headers={HEADER: "x" * 10_000})
     sender.close()
-    wait_until(lambda: any(span.trace_id == root.trace_id for span in site.collector.spans), "the task has ended")
-    [task] = [span for span in site.collector.spans if span.trace_id == root.trace_id]
-    assert (task.name, task.parent_id) == ("task write_views", root.traceparent[36:52])
+    parent = root.traceparent[36:52]
+    wait_until(lambda: any(span.parent_id == parent for span in site.collector.spans), "the task has ended")
+    [task] = [span for span in site.collector.spans if span.parent_id == parent]
+    assert (task.name, task.trace_id) == ("task write_views", root.trace_id)
 
 
 # --- when the collector is down -----------------------------------------------------------------------

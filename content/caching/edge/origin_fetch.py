@@ -66,7 +66,7 @@ class OriginFetch:
         self.key = request.key
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.begun: Stamp | None = None
-        # Of this fetch, if its trace is recorded: spans of requests that joined refer to it.
+        # The span of this fetch, if its trace is recorded. Spans of requests that joined refer to it.
         self.span: Span | None = None
         self._lease = origin.page_store.new_lease(has_reader=client is not None)
         # The lease's token, while we hold it.

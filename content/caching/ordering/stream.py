@@ -123,7 +123,7 @@ class LogStream:
 
     def append_command(self, kind: Kind, tags: Sequence[str], nonce: str) -> tuple[Any, ...]:
         bounds = (MAX_LOG_LENGTH, MAX_LOG_TAGS, MAX_ITEMS, int((MAX_LIFETIME + LIFETIME_MARGIN) * 1000))
-        # Who follows the log continues the trace of a writer that is recorded.
+        # The CDN follower continues a recorded trace of the writer.
         traces = [traceparent] if (traceparent := current_traceparent()) else []
         return self._command(lua.APPEND, kind.value, nonce, _encode(list(tags)), len(tags), *bounds, *traces)
 

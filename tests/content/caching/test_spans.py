@@ -217,13 +217,14 @@ async def test_a_read_is_lookup_lease_load_query_and_store(traces, redis):
     assert spans.one("lease").ended <= load.ended
 
 
-async def test_a_reader_who_joins_a_load_refers_to_it(traces, redis, source):
+@pytest.mark.parametrize("way", ["one", "many"])
+async def test_a_reader_who_joins_a_load_refers_to_it(traces, redis, source, way):
     resource = Resource("traced-joined", load=source.load, policy=MODERATE)
     source.hold()
 
     async def read(name: str) -> None:
         with begin_root(name):
-            await resource.get("a")
+            await (resource.get("a") if way == "one" else resource.get_many(["a"]))
 
     reading = [asyncio.create_task(read(name), context=contextvars.Context()) for name in ("first", "second")]
     await source.loading.wait()
