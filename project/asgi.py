@@ -17,6 +17,8 @@ from project.edge import with_edge  # noqa: E402
 from project.files import with_files  # noqa: E402
 from project.health import with_health  # noqa: E402
 from project.lifespan import with_lifespan  # noqa: E402
+from project.traces import start_traces  # noqa: E402
 
+start_traces("web")
 site = with_files(with_edge(cast(Application, django_application)))
 application = with_counts(with_lifespan(with_websockets(with_health(site))))

@@ -13,6 +13,7 @@ from content.caching.edge import EdgeCache, Page, Profile
 from content.caching.edge.asgi import Application
 from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.edge.profile import plain_refusal
+from content.caching.edge.request_span import RequestTracer
 from content.cdn.cdn import headers_of
 from content.popularity import count_view
 from content.views.errors import plain_error, unknown_host
@@ -30,7 +31,7 @@ PASSES = re.compile(r"/(?:admin/|ops/|api/v1/ops(?:/|\Z)|metrics|healthz|readyz|
 def with_edge(application: Application) -> Application:
     """With DEBUG there is no edge by default: a changed template shows at once."""
     if not settings.EDGE:
-        return application
+        return RequestTracer(application)
     return EdgeCache(with_origins(application), cache="default", profile=site_profile(), served=count)
 
 

@@ -27,6 +27,7 @@ from project.setting_types import (
     RedisUrl,
     ReleaseName,
     TimeZone,
+    TracesUrl,
     TrustedOrigins,
 )
 from project.wrong_settings import WrongSettings, describe
@@ -124,6 +125,9 @@ class Environment(BaseModel):
     EVERGREEN_METRICS_DIR: str = ""
     EVERGREEN_VERIFY: bool = True
     EVERGREEN_VERIFY_BUDGET: Annotated[float, Field(ge=0.0001, le=0.5)] = 0.01
+    EVERGREEN_TRACES: TracesUrl = ""
+    EVERGREEN_TRACES_RATIO: Annotated[float, Field(ge=0, le=1)] = 0.01
+    EVERGREEN_TRACES_PARENT: bool = False
 
     EVERGREEN_SESSION_ENGINE: ModuleName = "project.sessions"
     EVERGREEN_SECURE_COOKIES: bool = False

@@ -3,10 +3,18 @@
 import json
 import logging
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+
+def find_no_trace() -> str:
+    return ""
+
+
+# The id of the current trace, if it is recorded. `project.traces` sets it.
+find_trace_id: Callable[[], str] = find_no_trace
 # The id of the current request; empty outside of requests.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -22,17 +30,21 @@ logger = logging.getLogger(__name__)
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-28T10:42:13.123+00:00 WARNING django.request: Not Found`, in UTC."""
+    """`2026-11-28T10:42:13.123+00:00 WARNING django.request: Not Found`, in UTC. With a trace: ` trace_id=…`."""
 
     def __init__(self) -> None:
         super().__init__(TEXT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        trace_id = find_trace_id()
+        return f"{super().formatMessage(record)} trace_id={trace_id}" if trace_id else super().formatMessage(record)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return format_time(record)
 
 
 class JsonFormatter(logging.Formatter):
-    """time, level, logger, message; request_id, method, path, status, client and exception where there are any."""
+    """time, level, logger, message; request_id, trace_id, method, path, status, client and exception, if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -41,6 +53,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        entry |= {"trace_id": trace_id} if (trace_id := find_trace_id()) else {}
         entry |= {name: value for name, value in request_fields(record).items() if value not in ("", None)}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
@@ -139,5 +152,7 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": "INFO"},
             "celery": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
+            # It reports each batch that it could not send; `project.trace_exporter` reports the first.
+            "opentelemetry": {"level": "CRITICAL"},
         },
     }

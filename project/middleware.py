@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from asgiref.sync import markcoroutinefunction, sync_to_async
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -19,6 +20,7 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 
+from content.caching.tracing import Span, current_span, note
 from project.logs import request_id
 
 # Other ids are replaced: they go into logs.
@@ -41,7 +43,29 @@ class RequestId:
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-ID", "")
         request_id.set(given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8))
-        return await self.get_response(request)
+        response = await self.get_response(request)
+        if (span := current_span.get()) is not None:
+            await describe_request(span, request)
+        return response
+
+
+async def describe_request(span: Span, request: HttpRequest) -> None:
+    """For a recorded trace: the template of the URL, and whether the client is staff and may see the trace's id."""
+    if request.resolver_match is not None:
+        span.trace.route = f"/{request.resolver_match.route}"
+        note("http.route", span.trace.route)
+    span.trace.shows_id = await is_staff(request)
+
+
+async def is_staff(request: HttpRequest) -> bool:
+    """Ask only for clients that send a session. An error means no: it is not the client's."""
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return False
+    try:
+        user: Any = getattr(request, "_cached_user", None) or await request.auser()
+    except Exception:
+        return False
+    return bool(user.is_active and user.is_staff)
 
 
 class Inline:

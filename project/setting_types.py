@@ -25,6 +25,8 @@ CDN_URL = re.compile(rf"varnish://{CDN_SERVER}(,{CDN_SERVER})*|(fastly|cloudflar
 LAYER_SCHEMES = (*REDIS_SCHEMES, "redis+sentinel", "rediss+sentinel")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "memory")
 
+TRACES_MODULES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
+
 DATABASE_ALLOWED = "postgres://user:password@host:5432/name or sqlite:////path"
 REDIS_ALLOWED = "redis://user:password@host:6379/0, rediss:// (TLS) or unix:///path?db=0"
 LAYER_ALLOWED = f"{REDIS_ALLOWED}, or redis+sentinel://host:26379/service/0"
@@ -188,6 +190,22 @@ def check_release(name: str) -> str:
     return name
 
 
+def check_traces(url: str) -> str:
+    allowed = "the URL of a collector that takes OTLP over HTTP, as http://127.0.0.1:4318"
+    parts = split_url(url, allowed)
+    require(parts.scheme in ("http", "https") and has_servers(parts.netloc) and not parts.fragment, allowed)
+    has_sdk = all(find_module(name) for name in TRACES_MODULES)
+    require(has_sdk, "empty, until the SDK that sends traces is installed: pip install -r requirements/traces.lock")
+    return url if parts.path.strip("/") else f"{url.rstrip('/')}/v1/traces"
+
+
+def find_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:
+        return False
+
+
 DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 RedisUrl = Annotated[str, AfterValidator(check_redis)]
 LayerUrl = Annotated[str, AfterValidator(check_layer)]
@@ -201,6 +219,7 @@ Patterns = Annotated[list[Annotated[str, AfterValidator(check_pattern)]], Before
 TimeZone = Annotated[str, AfterValidator(check_time_zone)]
 ModuleName = Annotated[str, AfterValidator(check_module)]
 Prefix = Annotated[str, AfterValidator(check_prefix)]
+TracesUrl = Annotated[str, AfterValidator(check_traces)]
 ReleaseName = Annotated[str, AfterValidator(check_release)]
 BrokerUrl = Annotated[str, AfterValidator(check_broker)]
 CdnUrl = Annotated[str, AfterValidator(check_cdn)]

@@ -204,6 +204,13 @@ METRICS_DIR = Path(env.EVERGREEN_METRICS_DIR or STATE_DIR / "metrics").resolve()
 # Whether cached entries are compared with the database all the time, and the share of its time that this may take.
 VERIFY = env.EVERGREEN_VERIFY
 VERIFY_BUDGET = env.EVERGREEN_VERIFY_BUDGET
+# The collector that traces are sent to, empty for none; the share of traces that are recorded; and whether requests
+# may name their trace in traceparent, which a stranger can send as well.
+TRACES_URL = env.EVERGREEN_TRACES
+TRACES_RATIO = env.EVERGREEN_TRACES_RATIO
+TRACES_PARENT = env.EVERGREEN_TRACES_PARENT
+# Called by each process that serves or works, after it was forked.
+START_TRACES = "project.traces.start_traces"
 
 # --- sessions ---------------------------------------------------------------------------------------
 

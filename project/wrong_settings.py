@@ -16,7 +16,7 @@ NO_PORT = re.compile(r":(?!\d{1,5}(?:[/,?]|$))(?![0-9a-fA-F:.]*\])[^/,?]+")
 
 PREFIX = "EVERGREEN_"
 # Read by child processes of `manage.py up`, and by the tests.
-READ_ELSEWHERE = ("EVERGREEN_UP", "EVERGREEN_TEST_DATABASE", "EVERGREEN_TRACES")
+READ_ELSEWHERE = ("EVERGREEN_UP", "EVERGREEN_TEST_DATABASE", "EVERGREEN_MEMORY_TRACES")
 
 
 class WrongSettings(ImproperlyConfigured):

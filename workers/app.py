@@ -18,7 +18,9 @@ from workers.schedule import as_beat_schedule
 
 broker.install()
 PREFIX = settings.CACHES["default"].get("KEY_PREFIX") or "evergreen"
-app = Celery("evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals"])
+app = Celery(
+    "evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals", "workers.task_spans"]
+)
 app.conf.update(
     # JSON only: a queue that others can write to must not be able to run code.
     task_serializer="json",

@@ -5,6 +5,8 @@ from typing import Any
 
 from celery import bootsteps, signals, states
 from celery.concurrency import prefork
+from django.conf import settings
+from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
 from content.ops import health, worker_reports
@@ -22,14 +24,19 @@ def keep_django_logging(**kwargs: Any) -> None:
 
 @signals.worker_process_init.connect
 def start_in_pool(**kwargs: Any) -> None:
-    start_background_work()
+    start_work()
 
 
 @signals.worker_ready.connect
 def start_without_pool(sender: Any, **kwargs: Any) -> None:
     """Pools without processes do not send worker_process_init."""
     if not isinstance(sender.pool, prefork.TaskPool):
-        start_background_work()
+        start_work()
+
+
+def start_work() -> None:
+    import_string(settings.START_TRACES)("worker")
+    start_background_work()
 
 
 JOBS = {job.task: job.name for job in SCHEDULE}

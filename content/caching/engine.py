@@ -34,6 +34,7 @@ from .stores.memory import MAX_HITS, MemoryTier
 from .stores.shared import SharedTier
 from .sync import SyncEngine
 from .tiers import Judgement, Tiers
+from .tracing import current_span, trace_wait, traced_context
 from .warmer import Warmer, WarmResult
 
 VALID = Verdict.VALID
@@ -162,7 +163,8 @@ class Engine:
             self._look_up_soon(state, started)
         try:
             for key, call in calls.items():
-                found[key] = await self._wait(call)
+                is_joined = current_span.get() is not None and call not in started
+                found[key] = await (trace_wait(self._wait(call), call) if is_joined else self._wait(call))
         finally:
             for call in started:
                 emit_outcome(call)
@@ -176,6 +178,8 @@ class Engine:
             self._look_up_soon(state, (call,))
         is_plain = entry_key.owner.policy.soft_timeout is None and current_run.get() is None
         try:
+            if not is_new and current_span.get() is not None:
+                return await trace_wait(self._wait(call), call)
             return await (call.new_waiter() if is_plain else self._wait(call))
         finally:
             if is_new:
@@ -219,7 +223,8 @@ class Engine:
 
     def _look_up(self, state: LoopState) -> None:
         batches, state.next_lookup = state.next_lookup, []
-        state.begin(self._populate(state, batches))
+        # The lookup is part of one of the readers' traces.
+        state.begin(self._populate(state, batches), traced_context(batch.context for batch in batches))
 
     async def _populate(self, state: LoopState, batches: Sequence[LookupBatch]) -> None:
         """End every call. Keys that the shared tier does not have are loaded for each batch apart."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from .read_counts import reads
+from .tracing import open_span
 
 Found = TypeVar("Found")
 
@@ -60,6 +61,30 @@ class LeaseStore(Protocol):
     async def release(self, key: str, token: str) -> None: ...
 
 
+class LeaseWait:
+    """The span of a wait for leases: from the first attempt until the keys are ours, or need no load."""
+
+    __slots__ = ("acquired", "attempts", "keys", "span")
+
+    def __init__(self, keys: int) -> None:
+        self.span = open_span("lease")
+        self.keys, self.attempts, self.acquired = keys, 0, 0
+
+    def note(self, acquired: Sequence[str], *, is_last: bool) -> None:
+        self.attempts += 1
+        self.acquired += len(acquired)
+        if is_last:
+            self.end()
+
+    def end(self) -> None:
+        span, self.span = self.span, None
+        if span is not None:
+            span.set("evergreen.keys", self.keys)
+            span.set("evergreen.acquired", self.acquired)
+            span.set("evergreen.attempts", self.attempts)
+            span.end()
+
+
 class Lease:
     """The leases of one token. `seconds`: how long one lasts unless it is renewed. `rank`: see `rank_of_load`."""
 
@@ -96,13 +121,19 @@ class Lease:
         `settle` takes the keys that are ours and what was found, and returns the keys to wait for.
         """
         loop, delay = asyncio.get_running_loop(), FIRST_DELAY
-        deadline = loop.time() + timeout
-        while True:
-            keys = await settle(*await self.acquire(keys, lambda keys=keys: look(keys)))  # type: ignore[misc]
-            if not keys or loop.time() >= deadline:
-                return keys
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, MAX_DELAY)
+        deadline, wait = loop.time() + timeout, LeaseWait(len(keys))
+        try:
+            while True:
+                acquired = await self.acquire(keys, lambda keys=keys: look(keys))  # type: ignore[misc]
+                # The wait ends before `settle` loads.
+                wait.note(acquired[0], is_last=len(acquired[0]) == len(keys))
+                keys = await settle(*acquired)
+                if not keys or loop.time() >= deadline:
+                    return keys
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, MAX_DELAY)
+        finally:
+            wait.end()
 
     @contextmanager
     def renewal(self, keys: Sequence[str]) -> Iterator[None]:

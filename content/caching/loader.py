@@ -13,6 +13,7 @@ from .lease import BACKGROUND, Lease, rank_of_load
 from .metrics.events import emit, measure
 from .singleflight import Call, LoaderRun, LoopState, current_run
 from .tiers import Tiers
+from .tracing import traced
 from .warm_costs import charge_load
 from .warm_plan import current_plan, mark_of
 
@@ -181,9 +182,11 @@ class Loader:
         except Exception as error:
             await self._fail_all([call], error, lease)
 
+    @traced("load")
     async def _run_loader(self, state: LoopState, calls: Sequence[Call]) -> tuple[dict[Parameters, Any], LoadRecord]:
         """The loader's results by parameters. Raises what it raises, and LoadTimeout."""
         name, run, began = calls[0].entry_key.owner.name, LoaderRun(), self.tiers.clock()
+        run.note_load(calls)
         begun = await self.tiers.ordering.begin()
         for call in calls:
             call.run, call.stamp = run, begun

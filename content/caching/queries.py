@@ -1,5 +1,7 @@
 """Count the SQL statements of a piece of work, on all threads that it uses."""
 
+import functools
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from .executor import inherited_variables
+from .tracing import CLIENT, Span, current_span, open_span
 
 
 @dataclass
@@ -40,7 +43,9 @@ def watch_connection(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 
 
 def count_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-    queries = current.get()
+    queries, here = current.get(), current_span.get()
+    if here is not None:
+        execute = functools.partial(_execute_traced, execute, here)
     if queries is None:
         return execute(sql, params, many, context)
     began = time.perf_counter()
@@ -50,6 +55,49 @@ def count_statement(execute: Callable[..., Any], sql: str, params: Any, many: bo
         queries.count += 1
         queries.seconds += time.perf_counter() - began
         queries.statements.append(sql)
+
+
+def _execute_traced(execute: Callable[..., Any], here: Span, sql: Any, params: Any, many: bool, context: Any) -> Any:
+    """Record one statement: its text has placeholders where it had values."""
+    here.queries += 1
+    is_control = isinstance(sql, str) and sql.startswith(("SAVEPOINT", "RELEASE"))
+    span = open_span("query", CLIENT) if here.queries <= MAX_QUERY_SPANS and not is_control else None
+    if span is None:
+        return execute(sql, params, many, context)
+    text = shape_of(sql) if isinstance(sql, str) else ""
+    span.rename(summary_of(text))
+    span.set("db.system.name", context["connection"].vendor)
+    span.set("db.query.text", text)
+    try:
+        return execute(sql, params, many, context)
+    except BaseException as error:
+        span.fail(type(error).__qualname__)
+        raise
+    finally:
+        span.end()
+
+
+# Statements below one span that are recorded. All of them are counted.
+MAX_QUERY_SPANS = 50
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
+_PLACEHOLDERS = re.compile(r"(%s|\?)(?:\s*,\s*(?:%s|\?))+")
+_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE|TABLE)\s+"?(\w+)"?(?![\w."])', re.IGNORECASE)
+# Characters of a statement that are looked at.
+MAX_STATEMENT = 2000
+
+
+@functools.lru_cache(maxsize=512)
+def shape_of(sql: str) -> str:
+    """A statement without values: literals become `?`, and a list of placeholders becomes one."""
+    text = " ".join(sql[:MAX_STATEMENT].split())
+    return _PLACEHOLDERS.sub(r"\1, ...", _LITERAL.sub("?", text))
+
+
+@functools.lru_cache(maxsize=512)
+def summary_of(text: str) -> str:
+    """The operation and the table of a statement, such as `SELECT content_post`."""
+    operation, table = text.partition(" ")[0].upper()[:20], _TABLE.search(text)
+    return f"{operation} {table[1]}" if table is not None else operation or "query"
 
 
 @contextmanager

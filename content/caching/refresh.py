@@ -18,6 +18,7 @@ from .metrics.events import emit
 from .refresh_queue import RefreshQueue, RefreshRequest, serve_queue
 from .singleflight import LoopState, LoopStates
 from .tiers import NOTHING, Tiers
+from .tracing import CONSUMER, begin_trace, note, traced
 
 logger = logging.getLogger("content.caching")
 
@@ -54,6 +55,7 @@ class Refresher:
         state.refreshes[entry_key.key] = task
         task.add_done_callback(lambda done: state.refreshes.pop(entry_key.key, None))
 
+    @traced("refresh")
     async def _refresh_in_background(self, state: LoopState, entry_key: EntryKey, seen: Header, reason: str) -> None:
         if await self._has_newer(entry_key, seen) or await self._wait_for_worker(entry_key, seen):
             return
@@ -121,6 +123,12 @@ class Refresher:
         requests = {key.key: (key, request) for request in batch if (key := entry_key_of(request)) is not None}
         if not requests:
             return 0
+        asked_by = [request.traceparent for _, request in requests.values() if request.traceparent]
+        with begin_trace("refresh batch", CONSUMER, asked_by):
+            note("evergreen.keys", len(requests))
+            return await self._load_requests(requests)
+
+    async def _load_requests(self, requests: dict[str, tuple[EntryKey, RefreshRequest]]) -> int:
         await self.tiers.ordering.catch_up_to(max(request.position for _, request in requests.values()))
 
         def is_done(entry_key: EntryKey, value: CachedValue) -> bool:

@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from .entry import NOWHERE, Position
 from .errors import Unreadable
 from .metrics.events import emit
 from .serializer import decode
+from .tracing import current_traceparent, is_traceparent
 
 logger = logging.getLogger("content.caching")
 
@@ -39,7 +40,17 @@ Parameters = tuple[Any, ...]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_member = msgspec.msgpack.Decoder(tuple[str, list[Any]]).decode
-_decode_seen = msgspec.msgpack.Decoder(tuple[float, Position]).decode
+
+
+class _Seen(msgspec.Struct, array_like=True, frozen=True):
+    """The value that is stored beside a member. Later fields may be missing."""
+
+    seen_at: float
+    position: Position
+    traceparent: str = ""
+
+
+_decode_seen = msgspec.msgpack.Decoder(_Seen).decode
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class RefreshRequest:
 
     `schema`: of the requesting process. A worker with another one cannot load the key.
     `position`: up to where the requesting process had read the log. A load that begins before it is stale at once.
+    `traceparent`: of the span that asks, which the worker's span continues. Empty if it is not recorded.
     """
 
     resource: str
@@ -55,6 +67,7 @@ class RefreshRequest:
     parameters: Parameters
     seen_at: float
     position: Position
+    traceparent: str = field(default="", compare=False)
 
 
 class RefreshQueue:
@@ -71,7 +84,9 @@ class RefreshQueue:
         if not is_portable(request.parameters):
             return False
         name = f"{request.resource}@{request.schema}"
-        member, seen = _encode((name, request.parameters)), _encode((request.seen_at, request.position))
+        member = _encode((name, request.parameters))
+        traces = [traceparent] if (traceparent := current_traceparent()) else []
+        seen = _encode((request.seen_at, request.position, *traces))
         try:
             return bool(await self.run(lua.ENQUEUE, member, time.time(), seen, MAX_QUEUED))
         except (RedisError, OSError):
@@ -114,8 +129,11 @@ def _decode_request(member: bytes, seen: bytes) -> RefreshRequest | None:
     try:
         name, parameters = decode(_decode_member, member)
         resource, _, schema = name.rpartition("@")
-        seen_at, position = decode(_decode_seen, seen) if seen else (0.0, NOWHERE)
-        return RefreshRequest(resource, schema, decode(_as_tuples, parameters), seen_at, position)
+        last = decode(_decode_seen, seen) if seen else _Seen(0.0, NOWHERE)
+        traceparent = last.traceparent if is_traceparent(last.traceparent) else ""
+        return RefreshRequest(
+            resource, schema, decode(_as_tuples, parameters), last.seen_at, last.position, traceparent
+        )
     except Unreadable as error:
         emit("unreadable", "", tier="queue", reason=str(error)[:200])
         return None

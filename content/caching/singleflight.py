@@ -16,6 +16,7 @@ from .executor import LoadExecutor
 from .key import EntryKey
 from .metrics.events import emit
 from .read_counts import reads
+from .tracing import Span, current_span_of
 
 
 class Joinable(Protocol):
@@ -62,6 +63,16 @@ class LoaderRun:
 
     def __init__(self) -> None:
         self.waits_for: set[Call] = set()
+        # Of the load, if its trace is recorded: spans of readers who joined refer to it.
+        self.span: Span | None = None
+
+    def note_load(self, calls: "Sequence[Call]") -> None:
+        """Describe the load of these calls on its span, which is the current one."""
+        self.span = span = current_span_of("load")
+        if span is not None:
+            span.rename(f"load {calls[0].entry_key.owner.name}")
+            span.set("evergreen.cache.name", calls[0].entry_key.owner.name)
+            span.set("evergreen.keys", len(calls))
 
 
 # The run of a loader that this code is part of.
@@ -116,6 +127,11 @@ class Call:
         self.refresh = ""
         self.joined = 0
         self.warmed = 0
+
+    @property
+    def span(self) -> Span | None:
+        """Of its load, if that has begun and is recorded."""
+        return self.run.span if self.run is not None else None
 
     @property
     def is_done(self) -> bool:

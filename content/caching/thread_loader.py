@@ -25,6 +25,7 @@ from .ordering.counters import CounterOrdering
 from .singleflight import Call, LoaderRun, LoopState, LoopStates, current_run
 from .stores.blocking import blocking_tier
 from .tiers import Tiers
+from .tracing import current_span_of, traced
 from .transactions import has_written, may_read_the_past
 
 # The stamp of a call that nobody joins any more: no tail is behind it.
@@ -53,11 +54,14 @@ class BlockingTiers(Tiers):
     backoff = _of_tiers("backoff")
     sizes = _of_tiers("sizes")
 
+    @traced("lookup")
     def look(self, entry_key: EntryKey, lease: Lease, *, always: bool) -> tuple[CachedValue | None, bool]:
         """As lookup_or_lease, for one key: its value, judged, and whether the lease is ours now."""
         name, began = entry_key.owner.name, time.perf_counter()
         content, is_ours = self.blocking.look(entry_key.key, lease.token, lease.seconds, always=always)
         measure("lookup", name, 1)
+        if (span := current_span_of("lookup")) is not None:
+            span.rename(f"lookup {name}")
         measure("lookup_seconds", name, time.perf_counter() - began)
         if content is None:
             return None, is_ours
@@ -73,6 +77,7 @@ class BlockingTiers(Tiers):
             [verdict] = run_inline(ordering.judge((entry.header,)))
         return CachedValue(entry.header, entry.value, is_decoded=False, verdict=verdict), is_ours
 
+    @traced("lookup")
     async def lookup_or_lease(
         self, keys: Sequence[EntryKey], lease: Lease, *, always: bool, again: bool
     ) -> tuple[dict[str, CachedValue], list[str]]:

@@ -17,6 +17,7 @@ from .ordering.ordering import Ordering
 from .policy import Policy
 from .stores.memory import MemoryTier, SizeEstimates, header_size
 from .stores.shared import SharedTier
+from .tracing import current_span_of, note, traced
 from .warm_plan import plan_of
 
 # An entry is never refreshed earlier than this many times its load cost before its end.
@@ -67,6 +68,7 @@ class Tiers:
                 held.verdict, held.version = verdict, version
         return held
 
+    @traced("lookup")
     async def lookup(self, keys: Iterable[TierKey], *, again: bool = False) -> dict[str, CachedValue]:
         """The values in the shared tier, judged. With `again` lookup and unreadable bytes are not counted."""
         by_key = {entry_key.key: entry_key for entry_key in keys}
@@ -79,6 +81,7 @@ class Tiers:
     ) -> dict[str, CachedValue]:
         """The contents as values with their verdicts. `seconds`: how long the lookup took, None not to count it."""
         again = seconds is None
+        _note_lookup(by_key, stored)
         if seconds is not None:
             _measure_lookups(by_key.values(), seconds)
         entries: dict[str, Entry] = {}
@@ -184,6 +187,7 @@ class Tiers:
                 size = self.sizes.size_of(entry_key.owner.name, value.value, encoded_size)
             self.memory.put(entry_key.key, value, size + header_size(header.tags))
 
+    @traced("store")
     async def store(
         self,
         entry_key: TierKey,
@@ -214,6 +218,7 @@ class Tiers:
             return False
         value.header = header = header.with_stamp(sealed)
         content = pack(Entry(value.header, encoded))
+        _note_store(entry_key, len(content))
         is_small = largest is None or len(content) <= largest
         if is_small and await self.shared.store(key, content, left, token):
             measure("store", entry_key.owner.name, 1)
@@ -234,6 +239,7 @@ class Tiers:
     async def refuse(self, entry_key: TierKey, reason: str, token: str | None) -> None:
         """Count a value that is not stored, and end the lease under which it was made."""
         emit("refused", entry_key.owner.name, entry_key.key, reason=reason)
+        note("evergreen.refused", reason)
         if token is not None:
             await self.shared.release(entry_key.key, token)
 
@@ -255,6 +261,23 @@ def _refusal_reason(begun: Stamp | None, sealed: Stamp | None) -> str:
     if begun is None:
         return "no log is joined"
     return "overtaken by an invalidation" if sealed is None else "its time is up already"
+
+
+def _note_lookup(by_key: Mapping[str, TierKey], stored: Mapping[str, Any]) -> None:
+    """On the span of a lookup: one batch, and not each command to Redis."""
+    if by_key and (span := current_span_of("lookup")) is not None:
+        name = next(iter(by_key.values())).owner.name
+        span.rename(f"lookup {name}")
+        span.set("evergreen.cache.name", name)
+        span.set("evergreen.keys", len(by_key))
+        span.set("evergreen.found", len(stored))
+
+
+def _note_store(entry_key: TierKey, size: int) -> None:
+    if (span := current_span_of("store")) is not None:
+        span.rename(f"store {entry_key.owner.name}")
+        span.set("evergreen.cache.name", entry_key.owner.name)
+        span.set("evergreen.bytes", size)
 
 
 def _measure_lookups(keys: Collection[TierKey], seconds: float) -> None:

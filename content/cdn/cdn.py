@@ -4,7 +4,7 @@ Web processes import only this file: it loads no HTTP client.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from content.caching.edge.cdn_headers import CdnHeaders
 from content.caching.entry import Position
 from content.caching.key import weak_tag
 from content.caching.ordering.tag_index import Kind, Record
+from content.caching.tracing import MAX_LINKS
 
 # Seconds for which a CDN answers without asking, and then while it asks: so long it serves what no purge has reached.
 FRESH, STALE = 300.0, 600.0
@@ -73,12 +74,16 @@ def headers_of(url: str) -> CdnHeaders | None:
 
 @dataclass(frozen=True)
 class Purge:
-    """The tags that the CDN must purge for all records up to `position`."""
+    """The tags that the CDN must purge for all records up to `position`.
+
+    `traceparents`: of the writes whose traces are recorded, MAX_LINKS at most.
+    """
 
     position: Position
     hard: frozenset[str] = frozenset()
     soft: frozenset[str] = frozenset()
     everything: bool = False
+    traceparents: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, records: Sequence[Record], position: Position) -> "Purge":
@@ -90,12 +95,14 @@ class Purge:
         hard, soft = frozenset(tags[Kind.INVALIDATE]), frozenset(tags[Kind.EXPIRE])
         # An unreadable record may have named any tag.
         everything = not all(record.is_readable for record in records)
-        return cls(position, hard, soft - hard, everything).limit()
+        traces = tuple(dict.fromkeys(record.traceparent for record in records if record.traceparent))
+        return cls(position, hard, soft - hard, everything, traces[:MAX_LINKS]).limit()
 
     def merge(self, later: "Purge") -> "Purge":
         hard = self.hard | later.hard
         soft = (self.soft | later.soft) - hard
-        return Purge(later.position, hard, soft, self.everything or later.everything).limit()
+        traces = (*self.traceparents, *later.traceparents)[:MAX_LINKS]
+        return Purge(later.position, hard, soft, self.everything or later.everything, traces).limit()
 
     def limit(self) -> "Purge":
         return self.as_everything() if self.everything or len(self.hard) + len(self.soft) > MAX_TAGS else self

@@ -25,7 +25,8 @@ from redis.exceptions import RedisError
 
 from content.caching.entry import NOWHERE, Position
 from content.caching.metrics.events import emit, measure
-from content.caching.ordering.stream import LogStream
+from content.caching.ordering.stream import LogStream, format_position
+from content.caching.tracing import CLIENT, begin_trace, current_span
 from content.cdn.cdn import Cdn, NotPurged, Purge
 from content.cdn.checkpoint import Checkpoint, CheckpointStore, stream_and_checkpoints
 from content.cdn.providers import open_cdn
@@ -227,6 +228,14 @@ class Follower:
                 return
 
     async def send(self, purge: Purge) -> None:
+        """Continue the trace of the write, which its record in the log names."""
+        with begin_trace("cdn purge", CLIENT, purge.traceparents):
+            if (span := current_span.get()) is not None:
+                span.set("evergreen.position", format_position(purge.position))
+                span.set("evergreen.tag_count", len(purge.hard) + len(purge.soft))
+            await self._send(purge)
+
+    async def _send(self, purge: Purge) -> None:
         if purge.everything:
             await self.cdn.purge_all()
             return

@@ -12,6 +12,7 @@ from django.utils.http import escape_leading_slashes
 from content import resources
 from content.cache_headers import EDGE_POLICY, NO_STORE, forbid_storing
 from content.caching import NotThere
+from content.caching.tracing import current_trace_id
 from content.views.page_chrome import render_page
 
 
@@ -57,7 +58,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def plain_error(request: HttpRequest, status: int, template: str | None = None) -> HttpResponse:
     try:
-        response = render(request, template or f"{status}.html", status=status)
+        context = {"trace_id": current_trace_id()} if status >= 500 else {}
+        response = render(request, template or f"{status}.html", context, status=status)
     except Exception:
         # The static files may not have been collected: an error page must not raise another error.
         response = HttpResponse(f"{status}\n", content_type="text/plain; charset=utf-8", status=status)

@@ -16,7 +16,7 @@ from rich.table import Table
 from content.caching.stores.memory import OVERHEAD, MemoryTier
 from tests.benchmarks.rounds import console
 
-DATA = Path(os.environ.get("EVERGREEN_TRACES", Path(__file__).parents[3] / "shared/data/traces"))
+DATA = Path(os.environ.get("EVERGREEN_MEMORY_TRACES", Path(__file__).parents[3] / "shared/data/traces"))
 TRACES = ("web07", "orm-night")
 SHARES = (0.01, 0.05, 0.10, 0.20)
 MOST_ACCESSES = 1_500_000
@@ -93,7 +93,7 @@ def run() -> None:
     for name in TRACES:
         path = DATA / f"{name}.trace.xz"
         if not path.exists():
-            console.print(f"{path} is not there: EVERGREEN_TRACES names the folder of the traces.\n")
+            console.print(f"{path} is not there: EVERGREEN_MEMORY_TRACES names the folder of the traces.\n")
             continue
         show(name, accesses(path))
 

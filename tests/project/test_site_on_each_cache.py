@@ -1,11 +1,11 @@
 """The whole site where CACHE_URL names no Redis: pages, the admin, and a save that shows at once."""
 
 import os
-from html.parser import HTMLParser
 
 import httpx
 import pytest
 
+from tests.support.forms import FormParser, links
 from tests.support.markdown import write_posts
 from tests.support.servers.memcached import running_memcached
 from tests.support.service import environment_of, make_tables, manage_each, running_service
@@ -41,46 +41,6 @@ def service(cache, tmp_path):
         yield running
 
 
-class FormParser(HTMLParser):
-    """The values that a browser would send for the unchanged form of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.fields: dict[str, list[str]] = {}
-        self.area = self.select = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        has = dict(attributes)
-        name, value = has.get("name") or "", has.get("value") or ""
-        if tag == "textarea":
-            self.area = name
-            self.fields[name] = [""]
-        elif tag == "select":
-            self.select = name
-        elif tag == "option" and "selected" in has and self.select:
-            self.fields.setdefault(self.select, []).append(value)
-        elif tag == "input" and name and is_sent(has):
-            self.fields.setdefault(name, []).append(value)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea":
-            # The line end behind the opening tag is the markup's.
-            self.fields[self.area] = [self.fields[self.area][0].removeprefix("\n")]
-            self.area = ""
-        elif tag == "select":
-            self.select = ""
-
-    def handle_data(self, data: str) -> None:
-        if self.area:
-            self.fields[self.area][0] += data
-
-
-def is_sent(attributes: dict[str, str | None]) -> bool:
-    kind = attributes.get("type")
-    return "checked" in attributes if kind in ("checkbox", "radio") else kind not in ("submit", "file", "button")
-
-
 def log_in(client: httpx.Client) -> None:
     fields = FormParser(client.get("/admin/login/").text).fields | {"username": "ann", "password": PASSWORD}
     assert client.post("/admin/login/?next=/admin/", data=fields).status_code == 302
@@ -113,16 +73,3 @@ def test_pages_admin_and_a_save_that_shows_at_once(service):
                         assert title in newcomer.get(path).text, (number, path)
         assert editor.post("/admin/logout/", data=FormParser(editor.get("/admin/").text).fields).status_code == 200
         assert editor.get("/admin/").status_code == 302
-
-
-def links(page: str) -> set[str]:
-    found = set()
-
-    class Links(HTMLParser):
-        def handle_starttag(self, tag, attributes):
-            href = (dict(attributes).get("href") or "").partition("?")[0]
-            if tag == "a" and href.endswith("/change/"):
-                found.add(href)
-
-    Links().feed(page)
-    return found

@@ -6,7 +6,8 @@ import time
 import httpx
 import pytest
 
-from tests.project.test_site_on_each_cache import PASSWORD, SECRETS, FormParser, links
+from tests.project.test_site_on_each_cache import PASSWORD, SECRETS
+from tests.support.forms import FormParser, links
 from tests.support.markdown import write_posts
 from tests.support.servers.redis import running_redis
 from tests.support.service import environment_of, make_tables, manage_each, running_service

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from .. import tracing
 from ..declarations import edge_caches
 from ..engine import Engine
 from ..entry import Verdict
@@ -15,6 +16,7 @@ from .page import Page
 from .page_store import PageStore, store_key
 from .profile import SHARED_CACHE, Profile
 from .request import Request
+from .request_span import trace_request
 from .rules.variants import HOST
 
 _MEMORY = 64 * 1024 * 1024
@@ -61,7 +63,13 @@ class EdgeCache:
         hit = self.fast_path.lookup_scope(scope)
         if hit is not None:
             await send_hit(hit, scope["method"], send)
-            return
+        elif tracing.tracer is None:
+            await self._respond(scope, receive, send)
+        else:
+            await trace_request(self._respond, self.profile.name, scope, receive, send)
+
+    async def _respond(self, scope: Message, receive: Receive, send: Send) -> None:
+        """To a request that is no plain hit."""
         request, client = Request(scope), Client(receive, send)
         exchange = Exchange(self.origin, self.in_flight, self.fast_path, request, client)
         if len(request.fields.values(b"host")) > 1:

@@ -7,6 +7,7 @@ from typing import Any
 from ..entry import Stamp, Verdict
 from ..errors import Overloaded
 from ..metrics.events import emit
+from ..tracing import trace_wait
 from .asgi import Client
 from .fast_path import FastPath, send_hit
 from .in_flight import InFlight, wait_for_outcome
@@ -148,7 +149,7 @@ class Exchange:
             shared = False
             fetch.hurry()
             emit("joined", "page", key)
-            outcome = await wait_for_outcome(fetch)
+            outcome = await trace_wait(wait_for_outcome(fetch), fetch)
             if await self._serve_shared(outcome, lookup):
                 return
             if outcome.page is None or not may_collapse(outcome.page):

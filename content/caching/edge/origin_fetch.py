@@ -18,6 +18,7 @@ from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
 from ..metrics.waits import reader_waits
+from ..tracing import Span, current_span, note, span, traced
 from ..warm_costs import charge_load
 from ..warm_plan import current_plan, mark_of
 from .asgi import Client, Message
@@ -65,6 +66,8 @@ class OriginFetch:
         self.key = request.key
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.begun: Stamp | None = None
+        # The span of this fetch, if its trace is recorded. Spans of requests that joined refer to it.
+        self.span: Span | None = None
         self._lease = origin.page_store.new_lease(has_reader=client is not None)
         # The lease's token, while we hold it.
         self._token: str | None = None
@@ -78,7 +81,10 @@ class OriginFetch:
 
     # --- the call ------------------------------------------------------------------------------------------
 
+    @traced("page")
     async def run(self) -> None:
+        self.span = current_span.get()
+        note("url.path", self._request.scope["path"])
         try:
             if await self._is_made_by_worker() or (self.is_shared and not await self._acquire_lease()):
                 return
@@ -143,7 +149,7 @@ class OriginFetch:
         self._requested_at = self._origin.clock()
         with self._lease.renewal([self.key]) if self._token is not None else nullcontext():
             try:
-                with track_dependencies() as dependencies, charge_load("page"):
+                with track_dependencies() as dependencies, charge_load("page"), span("render"):
                     await self._origin.app(self._origin_request.scope(), self._origin_request.receive, self._receive)
             except Exception as error:
                 await self._recover(error)

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..refresh_queue import RefreshRequest, serve_queue
+from ..tracing import CONSUMER, begin_trace, note
 from .cache import EdgeCache
 from .codings import SCHEMA
 from .handover import fits
@@ -47,6 +48,11 @@ class PageWorker:
     async def _make(self, message: RefreshRequest) -> None:
         if message.schema != SCHEMA:
             return
+        with begin_trace("page task", CONSUMER, [message.traceparent]):
+            note("messaging.message.type", message.resource)
+            await self._work_on(message)
+
+    async def _work_on(self, message: RefreshRequest) -> None:
         match message.resource, message.parameters:
             case "codings", (str(key),):
                 await self._edge.origin.codings.improve(key)

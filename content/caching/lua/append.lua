@@ -2,6 +2,7 @@
 -- ARGV[3..6]: kind, the caller's nonce, tags (MessagePack), their number
 -- ARGV[7..8]: most records and most tags of the stream
 -- ARGV[9..10]: most items of all parts, milliseconds for which an entry may live
+-- ARGV[11]: the traceparent of the writer (W3C), or nothing
 -- Returns its position and the epoch.
 -- Of a record of any release, as in ordering/stream.py.
 local MOST_TAGS = 1000
@@ -17,7 +18,11 @@ local is_lost = not nonce
 if is_lost then nonce = begin_anew() end
 
 local function add()
-  return redis.pcall('XADD', KEYS[1], '*', 'k', ARGV[3], 'n', ARGV[4], 't', ARGV[5], 'c', ARGV[6])
+  local record = {'k', ARGV[3], 'n', ARGV[4], 't', ARGV[5], 'c', ARGV[6]}
+  if ARGV[11] then
+    record[9], record[10] = 'p', ARGV[11]
+  end
+  return redis.pcall('XADD', KEYS[1], '*', unpack(record))
 end
 local function time_of(position) return tonumber(string.match(position, '^%d+')) end
 

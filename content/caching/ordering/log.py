@@ -16,8 +16,9 @@ from ..backends.server import Server
 from ..entry import Position
 from ..errors import NotAppended
 from ..key import check_nonce, check_tags
+from ..tracing import PRODUCER, current_span_of, traced
 from .log_reader import LogReader
-from .stream import TAGS_A_RECORD, Appended, LogStream, OwnRecord
+from .stream import TAGS_A_RECORD, Appended, LogStream, OwnRecord, format_position
 from .tag_index import Kind, TagIndex
 
 logger = logging.getLogger("content.caching")
@@ -27,6 +28,8 @@ CONSUME_TIMEOUT = 0.5
 SECONDS_BETWEEN_WARNINGS = 10.0
 # Records that wait until Redis takes them, in a process. Past it their epoch ends instead, once Redis answers.
 MAX_UNSENT = 1_000
+# Tags that the span of an append names.
+SHOWN_TAGS = 10
 # Seconds that a process waits, once, for its first try to join the log. After that it begins without.
 JOIN_TIMEOUT = 0.5
 
@@ -60,6 +63,7 @@ class InvalidationLog:
 
     # --- appending ----------------------------------------------------------------------------------
 
+    @traced("invalidate", PRODUCER)
     def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Appended:
         """Judge by it all that was made before: in this process at once, in others when they have read it.
 
@@ -79,9 +83,11 @@ class InvalidationLog:
                 self._keep_unsent(kind, records[number:], error)
                 raise
             own = self._confirm(nonce, appended)
+        _note_append(kind, records, own)
         _wait_for(self._consumption(own))
         return own.appended
 
+    @traced("invalidate", PRODUCER)
     async def aappend(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Appended:
         records = self._prepare(kind, tags, nonce)
         for number, (nonce, part) in enumerate(records):
@@ -94,6 +100,7 @@ class InvalidationLog:
                 self._keep_unsent(kind, records[number:], error)
                 raise
             own = self._confirm(nonce, appended)
+        _note_append(kind, records, own)
         await _await(self._consumption(own))
         return own.appended
 
@@ -230,6 +237,16 @@ def _wait_for(future: "Future[None]", seconds: float = CONSUME_TIMEOUT) -> None:
         future.result(seconds)
     except TimeoutError:
         future.cancel()
+
+
+def _note_append(kind: Kind, records: list[tuple[str, tuple[str, ...]]], own: OwnRecord) -> None:
+    """On the span of the append. A purge of the record has the same position."""
+    if (span := current_span_of("invalidate")) is not None:
+        tags = [tag for _, part in records for tag in part]
+        span.set("evergreen.kind", kind.name.lower())
+        span.set("evergreen.tags", tags[:SHOWN_TAGS])
+        span.set("evergreen.tag_count", len(tags))
+        span.set("evergreen.position", format_position(own.appended.position))
 
 
 logs: dict[tuple[int, Server, str], InvalidationLog] = {}

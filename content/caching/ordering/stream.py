@@ -15,6 +15,7 @@ from ..entry import MAX_LIFETIME, NOWHERE, Position, Stamp
 from ..errors import Unreadable
 from ..metrics.events import emit
 from ..serializer import decode
+from ..tracing import current_traceparent, is_traceparent
 from .folded_tags import PARTS
 from .tag_index import Kind, Record, TagIndex
 
@@ -122,7 +123,9 @@ class LogStream:
 
     def append_command(self, kind: Kind, tags: Sequence[str], nonce: str) -> tuple[Any, ...]:
         bounds = (MAX_LOG_LENGTH, MAX_LOG_TAGS, MAX_ITEMS, int((MAX_LIFETIME + LIFETIME_MARGIN) * 1000))
-        return self._command(lua.APPEND, kind.value, nonce, _encode(list(tags)), len(tags), *bounds)
+        # The CDN follower continues a recorded trace of the writer.
+        traces = [traceparent] if (traceparent := current_traceparent()) else []
+        return self._command(lua.APPEND, kind.value, nonce, _encode(list(tags)), len(tags), *bounds, *traces)
 
     def _command(self, script: str, *arguments: Any) -> tuple[Any, ...]:
         """With a nonce for the case that the log is lost, and the prefix of the parts' keys: all in one slot."""
@@ -199,7 +202,13 @@ def _parse_record(record_id: bytes, pairs: Sequence[bytes]) -> Record:
         tags = decode(_decode_tags, fields.get(b"t", b""))
         if len(tags) > MAX_TAGS_READ:
             raise Unreadable(f"{len(tags)} tags")
-        return Record(position, kind, tags, nonce)
+        return Record(position, kind, tags, nonce, traceparent=_parse_traceparent(fields.get(b"p", b"")))
     except Unreadable as error:
         emit("unreadable", "", record_id.decode(), tier="log", reason=str(error)[:200])
         return Record(position, Kind.INVALIDATE, (), nonce, is_readable=False)
+
+
+def _parse_traceparent(text: bytes) -> str:
+    """Empty for what is none: any program may have written the record."""
+    found = text[:64].decode("latin-1")
+    return found if is_traceparent(found) else ""

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 
@@ -44,6 +44,7 @@ class Kind(Enum):
 @dataclass(frozen=True)
 class Record:
     """One append: these tags, of old and new state. `nonce` is the appender's, to know its own again.
+    `traceparent` is that of the write, if its trace is recorded.
 
     A record that cannot be read may have had any tags (rule 17).
     """
@@ -53,6 +54,7 @@ class Record:
     tags: tuple[str, ...]
     nonce: str
     is_readable: bool = True
+    traceparent: str = field(default="", compare=False)
 
 
 Observer = Callable[[str, Sequence[Record]], None]

@@ -25,6 +25,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from ..errors import CacheError
 from ..invalidation import invalidate_sync, orderings
+from ..tracing import begin_trace, note
 from . import outbox
 from .declaration import ALL, Change, Watch, digest_of_watches, watches
 from .models import PendingChanges, WatchedChange
@@ -147,6 +148,14 @@ def _relay_found(read: _Read, using: str, *, counted_above: int = 0) -> int:
 def _relay(rows: Sequence[OutboxRow], using: str) -> int:
     if not rows:
         return 0
+    # Below the writer's span in the writer's process. A row says nothing of the trace that it was written in.
+    with begin_trace("relay"):
+        note("evergreen.outbox.rows", len(rows))
+        note("evergreen.outbox.first_row", rows[0].pk)
+        return _append(rows, using)
+
+
+def _append(rows: Sequence[OutboxRow], using: str) -> int:
     tags, failures = _tags_of(rows)
     epoch = current_epoch()
     try:
