@@ -7,7 +7,7 @@ from content.caching.backends.server import location_and_options
 from project.caches import is_redis
 
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
-IN_REDIS = "channels_redis.core.RedisChannelLayer"
+IN_REDIS = "content.ops.live.redis_layer.RedisLayer"
 # Messages of a process that wait, and seconds until they expire. They only say that there is something to look at.
 CAPACITY, EXPIRES = 100, 10
 # Seconds after which a process that died is no member of a group. One that lives enters again every ten.

@@ -18,7 +18,7 @@ DENIAL = "websocket.http.response"
 
 
 class Rooms:
-    """Of one event loop: the guard, and what is behind each path."""
+    """The guard and the handlers of one event loop, by path."""
 
     def __init__(self) -> None:
         self.guard = Guard()

@@ -100,7 +100,7 @@ class Dashboards:
 
     def on_message(self, message: dict[str, Any]) -> None:
         if message.get("kind") in (STATE, LOOK):
-            # What has happened comes before what is new.
+            # LOOK wins: an operator waits for it.
             self.message = self.message if self.message == LOOK else message["kind"]
             self.has_message.set()
 

@@ -1,7 +1,7 @@
-"""Who edits which post: editors see each other, and that somebody else has saved.
+"""Editors of a post see each other, and that somebody else has saved it.
 
 Each process stores the editors that are connected to it in Redis, and reads those of others. While Redis is down,
-editors of one process still see each other. What was saved is read from the admin's log in the database.
+editors of one process still see each other. The admin's log in the database says what was saved.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class Form:
 
 
 class Editing:
-    """Of one event loop. A task looks again as long as forms are open."""
+    """The open forms of one event loop. A task looks again while there are any."""
 
     def __init__(self) -> None:
         self.editors = Editors(*redis_of_site())

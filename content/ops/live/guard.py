@@ -1,4 +1,4 @@
-"""Who may have a WebSocket of this process, how many, and for how long."""
+"""The guard decides who gets a WebSocket of this process, how many, and for how long."""
 
 import asyncio
 import logging

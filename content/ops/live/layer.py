@@ -1,6 +1,6 @@
 """What processes tell each other through the channel layer: to look again at what Redis or the database has.
 
-The layer may lose messages, and be down: whoever listens looks now and then without one as well.
+The layer may lose messages, and be down. So listeners look now and then without a message, too.
 """
 
 import asyncio

