@@ -2,17 +2,21 @@
 
 import re
 import time
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.core.cache import cache, caches
 
 from content.caching.backends.connection import connection_to
+from content.caching.backends.server import Server
 from content.caching.engines import log_server
 from content.warming.state import ALIAS
 
 # Bounds of what is read: names of jobs, and fields of the hash, two for each job.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,49}")
 _MOST_FIELDS = 200
+# Seconds between two records of runs that ended alike.
+RECORDED_EVERY = 1.0
 # Seconds for which the time of the last heartbeat is known.
 _KEPT = 7 * 24 * 3600
 WORKER, BEAT = "worker", "beat"
@@ -30,16 +34,30 @@ def _key() -> str:
     return f"{{{caches[ALIAS].key_prefix or 'cache'}:jobs}}"
 
 
+# By job: whether the last run that this process has recorded succeeded, and when, by the monotonic clock.
+_recorded: dict[str, tuple[bool, float]] = {}
+
+
 def record_run(name: str, *, has_succeeded: bool) -> None:
-    """No effect without a Redis. Raises RedisError or OSError."""
-    server = log_server(ALIAS)
-    if server is None:
+    """Record the end of a run, of equal ones in this process one a second. Raises RedisError or OSError.
+
+    No effect without a Redis.
+    """
+    server, now = log_server(ALIAS), time.monotonic()
+    last, recorded_at = _recorded.get(name, (not has_succeeded, now))
+    if server is None or (last == has_succeeded and now - recorded_at < RECORDED_EVERY):
         return
     fields: dict[str, Any] = {f"{name}|{_FAILED}": int(not has_succeeded)}
     if has_succeeded:
         fields[f"{name}|{_SUCCEEDED}"] = repr(time.time())
-    with server.sync_client() as client:
-        client.hset(_key(), mapping=fields)
+    _client(server).hset(_key(), mapping=fields)
+    _recorded[name] = has_succeeded, now
+
+
+@lru_cache(1)
+def _client(server: Server) -> Any:
+    """One for the process: a new connection for each task would take longer than most tasks."""
+    return server.sync_client()
 
 
 async def read_runs() -> dict[str, JobRun]:
