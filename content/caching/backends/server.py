@@ -268,5 +268,5 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.partition(":")
-    return host, int(port or _SENTINEL_PORT)
+    parts = urlsplit(f"//{text}")
+    return parts.hostname or "", parts.port or _SENTINEL_PORT

@@ -1,6 +1,7 @@
 """`manage.py serve` under systemd: notices, the watchdog, and sockets that systemd has opened."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -137,3 +138,28 @@ def test_two_sockets_are_refused(monkeypatch):
     monkeypatch.setenv("LISTEN_FDS", "2")
     with pytest.raises(CannotStart, match="systemd passes 2 sockets"):
         open_listener(Options())
+
+
+@pytest.mark.slow
+def test_a_restart_runs_the_release_that_a_link_names_by_then(state_dir, tmp_path):
+    """As the installer lays them out: dated folders, and one link that the unit names."""
+    current = tmp_path / "current"
+    for name in ("first", "second"):
+        copy_site(tmp_path / name)
+        with (tmp_path / name / "project/asgi.py").open("a") as file:
+            file.write(f"\nprint('release {name}', flush=True)\n")
+    current.symlink_to("first")
+    with serving(state_dir, root=current) as service:
+        service.wait_for_line(SERVING)
+        assert service.wait_for_line("release ") == "release first"
+        (tmp_path / "next").symlink_to("second")
+        (tmp_path / "next").rename(current)
+        hang_up(service)
+        service.wait_for_line("Restarted:")
+        assert [line for line in service.lines if line.startswith("release")] == ["release first", "release second"]
+
+
+def copy_site(folder) -> None:
+    for name in ("project", "content", "workers"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", folder)
