@@ -30,7 +30,8 @@ def test_the_server_knows_each_setting_and_accepts_its_value(server):
     with open(f"{server.folder}/data/postgresql.conf", "a") as file:
         file.write(f"include '{copy}'\n")
     found = rows(server, f"SELECT name, error FROM pg_file_settings WHERE sourcefile = '{copy}'")
-    assert len(found) == sum("=" in line and not line.startswith("#") for line in open(copy))
+    lines = (FILES / "postgresql.conf").read_text().splitlines()
+    assert len(found) == sum("=" in line and not line.startswith("#") for line in lines)
     # These need a restart, which the command line of the tests' server overrules.
     assert {error for _, error in found} <= {None, "setting could not be applied"}
     assert {name for name, error in found if error} <= {"max_connections", "shared_buffers"}
@@ -39,7 +40,8 @@ def test_the_server_knows_each_setting_and_accepts_its_value(server):
 def test_the_rules_of_access_are_valid_and_refuse_the_rest(server):
     with open(f"{server.folder}/data/pg_hba.conf", "a") as file:
         file.write((FILES / "pg_hba.conf").read_text())
-    assert rows(server, "SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL") == []
+    errors = {error for (error,) in rows(server, "SELECT error FROM pg_hba_file_rules WHERE error IS NOT NULL")}
+    assert errors <= {"hostssl record cannot match because SSL is disabled"}
     rules = [line.split() for line in (FILES / "pg_hba.conf").read_text().splitlines() if line[:1] not in ("#", "")]
     assert [rule[-1] for rule in rules[-2:]] == ["reject", "reject"]
     assert not any(rule[-1] in ("trust", "password", "md5") for rule in rules)

@@ -1,6 +1,7 @@
 """Each variable in deploy/ is a setting, each target sets what it must, and `check --deploy` has nothing to say."""
 
 import os
+import secrets
 import subprocess
 import sys
 
@@ -27,7 +28,7 @@ MUST_BE_SET = {
     "EVERGREEN_HSTS_SECONDS",
     *IN_THE_IMAGE,
 }
-SECRETS = {"SECRET_KEY": "k3y" * 20, "DATABASE_URL": "postgres://evergreen:word@127.0.0.1:1/evergreen"}
+SECRETS = {"SECRET_KEY": secrets.token_urlsafe(48), "DATABASE_URL": "postgres://evergreen:word@127.0.0.1:1/evergreen"}
 PROCESSES = dict(environments())
 
 each_process = pytest.mark.parametrize("name", PROCESSES)
