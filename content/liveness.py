@@ -1,4 +1,4 @@
-"""What a process tells its supervisor: that it is ready, that it ends, and that its event loop turns.
+"""Notices of a process to its supervisor: it is ready, it ends, its event loop turns.
 
 systemd listens on NOTIFY_SOCKET (sd_notify(3)) and kills a process that is silent for WATCHDOG_USEC. Other
 supervisors look at the age of the file that EVERGREEN_ALIVE_FILE names.

@@ -24,7 +24,7 @@ def test_it_is_valid_by_its_schema():
 
 
 def test_the_linter_finds_nothing_of_weight():
-    """What is left is of middle weight: images without digests, which an operator pins, and the public ports."""
+    """Images without digests, which an operator pins, and the public ports are of middle weight."""
     done = subprocess.run([TOOLS / "compose-lint", COMPOSE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     rules = {word for word in done.stdout.split() if word.startswith("CL-") and word[3:].isdigit()}

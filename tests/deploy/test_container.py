@@ -4,6 +4,7 @@ import fnmatch
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -20,10 +21,15 @@ ENTRY = DEPLOY / "container/evergreen"
 ROLES = {"web", "worker", "beat", "migrate", "manage", "health"}
 
 
-def steps_of_last_stage() -> list[tuple[str, str]]:
+def steps_of(stage: str) -> list[tuple[str, str]]:
+    """Those of its base as well, if that is a stage."""
     steps = list(read_steps(FILE))
-    last = max(number for number, (instruction, _) in enumerate(steps) if instruction == "FROM")
-    return steps[last:]
+    starts = [number for number, (instruction, _) in enumerate(steps) if instruction == "FROM"]
+    stages = {
+        steps[start][1].partition(" AS ")[2]: steps[start:end] for start, end in pairwise([*starts, len(steps)])
+    }
+    base = stages[stage][0][1].partition(" AS ")[0]
+    return [*(steps_of(base) if base in stages else []), *stages[stage]]
 
 
 def test_the_linter_finds_nothing():
@@ -33,11 +39,18 @@ def test_the_linter_finds_nothing():
 
 
 def test_the_image_is_made_of_two_stages_and_runs_as_nobody_special():
-    steps = steps_of_last_stage()
+    assert list(read_steps(FILE))[-1] == ("FROM", "runtime AS site"), "the last stage is built by default"
+    steps = steps_of("site")
     assert ("USER", "10001:10001") in steps
     commands = " ".join(text for instruction, text in steps if instruction == "RUN")
     assert not {"pip", "apt-get", "gcc"} & set(commands.split())
     assert any(instruction == "HEALTHCHECK" for instruction, _ in steps)
+
+
+def test_the_image_of_backups_has_pg_dump_and_the_same_user():
+    users = [text for instruction, text in steps_of("backup") if instruction == "USER"]
+    assert users[-1] == "10001:10001"
+    assert any("postgresql-client" in text for _, text in steps_of("backup"))
 
 
 def test_packages_are_those_of_the_lock_by_hash():

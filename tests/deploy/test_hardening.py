@@ -37,8 +37,8 @@ def calls_of(group: str) -> frozenset[str]:
     return frozenset().union(*(calls_of(name) if name.startswith("@") else {name} for name in names))
 
 
-def allowed_calls(unit: dict[str, list[str]]) -> set[str]:
-    """What the lines of SystemCallFilter leave, one after the other."""
+def read_allowed_calls(unit: dict[str, list[str]]) -> set[str]:
+    """The lines of SystemCallFilter, applied one after the other."""
     allowed: set[str] = set()
     for line in unit["SystemCallFilter"]:
         words = line.removeprefix("~").split()
@@ -52,7 +52,7 @@ def test_a_role_starts_works_and_ends_within_its_unit(role, tmp_path, fresh_redi
     unit = read_unit(UNITS / f"evergreen-{role}.service")
     assert unit["MemoryDenyWriteExecute"] == ["yes"]
     # A trace of the calls that are not allowed: none.
-    others = ",".join(f"?{name}" for name in sorted(allowed_calls(unit)))
+    others = ",".join(f"?{name}" for name in sorted(read_allowed_calls(unit)))
     trace = tmp_path / "trace"
     strace = [binary("strace"), "-f", "-qq", "-e", "signal=none", "-o", str(trace), "-e", f"trace=!{others}"]
     state = tmp_path / "state"
@@ -82,7 +82,7 @@ def test_a_role_starts_works_and_ends_within_its_unit(role, tmp_path, fresh_redi
 def test_a_call_that_is_not_allowed_is_seen(tmp_path):
     """The nice level is one of them, unless the unit says otherwise."""
     unit = read_unit(UNITS / "evergreen-web.service")
-    others = ",".join(f"?{name}" for name in sorted(allowed_calls(unit) - {"setpriority"}))
+    others = ",".join(f"?{name}" for name in sorted(read_allowed_calls(unit) - {"setpriority"}))
     trace = tmp_path / "trace"
     code = "import os; os.nice(1)"
     subprocess.run(

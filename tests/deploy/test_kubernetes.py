@@ -1,5 +1,7 @@
 """The manifests are valid, alone and with each overlay, and their pods are bounded, harmless and probed."""
 
+from urllib.parse import urlsplit
+
 import kubernetes_validate
 import pytest
 import yaml
@@ -53,7 +55,7 @@ def test_each_overlay_changes_what_it_says():
         found = {identity(each)[1:]: each for each in manifests_of(overlay)}
         hosts[overlay] = found["Ingress", "evergreen"]["spec"]["rules"][0]["host"]
         assert found["ConfigMap", "evergreen"]["data"]["ALLOWED_HOSTS"] == hosts[overlay]
-        # What a patch does not name stays.
+        # A patch changes nothing else.
         assert found["ConfigMap", "evergreen"]["data"]["CACHE_URL"] == "redis://evergreen-redis-cache:6379/0"
         assert containers_of(found["Deployment", "evergreen-web"])[0]["args"] == ["web", "--workers", "2"]
         assert found["Deployment", "evergreen-web"]["metadata"]["namespace"] == f"evergreen-{overlay}"
@@ -137,6 +139,17 @@ def test_each_selector_finds_pods(name):
             target = each["spec"]["scaleTargetRef"]["name"]
             (scaled,) = (m for m in EVERYTHING[name] if identity(m)[1:] == ("Deployment", target))
             assert "replicas" not in scaled["spec"], "an applied manifest would undo what the HPA has scaled"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_network_lets_each_server_of_the_settings_be_reached(overlay):
+    found = {identity(each)[1:]: each for each in manifests_of(overlay)}
+    rules = found["NetworkPolicy", "evergreen-out"]["spec"]["egress"]
+    open_ports = {port["port"] for rule in rules for port in rule["ports"]}
+    settings = found["ConfigMap", "evergreen"]["data"]
+    for name in ("REDIS_URL", "CACHE_URL"):
+        servers = urlsplit(settings[name]).netloc.rpartition("@")[2].split(",")
+        assert {int(server.rpartition(":")[2]) for server in servers} <= open_ports
 
 
 def test_redis_has_the_configuration_of_the_other_targets():

@@ -15,7 +15,7 @@ from tests.support.targets import UNITS, read_unit
 PYTHON = "/srv/evergreen/current/.venv/bin/python"
 SERVICES = sorted(UNITS.glob("*.service"))
 ROLES = {"web", "worker", "beat"}
-# Of another part of the service, whose command may not be there yet.
+# Commands of another part of the service, which may not be there yet.
 LATER = {"backup"}
 
 each_service = pytest.mark.parametrize("file", SERVICES, ids=lambda file: file.stem)
@@ -118,3 +118,29 @@ def test_the_documentation_of_units_exists():
         if file.suffix in (".service", ".target"):
             for page in read_unit(file).get("Documentation", []):
                 assert (ROOT / page.removeprefix("file:/srv/evergreen/current/")).exists(), page
+
+
+def test_an_operator_runs_a_command_with_the_settings_of_the_units(tmp_path):
+    """In folders of the test, as its user."""
+    for folder in ("settings/secrets", "state"):
+        (tmp_path / folder).mkdir(parents=True)
+    text = (UNITS / "env").read_text().replace("/var/lib/evergreen", str(tmp_path / "state"))
+    (tmp_path / "settings/env").write_text(text)
+    (tmp_path / "settings/secrets/secret_key").write_text("s3cret " * 10)
+    (tmp_path / "settings/secrets/database_url").write_text(f"sqlite:///{tmp_path}/state/db.sqlite3\n")
+    script = tmp_path / "evergreen-manage"
+    replaced = {
+        "settings=/etc/evergreen": f"settings={tmp_path}/settings",
+        "current=/srv/evergreen/current": f"current={ROOT}",
+        "exec setpriv --reuid=evergreen --regid=evergreen --init-groups --no-new-privs": "exec env",
+    }
+    text = (UNITS / "evergreen-manage").read_text()
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    script.write_text(text)
+    code = (
+        "from django.conf import settings as s; print(s.BASE_URL, s.SECRET_KEY[:6], s.DATABASES['default']['NAME'])"
+    )
+    done = subprocess.run(["sh", script, "shell", "-v0", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == f"https://example.org s3cret {tmp_path}/state/db.sqlite3", done.stderr

@@ -13,8 +13,8 @@ from tests.support.service import ROOT
 
 # Folders of the image. In commands they become folders of the stage.
 FOLDERS = re.compile(r"(?<![\w/.])/(opt/venv|srv/evergreen|usr/local/bin/evergreen|var/lib/evergreen)")
-# Commands that change the users of a system.
-OF_USERS = ("groupadd", "useradd")
+# Commands that change a whole system: its users and packages.
+OF_THE_SYSTEM = ("groupadd", "useradd", "install ", "apt-get", "rm ")
 
 
 def read_steps(file: Path) -> Iterator[tuple[str, str]]:
@@ -55,9 +55,8 @@ def build(file: Path, folder: Path) -> Stage:
     stage = Stage(folder)
     for instruction, text in read_steps(file):
         if instruction == "FROM":
-            name = text.partition(" AS ")[2] or "last"
-            stage = stages[name] = Stage(folder / name)
-            stage.root.mkdir()
+            base, _, name = text.partition(" AS ")
+            stage = stages[name] = begin_stage(folder / name, stages.get(base))
         elif instruction == "ENV":
             stage.environment |= dict(word.split("=", 1) for word in text.split())
         elif instruction == "WORKDIR":
@@ -70,6 +69,15 @@ def build(file: Path, folder: Path) -> Stage:
         elif instruction == "USER":
             stage.user = text
     return stage
+
+
+def begin_stage(root: Path, base: Stage | None) -> Stage:
+    """A copy of the base, if that is a stage; else empty."""
+    if base is None:
+        root.mkdir()
+        return Stage(root)
+    shutil.copytree(base.root, root, symlinks=True)
+    return Stage(root, base.folder, dict(base.environment), base.user)
 
 
 def copy_files(words: list[str], stage: Stage, stages: dict[str, Stage]) -> None:
@@ -88,7 +96,7 @@ def copy_files(words: list[str], stage: Stage, stages: dict[str, Stage]) -> None
 
 def run(text: str, stage: Stage) -> None:
     for command in text.split(" && "):
-        if command.startswith((*OF_USERS, "install ")):
+        if command.startswith(OF_THE_SYSTEM):
             continue
         subprocess.run(
             ["/bin/sh", "-ec", stage.locate(command)], env=stage.variables(), cwd=stage.path(""), check=True

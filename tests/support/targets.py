@@ -100,10 +100,13 @@ def environments() -> Iterator[tuple[str, dict[str, str]]]:
         if "EnvironmentFile" in unit:
             own = dict(value.split("=", 1) for value in unit.get("Environment", []))
             yield f"systemd {file.stem}", {name: value or "" for name, value in shared.items()} | own
-    file = dotenv_values(COMPOSE.parent / "env")
+    of_compose = dotenv_values(COMPOSE.parent / "env")
     for name, service in services_of_compose().items():
         if service["image"].startswith("evergreen"):
-            yield f"compose {name}", {name: value or "" for name, value in file.items()} | service["environment"]
+            yield (
+                f"compose {name}",
+                {name: value or "" for name, value in of_compose.items()} | service["environment"],
+            )
     for overlay in OVERLAYS:
         manifests = [*manifests_of(overlay), *manifests_in(KUBERNETES / "jobs")]
         (settings,) = (each["data"] for each in manifests if identity(each) == ("v1", "ConfigMap", "evergreen"))

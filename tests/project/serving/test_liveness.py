@@ -104,7 +104,7 @@ def test_it_serves_the_socket_that_systemd_has_opened(state_dir):
             try:
                 assert early.recv(1024).startswith(b"HTTP/1.1 200")
                 assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
-                assert inherited_variables(process.pid) == set()
+                assert variables_of_workers(process.pid) == set()
             finally:
                 process.terminate()
                 printed, _ = process.communicate(timeout=60)
@@ -113,7 +113,7 @@ def test_it_serves_the_socket_that_systemd_has_opened(state_dir):
         assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
-def inherited_variables(pid: int) -> set[str]:
+def variables_of_workers(pid: int) -> set[str]:
     """The variables of socket activation that its workers have."""
     with open(f"/proc/{pid}/task/{pid}/children") as file:
         children = file.read().split()
