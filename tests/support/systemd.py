@@ -76,13 +76,19 @@ class Gate:
         self.environment = {"GATE": str(self.path), "PYTHONPATH": path}
 
     def block(self, pid: int) -> None:
+        """Returns when the process is blocked."""
         os.kill(pid, signal.SIGUSR2)
         wait_until(Path(f"{self.path}.blocked").exists, "the event loop is blocked")
 
-    def open(self) -> None:
-        """Let the process go on that is blocked."""
-        with self.path.open("w"):
-            pass
+    @contextmanager
+    def blocked(self, pid: int) -> Iterator[None]:
+        """The process goes on at the end."""
+        self.block(pid)
+        try:
+            yield
+        finally:
+            with self.path.open("w"):
+                pass
 
 
 def with_socket(listener: socket.socket, *command: str) -> list[str]:
