@@ -77,13 +77,13 @@ class Surviving:
 
 
 class Channel(Surviving, redis.Channel):
-    """Of one server."""
+    """A channel of one server."""
 
     QoS = QoS
 
 
 class SentinelChannel(Surviving, redis.SentinelChannel):
-    """Of the server that Sentinel names."""
+    """A channel of the server that Sentinel names."""
 
     QoS = QoS
 

@@ -13,7 +13,7 @@ from tests.support.targets import environments
 
 # Read by others than the settings: by Python, and by uvicorn for `manage.py serve`.
 READ_BY_OTHERS = {"PYTHONUNBUFFERED", "FORWARDED_ALLOW_IPS"}
-# What the image sets for every process.
+# Set by the image for every process.
 IN_THE_IMAGE = {"EVERGREEN_STATE_DIR", "EVERGREEN_STATIC_ROOT"}
 MUST_BE_SET = {
     "SECRET_KEY",

@@ -1,4 +1,4 @@
-"""What systemd does for a process: it listens for its notices, passes it a socket, and counts its silence."""
+"""systemd as a process sees it: it listens for notices, passes a socket, and counts silence."""
 
 import os
 import signal

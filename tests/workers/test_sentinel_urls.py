@@ -1,4 +1,4 @@
-"""What kombu reads of a broker's URL."""
+"""A broker's URL as kombu reads it."""
 
 import pytest
 
