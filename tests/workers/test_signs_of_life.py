@@ -74,6 +74,17 @@ def test_beat_gives_signs_of_life_while_redis_is_down_and_none_while_it_is_block
         notices.wait_for("STOPPING=1")
 
 
+@pytest.mark.slow
+def test_beat_gives_signs_of_life_while_it_waits_for_a_rabbitmq_that_is_down(notices, state_dir):
+    """Celery's loop of retries never ends there: beat does not tick, but for the first seconds."""
+    environment = {"CELERY_BROKER_URL": f"amqp://guest@127.0.0.1:{free_port()}//"}
+    with process("beat", state_dir, environment | notices.environment):
+        log = state_dir / "log"
+        wait_until(lambda: "Cannot reach the broker" in log.read_text(), "beat waits for the broker")
+        before = notices.count("WATCHDOG=1")
+        notices.wait_for("WATCHDOG=1", before + 2 * liveness.BEATS_A_WATCHDOG)
+
+
 def assert_silent_while_blocked(pid: int, gate: Gate, notices) -> None:
     with gate.blocked(pid):
         before = notices.count("WATCHDOG=1")
