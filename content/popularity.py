@@ -23,10 +23,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from redis import Redis
-from redis import asyncio as redis_asyncio
 from redis.exceptions import ResponseError
 
 from content.caching.backends.client import is_wrong_type
+from content.caching.backends.server import server_at
 from content.caching.errors import Unreadable
 from content.caching.serializer import decode
 from content.models import Post, PostViews, ViewCursor
@@ -62,7 +62,7 @@ class ViewBuffer:
         self.wait = FLUSH_SECONDS
         self.timer: asyncio.TimerHandle | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.client: redis_asyncio.Redis | None = None
+        self.client: Any = None
         self.flushing: asyncio.Task[None] | None = None
 
     def add(self, post_id: int) -> None:
@@ -100,12 +100,7 @@ class ViewBuffer:
 
     def connect(self) -> Any:
         if self.client is None:
-            self.client = redis_asyncio.Redis.from_url(
-                settings.REDIS_URL,
-                socket_timeout=settings.CACHE_TIMEOUT,
-                socket_connect_timeout=settings.CACHE_TIMEOUT,
-                max_connections=2,
-            )
+            self.client = server_at(settings.REDIS_URL, timeout=settings.CACHE_TIMEOUT, connections=2).client()
         return self.client
 
     async def close(self) -> None:
@@ -119,7 +114,7 @@ class ViewBuffer:
             self.timer.cancel()
             self.timer = None
         if self.client is not None:
-            await self.client.aclose()
+            await self.client.aclose(close_connection_pool=True)
             self.client = None
 
 
@@ -190,7 +185,7 @@ def parse_record_id(record_id: RecordId) -> tuple[int, int]:
 def write_views() -> int:
     """Write all views in the stream, one transaction a batch. Returns the number of views written."""
     written = 0
-    with Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5) as client:
+    with server_at(settings.REDIS_URL, timeout=5).sync_client() as client:
         while (batch := write_batch(client)) is not None:
             written += batch
     return written

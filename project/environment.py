@@ -41,6 +41,11 @@ Megabytes = Annotated[int, Field(ge=1, le=1024 * 1024)]
 CountAMinute = Annotated[int, Field(ge=1, le=1000)]
 Seconds = Annotated[int, Field(ge=0, le=10 * 366 * 86400)]
 
+# A variable with this ending names a file with the value of the other, as SECRET_KEY_FILE.
+FILE_SUFFIX = "_FILE"
+# Characters.
+LARGEST_FILE = 64 * 1024
+
 # Empty means that no parameter is ignored. For all other variables, empty means the default.
 KEEP_EMPTY = "EVERGREEN_IGNORED_PARAMETERS"
 
@@ -61,6 +66,8 @@ class Environment(BaseModel):
     EVERGREEN_TIME_ZONE: TimeZone = "UTC"
     # Empty: a digest of the files that pages are made from.
     EVERGREEN_RELEASE: ReleaseName = ""
+    # Read where signs of life are given: content/liveness.py.
+    EVERGREEN_ALIVE_FILE: str = ""
 
     LOG_FORMAT: Literal["text", "json"] = "text"
     EVERGREEN_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -170,10 +177,52 @@ def digest_of(value: str) -> str:
 def parse(values: Mapping[str, str]) -> Environment:
     """Raises WrongSettings with all mistakes."""
     given = {name: value for name in Environment.model_fields if (value := values.get(name)) or name == KEEP_EMPTY}
+    from_files, mistakes = read_files(values)
     try:
-        return Environment.model_validate({name: value for name, value in given.items() if value is not None})
+        given_text = {name: value for name, value in given.items() if value is not None}
+        environment = Environment.model_validate(given_text | from_files)
     except ValidationError as error:
-        raise WrongSettings([describe(Environment, mistake) for mistake in error.errors()]) from None
+        mistakes += [describe(Environment, mistake) for mistake in error.errors()]
+    if mistakes:
+        raise WrongSettings(mistakes)
+    return environment
+
+
+def read_files(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The values that files hold, by the variable's name, and a line for each mistake.
+
+    Secrets of containers and of systemd are files: SECRET_KEY_FILE=/run/secrets/secret_key.
+    """
+    found, mistakes = dict[str, str](), list[str]()
+    for name in Environment.model_fields:
+        path = values.get(name + FILE_SUFFIX)
+        if not path:
+            continue
+        if values.get(name):
+            mistakes.append(f"{name} and {name}{FILE_SUFFIX} are both set. Allowed: one of them.")
+            continue
+        try:
+            found[name] = read_value(path)
+        except (OSError, ValueError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            mistakes.append(f"{name}{FILE_SUFFIX} is {path!r} ({reason}). Allowed: a file with the value of {name}.")
+    return found, mistakes
+
+
+def read_value(path: str) -> str:
+    """The text of a file without the blanks around it. Raises OSError or ValueError."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read(LARGEST_FILE + 1)
+    if len(text) > LARGEST_FILE:
+        raise ValueError(f"it is longer than {LARGEST_FILE} characters")
+    if not text.strip():
+        raise ValueError("it is empty")
+    return text.strip()
+
+
+def variables() -> list[str]:
+    """The names of all variables, those that name files included."""
+    return [each for name in Environment.model_fields for each in (name, name + FILE_SUFFIX)]
 
 
 def check_cdn_requirements(env: Environment, cache: dict[str, Any]) -> None:

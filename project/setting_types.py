@@ -19,17 +19,18 @@ HOSTS_AND_PORTS = re.compile(rf"{HOST}(?::\d{{1,5}})?(?:,{HOST}(?::\d{{1,5}})?)*
 ALLOWED_HOST = re.compile(rf"\*|{HOST}")
 TRUSTED_ORIGIN = re.compile(rf"https?://(?:\*\.)?{HOST}(?::\d{{1,5}})?")
 DATABASE_SCHEMES = ("postgres", "postgresql", "pgsql", "sqlite")
-REDIS_SCHEMES = ("redis", "rediss", "unix")
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 CDN_SERVER = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 CDN_URL = re.compile(rf"varnish://{CDN_SERVER}(,{CDN_SERVER})*|(fastly|cloudflare)://[A-Za-z0-9_-]+")
-LAYER_SCHEMES = (*REDIS_SCHEMES, "redis+sentinel", "rediss+sentinel")
-BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "memory")
+LAYER_SCHEMES = (*REDIS_SCHEMES, "rediss+sentinel")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel", "amqp", "amqps", "memory")
 
 TRACES_MODULES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 DATABASE_ALLOWED = "postgres://user:password@host:5432/name or sqlite:////path"
-REDIS_ALLOWED = "redis://user:password@host:6379/0, rediss:// (TLS) or unix:///path?db=0"
-LAYER_ALLOWED = f"{REDIS_ALLOWED}, or redis+sentinel://host:26379/service/0"
+REDIS_ALLOWED = LAYER_ALLOWED = (
+    "redis://user:password@host:6379/0, rediss:// (TLS), unix:///path?db=0 or redis+sentinel://host:26379/service/0"
+)
 BROKER_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in BROKER_SCHEMES)}"
 CACHE_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in sorted(BACKENDS))}"
 
@@ -120,10 +121,8 @@ def check_named_urls(text: Any) -> Any:
 
 def check_broker(url: str) -> str:
     parts = split_url(url, BROKER_ALLOWED)
-    # Kombu's transport for Sentinel needs the name of a service, and its workers end at a malformed key.
-    require("sentinel" not in parts.scheme, f"{BROKER_ALLOWED}; a queue cannot be found through Sentinel")
     require(parts.scheme in BROKER_SCHEMES, BROKER_ALLOWED)
-    if parts.scheme in ("redis", "rediss"):
+    if parts.scheme in ("redis", "rediss", "redis+sentinel"):
         check_redis_url(url, BROKER_ALLOWED)
     return url
 

@@ -8,7 +8,7 @@ import dj_database_url
 
 from project.caches import cache_settings, is_redis, sibling_url
 from project.channels import channel_layers, choose_url
-from project.environment import Environment, check_cdn_requirements, read_environment
+from project.environment import check_cdn_requirements, read_environment, variables
 from project.logs import logging_config
 from project.own_redis import url_of_own_redis
 from project.release import release_of
@@ -19,7 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = read_environment(BASE_DIR / ".env")
 # Warnings that the first process logs.
-UNKNOWN_SETTINGS = unknown_settings(os.environ, Environment.model_fields)
+UNKNOWN_SETTINGS = unknown_settings(os.environ, variables())
 
 # --- the process ------------------------------------------------------------------------------------
 

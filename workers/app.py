@@ -17,10 +17,9 @@ from workers import broker, queues
 from workers.schedule import as_beat_schedule
 
 broker.install()
+BROKER, SERVERS = broker.servers_of(settings.CELERY_BROKER_URL)
 PREFIX = settings.CACHES["default"].get("KEY_PREFIX") or "evergreen"
-app = Celery(
-    "evergreen", broker=settings.CELERY_BROKER_URL, include=["workers.tasks", "workers.signals", "workers.task_spans"]
-)
+app = Celery("evergreen", broker=BROKER, include=["workers.tasks", "workers.signals", "workers.task_spans"])
 app.conf.update(
     # JSON only: a queue that others can write to must not be able to run code.
     task_serializer="json",
@@ -35,18 +34,22 @@ app.conf.update(
     task_routes=queues.routes(),
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
+    worker_consumer="workers.consumer:Consumer",
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "visibility_timeout": 600,
         "global_keyprefix": f"{PREFIX}:queue:",
         # In the order of `task_queues`. Kombu's default takes from the queues in turn.
         "queue_order_strategy": "priority",
-    },
+        "socket_connect_timeout": broker.CONNECT_TIMEOUT,
+    }
+    | SERVERS,
     # Of the tasks for operators alone, for an hour. On a broker of another kind there are no results.
-    result_backend=settings.CELERY_BROKER_URL if settings.CELERY_BROKER_URL.startswith("redis://") else None,
+    result_backend=BROKER if BROKER.startswith(("redis://", "sentinel://")) else None,
     result_serializer="json",
     result_expires=3600,
-    result_backend_transport_options={"global_keyprefix": f"{PREFIX}:result:", "retry_policy": {"timeout": 5.0}},
+    result_backend_transport_options={"global_keyprefix": f"{PREFIX}:result:", "retry_policy": {"timeout": 5.0}}
+    | SERVERS,
     # Celery's own stores a pickle. Ours has the schedule in memory, with the intervals and pauses of the admin.
     beat_scheduler="workers.beat:JobScheduler",
     beat_schedule=as_beat_schedule(),

@@ -6,6 +6,7 @@ from typing import Any
 
 from celery.beat import Scheduler
 
+from content.liveness import beat, notify
 from workers.job_rows import JobRows, Setting
 from workers.schedule import SCHEDULE, Job, steady_now, timing
 
@@ -29,9 +30,14 @@ class JobScheduler(Scheduler):
         # Entries of paused jobs, and when each job was sent last.
         self.resting: dict[str, Any] = {}
         self.sent: dict[str, datetime] = {}
+        self.is_ready = False
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
+        if not self.is_ready:
+            self.is_ready = True
+            notify("READY=1", "STATUS=Sending what is due.")
+        beat()
         if self.applied is None and self.rows.start():
             self.rows.wait_for_look(FIRST_LOOK)
         settings = self.rows.settings
@@ -64,7 +70,17 @@ class JobScheduler(Scheduler):
         self.sent[entry.name] = steady_now()
         return result
 
+    def _ensure_connected(self) -> Any:
+        """As Celery's, with a sign of life each second while the broker does not respond."""
+
+        def log_failure(error: Exception, interval: float) -> None:
+            logger.error("Cannot reach the broker (%s). No task is sent; trying again in %g s.", error, interval)
+
+        retries = self.app.conf.broker_connection_max_retries
+        return self.connection.ensure_connection(log_failure, retries, callback=beat)
+
     def close(self) -> None:
+        notify("STOPPING=1", "STATUS=Ending.")
         self.rows.stop()
         super().close()
 

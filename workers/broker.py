@@ -2,11 +2,14 @@
 
 Two faults end a worker of kombu 5.7: a message that is no JSON object, and a key of an unexpected type. This
 transport drops such a message, and deletes such a key when the worker connects again.
+
+There is one for a single server, and one that finds the server through Sentinel.
 """
 
 import logging
 from queue import Empty
 from typing import Any
+from urllib.parse import urlsplit
 
 from kombu.exceptions import KombuError
 from kombu.transport import TRANSPORT_ALIASES, redis
@@ -35,6 +38,9 @@ TYPES = {
 # Errors that kombu raises for a malformed message.
 MALFORMED = (ValueError, TypeError, AttributeError, LookupError, RecursionError, KombuError)
 LONGEST_REASON = 200
+# Seconds. Without a limit, a host that does not respond blocks a worker for two minutes.
+CONNECT_TIMEOUT = 5.0
+SENTINEL_SCHEME = "redis+sentinel"
 
 
 class QoS(redis.QoS):
@@ -49,14 +55,16 @@ class QoS(redis.QoS):
             self._remove_from_indices(tag).execute()  # type: ignore[attr-defined]
 
 
-class Channel(redis.Channel):
-    QoS = QoS
+class Surviving:
+    """A mixin for the channels of kombu."""
+
+    qos: Any
 
     def _brpop_read(self, **options: Any) -> Any:
         """Deliver a message. A malformed one is off the queue by then, and is acknowledged."""
         before = self.newest_delivered()
         try:
-            return super()._brpop_read(**options)  # type: ignore[misc]
+            return super()._brpop_read(**options)  # type: ignore[misc]  # of the channel
         except MALFORMED as error:
             report("a message", error)
             tag = self.newest_delivered()
@@ -68,10 +76,22 @@ class Channel(redis.Channel):
         return next(reversed(self.qos._delivered or {}), None)
 
 
+class Channel(Surviving, redis.Channel):
+    """A channel of one server."""
+
+    QoS = QoS
+
+
+class SentinelChannel(Surviving, redis.SentinelChannel):
+    """A channel of the server that Sentinel names."""
+
+    QoS = QoS
+
+
 class Transport(redis.Transport):
     """After an error of Redis (a wrong type, no memory) a worker connects again instead of ending."""
 
-    Channel = Channel
+    Channel: Any = Channel
     connection_errors = (*redis.Transport.connection_errors, ResponseError)
 
     def establish_connection(self) -> Any:
@@ -82,6 +102,28 @@ class Transport(redis.Transport):
         except RedisError as error:
             logger.warning("The queue could not be checked: %s", error)
         return connection
+
+
+class SentinelTransport(Transport):
+    """Each connection asks the sentinels for the current master."""
+
+    default_port = 26379
+    Channel = SentinelChannel
+
+
+def servers_of(url: str) -> tuple[str, dict[str, str]]:
+    """A broker's URL as kombu reads it, and the transport options that it needs.
+
+    redis+sentinel://login@host:26379,host2:26379/service/0 becomes one sentinel:// URL for each host, and the name of
+    the service. Others stay as they are.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != SENTINEL_SCHEME:
+        return url, {}
+    login, at, hosts = parts.netloc.rpartition("@")
+    service, _, database = parts.path.strip("/").partition("/")
+    urls = ";".join(f"sentinel://{login}{at}{host}/{database or 0}" for host in hosts.split(","))
+    return urls, {"master_name": service}
 
 
 def heal(client: Any, prefix: str) -> None:
@@ -126,5 +168,6 @@ def report(what: str, error: Exception) -> None:
 
 
 def install() -> None:
-    """Use this transport for redis:// and rediss:// in this process."""
+    """Use these transports in this process."""
+    TRANSPORT_ALIASES["sentinel"] = f"{__name__}:SentinelTransport"
     TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:Transport"

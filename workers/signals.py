@@ -1,4 +1,4 @@
-"""Hooks of Celery: logging, background work, heartbeat."""
+"""Hooks of Celery: logging, background work, heartbeat, and signs of life for systemd."""
 
 import logging
 from typing import Any
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
+from content.liveness import beat, beat_interval, notify
 from content.ops import health, worker_reports
 from workers.app import app
 from workers.background import start_background_work
@@ -54,6 +55,11 @@ def record_job(task: Any, state: str = "", **kwargs: Any) -> None:
         logger.debug("The end of the job %r is not recorded: %s", name, error)
 
 
+@signals.worker_ready.connect
+def notify_connected(**kwargs: Any) -> None:
+    notify("STATUS=Taking tasks.")
+
+
 class Heartbeat(bootsteps.StartStopStep):
     """Reports every few seconds that this worker is alive."""
 
@@ -80,4 +86,31 @@ def beat_safely() -> None:
         logger.warning("The heartbeat could not be stored, so /statusz may say that no worker runs: %s", error)
 
 
-app.steps["worker"].add(Heartbeat)
+class SignsOfLife(bootsteps.StartStopStep):
+    """Tells systemd that the worker is up, and then that its event loop turns.
+
+    It is ready before it reaches the broker: a worker starts without Redis, and takes tasks once Redis responds.
+    """
+
+    requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        self.timer: Any = None
+
+    def start(self, worker: Any) -> None:
+        notify("READY=1", "STATUS=Connecting to the broker.")
+        if (interval := beat_interval()) is not None:
+            beat()
+            self.timer = worker.timer.call_repeatedly(interval, beat)
+
+    def stop(self, worker: Any) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
+
+@signals.worker_shutting_down.connect
+def notify_end(**kwargs: Any) -> None:
+    notify("STOPPING=1", "STATUS=Finishing tasks.")
+
+
+app.steps["worker"].update((Heartbeat, SignsOfLife))

@@ -18,6 +18,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from redis import Redis
 
+from content.caching.backends.server import server_at
 from content.caching.engines import engine_of
 from content.ops.migrations import migration_check
 from content.warming.coverage import SETS, Coverage
@@ -144,7 +145,8 @@ async def check_redis() -> str | None:
 @lru_cache(1)
 def redis_client(url: str) -> Redis:
     """One client for the process, so that its connection stays open."""
-    return Redis.from_url(url, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS)
+    client: Redis = server_at(url, timeout=CHECK_SECONDS).sync_client()
+    return client
 
 
 class WarmStart:

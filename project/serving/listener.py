@@ -1,5 +1,6 @@
 """The listening socket. The parent opens it once, so that its queue outlives every worker."""
 
+import os
 import socket
 
 from project.serving.options import Options
@@ -9,11 +10,27 @@ from project.supervision import CannotStart
 BACKLOG = 2048
 # Connections that a worker accepts in one turn of its event loop.
 ACCEPTED_AT_ONCE = 8
+# The first socket that systemd passes (sd_listen_fds(3)).
+FIRST_OF_SYSTEMD = 3
 
 
 def open_listener(options: Options) -> socket.socket:
-    """Raises CannotStart."""
-    return inherit(options.fd) if options.fd is not None else listen(options.host, options.port)
+    """The socket of `--fd`, else that of systemd, else a new one. Raises CannotStart."""
+    fd = socket_of_systemd() if options.fd is None else options.fd
+    return listen(options.host, options.port) if fd is None else inherit(fd)
+
+
+def socket_of_systemd() -> int | None:
+    """The file descriptor of the socket that systemd opened for this process. None without one. Raises CannotStart.
+
+    The variables are removed: they are not for the processes that this one starts.
+    """
+    pid, count, _names = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
+    if pid != str(os.getpid()) or not count.isdigit() or count == "0":
+        return None
+    if count != "1":
+        raise CannotStart(f"systemd passes {count} sockets. One is served: leave one ListenStream in the unit.")
+    return FIRST_OF_SYSTEMD
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -38,12 +55,14 @@ def duplicate(listener: socket.socket) -> list[socket.socket]:
 
 
 def inherit(fd: int) -> socket.socket:
-    """A socket that the process before this one has opened; the first of systemd is 3."""
+    """A socket that the process before this one has opened."""
     try:
         listener = socket.socket(fileno=fd)
         listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as error:
         raise CannotStart(f"File descriptor {fd} (--fd) is no socket ({error.strerror}).") from error
+    # Those of systemd are inherited by every program. Workers get theirs by name.
+    os.set_inheritable(fd, False)
     if not listens:
         raise CannotStart(f"File descriptor {fd} (--fd) is a socket that does not listen.")
     return listener

@@ -4,10 +4,13 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 
+from content.liveness import notify
 from project.serving.listener import url_of
 from project.serving.options import Options
+from project.serving.watchdog import give_signs_of_life, kill_if_silent
 from project.serving.worker import Worker
 from project.supervision import CannotStart, RestartBackoff, run_until_first
 
@@ -37,7 +40,7 @@ class Parent:
         """Raises CannotStart. It ends every worker before it returns or raises."""
         self.handle_signals()
         try:
-            await run_until_first(self.serve(), self.stop_requested.wait())
+            await run_until_first(self.serve(), self.stop_requested.wait(), give_signs_of_life())
         finally:
             await asyncio.gather(*(worker.stop() for worker in self.workers))
 
@@ -73,6 +76,7 @@ class Parent:
             await slot.filled.wait()
         url = url_of(self.listener, tls=bool(self.options.certfile))
         self.log(f"Serving on {url} with {self.list_workers()}.")
+        self.notify_ready()
         while True:
             await self.restart_requested.wait()
             self.restart_requested.clear()
@@ -80,6 +84,14 @@ class Parent:
 
     async def restart(self) -> None:
         self.log("Restarting, one worker after another.")
+        # The time tells systemd which reload this is (sd_notify(3)).
+        notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=Restarting.")
+        try:
+            await self.replace_workers()
+        finally:
+            self.notify_ready()
+
+    async def replace_workers(self) -> None:
         for replaced, slot in enumerate(self.slots):
             try:
                 await slot.replace()
@@ -87,6 +99,10 @@ class Parent:
                 self.log(f"{error}: the restart is given up; the running workers go on ({replaced} of them new).")
                 return
         self.log(f"Restarted: {self.list_workers()}.")
+
+    def notify_ready(self) -> None:
+        if not self.stop_requested.is_set():
+            notify("READY=1", f"STATUS=Serving with {self.list_workers()}.")
 
     def list_workers(self) -> str:
         pids = [str(slot.worker.process.pid) for slot in self.slots if slot.worker]
@@ -112,6 +128,8 @@ class Parent:
         if self.stop_requested.is_set():
             for worker in self.workers:
                 worker.kill()
+        else:
+            notify("STOPPING=1", "STATUS=Ending.")
         self.stop_requested.set()
 
 
@@ -155,7 +173,7 @@ class WorkerSlot:
     async def watch(self, worker: Worker) -> None:
         """Returns when the worker has died or was replaced."""
         self.replaced.clear()
-        await run_until_first(worker.wait(), self.replaced.wait())
+        await run_until_first(worker.wait(), self.replaced.wait(), kill_if_silent(worker, self.parent.log))
         if worker is self.worker:
             self.parent.log(f"{worker} {worker.exit_reason}; another takes its place.")
             await asyncio.sleep(self.backoff.delay_after(worker.age))

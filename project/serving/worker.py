@@ -24,8 +24,8 @@ COMMAND = [sys.executable, "-P", "-m", "project.serving.worker_main"]
 class Worker:
     """Its life: started, then ready or not, then ended. Parent and worker each hold one end of a pair of sockets.
 
-    The worker writes one byte when it is ready. If either process dies, the kernel closes its end, and the other
-    process reads the end of the stream.
+    The worker writes one byte when it is ready, and then one each second from its event loop. If either process
+    dies, the kernel closes its end, and the other process reads the end of the stream.
     """
 
     def __init__(
@@ -36,6 +36,8 @@ class Worker:
         self.writer = writer
         self.started_at = asyncio.get_running_loop().time()
         self.is_late = False
+        self.beats = 0
+        self.listening: asyncio.Task[None] | None = None
         self.exit = asyncio.create_task(self.reap())
 
     @classmethod
@@ -59,6 +61,8 @@ class Worker:
 
     async def reap(self) -> int:
         status = await self.process.wait()
+        if self.listening is not None:
+            self.listening.cancel()
         self.writer.close()
         return status
 
@@ -71,6 +75,7 @@ class Worker:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 if await self.reader.read(1):
+                    self.listening = asyncio.create_task(self.listen())
                     return True
                 await self.wait()
         except TimeoutError:
@@ -78,6 +83,16 @@ class Worker:
             self.kill()
             await self.wait()
         return False
+
+    async def listen(self) -> None:
+        """Count its signs of life."""
+        while beats := await self.reader.read(64):
+            self.beats += len(beats)
+
+    def count_beats(self) -> int:
+        """The signs of life since the last call."""
+        beats, self.beats = self.beats, 0
+        return beats
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL after KILL_SECONDS."""

@@ -25,6 +25,8 @@ HTTP = "content.caching.edge.protocol:EdgeProtocol"
 WEBSOCKETS = "content.ops.live.protocol:LiveProtocol"
 # Seconds. Longer than the keep-alive of the proxies in front, so that they close first.
 KEEP_ALIVE = 75
+# Turns of uvicorn's loop, of 0.1 s, between two signs of life.
+TURNS_A_BEAT = 10
 # Seconds. uvicorn looks as often whether all connections are closed.
 CHECK_INTERVAL = 0.1
 
@@ -39,7 +41,12 @@ def main(options: str, listener: str, parent: str) -> None:
         connection.send(b"1")
         note_address(url_of(sock, tls=bool(chosen.certfile)))
 
-    server = Server(uvicorn_config(chosen), report_ready)
+    def beat() -> None:
+        # A parent that does not read must not block readers.
+        with contextlib.suppress(OSError):
+            connection.send(b".", socket.MSG_DONTWAIT)
+
+    server = Server(uvicorn_config(chosen), report_ready, beat)
     try:
         server.run(duplicate(sock))
     except WrongSettings as error:
@@ -99,15 +106,23 @@ def trusted_proxies(options: Options) -> str:
 class Server(uvicorn.Server):
     """uvicorn's server, which reports when it is ready, and closes every connection that it has accepted."""
 
-    def __init__(self, config: uvicorn.Config, report_ready: Callable[[], object]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, report_ready: Callable[[], object], beat: Callable[[], object]
+    ) -> None:
         super().__init__(config)
         self.report_ready = report_ready
+        self.beat = beat
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Until it returns, SIGTERM kills: there is no request to finish yet."""
         await super().startup(sockets)
         signal.signal(signal.SIGTERM, self.request_exit)
         self.report_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TURNS_A_BEAT == 0:
+            self.beat()
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import redis
 from django.db import DatabaseError, connection
 
+from content.caching.backends.server import server_at
 from project.supervision import CannotStart
 
 TIMEOUT = 3.0
@@ -72,7 +73,7 @@ def check_database() -> None:
 def check_redis(url: str) -> None:
     address = without_password(url)
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT) as client:
+        with server_at(url, timeout=TIMEOUT).sync_client() as client:
             client.ping()
     except redis.AuthenticationError as error:
         raise CannotStart(f"The Redis at {address} refuses the password in REDIS_URL.") from error

@@ -63,7 +63,8 @@ class Supervisor:
         added = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1", "EVERGREEN_UP": "1"}
         if not settings.WARM_ORIGINS:
             added["EVERGREEN_WARM_ORIGINS"] = self.plan.url
-        return os.environ | added
+        # A variable and its file must not both be set.
+        return {name: os.environ[name] for name in os.environ if name != "REDIS_URL_FILE"} | added
 
     async def run(self) -> int:
         """Returns the exit status: 0 after Ctrl-C, 1 if something failed."""

@@ -58,10 +58,16 @@ def send(sender: Celery, task: str, *arguments: object, queue: str = "celery") -
 
 @contextmanager
 def running_worker(
-    server: RedisServer, state_dir: Path, *, concurrency: int = 2, include: str = ""
+    server: RedisServer,
+    state_dir: Path,
+    *,
+    concurrency: int = 2,
+    include: str = "",
+    environment: dict[str, str] | None = None,
 ) -> Iterator[Worker]:
     """`include`: a module with more tasks."""
-    environment = environment_of(state_dir) | {"REDIS_URL": server.url, "EVERGREEN_RELEASE": RELEASE}
+    own = {"REDIS_URL": server.url, "EVERGREEN_RELEASE": RELEASE}
+    environment = environment_of(state_dir) | own | (environment or {})
     make_tables(state_dir)
     command = [
         sys.executable,

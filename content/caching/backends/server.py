@@ -227,6 +227,13 @@ def server_of(url: str, options: Mapping[str, Any]) -> Server:
     )
 
 
+def server_at(url: str, *, timeout: float, connections: int = _DEFAULT_CONNECTIONS) -> Server:
+    """The server that a URL names, behind Sentinel too. `timeout`: seconds to connect, and for each response."""
+    location, options = location_and_options(url)
+    limits = {"SOCKET_TIMEOUT": timeout, "SOCKET_CONNECT_TIMEOUT": timeout}
+    return server_of(location, limits | {"CONNECTION_POOL_KWARGS": {"max_connections": connections}} | options)
+
+
 def identity_of(options: Mapping[str, Any]) -> str:
     """Equal for equal options; the values need not be hashable."""
     return repr(sorted(options.items(), key=lambda item: item[0]))
@@ -261,5 +268,5 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.partition(":")
-    return host, int(port or _SENTINEL_PORT)
+    parts = urlsplit(f"//{text}")
+    return parts.hostname or "", parts.port or _SENTINEL_PORT

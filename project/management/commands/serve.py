@@ -1,6 +1,7 @@
 import os
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -46,9 +47,18 @@ class Command(BaseCommand):
         become_parent(chosen)
 
 
+def folder_of_site() -> str:
+    """The folder of manage.py as it was called: a symbolic link to a release stays one.
+
+    Workers that start after the link has changed then run the new release.
+    """
+    called = Path(sys.argv[0]).absolute().parent
+    return str(called) if called.resolve() == settings.BASE_DIR else str(settings.BASE_DIR)
+
+
 def become_parent(options: Options) -> None:
     """Replace this process, without Django, which a parent never needs: it takes 21 MB instead of 65."""
-    path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [folder_of_site(), os.environ.get("PYTHONPATH")]))
     sys.stdout.flush()
     command = [sys.executable, "-P", "-m", "project.serving", options.to_json()]
     os.execve(sys.executable, command, os.environ | {"PYTHONPATH": path})  # noqa: S606

@@ -1,5 +1,4 @@
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ class Command(BaseCommand):
         """Raises CannotStart for each failure that can be known before anything is started."""
         if import_path is not None and not import_path.exists():
             raise CannotStart(f"There is no {import_path} to import.")
-        redis_url = os.environ.get("REDIS_URL", "")
+        redis_url = settings.env.REDIS_URL
         checks.check_state_folder(settings.STATE_DIR)
         checks.check_port(HOST, port)
         checks.check_database()

@@ -49,7 +49,7 @@ def new_server(protocol: type[HttpToolsProtocol]) -> Server:
     """Without a lifespan."""
     config = uvicorn.Config(application, http=protocol, lifespan="off", log_config=None)
     config.load()
-    server = Server(config, lambda: None)
+    server = Server(config, lambda: None, lambda: None)
     server.lifespan = config.lifespan_class(config)
     return server
 
