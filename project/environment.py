@@ -16,7 +16,9 @@ from project.setting_types import (
     CacheUrl,
     CdnUrl,
     DatabaseUrl,
+    Dsn,
     Hosts,
+    MailUrl,
     ModuleName,
     NamedUrls,
     Origin,
@@ -25,6 +27,8 @@ from project.setting_types import (
     Prefix,
     RedisUrl,
     ReleaseName,
+    SecretKeys,
+    Sender,
     TimeZone,
     TrustedOrigins,
 )
@@ -49,6 +53,7 @@ class Environment(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     SECRET_KEY: str = ""
+    EVERGREEN_SECRET_KEY_FALLBACKS: SecretKeys = []
     DEBUG: bool = False
     ALLOWED_HOSTS: Hosts = ["127.0.0.1", "localhost", "[::1]"]
     EVERGREEN_TRUSTED_ORIGINS: TrustedOrigins = []
@@ -66,6 +71,7 @@ class Environment(BaseModel):
 
     DATABASE_URL: DatabaseUrl = ""
     EVERGREEN_DATABASE_MAX_AGE: Seconds = 60
+    EVERGREEN_BACKUPS_DIR: str = ""
 
     REDIS_URL: RedisUrl = ""
     CACHE_URL: CacheUrl = ""
@@ -120,6 +126,14 @@ class Environment(BaseModel):
     EVERGREEN_METRICS_OPEN: bool = False
     EVERGREEN_VERIFY: bool = True
     EVERGREEN_VERIFY_BUDGET: Annotated[float, Field(ge=0.0001, le=0.5)] = 0.01
+
+    # Empty: mail is printed to the log.
+    EVERGREEN_EMAIL_URL: MailUrl = ""
+    EVERGREEN_EMAIL_FROM: Sender = "Evergreen <evergreen@localhost>"
+    # Minutes between two digests of waiting comments; 0: none are sent.
+    EVERGREEN_COMMENT_DIGEST_MINUTES: Annotated[int, Field(ge=0, le=10_080)] = 60
+    # Empty: errors are only logged.
+    EVERGREEN_SENTRY_DSN: Dsn = ""
 
     EVERGREEN_SESSION_ENGINE: ModuleName = "project.sessions"
     EVERGREEN_SECURE_COOKIES: bool = False

@@ -9,6 +9,7 @@ import dj_database_url
 from project.caches import cache_settings, is_redis, sibling_url
 from project.environment import Environment, check_cdn_requirements, read_environment
 from project.logs import logging_config
+from project.mail.server import mail_settings
 from project.own_redis import url_of_own_redis
 from project.release import release_of
 from project.secret_key import load_secret_key
@@ -25,6 +26,8 @@ UNKNOWN_SETTINGS = unknown_settings(os.environ, Environment.model_fields)
 STATE_DIR = Path(env.EVERGREEN_STATE_DIR or BASE_DIR / ".state").resolve()
 DEBUG = env.DEBUG
 SECRET_KEY = env.SECRET_KEY or load_secret_key(STATE_DIR)
+# Accepted, but no longer used to sign: while keys are replaced, nobody is logged out (docs/secrets.md).
+SECRET_KEY_FALLBACKS = env.EVERGREEN_SECRET_KEY_FALLBACKS
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_FAILURE_VIEW = "content.views.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.EVERGREEN_TRUSTED_ORIGINS
@@ -98,6 +101,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+
+# Where `manage.py doctor` looks for backups; empty if it shall not.
+BACKUPS_DIR = env.EVERGREEN_BACKUPS_DIR
 
 # --- caches -----------------------------------------------------------------------------------------
 
@@ -199,6 +205,16 @@ METRICS_OPEN = env.EVERGREEN_METRICS_OPEN
 # Whether cached entries are compared with the database all the time, and the share of its time that this may take.
 VERIFY = env.EVERGREEN_VERIFY
 VERIFY_BUDGET = env.EVERGREEN_VERIFY_BUDGET
+
+# Where errors are reported to; empty: nowhere.
+SENTRY_DSN = env.EVERGREEN_SENTRY_DSN
+
+# --- mail -------------------------------------------------------------------------------------------
+
+# EMAIL_*: see project/mail/server.py.
+globals().update(mail_settings(env.EVERGREEN_EMAIL_URL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.EVERGREEN_EMAIL_FROM
+COMMENT_DIGEST_MINUTES = env.EVERGREEN_COMMENT_DIGEST_MINUTES
 
 # --- sessions ---------------------------------------------------------------------------------------
 
