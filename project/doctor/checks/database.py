@@ -13,6 +13,7 @@ from content.caching.watch.triggers import list_faults
 from content.models import list_tables, search_index
 from project.doctor.finding import Finding, error, ok, skipped, warning
 from project.doctor.read_only import missing_file, read_only_connection
+from project.rollout.plan import is_contract
 
 OLDEST_POSTGRESQL, OLDEST_SQLITE = 14, (3, 35)
 # Share of max_connections in use.
@@ -103,7 +104,9 @@ def check_migrations() -> Iterator[Finding]:
 
 def compare_migrations(executor: MigrationExecutor) -> Iterator[Finding]:
     loader = executor.loader
-    waiting = [migration for migration, _ in executor.migration_plan(loader.graph.leaf_nodes())]
+    plan = [migration for migration, _ in executor.migration_plan(loader.graph.leaf_nodes())]
+    waiting = [migration for migration in plan if not is_contract(migration)]
+    contracts = [migration for migration in plan if is_contract(migration)]
     own = {key[0] for key in loader.graph.nodes}
     known = loader.disk_migrations.keys() | {
         replaced for migration in loader.disk_migrations.values() for replaced in migration.replaces
@@ -115,13 +118,19 @@ def compare_migrations(executor: MigrationExecutor) -> Iterator[Finding]:
             "This release's code expects tables that are not there yet.",
             "Run `manage.py migrate` before this release serves; docs/upgrading.md has the order.",
         )
+    if contracts:
+        yield warning(
+            f"{len(contracts)} contract migrations wait: {', '.join(map(str, contracts))}.",
+            "The last upgrade is not finished: columns and tables of the release before are still there.",
+            "Run `manage.py contract` once only this release serves.",
+        )
     if unknown:
         yield error(
             f"The database has {len(unknown)} migrations that this code lacks, such as {'.'.join(unknown[-1])}.",
             "A newer release has changed the tables. This one may not fit.",
             "Use the newer release, or check that it only expanded the tables: docs/upgrading.md.",
         )
-    if not waiting and not unknown:
+    if not plan and not unknown:
         yield ok(f"All {len(loader.applied_migrations or {})} migrations are applied.")
 
 

@@ -63,13 +63,10 @@ def check_releases() -> Iterator[Finding]:
     if server is None:
         yield skipped(NO_LOG)
         return
-    try:
-        with server.sync_client() as client:
-            found = client.hgetall(ReleaseRegistry(server, prefix()).key)
-    except (RedisError, OSError):
+    living = read_living_releases()
+    if living is None:
         yield skipped(NO_ANSWER)
         return
-    living = sorted(living_releases(found))
     if len(living) > 1:
         yield warning(
             f"{len(living)} releases serve: {', '.join(living)}.",
@@ -81,6 +78,19 @@ def check_releases() -> Iterator[Finding]:
         yield ok(f"One release serves: {living[0]}, {own}.")
     else:
         yield ok("No process serves.")
+
+
+def read_living_releases() -> list[str] | None:
+    """The digests of the releases that have announced themselves lately; None if Redis does not say."""
+    server = log_server("default")
+    if server is None:
+        return None
+    try:
+        with server.sync_client() as client:
+            found = client.hgetall(ReleaseRegistry(server, prefix()).key)
+    except (RedisError, OSError):
+        return None
+    return sorted(living_releases(found))
 
 
 def living_releases(found: dict[bytes, bytes]) -> Iterator[str]:
