@@ -53,4 +53,4 @@ class ExpandExecutor(MigrationExecutor):
         return [(migration, backwards) for migration, backwards in plan if backwards or not is_contract(migration)]
 
     def ancestors(self, migration: Migration) -> list[tuple[str, str]]:
-        return self.loader.graph.forwards_plan((migration.app_label, migration.name))
+        return list(self.loader.graph.forwards_plan((migration.app_label, migration.name)))

@@ -87,7 +87,8 @@ def apply(app: str, name: str) -> None:
 
 
 def ask_django_linter(sql: str, is_contract: bool) -> Iterator[str]:
-    from django_migration_linter.sql_analyser import PostgresqlAnalyser, analyse_sql_statements
+    from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
+    from django_migration_linter.sql_analyser.postgresql import PostgresqlAnalyser
 
     statements = [line for line in sql.splitlines() if line and not line.startswith("--")]
     errors, _, warnings = analyse_sql_statements(

@@ -11,11 +11,11 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Django's command names the class of its executor in its module."""
-        before = migrate.MigrationExecutor
-        migrate.MigrationExecutor = ExpandExecutor  # type: ignore[misc]
+        module: Any = migrate
+        before, module.MigrationExecutor = module.MigrationExecutor, ExpandExecutor
         try:
             super().handle(*args, **options)
         except BlockedByContract as error:
             raise CommandError(str(error)) from error
         finally:
-            migrate.MigrationExecutor = before  # type: ignore[misc]
+            module.MigrationExecutor = before
