@@ -60,8 +60,8 @@ def keep_warm() -> None:
 
 # --- mail -----------------------------------------------------------------------------------------------
 
-# A server that is down is asked again after 30 s, 1, 2, 4 and then 5 minutes, for two hours. No longer pause: after
-# 10 minutes the broker would give the task to another worker too.
+# A server that is down is asked again within 30 s, 1, 2, 4 and then 5 minutes. No longer pause: after 10 minutes the
+# broker would give the task to another worker too.
 retried = partial(
     shared_task,
     autoretry_for=(mail.TryAgain,),

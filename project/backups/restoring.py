@@ -82,8 +82,12 @@ def invalidate_everything(database: dict[str, Any]) -> int:
     Returns their number.
     """
     with database_alias(database) as alias:
-        rows = [WatchedChange(model=watch.label, changes=ALL_ROWS) for watch in watches.values()]
-        return len(WatchedChange.objects.using(alias).bulk_create(rows))
+        return note_changes_of_all_rows(alias)
+
+
+def note_changes_of_all_rows(alias: str) -> int:
+    rows = [WatchedChange(model=watch.label, changes=ALL_ROWS) for watch in watches.values()]
+    return len(WatchedChange.objects.using(alias).bulk_create(rows))
 
 
 def free_space_for(manifest: Manifest, folder: Path) -> None:

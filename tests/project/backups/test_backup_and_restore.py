@@ -289,3 +289,22 @@ def test_secrets_are_left_out_unless_somebody_asks(tmp_path):
     assert not (only_backup(tmp_path / "without") / "secrets").exists()
     key = only_backup(tmp_path / "with") / "secrets" / "secret_key"
     assert (key.stat().st_mode & 0o777, key.read_text()) == (0o600, (tmp_path / "secret_key").read_text())
+
+
+LOOK = """
+from content.models import ListedPost, Post
+from content.caching.watch.models import WatchedChange
+post = Post.objects.create(title="New", slug="new", body="", status="published", category_id=1)
+print(post.pk, ListedPost.objects.filter(post=post).exists(), WatchedChange.objects.filter(changes='"*"').exists())
+"""
+
+
+def test_sqlite_is_copied_to_postgresql_equal_by_hash(site, postgres_server):
+    """Afterwards new rows get new numbers, and triggers fill the lists."""
+    if not site.url.startswith("sqlite"):
+        assert "has" in fail(site.environment, "copy_database", site.url)
+        return
+    with fresh_postgres(postgres_server) as url:
+        assert "Copied and equal" in manage(site.environment, "copy_database", url)
+        moved = site.environment | {"DATABASE_URL": url}
+        assert manage(moved, "shell", "--command", LOOK).split()[-3:] == ["6", "True", "True"]
