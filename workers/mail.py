@@ -120,7 +120,7 @@ def one_line(text: str) -> str:
 
 
 def deliver(template: str, recipient: str, context: dict[str, Any]) -> None:
-    """Plain text, its first line the subject. A refusal for good is logged. Raises TryAgain."""
+    """Plain text, its first line the subject. A permanent refusal is logged. Raises TryAgain."""
     title = SiteConfig.objects.values_list("title", flat=True).first() or "Evergreen"
     text = render_to_string(f"mail/{template}.txt", context | {"site": title})
     subject, _, body = text.partition("\n")
@@ -131,7 +131,7 @@ def deliver(template: str, recipient: str, context: dict[str, Any]) -> None:
         message.send()
     except (smtplib.SMTPException, OSError) as error:
         if is_final(error):
-            logger.error("The mail server refused a %s for good: %s", template, describe(error))
+            logger.error("The mail server refused a %s permanently: %s", template, describe(error))
         else:
             raise TryAgain(describe(error)) from None
 

@@ -31,7 +31,7 @@ def name_of(at: datetime) -> str:
 def new_backup(folder: Path, at: datetime) -> Iterator[Path]:
     """A folder to fill. It gets its name when the block ends without an error, and is removed otherwise."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with private_files(), locked(folder):
+    with private_files(), lock_folder(folder):
         # Nobody else fills one while we hold the lock: these were left by a crash.
         for old in folder.glob(f"{PARTIAL}*"):
             shutil.rmtree(old)
@@ -59,7 +59,7 @@ def private_files() -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Raises BadBackup while another process makes a backup there."""
     with (folder / ".lock").open("a") as file:
         try:

@@ -95,7 +95,7 @@ def copy_media(target: Path) -> dict[str, StoredFile]:
 
 
 def copy_secrets(target: Path) -> dict[str, StoredFile]:
-    """.env and the secret key, mode 0600: whoever reads them can forge sessions."""
+    """.env and the secret key, mode 0600: a reader of them can forge sessions."""
     sources = [
         path for path in (settings.BASE_DIR / ".env", Path(settings.STATE_DIR) / "secret_key") if path.is_file()
     ]

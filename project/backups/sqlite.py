@@ -19,7 +19,7 @@ def copy_database(source: Path, target: Path) -> None:
     os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))
     try:
         # mode=rw, for a copy of a database in WAL needs its shared memory; nothing is written to it.
-        with connected(source, "rw") as reader, connected(target, "rw") as writer:
+        with open_database(source, "rw") as reader, open_database(target, "rw") as writer:
             reader.backup(writer, pages=PAGES, sleep=PAUSE)
             writer.execute("PRAGMA journal_mode=DELETE")
         check_integrity(target)
@@ -30,7 +30,7 @@ def copy_database(source: Path, target: Path) -> None:
 def check_integrity(path: Path) -> None:
     """Raises BadBackup."""
     try:
-        with connected(path, "ro") as connection:
+        with open_database(path, "ro") as connection:
             (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
         raise BadBackup(f"{path.name} is no intact database of SQLite: {error}.") from error
@@ -39,7 +39,7 @@ def check_integrity(path: Path) -> None:
 
 
 @contextmanager
-def connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+def open_database(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     """It is closed at the end; sqlite3's own context manager leaves it open."""
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=20)
     try:

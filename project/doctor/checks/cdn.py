@@ -40,9 +40,9 @@ def check_fastly(service: str) -> Iterator[Finding]:
     if isinstance(found, Finding):
         yield found
     elif not PURGING.intersection(str(found.get("scope", "")).split()):
-        yield refused(f"The token of Fastly has the scope {found.get('scope')!r}, and not purge_select.")
+        yield refusal(f"The token of Fastly has the scope {found.get('scope')!r}, and not purge_select.")
     elif found.get("services") and service not in found["services"]:
-        yield refused(f"The token of Fastly is not for the service {service}.")
+        yield refusal(f"The token of Fastly is not for the service {service}.")
     else:
         yield ok("Fastly answers, and the token may purge.")
 
@@ -52,7 +52,7 @@ def check_cloudflare(zone: str) -> Iterator[Finding]:
     if isinstance(found, Finding):
         yield found
     elif not isinstance(found.get("result"), dict) or found["result"].get("status") != "active":
-        yield refused("The token of Cloudflare is not active.")
+        yield refusal("The token of Cloudflare is not active.")
     else:
         yield ok("Cloudflare answers, and the token is active. Whether it may purge only a purge shows.")
 
@@ -66,7 +66,7 @@ def ask(url: str, headers: dict[str, str]) -> dict[str, Any] | Finding:
     except (httpx.HTTPError, OSError, ValueError) as failure:
         return unreachable(name, failure)
     if not response.is_success or not isinstance(content, dict):
-        return refused(f"{name} answers {response.status_code} to the token.")
+        return refusal(f"{name} answers {response.status_code} to the token.")
     return content
 
 
@@ -74,5 +74,5 @@ def unreachable(name: str, failure: Exception) -> Finding:
     return error(f"{name} does not answer ({type(failure).__name__}).", MEANS, "Check EVERGREEN_CDN and the network.")
 
 
-def refused(what: str) -> Finding:
+def refusal(what: str) -> Finding:
     return error(what, MEANS, "Make a token with the right to purge this site, and set EVERGREEN_CDN_TOKEN.")

@@ -29,11 +29,11 @@ def check_packages() -> Iterator[Finding]:
     if not lock.is_file():
         yield skipped(f"{lock} does not exist, so that the packages cannot be compared.")
         return
-    wanted = locked_versions(lock.read_text())
+    wanted = read_lock(lock.read_text())
     differing = [
-        f"{name} {installed_version(name) or 'missing'} instead of {version}"
+        f"{name} {find_version(name) or 'missing'} instead of {version}"
         for name, version in sorted(wanted.items())
-        if installed_version(name) != version
+        if find_version(name) != version
     ]
     if differing:
         more = f" and {len(differing) - MOST_SHOWN} more" if len(differing) > MOST_SHOWN else ""
@@ -46,7 +46,7 @@ def check_packages() -> Iterator[Finding]:
         yield ok(f"All {len(wanted)} locked packages are installed.")
 
 
-def locked_versions(text: str) -> dict[str, str]:
+def read_lock(text: str) -> dict[str, str]:
     """By name, for this system and this Python."""
     versions = {}
     for line in LOCKED.findall(text):
@@ -59,7 +59,7 @@ def locked_versions(text: str) -> dict[str, str]:
     return versions
 
 
-def installed_version(name: str) -> str | None:
+def find_version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -137,7 +137,7 @@ def test_a_redis_that_may_lose_the_log_is_found(settings, options, words):
 
 def test_locked_packages_are_read_with_their_markers():
     text = "one==1.0 \\\n    --hash=sha256:0\ntwo==2.1 ; sys_platform == 'never' \\\n    --hash=sha256:1\n"
-    assert packages.locked_versions(text) == {"one": "1.0"}
+    assert packages.read_lock(text) == {"one": "1.0"}
 
 
 def test_a_check_that_fails_or_hangs_is_a_finding_and_stops_no_other():

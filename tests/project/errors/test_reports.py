@@ -14,7 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import brotli
 import pytest
 import sentry_sdk
+from celery import shared_task
 from django.http import HttpRequest
+from django.urls import path
 
 from project.errors.event import shorten
 from project.errors.reporting import IN_ALL, MISSING, OF_ONE_PLACE, Budget, ReportHandler, start_reporting
@@ -143,6 +145,36 @@ def test_a_failed_task_is_reported_with_its_name(sink, reporting):
     log_failure(data={"name": "workers.tasks.write_heat", "id": "1-2", "args": "('argument-secret',)"})
     (event,) = sink.wait_for(1)
     assert event["tags"] == {"task": "workers.tasks.write_heat", "task_id": "1-2"}
+
+
+async def view_that_fails(request):
+    raise ValueError(f"for {request.GET['q']}")
+
+
+urlpatterns = [path("fails/", view_that_fails)]
+
+
+async def test_an_async_view_of_the_application_is_reported(sink, reporting, settings, async_client):
+    settings.ROOT_URLCONF = __name__
+    settings.MIDDLEWARE = []
+    async_client.raise_request_exception = False
+    response = await async_client.get("/fails/?q=me@example.org", headers={"cookie": "sessionid=cookie-secret"})
+    assert response.status_code == 500
+    (event,) = sink.wait_for(1)
+    assert event["request"] == {"method": "GET", "url": "/fails/"}
+    assert event["exception"]["values"][-1]["value"] == "for [removed]"
+
+
+def test_a_task_of_celery_that_fails_is_reported(sink, reporting):
+    @shared_task(name="tests.fails")
+    def fails(argument):
+        raise ValueError("the task failed")
+
+    fails.apply(args=["argument-secret"])
+    (event,) = sink.wait_for(1)
+    assert event["tags"]["task"] == "tests.fails"
+    assert event["exception"]["values"][-1]["value"] == "the task failed"
+    assert b"argument-secret" not in without_source(event)
 
 
 def test_what_strangers_cause_and_overload_are_not_reported(sink, reporting):

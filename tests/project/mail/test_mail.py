@@ -266,5 +266,5 @@ def test_a_server_that_is_down_is_tried_again(inbox, owner, settings):
 def test_a_refusal_for_good_is_logged_and_not_tried_again(inbox, owner, caplog):
     inbox.refusals.append("554 no such message")
     assert mail.send_password_reset("owner@example.org", "") == 1
-    assert "refused a password_reset for good: SMTPDataError 554" in caplog.text
+    assert "refused a password_reset permanently: SMTPDataError 554" in caplog.text
     assert "owner@example.org" not in caplog.text
