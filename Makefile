@@ -43,7 +43,7 @@ flames: $(VENV)/bench.installed  ## Draw flame graphs of reads, into .state/flam
 ## ONLY=memory|hit|batch|miss draws one of them.
 	$(BIN)/python -m tests.benchmarks.flames $(ONLY)
 
-lint: $(VENV)/dev.installed  ## Check style, types, the direction of imports, dead code, spelling and links.
+lint: $(VENV)/dev.installed  ## Check style, types, the direction of imports, dead code, spelling, links and new migrations.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -51,6 +51,7 @@ lint: $(VENV)/dev.installed  ## Check style, types, the direction of imports, de
 	$(BIN)/vulture
 	$(BIN)/codespell
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_docs.py -k link
+	$(BIN)/python -m tests.rollout.lint
 
 format: $(VENV)/dev.installed  ## Format the code, and mend what ruff can mend.
 	$(BIN)/ruff check --fix .
@@ -60,6 +61,7 @@ lock: $(VENV)/dev.installed  ## Lock the newest versions that requirements/*.in 
 ## UPGRADE= keeps the locked versions, and adds or removes only what changed in requirements/*.in.
 	$(LOCK) $(UPGRADE) requirements/app.in -o requirements/app.lock
 	$(LOCK) $(UPGRADE) requirements/traces.in -o requirements/traces.lock
+	$(LOCK) $(UPGRADE) requirements/errors.in -o requirements/errors.lock
 	$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.lock
 	$(LOCK) $(UPGRADE) requirements/bench.in -o requirements/bench.lock
 

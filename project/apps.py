@@ -7,6 +7,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 from django.db.backends.signals import connection_created
 
+from project.errors.reporting import start_reporting
 from project.private_files import make_database_private
 
 
@@ -23,6 +24,7 @@ class ProjectConfig(AppConfig):
 
         connection_created.connect(make_database_private)
         patch_middleware_lookups()
+        start_reporting(settings.SENTRY_DSN, settings.CACHE_RELEASE)
         if "EVERGREEN_UP" not in os.environ:
             for warning in getattr(settings, "UNKNOWN_SETTINGS", ()):
                 logging.getLogger("project.settings").warning(warning)

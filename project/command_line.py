@@ -38,7 +38,8 @@ def main(arguments: list[str]) -> None:
         if reason is None or "--traceback" in arguments:
             raise
         print(reason, file=sys.stderr)
-        sys.exit(1)
+        # 1 would be the doctor's word for warnings.
+        sys.exit(2 if arguments[1:2] == ["doctor"] else 1)
 
 
 def explain(error: Exception) -> str | None:

@@ -16,8 +16,10 @@ from project.setting_types import (
     CacheUrl,
     CdnUrl,
     DatabaseUrl,
+    Dsn,
     Hosts,
     LayerUrl,
+    MailUrl,
     ModuleName,
     NamedUrls,
     Origin,
@@ -26,6 +28,8 @@ from project.setting_types import (
     Prefix,
     RedisUrl,
     ReleaseName,
+    SecretKeys,
+    Sender,
     TimeZone,
     TracesUrl,
     TrustedOrigins,
@@ -56,6 +60,7 @@ class Environment(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     SECRET_KEY: str = ""
+    EVERGREEN_SECRET_KEY_FALLBACKS: SecretKeys = []
     DEBUG: bool = False
     ALLOWED_HOSTS: Hosts = ["127.0.0.1", "localhost", "[::1]"]
     EVERGREEN_TRUSTED_ORIGINS: TrustedOrigins = []
@@ -75,6 +80,7 @@ class Environment(BaseModel):
 
     DATABASE_URL: DatabaseUrl = ""
     EVERGREEN_DATABASE_MAX_AGE: Seconds = 60
+    EVERGREEN_BACKUPS_DIR: str = ""
 
     REDIS_URL: RedisUrl = ""
     CACHE_URL: CacheUrl = ""
@@ -135,6 +141,14 @@ class Environment(BaseModel):
     EVERGREEN_TRACES: TracesUrl = ""
     EVERGREEN_TRACES_RATIO: Annotated[float, Field(ge=0, le=1)] = 0.01
     EVERGREEN_TRACES_PARENT: bool = False
+
+    # Empty: mail is printed to the log.
+    EVERGREEN_EMAIL_URL: MailUrl = ""
+    EVERGREEN_EMAIL_FROM: Sender = "Evergreen <evergreen@localhost>"
+    # Minutes between two digests of waiting comments; 0: none are sent.
+    EVERGREEN_COMMENT_DIGEST_MINUTES: Annotated[int, Field(ge=0, le=10_080)] = 60
+    # Empty: errors are only logged.
+    EVERGREEN_SENTRY_DSN: Dsn = ""
 
     EVERGREEN_SESSION_ENGINE: ModuleName = "project.sessions"
     EVERGREEN_SECURE_COOKIES: bool = False

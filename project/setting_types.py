@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import zoneinfo
+from email.utils import parseaddr
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,6 +14,7 @@ from redis.connection import parse_url
 
 from content.caching.backends.server import location_and_options
 from project.caches import BACKENDS, MEMCACHED, REDIS, parse_named_urls
+from project.mail.server import mail_settings
 
 HOST = r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])"
 HOSTS_AND_PORTS = re.compile(rf"{HOST}(?::\d{{1,5}})?(?:,{HOST}(?::\d{{1,5}})?)*")
@@ -32,6 +34,7 @@ REDIS_ALLOWED = LAYER_ALLOWED = (
     "redis://user:password@host:6379/0, rediss:// (TLS), unix:///path?db=0 or redis+sentinel://host:26379/service/0"
 )
 BROKER_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in BROKER_SCHEMES)}"
+DSN_ALLOWED = "the DSN of a project in Sentry or GlitchTip, as https://key@host/1"
 CACHE_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in sorted(BACKENDS))}"
 
 
@@ -205,6 +208,33 @@ def find_module(name: str) -> bool:
         return False
 
 
+def check_mail_url(url: str) -> str:
+    mail_settings(url)
+    return url
+
+
+def check_sender(text: str) -> str:
+    """An address, with a name or without; no line break gets into a header."""
+    address = parseaddr(text)[1]
+    is_address = re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address) and text.isprintable() and len(text) <= 320
+    require(is_address, "an address, as Evergreen <site@example.org>")
+    return text
+
+
+def check_secret_keys(keys: list[str]) -> list[str]:
+    require(
+        all(len(key) >= 16 for key in keys), "older secret keys with commas between, each of 16 characters or more"
+    )
+    return keys
+
+
+def check_dsn(dsn: str) -> str:
+    parts = split_url(dsn, DSN_ALLOWED)
+    is_whole = parts.scheme in ("http", "https") and parts.username and has_servers(parts.netloc)
+    require(is_whole and parts.path.rpartition("/")[2].isdigit(), DSN_ALLOWED)
+    return dsn
+
+
 DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 RedisUrl = Annotated[str, AfterValidator(check_redis)]
 LayerUrl = Annotated[str, AfterValidator(check_layer)]
@@ -222,3 +252,7 @@ TracesUrl = Annotated[str, AfterValidator(check_traces)]
 ReleaseName = Annotated[str, AfterValidator(check_release)]
 BrokerUrl = Annotated[str, AfterValidator(check_broker)]
 CdnUrl = Annotated[str, AfterValidator(check_cdn)]
+MailUrl = Annotated[str, AfterValidator(check_mail_url)]
+Sender = Annotated[str, AfterValidator(check_sender)]
+SecretKeys = Annotated[list[str], AfterValidator(check_secret_keys), BeforeValidator(split_commas)]
+Dsn = Annotated[str, AfterValidator(check_dsn)]

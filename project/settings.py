@@ -10,6 +10,7 @@ from project.caches import cache_settings, is_redis, sibling_url
 from project.channels import channel_layers, choose_url
 from project.environment import check_cdn_requirements, read_environment, variables
 from project.logs import logging_config
+from project.mail.server import mail_settings
 from project.own_redis import url_of_own_redis
 from project.release import release_of
 from project.secret_key import load_secret_key
@@ -26,6 +27,8 @@ UNKNOWN_SETTINGS = unknown_settings(os.environ, variables())
 STATE_DIR = Path(env.EVERGREEN_STATE_DIR or BASE_DIR / ".state").resolve()
 DEBUG = env.DEBUG
 SECRET_KEY = env.SECRET_KEY or load_secret_key(STATE_DIR)
+# Accepted, but no longer used to sign: while keys are replaced, nobody is logged out (docs/secrets.md).
+SECRET_KEY_FALLBACKS = env.EVERGREEN_SECRET_KEY_FALLBACKS
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_FAILURE_VIEW = "content.views.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.EVERGREEN_TRUSTED_ORIGINS
@@ -99,6 +102,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+
+# Where `manage.py doctor` looks for backups; empty if it shall not.
+BACKUPS_DIR = env.EVERGREEN_BACKUPS_DIR
 
 # --- caches -----------------------------------------------------------------------------------------
 
@@ -211,6 +217,16 @@ TRACES_RATIO = env.EVERGREEN_TRACES_RATIO
 TRACES_PARENT = env.EVERGREEN_TRACES_PARENT
 # Called by each process that serves or works, after it was forked.
 START_TRACES = "project.traces.start_traces"
+
+# Where errors are reported to; empty: nowhere.
+SENTRY_DSN = env.EVERGREEN_SENTRY_DSN
+
+# --- mail -------------------------------------------------------------------------------------------
+
+# EMAIL_*: see project/mail/server.py.
+globals().update(mail_settings(env.EVERGREEN_EMAIL_URL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.EVERGREEN_EMAIL_FROM
+COMMENT_DIGEST_MINUTES = env.EVERGREEN_COMMENT_DIGEST_MINUTES
 
 # --- sessions ---------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("admin/", include("project.password_reset")),
     path("admin/", admin.site.urls),
     path("", include("content.urls")),
 ]

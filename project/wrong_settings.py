@@ -9,7 +9,14 @@ from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel
 
 # Their values are never printed.
-SECRET = ("SECRET_KEY", "EVERGREEN_CDN", "EVERGREEN_CDN_TOKEN")
+SECRET = (
+    "SECRET_KEY",
+    "EVERGREEN_SECRET_KEY_FALLBACKS",
+    "EVERGREEN_CDN",
+    "EVERGREEN_CDN_TOKEN",
+    "EVERGREEN_EMAIL_URL",
+    "EVERGREEN_SENTRY_DSN",
+)
 LONGEST_VALUE = 120
 # Text after a colon may be a password, unless it is a port or inside the brackets of an IPv6 address.
 NO_PORT = re.compile(r":(?!\d{1,5}(?:[/,?]|$))(?![0-9a-fA-F:.]*\])[^/,?]+")

@@ -36,6 +36,12 @@ SCHEDULE = (
     Job("write views", "workers.tasks.write_views", timedelta(seconds=5), "popular posts are up to date"),
     Job("write heat", "workers.tasks.write_heat", timedelta(minutes=1), "after a flush what was hot is known"),
     Job(
+        "mail waiting comments",
+        "workers.tasks.mail_waiting_comments",
+        timedelta(minutes=1),
+        "moderators hear of waiting comments; the mail itself has a longer interval",
+    ),
+    Job(
         "keep warm",
         "workers.tasks.keep_warm",
         timedelta(minutes=1),

@@ -1,6 +1,7 @@
 """Tasks: each is one call into content. Each is idempotent, and safe to run beside itself."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from celery import shared_task
@@ -11,7 +12,7 @@ from content.caching.watch.relay import relay_waiting
 from content.purging import BadSelection, Trigger, read_selection, run_purge
 from content.warming import heat, runs
 from content.warming.choice import ChoiceError, check_choice, read_choice
-from workers import background
+from workers import background, mail
 from workers.lease import with_lease
 from workers.loop import run
 
@@ -55,6 +56,37 @@ def remove_old_releases() -> int:
 def keep_warm() -> None:
     """The net under the control loop, which each worker process runs or stands by for."""
     background.start_warming()
+
+
+# --- mail -----------------------------------------------------------------------------------------------
+
+# A server that is down is asked again within 30 s, 1, 2, 4 and then 5 minutes. No longer pause: after 10 minutes the
+# broker would give the task to another worker too.
+retried = partial(
+    shared_task,
+    autoretry_for=(mail.TryAgain,),
+    retry_backoff=30,
+    retry_backoff_max=300,
+    retry_jitter=True,
+    max_retries=27,
+)
+
+
+@retried()
+def send_password_reset(address: str, origin: str) -> int:
+    return mail.send_password_reset(address, origin)
+
+
+@retried()
+def send_invitation(user: int, origin: str) -> int:
+    return mail.send_invitation(user, origin)
+
+
+@shared_task
+@with_lease("mail waiting comments")
+def mail_waiting_comments() -> int:
+    """No retry of its own: beat sends it each minute."""
+    return mail.send_comment_digest()
 
 
 # --- for operators --------------------------------------------------------------------------------------

@@ -32,6 +32,11 @@ class Announced(msgspec.Struct, frozen=True):
 _decoder = msgspec.msgpack.Decoder(Announced)
 
 
+def parse_announced(content: bytes) -> Announced:
+    """Raises Unreadable."""
+    return decode(_decoder.decode, content)
+
+
 class ReleaseRegistry:
     """A hash of what each release has announced, by its digest."""
 
@@ -51,7 +56,7 @@ class ReleaseRegistry:
         with self.server.sync_client() as client:
             for digest, content in client.hgetall(self.key).items():
                 try:
-                    found[digest.decode("ascii", "replace")] = decode(_decoder.decode, content)
+                    found[digest.decode("ascii", "replace")] = parse_announced(content)
                 except Unreadable:
                     client.hdel(self.key, digest)
         return found

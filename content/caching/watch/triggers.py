@@ -62,10 +62,11 @@ def expected_triggers(connection: BaseDatabaseWrapper, watch: Watch, *, exact: b
 def find_faults(using: str = "default") -> list[Fault]:
     """Triggers that are missing, outdated or disabled."""
     connection = connections[using]
-    return [Fault(watch, reason) for watch in watches_of(using) for reason in _reasons(connection, watch)]
+    return [Fault(watch, reason) for watch in watches_of(using) for reason in list_faults(connection, watch)]
 
 
-def _reasons(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
+def list_faults(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
+    """Why the triggers of one model are not as declared. It only reads."""
     found = DIALECTS[connection.vendor].list_triggers(connection, watch.table, PREFIX)
     wanted = {trigger.name for trigger in expected_triggers(connection, watch)}
     if missing := wanted - found.keys():

@@ -1,0 +1,1 @@
+"""Mail of the site: its server by one URL, and the messages it sends."""
