@@ -48,7 +48,7 @@ class Worker:
         descriptors = (listener.fileno(), theirs.fileno())
         with theirs:
             try:
-                with block_terminal_signals():
+                with terminal_signals.block():
                     process = await asyncio.create_subprocess_exec(
                         *(*COMMAND, options.to_json(), *map(str, descriptors)),
                         stdin=asyncio.subprocess.DEVNULL,
@@ -127,11 +127,30 @@ class Worker:
         return f"Worker {self.process.pid}"
 
 
-@contextlib.contextmanager
-def block_terminal_signals() -> Iterator[None]:
-    """A process started inside has them blocked from its first instruction."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+class TerminalSignals:
+    """Blocks them while workers start.
+
+    Several workers start at once. If each restored the mask that it found, the one that began second and ended last
+    would leave them blocked: the parent would see no SIGHUP and no Ctrl-C any more.
+    """
+
+    def __init__(self) -> None:
+        self.starting = 0
+        self.before: set[int] = set()
+
+    @contextlib.contextmanager
+    def block(self) -> Iterator[None]:
+        """A process started inside has them blocked from its first instruction."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
+        if not self.starting:
+            self.before = {int(number) for number in before}
+        self.starting += 1
+        try:
+            yield
+        finally:
+            self.starting -= 1
+            if not self.starting:
+                signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+terminal_signals = TerminalSignals()

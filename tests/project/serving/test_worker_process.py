@@ -8,7 +8,7 @@ import pytest
 
 from project.serving import worker as worker_module
 from project.serving.options import Options
-from project.serving.worker import Worker
+from project.serving.worker import TerminalSignals, Worker
 from tests.support.wait import wait_until_async
 
 
@@ -35,6 +35,22 @@ async def test_a_worker_that_does_not_end_is_killed(worker, monkeypatch):
     await wait_until_async(lambda: state_of(worker.process.pid) == "T", "it has stopped")
     await worker.stop()
     assert worker.exit_reason == "was killed by SIGKILL"
+
+
+def test_workers_that_start_at_once_leave_the_parents_signals_as_they_were():
+    """The second begins before the first has started, and ends after it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    signals = TerminalSignals()
+    first, second = signals.block(), signals.block()
+    try:
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert {signal.SIGHUP, signal.SIGINT} <= signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        second.__exit__(None, None, None)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def state_of(pid: int) -> str:
