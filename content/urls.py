@@ -1,6 +1,6 @@
 from django.urls import include, path, re_path, register_converter
 
-from content.ops import health, metrics
+from content.ops import health, metrics, status
 from content.views import comments, feeds, listings, missing, posts
 
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", metrics.metrics),
+    path("statusz", status.statusz),
     path("", listings.home, name="home"),
     path("posts/<word:slug>/", posts.post, name="post"),
     path("posts/<word:slug>/comment/", comments.comment, name="comment"),

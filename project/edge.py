@@ -24,7 +24,7 @@ from project.origins import with_origins
 # field names it in Vary, and here.
 VISIBLE = frozenset({b"host"})
 # Paths that bypass the edge: personal ones (the comment form has a token and a cookie), and those of operators.
-PASSES = re.compile(r"/(?:admin/|ops/|api/v1/ops(?:/|\Z)|metrics|healthz|readyz|posts/[^/]+/comment/\Z)")
+PASSES = re.compile(r"/(?:admin/|ops/|api/v1/ops(?:/|\Z)|metrics|healthz|readyz|statusz|posts/[^/]+/comment/\Z)")
 
 
 def with_edge(application: Application) -> Application:

@@ -104,6 +104,7 @@ class Environment(BaseModel):
     # Percent of the 1,000 hottest entries; 0 demands nothing. Seconds after which a process is ready in any case.
     EVERGREEN_READY_COVERAGE: Annotated[float, Field(ge=0, le=100)] = 0.0
     EVERGREEN_READY_SECONDS: Annotated[int, Field(ge=0, le=86_400)] = 120
+    EVERGREEN_READY_REDIS: bool = False
     EVERGREEN_CDN: CdnUrl = ""
     EVERGREEN_CDN_TOKEN: str = ""
     EVERGREEN_CDN_TAGS: bool = False

@@ -167,6 +167,8 @@ START_WITHIN = env.EVERGREEN_START_WITHIN
 # and the seconds after which it is ready in any case.
 READY_COVERAGE = env.EVERGREEN_READY_COVERAGE / 100
 READY_SECONDS = env.EVERGREEN_READY_SECONDS
+# Whether /readyz says that a process is not ready while it does not reach Redis.
+READY_REDIS = env.EVERGREEN_READY_REDIS
 # The CDN in front, which each invalidation purges; empty without one.
 CDN_URL = env.EVERGREEN_CDN
 CDN_TOKEN = env.EVERGREEN_CDN_TOKEN

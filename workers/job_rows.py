@@ -12,12 +12,16 @@ from django.utils import timezone
 
 from content.models import ScheduledJob
 from content.models.scheduled_job import LONGEST, SHORTEST
+from content.ops import worker_reports
+from content.ops.health import HEARTBEAT_SECONDS
 from workers.schedule import SCHEDULE, Job, steady_now
 
 logger = logging.getLogger(__name__)
 
 # Seconds between two looks, and between two writes of times.
 LOOK_EVERY, WRITE_EVERY = 1.0, 10.0
+# Seconds without a tick after which beat hangs, as while the broker takes nothing.
+SILENT_AFTER = 5.0
 MOST_ROWS = 1000
 # When a job was sent last, and when it is due, by the time of beat.
 Times = dict[str, tuple[datetime | None, datetime | None]]
@@ -43,6 +47,8 @@ class JobRows:
         self.times: Times = {}
         self.written: dict[str, tuple[datetime | None, datetime | None]] = {}
         self.written_at = float("-inf")
+        # When beat ticked last, and when that was stored: by the monotonic clock.
+        self.ticked_at = self.heard_at = float("-inf")
         self.is_down = False
         self.named: set[str] = set()
         self.has_looked, self.stopping = threading.Event(), threading.Event()
@@ -63,7 +69,9 @@ class JobRows:
         self.has_looked.wait(seconds)
 
     def report(self, times: Times) -> None:
+        """Beat calls it at each tick, once a second or more often."""
         self.times = times
+        self.ticked_at = time.monotonic()
 
     def stop(self) -> None:
         self.stopping.set()
@@ -76,9 +84,21 @@ class JobRows:
                 close_old_connections()
                 self.look()
                 self.has_looked.set()
+                self.send_heartbeat()
                 self.stopping.wait(LOOK_EVERY)
         finally:
             connections.close_all()
+
+    def send_heartbeat(self) -> None:
+        """For a beat that ticks: one that hangs is not heard. An error of the cache changes nothing else."""
+        now = time.monotonic()
+        if now - self.ticked_at > SILENT_AFTER or now - self.heard_at < HEARTBEAT_SECONDS:
+            return
+        self.heard_at = now
+        try:
+            worker_reports.record_heartbeat(worker_reports.BEAT)
+        except Exception as error:
+            logger.debug("the heartbeat of beat is not stored: %s", error)
 
     def look(self) -> None:
         """Read the rows, and write the times now and then."""

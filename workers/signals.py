@@ -70,7 +70,7 @@ def beat_safely() -> None:
         health.send_heartbeat()
         worker_reports.record_heartbeat()
     except Exception as error:
-        logger.warning("The heartbeat could not be stored; /readyz may report that no worker runs: %s", error)
+        logger.warning("The heartbeat could not be stored, so /statusz may say that no worker runs: %s", error)
 
 
 app.steps["worker"].add(Heartbeat)

@@ -13,6 +13,7 @@ from content.caching.metrics.events import EventCounts
 from content.caching.metrics.reports import Report
 from content.caching.metrics.warm_return import NAMES as NAMES_OF_RETURN
 from content.caching.verify.findings import VerificationCounts
+from content.ops.schedule_metrics import release_metrics
 from content.ops.warm_metrics import coverage_metrics, return_metrics
 from content.warming.coverage import Coverage
 
@@ -46,6 +47,7 @@ class CacheCollector(Collector):
         yield from return_metrics(self.report.totals)
         yield from coverage_metrics(self.coverage, self.report.processes)
         processes = self.report.processes
+        yield from release_metrics(self.report.processes)
         yield gauge("evergreen_processes", "Processes that report.", len(processes))
         yield gauge(
             "evergreen_processes_deaf",

@@ -1,8 +1,11 @@
-"""/healthz: the process is alive. /readyz: it reaches the database, Redis and a worker, and the cache is warm."""
+"""/healthz: the process is alive. /readyz: it may get readers.
+
+It reaches the database, all migrations are applied, Redis answers or is not needed, and the cache is warm.
+"""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,6 +19,7 @@ from django.views.decorators.http import require_safe
 from redis import Redis
 
 from content.caching.engines import engine_of
+from content.ops.migrations import migration_check
 from content.warming.coverage import SETS, Coverage
 from content.warming.state import read_coverage
 
@@ -65,6 +69,9 @@ HEARTBEAT_KEY = "worker:heartbeat"
 HEARTBEAT_SECONDS = 5.0
 # Seconds without a heartbeat after which the worker counts as down.
 SILENCE_SECONDS = 30
+READY, DEGRADED, NOT_READY = "ready", "degraded", "not ready"
+# I5: without Redis no reader gets an error.
+TOLERATED = "Readers are served without it. EVERGREEN_READY_REDIS=true demands it."
 
 
 @require_safe
@@ -75,19 +82,29 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """503 with the reasons while the database, Redis or every worker is down, and while the cache is not warm enough.
+    """503 with the reasons while a new process should get no readers. "degraded" with 200 while Redis is down.
 
-    Readers are served from cache meanwhile. A load balancer that should keep sending them checks /healthz.
+    It gates a roll-out. A load balancer checks /healthz: from cache, a process serves readers without the database.
     """
     checks = await cached_checks.get()
-    ready = all(check["ok"] for check in checks.values())
-    return json_response({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+    status = status_of(checks)
+    return json_response({"status": status, "checks": checks}, 503 if status == NOT_READY else 200)
+
+
+def status_of(checks: Mapping[str, Mapping[str, object]]) -> str:
+    failed = [check for check in checks.values() if not check["ok"]]
+    if not failed:
+        return READY
+    return DEGRADED if all("tolerated" in check for check in failed) else NOT_READY
 
 
 async def run_checks() -> dict[str, dict[str, object]]:
     names = list(CHECKS)
     results = await asyncio.gather(*(run_check(CHECKS[name]) for name in names))
-    return dict(zip(names, results, strict=True))
+    checks = dict(zip(names, results, strict=True))
+    if not checks["redis"]["ok"] and not settings.READY_REDIS:
+        checks["redis"]["tolerated"] = TOLERATED
+    return checks
 
 
 cached_checks = CachedResult(run_checks, CACHE_SECONDS)
@@ -128,12 +145,6 @@ async def check_redis() -> str | None:
 def redis_client(url: str) -> Redis:
     """One client for the process, so that its connection stays open."""
     return Redis.from_url(url, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS)
-
-
-async def check_worker() -> str | None:
-    if await is_worker_alive():
-        return None
-    return f"No heartbeat of a worker for {SILENCE_SECONDS} s. Start a worker: `celery -A workers worker`."
 
 
 class WarmStart:
@@ -181,10 +192,14 @@ async def check_coverage() -> str | None:
     return await warm_start.check()
 
 
+async def check_migrations() -> str | None:
+    return await migration_check.check()
+
+
 CHECKS: dict[str, Check] = {
     "database": check_database,
+    "migrations": check_migrations,
     "redis": check_redis,
-    "worker": check_worker,
     "coverage": check_coverage,
 }
 
@@ -195,7 +210,3 @@ def json_response(content: dict[str, object], status: int) -> JsonResponse:
 
 def send_heartbeat() -> None:
     cache.set(HEARTBEAT_KEY, time.time(), timeout=SILENCE_SECONDS)
-
-
-async def is_worker_alive() -> bool:
-    return await cache.aget(HEARTBEAT_KEY) is not None

@@ -27,6 +27,7 @@ from content.cdn.checkpoint import lag
 from content.ops.cache_metrics import CacheCollector
 from content.ops.health import CachedResult
 from content.ops.request_metrics import read_host_counts, request_metrics
+from content.ops.schedule_metrics import Schedule, read_schedule, schedule_metrics
 from content.ops.service_state import State, read_state, within_bound
 from content.ops.state_metrics import state_metrics
 from content.warming.coverage import Coverage
@@ -77,6 +78,7 @@ class Measurements:
     cdn_lag: float | None = None
     host: HostCounts | None = None
     state: State | None = None
+    schedule: Schedule | None = None
 
 
 class SiteCollector(Collector):
@@ -89,6 +91,8 @@ class SiteCollector(Collector):
         yield from request_metrics(measured.host)
         if measured.state is not None:
             yield from state_metrics(measured.state)
+        if measured.schedule is not None:
+            yield from schedule_metrics(measured.schedule)
 
 
 def render_metrics(measured: Measurements) -> bytes:
@@ -102,14 +106,15 @@ async def compute_metrics() -> bytes:
     if process_counts.folder is not None:
         # Again, if the disk was full when this process began.
         process_counts.open(process_counts.folder)
-    report, coverage, behind, host, state = await asyncio.gather(
+    report, coverage, behind, host, state, schedule = await asyncio.gather(
         within_bound(cached_report),
         within_bound(cached_coverage),
         within_bound(cached_lag),
         within_bound(cached_host),
         read_state(),
+        within_bound(cached_schedule),
     )
-    return render_metrics(Measurements(report, coverage, behind, host, state))
+    return render_metrics(Measurements(report, coverage, behind, host, state, schedule))
 
 
 def report_or_none() -> Report | None:
@@ -129,6 +134,7 @@ def _in_thread(measure: Callable[[], T]) -> Callable[[], Awaitable[T]]:
 
 # Anew for each page, which is cached itself.
 cached_report = CachedResult(_in_thread(report_or_none), 0.0)
+cached_schedule = CachedResult(read_schedule, CACHE_SECONDS)
 cached_host = CachedResult(_in_thread(read_host_counts), 0.0)
 cached_lag = CachedResult(_in_thread(lag), CACHE_SECONDS)
 cached_coverage = CachedResult(lambda: read_coverage(MOST_MEASURED), COVERAGE_SECONDS)

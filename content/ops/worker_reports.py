@@ -19,7 +19,7 @@ _MOST_FIELDS = 200
 RECORDED_EVERY = 1.0
 # Seconds for which the time of the last heartbeat is known.
 _KEPT = 7 * 24 * 3600
-_HEARTBEAT_KEY = "worker:last-heartbeat"
+WORKER, BEAT = "worker", "beat"
 _SUCCEEDED, _FAILED = "succeeded", "failed"
 
 
@@ -89,12 +89,16 @@ def _readable_fields(stored: dict[bytes, bytes]) -> dict[tuple[str, str], float]
     return fields
 
 
-def record_heartbeat() -> None:
-    """A worker is alive. Raises the cache's errors."""
-    cache.set(_HEARTBEAT_KEY, time.time(), timeout=_KEPT)
+def record_heartbeat(of: str = WORKER) -> None:
+    """A worker, or beat, is alive. Raises the cache's errors."""
+    cache.set(_heartbeat_key(of), time.time(), timeout=_KEPT)
 
 
-async def read_heartbeat_age() -> float | None:
-    """Seconds since the last heartbeat of any worker. None if none is known. Raises the cache's errors."""
-    at = await cache.aget(_HEARTBEAT_KEY)
+async def read_heartbeat_age(of: str = WORKER) -> float | None:
+    """Seconds since the last heartbeat of any worker, or beat. None if none is known. Raises the cache's errors."""
+    at = await cache.aget(_heartbeat_key(of))
     return max(0.0, time.time() - at) if isinstance(at, int | float) and abs(at) < 1e11 else None
+
+
+def _heartbeat_key(of: str) -> str:
+    return f"{of}:last-heartbeat"

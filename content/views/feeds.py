@@ -70,7 +70,7 @@ async def newest_posts(by: str, pk: int) -> tuple[PostDocument, ...]:
 
 # Search engines have no use for the staff's pages, nor for those of machines. Pages with `noindex`, such as the
 # search, stay open: a crawler reads that only in the page.
-DISALLOWED = ("/admin/", "/ops/", "/metrics", "/healthz", "/readyz")
+DISALLOWED = ("/admin/", "/ops/", "/metrics", "/healthz", "/readyz", "/statusz")
 # The icon's name has a hash in it, which a release may change.
 FAVICON_CACHE_CONTROL = "public, max-age=3600"
 # The edge may serve it stale: after a soft purge nobody waits.

@@ -162,8 +162,14 @@ def test_i15_nor_after_twenty_thousand_further_records(service, server):
         wait_until(lambda: is_caching(client), "it is caching again", 20)
 
 
+def is_worker_heard(client: httpx.Client) -> bool:
+    lines = client.get("/statusz", params={"format": "json"}).json()["lines"]
+    return any(line["name"] == "worker" and line["ok"] for line in lines)
+
+
 def test_the_worker_and_the_site_are_still_whole(service):
     with service.client() as client:
-        wait_until(lambda: client.get("/readyz").status_code == 200, "all is ready", 60)
+        wait_until(lambda: client.get("/readyz").json()["status"] == "ready", "all is ready", 60)
+        wait_until(lambda: is_worker_heard(client), "a worker is heard", 60)
         assert json.loads(client.get("/healthz").text) == {"status": "ok"}
     assert service.process.poll() is None
