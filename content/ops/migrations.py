@@ -2,6 +2,7 @@
 
 from asgiref.sync import sync_to_async
 from django.db import connection
+from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 
 from content.caching.engines import engine_of
@@ -26,9 +27,18 @@ class MigrationCheck:
 
 
 def list_pending() -> list[str]:
-    """As app.name, in the order of their names. Migrations that another release has applied are none of ours."""
+    """As app.name, in the order of their names. Migrations that another release has applied are none of ours.
+
+    One that contracts runs after the roll-out, so a process is ready without it.
+    """
     loader = MigrationLoader(connection, ignore_no_migrations=True)
-    return sorted(f"{app}.{name}" for app, name in loader.graph.nodes.keys() - loader.applied_migrations.keys())
+    pending = loader.graph.nodes.keys() - loader.applied_migrations.keys()
+    return sorted(f"{app}.{name}" for app, name in pending if not is_contract(loader.graph.nodes[app, name]))
+
+
+def is_contract(migration: Migration) -> bool:
+    """Whether it takes away what the release before still uses."""
+    return bool(getattr(migration, "contract", False))
 
 
 migration_check = MigrationCheck()

@@ -10,9 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 
-
-def is_contract(migration: Migration) -> bool:
-    return bool(getattr(migration, "contract", False))
+from content.ops.migrations import is_contract
 
 
 def waiting_migrations(connection: BaseDatabaseWrapper) -> tuple[list[Migration], list[Migration]]:

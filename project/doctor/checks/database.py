@@ -11,9 +11,9 @@ from django.db.migrations.executor import MigrationExecutor
 from content.caching.watch.declaration import watches
 from content.caching.watch.triggers import list_faults
 from content.models import list_tables, search_index
+from content.ops.migrations import is_contract
 from project.doctor.finding import Finding, error, ok, skipped, warning
 from project.doctor.read_only import missing_file, read_only_connection
-from project.rollout.plan import is_contract
 
 OLDEST_POSTGRESQL, OLDEST_SQLITE = 14, (3, 35)
 # Share of max_connections in use.

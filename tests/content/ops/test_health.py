@@ -1,6 +1,7 @@
 """/healthz and /readyz: alive, ready, and the reasons when not."""
 
 import asyncio
+from importlib import import_module
 
 import httpx
 import pytest
@@ -95,6 +96,19 @@ async def test_a_process_is_not_ready_before_its_migrations_are_applied(
         assert (await readiness(async_client))[0] == 200
     finally:
         await sync_to_async(MigrationRecorder(connection).record_applied)("content", "0001_initial")
+
+
+async def test_a_migration_that_contracts_is_not_awaited(async_client, settings, fresh_redis, monkeypatch):
+    """It runs after the roll-out."""
+    settings.REDIS_URL = fresh_redis
+    monkeypatch.setattr(health, "migration_check", MigrationCheck())
+    migration = import_module("content.migrations.0016_purges").Migration
+    monkeypatch.setattr(migration, "contract", True, raising=False)
+    await sync_to_async(forget_migration)("content", "0016_purges")
+    try:
+        assert (await readiness(async_client))[0] == 200
+    finally:
+        await sync_to_async(MigrationRecorder(connection).record_applied)("content", "0016_purges")
 
 
 def forget_migration(app: str, name: str) -> None:

@@ -1,7 +1,5 @@
 """/statusz: what runs beside a web process, in sentences, for people of this host and staff."""
 
-import time
-
 import pytest
 
 from content.ops import metrics, status, worker_reports
@@ -24,7 +22,8 @@ WELL = {
     "evergreen_outbox_oldest_seconds": 0,
     'evergreen_job_interval_seconds{job="write views"}': 5,
     'evergreen_job_last_run_failed{job="write views"}': 0,
-    'evergreen_job_last_success_timestamp_seconds{job="write views"}': time.time(),
+    # However long the tests before take.
+    'evergreen_job_last_success_timestamp_seconds{job="write views"}': 4e9,
     "evergreen_releases": 1,
     "evergreen_processes": 3,
     "evergreen_processes_deaf": 0,

@@ -30,8 +30,9 @@ def log_forbidden(plant: Plant) -> Iterator[None]:
 def reads_forbidden(plant: Plant) -> Iterator[None]:
     """Redis answers, and refuses what the cache needs."""
     with plant.redis.client() as client:
-        client.execute_command("ACL", "SETUSER", "default", "-mget", "-getrange")
-        with repeating(lambda: httpx.get(f"{plant.url}/search/?q=any", timeout=20), 0.05):
+        client.execute_command("ACL", "SETUSER", "default", "-get", "-mget")
+        # Words that are not in memory.
+        with repeating(lambda: httpx.get(f"{plant.url}/search/?q={os.urandom(4).hex()}", timeout=20), 0.05):
             yield
         client.execute_command("ACL", "SETUSER", "default", "+@all")
 
@@ -68,9 +69,9 @@ def memory_too_small(plant: Plant) -> Iterator[None]:
 
 
 @contextmanager
-def sums_replaced(plant: Plant) -> Iterator[None]:
-    """Another program writes to the key of the sums, again and again."""
+def sums_forbidden(plant: Plant) -> Iterator[None]:
+    """Redis answers, and nobody may read the sums of all processes."""
     with plant.redis.client() as client:
-        [key] = client.keys("*:stats}") or [b"{evergreen:stats}"]
-        with repeating(lambda: client.set(key, "no hash"), 0.01):
-            yield
+        client.execute_command("ACL", "SETUSER", "default", "-hgetall")
+        yield
+        client.execute_command("ACL", "SETUSER", "default", "+@all")
