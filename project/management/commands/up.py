@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from project.settings import env
 from project.supervision import CannotStart
 from project.supervisor import checks
 from project.supervisor.supervisor import Plan, Supervisor
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         """Raises CannotStart for each failure that can be known before anything is started."""
         if import_path is not None and not import_path.exists():
             raise CannotStart(f"There is no {import_path} to import.")
-        redis_url = settings.env.REDIS_URL
+        redis_url = env.REDIS_URL
         checks.check_state_folder(settings.STATE_DIR)
         checks.check_port(HOST, port)
         checks.check_database()
