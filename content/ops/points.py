@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+# Seconds between two points of the history, and points in all: an hour.
+EVERY, MOST = 5, 720
 # Seconds: between the two points of a rate at best, and at least. Processes report every five.
 WINDOW, SHORTEST = 15.0, 2.0
 BUCKETS = "request_seconds."
