@@ -13,6 +13,7 @@ from content.caching.metrics.events import EventCounts
 from content.caching.metrics.reports import Report
 from content.caching.metrics.warm_return import NAMES as NAMES_OF_RETURN
 from content.caching.verify.findings import VerificationCounts
+from content.ops.live_metrics import live_metrics
 from content.ops.schedule_metrics import release_metrics
 from content.ops.warm_metrics import coverage_metrics, return_metrics
 from content.warming.coverage import Coverage
@@ -45,6 +46,7 @@ class CacheCollector(Collector):
             yield amount_counter(kind, help_text, self.report.totals)
         yield from verification_metrics(self.report.totals)
         yield from return_metrics(self.report.totals)
+        yield from live_metrics(self.report.totals)
         yield from coverage_metrics(self.coverage, self.report.processes)
         processes = self.report.processes
         yield from release_metrics(self.report.processes)

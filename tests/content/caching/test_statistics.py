@@ -16,6 +16,8 @@ from content.caching.metrics.events import Event, listen, subscribe
 from content.caching.metrics.reports import Process, Reporter, reporting
 from content.caching.metrics.statistics import ENOUGH, statistics
 from content.ops import cache_metrics, metrics
+from content.ops.live.layer import Mailbox
+from content.ops.live_metrics import live_metrics
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.callers import Callers, run_together
 
@@ -315,6 +317,31 @@ def test_labels_are_those_that_are_declared(alias):
     foreign = Counter({("hit", "no such resource", "memory"): 1.0, ("load_seconds", "no such resource", ""): 1.0})
     assert cache_metrics.event_counter(foreign).samples == []
     assert cache_metrics.amount_counter("load_seconds", "", foreign).samples == []
+
+
+def test_failures_of_live_dashboards_are_counted_by_five_labels():
+    counted = Counter(
+        {("layer failed", "live", "send"): 2, ("unreadable", "live", "state"): 1, ("unreadable", "live", "x"): 9}
+    )
+    [family] = live_metrics(counted)
+    values = {(sample.labels["event"], sample.labels["what"]): sample.value for sample in family.samples}
+    assert values == {
+        ("layer failed", "send"): 2,
+        ("layer failed", "receive"): 0,
+        ("unreadable", "state"): 1,
+        ("unreadable", "history"): 0,
+        ("unreadable", "editors"): 0,
+    }
+
+
+@only_redis
+@pytest.mark.django_db(transaction=True)
+async def test_a_failure_of_the_channel_layer_is_in_metrics(alias, async_client):
+    Mailbox().count_failure("send", ConnectionError())
+    metrics.cached_metrics.clear()
+    text = (await async_client.get("/metrics")).content.decode()
+    assert 'evergreen_live_failures_total{event="layer failed",what="send"} ' in text
+    assert 'evergreen_live_failures_total{event="layer failed",what="send"} 0.0' not in text
 
 
 def test_without_redis_no_counter_is_exported(opened_nowhere):
