@@ -1,7 +1,7 @@
-"""Metrics of what runs beside the web processes: beat, the intervals of its jobs, and the releases that serve."""
+"""Metrics of what runs beside the web processes: beat, and the intervals of its jobs."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from asgiref.sync import sync_to_async
@@ -10,7 +10,6 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from redis.exceptions import RedisError
 
 from content.caching.engines import engine_of
-from content.caching.metrics.reports import Process
 from content.models import ScheduledJob
 from content.ops.worker_reports import BEAT, read_heartbeat_age
 
@@ -63,10 +62,3 @@ def schedule_metrics(schedule: Schedule) -> Iterator[Metric]:
     for name, seconds in schedule.intervals.items():
         intervals.add_metric((name,), seconds)
     yield intervals
-
-
-def release_metrics(processes: Iterable[Process]) -> Iterator[Metric]:
-    """Workers are left out: one of the release before stays for a rollback."""
-    releases = {process.release for process in processes if process.has_readers}
-    help_text = "Releases whose web processes report; 2 during a roll-out."
-    yield GaugeMetricFamily("evergreen_releases", help_text, value=len(releases))
