@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
 from content.liveness import beat, beat_interval, notify
-from content.ops import health, worker_reports
+from content.ops.state import worker_reports
 from workers.app import app
 from workers.background import start_background_work
 from workers.schedule import SCHEDULE
@@ -70,7 +70,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         beat_safely()
-        self.timer = worker.timer.call_repeatedly(health.HEARTBEAT_SECONDS, beat_safely)
+        self.timer = worker.timer.call_repeatedly(worker_reports.HEARTBEAT_SECONDS, beat_safely)
 
     def stop(self, worker: Any) -> None:
         if self.timer is not None:
@@ -80,7 +80,6 @@ class Heartbeat(bootsteps.StartStopStep):
 def beat_safely() -> None:
     """An error of the cache must not end the worker."""
     try:
-        health.send_heartbeat()
         worker_reports.record_heartbeat()
     except Exception as error:
         logger.warning("The heartbeat could not be stored, so /statusz may say that no worker runs: %s", error)

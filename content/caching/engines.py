@@ -17,7 +17,7 @@ from .entry import CachedValue
 from .heat import MOST_KEPT, Heat
 from .heat_collector import HeatCollector
 from .metrics.events import emit
-from .metrics.reports import ignore_reads, reporting
+from .metrics.reports import Description, ignore_reads, reporting
 from .ordering.counters import CounterOrdering
 from .ordering.log import log_of
 from .ordering.ordering import LocalOrdering, LogOrdering
@@ -64,7 +64,13 @@ def create_engine(alias: str) -> Engine:
     reporting.begin(
         server,
         prefix,
-        lambda: (memory.bytes, len(memory), log.tag_index.is_heard, not reads.is_excluded),
+        lambda: Description(
+            memory.bytes,
+            len(memory),
+            log.tag_index.is_heard,
+            not reads.is_excluded,
+            log.reader.propagation.longest(),
+        ),
         announce_release,
         collect,
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+# Seconds between two points of the history, and points in all: an hour.
+EVERY, MOST = 5, 720
 # Seconds: between the two points of a rate at best, and at least. Processes report every five.
 WINDOW, SHORTEST = 15.0, 2.0
 BUCKETS = "request_seconds."
@@ -40,6 +42,10 @@ class Window:
 
     def gauge(self, name: str) -> float | None:
         return self.now.gauges.get(name)
+
+    def named(self, prefix: str) -> list[str]:
+        """The rest of the names of gauges that begin with `prefix`, in their order."""
+        return sorted(name.removeprefix(prefix) for name in self.now.gauges if name.startswith(prefix))
 
     def delta(self, *names: str) -> float | None:
         """The growth of all these together; None if one of them is not known, or has shrunk."""

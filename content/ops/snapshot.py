@@ -23,16 +23,18 @@ from content.ops.panels.requests import requests
 from content.ops.panels.resources import costliest, resources
 from content.ops.panels.services import services
 from content.ops.panels.warming import coverage, loop, warm_returns
-from content.ops.points import Point, Window
-from content.ops.totals import read_totals
+from content.ops.points import EVERY, Point, Window
+from content.ops.state.site_redis import redis_of_site
+from content.ops.state.stored_points import read_points
+from content.ops.state.totals import read_totals
 
 # In the order in which they are shown.
 SOURCES: tuple[Source, ...] = (
     *(services, runs, purges, requests, resources, costliest, hottest, coverage, loop, warm_returns),
     *(invalidations, backlog, outbox, events, consistency, redis_server, processes, jobs, failures),
 )
-# Seconds between two points that this process remembers, and how many: rates over the last two minutes.
-EVERY, MOST = 5.0, 24
+# Points that this process remembers, for rates over the last two minutes.
+REMEMBERED = 24
 # Seconds after which the points of this process are no beginning for a rate.
 OLD = 60.0
 
@@ -53,7 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 # The points of the last two minutes in this process, for its rates.
-recent: deque[Point] = deque(maxlen=MOST)
+recent: deque[Point] = deque(maxlen=REMEMBERED)
 
 
 async def take_snapshot() -> Snapshot:
@@ -85,16 +87,12 @@ async def fill_recent() -> None:
     """A process that has not looked for a while goes on from what the workers have recorded."""
     if recent and time.time() - recent[-1].at < OLD:
         return
-    # Imported late: the recorder of the history takes snapshots.
-    from content.ops.live.history import read_points
-    from content.ops.live.state import redis_of_site
-
     execute, prefix = redis_of_site()
     try:
         found = await asyncio.wait_for(read_points(execute, prefix), PATIENCE) if execute is not None else []
     except (RedisError, OSError, TimeoutError):
         return
-    recent.extend(Point(each.at, each.epoch, each.counters, each.gauges) for each in found[-MOST:])
+    recent.extend(found[-REMEMBERED:])
 
 
 def finite(gauges: dict[str, float]) -> dict[str, float]:

@@ -22,18 +22,18 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from content.caching.queries import count_queries
-from content.caching.read_counts import name_of_key
+from content.caching.tracing import begin_trace, note
 from content.models import WarmFailure, WarmRun
 from content.warming.catalogue import choose_hot
 from content.warming.choice import Choice, ChoiceError, read_choice
 from content.warming.chosen import show_sum
 from content.warming.coverage import measure_coverage
+from content.warming.hot_set import name_of_failure
 from content.warming.origins import UNKNOWN, origins_of_site
 from content.warming.run import COUNTS, MARGIN, Progress, Report, Warm, ignore_progress, warm
 from content.warming.run_lease import CacheAway, Lost, RunLease
 from content.warming.selection import Unknown
 from content.warming.steps import PARTS, Checkpoint, Step, Steps
-from content.warming.targets import pages
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,9 @@ async def execute(pk: int, *, by: Warm = warm, progress: Progress = ignore_progr
         run = await claim(pk, lease.token)
         if run is None:
             return False
-        await Execution(run, lease, by, progress).go()
+        with begin_trace("warm run"):
+            note("evergreen.run", pk)
+            await Execution(run, lease, by, progress).go()
         return True
     finally:
         await lease.release()
@@ -282,6 +284,8 @@ class Execution:
         mine = WarmRun.objects.filter(pk=self.run.pk, token=self.lease.token, state=State.RUNNING)
         await mine.aupdate(**counts, state=state, message=message[:500], ended_at=timezone.now())
         logger.info("Run %d: %s. %s", self.run.pk, state, message)
+        note("evergreen.run.state", str(state))
+        note("evergreen.run.done", done)
 
 
 async def measure_end() -> Any:
@@ -291,8 +295,3 @@ async def measure_end() -> Any:
     except (RedisError, OSError) as error:
         logger.info("The coverage after the run is not known: %s", error)
         return None
-
-
-def name_of_failure(key: str) -> str:
-    """The name by which `find_target` finds the target of that key again."""
-    return f"{pages.name}:{key.partition(':')[2]}" if key.startswith(f"{pages.name}@") else name_of_key(key)

@@ -73,3 +73,8 @@ def is_ours(url: str) -> bool:
         return False
     hosts = edge().profile.hosts
     return hosts is None or hosts(urlsplit(url).netloc)
+
+
+def name_of_failure(key: str) -> str:
+    """The name by which `find_target` finds the target of that key again."""
+    return f"{pages.name}:{key.partition(':')[2]}" if key.startswith(f"{pages.name}@") else name_of_key(key)

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from .. import tracing
+from ..metrics.process_counts import cache_of
 from ..tracing import SERVER, Span, begin_root
 from .asgi import Application, Message, Receive, Send
+from .cache_outcome import outcome_of
 from .rules.fields import Field
 
 # Other methods are recorded as one, since a client can invent any number (OpenTelemetry's HTTP conventions).
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"})
-# Reasons of Cache-Status for which the cache was not asked (RFC 9211, section 2.2).
-_PASSED = ("bypass", "method", "request")
 
 
 async def trace_request(application: Application, name: str, scope: Message, receive: Receive, send: Send) -> None:
@@ -65,22 +65,11 @@ def _note_response(span: Span, name: str, message: Message) -> Message:
     span.set("http.response.status_code", status)
     if status >= 500:
         span.fail(str(status))
-    value = b", ".join(value for each, value in headers if each.lower() == b"cache-status").decode("latin-1")
-    span.set("evergreen.cache", outcome_of(value))
-    return {**message, "headers": with_trace_id(headers, name, span.trace_id)} if span.trace.shows_id else message
-
-
-def outcome_of(cache_status: str) -> str:
-    """hit, stale, miss, joined, pass or none: what a Cache-Status field says in one word."""
-    steps = cache_status.partition("; key=")[0]
-    if not steps:
-        return "none"
-    if "; collapsed" in steps:
-        return "joined"
-    if "; hit" in steps:
-        return "stale" if "; ttl=-" in steps or "; fwd=" in steps else "hit"
-    reason = steps.partition("; fwd=")[2].partition(";")[0]
-    return "pass" if reason in _PASSED else "miss"
+    if span.trace.shows_id:
+        headers = with_trace_id(headers, name, span.trace_id)
+    # As the client gets it, and as metrics count it.
+    span.set("evergreen.cache", cache_of(outcome_of(headers)))
+    return {**message, "headers": headers}
 
 
 def with_trace_id(headers: Iterable[Field], name: str, trace_id: str) -> list[Field]:

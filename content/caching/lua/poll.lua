@@ -1,7 +1,7 @@
 -- Read the records after a position. One step keeps epoch, base and records consistent.
 -- ARGV[3..5]: the caller's epoch, the caller's position, maximum number of records
--- Returns {epoch, whether more follow (1 or 0), records}. With a fourth item the caller joins anew: it is the position
--- of the base, behind which the records begin, and the parts have to be read as well.
+-- Returns {epoch, whether more follow (1 or 0), records, seconds and microseconds of this clock}. With a sixth item the
+-- caller joins anew: it is the position of the base, behind which the records begin, and the parts have to be read as well.
 -- Bytes of tags after which no more records are returned, and records that are read at once.
 local MOST_BYTES = 65536
 local AT_ONCE = 10
@@ -31,5 +31,6 @@ while more == 1 and #records < most and bytes < MOST_BYTES do
     for _, text in ipairs(record[2]) do bytes = bytes + #text end
   end
 end
-if known then return {epoch, more, records} end
-return {epoch, more, records, position}
+local now = redis.call('TIME')
+if known then return {epoch, more, records, now[1], now[2]} end
+return {epoch, more, records, now[1], now[2], position}

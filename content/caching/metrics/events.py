@@ -27,6 +27,7 @@ logger = logging.getLogger("content.caching")
 #   matched              fresh in memory, and as the shared tier has it
 #   unsettled unverified changed again and again; no room for its check, or not to be loaded
 #   purged               of no resource, tier cdn: the CDN has confirmed it; `purge failed`: it has not
+#   layer failed         of no resource but `live`: the channel layer did not take or deliver a message
 # and amounts: lookup_seconds, load_seconds, stored_bytes, purged_tags, verify_seconds
 # and those of warming, with the plan in the tier's place: content.caching.metrics.warm_return
 # and responses: (request, status, cache outcome) and (request_seconds, bucket, cache outcome), of

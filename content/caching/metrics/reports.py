@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from redis.exceptions import RedisError, ResponseError
@@ -41,7 +41,9 @@ LARGEST_SUM = 1e21
 class Process(msgspec.Struct, frozen=True):
     """The report of one process; `at` is Unix seconds. `has_readers`: it serves them; workers and commands do not.
 
-    `coverage`: of its memory, in the form that it has for who measures it; None if nobody does.
+    coverage             of its memory, in the form that it has for who measures it; None if nobody does
+    started_at           Unix seconds; 0 in reports of releases that do not say it
+    propagation_seconds  the longest that an invalidation took to reach it in the last minute or two; None without one
     """
 
     at: float
@@ -54,11 +56,23 @@ class Process(msgspec.Struct, frozen=True):
     # As keys carry it. Empty for none, and in reports from before it was in them.
     release: str = ""
     coverage: Any = None
+    started_at: float = 0.0
+    propagation_seconds: float | None = None
 
 
 _decoder = msgspec.json.Decoder(Process)
-# Of a process: bytes in memory, entries in memory, `is_heard`, `has_readers`.
-Description = tuple[int, int, bool, bool]
+
+
+class Description(NamedTuple):
+    """What the first engine of a process says of it, as in `Process`."""
+
+    memory_bytes: int
+    memory_entries: int
+    is_heard: bool
+    has_readers: bool
+    propagation_seconds: float | None = None
+
+
 Collect = Callable[[Callable[[], Any]], None]
 
 
@@ -181,8 +195,15 @@ class Reporter:
             self.connect().unlink(key)
 
     def process(self) -> Process:
-        described, coverage = self.describe(), self.measure_coverage()
-        return Process(time.time(), socket.gethostname(), os.getpid(), *described, release_digest(), coverage)
+        return Process(
+            at=time.time(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            release=release_digest(),
+            coverage=self.measure_coverage(),
+            started_at=reporting.started_at,
+            **self.describe()._asdict(),
+        )
 
     def report(self) -> Report:
         """The report of all processes, with the latest of this one. Raises RedisError or OSError."""
@@ -251,6 +272,8 @@ class Reporting:
 
     def __init__(self) -> None:
         self.reporter: Reporter | None = None
+        # Of this process, in Unix seconds.
+        self.started_at = time.time()
         # Returns which of the hottest entries the memory of this process has; None if nobody measures it.
         self.measure_coverage: Callable[[], Any] = lambda: None
         self.lock = threading.Lock()
@@ -279,6 +302,7 @@ class Reporting:
         """In a forked child: thread and connection are the parent's."""
         self.lock = threading.Lock()
         self.reporter = None
+        self.started_at = time.time()
 
 
 reporting = Reporting()

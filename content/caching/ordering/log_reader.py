@@ -8,7 +8,8 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 
 from .folded_tags import PARTS
-from .stream import PARTS_A_READ, LogStream
+from .propagation import Propagation
+from .stream import PARTS_A_READ, LogStream, PollResult
 from .tag_index import TagIndex
 
 logger = logging.getLogger("content.caching")
@@ -36,6 +37,7 @@ class LogReader:
         self.stream = stream
         self.tag_index = tag_index
         self.on_consumed = on_consumed
+        self.propagation = Propagation()
         self.stopping = threading.Event()
         # The parts of the base that were read since this process joined; None: the tag index has all of them.
         self.parts: list[bytes] | None = []
@@ -106,6 +108,7 @@ class LogReader:
                 self.parts = []
                 self._begin_joining()
             self.tag_index.apply(result.records)
+            self._measure(result, asked_at)
             if self.parts is not None:
                 self._read_base(self.parts)
             elif not result.has_more:
@@ -113,6 +116,15 @@ class LogReader:
                 self._end_joining()
                 self.on_consumed()
                 return
+
+    def _measure(self, result: PollResult, asked_at: float) -> None:
+        """How old the oldest record was when it was applied, at most: all by Redis's clock, but for this poll itself.
+
+        Records from before this process joined say nothing.
+        """
+        if result.records and self.parts is None:
+            age = result.read_at - result.records[0].position[0] / 1000
+            self.propagation.add(age + self.tag_index.clock() - asked_at)
 
     def _end_epoch(self) -> None:
         # Cleared first: what is given up meanwhile is in the new epoch.

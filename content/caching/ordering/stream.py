@@ -75,12 +75,14 @@ class OwnRecord:
 class PollResult:
     """The epoch and the records behind the tail. `has_more`: whether others follow them.
 
-    `base`: where the records begin, if the process has to join anew.
+    `read_at`: Unix seconds by Redis's clock, which is in the positions too. `base`: where the records begin, if the
+    process has to join anew.
     """
 
     epoch: str
     records: tuple[Record, ...]
     has_more: bool
+    read_at: float
     base: Position | None = None
 
 
@@ -176,9 +178,11 @@ class LogStream:
         self.connect().delete(self.keys[1])
 
 
-def _parse_poll(epoch: bytes, more: int, records: Sequence[Any], base: bytes | None = None) -> PollResult:
-    read = tuple(_parse_record(*each) for each in records)
-    return PollResult(epoch.decode(), read, bool(more), parse_position(base) if base is not None else None)
+def _parse_poll(
+    epoch: bytes, more: int, records: Sequence[Any], seconds: bytes, microseconds: bytes, base: bytes | None = None
+) -> PollResult:
+    read, read_at = tuple(_parse_record(*each) for each in records), int(seconds) + int(microseconds) / 1e6
+    return PollResult(epoch.decode(), read, bool(more), read_at, parse_position(base) if base is not None else None)
 
 
 def parse_position(text: bytes) -> Position:

@@ -16,11 +16,13 @@ from redis.exceptions import RedisError
 from content.caching.edge.asgi import Receive
 from content.ops import snapshot as snapshots
 from content.ops.snapshot import Snapshot
+from content.ops.state.site_redis import redis_of_site
+from content.ops.state.stored_points import read_points
 
 from .frame import Frame
-from .history import History, Point, read_points
+from .history import History
 from .layer import mailbox
-from .state import LEASE, SharedState, redis_of_site
+from .state import LEASE, SharedState
 from .viewer import REFUSED, Viewer
 
 logger = logging.getLogger(__name__)
@@ -165,7 +167,7 @@ class Dashboards:
 
     async def show(self, snapshot: Snapshot) -> None:
         self.shown_at = snapshot.at
-        self.history.add(Point.of(snapshot))
+        self.history.add(snapshot.point)
         head = b'{"kind":"state","every":%.3g,' % self.interval
         self.latest = Frame(head + msgspec.json.encode(snapshot)[1:])
         seconds = await self.send(self.latest)

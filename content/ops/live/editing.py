@@ -20,11 +20,11 @@ from django.contrib.contenttypes.models import ContentType
 
 from content.caching.edge.asgi import Receive
 from content.models import Post
+from content.ops.state.site_redis import redis_of_site
 
 from .editors import Editor, Editors
 from .frame import Frame
 from .layer import announce_from_thread, mailbox
-from .state import redis_of_site
 from .viewer import FORBIDDEN, REFUSED, Viewer
 
 logger = logging.getLogger(__name__)

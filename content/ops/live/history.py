@@ -6,44 +6,22 @@ import time
 from collections.abc import Iterable
 
 import msgspec
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
-from content.caching.backends.client import is_wrong_type
-from content.caching.errors import Unreadable
-from content.caching.metrics.events import emit
-from content.caching.serializer import decode
-from content.ops.snapshot import Snapshot, take_snapshot
+from content.ops.points import EVERY, MOST, Point
+from content.ops.snapshot import take_snapshot
+from content.ops.state.site_redis import Execute, redis_of_site
+from content.ops.state.stored_points import store_point
 from content.warming.ownership import Ownership
 from content.warming.run_lease import lease_store
 
 from .frame import Frame
-from .state import Execute, redis_of_site
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two points, and points in all: an hour.
-EVERY, MOST = 5, 720
 # Points that are older than so many seconds are sent thinned out: one in so many.
 FULL_SECONDS, ONE_IN = 600.0, 6
-# Bytes of a point, and seconds after the last one when the list expires.
-LARGEST_POINT, EXPIRES = 64 * 1024, 2 * 3600
 LEASE = "live:history"
-
-
-class Point(msgspec.Struct, frozen=True):
-    """`at`: Unix seconds. `epoch`: counters of another epoch have begun anew."""
-
-    at: float
-    epoch: str
-    counters: dict[str, float]
-    gauges: dict[str, float]
-
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> "Point":
-        return cls(snapshot.at, snapshot.epoch, snapshot.counters, snapshot.gauges)
-
-
-_points = msgspec.json.Decoder(Point)
 
 
 class History:
@@ -88,44 +66,6 @@ class History:
         return b'{"kind":"history","points":[' + b",".join(chosen) + b"]}"
 
 
-# --- in Redis ---------------------------------------------------------------------------------------------
-
-
-async def read_points(execute: Execute, prefix: str) -> list[Point]:
-    """Those of the last hour. What is no point is left out, and counted. Raises RedisError or OSError."""
-    now, points = time.time(), list[Point]()
-    for content in await execute("LRANGE", f"{prefix}:history", -MOST, -1):
-        point = _read_point(content)
-        if point is not None and now - EVERY * MOST <= point.at <= now + EVERY:
-            points.append(point)
-    return points
-
-
-def _read_point(content: bytes) -> Point | None:
-    try:
-        if len(content) <= LARGEST_POINT:
-            return decode(_points.decode, content)
-    except Unreadable:
-        pass
-    emit("unreadable", "live", tier="history")
-    return None
-
-
-async def store_point(execute: Execute, prefix: str, point: Point) -> None:
-    """Raises RedisError or OSError."""
-    key = f"{prefix}:history"
-    try:
-        await execute("RPUSH", key, msgspec.json.encode(point))
-    except ResponseError as error:
-        if not is_wrong_type(error):
-            raise
-        # Something else wrote there. Left alone, it would keep points out for ever.
-        await execute("UNLINK", key)
-        return
-    await execute("LTRIM", key, -MOST, -1)
-    await execute("EXPIRE", key, EXPIRES)
-
-
 async def record_history() -> None:
     """In every worker: the one that has the lease records. Runs until cancelled."""
     execute, prefix = redis_of_site()
@@ -137,6 +77,6 @@ async def _record(execute: Execute, prefix: str) -> None:
     while True:
         await asyncio.sleep(EVERY - time.time() % EVERY)
         try:
-            await store_point(execute, prefix, Point.of(await take_snapshot()))
+            await store_point(execute, prefix, (await take_snapshot()).point)
         except (RedisError, OSError) as error:
             logger.info("Cannot reach Redis to record a point of the dashboard's history; retrying: %s", error)

@@ -2,43 +2,21 @@
 
 import secrets
 import time
-from typing import Any, Protocol
 
 import msgspec
-from django.core.cache import caches
 
-from content.caching.backends.connection import connection_to
-from content.caching.engines import log_server
 from content.caching.errors import Unreadable
 from content.caching.metrics.events import emit
 from content.caching.serializer import decode
 from content.ops.snapshot import Snapshot
+from content.ops.state.site_redis import Execute
 
-ALIAS = "default"
 # Seconds until another process samples in the place of one that died, and until its last state expires.
 LEASE, EXPIRES = 2.5, 30
-# Bytes of a state, or of a point of history.
+# Bytes of a state.
 LARGEST = 512 * 1024
 
 _snapshots = msgspec.json.Decoder(Snapshot)
-
-
-class Execute(Protocol):
-    """Send a command to Redis. Raises RedisError or OSError."""
-
-    async def __call__(self, *command: Any) -> Any: ...
-
-
-def redis_of_site() -> tuple[Execute | None, str]:
-    """How to send commands to the Redis of the log, None without one, and the beginning of our keys there."""
-    server, prefix = log_server(ALIAS), f"{{{caches[ALIAS].key_prefix or 'cache'}:live}}"
-    if server is None:
-        return None, prefix
-
-    async def execute(*command: Any) -> Any:
-        return await connection_to(server).execute(*command)
-
-    return execute, prefix
 
 
 class SharedState:

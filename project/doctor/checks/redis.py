@@ -10,8 +10,9 @@ from django.core.cache import caches
 from redis.exceptions import RedisError
 
 from content.caching.backends import RedisCache
-from content.caching.backends.server import Server, server_of
+from content.caching.backends.server import Server
 from content.caching.engines import log_server
+from content.ops.state.queues import server_of_broker
 from project.doctor.finding import Finding, error, ok, skipped, warning
 
 OLDEST = (6, 2)
@@ -19,7 +20,6 @@ OLDEST = (6, 2)
 NEARLY_FULL, FULL = 0.8, 0.95
 # An eviction there makes every entry invalid, or loses tasks.
 LASTING = frozenset({"log", "broker"})
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+socket")
 
 
 @dataclass
@@ -55,10 +55,8 @@ def servers() -> Iterator[tuple[str, Server]]:
             yield {"default": "cache"}.get(alias, alias), cache.servers[0]
     if server := log_server("default"):
         yield "log", server
-    url = settings.CELERY_BROKER_URL
-    if urlsplit(url).scheme in REDIS_SCHEMES:
-        seconds = {"SOCKET_TIMEOUT": settings.CACHE_TIMEOUT, "SOCKET_CONNECT_TIMEOUT": settings.CACHE_TIMEOUT}
-        yield "broker", server_of(url.replace("redis+socket://", "unix://", 1), seconds)
+    if server := server_of_broker(settings.CACHE_TIMEOUT):
+        yield "broker", server
 
 
 def address_of(server: Server) -> str:

@@ -1,21 +1,20 @@
 """Workers, their queues, and beat."""
 
-import time
 from collections.abc import Iterator
 
-from django.conf import settings
+from asgiref.sync import async_to_sync
 from django.core.cache import caches
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from redis.exceptions import RedisError
 
 from content.caching.backends import RedisCache
-from content.ops.health import HEARTBEAT_KEY, SILENCE_SECONDS
+from content.ops.state.queues import count_tasks
+from content.ops.state.worker_reports import SILENT_AFTER, read_heartbeat_age
 from project.doctor.checks.database import UNREACHABLE
 from project.doctor.checks.redis import servers
 from project.doctor.finding import Finding, error, ok, skipped, warning
 from project.doctor.read_only import missing_file, read_only_connection
-from workers.queues import IN_ORDER
 
 # Tasks in one queue.
 LONG_QUEUE = 1000
@@ -24,20 +23,19 @@ BEAT_SILENCE = 60
 
 
 def check_workers() -> Iterator[Finding]:
-    cache = caches["default"]
-    if not isinstance(cache, RedisCache):
+    if not isinstance(caches["default"], RedisCache):
         yield skipped("Workers report to the cache, which is no Redis.")
         return
     try:
-        at = cache.get(HEARTBEAT_KEY)
+        age = async_to_sync(read_heartbeat_age)()
     except Exception:
         yield skipped("The cache does not answer; the finding of the category redis says why.")
         return
-    if isinstance(at, int | float):
-        yield ok(f"A worker reported {max(0.0, time.time() - at):.0f} s ago.")
+    if age is not None and age <= SILENT_AFTER:
+        yield ok(f"A worker reported {age:.0f} s ago.")
     else:
         yield error(
-            f"No worker has reported for {SILENCE_SECONDS} s.",
+            f"No worker has reported for {SILENT_AFTER:.0f} s.",
             "Nothing is warmed, no CDN is purged, no mail is sent; readers' processes refresh what is stale.",
             "Start a worker: `celery -A workers worker`.",
         )
@@ -48,10 +46,9 @@ def check_queues() -> Iterator[Finding]:
     if server is None:
         yield skipped("The broker is no Redis, so that its queues are not counted.")
         return
-    prefix = settings.CACHES["default"].get("KEY_PREFIX") or "evergreen"
     try:
         with server.sync_client() as client:
-            lengths = {name: client.llen(f"{prefix}:queue:{name}") for name in IN_ORDER}
+            lengths = count_tasks(client)
     except (RedisError, OSError):
         yield skipped("The broker does not answer; the finding of the category redis says why.")
         return

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from content.caching.edge import EdgeCache
-from content.caching.edge.request_counter import RequestCounter, outcome_of
+from content.caching.edge.cache_outcome import outcome_of
+from content.caching.edge.request_counter import RequestCounter
 from content.caching.metrics.process_counts import cache_of, process_counts
 from tests.support.wire import answer, connect, request, server_config
 
@@ -172,6 +173,8 @@ async def test_an_error_before_the_head_counts_once():
         (b'edge; fwd=uri-miss; stored; key="a; hit"', "miss uri-miss"),
         (b"edge; fwd=vary-miss", "miss vary-miss"),
         (b"edge; hit; fwd=stale; fwd-status=304; ttl=5", "miss stale"),
+        (b"edge; hit; fwd=stale; fwd-status=500; ttl=-3", "stale"),
+        (b"edge; fwd=request", "miss request"),
         (b"edge; fwd=stale; fwd-status=200; stored; collapsed; ttl=5", "joined"),
         (b"edge; fwd=method; fwd-status=403", "pass"),
         (b'edge; fwd=bypass; detail="; hit"', "pass"),

@@ -20,6 +20,7 @@ from content.caching.ordering import tag_index as tag_index_module
 from content.caching.ordering.folded_tags import _hash, _part
 from content.caching.ordering.log import InvalidationLog
 from content.caching.ordering.ordering import LogOrdering
+from content.caching.ordering.propagation import PERIOD, Propagation
 from content.caching.ordering.stream import LogStream
 from content.caching.ordering.tag_index import Kind, Record, TagIndex
 from tests.support.edge import settle
@@ -31,6 +32,45 @@ PROCESSES = 6
 NONCE = re.compile(rb"\b[0-9a-f]{16}\b")
 # Milliseconds.
 DAY = 24 * 3600 * 1000
+
+
+def redis_seconds(client: redis.Redis) -> float:
+    seconds, microseconds = client.time()
+    return seconds + microseconds / 1e6
+
+
+def test_the_age_of_a_record_is_measured_when_it_is_applied(logs, fresh_redis):
+    log, client = new_log(logs, fresh_redis), redis.Redis.from_url(fresh_redis)
+    log.reader.stream.append(Kind.EXPIRE, ["before"], "0" * 16)
+    log.reader.catch_up()
+    assert log.reader.propagation.longest() is None, "it says nothing that the record is older than the process"
+    appended = redis_seconds(client)
+    log.reader.stream.append(Kind.EXPIRE, ["a"], "1" * 16)
+    wait_until(lambda: redis_seconds(client) > appended + 0.05, "time passes")
+    log.reader.catch_up()
+    longest, most = log.reader.propagation.longest(), redis_seconds(client) - appended
+    assert 0.05 <= longest + 0.001 <= most + 0.002
+    log.reader.stream.append(Kind.EXPIRE, ["b"], "2" * 16)
+    log.reader.catch_up()
+    assert log.reader.propagation.longest() >= longest, "the longest stays for a minute"
+    client.close()
+
+
+def test_the_longest_time_is_forgotten_after_two_minutes():
+    now = [600.0]
+    propagation = Propagation(clock=lambda: now[0])
+    propagation.add(-1.0)
+    assert propagation.longest() == 0.0
+    propagation.add(3.0)
+    propagation.add(0.5)
+    assert propagation.longest() == 3.0
+    now[0] += PERIOD
+    propagation.add(1.0)
+    assert propagation.longest() == 3.0
+    now[0] += PERIOD
+    assert propagation.longest() == 1.0
+    now[0] += PERIOD
+    assert propagation.longest() is None
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from content.caching.engines import engine_of
 from content.caching.entry import CachedValue, Header, Stamp
 from content.caching.heat import Heat
 from content.caching.heat_collector import HeatCollector
-from content.caching.metrics.reports import Reporter
+from content.caching.metrics.reports import Description, Reporter
 from content.caching.read_counts import MOST_NAMES, ReadCounts, reads
 from content.caching.stores.memory import MemoryTier
 from tests.support.caches import redis_cache, use_cache, with_a_log
@@ -230,7 +230,7 @@ def test_the_thread_that_collects_outlives_every_error(fresh_redis, monkeypatch,
         passed.wait(30)
         raise RuntimeError("broken")
 
-    reporter = Reporter(server_of(fresh_redis, {}), "broken", lambda: (0, 0, True, True), collect=collect)
+    reporter = Reporter(server_of(fresh_redis, {}), "broken", lambda: Description(0, 0, True, True), collect=collect)
     reporter.start()
     for _ in range(3):
         passed.wait(30)

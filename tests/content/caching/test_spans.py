@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, connections
 
 from content.caching import MODERATE, Resource, invalidate, tracing
-from content.caching.edge.request_span import outcome_of, with_trace_id
+from content.caching.edge.request_span import with_trace_id
 from content.caching.engines import engine_of
 from content.caching.entry import NOWHERE
 from content.caching.metrics.events import totals
@@ -149,22 +149,6 @@ async def test_a_request_does_not_join_the_trace_of_the_context_that_began_it(tr
     with begin_root("the request before") as before:
         await Site(Origin()).ask()
     assert traces.spans.one("GET").trace_id != before.trace_id
-
-
-@pytest.mark.parametrize(
-    ("cache_status", "outcome"),
-    [
-        ("", "none"),
-        ('Evergreen; hit; ttl=30; key="a"', "hit"),
-        ('Evergreen; hit; ttl=-3; key="a"; detail="expired"', "stale"),
-        ("Evergreen; hit; fwd=stale; fwd-status=500", "stale"),
-        ('Evergreen; fwd=uri-miss; fwd-status=200; stored; key="; hit; collapsed"', "miss"),
-        ("Evergreen; fwd=uri-miss; collapsed", "joined"),
-        ('Evergreen; fwd=bypass; fwd-status=200; detail="private"', "pass"),
-    ],
-)
-def test_the_outcome_in_one_word(cache_status, outcome):
-    assert outcome_of(cache_status) == outcome
 
 
 def test_the_id_is_in_the_detail_of_cache_status():

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from io import StringIO
+from time import time as seconds
 
 import pytest
 from django.core.cache import caches
@@ -13,9 +14,12 @@ from content.caching import Policy, invalidate
 from content.caching.backends.server import server_of
 from content.caching.engines import engine_of
 from content.caching.metrics.events import Event, listen, subscribe
-from content.caching.metrics.reports import Process, Reporter, reporting
+from content.caching.metrics.reports import Description, Process, Reporter, reporting
 from content.caching.metrics.statistics import ENOUGH, statistics
-from content.ops import cache_metrics, metrics
+from content.ops.live.layer import Mailbox
+from content.ops.metrics import caches as cache_metrics
+from content.ops.metrics import page as metrics
+from content.ops.metrics.live import live_metrics
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.callers import Callers, run_together
 
@@ -23,7 +27,7 @@ only_redis = pytest.mark.parametrize("alias", ["redis"], indirect=True)
 
 
 def reporter_to(url: str, prefix: str) -> Reporter:
-    return Reporter(server_of(url, {}), prefix, lambda: (1000, 2, True, True))
+    return Reporter(server_of(url, {}), prefix, lambda: Description(1000, 2, True, True))
 
 
 # --- over several processes -----------------------------------------------------------------------------
@@ -65,6 +69,36 @@ def test_what_redis_did_not_take_goes_with_the_next(fresh_redis, monkeypatch):
     nowhere.server = server_of(fresh_redis, {})
     assert nowhere.report().totals == counted
     nowhere.stop()
+
+
+def test_a_process_says_when_it_started_and_an_old_report_does_not(fresh_redis):
+    reporter = reporter_to(fresh_redis, "age")
+    old = (
+        b'{"at": %f, "host": "there", "pid": 1, "memory_bytes": 1, "memory_entries": 1, "is_heard": true}' % seconds()
+    )
+    reporter.connect().hset(reporter.processes, "there:1", old)
+    here, there = sorted(reporter.report().processes, key=lambda each: each.pid, reverse=True)
+    assert 0 < here.started_at <= here.at <= seconds()
+    assert (there.started_at, there.propagation_seconds) == (0.0, None)
+    metrics_of = {family.name: family for family in cache_metrics.process_metrics((here, there))}
+    [*ages] = metrics_of["evergreen_process_start_time_seconds"].samples
+    assert {(each.labels["serves"], each.labels["process"]): each.value for each in ages} == {
+        ("readers", "oldest"): here.started_at,
+        ("readers", "newest"): here.started_at,
+    }
+    reporter.stop()
+
+
+def test_the_slowest_process_is_the_propagation_of_all():
+    heard = {"at": 1.0, "host": "a", "pid": 1, "memory_bytes": 0, "memory_entries": 0, "is_heard": True}
+    processes = [Process(**heard, propagation_seconds=seconds) for seconds in (None, 0.002, 0.3)]
+    assert propagation_of(processes) == [0.3]
+    assert propagation_of(processes[:1]) == []
+
+
+def propagation_of(processes: list[Process]) -> list[float]:
+    families = cache_metrics.process_metrics(processes)
+    return [family.samples[0].value for family in families if family.name == "evergreen_propagation_seconds"]
 
 
 def test_a_process_that_is_silent_is_over(fresh_redis):
@@ -315,6 +349,31 @@ def test_labels_are_those_that_are_declared(alias):
     foreign = Counter({("hit", "no such resource", "memory"): 1.0, ("load_seconds", "no such resource", ""): 1.0})
     assert cache_metrics.event_counter(foreign).samples == []
     assert cache_metrics.amount_counter("load_seconds", "", foreign).samples == []
+
+
+def test_failures_of_live_dashboards_are_counted_by_five_labels():
+    counted = Counter(
+        {("layer failed", "live", "send"): 2, ("unreadable", "live", "state"): 1, ("unreadable", "live", "x"): 9}
+    )
+    [family] = live_metrics(counted)
+    values = {(sample.labels["event"], sample.labels["what"]): sample.value for sample in family.samples}
+    assert values == {
+        ("layer failed", "send"): 2,
+        ("layer failed", "receive"): 0,
+        ("unreadable", "state"): 1,
+        ("unreadable", "history"): 0,
+        ("unreadable", "editors"): 0,
+    }
+
+
+@only_redis
+@pytest.mark.django_db(transaction=True)
+async def test_a_failure_of_the_channel_layer_is_in_metrics(alias, async_client):
+    Mailbox().count_failure("send", ConnectionError())
+    metrics.cached_metrics.clear()
+    text = (await async_client.get("/metrics")).content.decode()
+    assert 'evergreen_live_failures_total{event="layer failed",what="send"} ' in text
+    assert 'evergreen_live_failures_total{event="layer failed",what="send"} 0.0' not in text
 
 
 def test_without_redis_no_counter_is_exported(opened_nowhere):

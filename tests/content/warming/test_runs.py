@@ -36,6 +36,7 @@ from content.warming.runs import (
 )
 from content.warming.switch import Switch
 from tests.support.blog import make_post
+from tests.support.tracing import recorded
 from tests.support.wait import wait_until_async
 from tests.support.warm_runs import Gate, execute_until, start
 
@@ -82,6 +83,20 @@ async def test_the_numbers_of_a_run_are_what_another_process_reads_back():
     assert report["seconds"] > 0
     assert report["rate"] > 0
     assert msgspec.json.encode(report)
+
+
+async def test_a_run_that_the_control_loop_works_on_is_a_trace_of_its_own():
+    run = await start(Choice(names=("site",)))
+    with recorded() as recording:
+        await RunQueue(LoadControl(), Switch()).work()
+    span = recording.spans.one("warm run")
+    assert span.parent_id == ""
+    assert {
+        "evergreen.run": run.pk,
+        "evergreen.run.state": "done",
+        "evergreen.run.done": 1,
+    }.items() <= span.attributes.items()
+    assert recording.spans.one("load site").trace_id == span.trace_id
 
 
 async def test_a_run_says_what_was_fresh_when_it_had_ended():

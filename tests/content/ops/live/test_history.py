@@ -2,7 +2,8 @@
 
 import json
 
-from content.ops.live.history import EVERY, MOST, History, Point
+from content.ops.live.history import History
+from content.ops.points import EVERY, MOST, Point
 
 START = 1_800_000_000
 

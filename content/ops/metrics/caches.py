@@ -3,18 +3,18 @@
 Labels are bounded by declarations: events, tiers and resources.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from content.caching.declarations import resources
 from content.caching.metrics.events import EventCounts
-from content.caching.metrics.reports import Report
+from content.caching.metrics.reports import Process, Report
 from content.caching.metrics.warm_return import NAMES as NAMES_OF_RETURN
 from content.caching.verify.findings import VerificationCounts
-from content.ops.schedule_metrics import release_metrics
-from content.ops.warm_metrics import coverage_metrics, return_metrics
+from content.ops.metrics.live import live_metrics
+from content.ops.metrics.warming import coverage_metrics, return_metrics
 from content.warming.coverage import Coverage
 
 AMOUNTS = {
@@ -45,20 +45,9 @@ class CacheCollector(Collector):
             yield amount_counter(kind, help_text, self.report.totals)
         yield from verification_metrics(self.report.totals)
         yield from return_metrics(self.report.totals)
+        yield from live_metrics(self.report.totals)
         yield from coverage_metrics(self.coverage, self.report.processes)
-        processes = self.report.processes
-        yield from release_metrics(self.report.processes)
-        yield gauge("evergreen_processes", "Processes that report.", len(processes))
-        yield gauge(
-            "evergreen_processes_deaf",
-            "Processes that cannot read the invalidation log: all their entries count as stale.",
-            sum(not process.is_heard for process in processes),
-        )
-        yield gauge(
-            "evergreen_memory_bytes",
-            "Bytes in the memory tiers of all processes.",
-            sum(process.memory_bytes for process in processes),
-        )
+        yield from process_metrics(self.report.processes)
 
     def cdn_metrics(self, totals: EventCounts) -> Iterator[Metric]:
         if self.cdn_lag is None:
@@ -75,6 +64,34 @@ class CacheCollector(Collector):
             "Age of the oldest invalidation that the CDN has not confirmed.",
             self.cdn_lag,
         )
+
+
+def process_metrics(processes: Sequence[Process]) -> Iterator[Metric]:
+    yield gauge("evergreen_processes", "Processes that report.", len(processes))
+    help_text = "Processes that cannot read the invalidation log: all their entries count as stale."
+    yield gauge("evergreen_processes_deaf", help_text, sum(not process.is_heard for process in processes))
+    help_text = "Bytes in the memory tiers of all processes."
+    yield gauge("evergreen_memory_bytes", help_text, sum(process.memory_bytes for process in processes))
+    # Workers are left out: one of the release before stays for a rollback.
+    releases = {process.release for process in processes if process.has_readers}
+    yield gauge("evergreen_releases", "Releases whose web processes report; 2 during a roll-out.", len(releases))
+    yield start_times(processes)
+    known = [process.propagation_seconds for process in processes if process.propagation_seconds is not None]
+    if known:
+        help_text = "The longest that an invalidation took to reach a process in the last minute or two."
+        yield gauge("evergreen_propagation_seconds", help_text, max(known))
+
+
+def start_times(processes: Sequence[Process]) -> Metric:
+    """Of the oldest and the newest process: names of processes are without bound."""
+    help_text = "When the oldest and the newest process that reports began, in Unix seconds."
+    family = GaugeMetricFamily("evergreen_process_start_time_seconds", help_text, labels=("serves", "process"))
+    for serves, has_readers in (("readers", True), ("tasks", False)):
+        times = [each.started_at for each in processes if each.has_readers is has_readers and each.started_at > 0]
+        if times:
+            family.add_metric((serves, "oldest"), min(times))
+            family.add_metric((serves, "newest"), max(times))
+    return family
 
 
 def verification_metrics(totals: EventCounts) -> Iterator[Metric]:
