@@ -1,6 +1,7 @@
 from django.urls import include, path, re_path, register_converter
 
-from content.ops import health, metrics, status
+from content.ops import health, status
+from content.ops.metrics import page as metrics
 from content.views import comments, feeds, listings, missing, posts
 
 

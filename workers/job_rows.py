@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from content.models import ScheduledJob
 from content.models.scheduled_job import LONGEST, SHORTEST
-from content.ops import worker_reports
-from content.ops.health import HEARTBEAT_SECONDS
+from content.ops.state import worker_reports
+from content.ops.state.worker_reports import HEARTBEAT_SECONDS
 from workers.schedule import SCHEDULE, Job, steady_now
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ release would warm its own pages, and these not at all.
 
 from kombu import Exchange, Queue
 
-from content.ops.task_queues import REFRESH, SHARED, WARM, of_release
+from content.ops.state.task_queues import REFRESH, SHARED, WARM, of_release
 
 OWN = of_release(SHARED)
 # A worker takes a task only if the queues before are empty. "celery" is where Celery sends tasks that have no route.

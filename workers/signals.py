@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
-from content.ops import health, worker_reports
+from content.ops.state import worker_reports
 from workers.app import app
 from workers.background import start_background_work
 from workers.schedule import SCHEDULE
@@ -64,7 +64,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         beat_safely()
-        self.timer = worker.timer.call_repeatedly(health.HEARTBEAT_SECONDS, beat_safely)
+        self.timer = worker.timer.call_repeatedly(worker_reports.HEARTBEAT_SECONDS, beat_safely)
 
     def stop(self, worker: Any) -> None:
         if self.timer is not None:
@@ -74,7 +74,6 @@ class Heartbeat(bootsteps.StartStopStep):
 def beat_safely() -> None:
     """An error of the cache must not end the worker."""
     try:
-        health.send_heartbeat()
         worker_reports.record_heartbeat()
     except Exception as error:
         logger.warning("The heartbeat could not be stored, so /statusz may say that no worker runs: %s", error)

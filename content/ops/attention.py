@@ -1,4 +1,8 @@
-"""The rules by which the dashboard says what is wrong, what it means and what to do."""
+"""The rules by which the dashboard and /statusz say what is wrong, what it means and what to do.
+
+Each has the name of an alert in deploy/prometheus/rules.yml, with the same bounds, and of a page in docs/runbooks.
+Alerts wait for minutes; the rules speak at once.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,23 +10,32 @@ from dataclasses import dataclass
 import msgspec
 from django.urls import reverse
 
-from content.ops.health import SILENCE_SECONDS
 from content.ops.numbers import CACHEABLE, CACHED, READS, show
 from content.ops.panels.panel import Panel
 from content.ops.points import Window
+from content.ops.state.jobs import INTERVALS
+from content.ops.state.worker_reports import SILENT_AFTER
 
 # A rule about a share says nothing of fewer requests or reads than this in the window.
 ENOUGH = 100
 # Shares, seconds and numbers from which the rules speak.
 LOW_HITS, LOW_COVERAGE, MANY_WAITS, FULL = 0.8, 0.9, 0.01, 0.9
-LONG_OUTBOX, LONG_CDN, LONG_BACKLOG = 10.0, 30.0, 500
+LONG_OUTBOX, LONG_CDN, LONG_BACKLOG = 30.0, 60.0, 100
 FAILING, WARNING = "failing", "warning"
+# The name of a finding about numbers that cannot be read.
+MISSING = "statistics-missing"
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that needs attention. `name`: of the rule and of its runbook; `link`: to its page, "" without one."""
+    """One thing that needs attention.
+
+    name     of the rule, its runbook and its alert
+    subject  the part of the service, as /statusz names it
+    link     to the page of the runbook
+    """
 
     name: str
+    subject: str
     level: str
     problem: str
     action: str
@@ -42,6 +55,7 @@ class Rule:
     """`find`: the problem as a sentence, with what it means; "" if there is none or it is not known."""
 
     name: str
+    subject: str
     level: str
     find: Callable[[Window], str]
     action: str
@@ -56,19 +70,19 @@ def is_down(name: str, text: str) -> Callable[[Window], str]:
     return lambda window: text if window.gauge(name) == 0 else ""
 
 
-def find_worker(window: Window) -> str:
-    age = window.gauge("worker.heartbeat_age_seconds")
-    if age is None or age <= SILENCE_SECONDS or window.gauge("redis.up") == 0:
-        return ""
-    return (
-        f"No worker has reported for {SILENCE_SECONDS} s. Readers' processes refresh stale entries themselves, and "
-        "nothing is warmed."
-    )
+def is_silent(name: str, meaning: str) -> Callable[[Window], str]:
+    def find(window: Window) -> str:
+        age = window.gauge(f"{name.lower()}.heartbeat_age_seconds")
+        if age is None or age <= SILENT_AFTER or window.gauge("redis.up") == 0:
+            return ""
+        since = "a week or more" if age == float("inf") else f"{age:,.0f} s"
+        return f"{name} has not reported for {since}. {meaning}"
+
+    return find
 
 
-def find_beat(window: Window) -> str:
-    late = gauge(window, "jobs.late")
-    return f"Beat does not send its jobs: {late:,.0f} are more than a minute late." if late else ""
+find_worker = is_silent("Worker", "Readers' processes refresh stale entries themselves, and nothing is warmed.")
+find_beat = is_silent("Beat", "No scheduled job is sent.")
 
 
 def find_waits(window: Window) -> str:
@@ -96,19 +110,34 @@ def find_coverage(window: Window) -> str:
 
 def find_backlog(window: Window) -> str:
     now = gauge(window, "backlog.refresh")
-    before = window.before.gauges.get("backlog.refresh", 0.0) if window.before is not None else now
-    if now < LONG_BACKLOG or now < before:
+    if not is_growing(window, "backlog.refresh"):
         return ""
-    return (
-        f"{now:,.0f} stale entries wait for a refresh, and they do not get fewer. Readers get stale pages meanwhile."
-    )
+    return f"{now:,.0f} stale entries wait for a refresh, and they do not get fewer. Readers get stale pages."
+
+
+def find_queues(window: Window) -> str:
+    long = [name for name in window.named("queue.") if is_growing(window, f"queue.{name}")]
+    if not long:
+        return ""
+    counts = ", ".join(f"{name} {gauge(window, f'queue.{name}'):,.0f}" for name in long)
+    return f"Tasks wait for a worker, and they do not get fewer: {counts}. Jobs come late."
+
+
+def is_growing(window: Window, name: str) -> bool:
+    """Whether it is long, and not shorter than at the beginning of the window."""
+    now = gauge(window, name)
+    before = window.before.gauges.get(name, 0.0) if window.before is not None else now
+    return now > LONG_BACKLOG and now >= before
 
 
 def find_outbox(window: Window) -> str:
-    age = gauge(window, "outbox.oldest_seconds")
-    if age < LONG_OUTBOX:
+    age, rows = gauge(window, "outbox.oldest_seconds"), gauge(window, "outbox.rows")
+    if age <= LONG_OUTBOX or window.gauge("redis.up") == 0:
         return ""
-    return f"A change waits in the outbox for {age:,.0f} s. Readers may get what it changed until it is relayed."
+    return (
+        f"{rows:,.0f} changes wait in the outbox, the oldest for {age:,.0f} s. Readers may get what they changed "
+        "until they are relayed."
+    )
 
 
 def find_changes_set_aside(window: Window) -> str:
@@ -125,7 +154,20 @@ def find_cdn(window: Window) -> str:
     )
 
 
-def find_failed_job(window: Window) -> str:
+def find_failed_jobs(window: Window) -> str:
+    failed = window.named("jobs.failed.")
+    return f"The last run failed: {', '.join(failed)}. What these jobs do is missing." if failed else ""
+
+
+def find_overdue_jobs(window: Window) -> str:
+    """While beat or the workers are silent, that is the finding."""
+    overdue = window.named("jobs.overdue.")
+    if not overdue or find_worker(window) or find_beat(window) or window.gauge("redis.up") == 0:
+        return ""
+    return f"No run succeeded for more than {INTERVALS} intervals: {', '.join(overdue)}."
+
+
+def find_failed_runs(window: Window) -> str:
     failed, silent = gauge(window, "runs.last_failed"), gauge(window, "runs.silent")
     if silent:
         return "A run of warming waits, and no worker has taken it for ten seconds."
@@ -133,8 +175,10 @@ def find_failed_job(window: Window) -> str:
 
 
 def find_deaf(window: Window) -> str:
-    deaf = gauge(window, "processes.deaf")
-    return f"{deaf:,.0f} processes cannot read the invalidation log: they serve everything as stale." if deaf else ""
+    deaf, all_of_them = gauge(window, "processes.deaf"), gauge(window, "processes")
+    if not deaf:
+        return ""
+    return f"{deaf:,.0f} of {all_of_them:,.0f} processes cannot read the invalidation log: they serve all as stale."
 
 
 def find_inconsistent(window: Window) -> str:
@@ -178,12 +222,13 @@ def find_releases(window: Window) -> str:
     releases = gauge(window, "processes.releases")
     if releases < 2:
         return ""
-    return f"Web processes of {releases:,.0f} releases run side by side. Each warms and reads its own pages."
+    return f"Web processes of {releases:,.0f} releases serve readers. Each warms and reads its own pages."
 
 
 RULES = (
     Rule(
         "database-down",
+        "database",
         FAILING,
         is_down(
             "database.up", "The database does not answer. What is cached is served; nothing can be loaded or edited."
@@ -192,6 +237,7 @@ RULES = (
     ),
     Rule(
         "redis-down",
+        "redis",
         FAILING,
         is_down(
             "redis.up",
@@ -199,46 +245,102 @@ RULES = (
         ),
         "Check REDIS_URL and the Redis server.",
     ),
-    Rule("errors-5xx", FAILING, find_errors, "Read the log of the web processes: each error has its request id."),
+    Rule(
+        "errors-5xx",
+        "requests",
+        FAILING,
+        find_errors,
+        "Read the log of the web processes: each error has its request id.",
+    ),
     Rule(
         "inconsistent-entries",
+        "consistency",
         FAILING,
         find_inconsistent,
         "Look at the panel Consistency, and purge what readers see.",
     ),
-    Rule("process-deaf", FAILING, find_deaf, "Check the connection of these processes to Redis; restart them."),
-    Rule("worker-down", WARNING, find_worker, "Start a worker: celery -A workers worker."),
-    Rule("beat-down", WARNING, find_beat, "Start beat: celery -A workers beat."),
-    Rule("breaker-open", WARNING, find_breaker, "Check the latency of Redis: each time-out opens the breaker."),
-    Rule("outbox-behind", WARNING, find_outbox, "Check that a worker runs and that it reaches Redis."),
     Rule(
-        "outbox-behind", WARNING, find_changes_set_aside, "Look at the panel Recent failures; purge what they name."
+        "process-deaf",
+        "processes",
+        FAILING,
+        find_deaf,
+        "Check the connection of these processes to Redis; restart them.",
     ),
-    Rule("cdn-behind", WARNING, find_cdn, "Check EVERGREEN_CDN, its token, and the log of the worker."),
-    Rule("readers-wait", WARNING, find_waits, "Look at Costliest resources and at Coverage; warm what is read most."),
+    Rule("worker-down", "worker", WARNING, find_worker, "Start a worker: celery -A workers worker."),
+    Rule("beat-down", "beat", WARNING, find_beat, "Start beat: celery -A workers beat."),
+    Rule(
+        "breaker-open",
+        "redis",
+        WARNING,
+        find_breaker,
+        "Check the latency of Redis: each time-out opens the breaker.",
+    ),
+    Rule("outbox-behind", "outbox", WARNING, find_outbox, "Check that a worker runs and that it reaches Redis."),
+    Rule(
+        "outbox-behind",
+        "outbox",
+        WARNING,
+        find_changes_set_aside,
+        "Look at the panel Recent failures; purge what they name.",
+    ),
+    Rule("cdn-behind", "cdn", WARNING, find_cdn, "Check EVERGREEN_CDN, its token, and the log of the worker."),
+    Rule(
+        "readers-wait",
+        "requests",
+        WARNING,
+        find_waits,
+        "Look at Costliest resources and at Coverage; warm what is read most.",
+    ),
     Rule(
         "hit-ratio-low",
+        "requests",
         WARNING,
         find_hit_ratio,
         "Look at Requests by status and cache outcome, and at Invalidations.",
     ),
     Rule(
         "coverage-low",
+        "coverage",
         WARNING,
         find_coverage,
         "See whether warming is paused or lacks room; start a run of the popular.",
     ),
-    Rule("backlog-growing", WARNING, find_backlog, "Start more workers, or see what invalidates so much."),
-    Rule("job-failed", WARNING, find_failed_job, "Look at Runs of warming: see the reasons, and retry the failures."),
+    Rule("backlog-growing", "backlog", WARNING, find_backlog, "Start more workers, or see what invalidates so much."),
+    Rule("backlog-growing", "queues", WARNING, find_queues, "See whether a worker runs, and what it does."),
+    Rule("job-failed", "jobs", WARNING, find_failed_jobs, "Read the log of the worker."),
+    Rule("job-overdue", "jobs", WARNING, find_overdue_jobs, "See the queues, and the worker."),
+    Rule(
+        "job-failed",
+        "runs",
+        WARNING,
+        find_failed_runs,
+        "Look at Runs of warming: see the reasons, and retry the failures.",
+    ),
     Rule(
         "redis-memory-full",
+        "redis",
         WARNING,
         find_memory,
         "Give Redis more memory (maxmemory), or lower EVERGREEN_WARM_MEMORY.",
     ),
-    Rule("evictions", WARNING, find_evictions, "Give Redis more memory (maxmemory), or lower EVERGREEN_WARM_MEMORY."),
-    Rule("release-mixed", WARNING, find_releases, "Finish the deploy: stop the web processes of the old release."),
+    Rule(
+        "evictions",
+        "redis",
+        WARNING,
+        find_evictions,
+        "Give Redis more memory (maxmemory), or lower EVERGREEN_WARM_MEMORY.",
+    ),
+    Rule(
+        "release-mixed",
+        "releases",
+        WARNING,
+        find_releases,
+        "Finish the deploy: stop the web processes of the old release.",
+    ),
 )
+
+
+NAMES = frozenset({MISSING, *(rule.name for rule in RULES)})
 
 
 def judge(window: Window, panels: Mapping[str, Panel]) -> Verdict:
@@ -255,7 +357,7 @@ def judge(window: Window, panels: Mapping[str, Panel]) -> Verdict:
 def apply_rules(window: Window) -> Iterator[Finding]:
     for rule in RULES:
         if problem := rule.find(window):
-            yield Finding(rule.name, rule.level, problem, rule.action, reverse("ops-runbook", args=[rule.name]))
+            yield Finding(rule.name, rule.subject, rule.level, problem, rule.action, link_of(rule.name))
 
 
 def find_unreadable(window: Window, panels: Iterable[Panel]) -> Iterator[Finding]:
@@ -264,4 +366,8 @@ def find_unreadable(window: Window, panels: Iterable[Panel]) -> Iterator[Finding
     titles = [panel.title for panel in panels if panel.status == "failed"]
     if titles:
         problem = f"Some panels cannot be read: {', '.join(titles)}. They show their last known values."
-        yield Finding("panel-unreadable", WARNING, problem, "Read the log of this web process.")
+        yield Finding(MISSING, "statistics", WARNING, problem, "Read the log of this web process.", link_of(MISSING))
+
+
+def link_of(name: str) -> str:
+    return reverse("ops-runbook", args=[name])

@@ -7,12 +7,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
@@ -20,55 +17,15 @@ from redis import Redis
 
 from content.caching.engines import engine_of
 from content.ops.migrations import migration_check
+from content.ops.state.cached_result import CachedResult
 from content.warming.coverage import SETS, Coverage
 from content.warming.state import read_coverage
-
-T = TypeVar("T")
-
-
-class CachedResult(Generic[T]):
-    """Calls `compute` at most once in `seconds`, and once at a time in each event loop. Errors are not cached."""
-
-    def __init__(
-        self, compute: Callable[[], Awaitable[T]], seconds: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._compute = compute
-        self._seconds = seconds
-        self._clock = clock
-        self._cached: tuple[float, T] | None = None
-        self._tasks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[T]] = WeakKeyDictionary()
-
-    async def get(self) -> T:
-        """Raises the errors of `compute`."""
-        cached = self._cached
-        if cached is not None and self._clock() < cached[0] + self._seconds:
-            return cached[1]
-        loop = asyncio.get_running_loop()
-        task = self._tasks.get(loop)
-        if task is None or task.done():
-            task = self._tasks[loop] = loop.create_task(self._run())
-        # A caller that is cancelled does not cancel the task of the others.
-        return await asyncio.shield(task)
-
-    async def _run(self) -> T:
-        value = await self._compute()
-        self._cached = self._clock(), value
-        return value
-
-    def clear(self) -> None:
-        self._cached = None
-
 
 CHECK_SECONDS = 1.0
 # Seconds for which all requests share one result of the checks.
 CACHE_SECONDS = 1.0
 
 Check = Callable[[], Awaitable[str | None]]
-HEARTBEAT_KEY = "worker:heartbeat"
-# Seconds between two heartbeats.
-HEARTBEAT_SECONDS = 5.0
-# Seconds without a heartbeat after which the worker counts as down.
-SILENCE_SECONDS = 30
 READY, DEGRADED, NOT_READY = "ready", "degraded", "not ready"
 # I5: without Redis no reader gets an error.
 TOLERATED = "Readers are served without it. EVERGREEN_READY_REDIS=true demands it."
@@ -206,7 +163,3 @@ CHECKS: dict[str, Check] = {
 
 def json_response(content: dict[str, object], status: int) -> JsonResponse:
     return JsonResponse(content, status=status, headers={"Cache-Control": "no-store"})
-
-
-def send_heartbeat() -> None:
-    cache.set(HEARTBEAT_KEY, time.time(), timeout=SILENCE_SECONDS)

@@ -6,7 +6,7 @@ from redis.exceptions import RedisError
 
 from content.caching import CacheError
 from content.models import WarmRun
-from content.ops.panels.panel import query
+from content.ops.state.database import query
 from content.purging import Outcome, Selection, run_purge
 from content.purging import Trigger as PurgeTrigger
 from content.purging.survey_slot import survey_slot

@@ -43,6 +43,10 @@ class Window:
     def gauge(self, name: str) -> float | None:
         return self.now.gauges.get(name)
 
+    def named(self, prefix: str) -> list[str]:
+        """The rest of the names of gauges that begin with `prefix`, in their order."""
+        return sorted(name.removeprefix(prefix) for name in self.now.gauges if name.startswith(prefix))
+
     def delta(self, *names: str) -> float | None:
         """The growth of all these together; None if one of them is not known, or has shrunk."""
         if self.before is None or not all(name in self.now.counters for name in names):

@@ -24,9 +24,9 @@ from content.ops.panels.resources import costliest, resources
 from content.ops.panels.services import services
 from content.ops.panels.warming import coverage, loop, warm_returns
 from content.ops.points import EVERY, Point, Window
-from content.ops.site_redis import redis_of_site
-from content.ops.stored_points import read_points
-from content.ops.totals import read_totals
+from content.ops.state.site_redis import redis_of_site
+from content.ops.state.stored_points import read_points
+from content.ops.state.totals import read_totals
 
 # In the order in which they are shown.
 SOURCES: tuple[Source, ...] = (

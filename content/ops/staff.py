@@ -22,7 +22,7 @@ from django.urls import reverse
 
 from content.cache_headers import forbid_storing
 from content.caching.errors import Overloaded
-from content.ops.panels.panel import query
+from content.ops.state.database import query
 
 # Seconds for which a process remembers somebody, and how many it remembers.
 REMEMBERED, MOST = 900.0, 100

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from content.caching.edge.explain import explain_key, explain_url
 from content.caching.engines import engine_of
-from content.ops.attention import RULES
+from content.ops.attention import NAMES
 from content.ops.explanation import as_tree
 from content.ops.forms import PURGE_KINDS, PurgeForm, WarmForm
 from content.ops.orders import FAILURES, order_purge, order_run, steer_run
@@ -191,7 +191,7 @@ def refuse(request: HttpRequest, permission: str) -> HttpResponse | None:
 @require_safe
 async def runbook(request: HttpRequest, name: str) -> HttpResponse:
     """A runbook of docs/runbooks, as a page. 404 where the documentation is not installed."""
-    if name not in {rule.name for rule in RULES}:
+    if name not in NAMES:
         raise Http404
     try:
         text = (settings.BASE_DIR / "docs" / "runbooks" / f"{name}.md").read_text("utf-8")

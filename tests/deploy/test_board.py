@@ -32,7 +32,7 @@ def expressions(panel: dict[str, Any]) -> list[str]:
 def list_declared() -> set[str]:
     """Metrics that a page of the documentation names, or the code of /metrics."""
     documented = {name for page in (ROOT / "docs").glob("*.md") for name in DOCUMENTED.findall(page.read_text())}
-    code = "\n".join(file.read_text() for file in (ROOT / "content/ops").glob("*.py"))
+    code = "\n".join(file.read_text() for file in (ROOT / "content/ops").rglob("*.py"))
     exported = set(EXPORTED.findall(code))
     # prometheus_client appends this to the name of a counter.
     return documented | exported | {f"{name}_total" for name in exported}

@@ -89,7 +89,7 @@ def running_worker(
 
 def is_heard(server: RedisServer) -> bool:
     with server.client() as client:
-        return any(key.endswith(b"worker:heartbeat") for key in client.keys("*"))
+        return any(key.endswith(b"worker:last-heartbeat") for key in client.keys("*"))
 
 
 def children_of(pid: int) -> list[int]:

@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 
 from content.caching.edge.asgi import Receive
 from content.ops import snapshot as snapshots
-from content.ops.site_redis import redis_of_site
 from content.ops.snapshot import Snapshot
-from content.ops.stored_points import read_points
+from content.ops.state.site_redis import redis_of_site
+from content.ops.state.stored_points import read_points
 
 from .frame import Frame
 from .history import History

@@ -20,7 +20,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from content.caching.edge.asgi import Receive
 from content.models import Post
-from content.ops.site_redis import redis_of_site
+from content.ops.state.site_redis import redis_of_site
 
 from .editors import Editor, Editors
 from .frame import Frame

@@ -12,7 +12,7 @@ from content.caching.backends.client import is_wrong_type
 from content.caching.errors import Unreadable
 from content.caching.metrics.events import emit
 from content.caching.serializer import decode
-from content.ops.site_redis import Execute
+from content.ops.state.site_redis import Execute
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import msgspec
 from redis.exceptions import RedisError
 
 from content.ops.points import EVERY, MOST, Point
-from content.ops.site_redis import Execute, redis_of_site
 from content.ops.snapshot import take_snapshot
-from content.ops.stored_points import store_point
+from content.ops.state.site_redis import Execute, redis_of_site
+from content.ops.state.stored_points import store_point
 from content.warming.ownership import Ownership
 from content.warming.run_lease import lease_store
 

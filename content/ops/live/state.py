@@ -8,8 +8,8 @@ import msgspec
 from content.caching.errors import Unreadable
 from content.caching.metrics.events import emit
 from content.caching.serializer import decode
-from content.ops.site_redis import Execute
 from content.ops.snapshot import Snapshot
+from content.ops.state.site_redis import Execute
 
 # Seconds until another process samples in the place of one that died, and until its last state expires.
 LEASE, EXPIRES = 2.5, 30

@@ -1,7 +1,7 @@
 """Events beside plain hits: waits for leases, refused stores, stale answers, evictions."""
 
 from content.ops.panels.panel import Reading, Row, Source, numbers, texts
-from content.ops.totals import read_totals
+from content.ops.state.totals import read_totals
 
 # Events in the order of the table, with what they mean.
 MEANINGS = {

@@ -10,7 +10,7 @@ from content.caching.engines import log_server
 from content.caching.verify.findings import FindingStore, VerificationCounts
 from content.ops.panels.invalidations import in_age
 from content.ops.panels.panel import ALIAS, Reading, Row, Source, numbers, texts
-from content.ops.totals import read_totals
+from content.ops.state.totals import read_totals
 
 # Seconds for which a difference that was found needs attention.
 RECENT = 24 * 3600.0

@@ -7,7 +7,8 @@ from django.utils import timezone
 from content.caching.watch.models import WatchedChange
 from content.models import Purge, WarmFailure
 from content.ops.panels.invalidations import in_age
-from content.ops.panels.panel import Reading, Row, Source, numbers, query, texts
+from content.ops.panels.panel import Reading, Row, Source, numbers, texts
+from content.ops.state.database import query
 from content.purging.row import describe_selection
 
 SHOWN = 6

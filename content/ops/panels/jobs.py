@@ -1,30 +1,39 @@
-"""Jobs of beat: when each was sent last, when it is due, and whether beat is late."""
+"""Jobs of beat: when each was sent, when it last succeeded, and whether it has failed or is late."""
 
+import time
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
 
 from content.models import ScheduledJob
 from content.ops.panels.invalidations import in_age
-from content.ops.panels.panel import Reading, Row, Source, numbers, query, texts
+from content.ops.panels.panel import Reading, Row, Source, numbers, texts
+from content.ops.state.cached_result import within_bound
+from content.ops.state.jobs import list_failed, list_overdue, runs, schedule
+from content.ops.state.worker_reports import JobRun
 
 # Beat writes its times every few seconds, and a busy one sends late.
 LATE = timedelta(seconds=60)
-COLUMNS = (*texts("Job"), *numbers("Every", "Sent"), *texts("State"))
+COLUMNS = (*texts("Job"), *numbers("Every", "Sent", "Succeeded"), *texts("Last run", "State"))
 NONE = "No beat has run here yet, so there are no jobs."
+NOT_KNOWN = "How the last runs ended is not known: Redis does not answer."
 
 
 async def read_jobs() -> Reading:
     """Raises an error of the database."""
-    return await query(describe_jobs)
+    ended = await within_bound(runs)
+    return describe_jobs(await schedule.get(), ended)
 
 
-def describe_jobs() -> Reading:
-    jobs = list(ScheduledJob.objects.all()[:100])
-    late = [job for job in jobs if is_late(job)]
-    gauges = {"jobs": float(len(jobs)), "jobs.late": float(len(late))}
-    gauges["jobs.paused"] = float(sum(job.paused for job in jobs))
-    return Reading(COLUMNS, tuple(map(row_of, jobs)), "" if jobs else NONE, gauges=gauges)
+def describe_jobs(jobs: Sequence[ScheduledJob], ended: Mapping[str, JobRun] | None) -> Reading:
+    failed, overdue = list_failed(jobs, ended or {}), list_overdue(jobs, ended or {})
+    gauges = {"jobs": len(jobs), "jobs.late": sum(map(is_late, jobs)), "jobs.paused": sum(job.paused for job in jobs)}
+    # By name, for the rules of attention. While all is well there are none.
+    gauges |= {f"jobs.failed.{name}": 1 for name in failed} | {f"jobs.overdue.{name}": 1 for name in overdue}
+    rows = tuple(row_of(job, (ended or {}).get(job.name), is_overdue=job.name in overdue) for job in jobs)
+    note = NONE if not jobs else NOT_KNOWN if ended is None else ""
+    return Reading(COLUMNS, rows, note, gauges={name: float(value) for name, value in gauges.items()})
 
 
 def is_late(job: ScheduledJob) -> bool:
@@ -32,17 +41,27 @@ def is_late(job: ScheduledJob) -> bool:
     return not job.paused and job.next_due_at is not None and timezone.now() - job.next_due_at > LATE
 
 
-def row_of(job: ScheduledJob) -> Row:
-    sent = (
-        "never" if job.last_sent_at is None else f"{in_age((timezone.now() - job.last_sent_at).total_seconds())} ago"
-    )
+def row_of(job: ScheduledJob, run: JobRun | None, *, is_overdue: bool) -> Row:
+    sent = (timezone.now() - job.last_sent_at).total_seconds() if job.last_sent_at is not None else None
+    succeeded = time.time() - run.succeeded_at if run is not None and run.succeeded_at is not None else None
+    last = "-" if run is None else "failed" if run.has_failed else "succeeded"
+    state = state_of(job, is_overdue=is_overdue)
+    cells = (job.name, f"{job.every.total_seconds():,.0f} s", ago(sent), ago(succeeded), last, state)
+    return Row(cells, state="bad" if last == "failed" or state in ("late", "overdue") else "")
+
+
+def state_of(job: ScheduledJob, *, is_overdue: bool) -> str:
     if job.paused:
-        state = "paused"
-    elif is_late(job):
-        state = "late"
-    else:
-        state = "scheduled" if job.next_due_at is not None else "not scheduled"
-    return Row((job.name, f"{job.every.total_seconds():,.0f} s", sent, state), state="bad" if state == "late" else "")
+        return "paused"
+    if is_overdue:
+        return "overdue"
+    if is_late(job):
+        return "late"
+    return "scheduled" if job.next_due_at is not None else "not scheduled"
 
 
-jobs = Source("jobs", "Scheduled jobs", read_jobs, seconds=2.0)
+def ago(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{in_age(max(0.0, seconds))} ago"
+
+
+jobs = Source("jobs", "Scheduled jobs", read_jobs)

@@ -6,7 +6,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from content.models import Purge, WarmRun
-from content.ops.panels.panel import Reading, Row, Source, numbers, query, texts
+from content.ops.panels.panel import Reading, Row, Source, numbers, texts
+from content.ops.state.database import query
 from content.purging.row import describe_selection, message_of
 from content.warming.runs import describe_choice, is_silent, verbs_of
 

@@ -5,17 +5,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import msgspec
-from asgiref.sync import sync_to_async
 
-from content.caching.engines import engine_of
-from content.ops.health import CachedResult
+from content.ops.state.cached_result import CachedResult
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 ALIAS = "default"
 # Seconds that a snapshot waits for a panel.
@@ -133,9 +128,3 @@ def texts(*titles: str) -> tuple[Column, ...]:
 
 def numbers(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title, is_number=True) for title in titles)
-
-
-async def query(function: Callable[[], T]) -> T:
-    """Call a function that reads the database, on a thread of the loads: these keep their connections."""
-    call: Any = sync_to_async(function)
-    return await engine_of(ALIAS).loop_state().executor.run(lambda: call())

@@ -5,7 +5,7 @@ import time
 from content.caching.metrics.reports import Process
 from content.ops.panels.invalidations import in_age
 from content.ops.panels.panel import Reading, Row, Source, numbers, texts
-from content.ops.totals import read_totals
+from content.ops.state.totals import read_totals
 from content.warming.process_coverage import coverage_of
 from content.warming.state import in_mebibytes
 

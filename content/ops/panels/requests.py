@@ -4,7 +4,7 @@ from collections import Counter
 
 from content.caching.metrics.events import EventCounts
 from content.ops.panels.panel import Reading, Row, Source, numbers, texts
-from content.ops.totals import read_totals
+from content.ops.state.totals import read_totals
 
 EVENT, SECONDS_EVENT = "request", "request_seconds"
 OUTCOMES = ("hit", "stale", "miss", "joined", "pass", "none")

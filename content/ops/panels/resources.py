@@ -2,7 +2,7 @@
 
 from content.caching.metrics.statistics import ResourceStatistics, in_milliseconds, statistics
 from content.ops.panels.panel import Reading, Row, Source, numbers, texts
-from content.ops.totals import read_totals
+from content.ops.state.totals import read_totals
 
 COLUMNS = (*texts("Resource"), *numbers("Reads", "Hits", "Memory", "Loads", "Failed", "Load", "Lookup", "Entry"))
 PAYS = {True: "yes", False: "no", None: "-"}

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from content.caching.metrics.warm_return import Return, by_plan, returns
 from content.ops.panels.panel import Reading, Row, Source, numbers, texts
-from content.ops.totals import read_totals
+from content.ops.state.totals import read_totals
 from content.warming.coverage import HOT, SETS, SITE, Coverage, find_gaps
 from content.warming.state import WarmState, describe_warming, in_mebibytes, read_coverage, read_state
 from content.warming.switch import pause_left

@@ -16,9 +16,10 @@ from content.caching.engines import engine_of
 from content.caching.metrics.events import Event, listen, subscribe
 from content.caching.metrics.reports import Description, Process, Reporter, reporting
 from content.caching.metrics.statistics import ENOUGH, statistics
-from content.ops import cache_metrics, metrics
 from content.ops.live.layer import Mailbox
-from content.ops.live_metrics import live_metrics
+from content.ops.metrics import caches as cache_metrics
+from content.ops.metrics import page as metrics
+from content.ops.metrics.live import live_metrics
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.callers import Callers, run_together
 

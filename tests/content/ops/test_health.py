@@ -8,9 +8,10 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from content.ops import health, metrics
-from content.ops.health import CachedResult
+from content.ops import health
+from content.ops.metrics import page as metrics
 from content.ops.migrations import MigrationCheck
+from content.ops.state.cached_result import CachedResult
 from project.asgi import application
 from tests.support.servers.redis import running_redis
 

@@ -18,9 +18,10 @@ from content.caching.metrics.count_folder import CountFolder, HostCounts
 from content.caching.metrics.process_counts import process_counts
 from content.caching.metrics.reports import reporting
 from content.caching.watch.models import WatchedChange
-from content.ops import metrics, service_state, worker_reports
-from content.ops.request_metrics import read_host_counts, request_metrics
-from content.ops.task_queues import keys_of
+from content.ops.metrics import page as metrics
+from content.ops.metrics.requests import read_host_counts, request_metrics
+from content.ops.state import outbox, service, worker_reports
+from content.ops.state.task_queues import keys_of
 from tests.support.servers.redis import running_redis
 from workers import signals, tasks
 from workers.queues import IN_ORDER
@@ -33,7 +34,7 @@ def on_redis(settings, fresh_redis):
     """The site on a Redis of its own."""
     reporting.end()
     worker_reports._recorded.clear()
-    settings.REDIS_URL = settings.CELERY_BROKER_URL = fresh_redis
+    settings.REDIS_URL = settings.GIVEN_REDIS_URL = settings.CELERY_BROKER_URL = fresh_redis
     backend = {"BACKEND": "content.caching.backends.RedisCache", "LOCATION": fresh_redis, "KEY_PREFIX": "evergreen"}
     settings.CACHES = {**settings.CACHES, "default": backend}
     forget()
@@ -44,7 +45,7 @@ def on_redis(settings, fresh_redis):
 
 
 def forget() -> None:
-    cached = (metrics.cached_metrics, metrics.cached_coverage, metrics.cached_lag, *service_state.MEASUREMENTS)
+    cached = (metrics.cached_metrics, metrics.cached_coverage, *service.MEASUREMENTS)
     for measurement in cached:
         measurement.clear()
 
@@ -178,7 +179,7 @@ async def test_the_page_comes_while_the_database_is_down(on_redis, monkeypatch):
     def fail(*arguments: object) -> None:
         raise connection.Database.OperationalError("the database is down")
 
-    monkeypatch.setattr(service_state, "_read_outbox", fail)
+    monkeypatch.setattr(outbox, "_read_outbox", fail)
     samples = await read_samples()
     assert samples["evergreen_database_up",] == 0
     assert ("evergreen_outbox_rows",) not in samples

@@ -8,10 +8,11 @@ import pytest
 from django.core.cache import cache
 
 from content import resources
-from content.ops import health, snapshot, totals
+from content.ops import health, snapshot
 from content.ops.panels.panel import Reading, Source
 from content.ops.snapshot import SOURCES, Snapshot, recent, take_snapshot
-from content.ops.totals import cached_totals
+from content.ops.state import service, totals
+from content.ops.state.totals import cached_totals
 from tests.support.caches import redis_cache, use_cache
 from tests.support.servers.redis import running_redis
 
@@ -23,6 +24,7 @@ def clean_panels():
     """No test sees what another one has read."""
     recent.clear()
     cached_totals.clear()
+    service.forget()
     health.redis_client.cache_clear()
     for source in SOURCES:
         source.clear()
@@ -46,6 +48,7 @@ async def snapshot_of_all() -> Snapshot:
 
 async def snapshot_now() -> Snapshot:
     cached_totals.clear()
+    service.forget()
     for source in SOURCES:
         source.clear()
     return await take_snapshot()
@@ -99,7 +102,7 @@ async def test_a_panel_that_fails_says_so_and_keeps_its_last_rows(monkeypatch):
         "Cannot read this panel. ValueError. The values are the last known.",
     )
     assert "test" not in taken.gauges
-    assert [each.name for each in taken.verdict.findings if "A test" in each.problem] == ["panel-unreadable"]
+    assert [each.name for each in taken.verdict.findings if "A test" in each.problem] == ["statistics-missing"]
     is_broken = False
     assert (await take_snapshot()).panels["test"].status == "ok"
 

@@ -1,10 +1,14 @@
 """/statusz: what runs beside a web process, in sentences, for people of this host and staff."""
 
-import time
+import math
 
 import pytest
 
-from content.ops import metrics, status, worker_reports
+from content.ops import status
+from content.ops.attention import judge
+from content.ops.points import Point, Window
+from content.ops.snapshot import SOURCES
+from content.ops.state import service, totals, worker_reports
 from content.ops.status import describe
 from workers.job_rows import JobRows
 
@@ -14,32 +18,41 @@ NAMES = [
     "database", "redis", "worker", "beat", "backlog", "queues", "outbox", "jobs", "releases", "processes",
 ]  # fmt: skip
 WELL = {
-    "evergreen_database_up": 1,
-    "evergreen_redis_up": 1,
-    "evergreen_worker_heartbeat_age_seconds": 4,
-    "evergreen_beat_heartbeat_age_seconds": 3,
-    "evergreen_refresh_backlog": 7,
-    'evergreen_queue_length{queue="refresh"}': 2,
-    "evergreen_outbox_rows": 0,
-    "evergreen_outbox_oldest_seconds": 0,
-    'evergreen_job_interval_seconds{job="write views"}': 5,
-    'evergreen_job_last_run_failed{job="write views"}': 0,
-    'evergreen_job_last_success_timestamp_seconds{job="write views"}': time.time(),
-    "evergreen_releases": 1,
-    "evergreen_processes": 3,
-    "evergreen_processes_deaf": 0,
+    "database.up": 1,
+    "redis.up": 1,
+    "worker.heartbeat_age_seconds": 4,
+    "beat.heartbeat_age_seconds": 3,
+    "backlog.refresh": 7,
+    "queue.refresh": 2,
+    "outbox.rows": 0,
+    "outbox.oldest_seconds": 0,
+    "jobs": 7,
+    "processes.releases": 1,
+    "processes": 3,
+    "processes.deaf": 0,
 }
 
 
 @pytest.fixture(autouse=True)
 def empty_caches():
-    metrics.cached_metrics.clear()
-    metrics.cached_schedule.clear()
+    forget_measurements()
+
+
+def forget_measurements() -> None:
+    service.forget()
+    totals.cached_totals.clear()
+    for source in SOURCES:
+        source.clear()
+
+
+def describe_all(gauges: dict[str, float]) -> list[status.Line]:
+    window = Window(Point(20.0, "a", {}, gauges))
+    return describe(window, judge(window, {}).findings)
 
 
 def lines(changed: dict[str, float | None]) -> dict[str, status.Line]:
-    values = {name: value for name, value in (WELL | changed).items() if value is not None}
-    return {line.name: line for line in describe("".join(f"{name} {value}\n" for name, value in values.items()))}
+    gauges = {name: float(value) for name, value in (WELL | changed).items() if value is not None}
+    return {line.name: line for line in describe_all(gauges)}
 
 
 def test_all_is_well():
@@ -52,22 +65,18 @@ def test_all_is_well():
 @pytest.mark.parametrize(
     ("name", "changed", "text"),
     [
-        ("database", {"evergreen_database_up": 0}, "does not answer"),
-        ("redis", {"evergreen_redis_up": 0}, "does not answer"),
-        ("worker", {"evergreen_worker_heartbeat_age_seconds": 61}, "not reported for 61 s"),
-        ("worker", {"evergreen_worker_heartbeat_age_seconds": None}, "not reported for a week or more"),
-        ("beat", {"evergreen_beat_heartbeat_age_seconds": 100}, "not reported for 100 s"),
-        ("backlog", {"evergreen_refresh_backlog": 101}, "101 stale entries"),
-        ("queues", {'evergreen_queue_length{queue="refresh"}': 2000}, "refresh 2,000"),
-        ("outbox", {"evergreen_outbox_rows": 3, "evergreen_outbox_oldest_seconds": 31}, "3 changes wait"),
-        ("jobs", {'evergreen_job_last_run_failed{job="write views"}': 1}, "failed: write views"),
-        (
-            "jobs",
-            {'evergreen_job_last_success_timestamp_seconds{job="write views"}': 1000},
-            "5 intervals: write views",
-        ),
-        ("releases", {"evergreen_releases": 2}, "2 releases"),
-        ("processes", {"evergreen_processes_deaf": 1}, "1 of 3 processes"),
+        ("database", {"database.up": 0}, "does not answer"),
+        ("redis", {"redis.up": 0}, "does not answer"),
+        ("worker", {"worker.heartbeat_age_seconds": 61}, "not reported for 61 s"),
+        ("worker", {"worker.heartbeat_age_seconds": math.inf}, "not reported for a week or more"),
+        ("beat", {"beat.heartbeat_age_seconds": 100}, "not reported for 100 s"),
+        ("backlog", {"backlog.refresh": 101}, "101 stale entries"),
+        ("queues", {"queue.refresh": 2000}, "refresh 2,000"),
+        ("outbox", {"outbox.rows": 3, "outbox.oldest_seconds": 31}, "3 changes wait"),
+        ("jobs", {"jobs.failed.write views": 1}, "failed: write views"),
+        ("jobs", {"jobs.overdue.write views": 1}, "5 intervals: write views"),
+        ("releases", {"processes.releases": 2}, "2 releases"),
+        ("processes", {"processes.deaf": 1}, "1 of 3 processes"),
     ],
 )
 def test_one_fault_is_one_line_with_what_to_do_and_its_runbook(name, changed, text):
@@ -85,10 +94,16 @@ def status_root():
 
 
 def test_what_is_not_exported_is_not_known_rather_than_wrong():
-    found = describe("")
-    assert {line.name for line in found if line.ok} == set()
-    assert {line.name for line in found if line.ok is False} == {"worker", "beat"}
-    assert lines({"evergreen_redis_up": 0, "evergreen_worker_heartbeat_age_seconds": None})["worker"].ok is None
+    found = describe_all({})
+    assert [line.name for line in found] == NAMES
+    assert {line.ok for line in found} == {None}
+    assert lines({"redis.up": 0, "worker.heartbeat_age_seconds": math.inf})["worker"].ok is None
+
+
+def test_a_finding_about_another_part_has_a_line_of_its_own():
+    found = lines({"coverage.1000": 0.5, "warming.alive": 1})
+    assert list(found) == [*NAMES, "coverage"]
+    assert (found["coverage"].ok, found["coverage"].runbook) == (False, "coverage-low")
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
@@ -120,8 +135,7 @@ def test_a_heartbeat_of_worker_and_beat_is_seen(client):
     assert states(client)["beat"] is not True
     rows.report({})
     rows.send_heartbeat()
-    metrics.cached_metrics.clear()
-    metrics.cached_schedule.clear()
+    forget_measurements()
     assert states(client)["beat"] is True
 
 

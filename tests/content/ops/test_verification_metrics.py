@@ -3,7 +3,7 @@ from collections import Counter
 from prometheus_client import CollectorRegistry, generate_latest
 
 from content.caching.metrics.reports import Report
-from content.ops.cache_metrics import CacheCollector
+from content.ops.metrics.caches import CacheCollector
 
 
 def metrics_of(totals: dict) -> str:

@@ -14,8 +14,9 @@ from content import resources
 from content.caching import invalidate
 from content.caching.engines import engine_of
 from content.caching.metrics.reports import Process, reporting
-from content.ops import health, metrics
+from content.ops import health
 from content.ops.health import WarmStart
+from content.ops.metrics import page as metrics
 from content.warming import catalogue, kinds, plan_chosen, warm
 from content.warming.coverage import (
     Counts,

@@ -10,7 +10,7 @@ from content.caching.errors import Unreadable
 from content.caching.metrics.events import emit
 from content.caching.serializer import decode
 from content.ops.points import EVERY, MOST, Point
-from content.ops.site_redis import Execute
+from content.ops.state.site_redis import Execute
 
 # Bytes of a point, and seconds after the last one when the list expires.
 LARGEST_POINT, EXPIRES = 64 * 1024, 2 * 3600

@@ -13,8 +13,8 @@ from content.caching.metrics.events import EventCounts
 from content.caching.metrics.reports import Process, Report
 from content.caching.metrics.warm_return import NAMES as NAMES_OF_RETURN
 from content.caching.verify.findings import VerificationCounts
-from content.ops.live_metrics import live_metrics
-from content.ops.warm_metrics import coverage_metrics, return_metrics
+from content.ops.metrics.live import live_metrics
+from content.ops.metrics.warming import coverage_metrics, return_metrics
 from content.warming.coverage import Coverage
 
 AMOUNTS = {

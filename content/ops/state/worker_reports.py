@@ -1,5 +1,6 @@
 """What workers report: that they are alive, and how the last run of each scheduled job ended."""
 
+import math
 import re
 import time
 from functools import lru_cache
@@ -17,6 +18,10 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,49}")
 _MOST_FIELDS = 200
 # Seconds between two records of runs that ended alike.
 RECORDED_EVERY = 1.0
+# Seconds between two heartbeats.
+HEARTBEAT_SECONDS = 5.0
+# Seconds without one after which a worker, or beat, counts as down: as in deploy/prometheus/rules.yml.
+SILENT_AFTER = 60.0
 # Seconds for which the time of the last heartbeat is known.
 _KEPT = 7 * 24 * 3600
 WORKER, BEAT = "worker", "beat"
@@ -94,10 +99,20 @@ def record_heartbeat(of: str = WORKER) -> None:
     cache.set(_heartbeat_key(of), time.time(), timeout=_KEPT)
 
 
-async def read_heartbeat_age(of: str = WORKER) -> float | None:
-    """Seconds since the last heartbeat of any worker, or beat. None if none is known. Raises the cache's errors."""
-    at = await cache.aget(_heartbeat_key(of))
-    return max(0.0, time.time() - at) if isinstance(at, int | float) and abs(at) < 1e11 else None
+class Heartbeats(NamedTuple):
+    """Seconds since the last one of any worker, and of beat; infinite if none is known, as after a week."""
+
+    worker: float
+    beat: float
+
+
+async def read_heartbeats() -> Heartbeats:
+    """Raises the cache's errors."""
+    return Heartbeats(*[_age_of(await cache.aget(_heartbeat_key(of))) for of in (WORKER, BEAT)])
+
+
+def _age_of(at: object) -> float:
+    return max(0.0, time.time() - at) if isinstance(at, int | float) and abs(at) < 1e11 else math.inf
 
 
 def _heartbeat_key(of: str) -> str:

@@ -23,13 +23,11 @@ from content.caching.engines import engine_of
 from content.caching.metrics.count_folder import HostCounts
 from content.caching.metrics.process_counts import process_counts
 from content.caching.metrics.reports import Report, reporting
-from content.cdn.checkpoint import lag
-from content.ops.cache_metrics import CacheCollector
-from content.ops.health import CachedResult
-from content.ops.request_metrics import read_host_counts, request_metrics
-from content.ops.schedule_metrics import Schedule, read_schedule, schedule_metrics
-from content.ops.service_state import State, read_state, within_bound
-from content.ops.state_metrics import state_metrics
+from content.ops.metrics.caches import CacheCollector
+from content.ops.metrics.requests import read_host_counts, request_metrics
+from content.ops.metrics.service import service_metrics
+from content.ops.state.cached_result import CachedResult, within_bound
+from content.ops.state.service import State, read_state
 from content.warming.coverage import Coverage
 from content.warming.state import read_coverage
 
@@ -75,10 +73,8 @@ class Measurements:
 
     report: Report | None = None
     coverage: Coverage | None = None
-    cdn_lag: float | None = None
     host: HostCounts | None = None
     state: State | None = None
-    schedule: Schedule | None = None
 
 
 class SiteCollector(Collector):
@@ -87,12 +83,11 @@ class SiteCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         measured = self.measured
-        yield from CacheCollector(measured.report, measured.coverage, measured.cdn_lag).collect()
+        cdn_lag = measured.state.cdn_lag if measured.state is not None else None
+        yield from CacheCollector(measured.report, measured.coverage, cdn_lag).collect()
         yield from request_metrics(measured.host)
         if measured.state is not None:
-            yield from state_metrics(measured.state)
-        if measured.schedule is not None:
-            yield from schedule_metrics(measured.schedule)
+            yield from service_metrics(measured.state)
 
 
 def render_metrics(measured: Measurements) -> bytes:
@@ -106,15 +101,10 @@ async def compute_metrics() -> bytes:
     if process_counts.folder is not None:
         # Again, if the disk was full when this process began.
         process_counts.open(process_counts.folder)
-    report, coverage, behind, host, state, schedule = await asyncio.gather(
-        within_bound(cached_report),
-        within_bound(cached_coverage),
-        within_bound(cached_lag),
-        within_bound(cached_host),
-        read_state(),
-        within_bound(cached_schedule),
+    report, coverage, host, state = await asyncio.gather(
+        within_bound(cached_report), within_bound(cached_coverage), within_bound(cached_host), read_state()
     )
-    return render_metrics(Measurements(report, coverage, behind, host, state, schedule))
+    return render_metrics(Measurements(report, coverage, host, state))
 
 
 def report_or_none() -> Report | None:
@@ -134,8 +124,6 @@ def _in_thread(measure: Callable[[], T]) -> Callable[[], Awaitable[T]]:
 
 # Anew for each page, which is cached itself.
 cached_report = CachedResult(_in_thread(report_or_none), 0.0)
-cached_schedule = CachedResult(read_schedule, CACHE_SECONDS)
 cached_host = CachedResult(_in_thread(read_host_counts), 0.0)
-cached_lag = CachedResult(_in_thread(lag), CACHE_SECONDS)
 cached_coverage = CachedResult(lambda: read_coverage(MOST_MEASURED), COVERAGE_SECONDS)
 cached_metrics = CachedResult(compute_metrics, CACHE_SECONDS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from content.caching.engines import engine_of
 from content.caching.metrics.events import current_totals
 from content.caching.metrics.reports import Report, Reporter, reporting
-from content.ops.health import CachedResult
+from content.ops.state.cached_result import CachedResult
 
 ALIAS = "default"
 # Seconds for which all panels share one reading.

@@ -1,0 +1,1 @@
+"""/metrics for Prometheus: each module names the metrics of one subject. docs/metrics.md lists them."""

@@ -1,0 +1,49 @@
+"""Queues: tasks of Celery, and stale entries and pages that wait for a refresh."""
+
+import asyncio
+from functools import lru_cache
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from redis import Redis
+
+from content.caching.engines import engine_of
+from content.ops.state.cached_result import CACHE_SECONDS, LONGEST, CachedResult
+from content.ops.state.task_queues import BY_LABEL, keys_of
+from content.warming.state import ALIAS
+
+
+async def read_queues() -> dict[str, int]:
+    """Tasks that wait, by the label of their queue. Empty without a broker in Redis. Raises RedisError or OSError."""
+    url = settings.CELERY_BROKER_URL
+    is_default = url == settings.REDIS_URL and not settings.GIVEN_REDIS_URL
+    if is_default or not url.startswith(("redis://", "rediss://")):
+        return {}
+    return await sync_to_async(_read_queues, thread_sensitive=False)(_broker_client(url))
+
+
+def _read_queues(client: Redis) -> dict[str, int]:
+    prefix = settings.CACHES[ALIAS].get("KEY_PREFIX") or "evergreen"
+    lengths = dict[str, int]()
+    for label in BY_LABEL:
+        pipeline = client.pipeline(transaction=False)
+        for key in keys_of(label, prefix):
+            pipeline.llen(key)
+        lengths[label] = sum(length for length in pipeline.execute(raise_on_error=False) if isinstance(length, int))
+    return lengths
+
+
+@lru_cache(1)
+def _broker_client(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=LONGEST, socket_connect_timeout=LONGEST)
+
+
+async def read_backlog() -> int | None:
+    """Entries and pages in the refresh queues of this release. None without queues. Raises RedisError or OSError."""
+    engine = engine_of(ALIAS)
+    queues = [queue for queue in (engine.refresher.queue, engine.page_queue) if queue is not None]
+    return sum(await asyncio.gather(*(queue.count() for queue in queues))) if queues else None
+
+
+queues = CachedResult(read_queues, CACHE_SECONDS)
+backlog = CachedResult(read_backlog, CACHE_SECONDS)
