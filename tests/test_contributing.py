@@ -114,8 +114,11 @@ async def test_the_backend_carries_the_engine(monkeypatch):
 
 @pytest.mark.django_db
 def test_the_metric_is_exported():
+    example = run("Add a metric")
+
     class Comments(Collector):
-        collect = staticmethod(run("Add a metric")["comment_metrics"])
+        def collect(self):
+            return example["comment_metrics"](example["count_pending"]())
 
     post = Post.objects.create(slug="first", title="First", status="published")
     Comment.objects.create(post=post, author_name="Ann", body="Yes.")

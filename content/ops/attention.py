@@ -70,19 +70,23 @@ def is_down(name: str, text: str) -> Callable[[Window], str]:
     return lambda window: text if window.gauge(name) == 0 else ""
 
 
-def is_silent(name: str, meaning: str) -> Callable[[Window], str]:
+def is_silent(name: str, silence: str, meaning: str) -> Callable[[Window], str]:
     def find(window: Window) -> str:
-        age = window.gauge(f"{name.lower()}.heartbeat_age_seconds")
+        age = window.gauge(f"{name}.heartbeat_age_seconds")
         if age is None or age <= SILENT_AFTER or window.gauge("redis.up") == 0:
             return ""
         since = "a week or more" if age == float("inf") else f"{age:,.0f} s"
-        return f"{name} has not reported for {since}. {meaning}"
+        return f"{silence} for {since}. {meaning}"
 
     return find
 
 
-find_worker = is_silent("Worker", "Readers' processes refresh stale entries themselves, and nothing is warmed.")
-find_beat = is_silent("Beat", "No scheduled job is sent.")
+find_worker = is_silent(
+    "worker",
+    "No worker has reported",
+    "Readers' processes refresh stale entries themselves, and nothing is warmed.",
+)
+find_beat = is_silent("beat", "Beat has not reported", "No scheduled job is sent.")
 
 
 def find_waits(window: Window) -> str:

@@ -67,8 +67,8 @@ def test_all_is_well():
     [
         ("database", {"database.up": 0}, "does not answer"),
         ("redis", {"redis.up": 0}, "does not answer"),
-        ("worker", {"worker.heartbeat_age_seconds": 61}, "not reported for 61 s"),
-        ("worker", {"worker.heartbeat_age_seconds": math.inf}, "not reported for a week or more"),
+        ("worker", {"worker.heartbeat_age_seconds": 61}, "No worker has reported for 61 s"),
+        ("worker", {"worker.heartbeat_age_seconds": math.inf}, "reported for a week or more"),
         ("beat", {"beat.heartbeat_age_seconds": 100}, "not reported for 100 s"),
         ("backlog", {"backlog.refresh": 101}, "101 stale entries"),
         ("queues", {"queue.refresh": 2000}, "refresh 2,000"),
