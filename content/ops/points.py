@@ -43,7 +43,7 @@ class Window:
     def gauge(self, name: str) -> float | None:
         return self.now.gauges.get(name)
 
-    def named(self, prefix: str) -> list[str]:
+    def names_below(self, prefix: str) -> list[str]:
         """The rest of the names of gauges that begin with `prefix`, in their order."""
         return sorted(name.removeprefix(prefix) for name in self.now.gauges if name.startswith(prefix))
 

@@ -32,11 +32,11 @@ class Line:
     runbook: str = ""
 
 
-def answers(window: Window, name: str) -> str:
+def describe_answer(window: Window, name: str) -> str:
     return "It answers." if window.gauge(f"{name}.up") else ""
 
 
-def reported(window: Window, name: str) -> str:
+def describe_heartbeat(window: Window, name: str) -> str:
     age = window.gauge(f"{name}.heartbeat_age_seconds")
     return f"It last reported {age:,.0f} s ago." if age is not None and age <= SILENT_AFTER else ""
 
@@ -47,7 +47,7 @@ def describe_backlog(window: Window) -> str:
 
 
 def describe_queues(window: Window) -> str:
-    counts = [f"{name} {window.gauge(f'queue.{name}'):,.0f}" for name in window.named("queue.")]
+    counts = [f"{name} {window.gauge(f'queue.{name}'):,.0f}" for name in window.names_below("queue.")]
     return f"Tasks that wait: {', '.join(counts)}." if counts else ""
 
 
@@ -83,10 +83,18 @@ class Part:
 
 SUMS = "The sums of all processes cannot be read."
 PARTS = (
-    Part("database", lambda window: answers(window, "database"), "It was not asked in time."),
-    Part("redis", lambda window: answers(window, "redis"), "This site uses none, or it was not asked in time."),
-    Part("worker", lambda window: reported(window, "worker"), "It reports to Redis, which is down or not used."),
-    Part("beat", lambda window: reported(window, "beat"), "It reports to Redis, which is down or not used."),
+    Part("database", lambda window: describe_answer(window, "database"), "It was not asked in time."),
+    Part(
+        "redis", lambda window: describe_answer(window, "redis"), "This site uses none, or it was not asked in time."
+    ),
+    Part(
+        "worker",
+        lambda window: describe_heartbeat(window, "worker"),
+        "It reports to Redis, which is down or not used.",
+    ),
+    Part(
+        "beat", lambda window: describe_heartbeat(window, "beat"), "It reports to Redis, which is down or not used."
+    ),
     Part("backlog", describe_backlog, "Redis is down, or not used."),
     Part("queues", describe_queues, "The broker is down, or no Redis."),
     Part("outbox", describe_outbox, "The database is down."),

@@ -64,7 +64,7 @@ _decoder = msgspec.json.Decoder(Process)
 
 
 class Description(NamedTuple):
-    """What the first engine of a process says of it, as in `Process`."""
+    """The fields of `Process` that the first engine of a process knows."""
 
     memory_bytes: int
     memory_entries: int
@@ -272,7 +272,7 @@ class Reporting:
 
     def __init__(self) -> None:
         self.reporter: Reporter | None = None
-        # Of this process, in Unix seconds.
+        # When this process began, in Unix seconds.
         self.started_at = time.time()
         # Returns which of the hottest entries the memory of this process has; None if nobody measures it.
         self.measure_coverage: Callable[[], Any] = lambda: None

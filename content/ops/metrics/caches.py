@@ -83,7 +83,7 @@ def process_metrics(processes: Sequence[Process]) -> Iterator[Metric]:
 
 
 def start_times(processes: Sequence[Process]) -> Metric:
-    """Of the oldest and the newest process: names of processes are without bound."""
+    """Two processes of each kind, since the number of names of processes has no bound."""
     help_text = "When the oldest and the newest process that reports began, in Unix seconds."
     family = GaugeMetricFamily("evergreen_process_start_time_seconds", help_text, labels=("serves", "process"))
     for serves, has_readers in (("readers", True), ("tasks", False)):

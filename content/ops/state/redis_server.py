@@ -15,7 +15,7 @@ from content.warming.state import ALIAS
 
 
 class RedisState(NamedTuple):
-    """Of a cluster the sums of its masters; policy, version and age are those of the first.
+    """A cluster has the sums of its masters; policy, version and age are those of the first.
 
     `limit`: 0 for none. `answered_in`: seconds.
     """

@@ -19,7 +19,7 @@ _points = msgspec.json.Decoder(Point)
 
 
 async def read_points(execute: Execute, prefix: str) -> list[Point]:
-    """Those of the last hour. What is no point is left out, and counted. Raises RedisError or OSError."""
+    """Those of the last hour. Other values are left out and counted. Raises RedisError or OSError."""
     now, points = time.time(), list[Point]()
     for content in await execute("LRANGE", f"{prefix}:history", -MOST, -1):
         point = _read_point(content)

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from content.caching.backends import RedisCache
 from content.ops.state.queues import count_tasks
-from content.ops.state.worker_reports import SILENT_AFTER, read_heartbeat_age
+from content.ops.state.worker_reports import SILENT_AFTER, read_heartbeats
 from project.doctor.checks.database import UNREACHABLE
 from project.doctor.checks.redis import servers
 from project.doctor.finding import Finding, error, ok, skipped, warning
@@ -27,11 +27,11 @@ def check_workers() -> Iterator[Finding]:
         yield skipped("Workers report to the cache, which is no Redis.")
         return
     try:
-        age = async_to_sync(read_heartbeat_age)()
+        age = async_to_sync(read_heartbeats)().worker
     except Exception:
         yield skipped("The cache does not answer; the finding of the category redis says why.")
         return
-    if age is not None and age <= SILENT_AFTER:
+    if age <= SILENT_AFTER:
         yield ok(f"A worker reported {age:.0f} s ago.")
     else:
         yield error(

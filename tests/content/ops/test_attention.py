@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from content.ops.attention import NAMES, RULES, judge
+from content.ops.attention import NAMES, judge
 from content.ops.panels.panel import Panel
 from content.ops.points import Point, Window
+from content.ops.rules import RULES
 from tests.support.alerts.rules import alerts
 from tests.support.service import ROOT
 

@@ -17,7 +17,7 @@ from content.ops.state.worker_reports import Heartbeats, JobRun
 SILENT = State(None, None, None, None, Outbox(0, 0.0, 0, 0.002), Heartbeats(math.inf, 7.0), None, None)
 
 
-def exported(state: State) -> dict[str, float]:
+def samples_of(state: State) -> dict[str, float]:
     return {sample.name: sample.value for family in service_metrics(state) for sample in family.samples}
 
 
@@ -26,15 +26,15 @@ def test_a_redis_that_is_down_shows_in_panel_and_metrics():
     gauges = describe_services(state).gauges
     assert (gauges["redis.up"], gauges["database.up"]) == (0.0, 1.0)
     assert gauges["worker.heartbeat_age_seconds"] == math.inf
-    assert exported(state)["evergreen_redis_up"] == 0
-    assert "evergreen_worker_heartbeat_age_seconds" not in exported(state)
-    assert exported(state)["evergreen_beat_heartbeat_age_seconds"] == gauges["beat.heartbeat_age_seconds"] == 7.0
+    assert samples_of(state)["evergreen_redis_up"] == 0
+    assert "evergreen_worker_heartbeat_age_seconds" not in samples_of(state)
+    assert samples_of(state)["evergreen_beat_heartbeat_age_seconds"] == gauges["beat.heartbeat_age_seconds"] == 7.0
 
 
 def test_a_site_without_redis_misses_neither_it_nor_a_worker():
     gauges = describe_services(SILENT).gauges
     assert not gauges.keys() & {"redis.up", "worker.heartbeat_age_seconds"}
-    assert "evergreen_redis_up" not in exported(SILENT)
+    assert "evergreen_redis_up" not in samples_of(SILENT)
 
 
 def test_what_is_not_known_is_no_gauge():
