@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Self
 
 from project.serving.options import Options
@@ -46,7 +46,7 @@ class Worker:
         descriptors = (listener.fileno(), theirs.fileno())
         with theirs:
             try:
-                with block_terminal_signals():
+                async with block_terminal_signals():
                     process = await asyncio.create_subprocess_exec(
                         *(*COMMAND, options.to_json(), *map(str, descriptors)),
                         stdin=asyncio.subprocess.DEVNULL,
@@ -112,11 +112,18 @@ class Worker:
         return f"Worker {self.process.pid}"
 
 
-@contextlib.contextmanager
-def block_terminal_signals() -> Iterator[None]:
-    """A process started inside has them blocked from its first instruction."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+@contextlib.asynccontextmanager
+async def block_terminal_signals() -> AsyncIterator[None]:
+    """A process started inside has them blocked from its first instruction.
+
+    One start at a time: the second would restore what the first has blocked, and the parent would be deaf for ever.
+    """
+    async with _blocking:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_blocking = asyncio.Lock()
