@@ -28,7 +28,7 @@ def resident_bytes(pid: int, proc: Path = PROC) -> int:
 
 
 def free_bytes(proc: Path = PROC, groups: Path = CONTROL_GROUPS) -> int:
-    """Of the machine, and of each control group that this process is in: the least of them. 0 if unknown."""
+    """The free memory of the machine, or of a control group of this process that has less. 0 if unknown."""
     try:
         lines = (line.split() for line in (proc / "meminfo").read_text().splitlines())
         machine = next(int(words[1]) * KILOBYTE for words in lines if words[0] == "MemAvailable:")

@@ -167,7 +167,7 @@ class WorkerSlot:
             self.parent.log(f"{worker} {worker.exit_reason}; another takes its place.")
             await asyncio.sleep(self.backoff.delay_after(worker.age))
 
-    async def succeed(self) -> Worker | None:
+    async def start_successor(self) -> Worker | None:
         """Start a new worker. Returns the old one. Raises NotReady; the old worker then serves on."""
         async with self.starting:
             old, self.worker = self.worker, await self.parent.start_worker()
@@ -197,7 +197,7 @@ class Restart:
             if self.error is not None:
                 return None
             try:
-                old = await slot.succeed()
+                old = await slot.start_successor()
             except NotReady as error:
                 self.error = self.error or error
                 return None

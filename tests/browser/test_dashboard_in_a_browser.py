@@ -201,7 +201,7 @@ def test_a_page_is_live_again_after_the_server_has_died(operators):
 
 
 def test_a_server_that_says_nothing_more_is_noticed(operators):
-    """As one without power: it closes no connection. Nothing that is shown looks live."""
+    """As one without power: it closes no connection. The page does not claim to be live."""
     worker = operators.service.pid_of("project.serving.worker_main")
     with operators.context() as ann:
         page = ann.new_page()

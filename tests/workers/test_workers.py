@@ -146,8 +146,8 @@ def test_one_process_of_the_worker_records_the_history_of_dashboards(worker: Wor
         client.delete(key)
         old = json.dumps({"at": 1.0, "epoch": "e", "counters": {}, "gauges": {}})
         client.rpush(key, *[old] * (MOST + 10))
-        wait_until(lambda: len(recorded(client, key)) >= 3, "three points are recorded")
-        points = recorded(client, key)
+        wait_until(lambda: len(read_recorded_points(client, key)) >= 3, "three points are recorded")
+        points = read_recorded_points(client, key)
         assert client.llen(key) == MOST
         assert 0 < client.ttl(key) <= 2 * 3600
     numbers = [int(point["at"] // EVERY) for point in points]
@@ -156,7 +156,7 @@ def test_one_process_of_the_worker_records_the_history_of_dashboards(worker: Wor
     assert {point["epoch"] for point in points} == {points[0]["epoch"]} != {""}
 
 
-def recorded(client: Redis, key: str) -> list[dict]:
+def read_recorded_points(client: Redis, key: str) -> list[dict]:
     """The points of this test's worker."""
     return [point for point in map(json.loads, client.lrange(key, -20, -1)) if point["at"] > 1.0]
 

@@ -63,7 +63,7 @@ async def test_the_next_workers_start_while_one_before_still_ends(state_dir):
 
 
 class Slot:
-    """What a restart sees of a worker's slot. A gate opens when its new worker is ready."""
+    """A worker's slot, as a restart uses it. A gate opens when its new worker is ready."""
 
     def __init__(self, counts: dict[str, list[int]]) -> None:
         self.counts = counts
@@ -74,7 +74,7 @@ class Slot:
     def count(self, name: str, change: int) -> None:
         self.counts[name].append(self.counts[name][-1] + change)
 
-    async def succeed(self):
+    async def start_successor(self):
         self.asked = True
         self.count("starting", 1)
         self.count("more", 1)
