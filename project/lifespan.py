@@ -70,5 +70,6 @@ def freeze_garbage_collector() -> None:
 
     A full collection of them would stop every reader for a tenth of a second or more.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()

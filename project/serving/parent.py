@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from content.liveness import notify
 from project.serving.listener import url_of
+from project.serving.memory import count_that_fit
 from project.serving.options import Options
 from project.serving.watchdog import give_signs_of_life, kill_if_silent
 from project.serving.worker import Worker
@@ -16,6 +17,8 @@ from project.supervision import CannotStart, RestartBackoff, run_until_first
 
 # The first failure may be a file that was being written.
 START_ATTEMPTS = 3
+# Workers that a restart starts at once, and processes that it may have beside the N: those that start or end.
+STARTING_AT_ONCE, MOST_MORE = 2, 4
 
 
 class NotReady(Exception):
@@ -23,7 +26,7 @@ class NotReady(Exception):
 
 
 class Parent:
-    """Runs until SIGTERM or SIGINT, or until no worker can be started. SIGHUP restarts one worker after another."""
+    """Runs until SIGTERM or SIGINT, or until no worker can be started. SIGHUP restarts the workers."""
 
     def __init__(self, options: Options, listener: socket.socket, log: Callable[[str], None]) -> None:
         self.options = options
@@ -83,7 +86,6 @@ class Parent:
             await self.restart()
 
     async def restart(self) -> None:
-        self.log("Restarting, one worker after another.")
         # The time tells systemd which reload this is (sd_notify(3)).
         notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=Restarting.")
         try:
@@ -92,13 +94,18 @@ class Parent:
             self.notify_ready()
 
     async def replace_workers(self) -> None:
-        for replaced, slot in enumerate(self.slots):
-            try:
-                await slot.replace()
-            except NotReady as error:
-                self.log(f"{error}: the restart is given up; the running workers go on ({replaced} of them new).")
-                return
-        self.log(f"Restarted: {self.list_workers()}.")
+        """Each new worker serves before the old one ends. Where memory is short, one slot follows another."""
+        pids = [slot.worker.process.pid for slot in self.slots if slot.worker]
+        more, starting = max(1, count_that_fit(pids, MOST_MORE)), min(STARTING_AT_ONCE, count_cores())
+        self.log(f"Restarting, {'one worker' if min(more, starting) == 1 else 'two workers'} at a time.")
+        restart = Restart(more, starting)
+        await asyncio.gather(*(restart.replace(slot) for slot in self.slots))
+        if restart.error is None:
+            self.log(f"Restarted: {self.list_workers()}.")
+            return
+        self.log(
+            f"{restart.error}: the restart is given up; the running workers go on ({restart.replaced} of them new)."
+        )
 
     def notify_ready(self) -> None:
         if not self.stop_requested.is_set():
@@ -178,13 +185,47 @@ class WorkerSlot:
             self.parent.log(f"{worker} {worker.exit_reason}; another takes its place.")
             await asyncio.sleep(self.backoff.delay_after(worker.age))
 
-    async def replace(self) -> None:
-        """Start a new worker, then stop the old one. Raises NotReady; the old worker then serves on."""
+    async def start_successor(self) -> Worker | None:
+        """Start a new worker. Returns the old one. Raises NotReady; the old worker then serves on."""
         async with self.starting:
             old, self.worker = self.worker, await self.parent.start_worker()
             self.replaced.set()
-        if old is not None:
-            await old.stop()
+        return old
+
+
+class Restart:
+    """One restart of all slots: at most `more` processes beside the N, of which `starting` start."""
+
+    def __init__(self, more: int, starting: int) -> None:
+        self.more = asyncio.Semaphore(more)
+        self.starting = asyncio.Semaphore(starting)
+        self.replaced = 0
+        # The first failure: no other worker is started after it.
+        self.error: NotReady | None = None
+
+    async def replace(self, slot: WorkerSlot) -> None:
+        async with self.more:
+            old = await self.start_in(slot)
+            if old is not None:
+                await old.stop()
+
+    async def start_in(self, slot: WorkerSlot) -> Worker | None:
+        """Returns the worker that was there before, which the caller stops."""
+        async with self.starting:
+            if self.error is not None:
+                return None
+            try:
+                old = await slot.start_successor()
+            except NotReady as error:
+                self.error = self.error or error
+                return None
+        self.replaced += 1
+        return old
+
+
+def count_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_terminal() -> bool:

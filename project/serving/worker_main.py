@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -72,7 +73,7 @@ def exit_with_parent(connection: socket.socket) -> None:
 
 
 def uvicorn_config(options: Options) -> uvicorn.Config:
-    config = uvicorn.Config(
+    config = Config(
         APPLICATION,
         loop="uvloop",
         http=HTTP,
@@ -101,6 +102,19 @@ def trusted_proxies(options: Options) -> str:
     """The named ones only. uvicorn also trusts 127.0.0.1, where a tunnel may forward header fields of strangers."""
     named = options.forwarded_allow_ips
     return os.environ.get("FORWARDED_ALLOW_IPS", "") if named is None else named
+
+
+class Config(uvicorn.Config):
+    """uvicorn's, which loads the application without collecting garbage: that takes a fifth of the time."""
+
+    def load(self) -> None:
+        gc.disable()
+        try:
+            super().load()
+        finally:
+            # Until the application has started, and collects all: else the next requests would go through it.
+            gc.freeze()
+            gc.enable()
 
 
 class Server(uvicorn.Server):

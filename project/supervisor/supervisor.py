@@ -190,6 +190,7 @@ class Supervisor:
             self.terminal.say(f"Not ready after {READY_SECONDS:g} s: {'; '.join(reasons)}", "bold red")
         else:
             self.terminal.say(f"Evergreen is ready: {url}/  (administration: {url}/admin/, end with Ctrl-C)")
+            self.terminal.say(f"Live dashboard for staff: {url}/ops/")
         await asyncio.Event().wait()
 
 

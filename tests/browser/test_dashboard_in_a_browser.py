@@ -44,15 +44,18 @@ class Operators:
     def __init__(self, browser: Browser, service: Service) -> None:
         self.browser = browser
         self.service = service
-        [password] = re.findall(r"password '(\S+)'", service.terminal)
+        [self.password] = re.findall(r"password '(\S+)'", service.terminal)
         with browser.new_context(base_url=service.url) as context:
-            page = context.new_page()
-            page.goto("/ops/")
-            page.fill("#id_username", "admin")
-            page.fill("#id_password", password)
-            page.get_by_role("button", name="Log in").click()
-            expect(page).to_have_url(f"{service.url}/ops/")
+            self.log_in(context.new_page())
             self.session = context.cookies()
+
+    def log_in(self, page: Page) -> None:
+        """In a session of its own."""
+        page.goto("/ops/")
+        page.fill("#id_username", "admin")
+        page.fill("#id_password", self.password)
+        page.get_by_role("button", name="Log in").click()
+        expect(page).to_have_url(f"{self.service.url}/ops/")
 
     @contextmanager
     def context(self, **wishes) -> Iterator[BrowserContext]:
@@ -195,3 +198,37 @@ def test_a_page_is_live_again_after_the_server_has_died(operators):
         expect(page.locator("#live")).to_contain_text("connection is lost")
         expect(page.locator("#live")).to_have_text("Live.", timeout=PATIENCE)
         page.wait_for_function("(old) => Number(document.documentElement.dataset.shown) > old", arg=old)
+
+
+def test_a_server_that_says_nothing_more_is_noticed(operators):
+    """As one without power: it closes no connection. The page does not claim to be live."""
+    worker = operators.service.pid_of("project.serving.worker_main")
+    with operators.context() as ann:
+        page = ann.new_page()
+        page.clock.install()
+        page.goto("/ops/")
+        expect(page.locator("#live")).to_have_text("Live.", timeout=PATIENCE)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            page.clock.fast_forward(60_000)
+            expect(page.locator("#live")).to_contain_text("connection is lost")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        expect(page.locator("#live")).to_have_text("Live.", timeout=PATIENCE)
+
+
+def test_who_logs_out_is_told_so_and_no_connection_is_tried_again(operators):
+    with operators.browser.new_context(base_url=operators.service.url) as context:
+        context.set_default_timeout(PATIENCE)
+        page, admin = context.new_page(), context.new_page()
+        page.clock.install()
+        operators.log_in(page)
+        expect(page.locator("#live")).to_have_text("Live.", timeout=PATIENCE)
+        admin.goto("/admin/")
+        admin.get_by_role("button", name="Log out").click()
+        expect(page.locator("#live")).to_contain_text("You are logged out", timeout=PATIENCE)
+        sockets: list[str] = []
+        page.on("websocket", lambda socket: sockets.append(socket.url))
+        page.clock.fast_forward(60_000)
+        assert page.evaluate("socket") is None
+        assert sockets == []

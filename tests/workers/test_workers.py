@@ -19,6 +19,7 @@ from content.caching.compressor import ZstdCompressor
 from content.caching.entry import NOWHERE, unpack
 from content.caching.refresh_queue import PAGES, RefreshQueue, RefreshRequest
 from content.caching.release import digest_of
+from content.ops.live.history import EVERY, MOST
 from content.warming.choice import ChoiceError
 from content.warming.runs import SteeringError
 from tests.support.servers.redis import RedisServer, running_redis
@@ -136,6 +137,28 @@ def test_a_task_starts_the_loop_only_where_none_runs(monkeypatch):
     tasks.keep_warm()
     wait_until(lambda: len(started) == 2, "it has started again")
     background.warming[os.getpid()].cancel()
+
+
+def test_one_process_of_the_worker_records_the_history_of_dashboards(worker: Worker, server: RedisServer):
+    """A point each five seconds, from one process only, in a list that is bounded and expires."""
+    key = "{evergreen:live}:history"
+    with server.client() as client:
+        client.delete(key)
+        old = json.dumps({"at": 1.0, "epoch": "e", "counters": {}, "gauges": {}})
+        client.rpush(key, *[old] * (MOST + 10))
+        wait_until(lambda: len(read_recorded_points(client, key)) >= 3, "three points are recorded")
+        points = read_recorded_points(client, key)
+        assert client.llen(key) == MOST
+        assert 0 < client.ttl(key) <= 2 * 3600
+    numbers = [int(point["at"] // EVERY) for point in points]
+    assert numbers == sorted(set(numbers)), "two processes record"
+    assert all(point["counters"] for point in points)
+    assert {point["epoch"] for point in points} == {points[0]["epoch"]} != {""}
+
+
+def read_recorded_points(client: Redis, key: str) -> list[dict]:
+    """The points of this test's worker."""
+    return [point for point in map(json.loads, client.lrange(key, -20, -1)) if point["at"] > 1.0]
 
 
 def test_the_worker_makes_queued_pages(worker: Worker, server: RedisServer):

@@ -14,8 +14,8 @@ from project.supervision import CannotStart
 
 class Command(BaseCommand):
     help = (
-        "Serve the site with uvicorn (uvloop, httptools). SIGHUP restarts one worker after another, without a "
-        "gap; SIGTERM or Ctrl-C ends all, a second one at once."
+        "Serve the site with uvicorn (uvloop, httptools). SIGHUP restarts the workers, without a gap; "
+        " SIGTERM or Ctrl-C ends all, a second one at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -70,8 +70,8 @@ async def test_what_others_wrote_to_redis_is_no_editor(site):
     key, now = "{evergreen:live}:editors:4", time.time()
     wrong = {
         b"a": b"no json",
-        b"b": json.dumps({"at": now - 60, "editors": [{"form": "x", "user": 1, "name": "Long gone"}]}),
-        b"c": json.dumps({"at": now, "editors": [{"form": "x", "user": 1, "name": "x" * 1000}]}),
+        b"b": json.dumps({"at": now - 60, "editors": [{"form": "x", "user": 71, "name": "Long gone"}]}),
+        b"c": json.dumps({"at": now, "editors": [{"form": "x", "user": 72, "name": "x" * 1000}]}),
         b"d": json.dumps({"at": now, "editors": [{"form": "x", "user": "1", "name": "Text"}]}),
         b"e": b"x" * 100_000,
         b"f": json.dumps({"at": now, "editors": [{"form": "x", "user": 77, "name": "Right"}]}),

@@ -241,9 +241,14 @@ function apply(state) {
 
 // Milliseconds: the first and the longest pause before a new attempt, each drawn from its upper half.
 const FIRST = 500, LONGEST = 15_000;
+// Milliseconds without a message, and states that may be missed. A server that lost its power closes nothing.
+const SILENT = 8000, MISSED = 3;
+// The code with which the server closes when this user has logged out, or is no staff any more.
+const FORBIDDEN = 4403;
 let socket = null;
 let attempts = 0;
 let timer = 0;
+let heardAt = 0;
 
 function announce(state, text) {
   byId("live").dataset.state = state;
@@ -252,21 +257,40 @@ function announce(state, text) {
 
 function connect() {
   clearTimeout(timer);
+  timer = 0;
+  heardAt = Date.now();
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  socket = new WebSocket(`${scheme}://${location.host}/ops/live/?since=${points.at(-1)?.at ?? 0}`);
-  socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
-  socket.addEventListener("open", () => {
+  const opened = new WebSocket(`${scheme}://${location.host}/ops/live/?since=${points.at(-1)?.at ?? 0}`);
+  socket = opened;
+  const listen = (event, act) => opened.addEventListener(event, (heard) => opened === socket && act(heard));
+  listen("message", (event) => receive(JSON.parse(event.data)));
+  listen("open", () => {
     if (document.hidden) send("pause");
   });
-  socket.addEventListener("close", () => {
-    const pause = Math.min(LONGEST, FIRST * 2 ** attempts) * (0.5 + Math.random() / 2);
-    attempts += 1;
-    announce("lost", latest ? "The connection is lost; connecting again. What is shown is from before." : "Not live: connecting.");
-    timer = setTimeout(connect, pause);
-  });
+  listen("close", ({ code }) => lose(code));
+}
+
+function lose(code) {
+  socket = null;
+  if (code === FORBIDDEN) {
+    announce("lost", "You are logged out, or no member of staff any more. Load this page again to log in.");
+    return;
+  }
+  const pause = Math.min(LONGEST, FIRST * 2 ** attempts) * (0.5 + Math.random() / 2);
+  attempts += 1;
+  announce("lost", latest ? "The connection is lost; connecting again. What is shown is from before." : "Not live: connecting.");
+  timer = setTimeout(connect, pause);
+}
+
+// A hidden tab is sent nothing.
+function watch() {
+  if (!socket || document.hidden || Date.now() - heardAt < SILENT + MISSED * 1000 * (latest?.every ?? 1)) return;
+  socket.close();
+  lose();
 }
 
 function receive({ kind, ...content }) {
+  heardAt = Date.now();
   if (kind === "history") {
     const from = points.at(-1)?.at ?? 0;
     points = from ? [...points.filter((point) => point.at < (content.points[0]?.at ?? Infinity)), ...content.points] : content.points;
@@ -282,8 +306,9 @@ function send(kind) {
 }
 
 document.addEventListener("visibilitychange", () => {
+  heardAt = Date.now();
   send(document.hidden ? "pause" : "resume");
-  if (!document.hidden && socket?.readyState === WebSocket.CLOSED) {
+  if (!document.hidden && timer) {
     attempts = 0;
     connect();
   }
@@ -293,5 +318,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 addEventListener("resize", () => {
   document.querySelectorAll(".chart .plot").forEach((box, at) => plots[at]?.setSize({ width: box.clientWidth, height: 180 }));
 });
-setInterval(showAges, 1000);
+setInterval(() => {
+  showAges();
+  watch();
+}, 1000);
 connect();

@@ -4,6 +4,7 @@ import json
 
 from content.ops.live.history import History
 from content.ops.points import EVERY, MOST, Point
+from content.ops.snapshot import Snapshot
 
 START = 1_800_000_000
 
@@ -53,3 +54,14 @@ def test_viewers_that_come_at_once_share_the_bytes():
 
 def test_an_empty_history_is_a_message_too():
     assert sent(History()) == []
+
+
+def test_a_point_has_the_epoch_of_its_counters():
+    """Else a restart of the counters would be shown as a rate below nothing."""
+    history = History()
+    history.add(Point.of(Snapshot(float(START), "one", {"n": 9.0}, {"g": 1.0})))
+    history.add(Point.of(Snapshot(float(START + EVERY), "two", {"n": 1.0}, {"g": 2.0})))
+    assert [(point["epoch"], point["counters"], point["gauges"]) for point in sent(history)] == [
+        ("one", {"n": 9.0}, {"g": 1.0}),
+        ("two", {"n": 1.0}, {"g": 2.0}),
+    ]

@@ -141,7 +141,14 @@ def test_the_layer_is_in_the_redis_that_a_site_has(redis_url, cache_url, chosen)
     assert choose_url(redis_url, cache_url) == chosen
     layer = channel_layers(chosen, "site", 1.0)["default"]
     assert layer["BACKEND"] == (IN_REDIS if chosen else IN_MEMORY)
-    assert layer["CONFIG"]["capacity"] == 100
+    # So many messages and seconds at most: no process fills the Redis of the layer.
+    bounds = {"capacity": 100, "expiry": 10, "group_expiry": 60}
+    if not chosen:
+        assert layer["CONFIG"] == bounds
+        return
+    (host,) = layer["CONFIG"].pop("hosts")
+    assert layer["CONFIG"] == bounds | {"prefix": "site:channels"}
+    assert (host["socket_connect_timeout"], host["socket_timeout"]) == (1.0, 8.0)
 
 
 def test_a_sentinel_url_gives_login_database_and_tls():
