@@ -25,7 +25,7 @@ from tests.support.warming.site import Site, running_site
 
 TARGETS, RATE = 100_000, 500
 # A generated site has more than that for each post.
-TARGETS_OF_A_POST = 10
+TARGETS_OF_A_POST = 8
 # Shares of the run, after which it is cancelled, and its worker killed.
 CANCEL_AT, KILL_AT = 0.1, 0.5
 WORKERS = ("worker 1", "worker 2")
