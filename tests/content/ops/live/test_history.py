@@ -59,8 +59,8 @@ def test_an_empty_history_is_a_message_too():
 def test_a_point_has_the_epoch_of_its_counters():
     """Else a restart of the counters would be shown as a rate below nothing."""
     history = History()
-    history.add(Point.of(Snapshot(float(START), "one", {"n": 9.0}, {"g": 1.0})))
-    history.add(Point.of(Snapshot(float(START + EVERY), "two", {"n": 1.0}, {"g": 2.0})))
+    history.add(Snapshot(float(START), "one", {"n": 9.0}, {"g": 1.0}).point)
+    history.add(Snapshot(float(START + EVERY), "two", {"n": 1.0}, {"g": 2.0}).point)
     assert [(point["epoch"], point["counters"], point["gauges"]) for point in sent(history)] == [
         ("one", {"n": 9.0}, {"g": 1.0}),
         ("two", {"n": 1.0}, {"g": 2.0}),
