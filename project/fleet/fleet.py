@@ -9,15 +9,18 @@ import signal
 import socket
 import ssl
 import sys
-import urllib.error
+import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from project.fleet import control, parts, postgres, release
 from project.fleet.layout import LOOPBACK, PORTS, ROOT, Layout
+from project.fleet.mail import serve_mail
 from project.fleet.parts import Part
 from project.fleet.render import render_all
+from project.fleet.roll_out import roll_out, upgrade
 from project.supervision import CannotStart, run_until_first
 from project.supervisor.child import Child, Keeper, stop_together
 from project.supervisor.terminal import Terminal
@@ -88,10 +91,13 @@ class Fleet:
         if is_new:
             await self.fill(posts)
         listeners = {name: parts.open_socket(layout.port_of(name)) for name in ("web1", "web2")}
-        with contextlib.ExitStack() as stack:
+        mail = await serve_mail(layout.port_of("mail"), self.terminal.print_line)
+        async with mail, contextlib.AsyncExitStack() as stack:
             for listener in listeners.values():
                 stack.enter_context(listener)
             await self.start_parts([*parts.sites(layout, listeners), *parts.entries(layout, self.programs)])
+            if is_new:
+                await self.manage(layout.current, "backup", str(layout.backups))
             await self.wait_until_ready()
             await self.obey_orders()
 
@@ -103,7 +109,7 @@ class Fleet:
         await postgres.make_roles(layout, self.programs["psql"])
 
     async def fill(self, posts: int) -> None:
-        """Tables, static files, an administrator, content, and a first backup."""
+        """Tables, static files, an administrator and content."""
         await self.manage(self.layout.current, "prepare")
         await asyncio.to_thread(release.share_static, self.layout, self.layout.current.resolve())
         content = ["generate_content", "--posts", str(posts)] if posts else ["demo_content"]
@@ -130,12 +136,14 @@ class Fleet:
                 return f"{each}: {error}"
         return ""
 
-    async def manage(self, folder: Any, *words: str, environment: Mapping[str, str] | None = None) -> None:
-        """Raises CannotStart."""
+    async def manage(
+        self, folder: Path, *words: str, environment: Mapping[str, str] | None = None, may_fail: bool = False
+    ) -> None:
+        """Run a command of the release in that folder. Raises CannotStart."""
         child = Child("setup", [sys.executable, "manage.py", *words], self.terminal.print_line)
         self.children["setup"] = child
         await child.start(parts.site_environment(self.layout) | dict(environment or {}), folder)
-        if status := await child.wait():
+        if (status := await child.wait()) and not may_fail:
             raise CannotStart(f"`manage.py {' '.join(words)}` failed with exit status {status}; its lines are above.")
 
     # --- parts ----------------------------------------------------------------------------------------
@@ -220,27 +228,57 @@ class Fleet:
             self.write_state()
             await asyncio.Event().wait()
 
-    async def obey(self, words: list[str]) -> Any:
+    async def obey(self, words: list[str]) -> dict[str, Any]:
         """One order at a time. Raises CannotStart for one that makes no sense."""
-        verb, *names = words
-        unknown = [name for name in names if name not in self.parts]
-        if verb not in ("status", "start", "stop", "restart", "kill", "reload") or unknown:
-            raise CannotStart(f"Not an order: {' '.join(words)}. Parts are {', '.join(self.parts)}.")
         async with self.ordering:
-            for name in names:
-                if verb in ("stop", "restart"):
-                    await self.stop(name)
-                if verb in ("start", "restart") and name not in self.keeping:
-                    await self.start(name)
-                if verb in ("kill", "reload"):
-                    self.signal(name, signal.SIGKILL if verb == "kill" else signal.SIGHUP)
+            match words:
+                case ["upgrade", folder]:
+                    return await self.take_steps(upgrade(self, Path(folder)))
+                case ["roll-back", folder]:
+                    return await self.take_steps(roll_out(self, self.layout.releases / folder))
+                case ["start" | "stop" | "restart" | "kill" | "reload" as verb, *names] if set(names) <= set(self.parts):
+                    for name in names:
+                        await self.obey_for(verb, name)
+                case ["status"]:
+                    pass
+                case _:
+                    raise CannotStart(f"Not an order: {' '.join(words)}. Parts are {', '.join(self.parts)}.")
         self.write_state()
         return {name: "running" if name in self.keeping else "stopped" for name in self.parts}
+
+    async def obey_for(self, verb: str, name: str) -> None:
+        match verb:
+            case "start" if name not in self.keeping:
+                await self.start(name)
+            case "stop":
+                await self.stop(name)
+            case "restart":
+                await self.restart(name)
+            case "reload":
+                self.reload(name)
+            case "kill":
+                self.signal(name, signal.SIGKILL)
+
+    async def restart(self, name: str) -> None:
+        await self.stop(name)
+        await self.start(name)
+
+    def reload(self, name: str) -> None:
+        self.signal(name, signal.SIGHUP)
 
     def signal(self, name: str, number: int) -> None:
         process = self.children[name].process
         if process is not None and self.children[name].is_alive:
             process.send_signal(number)
+
+    async def take_steps(self, steps: AsyncIterator[str]) -> dict[str, Any]:
+        """The step, with the Unix time at which it began."""
+        began: dict[str, Any] = {}
+        async for step in steps:
+            self.terminal.say(f"Next: {step}.")
+            began[step] = time.time()
+        began["done"] = time.time()
+        return began
 
 
 async def wait_until_listening(child: Child, port: int) -> None:

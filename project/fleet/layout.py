@@ -12,9 +12,9 @@ LOOPBACK = "127.0.0.1"
 # Each name has the port of the fleet plus its place in this list.
 PORTS = (
     "tls", "plain", "varnish", "web1", "web2", "redis-cache", "redis-log", "postgres",
-    "redis-replica", "sentinel1", "sentinel2", "sentinel3",
+    "redis-replica", "sentinel1", "sentinel2", "sentinel3", "mail",
 )  # fmt: skip
-SENTINELS = PORTS[-3:]
+SENTINELS = ("sentinel1", "sentinel2", "sentinel3")
 # The service that sentinels watch, as deploy/redis/sentinel.conf names it.
 SERVICE = "evergreen"
 

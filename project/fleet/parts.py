@@ -71,6 +71,7 @@ def site_environment(layout: Layout, name: str = "") -> dict[str, str]:
         "EVERGREEN_CDN": f"varnish://{LOOPBACK}:{layout.port_of('varnish')}",
         "EVERGREEN_METRICS_DIR": str(layout.state / "metrics" / HOSTS.get(name, "one")),
         "EVERGREEN_BACKUPS_DIR": str(layout.backups),
+        "EVERGREEN_EMAIL_URL": f"smtp://{LOOPBACK}:{layout.port_of('mail')}",
         # The certificate is its own authority.
         "SSL_CERT_FILE": str(layout.certificate),
         "PYTHONUNBUFFERED": "1",
