@@ -57,7 +57,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, help="a folder that is kept; without it all is removed at the end")
     parser.add_argument("--posts", type=int, default=0, help="generated posts of a new site (default: the demo)")
     parser.add_argument("--workers", type=int, default=2, help="web processes of each web host (default 2)")
-    parser.add_argument("--sentinel", action="store_true", help="a replica and three sentinels for the Redis of the log")
+    parser.add_argument(
+        "--sentinel", action="store_true", help="a replica and three sentinels for the Redis of the log"
+    )
     parser.add_argument("words", nargs="*", metavar="ORDER", help="for the fleet that runs in --state")
     options, rest = parser.parse_known_args()
     if rest and options.words[:1] != ["manage"]:
@@ -96,7 +98,7 @@ def state_folder(wanted: Path | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def run_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="evergreen-", dir="/tmp"))  # noqa: S108 - a short path for sockets
+    folder = Path(tempfile.mkdtemp(prefix="evergreen-", dir="/tmp"))
     folder.chmod(0o711)
     try:
         yield folder
@@ -109,7 +111,7 @@ def manage(state: Path, words: list[str]) -> int:
     running = read_state(state)
     layout = Layout(state, Path(running["control"]).parent, running["ports"]["tls"], sentinel=running["sentinel"])
     command = [sys.executable, str(layout.current / "manage.py"), *words]
-    return subprocess.run(command, env=site_environment(layout), cwd=layout.current, check=False).returncode  # noqa: S603
+    return subprocess.run(command, env=site_environment(layout), cwd=layout.current, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Orders from other terminals: a Unix socket that only this user reaches. One line is one order, and one JSON the reply."""
+"""Orders from other terminals, by a Unix socket that only this user reaches: a line of JSON, and one as reply."""
 
 import asyncio
 import json

@@ -128,10 +128,9 @@ class Fleet:
         webs = [f"http://{LOOPBACK}:{self.layout.port_of(name)}/healthz" for name in ("web1", "web2")]
         context = ssl.create_default_context(cafile=self.layout.certificate)
         for each in (*webs, url):
-            secure = {"context": context} if each.startswith("https") else {}
             request = urllib.request.Request(each, headers={"X-Forwarded-Proto": "https"})  # noqa: S310
             try:
-                urllib.request.urlopen(request, timeout=5, **secure).close()  # noqa: S310 - our own address
+                urllib.request.urlopen(request, timeout=5, context=context).close()  # noqa: S310 - our own address
             except (OSError, ValueError) as error:
                 return f"{each}: {error}"
         return ""
@@ -236,7 +235,9 @@ class Fleet:
                     return await self.take_steps(upgrade(self, Path(folder)))
                 case ["roll-back", folder]:
                     return await self.take_steps(roll_out(self, self.layout.releases / folder))
-                case ["start" | "stop" | "restart" | "kill" | "reload" as verb, *names] if set(names) <= set(self.parts):
+                case ["start" | "stop" | "restart" | "kill" | "reload" as verb, *names] if set(names) <= set(
+                    self.parts
+                ):
                     for name in names:
                         await self.obey_for(verb, name)
                 case ["status"]:

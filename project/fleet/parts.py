@@ -66,6 +66,8 @@ def site_environment(layout: Layout, name: str = "") -> dict[str, str]:
         "EVERGREEN_STATIC_ROOT": str(layout.current / "static"),
         "REDIS_URL": layout.redis_url,
         "CACHE_URL": layout.cache_url,
+        # With a base URL, keys of pages have no port.
+        "EVERGREEN_WARM_ORIGINS": f"https://{HOST}",
         "SECRET_KEY_FILE": str(secrets / "secret_key"),
         "DATABASE_URL_FILE": str(secrets / "database_url"),
         "EVERGREEN_CDN": f"varnish://{LOOPBACK}:{layout.port_of('varnish')}",
@@ -157,7 +159,15 @@ def entries(layout: Layout, programs: Mapping[str, str]) -> Iterator[Part]:
     command = [programs["varnishd"], "-F", *folder, *listen, "-s", "malloc,128m"]
     yield Part("varnish", command, environment, layout.state, layout.port_of("varnish"))
     nginx = layout.state / "nginx"
-    command = [programs["nginx"], "-p", str(nginx), "-c", str(nginx / "nginx.conf"), "-e", str(nginx / "log/error.log")]
+    command = [
+        programs["nginx"],
+        "-p",
+        str(nginx),
+        "-c",
+        str(nginx / "nginx.conf"),
+        "-e",
+        str(nginx / "log/error.log"),
+    ]
     # SIGQUIT: nginx responds to the requests that it has. Idle connections are closed.
     yield Part(
         "nginx",
@@ -168,5 +178,3 @@ def entries(layout: Layout, programs: Mapping[str, str]) -> Iterator[Part]:
         stop_signal=signal.SIGQUIT,
         seconds=5.0,
     )
-
-

@@ -59,7 +59,16 @@ async def make_roles(layout: Layout, psql: str) -> None:
 
 async def run_psql(layout: Layout, psql: str, text: str) -> None:
     """The text comes by a pipe: a password is in no list of processes."""
-    place = ["-h", str(layout.run / "postgres"), "-p", str(layout.port_of("postgres")), "-U", "postgres", "-d", "postgres"]
+    place = [
+        "-h",
+        str(layout.run / "postgres"),
+        "-p",
+        str(layout.port_of("postgres")),
+        "-U",
+        "postgres",
+        "-d",
+        "postgres",
+    ]
     output = STARTING
     while STARTING in output:
         status, output = await call_psql([psql, "-q", "-X", "-v", "ON_ERROR_STOP=1", *place, "-f", "-"], text)
@@ -81,7 +90,7 @@ async def call_psql(command: list[str], text: str) -> tuple[int | None, str]:
 
 
 def run(command: list[str]) -> None:
-    done = subprocess.run(command, user=user_of_postgres(), cwd="/", capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, user=user_of_postgres(), cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotStart(f"`{' '.join(command[:1])}` failed: {done.stderr.strip()}")
 

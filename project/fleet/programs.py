@@ -28,7 +28,11 @@ def find_programs() -> dict[str, str]:
     found = {name: shutil.which(name, path=path) for name in PACKAGES}
     missing = [name for name, program in found.items() if program is None]
     packages = {PACKAGES[name] for name in missing}
-    if found["varnishd"] and not list(Path("/").glob(XKEY)) and not list(Path("/usr/local").glob("lib/**/libvmod_xkey.so")):
+    if (
+        found["varnishd"]
+        and not list(Path("/").glob(XKEY))
+        and not list(Path("/usr/local").glob("lib/**/libvmod_xkey.so"))
+    ):
         missing.append("the module xkey of Varnish")
         packages.add("varnish-modules")
     if missing:

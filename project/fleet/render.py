@@ -30,7 +30,9 @@ def replace(text: str, replacements: Replacements) -> str:
     for pattern, replacement in replacements.items():
         text, count = re.subn(pattern, replacement, text)
         if not count:
-            raise ValueError(f"deploy/ no longer has {pattern!r}, which the fleet replaces (project/fleet/render.py).")
+            raise ValueError(
+                f"deploy/ no longer has {pattern!r}, which the fleet replaces (project/fleet/render.py)."
+            )
     return text
 
 
@@ -66,7 +68,18 @@ def make_certificate(layout: Layout, openssl: str) -> None:
     key = layout.etc / "tls/privkey.pem"
     if layout.certificate.exists():
         return
-    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", DAYS]
+    command = [
+        openssl,
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        DAYS,
+    ]
     names = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:{LOOPBACK}"]
     files = ["-keyout", str(key), "-out", str(layout.certificate)]
     subprocess.run([*command, *names, *files], check=True, capture_output=True)
@@ -106,7 +119,11 @@ def render_nginx(layout: Layout) -> None:
         },
     )
     # The site's own address has a port here, and nginx is told none.
-    render("nginx/evergreen.d/proxy.conf", folder / "evergreen.d/proxy.conf", {r"Host \$host": f"Host $host:{layout.port}"})
+    render(
+        "nginx/evergreen.d/proxy.conf",
+        folder / "evergreen.d/proxy.conf",
+        {r"Host \$host": f"Host $host:{layout.port}"},
+    )
     render(
         "nginx/evergreen.d/upstream.conf",
         folder / "evergreen.d/upstream.conf",

@@ -76,5 +76,5 @@ def children_of(pid: int) -> set[int]:
 
 def purge_pages(port: int) -> None:
     """Pages of the release before would stay in Varnish for as long as their lifetime."""
-    request = Request(f"http://{LOOPBACK}:{port}/", method="PURGE", headers={"xkey-purge": PAGES})  # noqa: S310
+    request = Request(f"http://{LOOPBACK}:{port}/", method="PURGE", headers={"xkey-purge": PAGES})
     urlopen(request, timeout=10).close()  # noqa: S310 - our own address

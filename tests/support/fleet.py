@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 
 from project.fleet.control import order, read_state
-from project.fleet.layout import PORTS
+from project.fleet.layout import PORTS, Layout
+from project.fleet.parts import site_environment
 from project.fleet.programs import find_programs
 from project.supervision import CannotStart
 from tests.support.servers.process import absent, is_free
@@ -76,6 +77,16 @@ class RunningFleet:
     def url(self) -> str:
         return str(read_state(self.state)["url"])
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether it has sentinels."""
+        return bool(read_state(self.state)["sentinel"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of processes of the site."""
+        return site_environment(Layout(self.state, self.state, self.port, sentinel=self.is_watched))
+
     def port_of(self, name: str) -> int:
         return self.port + PORTS.index(name)
 
@@ -90,9 +101,7 @@ class RunningFleet:
 
     def manage(self, *words: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "project.fleet", "--state", str(self.state), "manage", *words]
-        return subprocess.run(
-            command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False)
 
     def processes(self) -> dict[int, str]:
         """Process ids below it, with their command lines."""
