@@ -23,6 +23,7 @@ from project.fleet.render import render_all
 from project.fleet.roll_out import roll_out, upgrade
 from project.supervision import CannotStart, run_until_first
 from project.supervisor.child import Child, Keeper, stop_together
+from project.supervisor.stop_requests import StopRequests
 from project.supervisor.terminal import Terminal
 
 READY_SECONDS = 180.0
@@ -44,17 +45,14 @@ class Fleet:
         self.children: dict[str, Child] = {}
         self.keeping: dict[str, asyncio.Task[None]] = {}
         self.failed: asyncio.Queue[CannotStart] = asyncio.Queue()
-        self.stop_requested = asyncio.Event()
-        self.kill_requested = asyncio.Event()
+        self.requests = StopRequests()
         self.ordering = asyncio.Lock()
 
     async def run(self, posts: int) -> int:
         """Returns the exit status: 0 after Ctrl-C, 1 if something failed. `posts`: of a new site; 0: the demo."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.request_stop)
+        self.requests.listen()
         try:
-            await run_until_first(self.serve(posts), self.raise_failure(), self.stop_requested.wait())
+            await run_until_first(self.serve(posts), self.raise_failure(), self.requests.stop_requested.wait())
             self.terminal.say("Ending ...")
             return 0
         except CannotStart as error:
@@ -64,17 +62,11 @@ class Fleet:
             await self.stop_everything()
             self.terminal.say("Ended.")
 
-    def request_stop(self) -> None:
-        """The second request kills the processes."""
-        if self.stop_requested.is_set():
-            self.kill_requested.set()
-        self.stop_requested.set()
-
     async def raise_failure(self) -> None:
         raise await self.failed.get()
 
     def say(self, text: str) -> None:
-        if not self.stop_requested.is_set():
+        if not self.requests.stop_requested.is_set():
             self.terminal.say(text, "bold yellow")
 
     # --- from nothing to ready ------------------------------------------------------------------------
@@ -188,7 +180,7 @@ class Fleet:
     async def stop(self, name: str) -> None:
         """It stays stopped."""
         await self.stop_keeping([name])
-        await stop_together([self.children[name]], self.parts[name].seconds, self.say, self.kill_requested)
+        await stop_together([self.children[name]], self.parts[name].seconds, self.say, self.requests.kill_requested)
 
     async def stop_keeping(self, names: Sequence[str]) -> None:
         tasks = [self.keeping.pop(name) for name in names if name in self.keeping]
@@ -201,7 +193,7 @@ class Fleet:
         groups = (("nginx", "varnish"), ("web", "worker", "beat", "setup"), ("redis", "sentinel"), ("postgres",))
         for beginnings in groups:
             group = [child for name, child in self.children.items() if name.startswith(beginnings)]
-            await stop_together(group, 10.0, self.terminal.say, self.kill_requested)
+            await stop_together(group, 10.0, self.terminal.say, self.requests.kill_requested)
         (self.layout.state / "fleet.json").unlink(missing_ok=True)
         shutil.rmtree(self.layout.run, ignore_errors=True)
 

@@ -54,7 +54,7 @@ def open_socket(port: int) -> socket.socket:
 # --- environment --------------------------------------------------------------------------------------
 
 
-def kept_environment() -> dict[str, str]:
+def caller_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in KEPT if name in os.environ}
 
 
@@ -74,11 +74,11 @@ def site_environment(layout: Layout, name: str = "") -> dict[str, str]:
         "EVERGREEN_METRICS_DIR": str(layout.state / "metrics" / HOSTS.get(name, "one")),
         "EVERGREEN_BACKUPS_DIR": str(layout.backups),
         "EVERGREEN_EMAIL_URL": f"smtp://{LOOPBACK}:{layout.port_of('mail')}",
-        # The certificate is its own authority.
+        # Clients of the site trust the certificate, which signs itself.
         "SSL_CERT_FILE": str(layout.certificate),
         "PYTHONUNBUFFERED": "1",
     }
-    return kept_environment() | read_env(layout) | ours
+    return caller_environment() | read_env(layout) | ours
 
 
 def read_env(layout: Layout) -> dict[str, str]:
@@ -110,7 +110,7 @@ def redis_command(name: str, layout: Layout, program: str, *more: str) -> list[s
 
 def stores(layout: Layout, programs: Mapping[str, str]) -> Iterator[Part]:
     """Databases. They start first, and end last."""
-    environment = kept_environment()
+    environment = caller_environment()
     yield Part(
         "postgres",
         command_of_postgres(layout, programs["postgres"]),
@@ -153,7 +153,7 @@ def sites(layout: Layout, listeners: Mapping[str, socket.socket]) -> Iterator[Pa
 
 def entries(layout: Layout, programs: Mapping[str, str]) -> Iterator[Part]:
     """What readers reach first. They start last, and end first."""
-    environment = kept_environment()
+    environment = caller_environment()
     listen = ["-a", f"{LOOPBACK}:{layout.port_of('varnish')}", "-f", str(layout.etc / "evergreen.vcl")]
     folder = ["-n", str(layout.run / "varnish"), "-j", "none"]
     command = [programs["varnishd"], "-F", *folder, *listen, "-s", "malloc,128m"]
