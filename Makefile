@@ -9,11 +9,13 @@ IMPORT ?=
 ONLY ?=
 BASE ?=
 DATABASE ?=
+STATE ?=
+ARGS ?=
 UPGRADE ?= --upgrade
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help up test slow prove bench flames lint format lock clean
+.PHONY: help up fleet test slow prove bench flames lint format lock clean
 
 help:  ## List the targets of this Makefile.
 	@awk '/^[a-z]+:.*  ## / {name = $$1; sub(/:.*/, "", name); sub(/.*  ## /, ""); printf "%-8s %s\n", name, $$0} \
@@ -22,6 +24,11 @@ help:  ## List the targets of this Makefile.
 up: $(VENV)/app.installed  ## Run the whole service on http://127.0.0.1:8000.
 ## PORT=N uses another port. IMPORT=PATH imports a folder of Markdown or a WordPress export first.
 	@exec $(BIN)/python manage.py up --port $(PORT) $(if $(IMPORT),--import "$(IMPORT)")
+
+fleet: $(VENV)/app.installed  ## Run the files of deploy/ on loopback: two web hosts behind nginx with TLS and Varnish.
+## PORT=N uses N and the twelve ports after it (8443). STATE=FOLDER keeps its data. ARGS="status", "restart web1" or
+## "manage doctor" are orders to the fleet of STATE; docs/fleet.md has all.
+	@exec $(BIN)/python -m project.fleet --port $(if $(filter-out 8000,$(PORT)),$(PORT),8443) $(if $(STATE),--state "$(STATE)") $(ARGS)
 
 test: $(VENV)/dev.installed  ## Run all tests but the slow ones; they start the servers that they need.
 ## DATABASE=postgres runs them on PostgreSQL instead of SQLite.

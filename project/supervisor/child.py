@@ -25,12 +25,29 @@ SILENT_SECONDS = 0.5
 
 
 class Child:
-    """One named process, in a process group of its own: Ctrl-C reaches it through the supervisor, in order."""
+    """One named process, in a process group of its own: Ctrl-C reaches it through the supervisor, in order.
 
-    def __init__(self, name: str, command: Sequence[str], print_line: Callable[[str, str], None]) -> None:
+    user          as whom it runs; None: as the supervisor
+    stop_signal   asks it to end
+    pass_fds      file descriptors that it inherits
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        print_line: Callable[[str, str], None],
+        *,
+        user: str | None = None,
+        stop_signal: int = signal.SIGTERM,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
         self.name = name
         self.command = command
         self.print_line = print_line
+        self.user = user
+        self.stop_signal = stop_signal
+        self.pass_fds = pass_fds
         self.last_lines: deque[str] = deque(maxlen=REMEMBERED_LINES)
         self.process: asyncio.subprocess.Process | None = None
         self.reader: asyncio.Task[None] | None = None
@@ -46,6 +63,8 @@ class Child:
             limit=LONGEST_LINE,
             start_new_session=True,
             preexec_fn=die_with_parent,
+            user=self.user,
+            pass_fds=self.pass_fds,
         )
         self.reader = asyncio.create_task(self.read_output())
 
@@ -85,10 +104,10 @@ class Child:
         return "\n".join(f"  {line}" for line in list(self.last_lines)[-count:]) or "  (none)"
 
     async def terminate(self) -> None:
-        """SIGTERM. Returns when it has ended."""
+        """Ask it to end. Returns when it has ended."""
         if self.process is not None and self.is_alive:
             with contextlib.suppress(ProcessLookupError):
-                self.process.terminate()
+                self.process.send_signal(self.stop_signal)
             await self.process.wait()
 
     async def kill(self) -> None:

@@ -5,7 +5,6 @@ import contextlib
 import functools
 import json
 import os
-import signal
 import sys
 import urllib.error
 import urllib.request
@@ -17,6 +16,7 @@ from django.conf import settings
 from project.own_redis import OwnRedis, answers_ping
 from project.supervision import CannotStart, run_until_first
 from project.supervisor.child import Child, Keeper, stop_all
+from project.supervisor.stop_requests import StopRequests
 from project.supervisor.terminal import Terminal
 
 READY_SECONDS = 90.0
@@ -53,8 +53,7 @@ class Supervisor:
         self.terminal = terminal
         self.own_redis = None if plan.redis_url else OwnRedis(plan.state_dir)
         self.children: dict[str, Child] = {}
-        self.stop_requested = asyncio.Event()
-        self.kill_requested = asyncio.Event()
+        self.requests = StopRequests()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,30 +67,22 @@ class Supervisor:
 
     async def run(self) -> int:
         """Returns the exit status: 0 after Ctrl-C, 1 if something failed."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.request_stop)
+        self.requests.listen()
         try:
-            await run_until_first(self.serve(), self.stop_requested.wait())
+            await run_until_first(self.serve(), self.requests.stop_requested.wait())
             self.terminal.say("Ending ...")
             return 0
         except CannotStart as error:
             self.terminal.say(str(error), "bold red")
             return 1
         finally:
-            await stop_all(list(self.children.values()), self.terminal.say, self.kill_requested)
+            await stop_all(list(self.children.values()), self.terminal.say, self.requests.kill_requested)
             if self.own_redis:
                 self.own_redis.remove()
             self.terminal.say("Ended.")
 
-    def request_stop(self) -> None:
-        """The second request kills the processes."""
-        if self.stop_requested.is_set():
-            self.kill_requested.set()
-        self.stop_requested.set()
-
     def say(self, text: str) -> None:
-        if not self.stop_requested.is_set():
+        if not self.requests.stop_requested.is_set():
             self.terminal.say(text, "bold yellow")
 
     # --- from nothing to ready ----------------------------------------------------------------------

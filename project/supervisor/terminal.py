@@ -1,6 +1,7 @@
 """One terminal for all processes: each line begins with the name of the process that printed it."""
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 COLOURS = {"redis": "red", "worker": "green", "beat": "yellow", "web": "cyan", "setup": "magenta"}
+# Columns for the name of a process.
 WIDTH = max(map(len, COLOURS))
 
 
@@ -21,13 +23,15 @@ class Terminal(Protocol):
 
 
 class ColourTerminal:
-    """Colours on a terminal, plain lines elsewhere (and with NO_COLOR)."""
+    """Colours on a terminal, plain lines elsewhere (and with NO_COLOR). Names are padded to `width`."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
+        self.width = width
         self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
     def print_line(self, name: str, text: str) -> None:
-        prefix = Text(f"{name:<{WIDTH}} | ", style=COLOURS.get(name, "blue"))
+        colour = COLOURS.get(re.split(r"[\d-]", name)[0], "blue")
+        prefix = Text(f"{name:<{self.width}} | ", style=colour)
         self.console.print(prefix + Text.from_ansi(text))
 
     def say(self, text: str, style: str = "bold") -> None:

@@ -1,0 +1,117 @@
+"""Each part of a fleet is killed, stopped and restarted in turn, under readers and edits."""
+
+import functools
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import redis
+from rich.table import Table
+
+from project.fleet.layout import SERVICE
+from tests.benchmarks.fleet.edits import Edits, Seen
+from tests.benchmarks.fleet.readers import Crowd, Reading
+from tests.benchmarks.tables import new_table
+from tests.support.fleet import RunningFleet
+
+# Parts whose loss no reader may notice as an error (I5, and stored pages), and the others.
+SILENT = ("worker1", "worker2", "beat", "redis-cache", "redis-log", "postgres")
+SHOWN = ("web1", "web2", "varnish", "nginx")
+# A response that takes longer counts as a disturbance.
+SLOW = 1.0
+COLUMNS = ("fault", "readers", "errors", "longest s", "edits", "failed", "longest to screen s", "recovered s")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One fault: from its beginning until the next one."""
+
+    name: str
+    began: float
+    ended: float
+
+    def rows(self, readings: list[Reading], seen: list[Seen]) -> tuple[list[Reading], list[Seen]]:
+        return (
+            [each for each in readings if self.began <= each.due < self.ended],
+            [each for each in seen if self.began <= each.at < self.ended],
+        )
+
+
+def faults(fleet: RunningFleet, hold: float) -> Iterator[tuple[str, Callable[[], object]]]:
+    """`hold`: seconds for which a part stays stopped."""
+
+    def stop(part: str) -> None:
+        fleet.order("stop", part)
+        time.sleep(hold)
+        fleet.order("start", part)
+
+    for part in (*SILENT, *SHOWN):
+        yield f"{part} killed", functools.partial(fleet.order, "kill", part)
+        yield f"{part} stopped for {hold:g} s", functools.partial(stop, part)
+        yield f"{part} restarted", functools.partial(fleet.order, "restart", part)
+    yield "postgres restarted at once", lambda: os.kill(fleet.pid_of("postgres"), signal.SIGQUIT)
+    if fleet.is_watched:
+        yield "Sentinel fails over", lambda: fail_over(fleet)
+        yield "the master is stopped", lambda: stop(master(fleet))
+
+
+def fail_over(fleet: RunningFleet) -> None:
+    with redis.Redis(port=fleet.port_of("sentinel1")) as sentinel:
+        sentinel.execute_command("SENTINEL", "FAILOVER", SERVICE)
+
+
+def master(fleet: RunningFleet) -> str:
+    with redis.Redis(port=fleet.port_of("sentinel1")) as sentinel:
+        port = int(sentinel.sentinel_get_master_addr_by_name(SERVICE)[1])
+    return "redis-log" if port == fleet.port_of("redis-log") else "redis-replica"
+
+
+class Course:
+    """`pause`: seconds for which a fault is watched after its action has ended."""
+
+    def __init__(self, fleet: RunningFleet, crowd: Crowd, edits: Edits, pause: float, hold: float) -> None:
+        self.fleet = fleet
+        self.crowd = crowd
+        self.edits = edits
+        self.pause = pause
+        self.hold = hold
+        self.phases: list[Phase] = []
+
+    def run(self) -> None:
+        self.watch("none", lambda: None)
+        for name, act in faults(self.fleet, self.hold):
+            self.watch(name, act)
+
+    def watch(self, name: str, act: Callable[[], object]) -> None:
+        began = time.time()
+        act()
+        time.sleep(self.pause)
+        self.phases.append(Phase(name, began, time.time()))
+
+    def table(self) -> Table:
+        table = new_table(COLUMNS)
+        for phase in self.phases:
+            readings, seen = phase.rows(self.crowd.readings, self.edits.seen)
+            disturbed = [each.due + each.took for each in readings if each.is_error or each.took > SLOW]
+            shown = [each.by_proxies for each in seen if not each.error]
+            table.add_row(
+                phase.name,
+                f"{len(readings):,}",
+                f"{sum(each.is_error for each in readings):,}",
+                f"{max((each.took for each in readings), default=0):.2f}",
+                f"{len(seen):,}",
+                f"{sum(bool(each.error) for each in seen):,}",
+                f"{max(shown, default=0):.2f}",
+                f"{max(disturbed) - phase.began:.1f}" if disturbed else "at once",
+            )
+        return table
+
+    def verdicts(self) -> Iterator[str]:
+        for phase in self.phases:
+            readings, _ = phase.rows(self.crowd.readings, [])
+            errors = [each for each in readings if each.is_error]
+            if errors and not phase.name.startswith(SHOWN):
+                kinds = sorted({each.why or f"status {each.status}" for each in errors})
+                yield f"NO: {len(errors)} readers got an error while {phase.name}: {', '.join(kinds)}"

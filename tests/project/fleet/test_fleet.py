@@ -1,0 +1,72 @@
+"""`make fleet`: up by one command, a page through all its servers, the doctor, and an end without leftovers."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from project.fleet.control import read_state
+from project.fleet.fleet import is_listening
+from project.fleet.layout import PORTS
+from tests.support.fleet import RunningFleet, fleet_folder, running_fleet
+from tests.support.servers.process import is_free
+from tests.support.service import command_line
+from tests.support.wait import wait_until
+
+PARTS = ("postgres", "redis-cache", "redis-log", "web1", "web2", "worker1", "worker2", "beat", "varnish", "nginx")
+
+
+def test_a_fleet_serves_a_page_and_ends_without_leftovers():
+    """The page passes nginx with TLS, Varnish and a web host. The doctor finds nothing."""
+    with running_fleet("--workers", "1") as fleet:
+        with fleet.client() as client:
+            page = client.get("/")
+            assert page.status_code == 200
+            assert page.headers["server"] == "nginx"
+            assert "varnish" in page.headers["via"]
+            assert page.headers["cache-status"].startswith("Evergreen")
+            style = next(word for word in page.text.split('"') if word.startswith("/static/"))
+            assert "immutable" in client.get(style).headers["cache-control"]
+        # Beat has not sent a task yet.
+        wait_until(lambda: fleet.manage("doctor").returncode == 0, "the doctor finds nothing")
+        processes, sockets = fleet.processes(), Path(read_state(fleet.state)["control"]).parent
+        assert len(processes) > len(PARTS)
+        assert sockets.is_dir()
+        assert fleet.interrupt() == 0
+        assert fleet.lines[-1] == "Ended."
+        assert "Killed" not in fleet.terminal
+        assert {pid for pid, line in processes.items() if command_line(pid) == line} == set()
+        assert not sockets.exists()
+        assert [name for name in PORTS if is_listening(fleet.port_of(name))] == []
+        assert not (fleet.state / "fleet.json").exists()
+
+
+def test_a_port_in_use_is_named_before_anything_starts():
+    with fleet_folder() as folder, socket.create_server(("127.0.0.1", 0)) as taken:
+        fleet = RunningFleet(folder, "--port", str(taken.getsockname()[1]))
+        assert fleet.wait() == 1
+        assert "cannot be used" in fleet.terminal
+        assert list(folder.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_two_fleets_run_side_by_side():
+    with running_fleet("--workers", "1") as one, running_fleet("--workers", "1") as two:
+        for fleet in (one, two):
+            with fleet.client() as client:
+                assert client.get("/").status_code == 200
+        assert one.interrupt() == 0
+        with two.client() as client:
+            assert client.get("/").status_code == 200
+        wait_until(lambda: two.manage("doctor").returncode == 0, "the doctor finds nothing")
+
+
+@pytest.mark.slow
+def test_a_part_that_is_killed_runs_again_and_one_that_is_stopped_does_not():
+    with running_fleet("--workers", "1") as fleet:
+        before = fleet.pid_of("redis-cache")
+        fleet.order("kill", "redis-cache")
+        wait_until(lambda: fleet.pid_of("redis-cache") not in (before, None), "it runs again")
+        assert fleet.order("stop", "redis-cache")["redis-cache"] == "stopped"
+        assert is_free(fleet.port_of("redis-cache"))
+        assert fleet.order("start", "redis-cache")["redis-cache"] == "running"
