@@ -1,6 +1,7 @@
 """Django's settings, from the environment as `project.environment` has checked it."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,9 @@ CACHES = {
 EDGE = not DEBUG if env.EVERGREEN_EDGE is None else env.EVERGREEN_EDGE
 # Patterns of query parameters that no page depends on. The edge removes them before views see them.
 EDGE_IGNORED_PARAMETERS = env.EVERGREEN_IGNORED_PARAMETERS
-# Origins that readers use, as https://example.org: pages are warmed for each.
-WARM_ORIGINS = env.EVERGREEN_WARM_ORIGINS or ([BASE_URL] if BASE_URL else [])
+# Origins that readers use, as https://example.org: pages are warmed for each. Keys of pages have the host of BASE_URL
+# without its port.
+WARM_ORIGINS = env.EVERGREEN_WARM_ORIGINS or ([re.sub(r":\d+$", "", BASE_URL)] if BASE_URL else [])
 # Bytes for warm entries (0: a share of Redis's maxmemory), loads at once and entries a second, at most.
 WARM_MEMORY = env.EVERGREEN_WARM_MEMORY * 1024 * 1024
 WARM_AT_ONCE = env.EVERGREEN_WARM_AT_ONCE

@@ -66,8 +66,6 @@ def site_environment(layout: Layout, name: str = "") -> dict[str, str]:
         "EVERGREEN_STATIC_ROOT": str(layout.current / "static"),
         "REDIS_URL": layout.redis_url,
         "CACHE_URL": layout.cache_url,
-        # With a base URL, keys of pages have no port.
-        "EVERGREEN_WARM_ORIGINS": f"https://{HOST}",
         "SECRET_KEY_FILE": str(secrets / "secret_key"),
         "DATABASE_URL_FILE": str(secrets / "database_url"),
         "EVERGREEN_CDN": f"varnish://{LOOPBACK}:{layout.port_of('varnish')}",

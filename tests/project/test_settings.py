@@ -91,6 +91,20 @@ def test_a_url_selects_the_cache_and_its_log(settings_with, tmp_path, environmen
     assert cache["OPTIONS"].get("LOG") == log
 
 
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://example.org", "https://example.org"),
+        ("https://example.org:8443", "https://example.org"),
+        ("http://[::1]:8000", "http://[::1]"),
+    ],
+)
+def test_pages_are_warmed_under_the_host_that_their_keys_have(settings_with, tmp_path, url, origin):
+    """With a base URL keys of pages have no port."""
+    process = settings_with(tmp_path, {"EVERGREEN_BASE_URL": url})
+    assert ast.literal_eval(json.loads(process.stdout)["WARM_ORIGINS"]) == [origin]
+
+
 def test_sessions_have_a_cache_of_their_own(caches_with):
     caches = caches_with(CACHE_URL="memcached://one")
     assert caches["sessions"]["LOCATION"] == caches["default"]["LOCATION"] == ["one:11211"]
