@@ -30,11 +30,12 @@ install.sh rollback                                              back to the rel
   --host NAME         the name of the site, as example.org. Needed once; then it is read from /etc/evergreen/env.
   --certificate FILE  the chain in PEM, and --key FILE its key. Without them a certificate signed by itself is made.
   --dry-run           say what would change, and change nothing
+  --force             upgrade or roll back although the doctor finds errors
   --root DIR          work in the Debian system below DIR, where no systemd runs; /proc must be mounted there
 END
 }
 
-command='' host='' certificate='' key='' root='' dry_run=''
+command='' host='' certificate='' key='' root='' dry_run='' force=''
 
 read_options() {
     command=${1:-}
@@ -42,6 +43,7 @@ read_options() {
     while [ $# -gt 0 ]; do
         case $1 in
             --dry-run) dry_run=yes ;;
+            --force) force=yes ;;
             --host | --certificate | --key | --root)
                 [ $# -ge 2 ] || fail "$1 needs a value." 64
                 printf -v "${1#--}" %s "$2"

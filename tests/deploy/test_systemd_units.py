@@ -131,7 +131,7 @@ def test_an_operator_runs_a_command_with_the_settings_of_the_units(tmp_path):
     script = tmp_path / "evergreen-manage"
     replaced = {
         "settings=/etc/evergreen": f"settings={tmp_path}/settings",
-        "current=/srv/evergreen/current": f"current={ROOT}",
+        "/srv/evergreen/current": str(ROOT),
         "exec setpriv --reuid=evergreen --regid=evergreen --init-groups --no-new-privs": "exec env",
     }
     text = (UNITS / "evergreen-manage").read_text()

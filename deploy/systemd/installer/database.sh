@@ -19,13 +19,18 @@ write_postgresql() {
     folder=/etc/postgresql/$version/main
     put_config "$1/deploy/postgresql/postgresql.conf" "$folder/conf.d/evergreen.conf" 644
     keep_rules_of_debian "$folder/pg_hba.conf"
-    put_config "$1/deploy/postgresql/pg_hba.conf" "$folder/pg_hba.conf" 640 postgres:postgres
+    # In a dry run Debian's file is still there, and looks like one of the operator's.
+    if [ -z "$dry_run" ] || ! is_of_debian "$folder/pg_hba.conf"; then
+        put_config "$1/deploy/postgresql/pg_hba.conf" "$folder/pg_hba.conf" 640 postgres:postgres
+    fi
     touched_postgresql=$((changes - before))
 }
 
+is_of_debian() { [ ! -e "$1.debian" ] && ! grep --quiet --fixed-strings "  $1" "$written" 2>/dev/null; }
+
 # The first time, Debian's file is moved aside.
 keep_rules_of_debian() {
-    if ! grep --quiet --fixed-strings "  $1" "$written" 2>/dev/null && [ ! -e "$1.debian" ]; then
+    if is_of_debian "$1"; then
         change "keep the rules of access of Debian as $1.debian" mv "$1" "$1.debian"
     fi
 }

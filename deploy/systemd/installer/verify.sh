@@ -22,13 +22,14 @@ verify_site() {
     fail "The site is not ready after $patience s: $(tail --lines=1 "$scratch/error"). See: systemctl status 'evergreen-*'"
 }
 
-# The doctor only reads. Warnings (1) stop nothing, errors (2) do.
+# The doctor only reads. Warnings (1) stop nothing, errors (2) do without --force.
 examine() {
     local status=0
     is_live && [ -z "$dry_run" ] || return 0
     step "$1"
     manage "$current" doctor >"$scratch/doctor" 2>&1 || status=$?
     grep --extended-regexp --after-context=2 '^(warning|error)' "$scratch/doctor" || true
-    [ "$status" -le 1 ] || fail "The doctor found errors. Nothing more is done until they are mended."
+    [ "$status" -le 1 ] || [ -n "$force" ] \
+        || fail "The doctor found errors. Nothing more is done until they are mended. To go on in spite of them: --force"
     say "   $(tail --lines=1 "$scratch/doctor")"
 }
