@@ -28,7 +28,7 @@ def test_the_linter_finds_nothing():
     ("words", "message"),
     [
         ([], "install.sh install --host NAME"),
-        (["instal"], "install.sh install --host NAME"),
+        (["update"], "install.sh install --host NAME"),
         (["install", "--hots", "example.org"], "There is no option --hots."),
         (["install", "--host"], "--host needs a value."),
         (["install", "--certificate", "a.pem"], "--certificate and --key belong together."),

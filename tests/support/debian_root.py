@@ -58,7 +58,7 @@ def download(root: Path) -> None:
 
 
 def make_root(folder: Path) -> None:
-    """DEBIAN_ROOT names one that was made before, for whoever runs these tests often."""
+    """Copies the one that DEBIAN_ROOT names, if it is set: making one takes two minutes."""
     if os.geteuid() != 0:
         absent("only root can make and enter a Debian in a folder")
     debootstrap = binary("debootstrap", "/usr/sbin/debootstrap")
