@@ -83,13 +83,20 @@ class DebianRoot:
         """The path from outside."""
         return self.path / name.lstrip("/")
 
-    def command(self, *words: str) -> list[str]:
+    def beside(self, *words: str) -> list[str]:
+        """In its namespaces, but with the files of this host, its own among them."""
         enter = ["nsenter", f"--target={self.holder}", "--mount", "--net", "--pid", "--ipc", "--uts"]
-        return [*enter, "--", "chroot", str(self.path), *words]
+        return [*enter, "--", *words]
+
+    def command(self, *words: str) -> list[str]:
+        return self.beside("chroot", str(self.path), *words)
 
     def run(self, *words: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+        return self.execute(self.command(*words), seconds)
+
+    def execute(self, command: list[str], seconds: float = 600) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*words),
+            command,
             env=ENVIRONMENT,
             cwd="/",
             text=True,
