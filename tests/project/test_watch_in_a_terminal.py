@@ -29,7 +29,14 @@ def environment(tmp_path, fresh_redis):
     state = tmp_path / "state"
     state.mkdir()
     make_tables(state)
-    return environment_of(state) | {"SECRET_KEY": "for tests only", "REDIS_URL": fresh_redis, "TERM": "xterm"}
+    ours = {"SECRET_KEY": "for tests only", "REDIS_URL": fresh_redis, "TERM": "xterm"}
+    # Else they would be the size of the terminal: a library that a test before has imported may have set them.
+    return {name: value for name, value in environment_of(state).items() if name not in ("LINES", "COLUMNS")} | ours
+
+
+def listen_to_ctrl_c() -> None:
+    """Run in the new process. A shell starts programs in the background without."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
@@ -38,7 +45,9 @@ class Terminal:
     def __init__(self, environment: dict[str, str], rows: int = 90, columns: int = 80) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.process = subprocess.Popen(COMMAND, env=environment, stdin=slave, stdout=slave, stderr=slave)
+        self.process = subprocess.Popen(
+            COMMAND, env=environment, stdin=slave, stdout=slave, stderr=slave, preexec_fn=listen_to_ctrl_c
+        )
         os.close(slave)
         self.text = ""
 
@@ -91,7 +100,12 @@ def test_ctrl_c_ends_it_without_a_traceback(terminal):
 
 def test_without_a_terminal_it_prints_lines(environment):
     with subprocess.Popen(
-        COMMAND, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        COMMAND,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_ctrl_c,
     ) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(2)]
