@@ -62,7 +62,12 @@ def verdict(client: httpx.Client) -> tuple[str, str, float]:
 
 def expect(client: httpx.Client, level: str, text: str) -> None:
     """Within moments: processes look once a second. A busy machine may hold up one page, and not each of three."""
-    wait_until(lambda: verdict(client)[0] == level, text)
+
+    def is_seen() -> bool:
+        found = verdict(client)
+        return found[0] == level and found[1].startswith(text)
+
+    wait_until(is_seen, text)
     pages = [verdict(client) for _ in range(3)]
     assert [(each[0], each[1].startswith(text)) for each in pages] == [(level, True)] * 3, pages
     assert min(seconds for *_, seconds in pages) < SECONDS

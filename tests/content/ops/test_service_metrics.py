@@ -140,7 +140,11 @@ async def test_the_age_of_the_heartbeat_grows_past_the_silence(on_redis):
 
 async def test_the_memory_of_redis_and_its_limit(on_redis):
     on_redis.config_set("maxmemory", 64 * 1024 * 1024)
-    samples = await read_samples()
+    try:
+        samples = await read_samples()
+    finally:
+        # Tests share this server.
+        on_redis.config_set("maxmemory", 0)
     assert samples["evergreen_redis_up",] == 1
     assert 0 < samples["evergreen_redis_memory_bytes",] < samples["evergreen_redis_memory_limit_bytes",] == 2**26
     assert samples["evergreen_redis_evicted_total",] == 0
