@@ -33,7 +33,7 @@ from content.warming.state import read_coverage
 
 T = TypeVar("T")
 
-# Seconds for which all requests share one result.
+# Seconds for which all requests share one result, but for the counts of responses.
 CACHE_SECONDS = 1.0
 # Of the coverage: where no worker lives, a process that serves readers measures that of so many entries itself.
 COVERAGE_SECONDS, MOST_MEASURED = 5.0, 1000
@@ -46,7 +46,7 @@ REFUSAL = "Only this host and staff may read /metrics. To open it to everybody, 
 async def metrics(request: HttpRequest) -> HttpResponse:
     if not (settings.METRICS_OPEN or is_from_this_host(request) or await is_staff(request)):
         return HttpResponse(REFUSAL, content_type="text/plain", status=403, headers={"Cache-Control": "no-store"})
-    content = await cached_metrics.get()
+    content = await compute_metrics()
     return HttpResponse(content, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
 
@@ -73,7 +73,6 @@ class Measurements:
 
     report: Report | None = None
     coverage: Coverage | None = None
-    host: HostCounts | None = None
     state: State | None = None
 
 
@@ -85,26 +84,51 @@ class SiteCollector(Collector):
         measured = self.measured
         cdn_lag = measured.state.cdn_lag if measured.state is not None else None
         yield from CacheCollector(measured.report, measured.coverage, cdn_lag).collect()
-        yield from request_metrics(measured.host)
         if measured.state is not None:
             yield from service_metrics(measured.state)
 
 
+class RequestCollector(Collector):
+    def __init__(self, host: HostCounts | None) -> None:
+        self.host = host
+
+    def collect(self) -> Iterator[Metric]:
+        yield from request_metrics(self.host)
+
+
 def render_metrics(measured: Measurements) -> bytes:
+    return render(SiteCollector(measured))
+
+
+def render(collector: Collector) -> bytes:
     registry = CollectorRegistry()
-    registry.register(SiteCollector(measured))
+    registry.register(collector)
     return generate_latest(registry)
 
 
 async def compute_metrics() -> bytes:
-    """What cannot be measured within a bounded time is left out."""
+    """What cannot be measured within a bounded time is left out.
+
+    Responses are counted anew for each page: a later page of another process must not have lower counts.
+    """
     if process_counts.folder is not None:
         # Again, if the disk was full when this process began.
         process_counts.open(process_counts.folder)
-    report, coverage, host, state = await asyncio.gather(
-        within_bound(cached_report), within_bound(cached_coverage), within_bound(cached_host), read_state()
+    host, rest = await asyncio.gather(within_bound(new_host_counts()), cached_metrics.get())
+    return rest + render(RequestCollector(host))
+
+
+def new_host_counts() -> CachedResult[HostCounts | None]:
+    """Shared with no other request."""
+    return CachedResult(_in_thread(read_host_counts), 0.0)
+
+
+async def compute_others() -> bytes:
+    """All metrics but those of responses."""
+    report, coverage, state = await asyncio.gather(
+        within_bound(cached_report), within_bound(cached_coverage), read_state()
     )
-    return render_metrics(Measurements(report, coverage, host, state))
+    return render_metrics(Measurements(report, coverage, state))
 
 
 def report_or_none() -> Report | None:
@@ -124,6 +148,5 @@ def _in_thread(measure: Callable[[], T]) -> Callable[[], Awaitable[T]]:
 
 # Anew for each page, which is cached itself.
 cached_report = CachedResult(_in_thread(report_or_none), 0.0)
-cached_host = CachedResult(_in_thread(read_host_counts), 0.0)
 cached_coverage = CachedResult(lambda: read_coverage(MOST_MEASURED), COVERAGE_SECONDS)
-cached_metrics = CachedResult(compute_metrics, CACHE_SECONDS)
+cached_metrics = CachedResult(compute_others, CACHE_SECONDS)
