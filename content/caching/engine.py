@@ -34,7 +34,7 @@ from .stores.memory import MAX_HITS, MemoryTier
 from .stores.shared import SharedTier
 from .sync import SyncEngine
 from .tiers import Judgement, Tiers
-from .tracing import current_span, trace_wait, traced_context
+from .tracing import choose_traced_context, current_span, trace_wait
 from .warmer import Warmer, WarmResult
 
 VALID = Verdict.VALID
@@ -224,7 +224,7 @@ class Engine:
     def _look_up(self, state: LoopState) -> None:
         batches, state.next_lookup = state.next_lookup, []
         # The lookup is part of one of the readers' traces.
-        state.begin(self._populate(state, batches), traced_context(batch.context for batch in batches))
+        state.begin(self._populate(state, batches), choose_traced_context(batch.context for batch in batches))
 
     async def _populate(self, state: LoopState, batches: Sequence[LookupBatch]) -> None:
         """End every call. Keys that the shared tier does not have are loaded for each batch apart."""

@@ -63,7 +63,7 @@ class LoaderRun:
 
     def __init__(self) -> None:
         self.waits_for: set[Call] = set()
-        # Of the load, if its trace is recorded: spans of readers who joined refer to it.
+        # The span of the load, None unless its trace is recorded. Spans of readers who joined refer to it.
         self.span: Span | None = None
 
     def note_load(self, calls: "Sequence[Call]") -> None:
@@ -130,7 +130,7 @@ class Call:
 
     @property
     def span(self) -> Span | None:
-        """Of its load, if that has begun and is recorded."""
+        """The span of its load; None before the load begins, and unless it is recorded."""
         return self.run.span if self.run is not None else None
 
     @property

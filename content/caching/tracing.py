@@ -195,7 +195,7 @@ def begin_trace(name: str, kind: str = INTERNAL, parents: Iterable[str] = ()) ->
 def begin_root(name: str, kind: str = INTERNAL, parents: Iterable[str] = ()) -> Span | _NoSpan:
     """As `begin_trace`, for what is part of no other work: a request, or a task."""
     if current_span.get() is not None:
-        # Of another request of the same connection, or of work that has ended.
+        # It belongs to another request of the same connection, or to work that has ended.
         current_span.set(None)
     if tracer is None:
         return NO_SPAN
@@ -243,7 +243,7 @@ def is_recorded(traceparent: str) -> bool:
     return bool(int(traceparent[-2:], 16) & 1)
 
 
-def traced_context(contexts: Iterable[Context]) -> Context | None:
+def choose_traced_context(contexts: Iterable[Context]) -> Context | None:
     """For work that several readers share: a copy of the first context that is part of a recorded trace."""
     if tracer is None:
         return None

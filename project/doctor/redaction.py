@@ -23,7 +23,7 @@ SECRET_NAMES = ("SECRET_KEY", "CDN_TOKEN", "EMAIL_HOST_PASSWORD")
 URL_NAMES = ("REDIS_URL", "CACHE_URL", "SESSIONS_URL", "CELERY_BROKER_URL", "SENTRY_DSN")
 
 
-def known_secrets() -> set[str]:
+def list_secrets() -> set[str]:
     """The values of the settings that no text may contain."""
     values = {str(getattr(settings, name, "")) for name in SECRET_NAMES}
     values.update(getattr(settings, "SECRET_KEY_FALLBACKS", ()))

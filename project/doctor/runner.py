@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from project.doctor.finding import Check, Finding, error
-from project.doctor.redaction import known_secrets, redact_finding
+from project.doctor.redaction import list_secrets, redact_finding
 
 # Seconds for each check. All begin at once, so that this bounds the whole.
 SECONDS = 10.0
@@ -49,7 +49,7 @@ class Running:
 
 def run_checks(checks: Mapping[str, Sequence[Check]], seconds: float = SECONDS) -> Iterator[Finding]:
     """The findings of all checks, redacted, in the order of `checks`."""
-    secrets = known_secrets()
+    secrets = list_secrets()
     deadline = time.monotonic() + seconds
     running = [Running(category, check) for category, its_checks in checks.items() for check in its_checks]
     for each in running:

@@ -118,7 +118,7 @@ def render_nginx(layout: Layout) -> None:
             "listen 443 ": f"listen {LOOPBACK}:{layout.port} ",
         },
     )
-    # The site's own address has a port here, and nginx is told none.
+    # The site's own address has a port here, which $host lacks.
     render(
         "nginx/evergreen.d/proxy.conf",
         folder / "evergreen.d/proxy.conf",

@@ -42,7 +42,7 @@ BOUNDS = (
     30.0,
 )
 BUCKETS = (*(f"{bound:.5f}".rstrip("0").rstrip(".") for bound in BOUNDS), "+Inf")
-# What the cache did for a response. A miss has one of the reasons after a space.
+# Outcomes of the cache for a response. A miss has one of the reasons after a space.
 CACHES = ("hit", "stale", "miss", "joined", "pass", "none")
 REASONS = ("uri-miss", "vary-miss", "stale", "request", "other")
 OUTCOMES = (*(name for name in CACHES if name != "miss"), *(f"miss {reason}" for reason in REASONS))
@@ -61,8 +61,8 @@ LAYOUT = Layout(
         Family(WAITED, (("",),)),
     )
 )
-# Of repeated plain hits one in so many is timed, and stands for all since the last: to time one costs as much as to
-# count three. A power of two.
+# One repeated plain hit in so many is timed, and stands for all since the last: to time one costs as much as to count
+# three. A power of two.
 HITS_PER_TIMED = 256
 
 _BOUNDS_NS = tuple(round(bound * 1e9) for bound in BOUNDS)

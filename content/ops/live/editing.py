@@ -43,7 +43,7 @@ class Save(msgspec.Struct, frozen=True):
     is_deletion: bool
 
 
-class Form:
+class OpenForm:
     """A form that is open in a browser. `since`: Unix seconds; it shows what was saved before."""
 
     def __init__(self, viewer: Viewer, post: int, since: float) -> None:
@@ -79,7 +79,7 @@ class Editing:
 
     def __init__(self) -> None:
         self.editors = Editors(*redis_of_site())
-        self.forms: set[Form] = set()
+        self.forms: set[OpenForm] = set()
         # Posts to look at now, instead of all after LOOK_EVERY.
         self.posts: set[int] = set()
         self.has_posts = asyncio.Event()
@@ -156,7 +156,7 @@ class Editing:
                 if form.post == post:
                     form.show([*here, *others], saves.get(post))
 
-    async def read_saves(self, forms: list[Form]) -> dict[int, Save]:
+    async def read_saves(self, forms: list[OpenForm]) -> dict[int, Save]:
         """None while the database is down."""
         if not forms:
             return {}
@@ -168,7 +168,7 @@ class Editing:
             return {}
 
 
-def _form_of(viewer: Viewer) -> Form | None:
+def _form_of(viewer: Viewer) -> OpenForm | None:
     """From the query: `post` is its primary key, `since` when the form was made. None for other text."""
     try:
         query = parse_qs(viewer.query.decode("latin-1"), max_num_fields=4)
@@ -176,7 +176,7 @@ def _form_of(viewer: Viewer) -> Form | None:
     except (KeyError, ValueError):
         return None
     now = time.time()
-    return Form(viewer, post, min(since, now)) if 0 < post < 2**63 and 0 < since < now + 86400 else None
+    return OpenForm(viewer, post, min(since, now)) if 0 < post < 2**63 and 0 < since < now + 86400 else None
 
 
 def _read_saves(posts: set[int], since: float) -> dict[int, Save]:

@@ -129,7 +129,7 @@ def mailbox() -> Mailbox:
 def announce_from_thread(**content: Any) -> None:
     """Never waits, and never raises: a save must not take longer because a Redis is down.
 
-    A loop that listens sends it, since a layer in memory belongs to its loop. Its listeners are told at once.
+    A loop that listens sends it, since a layer in memory belongs to its loop. Its listeners get it at once.
     """
     loops = [loop for loop, box in list(_mailboxes.items()) if box.listeners and not loop.is_closed()]
     asyncio.run_coroutine_threadsafe(_announce(content), loops[0] if loops else lasting_loop())

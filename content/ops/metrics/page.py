@@ -26,7 +26,7 @@ from content.caching.metrics.reports import Report, reporting
 from content.ops.metrics.caches import CacheCollector
 from content.ops.metrics.requests import read_host_counts, request_metrics
 from content.ops.metrics.service import service_metrics
-from content.ops.state.cached_result import CachedResult, within_bound
+from content.ops.state.cached_result import CachedResult, result_in_time, within_bound
 from content.ops.state.service import State, read_state
 from content.warming.coverage import Coverage
 from content.warming.state import read_coverage
@@ -114,13 +114,8 @@ async def compute_metrics() -> bytes:
     if process_counts.folder is not None:
         # Again, if the disk was full when this process began.
         process_counts.open(process_counts.folder)
-    host, rest = await asyncio.gather(within_bound(new_host_counts()), cached_metrics.get())
+    host, rest = await asyncio.gather(result_in_time(_in_thread(read_host_counts)()), cached_metrics.get())
     return rest + render(RequestCollector(host))
-
-
-def new_host_counts() -> CachedResult[HostCounts | None]:
-    """Shared with no other request."""
-    return CachedResult(_in_thread(read_host_counts), 0.0)
 
 
 async def compute_others() -> bytes:

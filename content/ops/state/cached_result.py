@@ -47,8 +47,13 @@ class CachedResult(Generic[T]):
 
 async def within_bound(measurement: CachedResult[T]) -> T | None:
     """The result. None after an error, and after LONGEST seconds; the next caller then waits for the same one."""
+    return await result_in_time(measurement.get())
+
+
+async def result_in_time(measuring: Awaitable[T]) -> T | None:
+    """None after an error, and after LONGEST seconds."""
     try:
-        return await asyncio.wait_for(measurement.get(), LONGEST)
+        return await asyncio.wait_for(measuring, LONGEST)
     except Exception:
         # Whatever is down shows in the metric of its name.
         return None

@@ -160,18 +160,18 @@ def find_trigger_faults(connection: BaseDatabaseWrapper) -> Iterator[str]:
     for watch in watches.values():
         if watch.table in tables:
             yield from (f"Table {watch.table}: {reason}." for reason in list_faults(connection, watch))
-    missing = expected_names(connection) - existing_names(connection)
+    missing = list_expected_triggers(connection) - list_existing_triggers(connection)
     if missing and "content_listedpost" in tables:
         yield f"Triggers of lists or search are missing: {', '.join(sorted(missing))}."
 
 
-def expected_names(connection: BaseDatabaseWrapper) -> set[str]:
+def list_expected_triggers(connection: BaseDatabaseWrapper) -> set[str]:
     if connection.vendor == "sqlite":
         return list_tables.sqlite_triggers().keys() | search_index.SQLITE_TRIGGERS.keys()
     return set(TRIGGER_NAME.findall("\n".join(list_tables.postgresql_triggers())))
 
 
-def existing_names(connection: BaseDatabaseWrapper) -> set[str]:
+def list_existing_triggers(connection: BaseDatabaseWrapper) -> set[str]:
     query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     if connection.vendor == "postgresql":
         query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.benchmarks.fleet.edits import Edits, running_editor
 from tests.benchmarks.fleet.faults import Course
 from tests.benchmarks.fleet.readers import Crowd, in_thread
-from tests.benchmarks.fleet.upgrade import Loads, Upgrade, make_next_release
+from tests.benchmarks.fleet.upgrade import PageLoads, Upgrade, make_next_release
 from tests.benchmarks.rounds import console
 from tests.benchmarks.site.paths import draw_paths
 from tests.benchmarks.tables import new_table
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, fleet: RunningFleet, crowd: Crowd, edits: E
         console.print(course.table(), *course.verdicts(), sep="\n")
     else:
         with fleet_folder() as folder:
-            loads, source = Loads(fleet), make_next_release(Path(folder) / "next")
+            loads, source = PageLoads(fleet), make_next_release(Path(folder) / "next")
             with in_thread(loads.run, loads.ended.set):
                 upgrade = Upgrade(fleet, crowd, loads, source, options.seconds)
                 upgrade.run()

@@ -45,7 +45,7 @@ def make_next_release(folder: Path) -> Path:
 
 
 @dataclass
-class Loads:
+class PageLoads:
     """Requests of each second for which a page was made, by the counters of both web hosts."""
 
     fleet: RunningFleet
@@ -79,7 +79,7 @@ class Loads:
 
 
 class Upgrade:
-    def __init__(self, fleet: RunningFleet, crowd: Crowd, loads: Loads, source: Path, seconds: float) -> None:
+    def __init__(self, fleet: RunningFleet, crowd: Crowd, loads: PageLoads, source: Path, seconds: float) -> None:
         self.fleet = fleet
         self.crowd = crowd
         self.loads = loads

@@ -1,4 +1,4 @@
-"""A restart with viewers, one of them frozen: all are told, come back and are right again; nothing hangs."""
+"""A restart with viewers, one of them frozen: all get a close frame, come back and are right again; nothing hangs."""
 
 import asyncio
 import signal

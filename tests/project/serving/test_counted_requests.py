@@ -49,7 +49,7 @@ class Scraper:
         self.last: Counter[Kind] = Counter()
 
     async def scrape(self) -> Counter[Kind]:
-        """No counter shrinks from page to page, whichever process answers."""
+        """No counter shrinks from page to page, also if another process answers."""
         body = None
         while body is None:
             body = await self.client.ask(Asked("GET", "/metrics"))
