@@ -4,14 +4,13 @@ The order of steps is what makes a read right; docs/protocol.md says what goes w
 
 1. Memory, judged by the ordering: a fresh value is returned, a stale one too and refreshed in the background.
 2. A call of this process for the same key is joined, if its load began late enough for this reader.
-3. The shared tier: one lookup for all keys that are missing in this turn of the event loop.
+3. The shared tier: one lookup for all keys that are missing in this turn of the event loop (`SharedLookup`).
 4. A lease for each key that is left. Its holder looks again, for the last holder may have stored; then it notes the
    position, and loads. The others wait for what the holder stores, or for the lease.
 5. The loaded value is stored with that position, if no invalidation overtook it and the lease is still its own.
 """
 
 import asyncio
-import contextvars
 import random
 import threading
 import time
@@ -22,19 +21,21 @@ from .dependencies import Dependencies
 from .entry import CachedValue, Verdict
 from .heat import Heat
 from .key import EntryKey, check_tags
-from .loader import LEASE, Loader, LoadRecord
+from .loader import LEASE, Loader
 from .metrics.events import emit, listeners, notify, subscribers
 from .ordering.ordering import Ordering
 from .ordering.tag_index import Kind
 from .read_counts import reads
 from .refresh import Refresher
 from .refresh_queue import RefreshQueue
-from .singleflight import Call, LookupBatch, LoopState, LoopStates, current_run, emit_joined, emit_outcome
+from .result_store import LoadRecord
+from .shared_lookup import SharedLookup
+from .singleflight import Call, LoopState, LoopStates, current_run, emit_joined, emit_outcome
 from .stores.memory import MAX_HITS, MemoryTier
 from .stores.shared import SharedTier
 from .sync import SyncEngine
-from .tiers import Judgement, Tiers
-from .tracing import choose_traced_context, current_span, trace_wait
+from .tiers import Tiers
+from .tracing import current_span, trace_wait
 from .warmer import Warmer, WarmResult
 
 VALID = Verdict.VALID
@@ -63,6 +64,7 @@ class Engine:
         self.loops = LoopStates()
         self.loader = Loader(self.tiers, lease)
         self.refresher = Refresher(self.tiers, self.loader, self.loops, refresh_queue)
+        self.shared_lookup = SharedLookup(self.tiers, self.loader, self.refresher)
         self.page_queue = page_queue
         self.warmer = Warmer(self.tiers, self.loader, self.loops)
         self._sync: SyncEngine | None = None
@@ -160,7 +162,7 @@ class Engine:
             if is_new:
                 started.append(calls[entry_key.key])
         if started:
-            self._look_up_soon(state, started)
+            self.shared_lookup.begin_soon(state, started)
         try:
             for key, call in calls.items():
                 is_joined = current_span.get() is not None and call not in started
@@ -175,7 +177,7 @@ class Engine:
         state = self.loops.current()
         call, is_new = self._join_or_start(state, entry_key)
         if is_new:
-            self._look_up_soon(state, (call,))
+            self.shared_lookup.begin_soon(state, (call,))
         is_plain = entry_key.owner.policy.soft_timeout is None and current_run.get() is None
         try:
             if not is_new and current_span.get() is not None:
@@ -213,61 +215,6 @@ class Engine:
         emit("slow", owner.name, call.key)
         return fallback.as_stale()
 
-    # --- 3: the shared tier -------------------------------------------------------------------------
-
-    def _look_up_soon(self, state: LoopState, calls: Sequence[Call]) -> None:
-        """One lookup for all calls that start in this turn of the loop."""
-        if not state.next_lookup:
-            state.loop.call_soon(self._look_up, state)
-        state.next_lookup.append(LookupBatch(calls, contextvars.copy_context()))
-
-    def _look_up(self, state: LoopState) -> None:
-        batches, state.next_lookup = state.next_lookup, []
-        # The lookup is part of one of the readers' traces.
-        state.begin(self._populate(state, batches), choose_traced_context(batch.context for batch in batches))
-
-    async def _populate(self, state: LoopState, batches: Sequence[LookupBatch]) -> None:
-        """End every call. Keys that the shared tier does not have are loaded for each batch apart."""
-        try:
-            found = await self.tiers.find([call.entry_key for batch in batches for call in batch.calls])
-            for batch in batches:
-                missing = [call for call in batch.calls if not self._resolve_from_shared(call, *found[call.key])]
-                if missing:
-                    state.begin(self._load(state, missing), batch.context)
-        except BaseException as error:
-            for batch in batches:
-                _reject_all(batch.calls, error)
-            if not isinstance(error, Exception):
-                raise
-
-    def _resolve_from_shared(self, call: Call, judgement: Judgement, fallback: CachedValue | None) -> bool:
-        """Whether what the shared tier has is enough; else the key has to be loaded."""
-        value, outcome, refresh = judgement
-        if value is not None:
-            call.resolve(value, outcome)
-            if refresh:
-                self.refresher.schedule(call.entry_key, value.header, refresh)
-            return True
-        call.fallback = fallback
-        if fallback is None or not self.backoff.has_failed(call.key):
-            return False
-        # Its load failed a moment ago: that is not tried again for each reader.
-        emit("error_stale", call.entry_key.owner.name, call.key, reason="failed a moment ago")
-        call.resolve(fallback.as_stale())
-        return True
-
-    async def _load(self, state: LoopState, calls: Sequence[Call]) -> None:
-        try:
-            await self.loader.load_missing(state, calls)
-            for call in calls:
-                # Another process had stored it meanwhile.
-                if call.value is not None and call.refresh:
-                    self.refresher.schedule(call.entry_key, call.value.header, call.refresh)
-        except BaseException as error:
-            _reject_all(calls, error)
-            if not isinstance(error, Exception):
-                raise
-
     # --- by hand --------------------------------------------------------------------------------------
 
     async def refresh(self, entry_key: EntryKey) -> CachedValue:
@@ -283,7 +230,7 @@ class Engine:
     async def store(self, entry_key: EntryKey, result: Any) -> None:
         """As if a load that began now had returned it."""
         begun = await self.ordering.begin()
-        await self.loader.store(entry_key, result, LoadRecord(begun, Dependencies(), self.clock(), 0.0), None)
+        await self.loader.results.store(entry_key, result, LoadRecord(begun, Dependencies(), self.clock(), 0.0), None)
 
     async def fresh_for(self, entry_key: EntryKey) -> float:
         """Seconds for which the stored entry is still fresh, 0 if there is none."""
@@ -301,8 +248,3 @@ class Engine:
         tags = check_tags(tags)
         if tags:
             self.ordering.append_sync(kind, tags, nonce)
-
-
-def _reject_all(calls: Iterable[Call], error: BaseException) -> None:
-    for call in calls:
-        call.reject(error)

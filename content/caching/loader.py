@@ -1,19 +1,19 @@
-"""Load what no tier has: once, under a lease, and stored only if no invalidation overtook it."""
+"""Run the loaders of keys that no tier has: once for all processes, under a lease."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from .cutoff import expire_if_changed
 from .dependencies import Dependencies, track_dependencies
-from .entry import CachedValue, Header, LoadedAbsence, Stamp
+from .entry import CachedValue
 from .errors import LoadTimeout, NotModified
-from .key import MAX_TAGS, EntryKey, KeyOwner, Parameters, warn_of_tags
+from .key import EntryKey, KeyOwner, Parameters
 from .lease import BACKGROUND, Lease, rank_of_load
 from .metrics.events import emit, measure
+from .result_store import LoadRecord, ResultStore
 from .singleflight import Call, LoaderRun, LoopState, current_run
 from .tiers import Tiers
-from .tracing import traced
+from .tracing import with_span
 from .warm_costs import charge_load
 from .warm_plan import current_plan, mark_of
 
@@ -23,21 +23,12 @@ LEASE = 3.0
 BACKGROUND_LEASE = 6.0
 
 
-class LoadRecord(NamedTuple):
-    """About one run of a loader: the stamp from before it, what it read, when it ended (Unix seconds), and its cost
-    in seconds for each key."""
-
-    begun: Stamp | None
-    dependencies: Dependencies
-    ended_at: float
-    cost: float
-
-
 class Loader:
     """`lease`: seconds after which the holder of a lease that does not renew it is replaced."""
 
     def __init__(self, tiers: Tiers, lease: float = LEASE) -> None:
         self.tiers = tiers
+        self.results = ResultStore(tiers)
         self.lease = lease
 
     def new_lease(self, *, has_reader: bool = True) -> Lease:
@@ -144,7 +135,7 @@ class Loader:
         call.warmed = mark_of(current_plan(), spares=value is None or not value.is_servable(self.tiers.clock()))
         return call
 
-    # --- run, store, resolve ------------------------------------------------------------------------
+    # --- run and resolve ----------------------------------------------------------------------------
 
     async def run(self, state: LoopState, calls: Sequence[Call], lease: Lease) -> None:
         """Loaders of several owners run side by side, each for all its keys at once."""
@@ -178,11 +169,12 @@ class Loader:
 
     async def _finish(self, call: Call, result: Any, record: LoadRecord, lease: Lease) -> None:
         try:
-            call.resolve(await self.store(call.entry_key, result, record, lease.token, warmed=call.warmed))
+            value = await self.results.store(call.entry_key, result, record, lease.token, warmed=call.warmed)
+            call.resolve(value)
         except Exception as error:
             await self._fail_all([call], error, lease)
 
-    @traced("load")
+    @with_span("load")
     async def _run_loader(self, state: LoopState, calls: Sequence[Call]) -> tuple[dict[Parameters, Any], LoadRecord]:
         """The loader's results by parameters. Raises what it raises, and LoadTimeout."""
         name, run, began = calls[0].entry_key.owner.name, LoaderRun(), self.tiers.clock()
@@ -241,54 +233,6 @@ class Loader:
         return {entry_key.parameters: entry_key.owner.result_of(previous)}, Dependencies(
             tags=set(previous.header.tags)
         )
-
-    async def store(
-        self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None, *, warmed: int = 0
-    ) -> CachedValue:
-        """Store what was loaded, unless something refuses it. The reader gets the value in any case.
-
-        `warmed`: the mark of the plan of warming that has loaded it.
-        """
-        owner, dependencies, now = entry_key.owner, record.dependencies, record.ended_at
-        times = owner.times_of(result, now, self.tiers.chance())
-        stale_until = min(times.stale_until, dependencies.stale_until)
-        is_stale = dependencies.stale or dependencies.weakly_stale
-        fresh_until = min(times.fresh_until, dependencies.fresh_until)
-        header = Header(
-            made_at=now,
-            # Made with something stale in passing, it is stored stale: readers get it, and a refresh follows.
-            fresh_until=min(fresh_until, now) if dependencies.weakly_stale else fresh_until,
-            # A value is served no longer than its oldest part may be.
-            stale_until=stale_until,
-            error_until=stale_until + times.error_until - times.stale_until,
-            there=result.absence is None,
-            cost=record.cost,
-            tags=owner.tags_of(entry_key, result, dependencies.tags),
-            stamp=Stamp(""),
-            warmed=warmed if result.absence is None else 0,
-        )
-        encoded = owner.encode_result(result)
-        value = owner.to_cached_value(header, result, encoded)
-        if dependencies.stale:
-            await self.tiers.refuse(entry_key, "made of a stale part", token)
-            is_stored = False
-        elif fresh_until <= now:
-            await self.tiers.refuse(entry_key, "its time is up already", token)
-            is_stored = False
-        elif len(header.tags) > MAX_TAGS:
-            warn_of_tags(owner.name, header.tags)
-            await self.tiers.refuse(entry_key, "too many tags", token)
-            is_stored = False
-        else:
-            begun = record.begun
-            if owner.cutoff:
-                begun = await expire_if_changed(self.tiers, entry_key, header, encoded, begun)
-            is_stored = await self.tiers.store(entry_key, value, encoded, begun, token=token, largest=owner.largest)
-        self.tiers.update_backoff(entry_key.key, is_stored=is_stored, weakly_stale=dependencies.weakly_stale)
-        if result.absence is not None:
-            value = LoadedAbsence.of(value, result.absence)
-        # A value that was made of a stale part makes its own readers stale as well.
-        return value.as_stale() if is_stale else value
 
     # --- when loading fails -------------------------------------------------------------------------
 

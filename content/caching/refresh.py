@@ -18,7 +18,7 @@ from .metrics.events import emit
 from .refresh_queue import RefreshQueue, RefreshRequest, serve_queue
 from .singleflight import LoopState, LoopStates
 from .tiers import NOTHING, Tiers
-from .tracing import CONSUMER, begin_trace, note, traced
+from .tracing import CONSUMER, begin_trace, note, with_span
 
 logger = logging.getLogger("content.caching")
 
@@ -55,7 +55,7 @@ class Refresher:
         state.refreshes[entry_key.key] = task
         task.add_done_callback(lambda done: state.refreshes.pop(entry_key.key, None))
 
-    @traced("refresh")
+    @with_span("refresh")
     async def _refresh_in_background(self, state: LoopState, entry_key: EntryKey, seen: Header, reason: str) -> None:
         if await self._has_newer(entry_key, seen) or await self._wait_for_worker(entry_key, seen):
             return

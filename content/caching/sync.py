@@ -19,9 +19,10 @@ from .errors import LoadError, LoadTimeout
 from .key import EntryKey
 from .lasting_loop import run_inline
 from .lease import FIRST_DELAY, MAX_DELAY, Lease
-from .loader import Loader, LoadRecord
+from .loader import Loader
 from .metrics.events import emit
 from .refresh import Refresher
+from .result_store import LoadRecord
 from .singleflight import Call, LoaderRun, LoopStates, current_run, emit_joined, emit_outcome, emit_read
 from .thread_loader import NOT_JOINABLE, BlockingTiers, ThreadLoader, longest_timeout
 from .tiers import Tiers
@@ -296,4 +297,5 @@ class SyncEngine:
     def store(self, entry_key: EntryKey, result: Any) -> None:
         """As if a load that began now had returned it."""
         begun = run_inline(self.ordering.begin())
-        run_inline(self.loader.store(entry_key, result, LoadRecord(begun, Dependencies(), self.clock(), 0.0), None))
+        record = LoadRecord(begun, Dependencies(), self.clock(), 0.0)
+        run_inline(self.loader.results.store(entry_key, result, record, None))

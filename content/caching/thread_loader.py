@@ -19,13 +19,14 @@ from .executor import LoadExecutor, load_context
 from .key import EntryKey, Parameters
 from .lasting_loop import run_inline
 from .lease import Lease
-from .loader import Loader, LoadRecord
+from .loader import Loader
 from .metrics.events import emit, measure
 from .ordering.counters import CounterOrdering
+from .result_store import LoadRecord, ResultStore
 from .singleflight import Call, LoaderRun, LoopState, LoopStates, current_run
 from .stores.blocking import blocking_tier
 from .tiers import Tiers
-from .tracing import current_span_of, traced
+from .tracing import current_span_of, with_span
 from .transactions import has_written, may_read_the_past
 
 # The stamp of a call that nobody joins any more: no tail is behind it.
@@ -54,7 +55,7 @@ class BlockingTiers(Tiers):
     backoff = _of_tiers("backoff")
     sizes = _of_tiers("sizes")
 
-    @traced("lookup")
+    @with_span("lookup")
     def look(self, entry_key: EntryKey, lease: Lease, *, always: bool) -> tuple[CachedValue | None, bool]:
         """As lookup_or_lease, for one key: its value, judged, and whether the lease is ours now."""
         name, began = entry_key.owner.name, time.perf_counter()
@@ -77,7 +78,7 @@ class BlockingTiers(Tiers):
             [verdict] = run_inline(ordering.judge((entry.header,)))
         return CachedValue(entry.header, entry.value, is_decoded=False, verdict=verdict), is_ours
 
-    @traced("lookup")
+    @with_span("lookup")
     async def lookup_or_lease(
         self, keys: Sequence[EntryKey], lease: Lease, *, always: bool, again: bool
     ) -> tuple[dict[str, CachedValue], list[str]]:
@@ -87,11 +88,21 @@ class BlockingTiers(Tiers):
         return await self.judge_stored(by_key, stored, None if again else time.perf_counter() - began), ours
 
 
+class ThreadResultStore(ResultStore):
+    async def store(
+        self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None, *, warmed: int = 0
+    ) -> CachedValue:
+        """As ResultStore, but store nothing if the load has written in a transaction of this thread."""
+        record = record._replace(begun=None) if has_written() else record
+        return await super().store(entry_key, result, record, token, warmed=warmed)
+
+
 class ThreadLoader(Loader):
     """A Loader whose calls are of one thread, which runs the loaders one after the other."""
 
     def __init__(self, tiers: BlockingTiers, loader: Loader, loops: LoopStates) -> None:
         self.tiers = tiers
+        self.results = ThreadResultStore(tiers)
         self.on_loop = loader
         self.loops = loops
         self.renewer = LeaseRenewer(loader)
@@ -153,13 +164,6 @@ class ThreadLoader(Loader):
     def give_up(self, call: Call) -> None:
         """Fail a call whose lease another process holds."""
         self._fail(call, LoadTimeout(f"{call.key}: the process that loads it takes too long."))
-
-    async def store(
-        self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None, *, warmed: int = 0
-    ) -> CachedValue:
-        """As Loader, and not if the load has written in a transaction of this thread."""
-        record = record._replace(begun=None) if has_written() else record
-        return await super().store(entry_key, result, record, token, warmed=warmed)
 
 
 def longest_timeout(calls: Sequence[Call]) -> float:

@@ -17,7 +17,7 @@ from .ordering.ordering import Ordering
 from .policy import Policy
 from .stores.memory import MemoryTier, SizeEstimates, header_size
 from .stores.shared import SharedTier
-from .tracing import current_span_of, note, traced
+from .tracing import current_span_of, note, with_span
 from .warm_plan import plan_of
 
 # An entry is never refreshed earlier than this many times its load cost before its end.
@@ -68,7 +68,7 @@ class Tiers:
                 held.verdict, held.version = verdict, version
         return held
 
-    @traced("lookup")
+    @with_span("lookup")
     async def lookup(self, keys: Iterable[TierKey], *, again: bool = False) -> dict[str, CachedValue]:
         """The values in the shared tier, judged. With `again` lookup and unreadable bytes are not counted."""
         by_key = {entry_key.key: entry_key for entry_key in keys}
@@ -187,7 +187,7 @@ class Tiers:
                 size = self.sizes.size_of(entry_key.owner.name, value.value, encoded_size)
             self.memory.put(entry_key.key, value, size + header_size(header.tags))
 
-    @traced("store")
+    @with_span("store")
     async def store(
         self,
         entry_key: TierKey,

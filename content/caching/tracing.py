@@ -267,7 +267,7 @@ async def trace_wait(waiting: Awaitable[T], work: Recorded) -> T:
                 here.link(work.span)
 
 
-def traced(name: str, kind: str = INTERNAL) -> Callable[[F], F]:
+def with_span(name: str, kind: str = INTERNAL) -> Callable[[F], F]:
     """Make each call of a function or coroutine function a span, if it is part of a recorded trace."""
 
     def decorate(function: F) -> F:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from content.caching.metrics.reports import Process
+from content.caching.metrics.process import Process
 from content.caching.metrics.warm_return import Return, by_plan
 from content.warming.coverage import HOT, SITE, Coverage, describe_coverage, find_gaps
 from content.warming.process_coverage import coverage_of

@@ -16,7 +16,8 @@ from content.caching.engine import Engine
 from content.caching.engines import engine_of
 from content.caching.entry import CachedValue, Verdict
 from content.caching.errors import Unreadable
-from content.caching.metrics.reports import Process, reporting
+from content.caching.metrics.process import Process
+from content.caching.metrics.reports import reporting
 from content.caching.release import release_digest
 from content.caching.serializer import decode
 from content.warming.coverage import Coverage, count_hottest

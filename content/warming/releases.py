@@ -10,7 +10,8 @@ from django.core.cache import caches
 
 from content.caching.engines import engine_of
 from content.caching.headers import wait_until_heard
-from content.caching.metrics.reports import Process, reporting
+from content.caching.metrics.process import Process
+from content.caching.metrics.reports import reporting
 from content.caching.release import release_digest, release_name
 from content.caching.release_registry import NO_RELEASE, Announced, own_kinds, registries
 from content.warming.coverage import SETS, Share

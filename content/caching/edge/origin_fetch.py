@@ -10,7 +10,6 @@ It runs in a task that belongs to no request: a client that hangs up cancels no 
 """
 
 import asyncio
-from contextlib import nullcontext
 
 import msgspec
 
@@ -18,23 +17,20 @@ from ..dependencies import Dependencies, track_dependencies
 from ..entry import Stamp
 from ..metrics.events import emit
 from ..metrics.waits import reader_waits
-from ..tracing import Span, current_span, note, span, traced
+from ..tracing import Span, current_span, note, span, with_span
 from ..warm_costs import charge_load
 from ..warm_plan import current_plan, mark_of
 from .asgi import Client, Message
-from .handover import Handover, outcome_of_lookup
+from .handover import Handover
 from .incoming_response import CompleteResponse, IncomingResponse, Outcome, ResponseMode, build_page
 from .origin import Origin, OriginRequest
 from .page import Page, Times, keep_codings
-from .page_store import Lookup, StoredPage, store_key, tags_of_page
+from .page_lease import PageLease
+from .page_store import StoredPage, store_key, tags_of_page
 from .request import Request
 from .response import ResponseSender
 from .rules.conditions import confirms, freshen_fields, head_matches
 from .rules.fields import Fields, members
-from .rules.freshness import Action, decide
-
-# Seconds that a call waits for another process's before it goes ahead without a lease.
-_LONGEST_WAIT = 30.0
 
 
 class OriginFetch:
@@ -68,10 +64,8 @@ class OriginFetch:
         self.begun: Stamp | None = None
         # The span of this fetch, if its trace is recorded. Spans of requests that joined refer to it.
         self.span: Span | None = None
-        self._lease = origin.page_store.new_lease(has_reader=client is not None)
-        # The lease's token, while we hold it.
-        self._token: str | None = None
         self._created_at, self._requested_at = origin.clock(), 0.0
+        self._lease = PageLease(origin, request, self._old, self._created_at, has_reader=client is not None)
         self._plan = current_plan()
         self._origin_request = OriginRequest(
             origin.profile, request, self._old, client, shared=shared, personal=personal
@@ -81,12 +75,12 @@ class OriginFetch:
 
     # --- the call ------------------------------------------------------------------------------------------
 
-    @traced("page")
+    @with_span("page")
     async def run(self) -> None:
         self.span = current_span.get()
         note("url.path", self._request.scope["path"])
         try:
-            if await self._is_made_by_worker() or (self.is_shared and not await self._acquire_lease()):
+            if await self._is_made_by_worker() or (self.is_shared and await self._is_made_elsewhere()):
                 return
             await self._call_application()
         except BaseException as error:
@@ -97,8 +91,7 @@ class OriginFetch:
             self._resolve(Outcome(reason="no response"))
             if self._client is not None:
                 reader_waits.add(self._origin.clock() - self._created_at)
-            if self._token is not None:
-                await self._lease.release([self.key])
+            await self._lease.release()
 
     def hurry(self) -> None:
         """A reader waits for the response: leave it to no worker."""
@@ -106,48 +99,22 @@ class OriginFetch:
             self._handover.hurry()
 
     async def _is_made_by_worker(self) -> bool:
-        outcome = await self._handover.wait(self._is_satisfied_by) if self._handover is not None else None
+        outcome = await self._handover.wait(self._lease.is_satisfied_by) if self._handover is not None else None
         if outcome is not None:
             self._resolve(outcome)
         return outcome is not None
 
-    async def _acquire_lease(self) -> bool:
-        """True if this fetch calls the application. Else another process has stored the page, or is about to."""
-        is_ours = True
-
-        async def settle(ours: list[str], lookup: Lookup) -> list[str]:
-            nonlocal is_ours
-            self._token = self._lease.token if ours else None
-            if self._is_satisfied_by(lookup):
-                self._resolve(outcome_of_lookup(lookup, stale=not self._origin.page_store.is_heard))
-                is_ours = False
-            elif not ours and not lookup.is_hit_for_miss:
-                is_ours = self._client is not None
-                return [self.key] if is_ours else []
-            return []
-
-        page_store = self._origin.page_store
-        await self._lease.contend(
-            [self.key], lambda keys: page_store.lookup_page(self._request, again=True), settle, timeout=_LONGEST_WAIT
-        )
-        return is_ours
-
-    def _is_satisfied_by(self, lookup: Lookup) -> bool:
-        """Whether another process stored a page since this fetch was created, or one as fresh as the request asks."""
-        stored, page, now = lookup.stored, lookup.page, self._origin.clock()
-        if stored is None or page is None:
-            return False
-        self._origin.page_store.update_verdict(stored)
-        if not lookup.replaces(self._old):
-            return False
-        asked, heard = self._request.directives, self._origin.page_store.is_heard
-        decision = decide(asked, page, stored.verdict, now, self._origin.profile.reload_after, heard=heard)
-        return stored.header.made_at >= self._created_at or decision.action is Action.SERVE
+    async def _is_made_elsewhere(self) -> bool:
+        """Acquire the lease. True if another process has stored the page, or is about to."""
+        is_ours, outcome = await self._lease.acquire(waits=self._client is not None)
+        if outcome is not None:
+            self._resolve(outcome)
+        return not is_ours
 
     async def _call_application(self) -> None:
         self.begun = await self._origin.page_store.begin()
         self._requested_at = self._origin.clock()
-        with self._lease.renewal([self.key]) if self._token is not None else nullcontext():
+        with self._lease.renewal():
             try:
                 with track_dependencies() as dependencies, charge_load("page"), span("render"):
                     await self._origin.app(self._origin_request.scope(), self._origin_request.receive, self._receive)
@@ -199,9 +166,9 @@ class OriginFetch:
             self._origin.engine.backoff.delay(self.key, failed=has_failed)
         if self.is_shared and not has_failed:
             # After an error the next requests share one call again, which may succeed.
-            marking = self._origin.page_store.mark_hit_for_miss(self._request, reason, self.begun, self._token)
+            marking = self._origin.page_store.mark_hit_for_miss(self._request, reason, self.begun, self._lease.token)
             self._origin.start_task(marking)
-            self._token = None
+            self._lease.token = None
 
     async def _stop_storing(self, body: bytes) -> None:
         """The response is longer than it said, or than may be stored: forward it from here on."""
@@ -275,8 +242,9 @@ class OriginFetch:
         if page.status < 400:
             spares = self._old is None or not self._old.cached.is_servable(self._created_at)
             times = msgspec.structs.replace(times, warmed=mark_of(self._plan, spares=spares))
-        is_stored = await page_store.store_page(self._request, page, tags, self.begun, times, self._token)
-        self._token = None if not page.vary else self._token
+        is_stored = await page_store.store_page(self._request, page, tags, self.begun, times, self._lease.token)
+        if not page.vary:
+            self._lease.token = None
         if is_stored and not dependencies.weakly_stale:
             self._origin.codings.add_soon(store_key(self._request, page), page)
         tiers.update_backoff(self.key, is_stored=is_stored, weakly_stale=dependencies.weakly_stale)

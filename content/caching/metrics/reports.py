@@ -16,10 +16,9 @@ import msgspec
 from redis.exceptions import RedisError, ResponseError
 
 from ..backends.server import Server
-from ..errors import Unreadable
 from ..release import release_digest
-from ..serializer import decode
 from .events import EventCounts, current_totals
+from .process import Process, read_process
 from .waits import publish, reader_waits, waits_key
 
 logger = logging.getLogger("content.caching")
@@ -36,31 +35,6 @@ SEPARATOR = "|"
 UNUSABLE = ("WRONGTYPE", "not a float", "NaN or Infinity")
 # Bytes, calls or seconds: thirty years at a terabyte a second.
 LARGEST_SUM = 1e21
-
-
-class Process(msgspec.Struct, frozen=True):
-    """The report of one process; `at` is Unix seconds. `has_readers`: it serves them; workers and commands do not.
-
-    coverage             of its memory, in the form that it has for who measures it; None if nobody does
-    started_at           Unix seconds; 0 in reports of releases that do not say it
-    propagation_seconds  the longest that an invalidation took to reach it in the last minute or two; None without one
-    """
-
-    at: float
-    host: str
-    pid: int
-    memory_bytes: int
-    memory_entries: int
-    is_heard: bool
-    has_readers: bool = True
-    # As keys carry it. Empty for none, and in reports from before it was in them.
-    release: str = ""
-    coverage: Any = None
-    started_at: float = 0.0
-    propagation_seconds: float | None = None
-
-
-_decoder = msgspec.json.Decoder(Process)
 
 
 class Description(NamedTuple):
@@ -210,7 +184,7 @@ class Reporter:
         self.flush()
         client, now = self.connect(), time.time()
         totals = _readable_totals(client.hgetall(self.counts))
-        reports = {name: _readable_process(content) for name, content in client.hgetall(self.processes).items()}
+        reports = {name: read_process(content) for name, content in client.hgetall(self.processes).items()}
         living = {
             name: process
             for name, process in reports.items()
@@ -258,13 +232,6 @@ def _readable_totals(stored: dict[bytes, bytes]) -> EventCounts:
         if abs(number) < LARGEST_SUM:
             totals[what, resource, tier] = number  # type: ignore[assignment]  # typeshed has Counter hold int
     return totals
-
-
-def _readable_process(content: bytes) -> Process | None:
-    try:
-        return decode(_decoder.decode, content)
-    except Unreadable:
-        return None
 
 
 class Reporting:

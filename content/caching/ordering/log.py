@@ -16,7 +16,7 @@ from ..backends.server import Server
 from ..entry import Position
 from ..errors import NotAppended
 from ..key import check_nonce, check_tags
-from ..tracing import PRODUCER, current_span_of, traced
+from ..tracing import PRODUCER, current_span_of, with_span
 from .log_reader import LogReader
 from .stream import TAGS_A_RECORD, Appended, LogStream, OwnRecord, format_position
 from .tag_index import Kind, TagIndex
@@ -63,7 +63,7 @@ class InvalidationLog:
 
     # --- appending ----------------------------------------------------------------------------------
 
-    @traced("invalidate", PRODUCER)
+    @with_span("invalidate", PRODUCER)
     def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Appended:
         """Judge by it all that was made before: in this process at once, in others when they have read it.
 
@@ -87,7 +87,7 @@ class InvalidationLog:
         _wait_for(self._consumption(own))
         return own.appended
 
-    @traced("invalidate", PRODUCER)
+    @with_span("invalidate", PRODUCER)
     async def aappend(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Appended:
         records = self._prepare(kind, tags, nonce)
         for number, (nonce, part) in enumerate(records):

@@ -10,7 +10,8 @@ from prometheus_client.registry import Collector
 
 from content.caching.declarations import resources
 from content.caching.metrics.events import EventCounts
-from content.caching.metrics.reports import Process, Report
+from content.caching.metrics.process import Process
+from content.caching.metrics.reports import Report
 from content.caching.metrics.warm_return import NAMES as NAMES_OF_RETURN
 from content.caching.verify.findings import VerificationCounts
 from content.ops.metrics.live import live_metrics

@@ -6,7 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from content.caching.declarations import resources
 from content.caching.metrics.events import EventCounts
-from content.caching.metrics.reports import Process
+from content.caching.metrics.process import Process
 from content.caching.metrics.warm_return import returns
 from content.warming.coverage import SETS, Coverage
 from content.warming.process_coverage import coverage_of

@@ -2,7 +2,7 @@
 
 import time
 
-from content.caching.metrics.reports import Process
+from content.caching.metrics.process import Process
 from content.ops.panels.invalidations import in_age
 from content.ops.panels.panel import Reading, Row, Source, numbers, texts
 from content.ops.state.totals import read_totals

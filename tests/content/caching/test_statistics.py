@@ -14,7 +14,8 @@ from content.caching import Policy, invalidate
 from content.caching.backends.server import server_of
 from content.caching.engines import engine_of
 from content.caching.metrics.events import Event, listen, subscribe
-from content.caching.metrics.reports import Description, Process, Reporter, reporting
+from content.caching.metrics.process import Process
+from content.caching.metrics.reports import Description, Reporter, reporting
 from content.caching.metrics.statistics import ENOUGH, statistics
 from content.ops.live.layer import Mailbox
 from content.ops.metrics import caches as cache_metrics

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from content import resources
 from content.caching import invalidate
 from content.caching.engines import engine_of
-from content.caching.metrics.reports import Process, reporting
+from content.caching.metrics.process import Process
+from content.caching.metrics.reports import reporting
 from content.ops import health
 from content.ops.health import WarmStart
 from content.ops.metrics import page as metrics

@@ -16,7 +16,8 @@ from content import resources
 from content.caching import invalidate
 from content.caching.backends.server import server_of
 from content.caching.engines import engine_of
-from content.caching.metrics.reports import Process, reporting
+from content.caching.metrics.process import Process
+from content.caching.metrics.reports import reporting
 from content.caching.release import digest_of
 from content.caching.release_registry import announce_release, own_kinds, registries
 from content.warming import keeper, releases, warm_chosen
