@@ -1,8 +1,9 @@
-"""The forms of the dashboard: what to warm, and what to purge. Wrong names are refused by what reads them."""
+"""The forms of the dashboard: what to warm, and what to purge. `read_choice` and `read_selection` check the names."""
 
 from typing import Any
 
 from django import forms
+from django.urls import reverse
 
 from content.purging import Selection, read_selection
 from content.warming.choice import MOST_TOP, Choice, read_choice
@@ -31,8 +32,26 @@ PURGE_KINDS = (
 
 
 class OrderForm(forms.Form):
+    """What to act on: a kind, and which of that kind. `name`: of its fields' ids; `ops-NAME` is its view."""
+
+    name = button = examples = ""
+    kinds: tuple[tuple[str, str], ...] = ()
+
     kind = forms.ChoiceField(label="What")
     text = forms.CharField(label="Which", max_length=LONGEST_TEXT, required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["kind"].choices = self.kinds  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["text"].help_text = f"{self.examples}; several with spaces between."
+
+    @property
+    def action(self) -> str:
+        return reverse(f"ops-{self.name}")
+
+    @property
+    def title(self) -> str:
+        return self.name.capitalize()
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -46,13 +65,8 @@ class OrderForm(forms.Form):
 
 
 class WarmForm(OrderForm):
-    kind = forms.ChoiceField(label="What", choices=WARM_KINDS)
-    text = forms.CharField(
-        label="Which",
-        max_length=LONGEST_TEXT,
-        required=False,
-        help_text="/posts/first/ or category:7 or post; several with spaces between.",
-    )
+    name, button, kinds = "warm", "Start a run", WARM_KINDS
+    examples = "/posts/first/ or category:7 or post"
 
     def choice(self) -> Choice:
         kind = self.cleaned_data["kind"]
@@ -63,15 +77,11 @@ class WarmForm(OrderForm):
 
 
 class PurgeForm(OrderForm):
-    """`confirmed`: the second form, after it was said what the purge touches."""
+    """`confirmed`: the operator has seen what the purge touches."""
 
-    kind = forms.ChoiceField(label="What", choices=PURGE_KINDS)
-    text = forms.CharField(
-        label="Which",
-        max_length=LONGEST_TEXT,
-        required=False,
-        help_text="post:42 or /posts/first/ or category:news; several with spaces between.",
-    )
+    name, button, kinds = "purge", "See what it touches", PURGE_KINDS
+    examples = "post:42 or /posts/first/ or category:news"
+
     how = forms.ChoiceField(
         label="How",
         choices=(("soft", "soft: serve it as stale while it is made again"), ("hard", "hard: serve it no more")),

@@ -52,9 +52,9 @@ def back(request: HttpRequest) -> HttpResponse:
 async def dashboard(request: HttpRequest) -> HttpResponse:
     snapshot = await take_snapshot()
     page = describe_page(snapshot)
-    return respond(
-        request, "dashboard", page=page, warm_form=WarmForm(), purge_form=PurgeForm(initial={"how": "soft"})
-    )
+    staff = staff_of_request(request)
+    order_forms = [form() for permission, form in ((STEER, WarmForm), (PURGE, PurgeForm)) if staff.may(permission)]
+    return respond(request, "dashboard", page=page, order_forms=order_forms)
 
 
 # --- explaining -------------------------------------------------------------------------------------------
@@ -99,14 +99,14 @@ async def warm(request: HttpRequest) -> HttpResponse:
         return refused
     form = WarmForm(request.POST)
     if not form.is_valid():
-        return respond(request, "order", 400, title="Warm", form=form, action=reverse("ops-warm"))
+        return respond(request, "order", 400, form=form)
     try:
         run, is_new = await order_run(form.choice(), staff_of_request(request).name)
     except (DatabaseError, InterfaceError):
         messages.error(request, NO_DATABASE)
     except ChoiceError as error:
         form.add_error("text", str(error))
-        return respond(request, "order", 422, title="Warm", form=form, action=reverse("ops-warm"))
+        return respond(request, "order", 422, form=form)
     else:
         link = format_html('<a href="{}">Run {}</a>', reverse("admin:content_warmrun_change", args=[run.pk]), run.pk)
         text = "{} is queued. A worker takes it within a second." if is_new else "{} does the same, and is active."
@@ -136,7 +136,7 @@ async def purge(request: HttpRequest) -> HttpResponse:
         return refused
     form = PurgeForm(request.POST)
     if not form.is_valid():
-        return respond(request, "order", 400, title="Purge", form=form, action=reverse("ops-purge"))
+        return respond(request, "order", 400, form=form)
     is_confirmed = form.cleaned_data["confirmed"]
     try:
         outcome = await order_purge(
@@ -144,7 +144,7 @@ async def purge(request: HttpRequest) -> HttpResponse:
         )
     except BadSelection as error:
         form.add_error("text", f"Nothing was purged. {error}")
-        return respond(request, "order", 422, title="Purge", form=form, action=reverse("ops-purge"))
+        return respond(request, "order", 422, form=form)
     except FAILURES as error:
         messages.error(request, f"Some processes may still serve what you purged: {error}. Try again.")
         return back(request)
