@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.support.readers import Reader
+from tests.support.running_process import command_line, parents
 from tests.support.servers.process import free_port
-from tests.support.service import ROOT, command_line, environment_of, make_tables, parents
+from tests.support.service import ROOT, environment_of, make_tables
 
 READERS = 8
 SECONDS = 10.0

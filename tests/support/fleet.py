@@ -2,12 +2,10 @@
 
 import os
 import random
-import signal
 import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,54 +18,25 @@ from project.fleet.layout import PORTS, Layout
 from project.fleet.parts import site_environment
 from project.fleet.programs import find_programs
 from project.supervision import CannotStart
+from tests.support.running_process import RunningProcess
 from tests.support.servers.process import absent, is_free
-from tests.support.service import ROOT, clean_environment, command_line, parents
+from tests.support.service import ROOT, clean_environment
 
 READY = "The fleet is ready"
+# Seconds for all its programs to start.
+START_SECONDS = 300.0
 # Below those that connections take by chance.
 CHOICE = range(11_000, 22_000, len(PORTS))
 
 
-class RunningFleet:
-    """`state`: its folder. Lines of its terminal are read as they come."""
+class RunningFleet(RunningProcess):
+    """`state`: its folder."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_block()
-        self.lines: list[str] = []
-        self.more = threading.Condition()
         self.state = folder / "state"
-        command = [sys.executable, "-m", "project.fleet", "--port", str(self.port), *options]
-        self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=clean_environment() | {"TMPDIR": str(folder)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
-
-    def read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self.more:
-                self.lines.append(line.rstrip())
-                self.more.notify_all()
-        with self.more:
-            self.more.notify_all()
-
-    def wait_until_ready(self, seconds: float = 300.0) -> None:
-        def is_decided() -> bool:
-            return self.process.poll() is not None or any(READY in line for line in self.lines)
-
-        with self.more:
-            self.more.wait_for(is_decided, seconds)
-        assert self.process.poll() is None, self.terminal
-
-    @property
-    def terminal(self) -> str:
-        return "\n".join(self.lines)
+        words = ["-m", "project.fleet", "--port", str(self.port), *options]
+        super().__init__(words, clean_environment() | {"TMPDIR": str(folder)}, folder=ROOT)
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -103,26 +72,6 @@ class RunningFleet:
         command = [sys.executable, "-m", "project.fleet", "--state", str(self.state), "manage", *words]
         return subprocess.run(command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False)
 
-    def processes(self) -> dict[int, str]:
-        """Process ids below it, with their command lines."""
-        table, found, wave = dict(parents()), dict[int, str](), [self.process.pid]
-        while wave:
-            wave = [pid for pid, parent in table.items() if parent in wave]
-            found |= {pid: command_line(pid) for pid in wave}
-        return found
-
-    def interrupt(self, seconds: float = 120.0) -> int:
-        """Ctrl-C; the exit status."""
-        self.process.send_signal(signal.SIGINT)
-        return self.wait(seconds)
-
-    def wait(self, seconds: float = 120.0) -> int:
-        status = self.process.wait(seconds)
-        self.reader.join(seconds)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
-
 
 @contextmanager
 def running_fleet(*options: str) -> Iterator[RunningFleet]:
@@ -134,7 +83,7 @@ def running_fleet(*options: str) -> Iterator[RunningFleet]:
     with fleet_folder() as folder:
         fleet = RunningFleet(folder, "--state", str(folder / "state"), *options)
         try:
-            fleet.wait_until_ready()
+            fleet.wait_for_line(READY, START_SECONDS)
             yield fleet
         finally:
             if fleet.process.poll() is None:

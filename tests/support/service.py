@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -18,8 +17,8 @@ from typing import Any
 import httpx
 
 from tests.support.databases import ON_POSTGRES, database_of
+from tests.support.running_process import RunningProcess
 from tests.support.servers.process import free_port
-from tests.support.wait import READY_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Evergreen is ready"
@@ -34,8 +33,8 @@ for words in json.loads(sys.argv[1]):
 """
 
 
-class Service:
-    """The running command. Lines of its terminal are read as they come."""
+class Service(RunningProcess):
+    """The running command."""
 
     def __init__(
         self,
@@ -49,46 +48,12 @@ class Service:
     ) -> None:
         self.port = port or free_port()
         self.state_dir = state_dir
-        self.lines: list[str] = []
-        self.more = threading.Condition()
-        self.ended = False
-        self.process = subprocess.Popen(
-            [sys.executable, str(root / "manage.py"), command, "--port", str(self.port), *arguments],
-            env=environment_of(state_dir) | (environment or {}),
-            cwd=state_dir.parent,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        super().__init__(
+            [str(root / "manage.py"), command, "--port", str(self.port), *arguments],
+            environment_of(state_dir) | (environment or {}),
+            folder=state_dir.parent,
             pass_fds=pass_fds,
         )
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
-
-    def read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self.more:
-                self.lines.append(line.rstrip())
-                self.more.notify_all()
-        with self.more:
-            self.ended = True
-            self.more.notify_all()
-
-    def wait_for_line(self, text: str, seconds: float = READY_SECONDS) -> str:
-        """The first line that has the text."""
-
-        def find() -> str | None:
-            return next((line for line in self.lines if text in line), None)
-
-        with self.more:
-            self.more.wait_for(lambda: find() is not None or self.ended, seconds)
-            line = find()
-        assert line is not None, f"no line with {text!r} within {seconds:g} s:\n{self.terminal}"
-        return line
-
-    @property
-    def terminal(self) -> str:
-        return "\n".join(self.lines)
 
     @property
     def url(self) -> str:
@@ -96,31 +61,6 @@ class Service:
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=10)
-
-    def descendants(self) -> dict[int, str]:
-        """Process ids below it, with their command lines."""
-        table = dict(parents())
-        found: dict[int, str] = {}
-        wave = [self.process.pid]
-        while wave:
-            wave = [pid for pid, parent in table.items() if parent in wave]
-            found |= {pid: command_line(pid) for pid in wave}
-        return found
-
-    def pid_of(self, words: str) -> int:
-        return min(pid for pid, command in self.descendants().items() if words in command)
-
-    def interrupt(self) -> int:
-        """Ctrl-C; the exit status."""
-        self.process.send_signal(signal.SIGINT)
-        return self.wait()
-
-    def wait(self, seconds: float = READY_SECONDS) -> int:
-        status = self.process.wait(seconds)
-        self.reader.join(seconds)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
 
 
 @contextmanager
@@ -212,21 +152,3 @@ def collect_static() -> None:
         if not any(root.iterdir()):
             environment = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://"}
             manage(clean_environment() | environment, "collectstatic", "--noinput", "-v0")
-
-
-def parents() -> Iterator[tuple[int, int]]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                yield int(entry.name), int(fields[1])
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""

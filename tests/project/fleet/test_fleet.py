@@ -9,8 +9,8 @@ from project.fleet.control import read_state
 from project.fleet.fleet import is_listening
 from project.fleet.layout import PORTS
 from tests.support.fleet import RunningFleet, fleet_folder, running_fleet
+from tests.support.running_process import command_line
 from tests.support.servers.process import is_free
-from tests.support.service import command_line
 from tests.support.wait import wait_until
 
 PARTS = ("postgres", "redis-cache", "redis-log", "web1", "web2", "worker1", "worker2", "beat", "varnish", "nginx")
@@ -29,7 +29,7 @@ def test_a_fleet_serves_a_page_and_ends_without_leftovers():
             assert "immutable" in client.get(style).headers["cache-control"]
         # Beat has not sent a task yet.
         wait_until(lambda: fleet.manage("doctor").returncode == 0, "the doctor finds nothing")
-        processes, sockets = fleet.processes(), Path(read_state(fleet.state)["control"]).parent
+        processes, sockets = fleet.descendants(), Path(read_state(fleet.state)["control"]).parent
         assert len(processes) > len(PARTS)
         assert sockets.is_dir()
         assert fleet.interrupt() == 0

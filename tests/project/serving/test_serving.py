@@ -25,8 +25,9 @@ from tests.project.serving.conftest import (
     write_settings,
 )
 from tests.support.readers import run_readers
+from tests.support.running_process import parents
 from tests.support.servers.process import free_port
-from tests.support.service import ROOT, Service, environment_of, parents
+from tests.support.service import ROOT, Service, environment_of
 from tests.support.wait import wait_until, wait_until_async
 
 
