@@ -1,7 +1,9 @@
 """`manage.py`: Django's command line, with one line instead of a traceback for errors that an operator can fix."""
 
 import errno
+import re
 import sys
+from contextlib import nullcontext
 
 from django.conf import settings
 from django.core.management import execute_from_command_line
@@ -9,6 +11,7 @@ from django.db.utils import DatabaseError, InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from content.caching.read_counts import reads
+from project.traces import trace_command
 from project.wrong_settings import WrongSettings
 
 # Errors of files and folders. Other errors are bugs, and keep their traceback.
@@ -23,23 +26,27 @@ FIXABLE = (
     errno.EROFS,
 )
 
+COMMAND_NAME = re.compile(r"[a-z_]{1,50}")
 # Commands whose processes have readers. Reads of other commands are not counted as heat.
 SERVING = frozenset({"serve", "up", "runserver"})
 
 
 def main(arguments: list[str]) -> None:
     """Runs the command. With --traceback, every error has its traceback."""
-    if not SERVING.intersection(arguments[1:2]):
+    name = next(iter(arguments[1:2]), "")
+    if name not in SERVING:
         reads.exclude_process()
     try:
-        execute_from_command_line(arguments)
+        # Processes that serve begin a trace for each request, and only after they were forked.
+        with nullcontext() if name in SERVING or not COMMAND_NAME.fullmatch(name) else trace_command(name):
+            execute_from_command_line(arguments)
     except (WrongSettings, DatabaseError, InterfaceError, RedisError, OSError) as error:
         reason = explain(error)
         if reason is None or "--traceback" in arguments:
             raise
         print(reason, file=sys.stderr)
         # 1 would be the doctor's word for warnings.
-        sys.exit(2 if arguments[1:2] == ["doctor"] else 1)
+        sys.exit(2 if name == "doctor" else 1)
 
 
 def explain(error: Exception) -> str | None:

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.test import AsyncRequestFactory
 
 from content.caching import tracing
-from content.caching.tracing import begin_root
+from content.caching.tracing import begin_root, begin_trace
 from content.views.errors import server_error
-from project import logs, trace_exporter, traces
+from project import command_line, logs, trace_exporter, traces
 from project.middleware import RequestId
 from project.own_redis import url_of_own_redis
 from project.trace_exporter import start_provider
@@ -88,7 +88,7 @@ def test_hits_make_no_span(site: TracedSite):
 
 def test_each_process_names_itself(site: TracedSite):
     roles = {resource["evergreen.role"] for resource in site.collector.resources}
-    assert roles == {"web", "worker"}
+    assert roles == {"web", "worker", "command"}
     assert {resource["service.name"] for resource in site.collector.resources} == {"evergreen"}
 
 
@@ -186,6 +186,52 @@ def test_without_a_collector_nothing_starts(settings, monkeypatch):
     traces.start_traces("web")
     assert tracing.tracer is None
     assert logs.find_trace_id is logs.find_no_trace
+
+
+# --- commands -----------------------------------------------------------------------------------------
+
+
+def run_command(monkeypatch, name, execute):
+    monkeypatch.setattr(command_line, "execute_from_command_line", lambda arguments: execute())
+    command_line.main(["manage.py", name])
+
+
+def test_each_command_is_a_trace_and_its_work_is_below_it(monkeypatch):
+    def execute():
+        with begin_trace("warm run"):
+            pass
+
+    with recorded() as recording:
+        run_command(monkeypatch, "warm_cache", execute)
+    command = recording.spans.one("command warm_cache")
+    assert recording.spans.children_of(command) == recording.spans.named("warm run")
+    assert not command.failed
+
+
+@pytest.mark.parametrize(("status", "code", "failed"), [(0, 0, False), (3, 3, True), ("a sentence", 1, True)])
+def test_the_status_of_a_command_is_in_its_span(monkeypatch, status, code, failed):
+    def execute():
+        raise SystemExit(status)
+
+    with recorded() as recording:
+        with pytest.raises(SystemExit) as caught:
+            run_command(monkeypatch, "doctor", execute)
+        assert caught.value.code == status
+    command = recording.spans.one("command doctor")
+    assert command.attributes["process.exit.code"] == code
+    assert command.failed is failed
+
+
+@pytest.mark.parametrize("name", ["serve", "up", "runserver", "--version", "a-secret"])
+def test_commands_that_serve_and_other_words_are_no_trace(monkeypatch, name):
+    with recorded() as recording:
+        run_command(monkeypatch, name, lambda: None)
+    assert recording.spans == []
+
+
+def test_a_command_sends_its_trace_whatever_the_ratio(site: TracedSite):
+    [spans] = site.wait_for_traces("command ops_token", "INSERT content_opstoken")
+    assert process_of(spans, "command ops_token") == "command"
 
 
 # --- the id -------------------------------------------------------------------------------------------
