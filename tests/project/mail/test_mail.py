@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from celery import Celery
 from celery.exceptions import Retry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -17,6 +18,7 @@ from project.invitations import invite
 from project.mail.server import SMTP, mail_settings
 from project.wrong_settings import WrongSettings
 from tests.support.servers.mail import running_mail_server
+from tests.support.servers.redis import running_redis
 from workers import mail, tasks
 
 ASKED = "/admin/password_reset/"
@@ -152,15 +154,43 @@ def test_resets_are_limited_by_client_and_by_address(inbox, queue, client):
     assert client.post(ASKED, {"email": "x@example.org"}, REMOTE_ADDR="198.51.100.7").status_code == 302
 
 
+@pytest.fixture
+def broker(monkeypatch):
+    """A real broker, and the application's tasks handed to it as in production."""
+    with running_redis() as server, Celery("tests", broker=server.url, set_as_current=False) as app:
+        monkeypatch.setattr(outgoing, "sender", lambda: app.send_task)
+        yield server
+
+
+def wait_for_outgoing():
+    outgoing._executor.submit(int).result(60)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_broker_that_is_down_is_nobodys_error(inbox, client, monkeypatch, caplog):
+def test_a_mail_arrives_though_the_broker_has_stopped(inbox, broker, owner, client, caplog):
+    client.post(ASKED, {"email": "owner@example.org"})
+    wait_for_outgoing()
+    assert inbox.messages == []
+    assert broker.client().llen("celery") == 1
+    broker.process.terminate()
+    broker.process.wait()
+    assert client.post(ASKED, {"email": "owner@example.org"}).status_code == 302
+    wait_for_outgoing()
+    assert inbox.recipients == ["owner@example.org"]
+    assert "The broker does not answer (OperationalError)" in caplog.text
+    assert broker.url not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_broker_and_mail_server_the_log_says_that_nothing_was_sent(inbox, owner, client, monkeypatch, caplog):
     def refuse():
         raise ConnectionError("redis://user:secret-word@host refuses")
 
     monkeypatch.setattr(outgoing, "sender", refuse)
+    inbox.refusals.append("451 secret-word, later")
     assert client.post(ASKED, {"email": "owner@example.org"}).status_code == 302
-    outgoing._executor.submit(int).result(10)
-    assert "send_password_reset was not sent, for the broker does not answer (ConnectionError)." in caplog.text
+    wait_for_outgoing()
+    assert "send_password_reset failed (TryAgain), and is not repeated." in caplog.text
     assert "secret-word" not in caplog.text
 
 
