@@ -46,7 +46,7 @@ def engine_of(alias: str) -> Engine:
 
 
 def create_engine(alias: str) -> Engine:
-    """From CACHES[alias]: with a log where there is a Redis for one, else with counters in the cache itself."""
+    """Make the engine of CACHES[alias]: with a log if it has a Redis, else with counters in the cache itself."""
     _compute_schemas()
     cache = caches[alias]
     tier = _tier_class(cache)(alias)
@@ -64,13 +64,7 @@ def create_engine(alias: str) -> Engine:
     reporting.begin(
         server,
         prefix,
-        lambda: Description(
-            memory.bytes,
-            len(memory),
-            log.tag_index.is_heard,
-            not reads.is_excluded,
-            log.reader.propagation.longest(),
-        ),
+        lambda: describe_process(memory.bytes, len(memory), log.tag_index.is_heard, log.reader.propagation.longest()),
         announce_release,
         collect,
     )
@@ -80,15 +74,30 @@ def create_engine(alias: str) -> Engine:
     return Engine(shared, LogOrdering(log), memory, refresh_queue=refresh_queue, page_queue=page_queue, heat=heat)
 
 
+def describe_process(size: int, entries: int, is_heard: bool, propagation: float | None) -> Description:
+    """`size`: bytes of its memory. `propagation`: seconds."""
+    open_breakers = sum(breakers_of_process().values())
+    return Description(size, entries, is_heard, not reads.is_excluded, propagation, open_breakers)
+
+
+def breakers_of_process() -> dict[str, bool]:
+    """Whether the breaker of each cache in use is open in this process, by alias."""
+    return {
+        alias: engine.shared.breaker.is_open
+        for alias, engine in sorted(engines.items())
+        if isinstance(engine.shared, Failsafe)
+    }
+
+
 def _compute_schemas() -> tuple[str, ...]:
-    """At the start of a process: a deploy may replace the source text that schemas are computed from."""
+    """Called at the start of a process: a deploy may replace the source text that schemas are computed from."""
     return tuple(resource.schema for resource in list(resources.values()))
 
 
 def _tier_class(cache: BaseCache) -> type[CacheTier]:
     if isinstance(cache, RedisCache):
         return RedisTier
-    # Not what is derived from it, whose asynchronous methods may do something of their own.
+    # A subclass may have asynchronous methods that do something of their own.
     return InlineTier if type(cache) is LocMemCache else CacheTier
 
 

@@ -148,7 +148,11 @@ def find_inconsistent(window: Window) -> str:
 
 
 def find_breaker(window: Window) -> str:
-    is_open = gauge(window, "breakers.open") and window.gauge("redis.up") != 0
+    if window.gauge("redis.up") == 0:
+        return ""
+    if count := gauge(window, "processes.breakers_open"):
+        return f"Processes with an open circuit breaker: {count:,.0f}. They read without the shared cache."
+    is_open = gauge(window, "breakers.open")
     return "A circuit breaker of this process is open: it reads without the shared cache." if is_open else ""
 
 

@@ -54,7 +54,7 @@ class Counters:
         self.memory_hits = 0
 
 
-# By the name of what was read: resources, and pages.
+# Counters by the name of a resource, or "page".
 counters_by_name: dict[str, Counters] = {}
 
 
@@ -104,7 +104,7 @@ def current_totals() -> EventCounts:
 
 
 def _reset_in_child() -> None:
-    """In a forked child: its parent reports what the parent counted."""
+    """Called in a forked child: its parent reports what the parent counted."""
     totals.clear()
     for counters in counters_by_name.values():
         counters.memory_hits = 0

@@ -14,6 +14,7 @@ class Process(msgspec.Struct, frozen=True):
     coverage             of its memory, in the form that it has for who measures it; None if nobody does
     started_at           Unix seconds; 0 in reports of releases that do not say it
     propagation_seconds  the longest that an invalidation took to reach it in the last minute or two; None without one
+    open_breakers        caches that it leaves alone, since they do not answer
     """
 
     at: float
@@ -23,11 +24,12 @@ class Process(msgspec.Struct, frozen=True):
     memory_entries: int
     is_heard: bool
     has_readers: bool = True
-    # As keys carry it. Empty for none, and in reports from before it was in them.
+    # The part of keys that stands for the release. Empty without one, and in reports of older releases.
     release: str = ""
     coverage: Any = None
     started_at: float = 0.0
     propagation_seconds: float | None = None
+    open_breakers: int = 0
 
 
 _decoder = msgspec.json.Decoder(Process)

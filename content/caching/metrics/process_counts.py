@@ -164,7 +164,7 @@ class ProcessCounts:
         return Counter(dict(LAYOUT.nonzero(self.counters.tolist())))
 
     def forget(self) -> None:
-        """In a forked child: the file and its lock are the parent's."""
+        """Called in a forked child: the file and its lock are the parent's."""
         file = self._file
         self._begin()
         if file is not None:

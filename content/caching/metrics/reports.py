@@ -31,7 +31,7 @@ ANNOUNCED_EVERY = 60.0
 EXPIRED_AFTER = 4 * EVERY
 
 SEPARATOR = "|"
-# In Redis's error: the key is no hash, or the field no number.
+# Redis's errors say these if the key is no hash, or the field no number.
 UNUSABLE = ("WRONGTYPE", "not a float", "NaN or Infinity")
 # Bytes, calls or seconds: thirty years at a terabyte a second.
 LARGEST_SUM = 1e21
@@ -45,13 +45,14 @@ class Description(NamedTuple):
     is_heard: bool
     has_readers: bool
     propagation_seconds: float | None = None
+    open_breakers: int = 0
 
 
 Collect = Callable[[Callable[[], Any]], None]
 
 
 def ignore_reads(connect: Callable[[], Any]) -> None:
-    """For a process that counts no heat."""
+    """The default of `collect`, for a process that counts no heat."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ class Reporting:
 
     def __init__(self) -> None:
         self.reporter: Reporter | None = None
-        # When this process began, in Unix seconds.
+        # The start of this process, in Unix seconds.
         self.started_at = time.time()
         # Returns which of the hottest entries the memory of this process has; None if nobody measures it.
         self.measure_coverage: Callable[[], Any] = lambda: None
@@ -266,7 +267,7 @@ class Reporting:
             reporter.stop()
 
     def forget(self) -> None:
-        """In a forked child: thread and connection are the parent's."""
+        """Called in a forked child: thread and connection are the parent's."""
         self.lock = threading.Lock()
         self.reporter = None
         self.started_at = time.time()

@@ -67,7 +67,7 @@ class ResourceStatistics:
 
     @property
     def verdict(self) -> str:
-        """In words: whether it pays, and if not, why."""
+        """A sentence that says whether it pays, and if not, why."""
         pays, ratio = self.pays, self.hit_ratio
         if pays is None or ratio is None:
             return "too few reads to say"
@@ -107,7 +107,7 @@ def in_milliseconds(seconds: float | None) -> str:
 
 
 def statistics(totals: EventCounts) -> list[ResourceStatistics]:
-    """By resource, the one that is read most first."""
+    """The statistics of each resource, the most read first."""
     names = {resource for event, resource, _ in totals if resource and event not in (REQUEST_EVENT, SECONDS_EVENT)}
     return sorted((_resource_statistics(name, totals) for name in names), key=lambda each: -each.reads)
 

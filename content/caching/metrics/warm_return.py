@@ -81,7 +81,7 @@ class Return:
 
 
 def returns(totals: EventCounts) -> list[Return]:
-    """By plan and resource, in the order of plans, the most warmed first."""
+    """The return of each plan and resource, in the order of plans, the most warmed first."""
     amounts: dict[tuple[str, str], dict[str, float]] = {}
     for (what, resource, plan), amount in totals.items():
         if what in NAMES and plan in PLANS:

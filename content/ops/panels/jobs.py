@@ -29,7 +29,7 @@ async def read_jobs() -> Reading:
 def describe_jobs(jobs: Sequence[ScheduledJob], ended: Mapping[str, JobRun] | None) -> Reading:
     failed, overdue = list_failed(jobs, ended or {}), list_overdue(jobs, ended or {})
     gauges = {"jobs": len(jobs), "jobs.late": sum(map(is_late, jobs)), "jobs.paused": sum(job.paused for job in jobs)}
-    # By name, for the rules of attention. While all is well there are none.
+    # Failures by name, for the rules of attention. While all is well there are none.
     gauges |= {f"jobs.failed.{name}": 1 for name in failed} | {f"jobs.overdue.{name}": 1 for name in overdue}
     rows = tuple(row_of(job, (ended or {}).get(job.name), is_overdue=job.name in overdue) for job in jobs)
     note = NONE if not jobs else NOT_KNOWN if ended is None else ""

@@ -12,7 +12,7 @@ from content.purging.row import describe_selection, message_of
 from content.warming.runs import describe_choice, is_silent, verbs_of
 
 SHOWN = 8
-# For so long the failures of the last run need attention.
+# The failures of the last run need attention for so long.
 RECENT = timedelta(days=1)
 RUN_COLUMNS = (
     *texts("Run", "Plan", "State"),

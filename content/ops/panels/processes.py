@@ -10,7 +10,7 @@ from content.warming.process_coverage import coverage_of
 from content.warming.state import in_mebibytes
 
 COLUMNS = (
-    *texts("Process", "Serves", "Release", "Log"),
+    *texts("Process", "Serves", "Release", "Log", "Breakers"),
     *numbers("Propagation", "Age", "Entries", "Memory", "Hot set", "Report"),
 )
 
@@ -22,6 +22,7 @@ async def read_processes() -> Reading:
         "processes": len(processes),
         "processes.web": sum(each.has_readers for each in processes),
         "processes.deaf": sum(not each.is_heard for each in processes),
+        "processes.breakers_open": sum(each.open_breakers > 0 for each in processes),
         "processes.releases": len({each.release for each in processes if each.has_readers}),
         "processes.memory_bytes": sum(each.memory_bytes for each in processes),
     }
@@ -40,6 +41,7 @@ def row_of(process: Process, now: float) -> Row:
             "readers" if process.has_readers else "tasks",
             process.release or "-",
             "follows" if process.is_heard else "does not follow",
+            f"{process.open_breakers} open" if process.open_breakers else "closed",
             "-" if process.propagation_seconds is None else f"{process.propagation_seconds * 1000:,.1f} ms",
             in_age(max(0.0, now - process.started_at)) if process.started_at > 0 else "-",
             f"{process.memory_entries:,}",
@@ -47,7 +49,7 @@ def row_of(process: Process, now: float) -> Row:
             str(coverage.of_set("hot")) if coverage is not None else "-",
             f"{max(0.0, now - process.at):.0f} s ago",
         ),
-        state="" if process.is_heard else "bad",
+        state="" if process.is_heard and not process.open_breakers else "bad",
     )
 
 

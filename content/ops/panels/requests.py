@@ -47,8 +47,7 @@ def count_requests(by_status: dict[str, Counter[str]]) -> dict[str, float]:
 
 
 def count_buckets(totals: EventCounts) -> dict[str, float]:
-    """By upper bound in seconds, "inf" for the last: requests that took at most so long, and longer than the bound
-    before."""
+    """The requests of each bucket, by its upper bound in seconds, "inf" for the last."""
     buckets: dict[str, float] = {}
     for (event, bound, _), count in totals.items():
         if event == SECONDS_EVENT and is_bound(bound) and len(buckets) < MOST_BUCKETS:

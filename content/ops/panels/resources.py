@@ -50,7 +50,7 @@ def row_of(row: ResourceStatistics) -> Row:
 
 
 async def read_costliest() -> Reading:
-    """By the seconds that their loads took for readers."""
+    """The resources in the order of the seconds that their loads took for readers."""
     rows = statistics((await read_totals()).report.totals)
     costs = sorted(((cost_of(row), row) for row in rows if cost_of(row) > 0), key=lambda each: -each[0])
     cells = ((row.name, f"{cost:,.1f} s", f"{row.reader_loads:,}", advice_of(row)) for cost, row in costs)

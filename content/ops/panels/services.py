@@ -56,7 +56,8 @@ def row_of_reporter(name: str, age: float | None, *, has_redis: bool) -> Row:
 
 def row_of_breaker(alias: str, *, is_open: bool) -> Row:
     state = "open: it is asked nothing but a probe each second" if is_open else "closed"
-    return Row((f"breaker of cache {alias}", state, "of this process"), state="bad" if is_open else "good")
+    where = "in the process that made this page; the panel of processes has the others"
+    return Row((f"breaker of cache {alias}", state, where), state="bad" if is_open else "good")
 
 
 services = Source("services", "Services", read_services)

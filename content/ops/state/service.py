@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 
-from content.caching.engines import engines
-from content.caching.stores.failsafe import Failsafe
+from content.caching.engines import breakers_of_process
 from content.cdn.checkpoint import lag
 from content.models import ScheduledJob
 from content.ops.state.cached_result import CACHE_SECONDS, CachedResult, within_bound
@@ -43,15 +42,6 @@ async def read_state() -> State:
     """All at once, within LONGEST."""
     found: list[Any] = await asyncio.gather(*(within_bound(measurement) for measurement in MEASUREMENTS))
     return State(*found)._replace(has_redis=server_of_cache() is not None, breakers=breakers_of_process())
-
-
-def breakers_of_process() -> dict[str, bool]:
-    """Whether the breaker of each cache in use is open in this process, by alias."""
-    return {
-        alias: engine.shared.breaker.is_open
-        for alias, engine in sorted(engines.items())
-        if isinstance(engine.shared, Failsafe)
-    }
 
 
 def forget() -> None:

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from content.caching import Policy, invalidate
 from content.caching.backends.server import server_of
-from content.caching.engines import engine_of
+from content.caching.engines import describe_process, engine_of
 from content.caching.metrics.events import Event, listen, subscribe
 from content.caching.metrics.process import Process
 from content.caching.metrics.reports import Description, Reporter, reporting
@@ -21,6 +21,7 @@ from content.ops.live.layer import Mailbox
 from content.ops.metrics import caches as cache_metrics
 from content.ops.metrics import page as metrics
 from content.ops.metrics.live import live_metrics
+from content.ops.panels.processes import row_of
 from tests.content.caching.test_resource import HOUR, Book, resource
 from tests.support.callers import Callers, run_together
 
@@ -100,6 +101,22 @@ def test_the_slowest_process_is_the_propagation_of_all():
 def propagation_of(processes: list[Process]) -> list[float]:
     families = cache_metrics.process_metrics(processes)
     return [family.samples[0].value for family in families if family.name == "evergreen_propagation_seconds"]
+
+
+@only_redis
+def test_other_processes_see_an_open_breaker(alias, fresh_redis):
+    breaker = engine_of(alias).shared.breaker
+    reporter = Reporter(server_of(fresh_redis, {}), "breakers", lambda: describe_process(0, 0, True, None))
+    assert [each.open_breakers for each in reporter.report().processes] == [0]
+    breaker.record_failure(timed_out=True)
+    try:
+        [process] = reporter.report().processes
+        row = row_of(process, process.at)
+        assert (process.open_breakers, row.state) == (1, "bad")
+        assert "1 open" in row.cells
+    finally:
+        breaker.record_success()
+        reporter.stop()
 
 
 def test_a_process_that_is_silent_is_over(fresh_redis):

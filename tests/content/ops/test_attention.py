@@ -59,8 +59,9 @@ BROKEN = {
 }
 
 
-# Of rules with a name that another rule has too.
+# Windows for rules with a name that another rule has too.
 MORE = [
+    ("breaker-open", {"processes.breakers_open": 1.0}),
     ("outbox-behind", {"outbox.failed": 1.0}),
     ("backlog-growing", {"queue.warm": 101.0}),
     ("job-failed", {"runs.last_failed": 2.0}),
