@@ -32,14 +32,19 @@ inherited_variables.append(current)
 
 def watch_connections() -> None:
     """Called once, at start. From then on each connection counts for the work that uses it."""
-    connection_created.connect(watch_connection, dispatch_uid="evergreen.queries")
+    wrap_statements(count_statement)
+
+
+def wrap_statements(wrapper: Callable[..., Any]) -> None:
+    """Run the statements of all connections through a wrapper (django.db.connection.execute_wrapper) from now on."""
+
+    def wrap(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+        if wrapper not in connection.execute_wrappers:
+            connection.execute_wrappers.append(wrapper)
+
+    connection_created.connect(wrap, dispatch_uid=wrapper, weak=False)
     for connection in connections.all(initialized_only=True):
-        watch_connection(connection=connection)
-
-
-def watch_connection(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    if count_statement not in connection.execute_wrappers:
-        connection.execute_wrappers.append(count_statement)
+        wrap(connection)
 
 
 def count_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:

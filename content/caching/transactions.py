@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
+
+from .queries import wrap_statements
 
 # Statements that write nothing. Any other counts as a write: one read too many from the database costs a query, one
 # too few a wrong answer.
@@ -45,14 +46,7 @@ _thread = _Thread()
 
 def watch_connections() -> None:
     """Called once, at start."""
-    connection_created.connect(_watch, dispatch_uid="content.caching.transactions")
-    for connection in connections.all(initialized_only=True):
-        _watch(connection=connection)
-
-
-def _watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    if _track_write not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_track_write)
+    wrap_statements(_track_write)
 
 
 def _track_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -74,7 +68,7 @@ def _note(connection: BaseDatabaseWrapper, hooks: Any) -> None:
     _thread.writes = (*others, _Write(connection, _outermost_block(connection), hooks))
 
 
-# In place of a block: all that is open is what Django's TestCase holds open. Its writes count as committed.
+# Stands for a block: only Django's TestCase has transactions open. Its writes count as committed.
 _OF_TESTS = object()
 
 

@@ -8,15 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
-
 from .. import lua
 from ..backends.connection import connection_to
 from ..backends.server import Server
 from ..cutoff import PastCache, current_load, past_cache
 from ..executor import LoadExecutor
+from ..queries import wrap_statements
 
 # Seconds of the database that may be saved up. With one percent they take 25 seconds to return.
 SAVED = 0.25
@@ -55,15 +52,8 @@ LONGEST_CLOSE = 1.0
 
 
 def watch_connections() -> None:
-    """From then on the statements of loads for checks are timed. Others cost one call more."""
-    connection_created.connect(_watch, dispatch_uid="content.caching.verify")
-    for connection in connections.all(initialized_only=True):
-        _watch(connection=connection)
-
-
-def _watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    if _time_statement not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_time_statement)
+    """Start to time the statements of loads for checks. Other statements cost one call more."""
+    wrap_statements(_time_statement)
 
 
 def _time_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
