@@ -68,7 +68,7 @@ def same_for_all(*parameters: str) -> Callable[[View], View]:
 
 
 def same_for_all_with_any_parameter(view: View) -> View:
-    """As `same_for_all`, for a view that refuses parameters that it does not know."""
+    """Like `same_for_all`, for a view that refuses parameters that it does not know."""
     return _declare(ANY_PARAMETER)(view)
 
 

@@ -88,7 +88,7 @@ def with_weak(tags: Iterable[str]) -> list[str]:
 
 
 def tags_of_links(kind: str, others: str) -> Callable[[Sequence[Change]], set[str]]:
-    """For rows between posts and tags or authors. `others` is the tag of all lists of that kind."""
+    """The tags of rows between posts and tags or authors. `others` is the tag of all lists of that kind."""
 
     def tags(changes: Sequence[Change]) -> set[str]:
         states = [state for change in changes for state in change.states]

@@ -36,13 +36,16 @@ IPV6_PREFIX = 64
 MICROSECONDS = 1_000_000
 # Times of all keys in the memory of this process: some megabytes.
 MOST_TIMES = 20_000
-# By engine: a meter ends with the engine of its cache.
+# Meters by engine: a meter ends with the engine of its cache.
 _shared_meters: "WeakKeyDictionary[Engine, SharedMeter | None]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Rate:
-    """At most `limit` in any span of `per`. `limit` is from 1 to 1,000: the time of each is stored."""
+    """A rate allows at most `limit` events in any span of `per`.
+
+    `limit` is from 1 to 1,000: the time of each is stored.
+    """
 
     limit: int
     per: timedelta

@@ -37,7 +37,7 @@ FLUSH_SECONDS = 1.0
 LONGEST_WAIT = 60.0
 # The most posts in the buffer. Further posts are not counted until Redis is back.
 MOST_POSTS = 100_000
-# At one record a process and second: more than a day of twenty processes, in at most about 200 MB.
+# At one record a process and second this is more than a day of twenty processes, in at most about 200 MB.
 LONGEST_STREAM = 2_000_000
 # In Redis's error, if the last id of the stream is the largest there is.
 STREAM_IS_FULL = "exhausted the last possible ID"

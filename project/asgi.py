@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
 django_application = get_asgi_application()
 
-# After Django is set up: these read its settings and models.
+# These are imported after Django is set up: they read its settings and models.
 from content.caching.edge.asgi import Application  # noqa: E402
 from content.ops.live.application import with_websockets  # noqa: E402
 from project.counts import with_counts  # noqa: E402

@@ -33,7 +33,7 @@ def choose_url(redis_url: str, cache_url: str) -> str:
 
 
 def host_of(url: str, timeouts: dict[str, float]) -> dict[str, Any]:
-    """As channels_redis takes it."""
+    """The configuration that channels_redis takes."""
     location, options = location_and_options(url)
     if "SENTINELS" not in options:
         return {"address": location, **timeouts}

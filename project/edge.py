@@ -29,7 +29,7 @@ PASSES = re.compile(r"/(?:admin/|ops/|api/v1/ops(?:/|\Z)|metrics|healthz|readyz|
 
 
 def with_edge(application: Application) -> Application:
-    """With DEBUG there is no edge by default: a changed template shows at once."""
+    """Put the edge around an application. With DEBUG there is none by default: a changed template shows at once."""
     if not settings.EDGE:
         return RequestTracer(application)
     return EdgeCache(with_origins(application), cache="default", profile=site_profile(), served=count)
@@ -88,7 +88,7 @@ def canonical_host(host: str, port: int | None) -> str:
 
 @cache
 def host_of(origin: str) -> str:
-    """Without its port, in lower case, and an IPv6 address in its brackets, as a Host field has it."""
+    """The host of an origin as in a Host field without a port: in lower case, an IPv6 address in brackets."""
     return split_domain_port(urlsplit(origin).netloc.lower())[0]
 
 

@@ -50,7 +50,7 @@ class RequestId:
 
 
 async def describe_request(span: Span, request: HttpRequest) -> None:
-    """For a recorded trace: the template of the URL, and whether the client is staff and may see the trace's id."""
+    """Add to a recorded trace the template of the URL, and whether the client is staff and may see the trace's id."""
     if request.resolver_match is not None:
         span.trace.route = f"/{request.resolver_match.route}"
         note("http.route", span.trace.route)

@@ -18,7 +18,7 @@ RETRY_AFTER = 5.0
 
 
 class ServedOrigins:
-    """At most MOST_ORIGINS. `record` runs as long as the process serves."""
+    """The origins that readers use, MOST_ORIGINS at most. `record` runs as long as the process serves."""
 
     def __init__(self) -> None:
         self.origins: dict[str, None] = {}

@@ -16,7 +16,7 @@ SCHEME = "unix://"
 
 
 class OwnRedis:
-    """Where it listens and keeps its data.
+    """A Redis of this service: its process, its address and the folder of its data.
 
     It listens on a socket in a folder that only this user can enter: no other user can connect, and a Redis that
     already runs is never used by mistake. The folder's name is short: a socket's path has at most 107 characters.
@@ -41,7 +41,7 @@ class OwnRedis:
         return ["/bin/sh", "-c", 'umask 077; exec "$0" "$@"', *server]
 
     def publish_url(self) -> None:
-        """For commands in other terminals: they have the same settings, but another environment."""
+        """Write the address for commands in other terminals: they have the same settings, but another environment."""
         self.url_file.write_text(self.url)
 
     def set_data_aside(self) -> Path | None:

@@ -53,7 +53,7 @@ def origin_of(request: HttpRequest) -> str:
 
 
 class AdminStyle:
-    """What the templates of the admin show around the form."""
+    """The context that the templates of the admin show around the form."""
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         shown: dict[str, Any] = super().get_context_data(**context)  # type: ignore[misc]

@@ -52,7 +52,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "project.apps.StaticFiles",
-    # For its copy of Swagger UI, which the page of the API loads from this host.
+    # The app has a copy of Swagger UI, which the page of the API loads from this host.
     "ninja",
 ]
 
@@ -104,7 +104,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 
-# Where `manage.py doctor` looks for backups; empty if it shall not.
+# The folder in which `manage.py doctor` looks for backups; empty if it shall not.
 BACKUPS_DIR = env.EVERGREEN_BACKUPS_DIR
 
 # --- caches -----------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ CACHES = {
         log_url="",
         memory=LOCAL_MEMORY,
     ),
-    # For values that stay in the process. It reads the log of the default cache, if there is one.
+    # This cache is for values that stay in the process. It reads the log of the default cache, if there is one.
     "local": alias(
         "locmem://local",
         "CACHE_URL",
@@ -187,7 +187,7 @@ CDN_TAGS = env.EVERGREEN_CDN_TAGS
 
 # --- comments ---------------------------------------------------------------------------------------
 
-# From one address (for IPv6 one /64), in any minute and in any hour.
+# Bounds for one address (for IPv6 one /64), in any minute and in any hour.
 COMMENTS_A_MINUTE = env.EVERGREEN_COMMENTS_A_MINUTE
 COMMENTS_AN_HOUR = env.EVERGREEN_COMMENTS_AN_HOUR
 # With more links, a comment is marked as spam for the moderators.
@@ -220,7 +220,7 @@ TRACES_PARENT = env.EVERGREEN_TRACES_PARENT
 # Called by each process that serves or works, after it was forked.
 START_TRACES = "project.traces.start_traces"
 
-# Where errors are reported to; empty: nowhere.
+# The DSN to which errors are reported; empty: none.
 SENTRY_DSN = env.EVERGREEN_SENTRY_DSN
 
 # --- mail -------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ if os.environ.get("EVERGREEN_TEST_DATABASE") == "postgres" and "DATABASE_URL" no
 
 from project.settings import *  # noqa: F403
 
-# By its own name, by which pytest-django knows that a live server has static files to serve.
+# It has its own name, by which pytest-django knows that a live server has static files to serve.
 INSTALLED_APPS = [name.replace("project.apps.StaticFiles", "django.contrib.staticfiles") for name in INSTALLED_APPS]  # noqa: F405
 
 STORAGES = {

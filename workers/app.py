@@ -39,12 +39,12 @@ app.conf.update(
     broker_transport_options={
         "visibility_timeout": 600,
         "global_keyprefix": f"{PREFIX}:queue:",
-        # In the order of `task_queues`. Kombu's default takes from the queues in turn.
+        # Workers take tasks in the order of `task_queues`. Kombu's default takes from the queues in turn.
         "queue_order_strategy": "priority",
         "socket_connect_timeout": broker.CONNECT_TIMEOUT,
     }
     | SERVERS,
-    # Of the tasks for operators alone, for an hour. On a broker of another kind there are no results.
+    # Only the tasks for operators have results, for an hour. On a broker of another kind there are none.
     result_backend=BROKER if BROKER.startswith(("redis://", "sentinel://")) else None,
     result_serializer="json",
     result_expires=3600,

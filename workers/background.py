@@ -24,7 +24,7 @@ CATCH_UP_SECONDS = 20.0
 # Readers' processes on the same machine come first.
 NICENESS = 10
 
-# By process id, so that a forked process starts its own. The futures keep their coroutines alive.
+# The work by process id, so that a forked process starts its own. The futures keep their coroutines alive.
 running: dict[int, list["Future[None]"]] = {}
 warming: dict[int, "Future[None]"] = {}
 

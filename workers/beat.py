@@ -59,7 +59,7 @@ class JobScheduler(Scheduler):
             (self.resting if setting.paused else self.schedule)[job.name] = changed
 
     def next_due(self, job: Job) -> datetime | None:
-        """By the time of beat. None while it is paused."""
+        """The next time of a job, by the clock of beat. None while it is paused."""
         entry: Any = self.schedule.get(job.name)
         due: datetime | None = entry and entry.last_run_at + entry.schedule.run_every
         return due
@@ -71,7 +71,7 @@ class JobScheduler(Scheduler):
         return result
 
     def _ensure_connected(self) -> Any:
-        """As Celery's, with a sign of life each second while the broker does not respond."""
+        """Like Celery's, with a sign of life each second while the broker does not respond."""
 
         def log_failure(error: Exception, interval: float) -> None:
             logger.error("Cannot reach the broker (%s). No task is sent; trying again in %g s.", error, interval)

@@ -23,12 +23,15 @@ LOOK_EVERY, WRITE_EVERY = 1.0, 10.0
 # Seconds without a tick after which beat hangs, as while the broker takes nothing.
 SILENT_AFTER = 5.0
 MOST_ROWS = 1000
-# When a job was sent last, and when it is due, by the time of beat.
+# The times at which a job was sent last and is due, by the clock of beat.
 Times = dict[str, tuple[datetime | None, datetime | None]]
 
 
 class Setting(NamedTuple):
-    """What a row says of a job. `every`: None for the default. `last_sent_age`: how long ago another beat sent it."""
+    """The settings of a job in its row.
+
+    `every`: None for the default. `last_sent_age`: how long ago another beat sent it.
+    """
 
     every: timedelta | None = None
     paused: bool = False
@@ -47,7 +50,7 @@ class JobRows:
         self.times: Times = {}
         self.written: dict[str, tuple[datetime | None, datetime | None]] = {}
         self.written_at = float("-inf")
-        # When beat ticked last, and when that was stored: by the monotonic clock.
+        # The times of beat's last tick and of its last store, by the monotonic clock.
         self.ticked_at = self.heard_at = float("-inf")
         self.is_down = False
         self.named: set[str] = set()
@@ -65,7 +68,7 @@ class JobRows:
         return True
 
     def wait_for_look(self, seconds: float) -> None:
-        """So that a paused job is not sent at the start of beat."""
+        """Keep a paused job from being sent at the start of beat."""
         self.has_looked.wait(seconds)
 
     def report(self, times: Times) -> None:
@@ -90,7 +93,7 @@ class JobRows:
             connections.close_all()
 
     def send_heartbeat(self) -> None:
-        """For a beat that ticks: one that hangs is not heard. An error of the cache changes nothing else."""
+        """Report that beat ticks: one that hangs reports nothing. An error of the cache changes nothing else."""
         now = time.monotonic()
         if now - self.ticked_at > SILENT_AFTER or now - self.heard_at < HEARTBEAT_SECONDS:
             return
@@ -147,7 +150,7 @@ class JobRows:
                 ScheduledJob.objects.filter(name=name).update(**about)
 
     def setting_of(self, row: ScheduledJob, *, is_first: bool) -> Setting:
-        """What is no interval within the bounds is ignored: other programs may write to the table."""
+        """A value that is no interval within the bounds is ignored: other programs may write to the table."""
         every: timedelta | None = None
         if type(row.seconds) is int and SHORTEST <= row.seconds <= LONGEST:
             every = timedelta(seconds=row.seconds)

@@ -22,7 +22,7 @@ SECONDS = 10
 def with_lease(
     name: str, *, seconds: int = SECONDS, by_release: bool = False
 ) -> Callable[[Callable[P, T]], Callable[P, T | None]]:
-    """At most one call runs at a time, with `by_release` one of each release: beat may run twice, or a call be late.
+    """Let one call run at a time, with `by_release` one of each release: beat may run twice, or a call be late.
 
     The lease ends with the call, or `seconds` after its process has died. Without a cache, each call runs.
     """
@@ -70,7 +70,7 @@ def renewal(key: str, token: str, seconds: int) -> Iterator[None]:
 
 
 def keep_renewed(key: str, token: str, seconds: int, is_done: threading.Event) -> None:
-    """Until it is done. A lease that another call holds by now is left alone."""
+    """Renew until the call is done. A lease that another call holds by now is left alone."""
     while not is_done.wait(seconds / 3):
         try:
             if cache.get(key) == token:

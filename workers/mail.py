@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 MOST_SHOWN, LONGEST_SHOWN = 10, 200
 # Moderators who get a digest.
 MOST_MODERATORS = 50
-# Since when comments count as new, if the cache has forgotten.
+# If the cache has forgotten the last digest, comments of the last hour count as new.
 FORGOTTEN = timedelta(hours=1)
 DIGEST_SENT, NEWEST_TOLD = "mail:digest-sent", "mail:newest-told"
 
@@ -39,7 +39,7 @@ class TryAgain(Exception):
 
 
 def send_password_reset(address: str, origin: str) -> int:
-    """To each active account with that address that has a password. Returns how many. Raises TryAgain."""
+    """Send a link to each active account with that address and a password. Returns how many. Raises TryAgain."""
     users = list(PasswordResetForm().get_users(address))
     for user in users:
         deliver("password_reset", user.email, {"link": reset_link(user, origin), "user": user})

@@ -45,7 +45,7 @@ JOBS = {job.task: job.name for job in SCHEDULE}
 
 @signals.task_postrun.connect
 def record_job(task: Any, state: str = "", **kwargs: Any) -> None:
-    """For metrics. An error of Redis must not become one of the task."""
+    """Record the run for metrics. An error of Redis must not become one of the task."""
     name = JOBS.get(task.name)
     if name is None or state not in (states.SUCCESS, states.FAILURE):
         return

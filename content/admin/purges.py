@@ -59,7 +59,7 @@ class PurgeAdmin(admin.ModelAdmin):
 
 
 class PurgeActionMixin:
-    """For an admin with the action `purge_selected`."""
+    """Adds the action `purge_selected` to an admin."""
 
     def has_purge_permission(self, request: HttpRequest) -> bool:
         """Django calls this for the actions with permission "purge"."""

@@ -136,7 +136,7 @@ def page_of(run: WarmRun) -> str:
 
 
 class WarmActionMixin:
-    """For an admin with the action `warm_selected`."""
+    """Adds the action `warm_selected` to an admin."""
 
     def has_warm_permission(self, request: HttpRequest) -> bool:
         """Django calls this for the actions with permission "warm"."""

@@ -24,7 +24,10 @@ LARGEST = 64 * 1024 * 1024
 
 
 class ZstdCompressor(BaseCompressor):  # type: ignore[misc]  # django-redis has no types
-    """For OPTIONS["COMPRESSOR"]. OPTIONS["COMPRESS_FROM"]: the smallest size to compress, in bytes (default 1024)."""
+    """A compressor for OPTIONS["COMPRESSOR"].
+
+    OPTIONS["COMPRESS_FROM"]: the smallest size to compress, in bytes (default 1024).
+    """
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)

@@ -29,7 +29,7 @@ class Dependencies:
     # Unix seconds.
     fresh_until: float = math.inf
     stale_until: float = math.inf
-    # Until when all that is shown in passing is fresh. A derived value is left out: its change has a tag (cutoff.py).
+    # All that is shown in passing is fresh until then. A derived value is left out: its change has a tag (cutoff.py).
     weakly_fresh_until: float = math.inf
 
     def add_weakly(self, passing: "Dependencies") -> None:

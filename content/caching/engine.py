@@ -58,7 +58,7 @@ class Engine:
         self.tiers = Tiers(shared, ordering, memory, clock=clock, chance=chance)
         self.shared = shared
         self.ordering = ordering
-        # Where the reads of all processes are counted; None without a Redis, or if OPTIONS["HEAT"] is 0.
+        # It counts the reads of all processes. None without a Redis, or if OPTIONS["HEAT"] is 0.
         self.heat = heat
         self.backoff = self.tiers.backoff
         self.loops = LoopStates()
@@ -72,7 +72,7 @@ class Engine:
 
     @property
     def sync(self) -> SyncEngine:
-        """For threads without an event loop. Made on first use."""
+        """The engine for threads without an event loop. It is made on first use."""
         if self._sync is None:
             with self._lock:
                 if self._sync is None:
@@ -107,7 +107,7 @@ class Engine:
         if memory is None or (node := memory.nodes.get(key)) is None:
             return None
         held, tag_index = node.value, tiers.tag_index
-        # In as few steps as it takes; Tiers.peek and Tiers.judge say it in full.
+        # This is the commonest case of Tiers.peek and Tiers.judge, in as few steps as possible.
         if (
             held.version == tag_index.version
             and held.verdict is VALID
@@ -173,7 +173,7 @@ class Engine:
         return found
 
     async def find_one(self, entry_key: EntryKey) -> CachedValue:
-        """As find, for a key that was not in memory."""
+        """Like `find`, for one key that memory does not have."""
         state = self.loops.current()
         call, is_new = self._join_or_start(state, entry_key)
         if is_new:
@@ -198,7 +198,10 @@ class Engine:
         return call, True
 
     async def _wait(self, call: Call) -> CachedValue:
-        """For its value; after the soft timeout of its policy the last good value, if there is one."""
+        """Wait for the call's value.
+
+        After the soft timeout of its policy return the last good value, if there is one.
+        """
         owner, run = call.entry_key.owner, current_run.get()
         if run is not None and self._sync is not None:
             self._sync.refuse_recursion([call], run)
@@ -228,7 +231,7 @@ class Engine:
         return await self.warmer.warm(keys, margin)
 
     async def store(self, entry_key: EntryKey, result: Any) -> None:
-        """As if a load that began now had returned it."""
+        """Store a result as if a load that began now had returned it."""
         begun = await self.ordering.begin()
         await self.loader.results.store(entry_key, result, LoadRecord(begun, Dependencies(), self.clock(), 0.0), None)
 

@@ -23,7 +23,7 @@ from .serializer import decode
 __all__ = ["CachedValue", "Entry", "Header", "Position", "Stamp", "Unreadable", "Verdict", "pack", "unpack"]
 
 FORMAT = 2
-# As FORMAT, with a compressed value.
+# The same as FORMAT, with a compressed value.
 COMPRESSED = 3
 # The first byte of an entry whose value is not compressed.
 UNCOMPRESSED = bytes([FORMAT])
@@ -50,7 +50,7 @@ class Verdict(Enum):
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where a load began in the order of invalidations: by the log, or by tag counters where there is none."""
+    """The place of a load's beginning in the order of invalidations: a position of the log, or values of counters."""
 
     epoch: str
     position: Position = NOWHERE
@@ -72,7 +72,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True, gc=False):
     warmed: int = 0
 
     def with_stamp(self, stamp: Stamp) -> "Header":
-        """With that stamp, and no time after the longest that an entry may live."""
+        """A copy with that stamp. Its times are cut to the longest life of an entry."""
         last = self.made_at + MAX_LIFETIME
         fresh_until, stale_until = min(self.fresh_until, last), min(self.stale_until, last)
         error_until = min(self.error_until, last)
@@ -106,7 +106,10 @@ def unpack(stored: object) -> Entry:
 
 
 def header_end(stored: bytes, formats: tuple[int, ...] = (FORMAT, COMPRESSED)) -> int:
-    """Where the header of an entry ends, which may be past a beginning of it. Raises Unreadable."""
+    """The offset at which an entry's header ends.
+
+    It may lie behind the end of `stored`, if that is only a beginning. Raises Unreadable.
+    """
     if len(stored) < PREAMBLE or stored[0] not in formats:
         raise Unreadable("not an entry of a known format")
     size = int.from_bytes(stored[1:PREAMBLE], "big")

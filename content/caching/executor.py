@@ -53,7 +53,7 @@ class OrmThread:
             await asyncio.wrap_future(closed)
 
     def discard(self) -> "Future[None] | None":
-        """As close, and wait for nothing."""
+        """Like `close`, but wait for nothing."""
         executor = SyncToAsync.context_to_thread_executor.pop(self.context, None)
         if executor is None:
             return None
@@ -109,18 +109,18 @@ class LoadExecutor:
             self.free.append(thread)
 
     async def close(self) -> None:
-        """At the end of the loop, when its loads are done or cancelled."""
+        """Called at the end of the loop, when its loads are done or cancelled."""
         while self.free:
             await self.free.pop().close()
 
     def discard(self) -> None:
-        """As close, when the loop is closed already."""
+        """Like `close`, for a loop that is closed already."""
         while self.free:
             self.free.pop().discard()
 
 
 def load_context() -> contextvars.Context:
-    """For a load in its reader's own thread."""
+    """The context of a load in its reader's own thread."""
     return _new_context() if LoadExecutor.isolated else contextvars.copy_context()
 
 

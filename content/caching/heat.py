@@ -87,7 +87,7 @@ class Heat:
         return [(score.name, rate) for rate, score in await self._read(most)]
 
     async def read_scores(self, most: int) -> list[Score] | None:
-        """As read_hottest, as scores to save. None if Redis lost them and they are not restored yet."""
+        """Like read_hottest, as scores to save. None if Redis lost them and they are not restored yet."""
         found = await self._read(most)
         return [score for _, score in found] if await self.is_restored() else None
 
@@ -111,7 +111,7 @@ class Heat:
             for first in range(0, len(pairs), BATCH):
                 flat = [argument for pair in pairs[first : first + BATCH] for argument in pair]
                 await self._execute("EVAL", lua.RESTORE_HEAT, 1, key, self.most, *flat)
-        # Unless Redis has lost its data again meanwhile.
+        # Redis may have lost its data again meanwhile.
         await self._execute("EVAL", lua.MARK_RESTORED, 1, self.marker, token, RESTORED)
 
     async def _read(self, most: int) -> list[tuple[float, Score]]:
@@ -143,7 +143,7 @@ class Heat:
 
 
 def _seconds(time: tuple[bytes, bytes]) -> float:
-    """From Redis's TIME."""
+    """Unix seconds, by the clock of Redis."""
     seconds, microseconds = time
     return int(seconds) + int(microseconds) / 1e6
 

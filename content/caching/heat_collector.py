@@ -24,7 +24,7 @@ Memories = Callable[[], Iterable[MemoryTier[CachedValue]]]
 
 
 class HeatCollector:
-    """For the thread that reports statistics: `flush` raises nothing, which would end that thread.
+    """The thread that reports statistics calls `flush`, which raises nothing: an error would end that thread.
 
     While Redis is down, the largest MOST_NAMES counts are kept, and sent later.
     """

@@ -27,12 +27,12 @@ async def invalidate(tags: Iterable[str], *, cache: str | None = None, nonce: st
 
 
 def invalidate_sync(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:
-    """As invalidate."""
+    """The same as `invalidate`, in a thread without an event loop."""
     _append_sync(Kind.INVALIDATE, tags, cache, nonce)
 
 
 async def expire(tags: Iterable[str], *, cache: str | None = None, nonce: str | None = None) -> None:
-    """As invalidate, but stored values are served, as stale, until they are loaded again."""
+    """Like invalidate, but stored values are served, as stale, until they are loaded again."""
     await _append(Kind.EXPIRE, tags, cache, nonce)
 
 

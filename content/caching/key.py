@@ -24,7 +24,7 @@ MAX_TAG_LENGTH = 500
 WEAK = "~"
 # Characters of the mark by which an appender knows its own record again.
 MAX_NONCE_LENGTH = 200
-# That an entry may carry. One with more is not stored.
+# The most tags of an entry. One with more is not stored.
 MAX_TAGS = 128
 
 logger = logging.getLogger("content.caching")
@@ -36,7 +36,7 @@ def resource_key(name: str, schema: str, parameters: Sequence[Any]) -> str:
 
 
 def hashable_key(name: str, schema: str, parameters: Sequence[Any]) -> str:
-    """As resource_key. Raises TypeError for parameters that are unhashable or have no key."""
+    """Like `resource_key`. Raises TypeError for parameters that are unhashable or have no key."""
     try:
         hash(parameters)
         return resource_key(name, schema, parameters)
@@ -217,7 +217,7 @@ def _encode_time(value: time) -> str:
 
 
 def _encode_decimal(value: Decimal) -> str:
-    """Without the zeros at the end: 1.0 equals 1.00."""
+    """The number without zeros at its end: 1.0 equals 1.00."""
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         return str(value)
@@ -233,7 +233,7 @@ Parameters = tuple[Any, ...]
 class KeyKind(Protocol):
     """The owner of keys, as the tiers see it: a resource, or the kind of all pages."""
 
-    # In events and metrics.
+    # The name in events and metrics.
     name: str
     policy: Policy
 
@@ -263,7 +263,7 @@ class KeyOwner(KeyKind, Protocol):
 
     @property
     def schema(self) -> str:
-        """In keys: stands for the shape of its values and the rules of their tags (schema.py)."""
+        """The part of keys that stands for the shape of its values and the rules of their tags (schema.py)."""
 
     def prepare(self) -> None:
         """Called before another thread than the reader's may load."""
@@ -272,7 +272,7 @@ class KeyOwner(KeyKind, Protocol):
         """Results by parameters. `earlier` is the last good value, which the loader may find unchanged."""
 
     def result_of(self, value: CachedValue) -> Any:
-        """As if the loader had returned that value."""
+        """The result of a loader that returns this value."""
 
     def tags_of(self, entry_key: "EntryKey", result: Any, tags: Iterable[str]) -> tuple[str, ...]:
         """The tags of the entry; `tags` are those of everything that its loader read."""

@@ -50,7 +50,7 @@ def decode_parameters(text: str) -> Parameters | None:
 
 
 def _split(text: str) -> list[str]:
-    """At the commas that are in no tuple."""
+    """Split at the commas that are in no tuple."""
     parts, depth, first = [], 0, 0
     for position, character in enumerate(text):
         depth += (character == "(") - (character == ")")

@@ -17,5 +17,5 @@ def scan_keys(cache: RedisCache) -> Iterator[tuple[bytes, str]]:
 
 
 def _escape(text: str) -> str:
-    """For MATCH: these characters would be patterns."""
+    """Escape what MATCH would take for a pattern."""
     return "".join(f"\\{each}" if each in "*?[]\\^" else each for each in text)

@@ -94,11 +94,11 @@ class Lease:
         self.token = f"{rank}{_process}{next(_numbers):x}"
 
     async def take(self, keys: Sequence[str]) -> list[str]:
-        """Which of the keys are ours now."""
+        """Return the keys whose lease is ours now."""
         return await self.store.lease(keys, self.token, self.seconds)
 
     async def acquire(self, keys: Sequence[str], look: Callable[[], Awaitable[Found]]) -> tuple[list[str], Found]:
-        """Which of the keys are ours now, and then what `look` finds.
+        """Return the keys whose lease is ours now, and the result of `look`.
 
         In this order: the new holder of a lease sees what the last holder stored before it let go.
         """

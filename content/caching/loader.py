@@ -19,7 +19,8 @@ from .warm_plan import current_plan, mark_of
 
 # Seconds until the lease of a holder that dies lapses: so long its readers wait.
 LEASE = 3.0
-# In a process without readers: its batches may delay a renewal for seconds, and readers take over its leases.
+# The same for a process without readers: its batches may delay a renewal for seconds, and readers take over its
+# leases.
 BACKGROUND_LEASE = 6.0
 
 
@@ -129,7 +130,7 @@ class Loader:
         return calls
 
     def new_call(self, state: LoopState, entry_key: EntryKey, value: CachedValue | None) -> Call:
-        """With the stored value, which the loader may find unchanged."""
+        """A call with the stored value, which the loader may find unchanged."""
         call = Call(entry_key, state.loop)
         call.fallback = value if value is not None and self.tiers.may_serve_on_error(value) else None
         call.warmed = mark_of(current_plan(), spares=value is None or not value.is_servable(self.tiers.clock()))

@@ -30,12 +30,15 @@ class LoaderResult(Generic[T]):
         return self.value  # type: ignore[return-value]
 
 
-# While a loader runs: the value that was stored before, which it may find unchanged.
+# The value that was stored before the running loader, which may find it unchanged.
 previous_value: ContextVar[Any] = ContextVar("previous_value", default=None)
 
 
 def previous() -> Any:
-    """In a loader: the value as it was stored last, or None. Raise NotModified to keep it."""
+    """Return the value that was stored last, or None.
+
+    A loader calls it, and raises NotModified to keep that value.
+    """
     return previous_value.get()
 
 

@@ -139,7 +139,7 @@ reads = ReadCounts()
 
 
 def _reset_in_child() -> None:
-    """In a forked child: its parent reports what the parent counted."""
+    """Called in a forked child: its parent reports what the parent counted."""
     reads.counts, reads.found, reads.warmed = {}, {}, {}
 
 

@@ -238,7 +238,7 @@ def _under_the_name_of(recording: Any, kind: Any) -> Any:
 
 
 def _as_plain(recording: Any, kind: Any) -> Any:
-    """As pickle and copy take an object of the original class."""
+    """Let pickle and copy take it for an object of the original class."""
     state = recording.__getstate__() if hasattr(kind, "__getstate__") else dict(vars(recording))
     if isinstance(state, dict):
         state = {name: value for name, value in state.items() if not name.startswith("_evergreen")}

@@ -87,7 +87,10 @@ class Refresher:
         return value.is_newer_than(seen.made_at) and self.tiers.accept(entry_key, value, again=True) is not NOTHING
 
     async def _refresh_here(self, state: LoopState, entry_key: EntryKey, seen: Header, reason: str) -> None:
-        """Under the lease, and unless another process was quicker. As a batch, it would cost a seventh more."""
+        """Load one entry under its lease, unless another process was quicker.
+
+        A batch of one would cost a seventh more.
+        """
         lease = self.loader.new_lease(has_reader=False)
         ours, found = await lease.acquire([entry_key.key], lambda: self.tiers.lookup([entry_key], again=True))
         value = found.get(entry_key.key)

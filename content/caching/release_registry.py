@@ -51,7 +51,7 @@ class ReleaseRegistry:
             client.hset(self.key, own_digest(), content)
 
     def read(self) -> dict[str, Announced]:
-        """By digest. Deletes what no release has announced. Raises RedisError or OSError."""
+        """The releases by digest. Deletes expired announcements. Raises RedisError or OSError."""
         found: dict[str, Announced] = {}
         with self.server.sync_client() as client:
             for digest, content in client.hgetall(self.key).items():
@@ -67,12 +67,12 @@ class ReleaseRegistry:
             client.hdel(self.key, *digests)
 
 
-# By prefix: those of the engines of this process.
+# The registries of this process's engines, by prefix.
 registries: dict[str, ReleaseRegistry] = {}
 
 
 def announce_release() -> None:
-    """In every Redis in use. An error is not raised: the next call is soon."""
+    """Announce this release in every Redis in use. It raises no error: the next call is soon."""
     for registry in list(registries.values()):
         try:
             registry.announce()

@@ -260,7 +260,7 @@ def _language_reads(request: HttpRequest) -> set[str]:
 
 
 def _path_names_language(attributes: dict[str, Any]) -> bool:
-    """As LocaleMiddleware decides it: with i18n_patterns, by a prefix of the path, or by its absence."""
+    """Whether the path decides the language in LocaleMiddleware: with i18n_patterns, a prefix or its absence does."""
     if translation.get_language_from_path(attributes.get("path_info", "")):
         return True
     urlconf = attributes.get("urlconf") or settings.ROOT_URLCONF

@@ -103,7 +103,10 @@ class Resource(ResourceTags, SyncMethods[P, T]):
 
     @property
     def schema(self) -> str:
-        """In keys: stands for the shape of the values and the rules of their tags. Computed on first use."""
+        """The part of keys that stands for the shape of the values and the rules of their tags.
+
+        Computed on first use.
+        """
         if not self._schema:
             returned, number = self._declared_schema
             self._schema = schema_of(returned, (self.tags, self.value_tags, self.adapt), number, self.cutoff)
@@ -183,7 +186,7 @@ class Resource(ResourceTags, SyncMethods[P, T]):
         await self.engine.append(Kind.INVALIDATE, self.declared_tags(self.entry_key(args, kwargs)))
 
     async def expire(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """As invalidate, but the stored value is served, as stale, until it is loaded again."""
+        """Like invalidate, but the stored value is served, as stale, until it is loaded again."""
         await self.engine.append(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
 
     # --- past the cache -------------------------------------------------------------------------------
@@ -261,7 +264,7 @@ class Resource(ResourceTags, SyncMethods[P, T]):
         return CachedValue(header, loaded.value, is_decoded=True)
 
     def decode_value(self, answer: CachedValue) -> CachedValue | None:
-        """With its value decoded; None for bytes that are no such value."""
+        """The value, decoded; None for bytes that are no such value."""
         if answer.is_decoded or not answer.header.there:
             return answer
         try:
@@ -290,5 +293,5 @@ class Resource(ResourceTags, SyncMethods[P, T]):
 
 
 def _bare(parameters: Parameters) -> Any:
-    """As get_many and load_many name them: the one parameter itself, or the tuple."""
+    """The names that get_many and load_many use: a single parameter itself, else the tuple."""
     return parameters[0] if len(parameters) == 1 else parameters

@@ -237,7 +237,7 @@ def decode(decoder: Callable[[Any], T], data: Any) -> T:
 
 
 class MessagePackSerializer(BaseSerializer):  # type: ignore[misc]  # django-redis has no types
-    """For OPTIONS["SERIALIZER"]: MessagePack that keeps types. docs/backends.md lists them."""
+    """A serializer for OPTIONS["SERIALIZER"]: MessagePack that keeps types. docs/backends.md lists them."""
 
     def dumps(self, value: Any) -> bytes:
         """Raises TypeError for a value that would not come back as it is."""

@@ -80,7 +80,7 @@ current_run: ContextVar[LoaderRun | None] = ContextVar("current_run", default=No
 
 
 class Call:
-    """From the lookup of one key to its value or error.
+    """The work for one key, from its lookup to its value or error.
 
     `fallback` is what may be served if the load fails. `outcome` is how the read is counted: hit, negative or stale
     in the shared tier, None for a miss. `refresh` is the reason to load the value again, "" for none. `joined` is the
@@ -233,7 +233,7 @@ class LoopStates:
         self.latest: LoopState | None = None
 
     def current(self) -> LoopState:
-        """That of the running loop."""
+        """The state of the running loop."""
         loop = asyncio.get_running_loop()
         latest = self.latest
         if latest is not None and latest.loop is loop:
@@ -267,13 +267,13 @@ class LoopStates:
 
 
 def emit_joined(call: Call) -> None:
-    """For a reader who waits for a call that another one started."""
+    """Report a reader who waits for a call that another one started."""
     call.joined += 1
     emit("joined", call.entry_key.owner.name, call.key)
 
 
 def emit_outcome(call: Call) -> None:
-    """In the context of the reader who started the call."""
+    """Report the outcome of a call, in the context of the reader who started it."""
     emit_read(call.entry_key, call.value, call.outcome, call.joined + 1)
 
 

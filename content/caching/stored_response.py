@@ -6,7 +6,8 @@ from django import http
 from django.http.cookie import SimpleCookie
 from django.template.response import ContentNotRenderedError, SimpleTemplateResponse, TemplateResponse
 
-# By the name under which they are stored. Responses of other classes are stored as the nearest of their bases.
+# The classes by the name under which they are stored. Responses of other classes are stored as the nearest of their
+# bases.
 _CLASSES: dict[str, type[http.HttpResponse]] = {
     cls.__name__: cls
     for cls in (

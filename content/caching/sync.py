@@ -95,7 +95,7 @@ class SyncEngine:
         return clock
 
     def find_one(self, entry_key: EntryKey) -> CachedValue:
-        """As find, for one key. A value in the shared tier needs no load, so its readers do not join a call."""
+        """Like find, for one key. A value in the shared tier needs no load, so its readers do not join a call."""
         owner, key, tiers = entry_key.owner, entry_key.key, self.tiers
         if key in self.calls or owner.policy.soft_timeout is not None or current_run.get() is not None:
             return self.find((entry_key,))[key]
@@ -206,7 +206,7 @@ class SyncEngine:
             self.refresher.schedule(call.entry_key, call.value.header, call.refresh)
 
     def _wait(self, entry_key: EntryKey, call: ThreadCall) -> CachedValue:
-        """For the thread that ends the call, until the hard timeout of the reader's policy."""
+        """Wait until another thread ends the call, or for the hard timeout of the reader's policy."""
         if not call.wait_for_end(entry_key.owner.policy.hard_timeout.total_seconds()):
             fallback = self.tiers.find_fallback(call.key, call.fallback)
             if fallback is None:
@@ -295,7 +295,7 @@ class SyncEngine:
         return self._wait(entry_key, call)
 
     def store(self, entry_key: EntryKey, result: Any) -> None:
-        """As if a load that began now had returned it."""
+        """Store a result as if a load that began now had returned it."""
         begun = run_inline(self.ordering.begin())
         record = LoadRecord(begun, Dependencies(), self.clock(), 0.0)
         run_inline(self.loader.results.store(entry_key, result, record, None))

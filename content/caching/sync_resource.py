@@ -52,7 +52,7 @@ class SyncMethods(Generic[P, T]):
         return self.deliver(answer, entry_key)
 
     def _remember(self, entry_key: EntryKey) -> EntryKey:
-        """For the next call with these parameters, plain ones."""
+        """Remember the key for the next call with these parameters, if they are plain."""
         if len(self.known_entry_keys) >= MAX_KNOWN_KEYS:
             self.known_entry_keys.clear()
         self.known_entry_keys[entry_key.parameters] = entry_key
@@ -99,7 +99,10 @@ class SyncMethods(Generic[P, T]):
         engine_of(self.cache).append_sync(Kind.EXPIRE, self.declared_tags(self.entry_key(args, kwargs)))
 
     def _load_past_cache_sync(self, entry_keys: Collection[EntryKey]) -> dict[Parameters, LoaderResult[T]]:
-        """In this thread, which may be inside the transaction. The queries of an async loader come back to it."""
+        """Load in this thread, which may be inside the transaction.
+
+        The queries of an async loader come back to it.
+        """
         with bypass():
             if self.is_async:
                 return async_to_sync(self.load_past_cache)(entry_keys)

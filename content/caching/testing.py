@@ -1,4 +1,4 @@
-"""For people who test resources of their own, with pytest or unittest. See docs/testing.md.
+"""Fixtures for tests of your own resources, with pytest or unittest. See docs/testing.md.
 
 pytest, with `pytest_plugins = ["content.caching.testing"]`:
 
@@ -123,7 +123,7 @@ def chaos(misbehave: Misbehaviour, alias: str = "default") -> Iterator[None]:
 
 
 async def states_of(resource: Resource[..., Any], *parameters: Any) -> dict[str, str | None]:
-    """By tier: fresh, stale, expired, invalid, or None for nothing held."""
+    """The state in each tier: fresh, stale, expired, invalid, or None if it has no value."""
     told = await resource.explain(*parameters)
     return {tier: told[tier] and told[tier]["state"] for tier in ("memory", "shared")}
 
@@ -225,7 +225,7 @@ def moved_clock(alias: str = "default") -> Iterator[Clock]:
 
 
 class CachedTestMixin(TestCase):
-    """For unittest, before Django's TestCase: an empty cache, `self.clock`, and loads that see the test's rows."""
+    """A mixin before Django's TestCase: an empty cache, `self.clock`, and loads that see the test's rows."""
 
     cache_alias = "default"
 

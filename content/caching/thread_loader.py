@@ -57,7 +57,7 @@ class BlockingTiers(Tiers):
 
     @with_span("lookup")
     def look(self, entry_key: EntryKey, lease: Lease, *, always: bool) -> tuple[CachedValue | None, bool]:
-        """As lookup_or_lease, for one key: its value, judged, and whether the lease is ours now."""
+        """Like lookup_or_lease, for one key: its value, judged, and whether the lease is ours now."""
         name, began = entry_key.owner.name, time.perf_counter()
         content, is_ours = self.blocking.look(entry_key.key, lease.token, lease.seconds, always=always)
         measure("lookup", name, 1)
@@ -82,7 +82,7 @@ class BlockingTiers(Tiers):
     async def lookup_or_lease(
         self, keys: Sequence[EntryKey], lease: Lease, *, always: bool, again: bool
     ) -> tuple[dict[str, CachedValue], list[str]]:
-        """As `lookup`, and the keys whose lease is ours now: of those without an entry, or with `always` of all."""
+        """Like `lookup`, and the keys whose lease is ours now: of those without an entry, or with `always` of all."""
         by_key, began = {entry_key.key: entry_key for entry_key in keys}, time.perf_counter()
         stored, ours = await self.blocking.lookup_or_lease(list(by_key), lease.token, lease.seconds, always=always)
         return await self.judge_stored(by_key, stored, None if again else time.perf_counter() - began), ours
@@ -92,7 +92,7 @@ class ThreadResultStore(ResultStore):
     async def store(
         self, entry_key: EntryKey, result: Any, record: LoadRecord, token: str | None, *, warmed: int = 0
     ) -> CachedValue:
-        """As ResultStore, but store nothing if the load has written in a transaction of this thread."""
+        """Like ResultStore, but store nothing if the load has written in a transaction of this thread."""
         record = record._replace(begun=None) if has_written() else record
         return await super().store(entry_key, result, record, token, warmed=warmed)
 

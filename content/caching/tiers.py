@@ -46,7 +46,7 @@ class Tiers:
     ) -> None:
         self.shared = shared
         self.ordering = ordering
-        # Where verdicts are local, what they are found by.
+        # The index that gives verdicts, if they are local.
         self.tag_index: Any = getattr(ordering, "tag_index", None)
         self.memory = memory if ordering.is_local else None
         self.clock = clock
@@ -140,7 +140,7 @@ class Tiers:
         return NOTHING
 
     def _is_refreshed_early(self, policy: Policy, value: CachedValue, now: float) -> bool:
-        """By the cost of its load; and ahead of its end if it is hot, this read included."""
+        """Whether to refresh the value early: by the cost of its load, and if it is hot, this read included."""
         header, is_hot = value.header, value.reads + 1 >= HOT
         if now < value.no_refresh_before:
             return False
@@ -161,7 +161,7 @@ class Tiers:
             value.verdict = self.ordering.judge_now(value.header)
 
     def may_serve_on_error(self, value: CachedValue) -> bool:
-        """Until error_until, and never what was invalidated (I6)."""
+        """Whether the value may replace an error: until error_until, and never if it was invalidated (I6)."""
         self.update_verdict(value)
         return value.verdict is not Verdict.INVALID and self.clock() < value.header.error_until
 
@@ -178,7 +178,7 @@ class Tiers:
     def remember(
         self, entry_key: TierKey, value: CachedValue, size: int | None = None, *, encoded_size: int = 0
     ) -> None:
-        """In memory. `size`: bytes that the value takes there; None: estimated from `encoded_size`."""
+        """Keep the value in memory. `size`: bytes that it takes there; None: estimated from `encoded_size`."""
         if self.memory is not None:
             header, policy = value.header, entry_key.owner.policy
             early_from = header.fresh_until - header.cost * policy.early * EARLY_REACH
@@ -244,7 +244,7 @@ class Tiers:
             await self.shared.release(entry_key.key, token)
 
     def update_backoff(self, key: str, *, is_stored: bool, weakly_stale: bool = False) -> None:
-        """After a load: one whose value is not stored is not repeated for each reader.
+        """Called after a load. One whose value was not stored is not repeated for each reader.
 
         While the log is silent a stored value is stale at once: its key is delayed as well. `weakly_stale`: made with
         something stale in passing, which is being loaded.
@@ -264,7 +264,7 @@ def _refusal_reason(begun: Stamp | None, sealed: Stamp | None) -> str:
 
 
 def _note_lookup(by_key: Mapping[str, TierKey], stored: Mapping[str, Any]) -> None:
-    """On the span of a lookup: one batch, and not each command to Redis."""
+    """Set attributes on the span of a lookup: one batch, not each command to Redis."""
     if by_key and (span := current_span_of("lookup")) is not None:
         name = next(iter(by_key.values())).owner.name
         span.rename(f"lookup {name}")
@@ -293,5 +293,5 @@ def _measure_lookups(keys: Collection[TierKey], seconds: float) -> None:
 
 
 def _refresh_ahead_from(policy: Policy, header: Header) -> float:
-    """From when a hot entry is loaded again although it is fresh, in Unix seconds."""
+    """The time, in Unix seconds, from which a hot entry is loaded again although it is fresh."""
     return header.fresh_until - (header.fresh_until - header.made_at) * policy.ahead

@@ -193,7 +193,7 @@ def begin_trace(name: str, kind: str = INTERNAL, parents: Iterable[str] = ()) ->
 
 
 def begin_root(name: str, kind: str = INTERNAL, parents: Iterable[str] = ()) -> Span | _NoSpan:
-    """As `begin_trace`, for what is part of no other work: a request, or a task."""
+    """Like `begin_trace`, for what is part of no other work: a request, or a task."""
     if current_span.get() is not None:
         # It belongs to another request of the same connection, or to work that has ended.
         current_span.set(None)
@@ -244,7 +244,7 @@ def is_recorded(traceparent: str) -> bool:
 
 
 def choose_traced_context(contexts: Iterable[Context]) -> Context | None:
-    """For work that several readers share: a copy of the first context that is part of a recorded trace."""
+    """A copy of the first context that is part of a recorded trace, for work that several readers share."""
     if tracer is None:
         return None
     return next((context.copy() for context in contexts if context.get(current_span) is not None), None)

@@ -1,7 +1,7 @@
-"""What loads of warming cost this process: processor time, database queries, seconds. Others are not measured.
+"""The cost of warming's loads in this process: processor time, database queries, seconds. Others are not measured.
 
 Processor time is the process's. Loads that run at the same time share it evenly, so the sum is right and each share
-is an estimate. What the process does besides while a load runs counts as well: it is a bound from above.
+is an estimate. Other work of the process during a load counts as well: the sum is a bound from above.
 """
 
 import threading
@@ -60,7 +60,7 @@ inherited_variables.append(_current)
 def charge_load(resource: str, loads: int = 1) -> Iterator[None]:
     """Measure the block, which loads so many entries of the resource, if a plan of warming has begun it.
 
-    What the block loads besides is of the plan PARTS, and charged apart.
+    Other entries that the block loads are charged to the plan PARTS.
     """
     plan = current_plan()
     if not plan:

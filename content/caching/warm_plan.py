@@ -1,4 +1,4 @@
-"""Which plan of warming loads an entry: the entry carries it in its header, so that reads of it can be counted.
+"""The plan of warming that loads an entry. The header of the entry carries it, so that reads can be counted by plan.
 
 A mark is the number of the plan, and SPARES more if a reader who came instead would have waited: nothing was stored
 that could be served.

@@ -40,7 +40,7 @@ class WarmedReads:
     def send(self, client: Any, versions: dict[Version, tuple[int, float]]) -> None:
         """Count the versions, with their marks and costs, and remove them from `versions`.
 
-        What Redis did not answer stays there, and is sent again. If Redis had taken it, it is not counted: the sums
+        Versions that Redis did not confirm stay there, and are sent again. Redis counts none twice: the sums
         may lack reads of an outage, and never have one twice. Raises RedisError or OSError.
         """
         while versions:

@@ -17,7 +17,7 @@ from content.caching.tracing import MAX_LINKS
 # Seconds for which a CDN answers without asking, and then while it asks: so long it serves what no purge has reached.
 FRESH, STALE = 300.0, 600.0
 _PURGED = CdnHeaders(fresh=FRESH, stale=STALE)
-# By the scheme of EVERGREEN_CDN.
+# The providers by the scheme of EVERGREEN_CDN.
 CDN_HEADERS = {
     # Varnish accepts 8 kB for a header line (http_resp_hdr_len), and 32 kB for all of them.
     "varnish": replace(_PURGED, tags=b"xkey", separator=" ", line=4000),

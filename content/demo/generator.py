@@ -44,7 +44,7 @@ class GeneratedPost:
 
 
 class Link(NamedTuple):
-    """To an earlier post of the same theme."""
+    """A link to an earlier post of the same theme."""
 
     title: str
     url: str
@@ -227,7 +227,7 @@ def capitalise(text: str) -> str:
 
 
 def choose_by_rank(names: Sequence[T], count: int, rng: Random) -> tuple[T, ...]:
-    """At most `count` of them; the one at rank r is chosen with a weight of 1/r (Zipf's law)."""
+    """Choose at most `count` of them; the one at rank r is chosen with a weight of 1/r (Zipf's law)."""
     weights = list(accumulate(1 / rank for rank in range(1, len(names) + 1)))
     return tuple(dict.fromkeys(rng.choices(names, cum_weights=weights, k=count)))
 

@@ -55,7 +55,7 @@ class Period(Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def span(self) -> tuple[datetime, datetime]:
-        """From the first moment to the first one after."""
+        """The span, from its first moment to the first moment after it."""
         if self.number < FIRST_MONTH:
             return first_moment(self.number), first_moment(self.number + 1)
         year, month = divmod(self.number, 100)

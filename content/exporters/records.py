@@ -135,7 +135,7 @@ COMMENT_COLUMNS = tuple(name for name in CommentRecord.__struct_fields__ if name
 
 
 def record_from_row(kind: type[SomeRecord], row: Model) -> SomeRecord:
-    """For a record whose fields are all columns of its table."""
+    """Make a record whose fields are all columns of its table."""
     values: dict[str, Any] = {name: getattr(row, name) for name in kind.__struct_fields__}
     return kind(**values)
 

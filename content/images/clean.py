@@ -20,7 +20,7 @@ UNREADABLE = (
     struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
 ORIENTATION_TAG = 0x0112
-# By the orientation in EXIF.
+# Operations by the orientation in EXIF.
 METHODS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -57,7 +57,10 @@ class CleanImage:
 
 
 def detect_format(head: bytes) -> Format | None:
-    """By the first 64 bytes of the file, whatever its name says. None for formats that browsers do not show."""
+    """The format by the first 64 bytes of the file, whatever its name says.
+
+    None for formats that browsers do not show.
+    """
     if head.startswith(b"\xff\xd8\xff"):
         return JPEG
     if head.startswith(formats.PNG_SIGNATURE):
@@ -125,7 +128,7 @@ def apply_orientation(image: Image.Image, orientation: int) -> bytes:
 
 
 def encoder_options(image: Image.Image) -> dict[str, Any]:
-    """As the image was encoded, as far as its format says."""
+    """The parameters with which the image was encoded, as far as its format says."""
     options: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         sampling = JpegImagePlugin.get_sampling(image)
@@ -137,7 +140,7 @@ def encoder_options(image: Image.Image) -> dict[str, Any]:
 
 
 def clean_file(name: str, content: bytes) -> CleanImage | None:
-    """As clean_image. Also raises BadImage for a file that has an image's name and is no image."""
+    """Like `clean_image`. Also raises BadImage for a file that has an image's name and is no image."""
     image = clean_image(content)
     if image is None and PurePosixPath(name).suffix.lower() in EXTENSIONS:
         raise BadImage("It is no image that browsers know: AVIF, GIF, JPEG, PNG and WebP are.")

@@ -106,7 +106,7 @@ def read_number(content: bytes, position: int) -> int:
 
 
 def colour_table_size(flags: int) -> int:
-    """In bytes, as declared by these flags."""
+    """The size in bytes that these flags declare."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 

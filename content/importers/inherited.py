@@ -108,7 +108,10 @@ class InheritedValues:
 
 
 def matches_ignore_patterns(path: str, patterns: list[str]) -> bool:
-    """By the patterns of .gitignore, limited to names, paths and stars. The last pattern that matches decides."""
+    """Whether patterns like those of .gitignore match, limited to names, paths and stars.
+
+    The last pattern that matches decides.
+    """
     is_ignored = False
     parts = PurePosixPath(path).parts
     for line in patterns:

@@ -122,7 +122,10 @@ def make_title(name: str) -> str:
 
 
 def is_page(source: SourceFile, matter: Matter, published_at: datetime | None) -> bool:
-    """By its type or layout. Otherwise a page lies in `pages`, or has no date and lies beside a site's sections."""
+    """Whether the file is a page, by its type or layout.
+
+    Otherwise a page lies in `pages`, or has no date and lies beside a site's sections.
+    """
     if layout := get_text(matter, "type", "layout"):
         return layout in ("page", "pages")
     return source.is_in_pages or (source.is_beside_sections and published_at is None)

@@ -73,7 +73,7 @@ def load_hashes(name: str) -> dict[str, str]:
 
 
 def is_unchanged(file: SourceFile, digest: str) -> bool:
-    """By its own bytes: a post that depends on other files counts as changed."""
+    """Whether the file's own bytes are unchanged. A post that depends on other files counts as changed."""
     try:
         content = file.read()
     except BadFile:

@@ -31,7 +31,7 @@ TITLE_WIDTH = 20
 
 
 def watch(output: TextIO) -> None:
-    """Until q, Ctrl-C, or the end of the input of a terminal."""
+    """Run until q, Ctrl-C, or the end of the input of a terminal."""
     # A command that is interrupted has done what it was asked for.
     with suppress(KeyboardInterrupt):
         if output.isatty() and sys.stdin.isatty():

@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from content.models.search_index import run
 
-# As PostQuerySet.announced.
+# The same rule as PostQuerySet.announced.
 ANNOUNCED = "p.status IN ('published', 'scheduled') AND p.password = '' AND p.published_at IS NOT NULL"
 COLUMNS = "kind, term, published_at, post_id"
 # Columns that decide which lists show a post, and where.

@@ -29,11 +29,11 @@ class PostQuerySet(models.QuerySet["Post"]):
         return self.filter(kind=Post.Kind.POST)
 
     def bulk_create(self, objs: Iterable["Post"], *args: Any, **kwargs: Any) -> list["Post"]:
-        """As Django's, with the derived columns: bulk writes bypass `Post.save`."""
+        """Like Django's, and writes the derived columns: bulk writes bypass `Post.save`."""
         return super().bulk_create(derive_all(objs), *args, **kwargs)
 
     def bulk_update(self, objs: Iterable["Post"], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
-        """As Django's. A write of `html` or `body` writes the derived columns too."""
+        """Like Django's. A write of `html` or `body` writes the derived columns too."""
         columns = list(fields)
         if {"html", "body"} & set(columns):
             objs, columns = derive_all(objs), list(dict.fromkeys([*columns, *DERIVED]))

@@ -1,4 +1,4 @@
-"""What needs attention: the findings of the rules in one snapshot, and the verdict on them."""
+"""The findings that need attention: the findings of the rules in one snapshot, and the verdict on them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -32,7 +32,7 @@ PURGE_KINDS = (
 
 
 class OrderForm(forms.Form):
-    """What to act on: a kind, and which of that kind. `name`: of its fields' ids; `ops-NAME` is its view."""
+    """The targets of an order: a kind, and names of that kind. `name`: of its fields' ids; `ops-NAME` is its view."""
 
     name = button = examples = ""
     kinds: tuple[tuple[str, str], ...] = ()

@@ -125,7 +125,7 @@ class WarmStart:
         self.is_over = False
 
     async def check(self) -> str | None:
-        """As `settings` demand. None if the process is ready."""
+        """Why the process is not ready, by these settings. None if it is."""
         demanded, seconds = settings.READY_COVERAGE, settings.READY_SECONDS
         if self.is_over or not demanded or self.clock() - self.began >= seconds:
             self.is_over = True

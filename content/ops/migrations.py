@@ -27,7 +27,7 @@ class MigrationCheck:
 
 
 def list_pending() -> list[str]:
-    """As app.name, in the order of their names. Migrations that another release has applied are none of ours.
+    """The migrations that wait, as app.name, in the order of their names. Those of another release do not count.
 
     One that contracts runs after the roll-out, so a process is ready without it.
     """

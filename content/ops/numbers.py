@@ -126,12 +126,12 @@ KINDS: dict[str, Callable[[Number, Window], float | None]] = {
 
 
 def compute(number: Number, window: Window) -> float | None:
-    """In seconds, shares of 1, or plain numbers; None if it is not known."""
+    """The value in seconds, as a share of 1, or as a plain number; None if it is not known."""
     return KINDS[number.kind](number, window)
 
 
 def show(value: float | None, unit: str) -> str:
-    """With its unit. The script of the dashboard does the same."""
+    """The value with its unit. The script of the dashboard does the same."""
     if value is None or math.isnan(value):
         return UNKNOWN
     if unit == "%":

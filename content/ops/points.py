@@ -30,7 +30,7 @@ class Window:
 
     @classmethod
     def of(cls, now: Point, history: Iterable[Point], seconds: float = WINDOW) -> "Window":
-        """With the latest point that is at least so many seconds old; with the oldest if none is."""
+        """A window from the latest point that is at least so many seconds old, or else from the oldest."""
         comparable = [each for each in history if each.epoch == now.epoch and now.at - each.at >= SHORTEST]
         old = [each for each in comparable if now.at - each.at >= seconds]
         before = max(old, key=at_of) if old else min(comparable, key=at_of, default=None)

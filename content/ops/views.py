@@ -41,7 +41,7 @@ def respond(request: HttpRequest, template: str, status: int = 200, **context: A
 
 
 def back(request: HttpRequest) -> HttpResponse:
-    """To the dashboard, which shows what was ordered at once."""
+    """Redirect to the dashboard, which shows the order at once."""
     for source in (runs, purges):
         source.clear()
     return HttpResponseRedirect(reverse("ops"))
@@ -174,7 +174,7 @@ async def report(request: HttpRequest, outcome: Outcome) -> None:
 
 
 def refuse(request: HttpRequest, permission: str) -> HttpResponse | None:
-    """For another method than POST, and for people without the permission."""
+    """The response to another method than POST, and to people without the permission. None for all others."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     staff: Staff = staff_of_request(request)

@@ -42,7 +42,7 @@ def tags_of_archive(name: str) -> tuple[str, ...]:
 
 
 def tags_of_row(kind: str, name: str) -> tuple[str, ...]:
-    """By id or slug: what shows the row, the list of its posts, and its address."""
+    """The tags of a row, by its id or slug: of pages that show it, of the list of its posts, and of its address."""
     pk, slug = find_row(kind, name)
     lists = (cache_tags.comments(pk),) if kind == "post" else (cache_tags.posts_of(kind, pk),)
     return (cache_tags.row(kind, pk), *lists, cache_tags.slug(kind, slug))

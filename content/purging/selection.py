@@ -57,7 +57,7 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return msgspec.structs.replace(self, **{field: getattr(self, field)[:most] for field in KINDS})
 
     def as_data(self) -> dict[str, Any]:
-        """As JSON has it, without what is not named."""
+        """The selection as JSON, without empty fields."""
         data: dict[str, Any] = msgspec.to_builtins(self)
         return data
 
@@ -71,7 +71,7 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 def one_line(text: str, most: int = LONGEST_SHOWN) -> str:
-    """For a log or a page: what cannot be printed is a question mark."""
+    """The text for a log or a page, with question marks for characters that cannot be printed."""
     line = "".join(character if character.isprintable() else "?" for character in text[:most])
     return line if len(text) <= most else f"{line[:-1]}…"
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from content.caching.errors import Overloaded
 
-# At once in a process, and seconds after which a refused one may be tried again.
+# The most surveys at once in a process, and seconds after which a refused one may be tried again.
 MOST_AT_ONCE, RETRY_AFTER = 2, 2
 _running = 0
 

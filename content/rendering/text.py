@@ -32,7 +32,10 @@ def make_excerpt(markup: str, length: int = EXCERPT_LENGTH) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """At most that many characters: whole words and an ellipsis. A single longer word is cut."""
+    """The beginning of a text with at most that many characters: whole words and an ellipsis.
+
+    A single longer word is cut.
+    """
     if len(text) <= length:
         return text
     words = text[:length]

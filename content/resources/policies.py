@@ -47,7 +47,7 @@ WITHDRAWN = with_timeouts(STATIC)
 # Change with every publication, and at the time of a scheduled post.
 LISTING = with_timeouts(STATIC)
 SIDEBAR = with_timeouts(STATIC)
-# As lists: windows of posts, and directories of authors, categories and tags with their counts.
+# The same as lists, for windows of posts, and directories of authors, categories and tags with their counts.
 SEQUENCE = with_timeouts(STATIC)
 DIRECTORY = with_timeouts(STATIC)
 # Months with counts: change when a post joins or leaves a month; old years hardly ever.

@@ -46,7 +46,7 @@ async def load_archive(year: int) -> ArchiveDocument:
 
 
 async def load_archives(years: Sequence[int]) -> dict[int, ArchiveDocument]:
-    """As load_archive, for many years: two queries."""
+    """Like load_archive, for many years: two queries."""
     now = timezone.now()
     counts, scheduled = await count_posts([ALL], now)
     everything = await site_months(counts[ALL], ALL_YEARS, now)

@@ -22,7 +22,7 @@ async def load_thread(post: int) -> ThreadDocument:
 
 
 async def load_threads(posts: Sequence[int]) -> dict[int, ThreadDocument]:
-    """As load_thread, for many posts: one query."""
+    """Like load_thread, for many posts: one query."""
     approved = Comment.objects.filter(post__in=posts, status=Comment.Status.APPROVED).defer("body")
     numbered = approved.annotate(
         total=Window(Count("pk"), partition_by="post"),

@@ -20,7 +20,7 @@ MOST_REMEMBERED = 4096
 
 
 def year_span(year: int) -> Span:
-    """By the site's time zone, as month_span."""
+    """Like month_span, by the site's time zone."""
     return site_moment(year, 1), site_moment(year + 1, 1)
 
 

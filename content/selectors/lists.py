@@ -77,7 +77,7 @@ async def load_listing(by: str, pk: int, page: int, size: int) -> ListingDocumen
 
 
 async def load_listings(pages: Sequence[Page]) -> dict[Page, ListingDocument]:
-    """As load_listing, for many pages: two or three queries for a hundred."""
+    """Like load_listing, for many pages: two or three queries for a hundred."""
     return (await load_pages(pages))[0]
 
 
@@ -159,7 +159,7 @@ async def load_periods(by: str, pk: int) -> PeriodsDocument:
 
 
 async def load_many_periods(lists: Sequence[List]) -> dict[List, PeriodsDocument]:
-    """As load_periods, for many lists: one query."""
+    """Like load_periods, for many lists: one query."""
     counts, scheduled = await count_posts(lists, timezone.now())
     return {
         each: PeriodsDocument(
@@ -192,7 +192,7 @@ async def load_window(by: str, pk: int, number: int, part: int) -> SequenceDocum
 
 
 async def load_windows(windows: Sequence[Window]) -> dict[Window, SequenceDocument]:
-    """As load_window, for many windows: two queries for a hundred."""
+    """Like load_window, for many windows: two queries for a hundred."""
     now = timezone.now()
     _, scheduled = await count_posts((), now, {(by, pk) for by, pk, _, _ in windows})
     at = microseconds_column("published_at")

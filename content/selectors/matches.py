@@ -40,7 +40,7 @@ async def load_matches(text: str, category: int, tag: int, author: int) -> Seque
 
 
 async def load_many_matches(filters: Sequence[Filters]) -> dict[Filters, SequenceDocument]:
-    """As load_matches, for many: four queries for a hundred."""
+    """Like load_matches, for many: four queries for a hundred."""
     upcoming = await next_publication(timezone.now())
     words = {each: some for each in filters if (some := split_words(each[0]))}
     selects = {each: select_in_lists(each) for each in filters if not each[0]}

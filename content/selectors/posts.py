@@ -30,7 +30,7 @@ FEWEST_HEADINGS = 3
 # The most images of a body that are looked up: each is a tag of the post's entry.
 MOST_PICTURES = 60
 
-# As PostQuerySet.announced.
+# The same rule as PostQuerySet.announced.
 ANNOUNCED = "p.status IN ('published', 'scheduled') AND p.password = ''"
 ANY_STATUS = "1 = 1"
 # Columns of a document that its card does not need.
@@ -71,7 +71,7 @@ async def load_draft(pk: int) -> PostDocument:
 
 
 async def load_posts(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], PostDocument]:
-    """As load_post, for many, by kind and slug."""
+    """Like load_post, for many, by kind and slug."""
     slugs = [slug for _, slug in names]
     rows = await fetch_posts(f"p.slug IN ({places(slugs)}) AND p.published_at <= %s", [*slugs, timezone.now()], TEXTS)
     documents = {(row.kind, row.card.slug): row for row in rows}
@@ -87,7 +87,7 @@ async def load_withdrawn(kind: str, slug: str) -> bool:
 
 
 async def load_many_withdrawn(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bool]:
-    """As load_withdrawn, for many: one query."""
+    """Like load_withdrawn, for many: one query."""
     withdrawn = Post.objects.filter(slug__in=[slug for _, slug in names], status=Post.Status.WITHDRAWN, password="")
     rows = withdrawn.exclude(published_at__gt=timezone.now()).values_list("kind", "slug")
     found = {row async for row in rows}

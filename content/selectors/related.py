@@ -90,7 +90,7 @@ async def load_related(pk: int) -> RelatedDocument:
 
 
 async def load_many_related(pks: Sequence[int]) -> dict[int, RelatedDocument]:
-    """As load_related, for many posts: three queries."""
+    """Like load_related, for many posts: three queries."""
     now = timezone.now()
     categories: dict[int, int | None] = {}
     times: dict[int, datetime] = {}
@@ -148,7 +148,7 @@ async def load_neighbours(pk: int) -> NeighboursDocument:
 
 
 async def load_many_neighbours(pks: Sequence[int]) -> dict[int, NeighboursDocument]:
-    """As load_neighbours, for many posts: three queries at most."""
+    """Like load_neighbours, for many posts: three queries at most."""
     now = timezone.now()
     sql = NEIGHBOURS.format(least=LEAST[connection.vendor], pks=", ".join(["%s"] * len(pks)))
     rows = await fetch(sql, [now, now, *pks])

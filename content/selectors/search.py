@@ -152,7 +152,7 @@ async def load_search(text: str, page: int, size: int) -> SearchDocument:
 
 
 async def load_searches(searches: Sequence[Search]) -> dict[Search, SearchDocument]:
-    """As load_search, for many: four queries for a hundred."""
+    """Like load_search, for many: four queries for a hundred."""
     found = await find_best({text: words for text, _, _ in searches if (words := split_words(text))})
     shown = {}
     for text, page, size in searches:

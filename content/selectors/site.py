@@ -34,7 +34,7 @@ async def load_redirect(path: str) -> str:
 
 
 async def load_redirects(paths: Sequence[str]) -> dict[str, str]:
-    """As load_redirect, for many paths: one query."""
+    """Like load_redirect, for many paths: one query."""
     rows = Redirect.objects.filter(old_path__in=paths).values_list("old_path", "new_path")
     return {old: new async for old, new in rows}
 

@@ -85,7 +85,7 @@ async def load_part(number: int) -> SitemapPart:
 
 
 async def load_parts(numbers: Sequence[int]) -> dict[int, SitemapPart]:
-    """As load_part, for many parts: one query."""
+    """Like load_part, for many parts: one query."""
     now = timezone.now()
     keys = [keys_of(number) for number in numbers]
     condition = " OR ".join(f"p.id >= {each.start} AND p.id < {each.stop}" for each in keys)
@@ -115,7 +115,7 @@ async def load_terms(kind: str, number: int) -> SitemapPart:
 
 
 async def load_parts_of_terms(terms: Sequence[tuple[str, int]]) -> dict[tuple[str, int], SitemapPart]:
-    """As load_terms, for many parts: two queries for a hundred, and one for each kind."""
+    """Like load_terms, for many parts: two queries for a hundred, and one for each kind."""
     now = timezone.now()
     upcoming = await next_publication(now)
     sql = NEWEST.format(published_at=moment_column("l.published_at"))

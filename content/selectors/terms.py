@@ -26,7 +26,7 @@ MODELS: dict[str, Any] = {"author": Author, "category": Category, "tag": Tag}
 ENTRIES_A_PART = 1_000
 MOST_TAGS = 20
 MOST_CATEGORIES = 50
-# In order of code points: default collations differ between databases.
+# Rows are in the order of code points: default collations differ between databases.
 SLUG = {"postgresql": 't.slug COLLATE "C"', "sqlite": "t.slug"}
 STARTS = """
 SELECT slug, total FROM (
@@ -103,7 +103,7 @@ async def load_directory_index(kind: str) -> DirectoryIndex:
 
 
 async def load_directory_indexes(kinds: Sequence[str]) -> dict[str, DirectoryIndex]:
-    """As load_directory_index, for many kinds: one query."""
+    """Like load_directory_index, for many kinds: one query."""
     results = await fetch_each([(fill_in(STARTS, kind), ()) for kind in kinds])
     return {
         kind: DirectoryIndex(total=rows[0][1] if rows else 0, starts=tuple(slug for slug, _ in rows))
@@ -117,7 +117,7 @@ async def load_directory(kind: str, start: str) -> DirectoryDocument:
 
 
 async def load_directories(parts: Sequence[tuple[str, str]]) -> dict[tuple[str, str], DirectoryDocument]:
-    """As load_directory, for many parts: two queries for a hundred, three if posts are scheduled."""
+    """Like load_directory, for many parts: two queries for a hundred, three if posts are scheduled."""
     now = timezone.now()
     upcoming = await next_publication(now)
     kinds = sorted({kind for kind, _ in parts})

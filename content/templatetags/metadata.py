@@ -112,7 +112,7 @@ def picture(request: HttpRequest, cover: CoverDocument) -> Data:
 
 
 def breadcrumbs(request: HttpRequest, site: SiteDocument, *steps: tuple[str, str]) -> Data:
-    """From the front page down; each step a name and a path."""
+    """The steps from the front page down, each with a name and a path."""
     return {
         "@type": "BreadcrumbList",
         "itemListElement": [

@@ -18,7 +18,7 @@ from content.feeds import AtomFeed, RssFeed, write_feed
 from content.resources.lists import POSTS_A_FEED
 from content.views.errors import not_found_page
 
-# By the last part of the path.
+# Writers by the last part of the path.
 WRITERS: dict[str, type[RssFeed | AtomFeed]] = {"feed.xml": RssFeed, "atom.xml": AtomFeed}
 
 

@@ -22,13 +22,13 @@ _TERMS = frozenset({"category", "tag", "author"})
 @require_safe
 async def missing(request: HttpRequest) -> HttpResponse:
     response = await not_found_page(request)
-    # As long as any page: `stand_in` finds out each time whether there is a row by now.
+    # It lives as long as any page: `stand_in` finds out each time whether there is a row by now.
     response["Evergreen-Cache-Control"] = EDGE_POLICY
     return response
 
 
 async def stand_in(scope: MutableMapping[str, Any]) -> str | None:
-    """For a path without a row in the database: the path of the page above, or the path with its last slash.
+    """The path to offer for one without a row in the database: that of the page above, or with its last slash.
 
     None if a view must decide. Raises Overloaded if too many lookups run.
     """

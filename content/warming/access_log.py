@@ -123,7 +123,10 @@ def parse_line(line: bytes) -> str:
 
 
 def address_at(profile: Profile) -> AddressOf:
-    """For the edge with that profile: the query as in its keys, and None for pages that readers do not share."""
+    """A function for the edge with that profile.
+
+    It returns the query as in keys, and None for pages that readers do not share.
+    """
 
     def address_of(target: str) -> str | None:
         path, _, query = target.partition("?")

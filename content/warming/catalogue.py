@@ -210,7 +210,7 @@ async def _list_sitemap(size: int, after: Key) -> AsyncIterator[Group]:
 
 
 def unless_done(section: Section) -> Section:
-    """For a section of one group."""
+    """Make a section that lists one group list it once."""
 
     async def list_unless_done(size: int, after: Key) -> AsyncIterator[Group]:
         if after != DONE:
@@ -220,7 +220,7 @@ def unless_done(section: Section) -> Section:
     return list_unless_done
 
 
-# By name, which cursors have. A section lists its groups behind a key.
+# Sections by name, which cursors have. A section lists its groups behind a key.
 SECTIONS: dict[str, Section] = {
     "posts": _list_posts,
     "front": unless_done(_list_front),

@@ -1,4 +1,4 @@
-"""What an operator chose to warm: checked and bounded, before a run is started."""
+"""The choice of an operator: checked and bounded, before a run is started."""
 
 import hashlib
 import re
@@ -79,7 +79,7 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
     def as_data(self) -> dict[str, Any]:
-        """As JSON has it, without what was not chosen."""
+        """The choice as JSON, without empty fields."""
         data: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return data
 

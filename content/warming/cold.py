@@ -17,9 +17,12 @@ UNKNOWN_COST = 0.02
 class ColdEntry(NamedTuple):
     """A target that is missing, invalid, stale, or about to end.
 
-    `cost`: of its last load, in seconds. Of the stored entry: `seen_at`, its made_at, 0 for none; `served_until`, up
-    to when readers are given it (Unix seconds), 0 if they are not; `fresh_for`, in seconds; `mark`, that of the plan
-    of warming that loaded it. `is_hot`: it is one of those that are read most.
+    cost          of its last load, in seconds
+    seen_at       made_at of the stored entry, 0 for none
+    served_until  readers get the stored entry until then (Unix seconds); 0 if they do not
+    fresh_for     of the stored entry, in seconds
+    mark          the plan of warming that loaded the stored entry
+    is_hot        it is one of those that are read most
     """
 
     target: Target
@@ -34,7 +37,7 @@ class ColdEntry(NamedTuple):
 
     @property
     def plan(self) -> WarmPlan:
-        """By which it is loaded."""
+        """The plan of warming that loads it."""
         return WarmPlan.HOT if self.is_hot else WarmPlan.SITE
 
     @property

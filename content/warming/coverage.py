@@ -54,7 +54,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """By set and kind. It is stored in Redis as a list of rows."""
+    """Counts by set and kind. They are stored in Redis as a list of rows."""
 
     rows: tuple[Row, ...] = ()
 
@@ -79,7 +79,7 @@ class Coverage(msgspec.Struct, frozen=True):
         return {Kind(row.resource, row.page): Share(row.fresh, row.entries) for row in self.rows if row.set == name}
 
     def as_data(self) -> dict[str, Any]:
-        """For JSON: by set the counts, and the same by kind of entry."""
+        """The counts of each set as JSON, and the same by kind of entry."""
         sets = [name for name in (*SETS, SITE) if self.has(name)]
         return {name: self.of_set(name).as_data() | {"kinds": self._kinds_as_data(name)} for name in sets}
 
@@ -87,7 +87,7 @@ class Coverage(msgspec.Struct, frozen=True):
         return {str(kind): share.as_data() for kind, share in self.by_kind(name).items()}
 
     def readable(self) -> "Coverage":
-        """Without what no process of this site reports: it was read from a shared store."""
+        """Leave out values that no process of this site reports: they were read from a shared store."""
         known = {(row.set, row.resource, row.page): row for row in self.rows if _is_readable(row)}
         return Coverage(tuple(known.values()))
 
@@ -98,7 +98,7 @@ def _is_readable(row: Row) -> bool:
 
 
 class Counts:
-    """By kind, how many entries of a set are fresh, and how many there are."""
+    """The number of fresh entries of a set, and of all, for each kind."""
 
     def __init__(self) -> None:
         self.by_kind: dict[Kind, list[int]] = {}
@@ -121,7 +121,10 @@ class Counts:
 
 
 def count_hottest(entries: Iterable[tuple[Kind, bool]]) -> dict[str, Counts]:
-    """By set. Takes the kinds of the hottest entries, and whether they are fresh; the hottest first."""
+    """The coverage of each set.
+
+    Takes the kinds of the hottest entries, and whether they are fresh; the hottest first.
+    """
     counts, found = Counts(), dict[str, Counts]()
     ends = {size: name for name, size in SETS.items()}
     for number, (kind, is_fresh) in enumerate(entries, 1):
@@ -137,7 +140,7 @@ def count_hottest(entries: Iterable[tuple[Kind, bool]]) -> dict[str, Counts]:
 async def measure_coverage(
     most: int = MOST, read: ReadHottest = read_hottest, engine: Engine | None = None
 ) -> Coverage | None:
-    """That of the `most` hottest entries, by their headers in the shared tier. It takes about 0.2 s for 5,000.
+    """The coverage of the `most` hottest entries, by their headers in the shared tier: about 0.2 s for 5,000.
 
     None if nothing can be said: the cache does not answer, or invalidations may have been missed.
     """

@@ -90,7 +90,7 @@ async def wait_until_warm(
     grace: float = GRACE,
     clock: Callable[[], float] = time.monotonic,
 ) -> str:
-    """Before a process is ready: wait until that share of its release's hottest entries is fresh. Returns the reason.
+    """Wait until that share of this release's hottest entries is fresh. Returns why the wait ended.
 
     It waits while another release serves readers, and a loop of this one makes progress possible; never longer than
     `seconds`. Alone, a process must serve at once, however cold.

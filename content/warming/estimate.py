@@ -1,4 +1,4 @@
-"""What a run would do, without doing it: its targets, the loads, and about how long they take."""
+"""The estimate of a run that is not started: its targets, the loads, and about how long they take."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

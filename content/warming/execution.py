@@ -3,7 +3,7 @@
 1. The process takes the run's lease in Redis, and writes the lease's token into the row.
 2. Each update of the row names the token: a process that was replaced updates nothing.
 3. After each step it renews the lease, and only then counts the step. While Redis does not answer nothing is counted.
-4. The checkpoint in the row has the counts of its moment. Who takes over goes on with them from there.
+4. The checkpoint in the row has the counts of its moment. The next process goes on from there.
 """
 
 import asyncio
@@ -129,7 +129,7 @@ class Execution:
             case Halted() | Lost():
                 await self._write_counts()
             case CacheAway() | Unknown():
-                # Nothing of this step was read back.
+                # No entry of this step was read back.
                 self.part = Report()
                 await self._end(State.STOPPED, AWAY.format(error))
             case DatabaseError() | InterfaceError():
@@ -232,7 +232,7 @@ class Execution:
         return msgspec.to_builtins(Progressed(checkpoint, counts))
 
     async def _judge(self, choice: Choice) -> str:
-        """What the operator has to know of a run that came to its end."""
+        """The message to the operator about a run that came to its end."""
         if choice.wants_pages and settings.EDGE and not await origins_of_site():
             return UNKNOWN
         if not self.run.planned and choice.tags:
@@ -276,7 +276,7 @@ class Execution:
         counts = self._counts()
         done = sum(counts[name] for name in ("fresh", "warmed", "failed", "skipped"))
         if state == State.DONE and self.run.planned is not None:
-            # What was planned, and was not chosen any more when its turn came.
+            # Planned targets that were not chosen any more when their turn came.
             counts["skipped"] += max(0, self.run.planned - done)
             counts["planned"] = max(done, self.run.planned)
         if state == State.DONE:

@@ -47,7 +47,7 @@ class HotRound:
         # The first of the whole site fill up the set where fewer are read.
         self.filling: Sequence[Target] = ()
         self.targets: dict[str, HotTarget] = {}
-        # Of the targets, for reports.
+        # Coverage of the targets, for reports.
         self.kinds: dict[str, Kind] = {}
         self.stored: dict[str, StoredHeader] = {}
         self.keys_by_tag: dict[str, list[str]] = {}
@@ -66,7 +66,8 @@ class HotRound:
         # Set while nothing is cold that may be loaded now.
         self.is_warm = asyncio.Event()
         self.tried: list[str] = []
-        # What the last turn loaded, and how many entries of all turns were fresh when the next one compared.
+        # The keys that the last turn loaded, and the number of entries that were fresh when the turn after theirs
+        # compared.
         self.loading: set[str] = set()
         self.read_back = 0
 
@@ -88,7 +89,7 @@ class HotRound:
         return self.entries - sum(self.covers(each.key) for each in self.cold)
 
     def count_coverage(self) -> tuple[dict[str, Counts], Counts]:
-        """That of what is read, by set; and that of all that the round over the site leaves to this one."""
+        """The coverage of entries that are read, by set, and of all that the round over the site leaves out."""
         now, stored, all_counts = self.engine.clock(), self.stored, Counts()
 
         def count() -> Iterator[tuple[Kind, bool]]:
@@ -102,7 +103,7 @@ class HotRound:
         return count_hottest(count()), all_counts
 
     def hot_keys(self) -> list[HotKey]:
-        """What is read, the hottest first."""
+        """The keys that are read, the hottest first."""
         return [HotKey(key, *self.kinds[key]) for key, each in self.targets.items() if each.heat > 0]
 
     @contextmanager
@@ -112,7 +113,7 @@ class HotRound:
         loop = asyncio.get_running_loop()
 
         def observe(epoch: str, records: Sequence[Record]) -> None:
-            """On the thread that reads the log."""
+            """Called on the thread that reads the log."""
             self.records.extend(records)
             loop.call_soon_threadsafe(self.has_records.set)
 
@@ -164,7 +165,7 @@ class HotRound:
             self.epoch = epoch
             return await self._read_all()
         changed = self._changed_keys()
-        # What nobody reads, and may wait, is not read again and again.
+        # Entries that nobody reads, and that may wait, are not looked up again and again.
         waiting = [each for each in self.cold if each.key not in changed and self.loader.unread.is_put_off(each)]
         read = changed.union(each.key for each in self.cold).difference(each.key for each in waiting)
         return await self._read_some(read, waiting)

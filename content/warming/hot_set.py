@@ -26,7 +26,7 @@ class HotTarget(NamedTuple):
 
 
 async def read_hottest(most: int) -> list[tuple[str, float]]:
-    """By counted reads. Where none were counted yet: what every page shows, and the newest and most viewed posts.
+    """The hottest entries by counted reads, or the newest and most viewed posts before anything was counted.
 
     Raises RedisError or OSError if Redis does not answer.
     """
@@ -46,7 +46,7 @@ def name_of(target: Target) -> str:
 
 
 async def read_hot_set(read: ReadHottest, most: int = MOST) -> dict[str, HotTarget]:
-    """By key, the hottest first. Names that this process cannot load are left out."""
+    """Entries by key, the hottest first. Names that this process cannot load are left out."""
     return find_targets(await read(most))
 
 

@@ -8,7 +8,7 @@ from content import resources
 from content.warming.items import FEEDS, KINDS
 from content.warming.targets import Target, pages
 
-# By the first part of the path.
+# Kinds by the first part of the path.
 _BY_PART = {
     "": "home",
     "api": "api",

@@ -75,12 +75,12 @@ class LoadControl:
         self.limit = min(FIRST, most)
         self.running = 0
         self.times: dict[str, LoadTimes] = {}
-        # Before this time no load begins.
+        # No load begins before this time.
         self._rest_until = float("-inf")
         self._freed = asyncio.Event()
 
     def share(self, loops: int) -> None:
-        """So many loops have the budget together, each an equal part: those of two releases beside each other."""
+        """Share the budget among so many loops in equal parts: two releases beside each other have one each."""
         self.most, self.rate = (each / loops for each in self.budget)
         self.limit = min(self.limit, self.most)
 
@@ -117,7 +117,7 @@ class LoadControl:
         self._rest_until = max(self._rest_until, self.clock()) + entries / self.rate
 
     def _rest(self, seconds: float) -> None:
-        """After a load that took so long: with a limit of a tenth, nine times as long."""
+        """Pause after a load that took so long: with a limit of a tenth, nine times as long."""
         if self.limit < 1:
             rest = min(seconds * (1 / self.limit - 1), LONGEST_REST)
             self._rest_until = max(self._rest_until, self.clock() + rest)

@@ -40,7 +40,7 @@ class WarmLoader:
         self.page_slots = asyncio.Semaphore(PAGES_AT_ONCE)
 
     def share(self, loops: int) -> None:
-        """So many loops make pages: those of two releases beside each other make no more together than one."""
+        """Share the number of pages at once among so many loops: two releases together make no more than one."""
         self.page_slots = asyncio.Semaphore(max(1, PAGES_AT_ONCE // loops))
 
     def is_due(self, entry: ColdEntry) -> bool:

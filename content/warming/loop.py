@@ -107,12 +107,12 @@ class WarmLoop:
         self.site = SiteRound(Room(None))
         self.last_site: SiteRound | None = None
         self.hot_record, self.site_record = PassRecord("hot set"), PassRecord("whole site")
-        # What is done beside the rounds, again and again.
+        # The chores beside the rounds, again and again.
         self.others: Sequence[Callable[[], Awaitable[None]]] = ()
         self.published_at = float("-inf")
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Warm until cancelled."""
         with self.hot.following():
             await self._run_all()
 
@@ -134,7 +134,7 @@ class WarmLoop:
     # --- the hot set --------------------------------------------------------------------------------
 
     async def keep_hot_warm(self) -> None:
-        """After each record, and twice a second else."""
+        """Called after each record, and else twice a second."""
         before = self.hot.read_back
         is_more = await self.hot.run()
         await self.hot_record.add(
@@ -218,7 +218,7 @@ class WarmLoop:
             await asyncio.sleep(RETRY)
 
     async def _give_way(self) -> None:
-        """To a pause, to the hot set, and to readers who asked for a refresh."""
+        """Give way to a pause, to the hot set, and to readers who asked for a refresh."""
         await self.switch.wait_until_on()
         await self.hot.is_warm.wait()
         await wait_until(self._is_queue_empty, LONGEST_QUEUE, LOOK)
@@ -251,7 +251,7 @@ class WarmLoop:
             logger.debug("Warming cannot report: %s", error)
 
     def share(self, loops: int) -> None:
-        """So many loops run, one for each release: they have one budget together."""
+        """Note how many loops run, one for each release: they share one budget."""
         if loops != self.budget.loops:
             logger.info("Loops of %d releases share the budget of warming.", loops)
             self.budget.loops = loops
@@ -264,7 +264,7 @@ class WarmLoop:
             await publish_hot_keys(self.hot.hot_keys())
 
     def coverage(self) -> Coverage:
-        """Of the hot set as it is; of the site beside it by its last round."""
+        """The coverage of the hot set now; that of the rest of the site is of its last round."""
         hottest, site = self.hot.count_coverage()
         site.add_all((self.last_site or self.site).counts)
         return Coverage.of({**hottest, SITE: site})

@@ -10,7 +10,7 @@ from content.caching.backends.server import Server
 
 # Seconds since its last report, after which a loop has ended. It reports each second.
 LIVES = 5.0
-# Releases that share the budget. Of what another program wrote there, no more counts.
+# The most releases that share the budget: another program may have written more into the register.
 MOST_LOOPS = 4
 # Seconds after the last report, when Redis drops the register.
 EXPIRES = 60

@@ -57,7 +57,7 @@ class MemoryBudget:
         self.info: MemoryInfo | None = None
         # Redis has evicted entries since the pass before.
         self.is_evicting = False
-        # By digests of keys: their heat when they were found missing.
+        # The heat of missing entries when they were found, by digests of their keys.
         self.left_out: dict[bytes, float] = {}
 
     @property

@@ -31,7 +31,7 @@ class PassRecord:
         self.run: WarmRun | None = None
 
     async def add(self, warmed: int, *, planned: int, cold: int) -> None:
-        """So many more were loaded and read back. Of `planned` entries, `cold` are not fresh yet."""
+        """Add so many that were loaded and read back. `cold` of the `planned` entries are not fresh yet."""
         now = time.monotonic()
         if not self.warmed:
             self.began = now

@@ -54,7 +54,7 @@ def _key() -> str:
 
 
 async def publish_hot_keys(keys: list[HotKey]) -> None:
-    """For the processes of this release, the hottest first. Raises the cache's errors."""
+    """Publish the hottest keys for the processes of this release, in order. Raises the cache's errors."""
     await caches[ALIAS].aset(_key(), _encode(keys).decode(), timeout=EXPIRES)
 
 
@@ -108,7 +108,7 @@ def report_coverage() -> None:
 
 
 def coverage_of(process: Process) -> Coverage | None:
-    """What a process reported. None if it serves no readers, or its report is unreadable."""
+    """The coverage that a process reported. None if it serves no readers, or its report is unreadable."""
     try:
         reported = msgspec.convert(process.coverage, Coverage | None)
     except msgspec.ValidationError:

@@ -19,7 +19,7 @@ from content.warming.targets import pages
 async def judge_release(
     engine: Engine, hottest: Iterable[tuple[str, float]], release: str, kinds: Iterable[str]
 ) -> dict[str, Share] | None:
-    """By set, as in `SETS`: the fresh share of the hottest entries of a release, by its digest and its kinds of keys.
+    """The fresh share of a release's hottest entries, for each set of `SETS`, by its digest and its kinds of keys.
 
     Names of resources that it does not have are left out. None if nothing can be said: the cache does not answer, or
     invalidations may have been missed.

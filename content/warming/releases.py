@@ -73,7 +73,7 @@ async def read_releases() -> list[ReleaseStatus]:
 
 
 async def read_announced() -> dict[str, Announced]:
-    """By digest: this release first, then the last announced. Raises NoReleases, RedisError or OSError."""
+    """The releases by digest, this one first, then the last announced. Raises NoReleases, RedisError or OSError."""
     engine_of(ALIAS)
     registry = registries.get(caches[ALIAS].key_prefix or "cache")
     if registry is None:

@@ -22,7 +22,7 @@ PostRow = tuple[int, str, str]
 TermRow = tuple[int, str]
 # by, pk: as the resource `periods` takes them.
 List = tuple[str, int]
-# Of the last row of a batch, behind which another process can go on. JSON has these types.
+# The values of a batch's last row, behind which another process can go on. JSON has these types.
 Key = tuple[str | int, ...]
 
 MODELS: dict[str, type[Model]] = {"author": Author, "category": Category, "tag": Tag}

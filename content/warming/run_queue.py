@@ -48,7 +48,7 @@ class RunQueue:
         await asyncio.sleep(LOOK)
 
     async def warm(self, plan: Sequence[Target], *, margin: float, progress: Progress) -> Report:
-        """As `run.warm`, in small batches: each is a load of the budget."""
+        """Like `run.warm`, in small batches: each is a load of the budget."""
         report = Report()
         for batch in split_loads(plan):
             await self.switch.wait_until_on()

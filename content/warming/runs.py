@@ -65,7 +65,7 @@ def start_run(
 
 
 def cancel_run(run: WarmRun) -> str:
-    """Ends within a second or two. What was warmed stays; the run can be resumed."""
+    """The run ends within a second or two. Its warmed entries stay, and it can be resumed."""
     change_state(run, (State.QUEUED, State.RUNNING, State.PAUSED), State.CANCELLED)
     return f"Run {run.pk} is cancelled. What was warmed stays warm."
 
@@ -84,7 +84,7 @@ def resume_run(run: WarmRun) -> str:
 def retry_run(run: WarmRun, *, trigger: str = Trigger.COMMAND, started_by: str = "") -> tuple[WarmRun, bool]:
     """Start a run of its failures; of its whole choice, if it has more of them than were stored.
 
-    What is fresh is left alone. Raises SteeringError.
+    Fresh entries are left alone. Raises SteeringError.
     """
     if run.is_active:
         raise SteeringError(f"Run {run.pk} is {run.state}. Retry its failures when it has ended.")
@@ -103,7 +103,7 @@ STEERING: dict[str, Callable[[WarmRun], str]] = {"cancel": cancel_run, "pause": 
 
 
 def verbs_of(run: WarmRun) -> list[str]:
-    """What an operator may do with the run now: names of STEERING, and "retry"."""
+    """The orders that the run takes now: names of STEERING, and "retry"."""
     if run.trigger == Trigger.LOOP:
         return []
     verbs = {

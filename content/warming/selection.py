@@ -15,7 +15,7 @@ from content.warming.targets import Plan, Target, pages
 
 
 class Unknown(Exception):
-    """What is stored is not known: the cache does not answer, or invalidations may have been missed."""
+    """Stored entries are unknown: the cache does not answer, or invalidations may have been missed."""
 
 
 class Selection:

@@ -75,9 +75,9 @@ async def read_state(release: str | None = None) -> WarmState | None:
 
 
 async def read_coverage(most: int = MOST) -> Coverage | None:
-    """What is fresh in Redis now, by set and kind, for reports. Raises the cache's errors.
+    """The fresh share in Redis now, by set and kind, for reports. Raises the cache's errors.
 
-    What the control loop of this release knows, which is at most RECENT seconds old; else the headers of the `most`
+    The control loop of this release knows it, at most RECENT seconds old; else the headers of the `most`
     hottest entries are read here. None if nothing can be said.
     """
     state = await read_state()
@@ -94,7 +94,7 @@ async def read_coverage(most: int = MOST) -> Coverage | None:
 
 
 def describe_warming(state: WarmState | None, paused_for: float) -> Iterator[str]:
-    """For `cache_stats`: whether the loop runs, what is warm, and how much of the site fits."""
+    """Lines for `cache_stats`: whether the loop runs, what is warm, and how much of the site fits."""
     if paused_for:
         yield f"Background warming is paused for {paused_for:.0f} s more; warm_cache --go-on ends the pause."
     if state is None:

@@ -98,7 +98,7 @@ class Steps:
             yield [target for _, name in rows if (target := find_target(name)) is not None], (last,)
 
     async def list_entries(self, after: Key) -> AsyncIterator[tuple[Plan, Key | None]]:
-        """With the pages of the first chunk, which are made at once."""
+        """The steps, with the pages of the first chunk, which are made at once."""
         self.kept = None if after else []
         if self.choice.searches:
             async for chunk in catalogue(hot=self.hot, after=after):
@@ -133,7 +133,7 @@ class Steps:
                 self.kept = None
 
 
-# In their order: what an operator names comes before what the catalogue has.
+# Steps in their order: names of the operator come before the catalogue.
 LISTED: dict[str, Part] = {
     "few": Steps.list_few,
     "logged": Steps.list_logged,

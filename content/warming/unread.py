@@ -38,7 +38,7 @@ SHORTEST_LIFE, LONGEST_LIFE = 1.0, 300.0
 MARGIN = 30.0
 # Seconds after which all processes have reported what they read of a version that has ended.
 SETTLED_AFTER = 12.0
-# Entries that are remembered, about 300 bytes each. Of more, those that ended last.
+# The most entries that are remembered, about 300 bytes each. Those that ended last stay.
 MOST = 50_000
 
 

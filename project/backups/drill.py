@@ -17,7 +17,7 @@ from project.backups.restoring import check_backup, free_space_for, restore_data
 
 @dataclass(frozen=True)
 class Drill:
-    """What was restored and compared, and how it differed from the manifest: one line each."""
+    """The result of a drill: the manifest, and one line for each difference of the restored site."""
 
     manifest: Manifest
     differences: list[str]

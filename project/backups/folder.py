@@ -32,7 +32,7 @@ def new_backup(folder: Path, at: datetime) -> Iterator[Path]:
     """A folder to fill. It gets its name when the block ends without an error, and is removed otherwise."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with private_files(), lock_folder(folder):
-        # Nobody else fills one while we hold the lock: these were left by a crash.
+        # No other process fills one while we hold the lock: these were left by a crash.
         for old in folder.glob(f"{PARTIAL}*"):
             shutil.rmtree(old)
         target = folder / name_of(at)
@@ -50,7 +50,7 @@ def new_backup(folder: Path, at: datetime) -> Iterator[Path]:
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """What this process and its children create meanwhile, only this user can read."""
+    """Only this user can read the files that this process and its children create in the block."""
     before = os.umask(0o077)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a backup contains, and how the restored site is compared with it."""
+"""The contents of a backup, and the comparison of the restored site with it."""
 
 import hashlib
 import os
@@ -103,7 +103,7 @@ def digest_file(path: Path) -> StoredFile:
 
 
 def compare_files(folder: Path, files: dict[str, StoredFile], *, below: str = "") -> list[str]:
-    """What is missing, differs or was not named, one line each. `below`: only paths that begin with it."""
+    """One line for each thing that is missing, differs or was not named. `below`: only paths that begin with it."""
     differences = []
     wanted = {name: stored for name, stored in files.items() if name.startswith(below)}
     for name, stored in wanted.items():

@@ -27,7 +27,7 @@ def models_of_site() -> list[type[Model]]:
 
 
 def digest_tables(using: str, models: Iterable[type[Model]] | None = None) -> dict[str, Table]:
-    """By name of the table; tables that do not exist are left out."""
+    """Digests by the name of the table; tables that do not exist are left out."""
     existing = set(connections[using].introspection.table_names())
     chosen = models_of_site() if models is None else models
     tables = {each._meta.db_table: digest_table(using, each) for each in chosen if each._meta.db_table in existing}
@@ -45,7 +45,7 @@ def digest_table(using: str, model: type[Model]) -> Table:
 
 
 def digest_without_keys(using: str, model: type[Model]) -> Table:
-    """Of rows whose numbers and order do not matter: the sum of the digests of all rows."""
+    """The sum of the digests of all rows, for rows whose numbers and order do not matter."""
     total, count = 0, 0
     fields = [field.attname for field in model._meta.concrete_fields if not field.primary_key]
     for row in model._base_manager.using(using).values_list(*fields).iterator(chunk_size=ROWS_AT_ONCE):

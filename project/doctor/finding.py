@@ -1,4 +1,4 @@
-"""What one check has found, in words for an operator."""
+"""The finding of one check, in words for an operator."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

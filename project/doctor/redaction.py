@@ -14,7 +14,7 @@ HIDDEN = "***"
 # Shorter values are words: to hide "redis" would hide the findings.
 SHORTEST = 6
 LOGIN = re.compile(r"(?<=://)[^/\s'\"]*@")
-# As libpq and HTTP clients print them.
+# The forms in which libpq and HTTP clients print them.
 NAMED = re.compile(
     r"(?i)\b(password|passwd|secret|token|authorization|api[-_]?key|dsn)(['\"]?\s*[=:]\s*)['\"]?[^\s,;'\"]+"
 )

@@ -1,7 +1,7 @@
 """A log record as an event of Sentry, without personal data.
 
 Left out: cookies, header fields, bodies, queries, addresses, accounts, local variables, arguments of log lines.
-Of the texts of exceptions, mail addresses, IP addresses and the details of PostgreSQL, which quote rows, are removed.
+Mail addresses, IP addresses and the details of PostgreSQL, which quote rows, are removed from texts of exceptions.
 """
 
 import logging
@@ -16,9 +16,9 @@ MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
 ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{0,4}(?![\w:])")
 QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
 LOGIN = re.compile(r"(?<=://)[^/\s'\"]*@")
-# Of PostgreSQL: the key or the row that a statement failed for.
+# The key or the row for which a statement of PostgreSQL failed.
 DETAIL = re.compile(r"\s*(?:DETAIL|CONTEXT):.*", re.DOTALL)
-# What a path has behind these may be a token.
+# The rest of a path behind these may be a token.
 TOKENS = re.compile(r"(/reset/)[^/]+/[^/]+")
 # Parts of an event that this module does not fill, whatever the SDK does.
 UNWANTED = ("user", "breadcrumbs", "extra", "modules", "contexts", "server_name")
@@ -36,7 +36,7 @@ def event_of(record: logging.LogRecord, options: dict[str, Any]) -> tuple[dict[s
     event |= {
         "level": record.levelname.lower(),
         "logger": record.name,
-        # Without its arguments: they have names, paths and addresses.
+        # The message without its arguments: they have names, paths and addresses.
         "logentry": {"message": shorten(str(record.msg))},
         "tags": tags_of(record),
     }
@@ -47,7 +47,7 @@ def event_of(record: logging.LogRecord, options: dict[str, Any]) -> tuple[dict[s
 
 def tags_of(record: logging.LogRecord) -> dict[str, str]:
     tags = {"request_id": request_id.get()}
-    # As Celery names a task that has failed.
+    # Celery logs a failed task with this attribute.
     data = getattr(record, "data", None)
     if isinstance(data, dict) and "name" in data:
         tags |= {"task": str(data["name"])[:LONGEST_TEXT], "task_id": str(data.get("id", ""))[:64]}
@@ -79,7 +79,7 @@ def scrub(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
 
 
 def shorten(text: str) -> str:
-    """Without personal data, and with a bound."""
+    """The text without personal data, and with a bound."""
     text = DETAIL.sub("", text[: 10 * LONGEST_TEXT])
     for pattern, instead in ((LOGIN, f"{HIDDEN}@"), (MAIL, HIDDEN), (ADDRESS, HIDDEN), (QUERY, f"?{HIDDEN}")):
         text = pattern.sub(instead, text)

@@ -1,6 +1,6 @@
 """A logging handler that reports errors. Nothing of the SDK is installed into requests, tasks or the logging module.
 
-Whatever fails is logged with level ERROR: by Django for a request, by Celery for a task, by our own code. So a
+Every failure is logged with level ERROR: by Django for a request, by Celery for a task, by our own code. So a
 handler sees all of it, and the path of a page from the cache has no line of the SDK.
 """
 
@@ -74,7 +74,7 @@ def is_left_out(record: logging.LogRecord) -> bool:
 
 
 def place_of(record: logging.LogRecord) -> str:
-    """Where the exception was raised; without one, where the line was logged."""
+    """The place that raised the exception, or, without one, that logged the line."""
     trace = record.exc_info[2] if record.exc_info else None
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

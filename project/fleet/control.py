@@ -44,7 +44,7 @@ def order(state: Path, *words: str) -> Any:
 
 
 def read_state(state: Path) -> dict[str, Any]:
-    """What the running fleet wrote into its state folder: `url`, `ports`, `control`. Raises CannotStart."""
+    """The state that the running fleet wrote into its folder: `url`, `ports`, `control`. Raises CannotStart."""
     try:
         return dict(json.loads((state / "fleet.json").read_text()))
     except OSError as error:

@@ -116,7 +116,7 @@ class Fleet:
         self.terminal.say(f"The fleet is ready: {self.layout.url}/  (end with Ctrl-C)")
 
     def why_not_ready(self, url: str) -> str:
-        """By nginx and Varnish, and each web host by itself. Empty if all is well."""
+        """Ask through nginx and Varnish, and each web host by itself. Empty if all is well."""
         webs = [f"http://{LOOPBACK}:{self.layout.port_of(name)}/healthz" for name in ("web1", "web2")]
         context = ssl.create_default_context(cafile=self.layout.certificate)
         for each in (*webs, url):

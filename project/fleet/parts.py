@@ -13,9 +13,9 @@ from pathlib import Path
 from project.fleet.layout import DEPLOY, HOST, LOOPBACK, SENTINELS, Layout, user_of_postgres
 from project.fleet.postgres import command_of_postgres
 
-# Of the caller's environment. All others would be settings of another site.
+# Variables that the caller's environment keeps. All others would be settings of another site.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "TERM", "NO_COLOR", "LD_LIBRARY_PATH")
-# As systemd starts a process: with the socket as file descriptor 3, and the process id that the socket is for.
+# Starts a process as systemd does: with the socket as file descriptor 3, and the process id that the socket is for.
 ACTIVATE = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -47,7 +47,7 @@ def with_socket(listener: socket.socket, command: Sequence[str]) -> list[str]:
 
 
 def open_socket(port: int) -> socket.socket:
-    """Of a web host: it outlives the processes, as evergreen-web.socket does."""
+    """The socket of a web host. It outlives the processes, as evergreen-web.socket does."""
     return socket.create_server((LOOPBACK, port), backlog=BACKLOG)
 
 
@@ -59,7 +59,7 @@ def caller_environment() -> dict[str, str]:
 
 
 def site_environment(layout: Layout, name: str = "") -> dict[str, str]:
-    """That of deploy/systemd/env and the units. `name`: of the process; commands have none."""
+    """The environment of deploy/systemd/env and the units. `name`: of the process; commands have none."""
     secrets = layout.etc / "secrets"
     ours = {
         "EVERGREEN_STATE_DIR": str(layout.state / "site"),
@@ -100,7 +100,7 @@ def unit_command(name: str, layout: Layout, program: str) -> list[str]:
 
 
 def redis_command(name: str, layout: Layout, program: str, *more: str) -> list[str]:
-    """With a port in place of the socket of its unit."""
+    """The command of a Redis with a port in place of the socket of its unit."""
     config = layout.etc / f"{name if name != 'redis-replica' else 'redis-log'}.conf"
     listen = ["--port", str(layout.port_of(name)), "--bind", LOOPBACK, "--dir", str(layout.state / name)]
     return [program, str(config), "--daemonize", "no", "--loglevel", "warning", *listen, *more]
@@ -150,7 +150,7 @@ def sites(layout: Layout, listeners: Mapping[str, socket.socket]) -> Iterator[Pa
 
 
 def entries(layout: Layout, programs: Mapping[str, str]) -> Iterator[Part]:
-    """What readers reach first. They start last, and end first."""
+    """The servers that readers reach first. They start last, and end first."""
     environment = caller_environment()
     listen = ["-a", f"{LOOPBACK}:{layout.port_of('varnish')}", "-f", str(layout.etc / "evergreen.vcl")]
     folder = ["-n", str(layout.run / "varnish"), "-j", "none"]

@@ -96,7 +96,7 @@ def run(command: list[str]) -> None:
 
 
 def give(path: Path) -> None:
-    """To the user of PostgreSQL."""
+    """Give a path to the user of PostgreSQL."""
     if user := user_of_postgres():
         entry = pwd.getpwnam(user)
         os.chown(path, entry.pw_uid, entry.pw_gid)

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-# By scheme: STARTTLS, TLS from the first byte, the usual port.
+# For each scheme: STARTTLS, TLS from the first byte, the usual port.
 SCHEMES = {"smtp": (False, False, 25), "smtp+tls": (True, False, 587), "smtp+ssl": (False, True, 465)}
 ALLOWED = (
     "smtp+tls://user:password@host:587 (STARTTLS), smtp+ssl://user:password@host:465, or smtp://host:25 without "

@@ -1,4 +1,4 @@
-"""Which migrations expand, and which contract.
+"""The plan of a roll-out: the migrations that expand, and those that contract.
 
 A migration contracts if its class says `contract = True`: it takes away what the release before still uses. `migrate`
 leaves such ones out, except in a new database, which no release uses yet.

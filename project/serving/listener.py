@@ -69,7 +69,7 @@ def inherit(fd: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket, *, tls: bool) -> str:
-    """As typed into a browser; for a Unix socket its path."""
+    """The address to type into a browser; for a Unix socket its path."""
     name = listener.getsockname()
     if listener.family not in (socket.AF_INET, socket.AF_INET6):
         return str(name)

@@ -128,7 +128,7 @@ class Server(uvicorn.Server):
         self.beat = beat
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Until it returns, SIGTERM kills: there is no request to finish yet."""
+        """Load the application. SIGTERM kills until it returns: there is no request to finish yet."""
         await super().startup(sockets)
         signal.signal(signal.SIGTERM, self.request_exit)
         self.report_ready()

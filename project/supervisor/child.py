@@ -119,7 +119,7 @@ class Child:
 
 
 def die_with_parent() -> None:
-    """On Linux, the kernel ends the child if the supervisor is killed."""
+    """Let the kernel end the child if the supervisor is killed. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

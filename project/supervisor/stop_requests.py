@@ -10,7 +10,7 @@ class StopRequests:
         self.kill_requested = asyncio.Event()
 
     def listen(self) -> None:
-        """In the running loop."""
+        """Install the handlers in the running loop."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.request_stop)

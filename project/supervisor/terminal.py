@@ -39,7 +39,7 @@ class ColourTerminal:
 
 
 class JsonTerminal:
-    """For LOG_FORMAT=json: one object a line, with the name of the process."""
+    """A terminal for LOG_FORMAT=json: one object a line, with the name of the process."""
 
     def print_line(self, name: str, text: str) -> None:
         if not text:

@@ -63,7 +63,7 @@ class Crew:
         self._threads = ThreadPoolExecutor(max_workers=len(helpers) or 1, thread_name_prefix="helper")
 
     async def warm(self, plan: Sequence[Target], *, margin: float, progress: Progress) -> Report:
-        """As `run.warm`, which all of them do at the same time, each with a part of the plan."""
+        """Like `run.warm`, which all of them do at the same time, each with a part of the plan."""
         report = Report()
         for are_pages, targets in groupby(plan, key=lambda target: target.resource is pages):
             for each in self._rounds(list(targets), are_pages=are_pages):

@@ -1,4 +1,4 @@
-"""What an operator does with runs on the command line: work on one, follow one, steer one."""
+"""Runs on the command line: work on one, follow one, steer one."""
 
 import asyncio
 import sys

@@ -13,7 +13,7 @@ ON_TERMINAL, ELSEWHERE = 0.2, 10.0
 
 @contextmanager
 def progress_on_stderr(*, is_shown: bool) -> Iterator[Progress]:
-    """On standard error, so that the report on standard output stays clean."""
+    """Show progress on standard error, so that the report on standard output stays clean."""
     if not is_shown:
         yield ignore_progress
         return

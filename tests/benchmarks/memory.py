@@ -1,4 +1,4 @@
-"""Which policy keeps what will be asked for again: hit ratios on recorded accesses, and the cost of an access."""
+"""Policies of eviction compared: hit ratios on recorded accesses, and the cost of an access."""
 
 import lzma
 import os

@@ -148,7 +148,7 @@ def read_of(path: str, due: float, took: float, head: bytes) -> Read:
 
 
 def is_fresh(cache_status: bytes) -> bool:
-    """Of a hit. One that went to the application first, or is stale, is not."""
+    """Whether the response is a hit. One that went to the application first, or is stale, is not."""
     left = cache_status.partition(b"; ttl=")[2].partition(b";")[0]
     return left[:1].isdigit() and b"; fwd=" not in cache_status
 

@@ -1,4 +1,4 @@
-"""Which pages the readers of the benchmark ask for."""
+"""The pages that the readers of the benchmark ask for."""
 
 from collections import Counter
 

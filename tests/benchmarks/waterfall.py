@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from tests.support.collector import RecordedSpan, Spans
 
 WIDTH, LABELS, RIGHT, TOP, ROW = 940, 350, 70, 64, 19
-# By the kind of process; told apart without red and green (Okabe and Ito), on a light and a dark ground.
+# Colours by the kind of process, told apart without red and green (Okabe and Ito), on a light and a dark ground.
 COLORS = {"web": "#3b8fd6", "worker": "#d9822b"}
 STYLE = """
 .ground { fill: #ffffff } .text { fill: #1f2328 } .quiet { fill: #59636e } .line { stroke: #d1d9e0 }

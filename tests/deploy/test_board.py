@@ -14,7 +14,7 @@ from tests.support.service import ROOT
 BOARD = json.loads((ROOT / "deploy/grafana/evergreen.json").read_text())
 PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 VARIABLES = {"$job": "evergreen", "$instance": ".*", "$__rate_interval": "5m"}
-# Of a metric in the tables of docs/: `evergreen_x_total{status, cache}`.
+# A metric in the tables of docs/: `evergreen_x_total{status, cache}`.
 DOCUMENTED = re.compile(r"`((?:evergreen|cache)_\w+)")
 # In the code: the name of a family.
 EXPORTED = re.compile(r'"((?:evergreen|cache)_\w+)"')

@@ -48,7 +48,7 @@ def test_the_rules_of_access_are_valid_and_refuse_the_rest(server):
 
 
 def test_the_roles_are_made_once(server):
-    """By a superuser, twice: the second time changes nothing. The role of backups reads, and writes nothing."""
+    """A superuser runs it twice: the second time changes nothing. The role of backups reads, and writes nothing."""
     command = ["psql", "-h", "127.0.0.1", "-p", str(server.port), "-U", "evergreen", "-d", "postgres"]
     for _ in range(2):
         done = subprocess.run(

@@ -35,7 +35,7 @@ Redis = redis_library.Redis
 
 
 def replace_by_text(redis: Redis, key: bytes, kind: bytes) -> None:
-    """By a string, or by a list where there was one."""
+    """Replace it by a string, or by a list where there was one."""
     redis.delete(key)
     if kind == b"string":
         redis.rpush(key, b"alien")

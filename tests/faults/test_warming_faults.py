@@ -156,7 +156,7 @@ def test_two_beats_send_each_task_twice(site, strike):
 
 
 def loads_of_posts(site: Site, since: float) -> Counter[str]:
-    """By key. Without an edit each document is loaded once, by one process."""
+    """The loads by key. Without an edit each document is loaded once, by one process."""
     return Counter(key for _, key in site.loads(since) if key.startswith("post@"))
 
 

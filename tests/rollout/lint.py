@@ -47,7 +47,7 @@ def read_baseline() -> frozenset[str]:
 
 
 def new_migrations(apps: Iterable[str], baseline: frozenset[str]) -> list[tuple[str, str]]:
-    """By app and name, in the order in which they are applied. Asks no database."""
+    """The migrations by app and name, in the order in which they are applied. Asks no database."""
     from django.db.migrations.loader import MigrationLoader
 
     graph = MigrationLoader(None).graph

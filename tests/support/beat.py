@@ -10,5 +10,5 @@ class FakeRows(JobRows):
         return False
 
     def use(self, **settings: Setting) -> None:
-        """By the name of the job, with "_" for a space."""
+        """Use these settings, by the name of the job with "_" for a space."""
         self.settings = {name.replace("_", " "): setting for name, setting in settings.items()}

@@ -53,7 +53,7 @@ class RunningFleet(RunningProcess):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of processes of the site."""
+        """The environment of the site's processes."""
         return site_environment(Layout(self.state, self.state, self.port, sentinel=self.is_watched))
 
     def port_of(self, name: str) -> int:

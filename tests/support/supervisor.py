@@ -25,7 +25,8 @@ echo "$$ $*" >/run/supervisor/requests
 { read -r status; if [ "$status" = 0 ]; then cat; else cat >&2; fi; } <"/run/supervisor/$$"
 exit "$status"
 """
-# What systemd does between fork and exec. Words: folder, umask, user, group, descriptor of the socket or 0, command.
+# The steps of systemd between fork and exec. Words: folder, umask, user, group, descriptor of the socket or 0,
+# command.
 EXECUTE = """
 cd "$1"; umask "$2"; user=$3 group=$4 listener=$5; shift 5
 if [ "$listener" != 0 ]; then exec 3<&"$listener"; export LISTEN_PID=$$ LISTEN_FDS=1; fi
@@ -51,7 +52,7 @@ class RunningUnit:
 
     @property
     def pid(self) -> int:
-        """Of the unit's own process, seen from outside."""
+        """The process id of the unit's own process, seen from outside."""
         return child_of(self.process.pid)
 
     @property

@@ -27,7 +27,7 @@ def wait_until(
 async def wait_until_async(
     condition: Callable[[], object | Awaitable[object]], what: str, seconds: float = READY_SECONDS
 ) -> None:
-    """As `wait_until`, without blocking the event loop. The condition may be a coroutine function."""
+    """Like `wait_until`, without blocking the event loop. The condition may be a coroutine function."""
     deadline, turns = time.monotonic() + seconds, 0
     while not await evaluate(condition):
         if time.monotonic() > deadline:

@@ -94,7 +94,7 @@ def test_the_worker_refreshes_queued_entries(worker: Worker, server: RedisServer
 
 
 def test_a_killed_owner_of_the_control_loop_is_replaced_within_seconds(worker: Worker, server: RedisServer):
-    """By the other process of the worker, or by the one that takes the place of the killed one."""
+    """The other process of the worker does it, or the one that replaces the killed one."""
     with server.client() as client:
         owner = wait_for_owner(client, lambda pid: True)
         assert owner in children_of(worker.process.pid)
@@ -303,7 +303,7 @@ def test_a_task_with_bad_input_fails_with_words():
 
 
 def test_the_result_of_a_task_can_be_read(worker: Worker, server: RedisServer):
-    """By anyone who has the broker: its run, and what was wrong."""
+    """Any program that has the broker reads the run, or what was wrong."""
     worker.send("warm", ["psot"])
     worker.send("warm", ["site"])
 

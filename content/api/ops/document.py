@@ -65,7 +65,7 @@ class Endpoint:
 
 
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Answer]])
-# By the name of their function, as that of their URL pattern.
+# Endpoints by the name of their function, which is also that of their URL pattern.
 ENDPOINTS: dict[str, Endpoint] = {}
 
 

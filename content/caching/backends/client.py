@@ -42,7 +42,7 @@ _logged_keys: set[str] = set()
 
 
 class _OwnOptions:
-    """For django-redis's factories of connections: RETRIES and HEALTH_CHECK_INTERVAL, and pools by all options.
+    """Adds RETRIES and HEALTH_CHECK_INTERVAL to django-redis's factories of connections, and pools by all options.
 
     Django-redis has one pool for each URL, so that two aliases with different options would share one.
     """
@@ -65,15 +65,15 @@ class _OwnOptions:
 
 
 class OwnConnectionFactory(_OwnOptions, ConnectionFactory):  # type: ignore[misc]  # django-redis has no types
-    """For OPTIONS["CONNECTION_FACTORY"], which has it by default."""
+    """The default of OPTIONS["CONNECTION_FACTORY"]."""
 
 
 class OwnSentinelConnectionFactory(_OwnOptions, SentinelConnectionFactory):  # type: ignore[misc]  # as above
-    """For OPTIONS["CONNECTION_FACTORY"] with SENTINELS."""
+    """The default of OPTIONS["CONNECTION_FACTORY"] with SENTINELS."""
 
 
 class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types
-    """For OPTIONS["CLIENT_CLASS"]. `encode` and `decode` serve the async methods too."""
+    """A client for OPTIONS["CLIENT_CLASS"]. `encode` and `decode` serve the async methods too."""
 
     def __init__(self, server: Any, params: dict[str, Any], backend: Any) -> None:
         super().__init__(server, params, backend)
@@ -103,7 +103,7 @@ class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types
             raise Unreadable(f"{type(error).__name__}: {error}") from error
 
     def _decode_uncompressed(self, value: bytes) -> Any:
-        """As in django-redis, what cannot be decompressed was small, or stored before there was a compressor."""
+        """Decode a value that cannot be decompressed: it was small, or stored before there was a compressor."""
         return decode(self._loads, value)
 
     # --- sync methods -------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types
         return answer
 
     def _add_and_replace(self, key: str, full_key: str, delta: Any, client: Any) -> Any:
-        """For what Redis cannot add: floats, large and other numbers."""
+        """Add in Python what Redis cannot add: floats, large and other numbers."""
         for _ in range(REPLACE_ATTEMPTS):
             content = client.get(full_key)
             value = self.add_to(key, content, delta)

@@ -184,7 +184,7 @@ class RedisCache(Extras):
         return value
 
     async def _add_and_replace(self, key: str, full_key: str, delta: Any) -> Any:
-        """For what Redis cannot add: floats, large and other numbers."""
+        """Add in Python what Redis cannot add: floats, large and other numbers."""
         for _ in range(REPLACE_ATTEMPTS):
             content = await self.write("GET", full_key)
             value = self.client.add_to(key, content, delta)

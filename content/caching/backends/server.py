@@ -166,7 +166,7 @@ class Server:
         return sentinel.master_for(urlsplit(self.url).hostname, **arguments | self._login_options())
 
     def client_options(self) -> dict[str, Any]:
-        """Without what the URL has, which redis-py reads itself."""
+        """The options without those that the URL has: redis-py reads these itself."""
         address = parse_url(self.url)
         skipped = {*address, *_SYNC_ONLY, "max_connections", "path"}
         given = {name: value for name, value in self._parameters.items() if name not in skipped}
@@ -209,7 +209,7 @@ def sync_retry(retries: int) -> SyncRetry:
 
 
 def server_of(url: str, options: Mapping[str, Any]) -> Server:
-    """From a django-redis LOCATION and OPTIONS. The sync methods read the same ones."""
+    """The server that a LOCATION and OPTIONS of django-redis name. The sync methods read the same ones."""
     pool = dict(options.get("CONNECTION_POOL_KWARGS") or {})
     return Server(
         url=url,

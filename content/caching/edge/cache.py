@@ -69,7 +69,7 @@ class EdgeCache:
             await trace_request(self._respond, self.profile.name, scope, receive, send)
 
     async def _respond(self, scope: Message, receive: Receive, send: Send) -> None:
-        """To a request that is no plain hit."""
+        """Respond to a request that is no plain hit."""
         request, client = Request(scope), Client(receive, send)
         exchange = Exchange(self.origin, self.in_flight, self.fast_path, request, client)
         if len(request.fields.values(b"host")) > 1:

@@ -60,7 +60,7 @@ class CdnHeaders:
         return [*lines, *self._control_fields(page, now)]
 
     def ends_at(self, now: float) -> float:
-        """Until when fields that were built at `now` may be sent: the page grows older, and they do not."""
+        """Fields that were built at `now` are right until then: the page grows older, and they do not."""
         return now + _RENEW_AFTER if self.purges and self.fresh < math.inf else math.inf
 
     def for_uncacheable(self) -> list[Field]:

@@ -154,7 +154,7 @@ class Exchange:
                 return
             if outcome.page is None or not may_collapse(outcome.page):
                 break
-            # That was another variant. A fetch of the wanted one may have started meanwhile.
+            # The fetch made another variant. A fetch of the wanted one may have started meanwhile.
             shared = True
         await self._run_fetch(self._in_flight.new(self.request, lookup, self._client, shared=shared))
 

@@ -50,7 +50,7 @@ class Origin:
             reads.add(heat_name(page))
 
     def count_fresh_read(self, stored: StoredPage) -> None:
-        """As well, if what was sent is a stored page that is fresh: it may be one that was warmed."""
+        """Also count a read of a fresh stored page that was sent: warming may have loaded it."""
         if self.engine.heat is not None:
             reads.add_warmed(stored.key, stored.header)
 

@@ -63,7 +63,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="p"):
     status: int
     pairs: tuple[Field, ...]
     body: bytes
-    # When it was received, and its age then (RFC 9111, section 4.2.3).
+    # The time at which it was received, and its age then (RFC 9111, section 4.2.3).
     received_at: float
     initial_age: float
     lifetime: float
@@ -150,7 +150,7 @@ StoredValue = Page | VaryIndex | HitForMiss
 
 
 class Times(msgspec.Struct, frozen=True):
-    """When a page was made and how long it lasts (Unix seconds), its cost (seconds), and the mark of its plan."""
+    """The times of a page's life (Unix seconds), its cost (seconds), and the mark of its plan."""
 
     made_at: float
     fresh_until: float

@@ -32,7 +32,7 @@ def plain_refusal(status: int, reason: str) -> tuple[bytes, bytes]:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """By default a shared cache as the RFCs describe it.
+    """The rules of one site. The defaults are those of a shared cache in the RFCs.
 
     name               the name in Cache-Status (RFC 9211)
     targeted           fields that override Cache-Control for this cache (RFC 9213), the strongest first; the last is
@@ -89,7 +89,7 @@ class Profile:
         return self.passes is not None and self.passes.match(path) is not None
 
     def parameters_of(self, path: str) -> Container[str] | None:
-        """As `shared_parameters`, for a profile without it as well."""
+        """Like `shared_parameters`, for a profile without it as well."""
         return self.shared_parameters(path) if self.shared_parameters is not None else None
 
 

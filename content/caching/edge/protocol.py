@@ -61,7 +61,7 @@ class EdgeProtocol(BoundedProtocol):
         "fast_path",
         "shared_caches",
     )
-    # By the EdgeCache's fast path, then by scheme, port and trust.
+    # The keys are the EdgeCache's fast path, then scheme, port and trust.
     caches_by_fast_path: ClassVar[WeakKeyDictionary[FastPath, dict[Any, SharedCaches]]] = WeakKeyDictionary()
     forwarding_by_config: ClassVar[WeakKeyDictionary[Config, Forwarding]] = WeakKeyDictionary()
     turns_by_loop: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]] = WeakKeyDictionary()
@@ -274,7 +274,7 @@ class EdgeProtocol(BoundedProtocol):
             encoded.tail or encoded.encode_tail(image.after, with_date=not has_date(defaults)),
         )
         if encoded.last_defaults is defaults:
-            # Until the age or the remaining time changes by a second.
+            # The image is right until the age or the remaining time changes by a second.
             encoded.dated = DatedHead(head, now + min(1 - age % 1, left % 1), defaults)
         else:
             encoded.last_defaults, encoded.dated = defaults, None

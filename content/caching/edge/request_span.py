@@ -67,7 +67,7 @@ def _note_response(span: Span, name: str, message: Message) -> Message:
         span.fail(str(status))
     if span.trace.shows_id:
         headers = with_trace_id(headers, name, span.trace_id)
-    # As the client gets it, and as metrics count it.
+    # The outcome that the client gets and that metrics count.
     span.set("evergreen.cache", cache_of(outcome_of(headers)))
     return {**message, "headers": headers}
 

@@ -169,7 +169,7 @@ def lookup_fragment(entry_key: EntryKey) -> str | None:
 
 
 def load_fragment(entry_key: EntryKey, source: Source) -> str:
-    """As load_fragments, for one fragment, in a thread without an event loop."""
+    """Like load_fragments, for one fragment, in a thread without an event loop."""
     resource = _resource(entry_key)
     if _fragment_of(entry_key) not in private_fragments:
         engine = engine_of(resource.cache)

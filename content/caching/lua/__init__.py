@@ -27,5 +27,5 @@ READ_HEAT = _script("read_heat")
 BEGIN_RESTORE = _script("own", "begin_restore")
 MARK_RESTORED = _script("mark_restored")
 RESTORE_HEAT = _script("own", "restore_heat")
-# By a script's text: the digest under which Redis keeps it once it has run.
+# Digests by the text of a script. Redis keeps a script under its digest once it has run.
 DIGESTS = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (LOOKUP_OR_LEASE, STORE)}

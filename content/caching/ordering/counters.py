@@ -33,7 +33,10 @@ LOST = -1
 
 
 class CounterOrdering:
-    """By counters in the cache itself. Reads cost a lookup more as soon as anything was invalidated."""
+    """An order of invalidations by counters in the cache itself.
+
+    Reads cost a lookup more as soon as anything was invalidated.
+    """
 
     is_local = False
     is_joining = False

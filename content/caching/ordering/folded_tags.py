@@ -36,7 +36,7 @@ class FoldedTags:
         self._parts = [bytearray() for _ in range(PARTS)]
         # Sizes at which parts are compacted.
         self._limits = [2 * SMALL] * PARTS
-        # By tag: the number of additions before it was looked up, then its last position of each kind. A lookup
+        # For each tag, the number of additions before it was looked up, then its last position of each kind. A lookup
         # from before the last addition is out of date.
         self.remembered: dict[str, tuple[int, Position, Position]] = {}
         self.additions = 0
@@ -57,7 +57,7 @@ class FoldedTags:
         self.additions += 1
 
     def look_up(self, tag: str) -> tuple[int, Position, Position]:
-        """As in `remembered`. A weak tag is expired by each record of the tag that it stands for."""
+        """Like `remembered`. A weak tag is expired by each record of the tag that it stands for."""
         # Read before the items, which another thread adds before it counts the addition.
         additions = self.additions
         expired = self.last(EXPIRED, tag)

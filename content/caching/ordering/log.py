@@ -183,7 +183,7 @@ class InvalidationLog:
         _wait_for(self._consumption(position))
 
     def _on_consumed(self) -> None:
-        """On the reader's thread: wake the waiters, and send again what was refused."""
+        """Wake the waiters, and send refused appends again. Called on the reader's thread."""
         with self.lock:
             waiters, self.waiters = self.waiters, []
             own_records, self.own_records = self.own_records, []
@@ -228,7 +228,7 @@ class InvalidationLog:
 
 
 async def _await(future: "Future[None]", seconds: float = CONSUME_TIMEOUT) -> None:
-    """As _wait_for, on an event loop."""
+    """Like `_wait_for`, on an event loop."""
     await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
 
 
@@ -240,7 +240,7 @@ def _wait_for(future: "Future[None]", seconds: float = CONSUME_TIMEOUT) -> None:
 
 
 def _note_append(kind: Kind, records: list[tuple[str, tuple[str, ...]]], own: OwnRecord) -> None:
-    """On the span of the append. A purge of the record has the same position."""
+    """Set attributes on the span of the append. A purge of the record has the same position."""
     if (span := current_span_of("invalidate")) is not None:
         tags = [tag for _, part in records for tag in part]
         span.set("evergreen.kind", kind.name.lower())
@@ -277,7 +277,7 @@ os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def stop_logs() -> None:
-    """At the end of the process, lest a thread that outlives it logs errors about a Redis that has ended."""
+    """Called at the end of the process, lest a thread that outlives it logs errors about a Redis that has ended."""
     for log in logs.values():
         log.stop(wait=False)
 

@@ -62,7 +62,10 @@ class LogReader:
         self.first_try.set()
 
     def stop(self, *, wait: bool) -> None:
-        """With `wait` it returns when the thread has ended, which takes as long as Redis does to answer."""
+        """End the thread.
+
+        With `wait` it returns when the thread has ended, which takes as long as Redis does to answer.
+        """
         self.stopping.set()
         if wait and self.thread.is_alive():
             self.thread.join(LONGEST_STOP)
@@ -141,11 +144,11 @@ class LogReader:
         Records that enter the base meanwhile are known from the log. A floor that rises meanwhile is read at the end.
         """
         first = len(parts)
-        # Before a part is read, since another program's may be of any size, and after it.
+        # The size is checked before a part is read, since another program's may have any size, and after it.
         state = self.stream.check_base(first - PARTS_A_READ, first + PARTS_A_READ)
         if first < PARTS:
             parts += self.stream.read_parts(first, first + PARTS_A_READ)
         elif state.epoch == self.tag_index.epoch:
             self.tag_index.adopt_base(parts, state.position, state.floor)
             self.parts = None
-        # In another epoch the next poll joins anew.
+        # If the epoch is another one, the next poll joins anew.

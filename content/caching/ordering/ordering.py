@@ -12,7 +12,7 @@ from .tag_index import Kind, Record, TagIndex
 
 
 class LogOrdering:
-    """By the invalidation log: verdicts from memory, no clock, any number of entries by one append."""
+    """The order of the invalidation log: verdicts from memory, no clock, any number of entries by one append."""
 
     is_local = True
 
@@ -91,7 +91,7 @@ class Ordering(Protocol):
         """Whether `judge` waits until more is known. For local ones."""
 
     def judge_now(self, header: Header) -> Verdict:
-        """For local ones."""
+        """The verdict now. Only local orderings have it."""
 
     def covers(self, begun: Stamp) -> bool:
         """Whether a load that began there saw all that a reader who comes now must see."""
@@ -104,13 +104,13 @@ class Ordering(Protocol):
         """A load that begins now shall see what was appended up to there; waits a bounded time for it."""
 
     def catch_up_sync(self) -> None:
-        """As `catch_up_to`, with all that other processes have appended by now."""
+        """Like `catch_up_to`, with all that other processes have appended by now."""
 
     async def append(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
         """Returns the stamp of an entry that reflects all records up to this one; None if only counters know."""
 
     def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
-        """As append, in a thread without an event loop."""
+        """Like append, in a thread without an event loop."""
 
 
 class LocalOrdering:
@@ -157,7 +157,7 @@ class LocalOrdering:
 
     def append_sync(self, kind: Kind, tags: Iterable[str], nonce: str | None = None) -> Stamp | None:
         with self.lock:
-            # As in the log, the second number of a position has 16 bits.
+            # The second number of a position has 16 bits, like that of the log.
             position = divmod(next(self.numbers), 2**16)
             self.tag_index.apply([Record(position, kind, tuple(tags), nonce or "")])
         return Stamp(self.tag_index.epoch, position)

@@ -41,7 +41,7 @@ _decode_tags = msgspec.msgpack.Decoder(tuple[str, ...]).decode
 
 @dataclass(frozen=True)
 class Appended:
-    """Where a record stands: positions of two epochs cannot be compared."""
+    """The place of a record in the log. Positions of two epochs cannot be compared."""
 
     epoch: str
     position: Position
@@ -116,7 +116,7 @@ class LogStream:
             client.close()
 
     def append(self, kind: Kind, tags: Sequence[str], nonce: str) -> "Appended":
-        """Where the record stands. Raises RedisError or OSError."""
+        """Append a record, and return its position. Raises RedisError or OSError."""
         return Appended.of(*self.connect().execute_command(*self.append_command(kind, tags, nonce)))
 
     async def aappend(self, kind: Kind, tags: Sequence[str], nonce: str) -> "Appended":
@@ -130,12 +130,12 @@ class LogStream:
         return self._command(lua.APPEND, kind.value, nonce, _encode(list(tags)), len(tags), *bounds, *traces)
 
     def _command(self, script: str, *arguments: Any) -> tuple[Any, ...]:
-        """With a nonce for the case that the log is lost, and the prefix of the parts' keys: all in one slot."""
+        """Add a nonce for the case that the log is lost, and the prefix of the parts' keys: all in one slot."""
         shared = (secrets.token_hex(8), f"{self.stream}:base:")
         return ("EVAL", script, len(self.keys), *self.keys, *shared, *arguments)
 
     def last_position(self) -> Position:
-        """Where the newest record stands. Raises RedisError or OSError."""
+        """The position of the newest record. Raises RedisError or OSError."""
         found = self.connect().xrevrange(self.stream, count=1)
         return parse_position(found[0][0]) if found else NOWHERE
 
@@ -165,7 +165,7 @@ class LogStream:
         return BaseState(epoch.decode(), parse_position(position), parse_position(floor))
 
     def wait(self, tail: Position, seconds: float) -> None:
-        """Until there is a record behind `tail`, or that long."""
+        """Wait until there is a record behind `tail`, or that long."""
         self.connect().xread({self.stream: format_position(tail)}, count=1, block=int(seconds * 1000))
 
     async def await_record(self, tail: Position, seconds: float) -> None:

@@ -169,7 +169,7 @@ class TagIndex:
     # --- what this process has done itself ----------------------------------------------------------
 
     def add_pending(self, nonce: str, kind: Kind, tags: Iterable[str]) -> None:
-        """As if appended, until the record with this nonce was consumed, however long that takes."""
+        """Treat the tags as appended until the record with this nonce was consumed, however long that takes."""
         with self.lock:
             if nonce not in self.pending:
                 self.pending[nonce] = (kind, tuple(tags))

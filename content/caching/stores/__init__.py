@@ -1,1 +1,1 @@
-"""Where entries are stored: this process's memory, and a cache that processes share."""
+"""The stores of entries: this process's memory, and a cache that processes share."""

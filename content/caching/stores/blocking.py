@@ -32,7 +32,7 @@ class BlockingTier(SharedTier, Protocol):
         """
 
     def look(self, key: str, token: str, seconds: float, *, always: bool) -> tuple[Any, bool]:
-        """As lookup_or_lease, for one key: its content or None, and whether the lease is the token's now."""
+        """Like lookup_or_lease, for one key: its content or None, and whether the lease is the token's now."""
 
 
 def blocking_tier(tier: SharedTier) -> BlockingTier:
@@ -49,7 +49,7 @@ def blocking_tier(tier: SharedTier) -> BlockingTier:
 
 
 class _LookupAfterLease:
-    """For tiers without a step that does both: first the leases, then the lookup."""
+    """Take the leases, then look up. For tiers that cannot do both in one step."""
 
     async def lookup_or_lease(
         self: Any, keys: Sequence[str], token: str, seconds: float, *, always: bool
@@ -86,7 +86,7 @@ class _Names(NamedTuple):
 
 
 class BlockingRedisTier(RedisTier):
-    """By connections of its own, as many as there were threads that asked at once."""
+    """A tier in Redis, with connections of its own: as many as there were threads that asked at once."""
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
@@ -138,7 +138,7 @@ class BlockingRedisTier(RedisTier):
         return bool(answer)
 
     def _run(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """In one round trip; in a cluster in one for each command. Raises RedisError."""
+        """Run the commands in one round trip; in a cluster in one for each. Raises RedisError."""
         if self._pool is None:
             return [self._run_in_cluster(command) for command in commands]
         try:
@@ -182,7 +182,7 @@ _TEXTS = {digest: text for text, digest in lua.DIGESTS.items()}
 
 
 def _with_text(command: tuple[Any, ...]) -> tuple[Any, ...]:
-    """For a Redis that has not run this script before, as after a restart."""
+    """Send the whole script to a Redis that has not run it before, as after a restart."""
     return "EVAL", _TEXTS[command[1]], *command[2:]
 
 
@@ -196,7 +196,7 @@ def _content_and_lease(answer: Any) -> tuple[bytes | None, bool]:
 
 
 class BlockingFailsafe(Failsafe):
-    """With the breaker of a Failsafe, whose event loop does what is done in the background."""
+    """A tier with the breaker of a Failsafe, whose event loop does the work in the background."""
 
     def __init__(self, failsafe: Failsafe) -> None:
         self.failsafe = failsafe

@@ -75,7 +75,7 @@ class Failsafe:
         self.clock = clock
         self.breaker = Breaker(clock)
         self.warned_at = float("-inf")
-        # In the background: probes, and releases of leases in doubt.
+        # Tasks in the background: probes, and releases of leases in doubt.
         self.tasks: set[asyncio.Task[None]] = set()
         # Key and token of leases that the tier may have granted although the answer was lost.
         self.in_doubt: dict[tuple[str, str], None] = {}
@@ -146,7 +146,7 @@ class Failsafe:
         self._warn(error)
 
     def _start_probe(self) -> None:
-        """In the background: no reader waits to find out whether the tier is still down."""
+        """Probe the tier in the background: no reader waits to find out whether it is still down."""
         self._start(self._probe())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

@@ -241,7 +241,7 @@ class RedisTier(CacheTier):
         return answer.decode() if answer else None
 
     def lease_key(self, key: str) -> str:
-        """In a cluster the braces put it into its entry's slot, where one script may touch both."""
+        """The braces put it into its entry's slot of a cluster, where one script may touch both."""
         return self._lease_key_of(self.cache.full_key(key, None))
 
     def _lease_key_of(self, full_key: str) -> str:

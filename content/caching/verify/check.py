@@ -49,7 +49,7 @@ Settle = Callable[[], Awaitable[bool]]
 
 
 async def settle_by_time() -> bool:
-    """For projects without an outbox: a writer announces its change within a second."""
+    """The bound for projects without an outbox: a writer announces its change within a second."""
     await asyncio.sleep(1.0)
     return True
 
@@ -150,7 +150,10 @@ class Checker:
     # --- suspicions -----------------------------------------------------------------------------------
 
     async def _served_though_invalid(self, subject: Subject, tier: str, reading: Reading) -> tuple[str, str] | None:
-        """By the records themselves, whatever the verdict was. Read twice, as a record may come in between."""
+        """Whether the records themselves invalidate it, whatever the verdict was.
+
+        They are read twice: one may come in between.
+        """
         if self.hard_records.against(reading.header) is None:
             return None
         again = (await subject.read()).get(tier)

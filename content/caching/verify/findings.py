@@ -46,7 +46,7 @@ def _highest_mean(found: int) -> float:
 
 
 def _chance_of_at_most(most: int, mean: float) -> float:
-    """In logarithms, lest a large mean become 0."""
+    """It computes with logarithms, lest a large mean become 0."""
     return sum(math.exp(count * math.log(mean) - mean - math.lgamma(count + 1)) for count in range(most + 1))
 
 
@@ -155,7 +155,7 @@ class FindingStore:
 
 
 def decode_findings(contents: Sequence[bytes]) -> list[Inconsistency]:
-    """Without those of other releases."""
+    """The findings without those of other releases."""
     found = list[Inconsistency]()
     for content in contents:
         with suppress(Unreadable):

@@ -127,7 +127,7 @@ class Sampler:
         return [self.chance.choice(keys) for keys in places if keys]
 
     async def scan(self, most: int) -> list[str]:
-        """So many keys of the shared tier that hold entries, or all if there are fewer."""
+        """A sample of keys of the shared tier that hold entries: `count` of them, or all if there are fewer."""
         found = dict[str, None]()
         while len(found) < most and (keys := await self._next_keys()):
             found |= dict.fromkeys(await self._tags_of(keys))

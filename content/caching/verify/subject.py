@@ -252,7 +252,7 @@ def subject_of(engine: Engine, edge: EdgeCache | None, key: str) -> Subject | No
 
 
 def is_same(comparable: Comparable, key: str, one: Reading | Loaded, other: Loaded) -> bool:
-    """By the encoded values. If they differ, by what the site compares of the values."""
+    """Compare the encoded values. If they differ, compare the parts that the site names."""
     if one.content == other.content:
         return True
     if one.content[0] != other.content[0]:
@@ -261,7 +261,7 @@ def is_same(comparable: Comparable, key: str, one: Reading | Loaded, other: Load
 
 
 def describe_difference(reading: Reading, loaded: Loaded) -> str:
-    """In a sentence, without the values of documents."""
+    """A sentence about the difference, without the values of documents."""
     if reading.content[0] != loaded.content[0]:
         return f"It has {_word(reading.content[0])}, the database {_word(loaded.content[0])}."
     stored, made = reading.value, loaded.value

@@ -102,7 +102,7 @@ class Verifier:
     # --- for the life of a process --------------------------------------------------------------------
 
     def start(self) -> None:
-        """In a thread of its own."""
+        """Run in a thread of its own."""
         self._thread = threading.Thread(target=self._run_in_thread, name="cache verifier", daemon=True)
         self._thread.start()
 
@@ -121,7 +121,7 @@ class Verifier:
             self._thread.join(2.0)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Verify until cancelled."""
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         if self._is_stopped:
             return
@@ -138,7 +138,7 @@ class Verifier:
             await self.checker.close()
 
     def _observe(self, epoch: str, records: Sequence[Record]) -> None:
-        """On the thread that reads the log."""
+        """Called on the thread that reads the log."""
         self.checker.hard_records.observe(epoch, records)
         self.records.extend(records)
 

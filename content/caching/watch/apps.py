@@ -16,7 +16,7 @@ class WatchConfig(AppConfig):
 
         follow_connections()
         pre_migrate.connect(_before_migrations, dispatch_uid="content.caching.watch")
-        # By the last app that is migrated, when all tables are there.
+        # Called for the last app that is migrated, when all tables are there.
         post_migrate.connect(_after_migrations, dispatch_uid="content.caching.watch")
 
 

@@ -52,7 +52,7 @@ class Watch:
 
     @property
     def label(self) -> str:
-        """As the outbox names the model."""
+        """The name of the model in the outbox."""
         return self.model._meta.label_lower
 
     @property

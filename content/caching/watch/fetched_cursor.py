@@ -35,6 +35,6 @@ def fetch_rows(wrapper: Any) -> FetchedCursor:
 
 
 def restore_cursor(wrapper: Any) -> None:
-    """Before the next statement of that cursor."""
+    """Called before the next statement of that cursor."""
     if isinstance(wrapper.cursor, FetchedCursor):
         wrapper.cursor = wrapper.cursor.cursor

@@ -31,7 +31,7 @@ READ_DERIVED = 1.0
 
 
 def run_relay(stopping: threading.Event, using: str = "default") -> None:
-    """Until `stopping` is set. An error of the database is logged, and tried again."""
+    """Relay until `stopping` is set. An error of the database is logged, and the next try follows."""
     delay, noted_at, tidied_at, rechecked_at, epoch = POLL, float("-inf"), float("-inf"), float("-inf"), ""
     derived = _DerivedValues()
     note_presence(is_caught_up=False)

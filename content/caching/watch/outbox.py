@@ -36,7 +36,7 @@ def list_own_models(connection: BaseDatabaseWrapper, writer: str) -> list[str]:
 
 def read_waiting(connection: BaseDatabaseWrapper, left_after: timedelta, limit: int) -> list[OutboxRow]:
     """Rows that no log has; those of a writer with a name only once they are that old. Locks them if it can."""
-    # By the clock of the database, which wrote the time.
+    # The age by the clock of the database, which wrote the time.
     ago = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s)"
     if connection.vendor == "postgresql":
         ago = "statement_timestamp() + %s::interval"

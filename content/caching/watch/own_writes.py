@@ -141,7 +141,7 @@ def _relay_on_commit(connection: BaseDatabaseWrapper) -> None:
         if is_of_test:
             connection.on_commit(hook)
         else:
-            # Before the writer's own hooks: they may read, or raise.
+            # This hook runs before the writer's own: they may read, or raise.
             hooks.insert(0, (set(connection.savepoint_ids), hook, False))
 
 

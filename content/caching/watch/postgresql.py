@@ -11,7 +11,7 @@ from .models import WatchedChange
 
 # A trigger's message to a writer that has named itself, besides the row in the outbox.
 REPORT = "Evergreen notes a change of watched rows."
-# By event: clause of the trigger, transition tables, and the table of the rows that are counted.
+# For each event: the clause of the trigger, transition tables, and the table of the rows that are counted.
 _EVENTS = {
     "insert": ("AFTER INSERT", "REFERENCING NEW TABLE AS new_rows", "new_rows"),
     "update": ("AFTER UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", "new_rows"),
@@ -48,7 +48,7 @@ _BOUNDED = """
 def templates(
     connection: BaseDatabaseWrapper, watch: Watch, bound: int, *, exact: bool
 ) -> dict[str, tuple[str, ...]]:
-    """By event, the statements that create its trigger, with %NAME% for the name."""
+    """The statements that create the trigger of each event, with %NAME% for the name."""
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")

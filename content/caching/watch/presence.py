@@ -1,4 +1,4 @@
-"""When a relay of each release had last read the whole outbox, in the Redis of each log (I18).
+"""The times at which a relay of each release last read the whole outbox, in the Redis of each log (I18).
 
 Releases with other declarations append their own tags for each change. A release that no relay runs for misses the
 tags of changes whose rows are deleted meanwhile. When it returns, as in a rollback, it first invalidates all watched

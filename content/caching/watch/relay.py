@@ -90,7 +90,7 @@ def relay_waiting(using: str = "default", *, recheck: bool = True) -> int:
 
 
 def _relay_locked(read: _Read, using: str) -> int:
-    """With the rows locked until they are marked, where the database can skip locked rows."""
+    """Lock the rows until they are marked, where the database can skip locked rows."""
     if not connections[using].features.has_select_for_update_skip_locked:
         return _relay_found(read, using)
     with transaction.atomic(using):
@@ -132,7 +132,7 @@ def current_epochs() -> list[str]:
 
 
 def current_epoch() -> str:
-    """As a row is marked that this process has appended to all its logs."""
+    """The mark of a row that this process has appended to all its logs."""
     return "".join(current_epochs())
 
 

@@ -20,7 +20,7 @@ END
 def templates(
     connection: BaseDatabaseWrapper, watch: Watch, bound: int, *, exact: bool
 ) -> dict[str, tuple[str, ...]]:
-    """By event, the statement that creates its trigger, with %NAME% for the name."""
+    """The statement that creates the trigger of each event, with %NAME% for the name."""
     quote, label = connection.ops.quote_name, _literal(watch.label)
     counters = quote(PendingChanges._meta.db_table)
     number = f"coalesce((SELECT number FROM {counters} WHERE model = {label}), 0)"  # noqa: S608  # names of ours

@@ -49,7 +49,10 @@ class Fault:
 
 
 def expected_triggers(connection: BaseDatabaseWrapper, watch: Watch, *, exact: bool = True) -> list[Trigger]:
-    """Without `exact` each write is a coarse change, and no column is named: for a table that is being altered."""
+    """The triggers of a table.
+
+    Without `exact` each write is a coarse change, and no column is named: for altered tables.
+    """
     dialect = DIALECTS[connection.vendor]
     triggers = []
     for event, template in dialect.templates(connection, watch, MAX_ROWS, exact=exact).items():

@@ -190,7 +190,7 @@ def hash_file(opened: Any) -> bytes:
 
 
 def write_media_rows(records: Sequence[MediaRecord]) -> Counts:
-    """In a transaction of the caller."""
+    """Write within a transaction of the caller."""
     by_digest = {record.sha256: record for record in records}
     known = {row.sha256: row for row in MediaFile.objects.filter(sha256__in=list(by_digest))}
     created = [

@@ -79,7 +79,7 @@ def pks_by_slug(model: type[Author] | type[Category] | type[Tag], slugs: set[str
 
 
 def write_posts(batch: Sequence[ChangedPost]) -> Counts:
-    """In a transaction of the caller."""
+    """Write within a transaction of the caller."""
     known = {post.slug: post for post in Post.objects.filter(slug__in=[each.record.slug for each in batch])}
     linked = LinkedRows([each.record for each in batch])
     posts = [fill_post(known.get(each.record.slug) or Post(), each, linked) for each in batch]
@@ -189,7 +189,7 @@ def check_comment(record: CommentRecord) -> CommentRecord:
 
 
 def write_threads(batch: Sequence[Thread]) -> Counts:
-    """In a transaction of the caller. Raises ValueError for comments on a post that does not exist."""
+    """Write within a transaction of the caller. Raises ValueError for comments on a post that does not exist."""
     posts = dict(Post.objects.filter(slug__in=[slug for slug, _ in batch]).values_list("slug", "pk"))
     counts = Counts()
     for slug, records in batch:

@@ -100,7 +100,7 @@ class Arguments:
         return next((self.named[name] for name in names if self.named.get(name)), "")
 
     def first(self, *names: str) -> str:
-        """By name, or the first one without a name."""
+        """The argument with that name, or the first one without a name."""
         return self.get(*names) or (self.words[0] if self.words else "")
 
 

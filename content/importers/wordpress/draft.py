@@ -110,7 +110,7 @@ def is_members_only(name: str) -> bool:
 
 
 def get_password(record: Record) -> str:
-    """With its spaces: WordPress asks for a password of spaces too."""
+    """The password with its spaces: WordPress asks for one of spaces too."""
     return next((child.text for child in record.all("wp:post_password")), "")[:LONGEST_PASSWORD]
 
 

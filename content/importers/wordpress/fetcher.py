@@ -20,7 +20,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from content.importers.media import LARGEST_MEDIA
 
 MOST_REDIRECTS = 5
-# In seconds: between two packets, and for one file.
+# Bounds in seconds: between two packets, and for one file.
 TIMEOUT = 10.0
 DEADLINE = 60.0
 CHUNK = 1 << 16

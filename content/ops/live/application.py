@@ -82,7 +82,7 @@ async def admit(scope: Message, send: Send) -> tuple[Viewer, Serve]:
 
 
 async def refuse(scope: Message, send: Send, status: int) -> None:
-    """Without a reason: strangers learn nothing."""
+    """Close without a reason: strangers learn nothing."""
     if DENIAL not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 4000 + status})
         return

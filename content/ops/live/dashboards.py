@@ -61,7 +61,7 @@ class Dashboards:
         self.task: asyncio.Task[None] | None = None
 
     async def serve(self, viewer: Viewer, receive: Receive) -> None:
-        """Until the viewer leaves. `since` in its query: it has the points up to then."""
+        """Serve the viewer until it leaves. `since` in its query: it has the points up to then."""
         await self.fill_history()
         viewer.offer(self.history.frame(_since(viewer)))
         if self.latest is not None:
@@ -124,7 +124,10 @@ class Dashboards:
             await self.wait(began)
 
     async def wait(self, began: float) -> None:
-        """Until the next state is due. The others get a message of the sampler, and poll if the layer loses them."""
+        """Wait until the next state is due.
+
+        The others get a message of the sampler, and poll if the layer loses them.
+        """
         seconds = self.interval * (1 if self.shared.is_sampler else PATIENCE if self.is_told else POLL)
         try:
             async with asyncio.timeout(max(0.0, began + seconds - time.monotonic())):

@@ -86,7 +86,7 @@ class Editing:
         self.task: asyncio.Task[None] | None = None
 
     async def serve(self, viewer: Viewer, receive: Receive) -> None:
-        """Until the browser leaves the form. It has nothing to send."""
+        """Wait until the browser leaves the form. It has nothing to send."""
         form = _form_of(viewer)
         if form is None or not viewer.visitor.may_edit:
             viewer.close(REFUSED if form is None else FORBIDDEN)
@@ -169,7 +169,7 @@ class Editing:
 
 
 def _form_of(viewer: Viewer) -> OpenForm | None:
-    """From the query: `post` is its primary key, `since` when the form was made. None for other text."""
+    """Read the query: `post` is its primary key, `since` the time at which the form was made. None for other text."""
     try:
         query = parse_qs(viewer.query.decode("latin-1"), max_num_fields=4)
         post, since = int(query["post"][0]), float(query["since"][0])

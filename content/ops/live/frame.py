@@ -24,7 +24,7 @@ class Frame:
 
     @cached_property
     def deflated(self) -> bytes:
-        """Without context of earlier messages (RFC 7692, section 7.1.1.1)."""
+        """The frame, compressed without the context of earlier messages (RFC 7692, section 7.1.1.1)."""
         compressor = zlib.compressobj(_LEVEL, wbits=-WINDOW_BITS)
         content = compressor.compress(self.text) + compressor.flush(zlib.Z_SYNC_FLUSH)
         content = content.removesuffix(_TAIL)

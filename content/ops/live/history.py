@@ -67,7 +67,7 @@ class History:
 
 
 async def record_history() -> None:
-    """In every worker: the one that has the lease records. Runs until cancelled."""
+    """Every worker runs it until cancelled. The one that has the lease records."""
     execute, prefix = redis_of_site()
     if execute is not None:
         await Ownership(lease_store(), LEASE).run(lambda: _record(execute, prefix))

@@ -1,4 +1,4 @@
-"""What processes tell each other through the channel layer: to look again at what Redis or the database has.
+"""The messages between processes through the channel layer: to look again at what Redis or the database has.
 
 The layer may lose messages, and be down. So listeners look now and then without a message, too.
 """
@@ -119,7 +119,7 @@ _mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = WeakKeyDicti
 
 
 def mailbox() -> Mailbox:
-    """That of the running event loop."""
+    """The mailbox of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _mailboxes:
         _mailboxes[loop] = Mailbox()

@@ -73,12 +73,12 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         return not self.transport.get_write_buffer_size()
 
     def write(self, frame: Frame) -> None:
-        """Without effect before the handshake and after the end."""
+        """Send a frame. It has no effect before the handshake and after the end."""
         if self.conn.state is OPEN and not self.close_sent and not self.transport.is_closing():
             self.transport.write(frame.deflated if self.is_deflated else frame.plain)
 
     def abort(self) -> None:
-        """Disconnect at once. What was not sent is lost."""
+        """Disconnect at once. Unsent messages are lost."""
         self.transport.abort()
 
     # --- the end --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 class RedisLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis has no types
     async def _clean_receive_backup(self, index: int, channel: Any) -> None:
-        """Nobody awaits this task: its error would be a traceback in the log.
+        """No code awaits this task: its error would be a traceback in the log.
 
         A message that stays in the backup arrives once more, or expires.
         """

@@ -73,7 +73,7 @@ class Viewer:
         self.slot: Frame | None = None
         self.behind_since: float | None = None
         self.is_paused, self.paused_at = False, 0.0
-        # What it may still send at once, and when that was counted.
+        # The number of messages that it may still send at once, and the time of that count.
         self.allowance, self.counted_at = float(BURST), clock()
         self.closing: asyncio.Task[None] | None = None
 
@@ -119,7 +119,7 @@ class Viewer:
             self.closing = asyncio.ensure_future(self._close(code))
 
     async def wait_until_closed(self) -> None:
-        """Until what `close` began is sent: when the application returns, the server disconnects."""
+        """Wait until the close message is sent: when the application returns, the server disconnects."""
         if self.closing is not None:
             await asyncio.wait({self.closing}, timeout=CLOSE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Who asks for a WebSocket: checked before it is accepted, and every few seconds while it is open."""
+"""The visitor who asks for a WebSocket: checked before it is accepted, and every few seconds while it is open."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -77,7 +77,7 @@ def _session_store() -> Any:
 
 
 def _user_of(session: Any) -> Any:
-    """As Django's `get_user`, which would give the session another key that nobody could send to the browser."""
+    """Like Django's `get_user`, which would give the session another key that nobody could send to the browser."""
     backend = session.get(BACKEND_SESSION_KEY)
     if backend not in settings.AUTHENTICATION_BACKENDS:
         return None

@@ -135,7 +135,7 @@ def amount_counter(kind: str, help_text: str, totals: EventCounts) -> CounterMet
     return family
 
 
-# By tier: the events that it answered, and those after which the next tier, or a load, was asked.
+# For each tier, the events that it answered, and those after which the next tier, or a load, was asked.
 REQUEST_TYPES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
     "memory": {"hit": (("hit", "memory"), ("negative", "memory"), ("stale", "memory"))},
     "shared": {"hit": (("hit", "shared"), ("negative", "shared"), ("stale", "shared")), "miss": (("miss", ""),)},

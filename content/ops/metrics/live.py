@@ -6,7 +6,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 
 from content.caching.metrics.events import EventCounts
 
-# By event: its tiers.
+# The tiers of each event.
 WAYS = {"layer failed": ("send", "receive"), "unreadable": ("state", "history", "editors")}
 
 

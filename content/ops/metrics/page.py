@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 # Seconds for which all requests share one result, but for the counts of responses.
 CACHE_SECONDS = 1.0
-# Of the coverage: where no worker lives, a process that serves readers measures that of so many entries itself.
+# Without a worker, a process that serves readers measures the coverage of so many entries itself.
 COVERAGE_SECONDS, MOST_MEASURED = 5.0, 1000
 # Header fields that proxies add.
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
@@ -107,7 +107,7 @@ def render(collector: Collector) -> bytes:
 
 
 async def compute_metrics() -> bytes:
-    """What cannot be measured within a bounded time is left out.
+    """Metrics that cannot be measured within a bounded time are left out.
 
     Responses are counted anew for each page: a later page of another process must not have lower counts.
     """

@@ -1,6 +1,6 @@
 """Metrics of the state of the service: queues, jobs, outbox, workers, Redis, database, breakers.
 
-What is not known is left out. Labels are bounded: the three queues, scheduled jobs, aliases of caches.
+Unknown values are left out. Labels are bounded: the three queues, scheduled jobs, aliases of caches.
 """
 
 import math

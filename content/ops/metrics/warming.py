@@ -12,7 +12,7 @@ from content.warming.coverage import SETS, Coverage
 from content.warming.process_coverage import coverage_of
 from content.warming.targets import pages
 
-# By the fields of Return: the end of the metric's name, and its help.
+# For each field of Return: the end of the metric's name, and its help.
 RETURNS = {
     "warmed": ("entries", "Entries that warming has stored."),
     "bytes": ("bytes", "Bytes that warming has stored."),
@@ -38,7 +38,7 @@ def return_metrics(totals: EventCounts) -> Iterator[Metric]:
 
 
 def coverage_metrics(coverage: Coverage | None, processes: Iterable[Process]) -> Iterator[Metric]:
-    """Of memory the sums of all processes, and the lowest share of one: the names of processes are without bound."""
+    """The sums over all processes, and the lowest share of one: a label for each process would have no bound."""
     memories = [each for process in processes if (each := coverage_of(process)) is not None]
     fresh = GaugeMetricFamily("evergreen_coverage_fresh", "Entries of the set that are fresh.", labels=LABELS)
     entries = GaugeMetricFamily("evergreen_coverage_entries", "Entries of the set.", labels=LABELS)

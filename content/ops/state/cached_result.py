@@ -55,5 +55,5 @@ async def result_in_time(measuring: Awaitable[T]) -> T | None:
     try:
         return await asyncio.wait_for(measuring, LONGEST)
     except Exception:
-        # Whatever is down shows in the metric of its name.
+        # A service that is down shows in the metric of its name.
         return None

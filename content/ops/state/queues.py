@@ -14,7 +14,7 @@ from content.ops.state.cached_result import CACHE_SECONDS, LONGEST, CachedResult
 from content.ops.state.task_queues import BY_LABEL, keys_of
 from content.warming.state import ALIAS
 
-# Of a broker: Celery's names.
+# Schemes of brokers in Redis, as Celery names them.
 REDIS_SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel")
 
 

@@ -7,12 +7,12 @@ def of_release(name: str) -> str:
     return f"{name}.{release_digest()}"
 
 
-# For tasks without which readers see old pages; for all else that is short; for long ones, and those that can wait.
+# One queue for tasks that keep pages right, one for other short tasks, one for long tasks and those that can wait.
 # "celery" is where Celery sends tasks that have no route.
 REFRESH, SHARED, WARM = "refresh", "celery", "warm"
-# By the label of a metric: the queue for all releases, and that of this one.
+# For each label of a metric, the queue for all releases, and that of this one.
 BY_LABEL = {"refresh": REFRESH, "default": SHARED, "warm": WARM}
-# What kombu adds to the name of a queue for each lower priority.
+# Suffixes that kombu adds to the name of a queue for lower priorities.
 PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 
 

@@ -14,7 +14,7 @@ ALIAS = "default"
 # Seconds for which all panels share one reading.
 SECONDS = 0.9
 LONGEST_EPOCH = 32
-# Of the sums of one process, where no Redis adds them up.
+# The epoch of the sums of one process, where no Redis adds them up.
 OWN_EPOCH = secrets.token_hex(8)
 
 

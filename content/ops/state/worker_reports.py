@@ -1,4 +1,4 @@
-"""What workers report: that they are alive, and how the last run of each scheduled job ended."""
+"""The reports of workers: that they are alive, and how the last run of each scheduled job ended."""
 
 import math
 import re
@@ -39,7 +39,7 @@ def _key() -> str:
     return f"{{{caches[ALIAS].key_prefix or 'cache'}:jobs}}"
 
 
-# By job: whether the last run that this process has recorded succeeded, and when, by the monotonic clock.
+# For each job: whether the last run that this process has recorded succeeded, and when, by the monotonic clock.
 _recorded: dict[str, tuple[bool, float]] = {}
 
 
@@ -66,7 +66,7 @@ def _client(server: Server) -> Any:
 
 
 async def read_runs() -> dict[str, JobRun]:
-    """By the name of the job. What another program wrote is left out. Raises RedisError or OSError."""
+    """The last runs by the name of the job, without entries of other programs. Raises RedisError or OSError."""
     server = log_server(ALIAS)
     if server is None:
         return {}

@@ -58,7 +58,7 @@ def check_log() -> Iterator[Finding]:
 
 
 def check_releases() -> Iterator[Finding]:
-    """Which releases have announced themselves within the last minutes."""
+    """The releases that have announced themselves within the last minutes."""
     server = log_server("default")
     if server is None:
         yield skipped(NO_LOG)

@@ -47,7 +47,7 @@ def check_packages() -> Iterator[Finding]:
 
 
 def read_lock(text: str) -> dict[str, str]:
-    """By name, for this system and this Python."""
+    """The locked versions by name, for this system and this Python."""
     versions = {}
     for line in LOCKED.findall(text):
         try:

@@ -48,7 +48,7 @@ class Instance:
 
 
 def servers() -> Iterator[tuple[str, Server]]:
-    """By role. A cache in another kind of store has none."""
+    """The servers by role. A cache in another kind of store has none."""
     for alias in settings.CACHES:
         cache = caches[alias]
         if isinstance(cache, RedisCache):

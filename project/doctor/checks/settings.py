@@ -10,7 +10,7 @@ from project.doctor.finding import Finding, error, ok, warning
 
 
 def check_settings() -> Iterator[Finding]:
-    """As `manage.py check --deploy`, and the warnings that the first process logs."""
+    """The findings of `manage.py check --deploy`, and the warnings that the first process logs."""
     unknown = getattr(settings, "UNKNOWN_SETTINGS", [])
     for text in unknown:
         yield warning(text, "The value that you meant is not in use.", "Correct the name, or remove the line.")

@@ -64,7 +64,7 @@ def check_queues() -> Iterator[Finding]:
 
 
 def check_beat() -> Iterator[Finding]:
-    """By the times that beat writes into its rows, and the clock of this host."""
+    """Compare the times that beat writes into its rows with the clock of this host."""
     if missing_file():
         yield skipped(UNREACHABLE)
         return

@@ -8,7 +8,7 @@ class Command(BaseCommand):
     help = "Update tables and static files, and create an administrator if there is none."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """In one process: its start takes longer than each of the three if there is nothing to do."""
+        """It runs all in one process: a start takes longer than each of the three if there is nothing to do."""
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("first_admin", stdout=self.stdout)

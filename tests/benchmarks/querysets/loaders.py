@@ -163,7 +163,7 @@ async def load_archive(year: int) -> ArchiveDocument:
     return ArchiveDocument(tuple(MonthCount(*month, len(each), each[0]) for month, each in times.items()))
 
 
-# By the name of the resource. Loaders of other resources are querysets already.
+# Loaders by the name of the resource. Loaders of other resources are querysets already.
 LOADERS: Mapping[str, Callable[..., Awaitable[Any]]] = {
     "post": load_post,
     "listing": load_listing,

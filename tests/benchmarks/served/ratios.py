@@ -43,7 +43,7 @@ def show_ratios(rows: Mapping[str, Mapping[str, Measured]]) -> None:
 
 
 def goal_columns(ours: Measured, theirs: Measured) -> tuple[str, ...]:
-    """By CPU: what the rates would be if neither had to wait for the load generator."""
+    """The last is by CPU: the ratio of the rates if neither had to wait for the load generator."""
     rounds = [mine.rate / other.rate for mine, other in zip(ours.runs, theirs.runs, strict=True)]
     by_cpu = theirs.median(lambda run: run.cost) / ours.median(lambda run: run.cost)
     return f"{ours.rate / theirs.rate:.2f}", f"{min(rounds):.2f}", f"{by_cpu:.2f}"

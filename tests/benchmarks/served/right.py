@@ -28,7 +28,7 @@ def ask(contender: Contender, method: str, path: str, headers: Mapping[str, str]
 
 
 def number_of_page(contender: Contender, row: Row) -> str | None:
-    """That of the page behind the row, asked for as a whole."""
+    """The number of the page behind the row, asked for as a whole."""
     whole = {name: value for name, value in row.headers.items() if name != "If-None-Match"}
     status, number, _ = ask(contender, "GET", row.path, whole)
     if status != 200:

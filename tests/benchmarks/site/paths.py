@@ -1,4 +1,4 @@
-"""Which pages readers ask for: a few of them most of the time (Zipf, s = 1), the same in every run."""
+"""The pages that readers ask for: a few of them most of the time (Zipf, s = 1), the same in every run."""
 
 import random
 from pathlib import Path

@@ -38,7 +38,7 @@ def configure(redis_url: str, prefix: str) -> None:
 
 
 def operations() -> dict[str, Operation]:
-    """By name. Creates the resources, in a process that has settings."""
+    """The operations by name. Creates the resources, in a process that has settings."""
     return {**_resources(), **_pages(), **_agets()}
 
 

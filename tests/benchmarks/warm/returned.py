@@ -35,7 +35,7 @@ class Returned:
 
     @property
     def share(self) -> float:
-        """Of those that were read or have ended; 1 if there are none."""
+        """The share that was read, of versions that were read or have ended; 1 if there are none."""
         return self.read / (self.read + self.unread) if self.read + self.unread else 1.0
 
 
@@ -43,7 +43,7 @@ ByPlan = dict[str, Returned]
 
 
 def replay(reads: Iterable[Read], versions: Sequence[Version], ended_at: float) -> ByPlan:
-    """By plan, of pages. `ended_at`: Unix seconds, when nobody reads any more."""
+    """The return of pages, by plan. `ended_at`: Unix seconds, when nobody reads any more."""
     stored = {each.version: each for each in versions if each.version}
     last = {each.key: each.made_at for each in versions}
     found = {each.fresh_version for each in reads}
@@ -62,7 +62,7 @@ def replay(reads: Iterable[Read], versions: Sequence[Version], ended_at: float) 
 
 
 def read_counted(environment: dict[str, str]) -> tuple[ByPlan, ByPlan]:
-    """By plan, as the site counts it: of pages, and of all entries."""
+    """The return by plan, as the site counts it: of pages, and of all entries."""
     rows = json.loads(manage(environment, "cache_stats", "--json"))["warming"]["return"]
     return sum_rows(row for row in rows if row["resource"] == "page"), sum_rows(rows)
 

@@ -14,7 +14,7 @@ from content.cache_headers import BROWSER_POLICY
 Call = Callable[[HttpRequest], Awaitable[HttpResponse]]
 # Pages that were being made when this one began, itself included.
 AT_ONCE = "x-made-at-once"
-# Which process made the page, and how many it had made.
+# The process that made the page, and the number of pages that it had made.
 VERSION = "x-version"
 
 in_progress = 0

@@ -103,7 +103,7 @@ def compare_many_rows(client: Any, plain: Any, watched: Any, is_long: bool) -> N
 
 
 def elsewhere(sql: str) -> None:
-    """By the driver, so that this process relays nothing at once."""
+    """Write by the driver, so that this process relays nothing at once."""
     connection.ensure_connection()
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(sql)

@@ -70,7 +70,7 @@ def test_of_two_saves_at_once_one_wins(database, tmp_path, request):
         ]
 
         def say(word: str) -> list:
-            """To both at once; what each answers."""
+            """Tell both at once, and return both answers."""
             for editor in editors:
                 editor.stdin.write(f"{word}\n")
                 editor.stdin.flush()

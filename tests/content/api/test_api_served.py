@@ -101,7 +101,7 @@ STILL = """selector => {
 
 
 def ask_for_posts(page: Page) -> None:
-    """By keyboard alone."""
+    """Use the keyboard alone."""
     page.wait_for_load_state("networkidle")
     page.locator("#operations-Posts-posts .opblock-summary-control").press("Enter")
     # The form slides open, and the page draws its fields anew meanwhile: a key for the old fields is lost.

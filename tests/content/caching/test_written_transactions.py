@@ -281,7 +281,7 @@ def test_rule_15_a_snapshot_from_before_is_not_loaded_from(item):
 
 
 def write_elsewhere(value: str) -> None:
-    """By another connection, committed."""
+    """Write on another connection, and commit."""
 
     def work() -> None:
         write(value)

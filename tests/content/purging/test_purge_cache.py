@@ -65,7 +65,7 @@ def run(*words: str) -> Output:
 
 @async_to_sync
 async def verdicts() -> dict[str, str]:
-    """Of all stored entries and pages that have tags, by key."""
+    """The verdicts of all stored entries and pages that have tags, by key."""
     found: dict[str, str] = {}
     async for names in surveys.list_keys(caches["default"]):
         stored = await surveys.read_headers(engine_of("default").tiers, names)

@@ -57,7 +57,7 @@ class Readers:
         await targets.edge()(scope, None, send)
 
     def replay(self) -> dict[tuple[str, str], tuple[int, float]]:
-        """By plan and resource: the warmed versions that were read, and the seconds that nobody waited for them."""
+        """The warmed versions that were read, and the seconds that they saved readers, by plan and resource."""
         found: dict[tuple[str, str], tuple[int, float]] = {}
         for key, made_at in dict.fromkeys(self.log):
             mark, cost = self.costs[key, made_at]

@@ -135,7 +135,7 @@ async def test_who_logs_out_or_is_no_staff_any_more_is_closed(site):
 
 
 async def test_a_user_has_so_many_websockets_of_a_process_and_no_more(site):
-    """Of both processes twice as many."""
+    """Both processes together have twice as many."""
     async with asyncio.TaskGroup() as group:
         enough, tasks = asyncio.Event(), []
 

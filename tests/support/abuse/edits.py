@@ -1,4 +1,4 @@
-"""Which version of a page may still be served."""
+"""The versions of a page that may still be served."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

@@ -26,7 +26,7 @@ from tests.support.worker import QUEUE, new_sender, send
 OUTBOX = "caching_watch_watchedchange"
 # The name of a table or column while it is out of reach.
 AWAY = "moved_by_a_test"
-# Of an address in a sitemap.
+# The pattern of an address in a sitemap.
 PATH = re.compile(r"<loc>[a-z]+://[^/<]+([^<]*)</loc>")
 
 

@@ -44,7 +44,7 @@ class Prometheus:
         return [alert for alert in self.get("alerts")["alerts"] if alert["state"] == "firing"]
 
     def names(self, *states: str) -> set[str]:
-        """Of the alerts in one of these states: firing, pending."""
+        """The names of alerts in one of these states: firing, pending."""
         alerts = self.get("alerts")["alerts"]
         return {alert["labels"]["alertname"] for alert in alerts if alert["state"] in states}
 

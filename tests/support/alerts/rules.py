@@ -28,7 +28,7 @@ def rules() -> Iterator[dict[str, Any]]:
 
 
 def alerts() -> dict[str, dict[str, Any]]:
-    """By their names."""
+    """The rules by their names."""
     return {rule["alert"]: rule for rule in rules() if "alert" in rule}
 
 

@@ -114,7 +114,7 @@ class Stage:
         return answer["seen"]
 
     def browser_sees(self, sights: list[Sight], number: int, *, is_new: bool) -> list[Seen]:
-        """By going to each address, through Varnish, as a reader does who comes back."""
+        """Go to each address, through Varnish, as a reader does who comes back."""
         return [self.browser_sees_one(sight, number, is_new=is_new) for sight in sights]
 
     def browser_sees_one(self, sight: Sight, number: int, *, is_new: bool) -> Seen:

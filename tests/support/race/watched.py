@@ -169,7 +169,7 @@ def lock_rows(rows: Sequence[int]) -> dict[int, int]:
 
 
 def write_by_another_program(row: int) -> dict[int, int]:
-    """By the driver alone, on a connection that Django knows nothing of."""
+    """Write by the driver alone, on a connection that Django knows nothing of."""
     driver: Any
     if connection.vendor == "sqlite":
         import sqlite3 as driver

@@ -33,7 +33,7 @@ print(json.dumps(asyncio.run(count())))
 
 
 class ReadBack(NamedTuple):
-    """Of the targets, `fresh` are fresh. `cold`: some of the others."""
+    """`fresh` counts the fresh targets. `cold`: some of the others."""
 
     targets: int
     fresh: int

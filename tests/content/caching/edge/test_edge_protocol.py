@@ -50,7 +50,7 @@ def get(target="/", *headers, method="GET"):
 
 
 async def next_answer(reader, method="GET"):
-    """As `answer`, but leaves what comes behind: status, fields, body."""
+    """Like `answer`, but leaves what comes behind: status, fields, body."""
     head = await reader.readuntil(b"\r\n\r\n")
     line, *lines = head[:-4].split(b"\r\n")
     fields = [tuple(line.split(b": ", 1)) for line in lines]
@@ -60,7 +60,7 @@ async def next_answer(reader, method="GET"):
 
 
 async def all_answers(app, *packets, **options):
-    """To a client that sends these, waits after each, and then ends."""
+    """The responses to a client that sends these, waits after each, and then ends."""
     async with connect(app, **options) as (reader, writer, _):
         for packet in packets:
             writer.write(packet)

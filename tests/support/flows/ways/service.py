@@ -102,7 +102,7 @@ def said(scene: Scene) -> Comment:
 
 
 def post_comment(scene: Scene) -> None:
-    """By a reader, through the service."""
+    """A reader writes a comment through the service."""
     with httpx.Client(base_url=scene.url, timeout=20) as client:
         address = f"/posts/{scene.slug()}/comment/"
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', client.get(address).text))

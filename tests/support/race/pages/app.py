@@ -24,7 +24,7 @@ from tests.support.race.history import Run, now  # noqa: E402
 from tests.support.race.racer import Racer, Row  # noqa: E402
 from tests.support.race.registers import aread  # noqa: E402
 
-# Which process has answered, and how far it had read the log when it was asked.
+# The process that answered, and how far it had read the log when it was asked.
 WITNESS = b"witness"
 
 
