@@ -58,7 +58,8 @@ def test_an_edit_is_one_trace_from_its_statement_to_the_purge_of_the_cdn(site: T
     assert written.parent_id == spans.one("relay").span_id
     assert purge.parent_id == written.span_id
     assert (process_of(spans, "UPDATE"), process_of(spans, "cdn purge")) == ("web", "worker")
-    assert purge.attributes["evergreen.position"] == written.attributes["evergreen.position"]
+    # A later write may be in the same purge. Both positions have the same number of digits.
+    assert purge.attributes["evergreen.position"] >= written.attributes["evergreen.position"]
     assert "Edited" not in repr([span.attributes for span in spans]), "no values of statements"
     assert update.begun < written.begun < purge.begun
 
