@@ -11,14 +11,11 @@ from ninja.errors import ValidationError
 
 from content.cache_headers import NO_STORE, set_not_found_headers
 from content.caching import NotThere
-from content.caching.errors import LoadTimeout, Overloaded
+from content.unavailable import is_database_down, retry_after
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-# Seconds.
-RETRY_AFTER = 2
-
 encode = msgspec.json.Encoder().encode
 
 
@@ -107,9 +104,9 @@ def problem_of(request: HttpRequest, error: Exception | type[Exception]) -> Http
             return bad_request(request, tuple(map(place_of, error.errors)))
         case SuspiciousOperation():
             return problem(request, 400, "The request cannot be read.")
-        case Overloaded() | LoadTimeout():
-            seconds = str(getattr(error, "retry_after", RETRY_AFTER))
-            return problem(request, 503, "Too much to do just now.", headers={"Retry-After": seconds})
+    if isinstance(error, Exception) and (seconds := retry_after(error)) is not None:
+        detail = "The database does not answer." if is_database_down(error) else "Too much to do just now."
+        return problem(request, 503, detail, headers={"Retry-After": str(seconds)})
     logger.error("%s %s", request.method, request.path, exc_info=error if isinstance(error, Exception) else True)
     return problem(request, 500, "Something went wrong here, and is in the log.")
 

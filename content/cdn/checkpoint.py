@@ -19,7 +19,7 @@ from content.caching.ordering.stream import LogStream, format_position, parse_po
 
 ALIAS = "default"
 # Seconds until another follower takes the place of one that died.
-LEASE = 15.0
+LEASE = 5.0
 # Redis refuses larger numbers in the id of a record: each of the two has 64 bits.
 ID_LIMIT = 2**64
 

@@ -41,7 +41,7 @@ MERGE_WINDOW = 1.0
 WAIT, SHORTEST_WAIT = 0.4, 0.01
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # Seconds between two attempts to get the lease, and after a failure of Redis.
-LEASE_INTERVAL = 2.0
+LEASE_INTERVAL = 1.0
 
 
 class LeaseLost(Exception):

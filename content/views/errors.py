@@ -3,6 +3,10 @@
 Error pages have the site's layout, or are plain ones that need neither cache nor database.
 """
 
+import functools
+import sys
+from typing import Any
+
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
@@ -13,6 +17,7 @@ from content import resources
 from content.cache_headers import EDGE_POLICY, NO_STORE, forbid_storing
 from content.caching import NotThere
 from content.caching.tracing import current_trace_id
+from content.unavailable import is_database_down, retry_after
 from content.views.page_chrome import render_page
 
 
@@ -53,12 +58,33 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return plain_error(request, 500)
+    """Django calls it while it handles the error. 503 if that passes: middleware could not store a session, say."""
+    return unavailable(request, sys.exc_info()[1]) or plain_error(request, 500)
 
 
-def plain_error(request: HttpRequest, status: int, template: str | None = None) -> HttpResponse:
+def unavailable(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    """503 for an error that passes; None for others. A form that was sent can be sent again from the page."""
+    seconds = retry_after(error)
+    if seconds is None:
+        return None
+    # The template reads the form: if it cannot be parsed, the page is a plain line.
+    fields = functools.partial(sent_fields, request)
+    response = plain_error(request, 503, is_database_down=is_database_down(error), fields=fields)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+def sent_fields(request: HttpRequest) -> list[tuple[str, str]]:
+    """Names and values of the form. None of a form with a password: it is in no page."""
+    if any("password" in name for name in request.POST):
+        return []
+    return [(name, value) for name, values in request.POST.lists() for value in values]
+
+
+def plain_error(request: HttpRequest, status: int, template: str | None = None, **context: Any) -> HttpResponse:
     try:
-        context = {"trace_id": current_trace_id()} if status >= 500 else {}
+        if status >= 500:
+            context["trace_id"] = current_trace_id()
         response = render(request, template or f"{status}.html", context, status=status)
     except Exception:
         # The static files may not have been collected: an error page must not raise another error.

@@ -1,17 +1,14 @@
-"""Middleware for all responses: 503 under overload, and the content security policy."""
+"""Middleware for all responses: 503 for errors that pass, and the content security policy."""
 
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 
-from content.caching.errors import LoadTimeout, Overloaded
-from content.views.errors import plain_error
+from content.views.errors import unavailable
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
-# Seconds.
-RETRY_AFTER = 2
 # Pages load nothing from other hosts, and have no inline script or style.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -32,14 +29,10 @@ class AsyncMiddleware:
 
 
 class OverloadMiddleware(AsyncMiddleware):
-    """Respond with 503 and Retry-After (RFC 9110, 10.2.3) when loads exceed their bounds."""
+    """Respond with 503 and Retry-After when loads exceed their bounds, or the database does not answer."""
 
     async def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, Overloaded | LoadTimeout):
-            return None
-        response = plain_error(request, 503)
-        response.headers["Retry-After"] = str(getattr(exception, "retry_after", RETRY_AFTER))
-        return response
+        return unavailable(request, exception)
 
 
 class ContentSecurityPolicyMiddleware(AsyncMiddleware):

@@ -12,9 +12,10 @@ probe alive {
         "GET /healthz HTTP/1.1"
         "Host: evergreen"
         "Connection: close";
-    .interval = 2s;
-    .timeout = 1s;
-    .window = 3;
+    .interval = 500ms;
+    # Sick after four failures of five: a host that is only busy keeps its readers.
+    .timeout = 2s;
+    .window = 5;
     .threshold = 2;
     .initial = 1;
 }
@@ -52,13 +53,22 @@ acl proxies {
 }
 
 sub vcl_init {
-    new web = directors.round_robin();
+    # Spreads requests, and knows which host is next if the first one fails.
+    new web = directors.shard();
     web.add_backend(web1);
     web.add_backend(web2);
+    web.reconfigure();
 }
 
 sub vcl_recv {
-    set req.backend_hint = web.backend();
+    if (!req.http.X-Request-ID) {
+        set req.http.X-Request-ID = req.xid;
+    }
+    set req.backend_hint = web.backend(by=KEY, key=web.key(req.http.X-Request-ID));
+    if (std.healthy(req.backend_hint)) {
+        # Of the day for which pages are stored for the case that no host is healthy.
+        set req.grace = 10m;
+    }
     if (req.method == "PURGE") {
         # Through nginx a client has the address of nginx.
         if (client.ip !~ workers || req.http.X-Forwarded-For ~ ",") {
@@ -89,16 +99,43 @@ sub vcl_pipe {
     set bereq.http.Connection = "upgrade";
 }
 
+sub vcl_backend_fetch {
+    set bereq.backend = web.backend(by=KEY, key=web.key(bereq.http.X-Request-ID), alt=bereq.retries);
+    set bereq.first_byte_timeout = 30s;
+    # Pages take milliseconds. A host that hangs keeps a reader waiting this long; then another one gets the request.
+    if (bereq.retries == 0 && (bereq.method == "GET" || bereq.method == "HEAD") && bereq.url !~ "^/(admin|ops|api/v1/ops)/") {
+        set bereq.first_byte_timeout = 800ms;
+    }
+}
+
+sub vcl_backend_error {
+    # Refused, reset or silent. A form is never sent twice.
+    if (bereq.retries == 0 && (bereq.method == "GET" || bereq.method == "HEAD")) {
+        return (retry);
+    }
+}
+
 sub vcl_backend_response {
+    if (beresp.status >= 500 && bereq.is_bgfetch) {
+        # The stale page stays.
+        return (abandon);
+    }
     if (beresp.http.CDN-Cache-Control ~ "(?i)max-age=[0-9]") {
         # Varnish itself reads Cache-Control alone. Its ttl is the remaining lifetime.
         set beresp.ttl =
             std.duration(regsub(beresp.http.CDN-Cache-Control, "(?i)^.*max-age=([0-9]+).*$", "\1s"), 0s) -
             std.duration(beresp.http.Age + "s", 0s);
         set beresp.grace = 0s;
-        if (beresp.http.CDN-Cache-Control ~ "(?i)stale-while-revalidate=[0-9]") {
+        if (beresp.http.CDN-Cache-Control ~ "(?i)stale-if-error=[0-9]") {
+            set beresp.grace = std.duration(
+                regsub(beresp.http.CDN-Cache-Control, "(?i)^.*stale-if-error=([0-9]+).*$", "\1s"), 0s);
+        } elsif (beresp.http.CDN-Cache-Control ~ "(?i)stale-while-revalidate=[0-9]") {
             set beresp.grace = std.duration(
                 regsub(beresp.http.CDN-Cache-Control, "(?i)^.*stale-while-revalidate=([0-9]+).*$", "\1s"), 0s);
+        }
+        if (beresp.http.Content-Type ~ "^text/html") {
+            # Whole before its first byte is sent: if the host dies meanwhile, the request can be sent to another.
+            set beresp.do_stream = false;
         }
     }
     if (beresp.http.CDN-Cache-Control ~ "(?i)no-store" || (beresp.http.CDN-Cache-Control && beresp.ttl <= 0s)) {

@@ -125,9 +125,13 @@ def render_nginx(layout: Layout) -> None:
         {r"Host \$host": f"Host $host:{layout.port}"},
     )
     render(
-        "nginx/evergreen.d/upstream.conf",
+        "varnish/upstream.conf",
         folder / "evergreen.d/upstream.conf",
-        {r"127\.0\.0\.1:8000": f"{LOOPBACK}:{layout.port_of('varnish')}"},
+        {
+            r"127\.0\.0\.1:6081": f"{LOOPBACK}:{layout.port_of('varnish')}",
+            r"127\.0\.0\.1:8000": f"{LOOPBACK}:{layout.port_of('web1')}",
+            r"127\.0\.0\.2:8000": f"{LOOPBACK}:{layout.port_of('web2')}",
+        },
     )
 
 

@@ -19,7 +19,11 @@ from project.serving.worker_main import KEEP_ALIVE
 from tests.support.servers.nginx import HOST, running_nginx, write_nginx
 from tests.support.targets import DEPLOY
 
-UPSTREAMS = {"systemd": DEPLOY / "nginx/evergreen.d/upstream.conf", "compose": DEPLOY / "compose/upstream.conf"}
+UPSTREAMS = {
+    "systemd": DEPLOY / "nginx/evergreen.d/upstream.conf",
+    "compose": DEPLOY / "compose/upstream.conf",
+    "varnish": DEPLOY / "varnish/upstream.conf",
+}
 PUBLIC = "public, no-cache"
 # Seconds after which nginx, which counts whole ones, validates a stored page.
 FRESH = 2.2
@@ -146,6 +150,13 @@ def test_a_page_of_one_reader_is_not_stored(site):
     _, get = site
     assert get("/private/").json()["calls"] != get("/private/").json()["calls"]
     assert get("/public/", Authorization="x").json()["calls"] != get("/public/").json()["calls"]
+
+
+def test_behind_varnish_no_page_is_stored_and_while_it_is_down_the_site_is_asked(tmp_path):
+    """Nothing listens at the port of Varnish."""
+    with application() as port, running_nginx(tmp_path, port, UPSTREAMS["varnish"]) as nginx, client_of(nginx) as get:
+        first, second = get("/public/").json(), get("/public/").json()
+        assert second["calls"] == first["calls"] + 1
 
 
 def test_static_files_are_served_for_ever_and_missing_ones_come_from_the_site(site):

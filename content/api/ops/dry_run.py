@@ -3,9 +3,10 @@
 import asyncio
 from contextlib import aclosing
 
-from content.api.errors import RETRY_AFTER, Refusal
+from content.api.errors import Refusal
 from content.api.ops.results import WarmEstimate
 from content.purging.survey_slot import survey_slot
+from content.unavailable import RETRY_AFTER
 from content.warming.choice import Choice
 from content.warming.estimate import Estimate, estimate
 from content.warming.execution import MOST_PLANNED

@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from redis.exceptions import RedisError
 
-from content.api.errors import RETRY_AFTER, Refusal
+from content.api.errors import Refusal
 from content.api.ops.document import Answer, Endpoint, endpoint
 from content.api.ops.dry_run import estimate_choice
 from content.api.ops.operator import Operator, operator_of
@@ -20,6 +20,7 @@ from content.purging import BadSelection, Outcome, run_purge
 from content.purging import Trigger as PurgeTrigger
 from content.purging.survey_slot import survey_slot
 from content.services.ops_tokens import is_valid
+from content.unavailable import RETRY_AFTER
 from content.warming.choice import Choice, ChoiceError, check_choice
 from content.warming.runs import STEERING, SteeringError, Trigger, describe_run, find_run, retry_run, start_run
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 
-from content.api.errors import RETRY_AFTER, Problem, problem
+from content.api.errors import Problem, problem
 from content.api.guard import MINUTE, View, call_view
 from content.api.ops.document import Endpoint
 from content.api.ops.operator import Operator
@@ -24,6 +24,7 @@ from content.limits import Limit, Rate, Verdict, client_network
 from content.models import OpsRequest, OpsToken
 from content.services.ops_requests import close_request, open_request
 from content.services.ops_tokens import find_token
+from content.unavailable import RETRY_AFTER
 
 logger = logging.getLogger(__name__)
 

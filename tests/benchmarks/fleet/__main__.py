@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.fleet edits|upgrade|faults [--rate R] [--posts N] [--seconds N] [--sentinel]
+"""python -m tests.benchmarks.fleet edits|upgrade|faults [--rate R] [--posts N] [--seconds N] [--only X] [--sentinel]
 
 A fleet (docs/fleet.md) under readers who choose pages by Zipf, over TLS, and an edit a second.
 """
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, fleet: RunningFleet, crowd: Crowd, edits: E
         edits.ended.wait(options.seconds)
         report_edits(edits)
     elif options.what == "faults":
-        course = Course(fleet, crowd, edits, options.seconds, hold=options.hold)
+        course = Course(fleet, crowd, edits, options.seconds, hold=options.hold, only=options.only)
         course.run()
         console.print(course.table(), *course.verdicts(), sep="\n")
     else:
@@ -92,6 +92,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="web processes of a host (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each phase (default %(default)s)")
     parser.add_argument("--hold", type=float, default=5.0, help="seconds that a part stays stopped")
+    parser.add_argument("--only", default="", help="faults whose names match: 'web|postgres'")
     parser.add_argument("--sentinel", action="store_true", help="with a replica and three sentinels")
     return parser.parse_args()
 

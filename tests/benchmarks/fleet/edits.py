@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.benchmarks.contender import ROOT
-from tests.benchmarks.fleet.readers import Page, connect
+from tests.benchmarks.fleet.readers import Page, connect, newest_edit
 from tests.support.fleet import RunningFleet
 
 # Seconds between two looks at a page, and after which an edit counts as unseen.
@@ -55,10 +55,12 @@ def running_editor(fleet: RunningFleet) -> Iterator[Editor]:
 
 @dataclass
 class Seen:
-    """`at`: Unix time at which the edit was committed. Seconds from then until the page shows it."""
+    """`at`: Unix time at which edit `number` was committed. Seconds from then until the page at `path` shows it."""
 
     at: float
     error: str = ""
+    path: str = ""
+    number: int = 0
     by_proxies: float = LIMIT
     by_other: float = LIMIT
 
@@ -79,11 +81,12 @@ class Edits:
 
     async def edit_once(self) -> Seen:
         answer = await asyncio.to_thread(self.editor.edit)
-        seen = Seen(time.time(), answer.get("error", ""))
+        mark = answer.get("mark", "").encode()
+        seen = Seen(time.time(), answer.get("error", ""), answer.get("path", ""), newest_edit(mark))
         if not seen.error:
             host = self.fleet.url.partition("://")[2]
             pages = (connect(self.fleet), Page(self.fleet.port_of("web2"), host, None))
-            looks = (wait_for_mark(page, answer["path"], answer["mark"].encode(), seen.at) for page in pages)
+            looks = (wait_for_mark(page, seen.path, mark, seen.at) for page in pages)
             seen.by_proxies, seen.by_other = await asyncio.gather(*looks)
         return seen
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import redis
 from rich.table import Table
 
 from project.fleet.layout import SERVICE
+from project.fleet.roll_out import children_of
 from tests.benchmarks.fleet.edits import Edits, Seen
 from tests.benchmarks.fleet.readers import Crowd, Reading
 from tests.benchmarks.tables import new_table
@@ -21,7 +23,11 @@ SILENT = ("worker1", "worker2", "beat", "redis-cache", "redis-log", "postgres")
 SHOWN = ("web1", "web2", "varnish", "nginx")
 # A response that takes longer counts as a disturbance.
 SLOW = 1.0
-COLUMNS = ("fault", "readers", "errors", "longest s", "edits", "failed", "longest to screen s", "recovered s")
+# Seconds after an edit, after which a page without it counts as stale: the bound that docs/deploying.md states.
+BOUND = 2.0
+COLUMNS = (
+    "fault", "readers", "errors", "stale", "longest s", "edits", "failed", "longest to screen s", "recovered s",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,17 @@ class Phase:
         )
 
 
+def count_stale(readings: list[Reading], seen: list[Seen]) -> tuple[int, int]:
+    """Pages that lack an edit committed more than BOUND before they were requested, and pages of edited posts."""
+    stale = edited = 0
+    for each in readings:
+        numbers = [edit.number for edit in seen if edit.path == each.path and edit.at + BOUND <= each.due]
+        if numbers and not each.is_error:
+            edited += 1
+            stale += each.edit < max(numbers)
+    return stale, edited
+
+
 def faults(fleet: RunningFleet, hold: float) -> Iterator[tuple[str, Callable[[], object]]]:
     """`hold`: seconds for which a part stays stopped."""
 
@@ -47,14 +64,29 @@ def faults(fleet: RunningFleet, hold: float) -> Iterator[tuple[str, Callable[[],
         time.sleep(hold)
         fleet.order("start", part)
 
+    def hang(part: str) -> None:
+        pids = family(fleet.pid_of(part))
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in pids:
+                os.kill(pid, number)
+            if number == signal.SIGSTOP:
+                time.sleep(hold)
+
     for part in (*SILENT, *SHOWN):
         yield f"{part} killed", functools.partial(fleet.order, "kill", part)
         yield f"{part} stopped for {hold:g} s", functools.partial(stop, part)
         yield f"{part} restarted", functools.partial(fleet.order, "restart", part)
+    yield f"web1 hangs for {hold:g} s", functools.partial(hang, "web1")
+    yield "nginx reloaded", functools.partial(fleet.order, "reload", "nginx")
     yield "postgres restarted at once", lambda: os.kill(fleet.pid_of("postgres"), signal.SIGQUIT)
     if fleet.is_watched:
         yield "Sentinel fails over", lambda: fail_over(fleet)
         yield "the master is stopped", lambda: stop(master(fleet))
+
+
+def family(pid: int) -> list[int]:
+    """A process and all below it."""
+    return [pid, *(below for child in children_of(pid) for below in family(child))]
 
 
 def fail_over(fleet: RunningFleet) -> None:
@@ -69,20 +101,24 @@ def master(fleet: RunningFleet) -> str:
 
 
 class Course:
-    """`pause`: seconds for which a fault is watched after its action has ended."""
+    """`pause`: seconds for which a fault is watched after its action has ended. `only`: a pattern of names of faults."""
 
-    def __init__(self, fleet: RunningFleet, crowd: Crowd, edits: Edits, pause: float, hold: float) -> None:
+    def __init__(
+        self, fleet: RunningFleet, crowd: Crowd, edits: Edits, pause: float, *, hold: float, only: str = ""
+    ) -> None:
         self.fleet = fleet
         self.crowd = crowd
         self.edits = edits
         self.pause = pause
         self.hold = hold
+        self.only = only
         self.phases: list[Phase] = []
 
     def run(self) -> None:
         self.watch("none", lambda: None)
         for name, act in faults(self.fleet, self.hold):
-            self.watch(name, act)
+            if re.search(self.only, name):
+                self.watch(name, act)
 
     def watch(self, name: str, act: Callable[[], object]) -> None:
         began = time.time()
@@ -95,11 +131,13 @@ class Course:
         for phase in self.phases:
             readings, seen = phase.rows(self.crowd.readings, self.edits.seen)
             disturbed = [each.due + each.took for each in readings if each.is_error or each.took > SLOW]
+            stale, edited = count_stale(readings, self.edits.seen)
             shown = [each.by_proxies for each in seen if not each.error]
             table.add_row(
                 phase.name,
                 f"{len(readings):,}",
                 f"{sum(each.is_error for each in readings):,}",
+                f"{stale} of {edited}",
                 f"{max((each.took for each in readings), default=0):.2f}",
                 f"{len(seen):,}",
                 f"{sum(bool(each.error) for each in seen):,}",
@@ -113,5 +151,5 @@ class Course:
             readings, _ = phase.rows(self.crowd.readings, [])
             errors = [each for each in readings if each.is_error]
             if errors and not phase.name.startswith(SHOWN):
-                kinds = sorted({each.why or f"status {each.status}" for each in errors})
+                kinds = sorted({f"{each.why or each.status} {each.path}" for each in errors})[:5]
                 yield f"NO: {len(errors)} readers got an error while {phase.name}: {', '.join(kinds)}"

@@ -1,6 +1,7 @@
 """Readers of a fleet over TLS, at a fixed rate. They see which release made the page."""
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +16,13 @@ CONNECTIONS = 32
 TIMEOUT = 15.0
 # In the pages of the next release alone (tests/support/releases.py).
 MARK = b"the new release"
+# What an edit leaves in the page of its post (editor.py).
+EDIT = re.compile(rb"edit-(\d+)-here")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`due`: Unix time at which the request was due. `took`: seconds from then until the whole page."""
+    """`due`: Unix time of the request. `took`: seconds from then until the whole page. `edit`: the newest in it."""
 
     path: str
     due: float
@@ -27,6 +30,7 @@ class Reading:
     status: int
     is_new: bool = False
     why: str = ""
+    edit: int = 0
 
     @property
     def is_error(self) -> bool:
@@ -135,7 +139,12 @@ async def read_one(page: Page, path: str, at: float) -> Reading:
     except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
         page.close()
         return Reading(path, at, time.time() - at, 0, why=type(error).__name__)
-    return Reading(path, at, time.time() - at, status, MARK in body)
+    return Reading(path, at, time.time() - at, status, MARK in body, edit=newest_edit(body))
+
+
+def newest_edit(body: bytes) -> int:
+    """0: none."""
+    return max(map(int, EDIT.findall(body)), default=0)
 
 
 @contextmanager

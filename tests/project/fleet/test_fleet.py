@@ -1,9 +1,13 @@
 """`make fleet`: up by one command, a page through all its servers, the doctor, and an end without leftovers."""
 
+import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from project.fleet.control import read_state
 from project.fleet.fleet import is_listening
@@ -49,24 +53,53 @@ def test_a_port_in_use_is_named_before_anything_starts():
         assert list(folder.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RunningFleet]:
+    with running_fleet("--workers", "1") as fleet:
+        yield fleet
+
+
 @pytest.mark.slow
-def test_two_fleets_run_side_by_side():
-    with running_fleet("--workers", "1") as one, running_fleet("--workers", "1") as two:
-        for fleet in (one, two):
+def test_two_fleets_run_side_by_side(shared):
+    with running_fleet("--workers", "1") as other:
+        for fleet in (shared, other):
             with fleet.client() as client:
                 assert client.get("/").status_code == 200
-        assert one.interrupt() == 0
-        with two.client() as client:
-            assert client.get("/").status_code == 200
-        wait_until(lambda: two.manage("doctor").returncode == 0, "the doctor finds nothing")
+        processes = other.processes()
+        assert set(processes).isdisjoint(shared.processes())
+        assert other.interrupt() == 0
+        assert {pid for pid, line in processes.items() if command_line(pid) == line} == set()
+    with shared.client() as client:
+        assert client.get("/").status_code == 200
+    wait_until(lambda: shared.manage("doctor").returncode == 0, "the doctor finds nothing")
 
 
 @pytest.mark.slow
-def test_a_part_that_is_killed_runs_again_and_one_that_is_stopped_does_not():
-    with running_fleet("--workers", "1") as fleet:
-        before = fleet.pid_of("redis-cache")
-        fleet.order("kill", "redis-cache")
-        wait_until(lambda: fleet.pid_of("redis-cache") not in (before, None), "it runs again")
-        assert fleet.order("stop", "redis-cache")["redis-cache"] == "stopped"
-        assert is_free(fleet.port_of("redis-cache"))
-        assert fleet.order("start", "redis-cache")["redis-cache"] == "running"
+def test_a_part_that_is_killed_runs_again_and_one_that_is_stopped_does_not(shared):
+    before = shared.pid_of("redis-cache")
+    shared.order("kill", "redis-cache")
+    wait_until(lambda: shared.pid_of("redis-cache") not in (before, None), "it runs again")
+    assert shared.order("stop", "redis-cache")["redis-cache"] == "stopped"
+    assert is_free(shared.port_of("redis-cache"))
+    assert shared.order("start", "redis-cache")["redis-cache"] == "running"
+
+
+LOGIN = """
+from django.contrib.auth.models import User
+from django.test import Client
+client = Client()
+client.force_login(User.objects.create_superuser("ann", password="in a test"))
+print(client.cookies["sessionid"].value)
+"""
+
+
+@pytest.mark.slow
+def test_the_dashboard_is_live_through_nginx_and_varnish(shared):
+    session = shared.manage("shell", "-v0", "-c", LOGIN).stdout.split()[-1]
+    url = shared.url.replace("https", "wss", 1) + "/ops/live/"
+    fields = {"Cookie": f"sessionid={session}"}
+    with connect(url, ssl=shared.context, origin=shared.url, additional_headers=fields, max_size=2**23) as live:
+        assert live.response.headers["server"] == "nginx"
+        assert json.loads(live.recv(30))
+    with pytest.raises(InvalidStatus), connect(url, ssl=shared.context, origin=shared.url):
+        pass

@@ -37,7 +37,7 @@ class NginxServer:
         return [program, "-p", str(self.folder), "-c", str(self.configuration), "-g", "daemon off;", *options]
 
 
-def write_nginx(folder: Path, backend: int, upstream: Path | None = None) -> NginxServer:
+def write_nginx(folder: Path, backend: int, upstream: Path | None = None, varnish: int = 0) -> NginxServer:
     """Write the configuration. `backend`: the port of the application. `upstream`: another file for its servers."""
     server = NginxServer(folder, free_port(), free_port(), trustme.CA())
     for name in ("tls", "cache", "shared/static", "acme", "conf.d", "evergreen.d", "log"):
@@ -57,7 +57,8 @@ def write_nginx(folder: Path, backend: int, upstream: Path | None = None) -> Ngi
         r"listen \[::\]:.*\n": "\n",
         r"listen 80;": f"listen 127.0.0.1:{server.plain};",
         r"listen 443 ": f"listen 127.0.0.1:{server.tls} ",
-        r"server (127\.0\.0\.1|web\d):8000": f"server 127.0.0.1:{backend}",
+        r"server (127\.0\.0\.\d|web\d):8000": f"server 127.0.0.1:{backend}",
+        r":6081": f":{varnish or free_port()}",
     }
     source = DEPLOY / "nginx"
     files = {
@@ -75,8 +76,11 @@ def write_nginx(folder: Path, backend: int, upstream: Path | None = None) -> Ngi
 
 
 @contextmanager
-def running_nginx(folder: Path, backend: int) -> Iterator[NginxServer]:
-    server = write_nginx(folder, backend)
+def running_nginx(
+    folder: Path, backend: int, upstream: Path | None = None, varnish: int = 0
+) -> Iterator[NginxServer]:
+    """`varnish`: its port, if `upstream` has one; 0: nothing listens there."""
+    server = write_nginx(folder, backend, upstream, varnish)
     with (folder / "log/output").open("w") as output:
         process = subprocess.Popen(server.command(), stdout=output, stderr=output)
     try:

@@ -46,13 +46,14 @@ class VarnishServer:
 
 
 @contextmanager
-def running_varnish(backend: int) -> Iterator[VarnishServer]:
+def running_varnish(backend: int, text: str = "") -> Iterator[VarnishServer]:
+    """`text`: other rules than those of docs/cdn.md."""
     path, port = binary("varnishd", "/usr/sbin/varnishd"), free_port()
     if not list(Path("/").glob(XKEY.lstrip("/"))):
         absent("varnish-modules is not installed")
     with tempfile.TemporaryDirectory(prefix="varnish-") as folder:
         rules = Path(folder) / "rules.vcl"
-        rules.write_text(read_documented_rules().replace('"8000"', f'"{backend}"'))
+        rules.write_text((text or read_documented_rules()).replace('"8000"', f'"{backend}"'))
         place = ["-F", "-j", "none", "-n", f"{folder}/work", "-a", f"127.0.0.1:{port}", "-f", str(rules)]
         with (Path(folder) / "log").open("w") as log:
             process = subprocess.Popen([path, *place, "-s", "malloc,64m"], stdout=log, stderr=log)
