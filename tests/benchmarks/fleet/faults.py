@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import httpx
 import redis
 from rich.table import Table
 
@@ -17,6 +18,7 @@ from tests.benchmarks.fleet.edits import Edits, Seen
 from tests.benchmarks.fleet.readers import Crowd, Reading
 from tests.benchmarks.tables import new_table
 from tests.support.fleet import RunningFleet
+from tests.support.wait import wait_until
 
 # Parts whose loss no reader may notice as an error (I5, and stored pages), and the others.
 SILENT = ("worker1", "worker2", "beat", "redis-cache", "redis-log", "postgres")
@@ -89,6 +91,17 @@ def family(pid: int) -> list[int]:
     return [pid, *(below for child in children_of(pid) for below in family(child))]
 
 
+def is_whole(fleet: RunningFleet) -> bool:
+    """Both hosts respond, and serve readers through nginx and Varnish."""
+    try:
+        for name in ("web1", "web2"):
+            httpx.get(f"http://127.0.0.1:{fleet.port_of(name)}/healthz", timeout=1).raise_for_status()
+        with fleet.client() as client:
+            return client.get("/readyz").is_success
+    except httpx.HTTPError:
+        return False
+
+
 def fail_over(fleet: RunningFleet) -> None:
     with redis.Redis(port=fleet.port_of("sentinel1")) as sentinel:
         sentinel.execute_command("SENTINEL", "FAILOVER", SERVICE)
@@ -101,7 +114,7 @@ def master(fleet: RunningFleet) -> str:
 
 
 class Course:
-    """`pause`: seconds for which a fault is watched after its action has ended. `only`: a pattern of names of faults."""
+    """`pause`: seconds for which a fault is watched after its action. `only`: a pattern of names of faults."""
 
     def __init__(
         self, fleet: RunningFleet, crowd: Crowd, edits: Edits, pause: float, *, hold: float, only: str = ""
@@ -124,6 +137,8 @@ class Course:
         began = time.time()
         act()
         time.sleep(self.pause)
+        # A restarted host listens before it responds: the next fault must not hit the other one meanwhile.
+        wait_until(lambda: is_whole(self.fleet), "all parts run again")
         self.phases.append(Phase(name, began, time.time()))
 
     def table(self) -> Table:
@@ -150,6 +165,8 @@ class Course:
         for phase in self.phases:
             readings, _ = phase.rows(self.crowd.readings, [])
             errors = [each for each in readings if each.is_error]
-            if errors and not phase.name.startswith(SHOWN):
-                kinds = sorted({f"{each.why or each.status} {each.path}" for each in errors})[:5]
-                yield f"NO: {len(errors)} readers got an error while {phase.name}: {', '.join(kinds)}"
+            slow = [each for each in readings if not each.is_error and each.took > SLOW]
+            for name, found in (("got an error", errors), ("waited", slow)):
+                if found:
+                    kinds = sorted({f"{each.why or each.status} {each.path} {each.took:.1f} s" for each in found})[:5]
+                    yield f"{phase.name}: {len(found)} readers {name}: {', '.join(kinds)}"
