@@ -78,13 +78,13 @@ server s1 {
     accept
     # It hangs.
     rxreq
-    delay 1.2
+    delay 2.5
     accept
-    # It gets a form, and ends the connection.
+    # It gets an order, and ends the connection.
     rxreq
 } -start
 server s2 {
-    loop 3 {
+    loop 4 {
         rxreq
         txresp -hdr "CDN-Cache-Control: no-store" -hdr "Who: two"
     }
@@ -93,17 +93,21 @@ varnish v1 -vcl {RULES} -start
 client c1 {
     # Each chooses the first host.
     loop 3 {
-        timeout 1.5
+        timeout 2
         txreq -url "/posts/a/" -hdr "X-Request-ID: 0"
         rxresp
         expect resp.status == 200
         expect resp.http.Who == "two"
     }
-    txreq -method POST -url "/posts/a/comment/" -hdr "X-Request-ID: 0" -body "text=hello"
+    timeout 10
+    txreq -method POST -url "/ops/orders/" -hdr "X-Request-ID: 0"
     rxresp
     expect resp.status == 503
+    # The other host still waits for a fourth request.
+    txreq -url "/posts/a/" -hdr "X-Request-ID: 2"
+    rxresp
+    expect resp.http.Who == "two"
 } -run
-server s1 -wait
 """
 
 

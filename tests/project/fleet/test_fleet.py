@@ -14,7 +14,6 @@ from project.fleet.fleet import is_listening
 from project.fleet.layout import PORTS
 from tests.support.fleet import RunningFleet, fleet_folder, running_fleet
 from tests.support.running_process import command_line
-from tests.support.servers.process import is_free
 from tests.support.wait import wait_until
 
 PARTS = ("postgres", "redis-cache", "redis-log", "web1", "web2", "worker1", "worker2", "beat", "varnish", "nginx")
@@ -59,6 +58,8 @@ def shared() -> Iterator[RunningFleet]:
         yield fleet
 
 
+# Each fleet takes minutes to start on a machine that is busy.
+@pytest.mark.timeout(900)
 @pytest.mark.slow
 def test_two_fleets_run_side_by_side(shared):
     with running_fleet("--workers", "1") as other:
@@ -80,7 +81,7 @@ def test_a_part_that_is_killed_runs_again_and_one_that_is_stopped_does_not(share
     shared.order("kill", "redis-cache")
     wait_until(lambda: shared.pid_of("redis-cache") not in (before, None), "it runs again")
     assert shared.order("stop", "redis-cache")["redis-cache"] == "stopped"
-    assert is_free(shared.port_of("redis-cache"))
+    assert not is_listening(shared.port_of("redis-cache"))
     assert shared.order("start", "redis-cache")["redis-cache"] == "running"
 
 
