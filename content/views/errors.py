@@ -68,14 +68,14 @@ def unavailable(request: HttpRequest, error: BaseException | None) -> HttpRespon
     if seconds is None:
         return None
     # The template reads the form: if it cannot be parsed, the page is a plain line.
-    fields = functools.partial(sent_fields, request)
+    fields = functools.partial(form_fields, request)
     response = plain_error(request, 503, is_database_down=is_database_down(error), fields=fields)
     response["Retry-After"] = str(seconds)
     return response
 
 
-def sent_fields(request: HttpRequest) -> list[tuple[str, str]]:
-    """Names and values of the form. None of a form with a password: it is in no page."""
+def form_fields(request: HttpRequest) -> list[tuple[str, str]]:
+    """Names and values of the form. A form with a password has none: a page never shows it."""
     if any("password" in name for name in request.POST):
         return []
     return [(name, value) for name, values in request.POST.lists() for value in values]

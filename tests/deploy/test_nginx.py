@@ -153,7 +153,7 @@ def test_a_page_of_one_reader_is_not_stored(site):
 
 
 def test_behind_varnish_no_page_is_stored_and_while_it_is_down_the_site_is_asked(tmp_path):
-    """Nothing listens at the port of Varnish."""
+    """The port of Varnish is closed."""
     with application() as port, running_nginx(tmp_path, port, UPSTREAMS["varnish"]) as nginx, client_of(nginx) as get:
         first, second = get("/public/").json(), get("/public/").json()
         assert second["calls"] == first["calls"] + 1

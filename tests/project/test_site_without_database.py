@@ -22,7 +22,7 @@ client.force_login(User.objects.create_superuser("ann", password="in a test"))
 Post.objects.create(slug="warm", title="Warm", body="Words.", status="published", published_at=timezone.now())
 print(client.cookies["sessionid"].value)
 """
-# None of them was read before. Each needs a row that only the database has.
+# Nobody has read them before. Each needs a row that only the database has.
 NOT_STORED = (
     "/posts/no-such-post/", "/nowhere/", "/search/?q=words", "/archive/", "/feed.xml", "/sitemap.xml",
     "/posts/no-such-post/comment/", "/api/v1/posts/no-such-post/", "/admin/content/post/",

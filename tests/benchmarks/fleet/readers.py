@@ -16,7 +16,7 @@ CONNECTIONS = 32
 TIMEOUT = 15.0
 # In the pages of the next release alone (tests/support/releases.py).
 MARK = b"the new release"
-# What an edit leaves in the page of its post (editor.py).
+# The mark of an edit in the page of its post (editor.py).
 EDIT = re.compile(rb"edit-(\d+)-here")
 
 

@@ -6,7 +6,7 @@ from django.db.backends.sqlite3.base import DatabaseWrapper as Sqlite
 from content import resources
 from content.caching.errors import LoadTimeout, Overloaded
 from content.unavailable import is_database_down
-from content.views.errors import sent_fields, server_error
+from content.views.errors import form_fields, server_error
 from tests.support.parse import parse_page
 from tests.support.servers.process import free_port
 
@@ -33,7 +33,7 @@ async def test_an_overload_is_503_with_retry_after(async_client, monkeypatch, er
 
 @pytest.fixture
 def refused(db) -> OperationalError:
-    """What PostgreSQL's driver raises where nothing listens."""
+    """The error of PostgreSQL's driver at a closed port."""
     settings = DEFAULTS | {"HOST": "127.0.0.1", "PORT": free_port(), "NAME": "x"}
     with pytest.raises(OperationalError) as raised, DatabaseWrapper(settings).cursor():
         pass
@@ -66,7 +66,7 @@ def test_a_form_can_be_sent_again_from_the_page_even_if_middleware_failed(rf, re
 
 
 def test_passwords_are_in_no_page(rf):
-    assert sent_fields(rf.post("/", {"username": "ann", "new_password1": "secret"})) == []
+    assert form_fields(rf.post("/", {"username": "ann", "new_password1": "secret"})) == []
 
 
 def test_a_missing_table_does_not_pass():
