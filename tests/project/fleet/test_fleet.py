@@ -16,6 +16,8 @@ from tests.support.fleet import RunningFleet, fleet_folder, running_fleet
 from tests.support.running_process import command_line
 from tests.support.wait import wait_until
 
+# A fleet takes minutes to start on a machine that is busy.
+pytestmark = pytest.mark.timeout(900)
 PARTS = ("postgres", "redis-cache", "redis-log", "web1", "web2", "worker1", "worker2", "beat", "varnish", "nginx")
 
 
@@ -58,8 +60,6 @@ def shared() -> Iterator[RunningFleet]:
         yield fleet
 
 
-# Each fleet takes minutes to start on a machine that is busy.
-@pytest.mark.timeout(900)
 @pytest.mark.slow
 def test_two_fleets_run_side_by_side(shared):
     with running_fleet("--workers", "1") as other:
