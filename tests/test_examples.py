@@ -41,6 +41,7 @@ from project.edge import site_profile
 from tests.support.blog import make_blog, make_post
 from tests.support.servers.process import free_port
 from tests.support.service import ROOT, clean_environment
+from tests.support.warm_python import run_warm
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -55,15 +56,7 @@ def blocks(page: str, language: str = "python") -> list[str]:
 
 
 def run_program(program: str, redis_url: str) -> list[str]:
-    ran = subprocess.run(
-        [sys.executable, "-c", program.replace("redis://127.0.0.1:6379/0", redis_url)],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = run_warm(["-c", program.replace("redis://127.0.0.1:6379/0", redis_url)], clean_environment())
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.splitlines()
 
@@ -374,15 +367,8 @@ def test_wrong_settings_are_reported_as_the_page_shows(tmp_path):
         if "DEBUG=maybe" in code
     ]
     *settings, program, command = shlex.split(words.removeprefix("$ "))
-    ran = subprocess.run(
-        [sys.executable, ROOT / program, command],
-        cwd=tmp_path,
-        env=clean_environment() | dict(each.split("=", 1) for each in settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment = clean_environment() | dict(each.split("=", 1) for each in settings)
+    ran = run_warm([ROOT / program, command], environment, tmp_path)
     assert (ran.returncode, ran.stderr.rstrip("\n").split("\n")) == (1, shown)
 
 

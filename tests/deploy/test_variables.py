@@ -1,15 +1,13 @@
 """Each variable in deploy/ is a setting, each target sets what it must, and `check --deploy` has nothing to say."""
 
-import os
 import secrets
-import subprocess
-import sys
 
 import pytest
 
 from project.environment import FILE_SUFFIX, Environment, parse, variables
 from tests.support.service import ROOT, clean_environment
 from tests.support.targets import environments
+from tests.support.warm_python import run_warm
 
 # Read by others than the settings: by Python, and by uvicorn for `manage.py serve`.
 READ_BY_OTHERS = {"PYTHONUNBUFFERED", "FORWARDED_ALLOW_IPS"}
@@ -86,14 +84,8 @@ def test_the_check_before_a_start_is_silent(target, tmp_path, fresh_redis, postg
     }
     (tmp_path / "database_url").write_text(postgres_server)
     rest = {name: value for name, value in clean_environment().items() if name not in Environment.model_fields}
-    done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
-        env=rest | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=os.fspath(tmp_path),
-    )
+    check = [ROOT / "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = run_warm(check, rest | environment, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "System check identified no issues" in done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr

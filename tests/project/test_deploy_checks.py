@@ -4,13 +4,13 @@ import os
 import secrets
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from project import deploy_checks
 from project.own_redis import OwnRedis
+from tests.support.warm_python import run_warm
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = {
@@ -32,10 +32,8 @@ def manage(tmp_path, fresh_redis):
             "REDIS_URL": fresh_redis,
             "SECRET_KEY": secrets.token_urlsafe(48),
         }
-        command = [sys.executable, ROOT / "manage.py", *arguments]
-        done = subprocess.run(
-            command, env=own | environment, capture_output=True, text=True, check=True, umask=0o022, timeout=120
-        )
+        done = run_warm([ROOT / "manage.py", *arguments], own | environment)
+        assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
     return run

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.support.service import ROOT, clean_environment
+from tests.support.warm_python import run_warm
 
 NO_NETWORK = "does.not.exist.invalid"
 # Bytes that a file may have: enough for a secret key, too few for a database.
@@ -22,13 +23,14 @@ def also(*values):
 
 def run(tmp_path, *command: str, largest_file: int | None = None, **environment: str) -> subprocess.CompletedProcess:
     def limit() -> None:
-        if largest_file is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
-    known = clean_environment()
+    environment = clean_environment() | {"EVERGREEN_STATE_DIR": str(tmp_path)} | environment
+    if largest_file is None:
+        return run_warm(["manage.py", *command], environment)
     return subprocess.run(
         [sys.executable, "manage.py", *command],
-        env=known | {"EVERGREEN_STATE_DIR": str(tmp_path)} | environment,
+        env=environment,
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from project.environment import Environment, parse
 from project.wrong_settings import WrongSettings, unknown_settings, without_secrets
 from tests.support.service import ROOT, clean_environment
+from tests.support.warm_python import run_warm
 
 WRONG = [
     ("DEBUG", "maybe", "true or false"),
@@ -153,11 +153,5 @@ def test_a_misspelt_setting_is_one_warning_in_the_log(tmp_path):
 
 def run(tmp_path, command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess:
     rest = {name: value for name, value in clean_environment().items() if name not in Environment.model_fields}
-    return subprocess.run(
-        [sys.executable, *command],
-        env=rest | {"EVERGREEN_STATE_DIR": str(tmp_path), "PYTHONPATH": os.fspath(ROOT)} | environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    rest |= {"EVERGREEN_STATE_DIR": str(tmp_path), "PYTHONPATH": os.fspath(ROOT)}
+    return run_warm(command, rest | environment)

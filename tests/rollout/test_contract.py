@@ -1,12 +1,11 @@
 """`manage.py migrate` only expands; `manage.py contract` takes away, once one release serves alone."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from tests.support.service import ROOT, clean_environment
+from tests.support.warm_python import run_warm
 
 MIGRATION = """
 from django.db import migrations, models
@@ -78,14 +77,7 @@ class Project:
 
     def run(self, *commands):
         """What each printed, and the waiting migrations: those that expand, those that contract."""
-        done = subprocess.run(
-            [sys.executable, "-c", RUN, json.dumps(commands)],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_warm(["-c", RUN, json.dumps(commands)], self.environment, self.folder)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 

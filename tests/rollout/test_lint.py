@@ -1,8 +1,6 @@
 """The linter finds each planted migration that the running release would notice, and no safe one."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from tests.rollout.lint import OWN_APPS, new_migrations, read_baseline
 from tests.support.databases import fresh_postgres
 from tests.support.service import ROOT, clean_environment
+from tests.support.warm_python import run_warm
 
 HEAD = """
 from django.contrib.postgres.operations import AddIndexConcurrently
@@ -92,9 +91,7 @@ def faults(tmp_path_factory, postgres_server) -> dict[str, str]:
             "DJANGO_SETTINGS_MODULE": "planted_settings",
             "PYTHONPATH": f"{folder}:{ROOT}",
         }
-        done = subprocess.run(
-            [sys.executable, "-c", RUN], env=environment, cwd=folder, capture_output=True, text=True, check=False
-        )
+        done = run_warm(["-c", RUN], environment, folder)
     assert done.returncode == 0, done.stderr
     names, lines = json.loads(done.stdout)
     assert names == planted

@@ -8,6 +8,7 @@ engine     the log and the tag index of an engine; wait_for_engine
 wire       a connection to EdgeProtocol in the test's own loop
 child      Child: a Python process that waits for go, and returns a result
 service    Service: manage.py up or serve in a process; manage: one command
+warm_python  run_warm: a command in a process that has imported Django already
 servers    Redis, Redis Cluster, Sentinel, Memcached, PostgreSQL and Varnish, each on a free port
 worker     Worker: a Celery worker
 browser    Chromium

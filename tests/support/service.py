@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ import httpx
 from tests.support.databases import ON_POSTGRES, database_of
 from tests.support.running_process import RunningProcess
 from tests.support.servers.process import free_port
+from tests.support.warm_python import run_warm
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Evergreen is ready"
@@ -81,14 +80,13 @@ def manage(environment: dict[str, str], *words: str) -> str:
 
 
 def manage_each(environment: dict[str, str], *commands: Sequence[str]) -> str:
-    """The output of several commands that run in one process: to start one takes longer than most commands."""
+    """The output of several commands that run in one process."""
     settings = {"DJANGO_SETTINGS_MODULE": "project.settings"}
     return run_python(environment | settings, "-c", EACH, json.dumps(commands))
 
 
 def run_python(environment: dict[str, str], *words: str) -> str:
-    command = [sys.executable, *words]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run_warm(words, environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import sys
 import threading
 from datetime import timedelta
 from io import StringIO
@@ -24,6 +23,7 @@ from tests.support.admin_site import act
 from tests.support.caches import SESSIONS
 from tests.support.operators import Operator, data_of
 from tests.support.service import ROOT, environment_of
+from tests.support.warm_python import run_warm
 from workers import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -205,8 +205,7 @@ def run_command(site: str, folder, *words: str) -> subprocess.CompletedProcess[s
         "EVERGREEN_CACHE_PREFIX": caches["default"].key_prefix,
         "SECRET_KEY": "for tests only",
     }
-    command = [sys.executable, str(ROOT / "manage.py"), "purge_cache", *words]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    return run_warm([ROOT / "manage.py", "purge_cache", *words], environment)
 
 
 def records_in_log(site: str) -> int:

@@ -3,8 +3,6 @@
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -21,6 +19,7 @@ from project.backups.manifest import BadBackup, read_manifest
 from project.backups.restoring import restore_database
 from tests.support.databases import fresh_postgres
 from tests.support.service import ROOT, clean_environment, manage_each, run_python
+from tests.support.warm_python import run_warm
 
 MAKE = """
 from datetime import UTC, datetime
@@ -82,8 +81,7 @@ def manage(environment, *words: str) -> str:
 
 def fail(environment, *words: str) -> str:
     """What the command says that must fail."""
-    command = [sys.executable, str(ROOT / "manage.py"), *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = run_warm([ROOT / "manage.py", *words], environment)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
     return done.stderr

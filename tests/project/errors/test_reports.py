@@ -4,8 +4,6 @@ import gzip
 import json
 import logging
 import socket
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -20,7 +18,8 @@ from django.urls import path
 
 from project.errors.event import shorten
 from project.errors.reporting import IN_ALL, MISSING, OF_ONE_PLACE, Budget, ReportHandler, start_reporting
-from tests.support.service import ROOT, clean_environment
+from tests.support.service import clean_environment
+from tests.support.warm_python import run_warm
 
 
 class Sink:
@@ -224,12 +223,14 @@ def test_without_a_dsn_nothing_is_imported():
 
 def test_a_process_reports_what_it_logs_and_ends_in_time_with_a_dead_server(sink):
     code = "import django, logging; django.setup(); logging.getLogger('project').error('The end is near')"
+    began = time.monotonic()
     run(code, EVERGREEN_SENTRY_DSN=sink.dsn)
+    took = time.monotonic() - began
     (event,) = sink.wait_for(1)
     assert event["logentry"]["message"] == "The end is near"
     began = time.monotonic()
     run(code, EVERGREEN_SENTRY_DSN="http://public@127.0.0.1:1/1")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 3 * took + 10
 
 
 def test_a_missing_sdk_is_said_and_nothing_fails():
@@ -240,9 +241,8 @@ def test_a_missing_sdk_is_said_and_nothing_fails():
 def run(code, *, with_errors=False, **environment):
     everything = clean_environment() | environment
     everything |= {"DJANGO_SETTINGS_MODULE": "project.settings", "CACHE_URL": "locmem://x", "SECRET_KEY": "for tests"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=everything, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
-    )
+    done = run_warm(["-c", code], everything)
+    assert done.returncode == 0, done.stderr
     assert not with_errors or MISSING in done.stderr
     return done.stdout
 

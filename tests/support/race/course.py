@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from tests.support.child import Child
 from tests.support.race.checker import Findings, check
 from tests.support.race.history import read_history
 from tests.support.service import ROOT, clean_environment
+from tests.support.warm_python import run_warm
 
 TTL, STALE_TTL = 0.4, 0.6
 # How often tasks take each step, unless a workload says otherwise; steps.py has all steps.
@@ -110,8 +110,8 @@ def create_registers(course: Course) -> None:
     program = CREATE.format(rows=course.rows)
     if "most_rows" in course.options:
         program += CREATE_OUTBOX.format(most_rows=course.options["most_rows"])
-    create = [sys.executable, "-c", program]
-    subprocess.run(create, cwd=course.code, env=course.environment, check=True)
+    created = run_warm(["-c", program], course.environment, course.code)
+    assert created.returncode == 0, created.stderr
 
 
 @contextmanager
