@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(900)
 PARTS = ("postgres", "redis-cache", "redis-log", "web1", "web2", "worker1", "worker2", "beat", "varnish", "nginx")
 
 
+@pytest.mark.slow
 def test_a_fleet_serves_a_page_and_ends_without_leftovers():
     """The page passes nginx with TLS, Varnish and a web host. The doctor finds nothing."""
     with running_fleet("--workers", "1") as fleet:
