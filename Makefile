@@ -9,6 +9,7 @@ IMPORT ?=
 ONLY ?=
 BASE ?=
 DATABASE ?=
+WORKERS ?= 2
 STATE ?=
 ARGS ?=
 UPGRADE ?= --upgrade
@@ -31,8 +32,8 @@ fleet: $(VENV)/app.installed  ## Run the files of deploy/ on loopback: two web h
 	@exec $(BIN)/python -m project.fleet --port $(if $(filter-out 8000,$(PORT)),$(PORT),8443) $(if $(STATE),--state "$(STATE)") $(ARGS)
 
 test: $(VENV)/dev.installed  ## Run all tests but the slow ones; they start the servers that they need.
-## DATABASE=postgres runs them on PostgreSQL instead of SQLite.
-	EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+## DATABASE=postgres runs them on PostgreSQL instead of SQLite. WORKERS=N runs them in N processes (2).
+	EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 slow: $(VENV)/dev.installed  ## Run the tests that are marked slow.
 	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=thorough
