@@ -36,9 +36,7 @@ def test_a_short_race_finds_nothing(fresh_redis, tmp_path):
     findings = BUSY.run(fresh_redis, sqlite_in(tmp_path), seconds=4)
     assert findings.total == 0, findings.examples
     assert findings.failures == []
-    # It did race.
-    assert findings.reads > 1000
-    assert findings.writes > 100
+    assert_raced(findings)
     assert 0 < findings.stale < findings.reads
 
 
@@ -48,8 +46,13 @@ def test_every_way_of_writing_in_a_short_race(request, fresh_redis, tmp_path, da
     findings = WATCHED.run(fresh_redis, url, seconds=4)
     assert findings.total == 0, findings.examples
     assert findings.failures == []
-    assert findings.reads > 500
-    assert findings.writes > 100
+    assert_raced(findings)
+
+
+def assert_raced(findings):
+    """Fail if it did not race. Two cores with a load of 70 reached 221 reads and 20 writes in four seconds."""
+    assert findings.reads > 100
+    assert findings.writes > 10
 
 
 def test_another_process_hears_of_every_invalidation(fresh_redis):
