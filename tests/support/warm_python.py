@@ -65,7 +65,7 @@ NUMBER = struct.Struct("i")
 
 
 def run_warm(
-    words: Sequence[str | Path], environment: dict[str, str], folder: str | Path = ROOT, seconds: float = 120.0
+    words: Sequence[str | Path], environment: dict[str, str], folder: str | Path = ROOT, seconds: float = 280.0
 ) -> subprocess.CompletedProcess[str]:
     """Run `python WORDS` and return its status and output. WORDS: a script, `-m` and a module, `-c` and a program."""
     command = [os.fspath(word) for word in words]
