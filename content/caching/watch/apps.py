@@ -1,7 +1,10 @@
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate, pre_migrate
+
+if TYPE_CHECKING:
+    from .triggers import Tables
 
 
 class WatchConfig(AppConfig):
@@ -20,19 +23,21 @@ class WatchConfig(AppConfig):
         post_migrate.connect(_after_migrations, dispatch_uid="content.caching.watch")
 
 
-def _before_migrations(sender: AppConfig, using: str, plan: Any = (), **kwargs: Any) -> None:
-    """While tables are altered, each write is a coarse change: no trigger names a column that may go."""
-    if plan and isinstance(sender, WatchConfig):
-        from .triggers import install_triggers, watches_of
+# By database, the columns of watched tables when the migrations that run now began.
+_tables_before: dict[str, "Tables"] = {}
 
-        install_triggers(watches_of(using), using, exact=False)
+
+def _before_migrations(sender: AppConfig, using: str, plan: Any = (), **kwargs: Any) -> None:
+    if plan and isinstance(sender, WatchConfig):
+        from .triggers import columns_of_tables, prepare_for_plan
+
+        _tables_before[using] = columns_of_tables(using)
+        prepare_for_plan(plan, using)
 
 
 def _after_migrations(sender: AppConfig, using: str, plan: Any = (), **kwargs: Any) -> None:
     if isinstance(sender, WatchConfig):
-        from .triggers import install_triggers, mend_triggers, watches_of
+        from .presence import has_run
+        from .triggers import mend_triggers
 
-        if plan:
-            install_triggers(watches_of(using), using)
-        else:
-            mend_triggers(using)
+        mend_triggers(using, before=_tables_before.pop(using, None), has_run=has_run)

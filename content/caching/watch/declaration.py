@@ -89,7 +89,8 @@ class Watch:
     def digest(self) -> str:
         """Another one for a declaration that gives other tags for the same change."""
         documents = sorted((name, sorted(columns)) for name, columns in self.documents.items())
-        return schema_of(None, [self.tags], self.label, self.name, documents, sorted(self.coarse))
+        columns = sorted(self.columns), sorted(self.reads)
+        return schema_of(None, [self.tags], self.label, self.name, documents, *columns, sorted(self.coarse))
 
 
 watches: dict[str, Watch] = {}

@@ -7,7 +7,8 @@ class WatchedChange(models.Model):
 
     `changes` is a JSON list: [key, old, new, changed columns] for each row, or ["*"] for all of them. `writer` names
     the process that wrote, if it has said so. `epoch` is that of the log that took the tags, empty until then, and
-    `appended_at` the time of it. `failure` says why a row was set aside.
+    `appended_at` the time of it. `tags` are those that were appended, as JSON (AppendedTags of outbox.py), where they
+    are few. `failure` says why a row was set aside.
     """
 
     model = models.CharField(max_length=200)
@@ -17,6 +18,7 @@ class WatchedChange(models.Model):
     epoch = models.CharField(max_length=100, default="", db_default="")
     appended_at = models.DateTimeField(null=True)
     failure = models.TextField(default="", db_default="")
+    tags = models.TextField(default="", db_default="")
 
     class Meta:
         app_label = "caching_watch"

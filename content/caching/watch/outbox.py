@@ -15,12 +15,32 @@ ALL_ROWS = '"*"'
 MAX_CHARACTERS = 1_000_000
 # Characters of the column of epochs. The oldest are cut off.
 MAX_EPOCHS = 100
+# Characters of the tags that are noted with a row. More are not noted: another release appends its own then.
+MAX_TAGS = 4000
+
+
+class AppendedTags(msgspec.Struct, frozen=True):
+    """Tags that were appended after the commit of a row, and the epochs of the logs that have them."""
+
+    logs: str
+    tags: list[str]
 
 
 class OutboxRow(NamedTuple):
+    """`appended`: AppendedTags as JSON, or nothing."""
+
     pk: int
     model: str
     changes: str
+    appended: str = ""
+
+    def has_appended(self, logs: str, tags: set[str]) -> bool:
+        """Whether these logs have all these tags, appended by another release."""
+        try:
+            known = msgspec.json.decode(self.appended, type=AppendedTags) if self.appended else None
+        except msgspec.DecodeError:
+            return False
+        return known is not None and known.logs == logs and tags.issubset(known.tags)
 
 
 def read_own(connection: BaseDatabaseWrapper, writer: str, limit: int) -> list[OutboxRow]:
@@ -50,21 +70,26 @@ def read_appended_elsewhere(connection: BaseDatabaseWrapper, epochs: Sequence[st
     return _read(connection, f"epoch <> '' AND ({lacks_one})", [f"%{epoch}%" for epoch in epochs], limit, lock=True)
 
 
-def mark_appended(connection: BaseDatabaseWrapper, keys: list[int], epoch: str) -> None:
-    """Add these epochs to the rows, and the time by the database's clock.
+def mark_appended(
+    connection: BaseDatabaseWrapper, keys: list[int], epoch: str, appended: AppendedTags | None = None
+) -> None:
+    """Add these epochs to the rows, and the time by the database's clock. None keeps the tags that were noted.
 
     A row that another relay has locked is marked by that one, or appended again: nobody waits for it.
     """
-    table, chosen, wanted = _table(connection), "SELECT value FROM json_each(%s)", msgspec.json.encode(keys).decode()
-    parameters: list[Any] = [epoch, wanted]
+    table, chosen = _table(connection), "SELECT value FROM json_each(%s)"
+    wanted: Any = msgspec.json.encode(keys).decode()
     now = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
     if connection.features.has_select_for_update_skip_locked:
-        chosen, parameters = f"SELECT id FROM {table} WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", [epoch, keys]  # noqa: S608
+        chosen, wanted = f"SELECT id FROM {table} WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", keys  # noqa: S608
     if connection.vendor == "postgresql":
         now = "statement_timestamp()"
-    marked = f"epoch = substr(%s || epoch, 1, {MAX_EPOCHS}), appended_at = {now}"
+    marked, parameters = f"epoch = substr(%s || epoch, 1, {MAX_EPOCHS}), appended_at = {now}", [epoch]
+    if appended is not None:
+        text = msgspec.json.encode(appended).decode()
+        marked, parameters = f"{marked}, tags = %s", [epoch, text if len(text) <= MAX_TAGS else ""]
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {marked} WHERE id IN ({chosen})", parameters)  # noqa: S608
+        cursor.execute(f"UPDATE {table} SET {marked} WHERE id IN ({chosen})", [*parameters, wanted])  # noqa: S608
 
 
 def read_pending_numbers(connection: BaseDatabaseWrapper, above: int) -> dict[str, int]:
@@ -79,8 +104,8 @@ def read_pending_numbers(connection: BaseDatabaseWrapper, above: int) -> dict[st
 
 _OWN = "epoch = '' AND writer IN ('', %s)"
 _READ = """
-WITH found AS (SELECT id, model, changes FROM {table} WHERE {where} ORDER BY id LIMIT {limit}{lock})
-SELECT id, model, CASE WHEN sum(length(changes)) OVER (ORDER BY id) <= {most} THEN changes ELSE '"*"' END
+WITH found AS (SELECT id, model, changes, tags FROM {table} WHERE {where} ORDER BY id LIMIT {limit}{lock})
+SELECT id, model, CASE WHEN sum(length(changes)) OVER (ORDER BY id) <= {most} THEN changes ELSE '"*"' END, tags
 FROM found ORDER BY id"""
 
 

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .declaration import Watch
 from .models import WatchedChange
+from .reported import Columns, Reported
 
 # A trigger's message to a writer that has named itself, besides the row in the outbox.
 REPORT = "Evergreen notes a change of watched rows."
@@ -23,6 +24,7 @@ _FUNCTION = """
 CREATE OR REPLACE FUNCTION %NAME%() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $evergreen$
 BEGIN
+  {comment}
   {body}
   IF FOUND AND {writer} <> '' THEN
     RAISE INFO '{report}';
@@ -36,8 +38,9 @@ _TRIGGER = "CREATE TRIGGER %NAME% {when} ON {table} {tables} FOR EACH STATEMENT 
 _ALWAYS = "ALTER TABLE {table} ENABLE ALWAYS TRIGGER %NAME%"
 _INSERT = "INSERT INTO {outbox} (model, writer, changes) "
 _WRITER = "coalesce(current_setting('evergreen.writer', true), '')"
+# Rows whose watched columns differ are counted only where the statement wrote many.
 _BOUNDED = """
-  IF (SELECT count(*) FROM (SELECT 1 FROM {counted} LIMIT {bound} + 1) AS first_rows) > {bound} THEN
+  IF (SELECT count(*) FROM (SELECT 1 FROM {counted} LIMIT {bound} + 1) AS first_rows) > {bound}{many_differ} THEN
     {coarse}
   ELSE
     {named}
@@ -45,10 +48,15 @@ _BOUNDED = """
 """
 
 
+_MANY_DIFFER = (
+    "\n    AND (SELECT count(*) FROM (SELECT 1 FROM {pairs} WHERE {differ} LIMIT {bound} + 1) AS differing) > {bound}"
+)
+
+
 def templates(
-    connection: BaseDatabaseWrapper, watch: Watch, bound: int, *, exact: bool
+    connection: BaseDatabaseWrapper, watch: Watch, reported: Reported | None, bound: int
 ) -> dict[str, tuple[str, ...]]:
-    """The statements that create the trigger of each event, with %NAME% for the name."""
+    """The statements that create the trigger of each event, with %NAME% for the name. None reports no single row."""
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")
@@ -59,39 +67,55 @@ def templates(
     found: dict[str, tuple[str, ...]] = {}
     for event, (when, tables, counted) in _EVENTS.items():
         body = coarse
-        if exact and counted:
-            named = f"{insert} SELECT {label}, {_WRITER}, {_changes(quote, watch, event)};"
-            body = _BOUNDED.format(counted=counted, bound=bound, coarse=coarse, named=named)
+        if reported and counted:
+            named = f"{insert} SELECT {label}, {_WRITER}, {_changes(quote, watch.key, reported.all, event)};"
+            many = _many_differ(quote, watch.key, reported.all, bound) if event == "update" else ""
+            body = _BOUNDED.format(counted=counted, bound=bound, many_differ=many, coarse=coarse, named=named)
+        comment = reported.comment if reported else ""
         found[event] = (
-            _FUNCTION.format(schema=schema, body=body, writer=_WRITER, report=REPORT),
-            _TRIGGER.format(when=when, table=quote(watch.table), tables=tables if exact else ""),
+            _FUNCTION.format(schema=schema, comment=comment, body=body, writer=_WRITER, report=REPORT),
+            _TRIGGER.format(when=when, table=quote(watch.table), tables=tables if reported else ""),
             _ALWAYS.format(table=quote(watch.table)),
         )
     return found
 
 
-def _changes(quote, watch: Watch, event: str) -> str:  # type: ignore[no-untyped-def]
-    key = quote(watch.key)
-    old, new = (_state(quote, watch, each) for each in ("o", "n"))
+def _changes(quote, key_column: str, columns: Columns, event: str) -> str:  # type: ignore[no-untyped-def]
+    key = quote(key_column)
+    old, new = (_state(quote, columns.reads, each) for each in ("o", "n"))
     if event == "insert":
         return f"jsonb_agg(jsonb_build_array(n.{key}, NULL, {new}, '[]'::jsonb)) FROM new_rows n HAVING count(*) > 0"
     if event == "delete":
         return f"jsonb_agg(jsonb_build_array(o.{key}, {old}, NULL, '[]'::jsonb)) FROM old_rows o HAVING count(*) > 0"
-    columns = [(quote(column), _literal(column)) for column in watch.columns]
-    names = ", ".join(f"CASE WHEN o.{name} IS DISTINCT FROM n.{name} THEN {text} END" for name, text in columns)
-    differ = " OR ".join(f"o.{name} IS DISTINCT FROM n.{name}" for name, _ in columns) or "false"
+    names = ", ".join(
+        f"CASE WHEN o.{quote(name)} IS DISTINCT FROM n.{quote(name)} THEN {_literal(name)} END"
+        for name in columns.watched
+    )
     # A row whose key was changed is one that went and one that came.
     return f"""jsonb_agg(jsonb_build_array(
       coalesce(o.{key}, n.{key}),
       CASE WHEN o.{key} IS NOT NULL THEN {old} END,
       CASE WHEN n.{key} IS NOT NULL THEN {new} END,
       to_jsonb(array_remove(ARRAY[{names}]::text[], NULL))))
-    FROM old_rows o FULL JOIN new_rows n ON o.{key} = n.{key}
-    WHERE o.{key} IS NULL OR n.{key} IS NULL OR {differ} HAVING count(*) > 0"""
+    FROM {_pairs(key)} WHERE {_differ(quote, key, columns.watched)} HAVING count(*) > 0"""
 
 
-def _state(quote, watch: Watch, row: str) -> str:  # type: ignore[no-untyped-def]
-    pairs = ", ".join(f"{_literal(column)}, {row}.{quote(column)}" for column in watch.reads)
+def _many_differ(quote, key_column: str, columns: Columns, bound: int) -> str:  # type: ignore[no-untyped-def]
+    key = quote(key_column)
+    return _MANY_DIFFER.format(pairs=_pairs(key), differ=_differ(quote, key, columns.watched), bound=bound)
+
+
+def _pairs(key: str) -> str:
+    return f"old_rows o FULL JOIN new_rows n ON o.{key} = n.{key}"
+
+
+def _differ(quote, key: str, watched: tuple[str, ...]) -> str:  # type: ignore[no-untyped-def]
+    differ = [f"o.{quote(name)} IS DISTINCT FROM n.{quote(name)}" for name in watched]
+    return " OR ".join([f"o.{key} IS NULL", f"n.{key} IS NULL", *differ])
+
+
+def _state(quote, reads: tuple[str, ...], row: str) -> str:  # type: ignore[no-untyped-def]
+    pairs = ", ".join(f"{_literal(column)}, {row}.{quote(column)}" for column in reads)
     return f"jsonb_build_object({pairs})"
 
 
@@ -99,11 +123,18 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def list_triggers(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, bool]:
-    """Names of the table's triggers that begin so, and whether each fires in every session."""
+def lock(connection: BaseDatabaseWrapper, table: str) -> None:
+    """Keep readers and writers out until the transaction ends, as dropping a trigger does."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {connection.ops.quote_name(table)} IN ACCESS EXCLUSIVE MODE")
+
+
+def list_triggers(connection: BaseDatabaseWrapper, table: str, prefix: str) -> dict[str, str | None]:
+    """The texts of the table's triggers whose names begin so; None for one that does not fire in every session."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tgname, tgenabled = 'A' FROM pg_trigger "
+            "SELECT tgname, CASE WHEN tgenabled = 'A' THEN prosrc END "
+            "FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
             "WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal AND starts_with(tgname, %s)",
             [connection.ops.quote_name(table), prefix],
         )

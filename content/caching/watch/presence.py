@@ -47,8 +47,30 @@ def note_presence(*, is_caught_up: bool) -> bool:
     return has_invalidated
 
 
+def has_run() -> bool:
+    """Whether a process of this release may have run on one of its logs. A log that does not answer says nothing."""
+    logs = [ordering.log for ordering in orderings(None) if isinstance(ordering, LogOrdering)]
+    try:
+        return not logs or any(_has_note(log) for log in logs)
+    except (RedisError, OSError, CacheError):
+        return True
+
+
+def _has_note(log: InvalidationLog) -> bool:
+    with log.server.sync_client() as client:
+        return bool(client.hexists(_key(log), _own_name()))
+
+
+def _key(log: InvalidationLog) -> str:
+    return f"{{{log.prefix}:declarations}}"
+
+
+def _own_name() -> str:
+    return digest_of(digest_of_watches())
+
+
 def _note(log: InvalidationLog, *, is_caught_up: bool) -> bool:
-    key, own = f"{{{log.prefix}:declarations}}", digest_of(digest_of_watches())
+    key, own = _key(log), _own_name()
     with log.server.sync_client() as client:
         now = int(client.time()[0])
         notes = {name.decode("ascii", "replace"): _seconds(at) for name, at in client.hgetall(key).items()}

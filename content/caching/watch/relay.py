@@ -6,8 +6,9 @@
 4. A row is kept for a while after its append, and appended again if the log's epoch has ended since: a server that
    was promoted may lack the record (rule 12 of docs/protocol.md).
 
-A record that is appended twice does no harm. Rows are taken because they exist, never by a number that grows:
-transactions do not commit in the order of their numbers (rule 1).
+A record that is appended twice misses nothing, but pages are made twice. So a row keeps the tags that were appended
+for it, and the relay of another release appends only where it would append others. Rows are taken because they exist,
+never by a number that grows: transactions do not commit in the order of their numbers (rule 1).
 """
 
 import hashlib
@@ -50,7 +51,18 @@ EPOCH_LENGTH = 12
 
 _State = dict[str, Any] | None
 _Read = Callable[[], list[OutboxRow]]
-_decode = msgspec.json.Decoder(Literal["*"] | list[tuple[Any, _State, _State, list[str | None]]]).decode
+
+
+class _ChangedRow(msgspec.Struct, array_like=True):
+    """As triggers write it. Further members, of a later version, are ignored."""
+
+    key: Any
+    old: _State
+    new: _State
+    columns: list[str | None]
+
+
+_decode = msgspec.json.Decoder(Literal["*"] | list[_ChangedRow]).decode
 
 
 def relay_own(using: str, writer: str) -> int:
@@ -125,10 +137,17 @@ def current_epochs() -> list[str]:
     One name for each, so that processes that follow different logs know what is appended to their own. A release with
     other declarations appends its own tags for each change: those of the writer's say nothing to its entries.
     """
-    declared = digest_of_watches()
     indexes = (getattr(ordering, "tag_index", None) for ordering in orderings(None))
     epochs = [index.epoch or "lost" for index in indexes if index is not None] or ["counters"]
+    declared = digest_of_watches()
     return [f"{hashlib.sha256(f'{epoch} {declared}'.encode()).hexdigest()[:EPOCH_LENGTH]}," for epoch in epochs]
+
+
+def name_logs() -> str:
+    """Names the epochs of all logs that this process follows, the same in each release. Empty if one is unknown."""
+    indexes = (getattr(ordering, "tag_index", None) for ordering in orderings(None))
+    epochs = [index.epoch for index in indexes if index is not None]
+    return ",".join(map(str, epochs)) if all(epochs) else ""
 
 
 def current_epoch() -> str:
@@ -156,19 +175,37 @@ def _relay(rows: Sequence[OutboxRow], using: str) -> int:
 
 
 def _append(rows: Sequence[OutboxRow], using: str) -> int:
+    logs, epoch = name_logs(), current_epoch()
+    done = {row.pk for row in rows if _is_appended(row, logs)}
+    if done:
+        outbox.mark_appended(connections[using], sorted(done), epoch)
+        rows = [row for row in rows if row.pk not in done]
+    if not rows:
+        return len(done)
     tags, failures = _tags_of(rows)
-    epoch = current_epoch()
     try:
         if tags:
             invalidate_sync(tags)
     except CacheError as error:
         logger.warning("%d changes wait in the outbox: %s", len(rows), error)
-        return 0
-    outbox.mark_appended(connections[using], [row.pk for row in rows], epoch)
+        return len(done)
+    appended = outbox.AppendedTags(logs, sorted(tags))
+    outbox.mark_appended(connections[using], [row.pk for row in rows], epoch, appended)
     for failure in set(failures.values()):
         failed = [pk for pk, each in failures.items() if each == failure]
         WatchedChange.objects.using(using).filter(pk__in=failed).update(failure=failure[:MAX_FAILURE_LENGTH])
-    return len(rows)
+    return len(rows) + len(done)
+
+
+def _is_appended(row: OutboxRow, logs: str) -> bool:
+    """Whether another release has appended the tags that this one would: once more, and pages would end twice.
+
+    If one is missing, all are appended again: those of a document go together with its weak form (rule 20).
+    """
+    if not (logs and row.appended):
+        return False
+    tags, failures = _tags_of([row])
+    return not failures and row.has_appended(logs, tags)
 
 
 def _tags_of(rows: Sequence[OutboxRow]) -> tuple[set[str], dict[int, str]]:
@@ -206,24 +243,26 @@ def _tags_one_by_one(watch: Watch, rows: Iterable[OutboxRow], failures: dict[int
 
 
 def _tags_of_model(watch: Watch, rows: Iterable[OutboxRow]) -> set[str]:
-    changes, tags = [], set[str]()
+    """Triggers of another release may report columns that this one does not watch: their changes are none here."""
+    changes, tags, watched = [], set[str](), frozenset(watch.columns)
     for row in rows:
         decoded = _decode(row.changes)
         if decoded == ALL:
             tags |= watch.coarse_tags
         else:
-            changes += [_change(watch, *each) for each in decoded]
+            found = (_change(watch, each) for each in decoded)
+            changes += [change for change in found if change.concerns(watched)]
     if len({change.pk for change in changes}) > MAX_ROWS:
         return watch.coarse_tags
     return tags | watch.tags_of(changes) if changes else tags
 
 
-def _change(watch: Watch, key: Any, old: _State, new: _State, columns: list[str | None]) -> Change:
+def _change(watch: Watch, row: _ChangedRow) -> Change:
     return Change(
-        pk=watch.model._meta.pk.to_python(key),
-        old=old,
-        new=new,
-        columns=frozenset(column for column in columns if column is not None),
+        pk=watch.model._meta.pk.to_python(row.key),
+        old=row.old,
+        new=row.new,
+        columns=frozenset(column for column in row.columns if column is not None),
     )
 
 

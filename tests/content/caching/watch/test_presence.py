@@ -7,7 +7,7 @@ from content.caching.engines import engine_of
 from content.caching.ordering.tag_index import Kind
 from content.caching.release import digest_of
 from content.caching.watch import declaration, presence
-from content.caching.watch.presence import AWAY_AFTER, MAX_NOTES, note_presence
+from content.caching.watch.presence import AWAY_AFTER, MAX_NOTES, has_run, note_presence
 from tests.support.watched import Product
 
 pytestmark = pytest.mark.parametrize("alias", ["redis"], indirect=True)
@@ -126,3 +126,25 @@ def test_a_log_that_does_not_answer_is_left_for_the_next_call(notes, monkeypatch
     monkeypatch.setattr(presence, "invalidate_sync", refuse)
     assert note_presence(is_caught_up=True) is False
     assert int(client.hget(key, own)) == now - LONG_AGO, "what was missed is not forgotten"
+
+
+def test_a_release_has_run_once_a_process_of_it_has_noted_it(notes):
+    assert not has_run()
+    note_presence(is_caught_up=False)
+    assert has_run()
+
+
+def test_a_release_may_have_run_if_a_log_does_not_answer(notes, monkeypatch):
+    def refuse(log):
+        raise RedisError("away")
+
+    monkeypatch.setattr(presence, "_has_note", refuse)
+    assert has_run()
+
+
+def test_columns_that_are_watched_without_a_document_are_declared(alias, monkeypatch):
+    """Two releases that watch different ones must not take each other's marks for their own."""
+    first = own_declarations()
+    monkeypatch.delitem(declaration.watches, "watched.product")
+    declaration.watch(Product, documents={"page": ["name"]}, coarse=["product-slugs"], columns=["views"])
+    assert own_declarations() != first

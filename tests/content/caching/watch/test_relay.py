@@ -124,6 +124,57 @@ def test_i18_a_release_with_other_declarations_appends_its_own_tags(alias, datab
     assert [relay_as(release) for release in releases] == [0, 0]
 
 
+def relay_as(monkeypatch, **changed) -> int:
+    """The rows that a release with another declaration of products relays, once more than the one before."""
+    watch = declaration.Watch(**{**vars(declaration.watches["watched.product"]), **changed})
+    monkeypatch.setitem(declaration.watches, "watched.product", watch)
+    return relay.relay_waiting("own")
+
+
+def test_i18_a_release_appends_no_tags_that_another_has_appended_for_that_row(alias, database, monkeypatch):
+    """Pages of both would end a second time, within a second after each edit."""
+    write()
+    relay.relay_waiting(database)
+    before = last("product:7:page")
+    assert relay_as(monkeypatch, coarse=("products",)) == 1
+    assert last("product:7:page") == before
+    assert relay.relay_waiting(database) == 0
+
+
+@pytest.mark.parametrize(
+    "appended",
+    ['{"logs": "another", "tags": ["product:7:page", "product:7:card", "product-slug:a"]}', "no JSON", "{}", ""],
+    ids=["by another log", "unreadable", "incomplete", "unknown"],
+)
+def test_i18_tags_that_the_log_may_lack_are_appended(alias, database, monkeypatch, appended):
+    row = write()
+    relay.relay_waiting(database)
+    before = last("product:7:page")
+    rows().filter(pk=row.pk).update(tags=appended)
+    assert relay_as(monkeypatch, coarse=("products",)) == 1
+    assert last("product:7:page") > before
+
+
+def test_rule_20_a_release_with_one_tag_more_appends_all_together(alias, database, monkeypatch):
+    """The weak tag first and the strong one later would leave a page with the old document (rule 20)."""
+    write()
+    relay.relay_waiting(database)
+    before = last("product:7:page")
+    assert relay_as(monkeypatch, tags=lambda changes: ["product-slug:a", "one-more"]) == 1
+    assert last("one-more") == last("product:7:page") > before
+
+
+def test_i18_tags_of_another_row_do_not_count(alias, database, monkeypatch):
+    """That row may have been relayed before this one was committed."""
+    known, row = write(), write()
+    relay.relay_waiting(database)
+    rows().filter(pk=row.pk).update(tags="")
+    before = last("product:7:page")
+    assert relay_as(monkeypatch, coarse=("products",)) == 2
+    assert last("product:7:page") > before
+    assert rows().filter(pk=known.pk, tags__contains="product:7:page").exists()
+
+
 def test_more_rows_than_are_named_one_by_one_are_one_change_of_all(alias, database, monkeypatch):
     monkeypatch.setattr(relay, "MAX_ROWS", 3)
     for number in range(4):

@@ -78,9 +78,9 @@ def test_triggers_of_an_older_declaration_are_replaced(database, monkeypatch):
     assert len(names()) == len(before)
     WatchedChange.objects.using(database).all().delete()
     Product.objects.using(database).create(slug="a", name="a")
-    Product.objects.using(database).update(name="b")
     Product.objects.using(database).update(views=1)
-    assert WatchedChange.objects.using(database).count() == 2, "the new row and its views"
+    Product.objects.using(database).update(name="b")
+    assert WatchedChange.objects.using(database).count() == 3, "columns of the older release are reported too"
 
 
 @pytest.mark.parametrize("change", ["DISABLE", "ENABLE"])
@@ -131,16 +131,6 @@ def test_a_locked_table_is_left_for_later_with_a_warning(database, postgres_conn
     assert names() == before[1:]
     assert triggers.mend_triggers(database)
     assert names() == before
-
-
-def test_while_a_table_is_altered_each_write_is_a_change_of_all_rows(database):
-    """A column may go in a migration: no trigger may name it then."""
-    triggers.install_triggers(triggers.watches_of(database), database, exact=False)
-    WatchedChange.objects.using(database).all().delete()
-    Product.objects.using(database).create(slug="a", name="a")
-    assert [row.changes for row in WatchedChange.objects.using(database).all()] == ['"*"']
-    assert triggers.mend_triggers(database)
-    assert triggers.find_faults(database) == []
 
 
 def test_a_transaction_that_is_rolled_back_leaves_no_change(database):
