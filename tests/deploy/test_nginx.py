@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,9 +35,14 @@ class Application(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     calls = 0
+    asked = threading.Event()
+    may_respond = threading.Event()
+    may_respond.set()
 
     def do_GET(self) -> None:
         type(self).calls += 1
+        self.asked.set()
+        self.may_respond.wait(10)
         body = json.dumps({"fields": dict(self.headers), "calls": self.calls}).encode()
         self.send_response(101 if self.headers.get("Upgrade") else 200)
         control = {"/public/": PUBLIC, "/private/": "private"}.get(self.path)
@@ -144,6 +150,26 @@ def test_a_public_page_is_served_while_the_site_is_down(tmp_path):
             assert get("/public/", Cookie="sessionid=x").status_code == 502
     finally:
         stack.__exit__(None, None, None)
+
+
+def test_nobody_gets_an_old_page_while_another_request_validates_it(site):
+    """It may be a day old, and of the release before."""
+    _, get = site
+    before = get("/public/").json()["calls"]
+    # Until then nginx does not ask the site.
+    time.sleep(FRESH)
+    Application.asked.clear()
+    Application.may_respond.clear()
+    try:
+        with ThreadPoolExecutor(2) as readers:
+            found = [readers.submit(get, "/public/")]
+            assert Application.asked.wait(10)
+            found.append(readers.submit(get, "/public/"))
+            wait(found, 0.1, FIRST_COMPLETED)
+            Application.may_respond.set()
+            assert all(each.result().json()["calls"] > before for each in found)
+    finally:
+        Application.may_respond.set()
 
 
 def test_a_page_of_one_reader_is_not_stored(site):
