@@ -4,44 +4,30 @@ A fleet (docs/fleet.md) under readers who choose pages by Zipf, over TLS, and an
 """
 
 import argparse
-import json
 import os
-from contextlib import ExitStack
-from pathlib import Path
 
-from tests.benchmarks.fleet.edits import Edits, running_editor
+from tests.benchmarks.fleet.edits import Edits
 from tests.benchmarks.fleet.faults import Course
-from tests.benchmarks.fleet.readers import Crowd, in_thread
-from tests.benchmarks.fleet.upgrade import PageLoads, Upgrade, make_next_release
+from tests.benchmarks.fleet.readers import Crowd
+from tests.benchmarks.fleet.traffic import read_fleet
+from tests.benchmarks.fleet.upgrade import run_upgrade
 from tests.benchmarks.rounds import console
-from tests.benchmarks.site.paths import draw_paths
 from tests.benchmarks.tables import new_table
-from tests.benchmarks.warm_site import FILL, LIST, wait_until_warm
-from tests.support.fleet import RunningFleet, fleet_folder, running_fleet
-from tests.support.service import run_python
+from tests.support.fleet import RunningFleet
 
 RATE, POSTS, SECONDS = 100.0, 200, 30.0
-# Readers who make pages hot before those who count.
-LEAD = 15.0
-# HTML alone: other files do not show which release made them. Later pages of lists may end while edits reorder them.
-OTHER = ("?", ".xml", ".txt", ".json", ".ico", "/media/", "/api/")
 
 
 def main() -> None:
     options = arguments()
     console.print(f"Load average before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores.")
     fleet_options = ["--posts", str(options.posts), "--workers", str(options.workers)]
-    with ExitStack() as stack:
-        fleet = stack.enter_context(running_fleet(*fleet_options, *(["--sentinel"] if options.sentinel else [])))
-        paths = list_pages(fleet)
-        console.print(f"{len(paths):,} addresses, {options.rate:g} requests a second.")
-        editor = stack.enter_context(running_editor(fleet))
-        crowd, edits = Crowd(fleet, draw_paths(paths), options.rate), Edits(fleet, editor)
-        with in_thread(crowd.run, lambda: setattr(crowd, "is_over", True)), in_thread(edits.run, edits.ended.set):
-            edits.ended.wait(LEAD)
-            crowd.readings.clear()
-            edits.seen.clear()
-            run(options, fleet, crowd, edits)
+    with read_fleet(options.rate, *fleet_options, *(["--sentinel"] if options.sentinel else [])) as (
+        fleet,
+        crowd,
+        edits,
+    ):
+        run(options, fleet, crowd, edits)
     console.print(f"Load average after: {os.getloadavg()[0]:.1f}.")
 
 
@@ -54,11 +40,7 @@ def run(options: argparse.Namespace, fleet: RunningFleet, crowd: Crowd, edits: E
         course.run()
         console.print(course.table(), *course.verdicts(), sep="\n")
     else:
-        with fleet_folder() as folder:
-            loads, source = PageLoads(fleet), make_next_release(Path(folder) / "next")
-            with in_thread(loads.run, loads.ended.set):
-                upgrade = Upgrade(fleet, crowd, loads, source, options.seconds)
-                upgrade.run()
+        with run_upgrade(fleet, crowd, options.seconds) as upgrade:
             console.print(upgrade.table(), *upgrade.verdicts(), sep="\n")
 
 
@@ -73,15 +55,6 @@ def report_edits(edits: Edits) -> None:
         at = [values[int(share * (len(values) - 1))] for share in (0.5, 0.99, 1.0)]
         table.add_row(name, f"{len(values)}", *(f"{value:.3f}" for value in at))
     console.print(table)
-
-
-def list_pages(fleet: RunningFleet) -> list[str]:
-    """Of a site that is warm."""
-    environment = fleet.environment | {"DJANGO_SETTINGS_MODULE": "project.settings"}
-    run_python(environment, "-c", FILL)
-    paths: list[str] = json.loads(run_python(environment, "-c", LIST))
-    wait_until_warm(environment)
-    return [path for path in paths if not any(part in path for part in OTHER)]
 
 
 def arguments() -> argparse.Namespace:
