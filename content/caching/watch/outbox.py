@@ -15,8 +15,9 @@ ALL_ROWS = '"*"'
 MAX_CHARACTERS = 1_000_000
 # Characters of the column of epochs. The oldest are cut off.
 MAX_EPOCHS = 100
-# Characters of the tags that are noted with a row. More are not noted: another release appends its own then.
-MAX_TAGS = 4000
+# Characters of the tags that are noted with the rows of an append, in all. More are not noted, and another release
+# appends them again. A statement that wrote 1,000 rows has some 200,000.
+MAX_TAGS = 500_000
 
 
 class AppendedTags(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ def mark_appended(
     marked, parameters = f"epoch = substr(%s || epoch, 1, {MAX_EPOCHS}), appended_at = {now}", [epoch]
     if appended is not None:
         text = msgspec.json.encode(appended).decode()
-        marked, parameters = f"{marked}, tags = %s", [epoch, text if len(text) <= MAX_TAGS else ""]
+        marked, parameters = f"{marked}, tags = %s", [epoch, text if len(text) * len(keys) <= MAX_TAGS else ""]
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {marked} WHERE id IN ({chosen})", [*parameters, wanted])  # noqa: S608
 
@@ -105,7 +106,8 @@ def read_pending_numbers(connection: BaseDatabaseWrapper, above: int) -> dict[st
 _OWN = "epoch = '' AND writer IN ('', %s)"
 _READ = """
 WITH found AS (SELECT id, model, changes, tags FROM {table} WHERE {where} ORDER BY id LIMIT {limit}{lock})
-SELECT id, model, CASE WHEN sum(length(changes)) OVER (ORDER BY id) <= {most} THEN changes ELSE '"*"' END, tags
+SELECT id, model, CASE WHEN sum(length(changes)) OVER (ORDER BY id) <= {most} THEN changes ELSE '"*"' END,
+  CASE WHEN sum(length(tags)) OVER (ORDER BY id) <= {most} THEN tags ELSE '' END
 FROM found ORDER BY id"""
 
 

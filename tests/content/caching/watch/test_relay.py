@@ -141,6 +141,40 @@ def test_i18_a_release_appends_no_tags_that_another_has_appended_for_that_row(al
     assert relay.relay_waiting(database) == 0
 
 
+def test_i18_that_holds_for_a_statement_that_wrote_many_rows(alias, database, monkeypatch):
+    """An import just before an upgrade would end all its pages again."""
+    if connections[database].vendor == "sqlite":
+        pytest.skip("SQLite has a row of the outbox for each, and notes fewer tags")
+    Product.objects.using(database).bulk_create(Product(slug=f"p{number}") for number in range(300))
+    tag = f"product:{Product.objects.using(database).latest('pk').pk}:page"
+    while relay.relay_waiting(database):
+        pass
+    before = last(tag)
+    while relay_as(monkeypatch, coarse=("products",)):
+        pass
+    assert last(tag) == before > (0, 0)
+
+
+def test_more_tags_than_are_noted_are_appended_again(alias, database, monkeypatch):
+    monkeypatch.setattr(outbox, "MAX_TAGS", 10)
+    write()
+    relay.relay_waiting(database)
+    before = last("product:7:page")
+    assert relay_as(monkeypatch, coarse=("products",)) == 1
+    assert last("product:7:page") > before
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_the_tags_that_a_run_reads_are_bounded(alias, database, monkeypatch, above):
+    write()
+    relay.relay_waiting(database)
+    monkeypatch.setattr(outbox, "MAX_CHARACTERS", 100 if above else 1000)
+    rows().update(tags="x" * 101)
+    assert outbox.read_appended_elsewhere(connections[database], ["another,"], 9)[0].appended == (
+        "" if above else "x" * 101
+    )
+
+
 @pytest.mark.parametrize(
     "appended",
     ['{"logs": "another", "tags": ["product:7:page", "product:7:card", "product-slug:a"]}', "no JSON", "{}", ""],
