@@ -61,14 +61,12 @@ def worker(environment: Mapping[str, str], root: Path = ROOT) -> Iterator[None]:
         stop(process)
 
 
-def wait_until_warm(environment: dict[str, str]) -> None:
+def wait_until_warm(environment: dict[str, str], seconds: float = WARM_SECONDS) -> None:
     """Ask seldom: each question starts a process, and takes time from the worker."""
-    deadline = time.monotonic() + WARM_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         time.sleep(3)
         state = json.loads(run_python(environment, "-c", STATE))
         if state is not None and state["pass_seconds"] is not None and state["site_warm"] >= WARM * state["site"]:
             return
-    raise AssertionError(
-        f"The site is not warm after {WARM_SECONDS:g} s. Give fewer --posts, or a longer --lifetime."
-    )
+    raise AssertionError(f"The site is not warm after {seconds:g} s. Give fewer --posts, or a longer --lifetime.")

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.fleet edits|upgrade|faults [--rate R] [--posts N] [--seconds N] [--only X] [--sentinel]
+"""python -m tests.benchmarks.fleet edits|upgrade|faults|capacity [--rate R] [--posts N] [--seconds N] [--only X]
 
 A fleet (docs/fleet.md) under readers who choose pages by Zipf, over TLS, and an edit a second.
 """
@@ -6,6 +6,7 @@ A fleet (docs/fleet.md) under readers who choose pages by Zipf, over TLS, and an
 import argparse
 import os
 
+from tests.benchmarks.capacity.validation import validate
 from tests.benchmarks.fleet.edits import Edits
 from tests.benchmarks.fleet.faults import Course
 from tests.benchmarks.fleet.readers import Crowd
@@ -20,6 +21,9 @@ RATE, POSTS, SECONDS = 100.0, 200, 30.0
 
 def main() -> None:
     options = arguments()
+    if options.what == "capacity":
+        validate(options.posts, options.workers, options.seconds)
+        return
     console.print(f"Load average before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores.")
     fleet_options = ["--posts", str(options.posts), "--workers", str(options.workers)]
     with read_fleet(options.rate, *fleet_options, *(["--sentinel"] if options.sentinel else [])) as (
@@ -59,7 +63,7 @@ def report_edits(edits: Edits) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.fleet")
-    parser.add_argument("what", choices=("edits", "upgrade", "faults"))
+    parser.add_argument("what", choices=("edits", "upgrade", "faults", "capacity"))
     parser.add_argument("--rate", type=float, default=RATE, help="requests a second (default %(default)s)")
     parser.add_argument("--posts", type=int, default=POSTS, help="of the site (default %(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="web processes of a host (default %(default)s)")

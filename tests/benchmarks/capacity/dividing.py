@@ -1,0 +1,53 @@
+"""Divides measured costs among web processes, workers and the rest: by leaving out a host, then a worker too."""
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+
+from project.capacity.costs import RecordCosts
+from project.capacity.quantities import Driver, Quantity
+from tests.benchmarks.capacity.phases import Rates, difference
+
+# Web processes of a host, and of the whole fleet, and its workers.
+PROCESSES, WEB_PROCESSES, WORKERS = 2, 4, 2
+# Which of the rates of records is measured without a host, too.
+SPLIT = 1
+Reached = tuple[float, Rates]
+
+
+def divide_records(whole: Sequence[Reached], no_web: Rates, no_worker: Rates) -> tuple[RecordCosts, ...]:
+    """At all rates a follower has the share that it has at the second. By rate: a busy machine reaches less."""
+    at_split = whole[SPLIT][1]
+    web, worker = difference(at_split, no_web, PROCESSES), difference(no_web, no_worker, 1)
+    # Only they use this.
+    web[Quantity.WEB_CPU] = at_split[Quantity.WEB_CPU] / WEB_PROCESSES
+    worker[Quantity.WEB_CPU] = web[Quantity.WORKER_CPU] = 0.0
+    for each, total in at_split.items():
+        # Noise must not make the parts more than the whole.
+        if (parts := followers(each) * web[each] + WORKERS * worker[each]) > total > 0:
+            web[each], worker[each] = web[each] * total / parts, worker[each] * total / parts
+    by_rate = sorted(whole, key=itemgetter(0))
+    return tuple(divide_at(reached, costs, at_split, web, worker) for reached, costs in by_rate)
+
+
+def divide_at(reached: float, costs: Rates, at_split: Rates, web: Rates, worker: Rates) -> RecordCosts:
+    """Amounts a second at that rate."""
+    fixed, in_web, in_worker = {}, {}, {}
+    for each, cost in costs.items():
+        total = cost * reached
+        share = total / at_split[each] if at_split[each] else 0.0
+        in_web[each], in_worker[each] = web[each] * share, worker[each] * share
+        fixed[each] = max(0.0, total - followers(each) * in_web[each] - WORKERS * in_worker[each])
+    return RecordCosts(reached, fixed, in_web, in_worker)
+
+
+def followers(quantity: Quantity) -> int:
+    """Web processes, and for Redis the process that appends: it follows the log too."""
+    return WEB_PROCESSES + (quantity.value.startswith(("cache_", "log_")))
+
+
+def remainder(rest: Rates, drivers: Mapping[Driver, Rates], numbers: Mapping[Driver, float]) -> Rates:
+    """The rest without these."""
+    return {
+        each: max(0.0, value - sum(number * drivers[driver].get(each, 0.0) for driver, number in numbers.items()))
+        for each, value in rest.items()
+    }

@@ -1,0 +1,229 @@
+"""Measures the unit costs on a fleet, each by the difference that it makes."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from project.capacity.costs import HitCosts
+from project.capacity.quantities import Driver, Quantity
+from tests.benchmarks.capacity.dividing import WEB_PROCESSES
+from tests.benchmarks.capacity.phases import (
+    REPORTS,
+    WEB,
+    Phases,
+    Rates,
+    ask,
+    difference,
+    edit,
+    more_than,
+    rates_of,
+)
+from tests.benchmarks.capacity.sending import CONNECTIONS, Sender, Visitor
+from tests.benchmarks.contender import ROOT
+from tests.benchmarks.fleet.readers import Page
+from tests.benchmarks.fleet.usage import tree_seconds
+from tests.benchmarks.load import wrk
+from tests.benchmarks.rounds import console
+from tests.support.servers.process import free_port, is_free, stop
+from tests.support.wait import wait_until
+
+APPENDER, EDITOR = "tests.benchmarks.capacity.appender", "tests.benchmarks.fleet.editor"
+READERS = ROOT / "tests/benchmarks/site/readers.lua"
+HEADER_READER = "tests.benchmarks.capacity.header_reader"
+# Rounds over the site.
+ROUNDS = 20
+# Records, edits, reads, and reads of what is stored nowhere, a second.
+RECORDS = (10.0, 100.0, 1000.0)
+EDITS, READS, MISSES = 1.0, 300.0, 20.0
+# Seconds for which nginx serves what it stored, and Varnish is not asked.
+STORED = 4.0
+CACHE = (Quantity.CACHE_CPU, Quantity.CACHE_COMMANDS, Quantity.CACHE_BYTES)
+LOG = (Quantity.LOG_CPU, Quantity.LOG_COMMANDS, Quantity.LOG_BYTES)
+DATABASE = (Quantity.POSTGRES_CPU, Quantity.TRANSACTIONS)
+REDIS = (*CACHE, *LOG)
+# The quantities that a driver can use. All else that a phase used beside it is noise.
+USES = {
+    Driver.SITE: tuple(Quantity),
+    Driver.WEB_PROCESS: (Quantity.WEB_CPU, *REDIS),
+    Driver.WORKER: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
+    Driver.NGINX_READ: (Quantity.NGINX_CPU,),
+    Driver.VARNISH_READ: (Quantity.NGINX_CPU, Quantity.VARNISH_CPU),
+    Driver.PAGE_HIT: (Quantity.WEB_CPU, *LOG),
+    Driver.NOT_MODIFIED: (Quantity.WEB_CPU, *LOG),
+    Driver.REDIS_HIT: (Quantity.WEB_CPU, *REDIS),
+    Driver.MISS: (Quantity.WEB_CPU, *REDIS, *DATABASE),
+    Driver.EDIT: (Quantity.WEB_CPU, Quantity.WORKER_CPU, Quantity.VARNISH_CPU, *REDIS, *DATABASE),
+    Driver.PAGE_MADE: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
+    Driver.SCAN: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
+}
+
+
+@dataclass
+class Measuring:
+    """`paths`: HTML pages. Fills `drivers`, `hits`, and the records and pages of an edit."""
+
+    phases: Phases
+    paths: Sequence[str]
+    drivers: dict[Driver, Rates] = field(default_factory=dict)
+    hits: tuple[HitCosts, ...] = ()
+    edit_records: float = 0.0
+    edit_pages: float = 0.0
+
+    def keep(self, driver: Driver, costs: Rates) -> None:
+        self.drivers[driver] = {each: costs[each] for each in USES[driver]}
+        words = ", ".join(f"{each.value} {value:.4g}" for each, value in self.drivers[driver].items())
+        console.print(f"{driver.value}: {words}", highlight=False)
+
+    # --- reads ----------------------------------------------------------------------------------------
+
+    def measure_reads(self, rest: Rates, drawn: Sequence[str]) -> None:
+        at_web = [page for name in WEB for page in self.phases.connections(name, CONNECTIONS // 2)]
+        self.measure_hits_in_a_hurry(rest, drawn, self.send("hits", at_web, drawn, rest))
+        etags: dict[str, bytes] = {}
+        visitors = [Visitor(page.port, page.host, None, etags) for page in at_web]
+        Sender(visitors).send(self.paths, READS, len(self.paths) / READS)
+        self.keep(Driver.NOT_MODIFIED, self.send("304s", visitors, drawn, rest))
+        by_nginx = self.phases.connections("nginx", CONNECTIONS)
+        front = self.send("the front page by nginx", by_nginx, self.paths[:1], rest)
+        self.keep(Driver.NGINX_READ, front)
+        # Each page so seldom that nginx asks Varnish each time. Varnish has it from the first round.
+        rate = len(self.paths) / STORED
+        Sender(by_nginx).send(self.paths, rate, STORED)
+        each = self.send("each page by nginx", by_nginx, self.paths, rest, rate)
+        self.keep(Driver.VARNISH_READ, difference(each, front, 1))
+
+    def measure_hits_in_a_hurry(self, rest: Rates, drawn: Sequence[str], slowly: Rates) -> None:
+        """By wrk, as fast as the web processes answer. `slowly`: what a hit used at the low rate."""
+        phases, seconds = self.phases, max(1, int(self.phases.seconds / 2))
+        headers = {"Host": phases.host, "X-Forwarded-Proto": "https"}
+        with tempfile.NamedTemporaryFile("w", suffix=".paths") as file, ThreadPoolExecutor() as threads:
+            file.write("\n".join(drawn))
+            file.flush()
+
+            def load(name: str) -> int:
+                url = f"http://127.0.0.1:{phases.fleet.port_of(name)}"
+                made = wrk(url, CONNECTIONS, seconds, headers=headers, script=READERS, arguments=[file.name, 0])
+                return made.requests
+
+            numbers: list[int] = []
+            usage = phases.measure("hits in a hurry", lambda: numbers.extend(threads.map(load, WEB)))
+        costs = more_than(usage, rest, sum(numbers))
+        # A busier process does not spend more on a hit: that is noise.
+        costs = {each: min(cost, slowly[each]) for each, cost in costs.items()}
+        self.hits = (self.hits_at(READS, slowly), self.hits_at(sum(numbers) / usage.at, costs))
+        console.print(f"hits: {self.hits}", highlight=False)
+
+    def hits_at(self, rate: float, costs: Rates) -> HitCosts:
+        """The web processes share the rate: the costs of one."""
+        each = rate / WEB_PROCESSES
+        return HitCosts(each, {quantity: each * costs[quantity] for quantity in USES[Driver.PAGE_HIT]})
+
+    def send(self, name: str, pages: Sequence[Page], paths: Sequence[str], rest: Rates, rate: float = READS) -> Rates:
+        """The use of a read."""
+        sender = Sender(pages)
+        usage = self.phases.measure(name, lambda: sender.send(paths, rate, self.phases.seconds))
+        sender.require_success(name)
+        return more_than(usage, rest, sender.statuses.total())
+
+    def measure_redis_hits(self) -> None:
+        """By a process of its own, whose memory is too small."""
+        phases, port = self.phases, free_port()
+        command = [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"]
+        environment = phases.environment | {"EVERGREEN_MEMORY": "1"}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: not is_free(port), "the web process without memory to listen", seconds=60)
+            pages = [Page(port, phases.host, None) for _ in range(CONNECTIONS)]
+            Sender(pages).send(self.paths, READS, len(self.paths) / READS)
+            spent = tree_seconds(process.pid)
+            rest = phases.measure("with a web process without memory")
+            resting = tree_seconds(process.pid) - spent
+            sender, spent = Sender(pages), tree_seconds(process.pid)
+            usage = phases.measure("hits in Redis", lambda: sender.send(self.paths, READS, phases.seconds))
+            sender.require_success("hits in Redis")
+            costs = more_than(usage, rates_of(rest), sender.statuses.total())
+            own = tree_seconds(process.pid) - spent - resting * usage.at / rest.at
+            costs[Quantity.WEB_CPU] = max(0.0, own) / sender.statuses.total()
+            self.keep(Driver.REDIS_HIT, costs)
+        finally:
+            stop(process)
+
+    def measure_misses(self, rest: Rates) -> None:
+        """Each page is made once. Workers are stopped, and do not help."""
+        self.phases.fleet.manage("purge_cache", "--all")
+        pages, seconds = self.phases.connections(WEB[0], 4), len(self.paths) / MISSES
+        sender = Sender(pages)
+        usage = self.phases.measure("misses", lambda: sender.send(self.paths, MISSES, seconds))
+        sender.require_success("misses")
+        self.keep(Driver.MISS, more_than(usage, rest, sender.statuses.total()))
+
+    def measure_headers(self) -> None:
+        """A process of its own reads the headers of the whole site, as the control loop does."""
+        with self.phases.helper(HEADER_READER) as process:
+            rest = self.phases.rest("before headers")
+            answers: list[str] = []
+            usage = self.phases.measure("headers", lambda: answers.append(ask(process, str(ROUNDS))))
+            number, spent = map(float, answers[0].split())
+            costs = more_than(usage, rest, number)
+            costs[Quantity.WORKER_CPU] = spent / number
+            self.keep(Driver.SCAN, costs)
+
+    # --- writes ---------------------------------------------------------------------------------------
+
+    def append(self, name: str, rates: Sequence[float]) -> list[tuple[float, Rates]]:
+        """For each rate: the rate that was reached, and what a record used."""
+        costs = []
+        with self.phases.helper(APPENDER) as process:
+            rest = self.phases.rest(f"{name}, before records")
+            for rate in rates:
+                order, numbers = f"{rate} {self.phases.seconds}", list[int]()
+                work = partial(lambda order, numbers: numbers.append(int(ask(process, order))), order, numbers)
+                usage = self.phases.measure(f"{name}, {rate:g} records a second", work)
+                costs.append((numbers[0] / usage.at, more_than(usage, rest, numbers[0])))
+        return costs
+
+    def measure_pages_made(self, rest: Rates) -> None:
+        """Everything is stale at once, and made again by the workers, pages and the entries that they show."""
+        phases = self.phases
+        made = phases.counts()["made"]
+
+        def make_again() -> None:
+            phases.fleet.manage("purge_cache", "--all", "--soft")
+            last, since = made, time.monotonic()
+            while time.monotonic() < since + 2 * REPORTS:
+                time.sleep(2)
+                if (now := phases.counts()["made"]) != last:
+                    last, since = now, time.monotonic()
+
+        usage = phases.measure("everything made again", make_again)
+        number = phases.counts()["made"] - made
+        console.print(f"{number:g} pages were made again, of {len(self.paths)} of HTML.")
+        self.keep(Driver.PAGE_MADE, more_than(usage, rest, number))
+
+    def measure_edits(self, record: Rates) -> None:
+        """`record`: what one at a low rate used here."""
+        phases = self.phases
+        with phases.helper(EDITOR) as process:
+            rest = phases.rest("before edits")
+            made, added, writer = phases.counts()["made"], phases.entries_added(), tree_seconds(process.pid)
+            numbers: list[int] = []
+            usage = phases.measure("edits", lambda: numbers.append(edit(process, EDITS, 2 * phases.seconds)))
+            spent = tree_seconds(process.pid) - writer
+            self.edit_records = (phases.entries_added() - added) / numbers[0]
+            time.sleep(REPORTS)
+            self.edit_pages = (phases.counts()["made"] - made) / numbers[0]
+        console.print(f"{self.edit_pages:.2f} pages and {self.edit_records:.2f} records an edit.")
+        page = self.drivers[Driver.PAGE_MADE]
+        costs = more_than(usage, rest, numbers[0])
+        own = {
+            each: max(0.0, value - self.edit_records * record[each] - self.edit_pages * page.get(each, 0.0))
+            for each, value in costs.items()
+        }
+        # An editor saves by a web process.
+        own[Quantity.WEB_CPU] += spent / numbers[0]
+        self.keep(Driver.EDIT, own)

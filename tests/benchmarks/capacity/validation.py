@@ -1,0 +1,147 @@
+"""Compares predictions of the model with the use of a fleet, under loads that did not measure the costs."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.table import Table
+
+from project.capacity.costs import Costs, read_costs
+from project.capacity.demand import amounts_of
+from project.capacity.load import Load
+from project.capacity.quantities import Quantity
+from project.fleet.control import read_state
+from tests.benchmarks.capacity.measuring import EDITOR, REDIS
+from tests.benchmarks.capacity.phases import WEB, Phases, Rates, edit, rates_of
+from tests.benchmarks.capacity.sending import CONNECTIONS, Sender
+from tests.benchmarks.fleet.usage import open_meter, tree_seconds
+from tests.benchmarks.rounds import console
+from tests.benchmarks.site.paths import draw_paths
+from tests.benchmarks.tables import new_table
+from tests.benchmarks.warm_site import FILL
+from tests.support.fleet import RunningFleet, running_fleet
+from tests.support.service import run_python
+
+WITHIN = 0.15
+# Below these a part does next to nothing: a hundredth of a core, ten commands, 10 kB or ten transactions a second.
+NEGLIGIBLE = {"cpu": 0.01, "commands": 10.0, "bytes": 10_000.0, "transactions": 10.0}
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """Reads through nginx, reads at the web hosts, and edits, a second."""
+
+    by_nginx: float
+    at_web: float
+    edits: float
+
+    def __str__(self) -> str:
+        return f"{self.by_nginx:g} reads/s by nginx, {self.at_web:g} at the web hosts, {self.edits:g} edits/s"
+
+
+CASES = (Case(0, 0, 0), Case(80, 0, 0.5), Case(40, 150, 2))
+
+
+def validate(posts: int, processes: int, seconds: float) -> None:
+    idle = Load(posts, len(WEB) * processes, WORKERS)
+    with running_fleet("--posts", str(posts), "--workers", str(processes)) as fleet, open_meter(fleet) as meter:
+        phases = Phases(fleet, meter, seconds)
+        run_python(phases.environment, "-c", FILL)
+        paths = phases.list_pages()
+        phases.fill_memory(paths)
+        drawn = draw_paths(paths, 20_000)
+        # nginx and Varnish have what is read often.
+        Sender(phases.connections("nginx", CONNECTIONS)).send(drawn, 100, 10)
+        outcomes = [run_case(phases, case, drawn, idle) for case in CASES]
+    costs, shares = read_costs(), list[float]()
+    for case, (load, proxies, measured) in zip(CASES, outcomes, strict=True):
+        predicted = predict(load, proxies, costs)
+        console.print(f"{case}: {load}", highlight=False)
+        console.print(table_of(predicted, measured))
+        shares += list(ratios(predicted, measured))
+    within = sum(abs(ratio - 1) <= WITHIN for ratio in shares)
+    console.print(f"{within} of {len(shares)} within {WITHIN:.0%}.")
+
+
+def predict(load: Load, proxies: Load, costs: Costs) -> Rates:
+    """`proxies`: the load of nginx and Varnish, which not all reads pass."""
+    predicted, by_proxies = amounts_of(load, costs), amounts_of(proxies, costs)
+    # The editor follows the log as a web process does, but is not among those that are measured.
+    with_editor = amounts_of(replace(load, web_processes=load.web_processes + 1), costs)
+    predicted |= {each: with_editor[each] for each in REDIS}
+    return predicted | {each: by_proxies[each] for each in (Quantity.NGINX_CPU, Quantity.VARNISH_CPU)}
+
+
+def run_case(phases: Phases, case: Case, drawn: list[str], idle: Load) -> tuple[Load, Load, Rates]:
+    """The load as an operator would read it off, that of the proxies, which not all reads pass, and use a second."""
+    with phases.helper(EDITOR) as editor, ThreadPoolExecutor() as threads:
+        by_nginx = Sender(phases.connections("nginx", CONNECTIONS))
+        at_web = Sender([page for name in WEB for page in phases.connections(name, CONNECTIONS // 2)])
+
+        def work() -> None:
+            tasks: list[Future[object]] = [threads.submit(phases.wait)]
+            for sender, rate in ((by_nginx, case.by_nginx), (at_web, case.at_web)):
+                if rate:
+                    tasks.append(threads.submit(sender.send, drawn, rate, phases.seconds))
+            if case.edits:
+                tasks.append(threads.submit(edit, editor, case.edits, phases.seconds))
+            for task in tasks:
+                task.result()
+
+        before, requests, writer = phases.counts(), varnish_requests(phases.fleet), tree_seconds(editor.pid)
+        usage = phases.measure(str(case), work)
+        after, spent = phases.counts(), tree_seconds(editor.pid) - writer
+        reached = varnish_requests(phases.fleet) - requests
+    rates = rates_of(usage)
+    # The writer stands for the process of the admin.
+    rates[Quantity.WEB_CPU] += spent / usage.at
+    counts = {name: after[name] - before.get(name, 0.0) for name in after}
+    web = sum(counts.get(name, 0.0) for name in ("hit", "stale", "miss", "joined"))
+    reads = by_nginx.statuses.total() + at_web.statuses.total()
+    console.print(
+        f"{counts}, {reached} at Varnish, {dict(by_nginx.statuses)}, {dict(at_web.statuses)}", highlight=False
+    )
+    load = Load(
+        idle.posts,
+        idle.web_processes,
+        idle.workers,
+        reads=reads / usage.at,
+        at_web=min(1.0, web / max(1, reads)),
+        from_redis=0.0,
+        misses=(counts.get("miss", 0.0) + counts.get("joined", 0.0)) / max(1.0, web),
+        edits=case.edits,
+    )
+    sent = by_nginx.statuses.total()
+    proxies = Load(reads=sent / usage.at, at_varnish=min(1.0, reached / max(1, sent)), at_web=0.0)
+    return load, proxies, rates
+
+
+def varnish_requests(fleet: RunningFleet) -> int:
+    folder = Path(read_state(fleet.state)["control"]).parent / "varnish"
+    command = ["varnishstat", "-n", str(folder), "-j", "-f", "MAIN.client_req"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    counters = json.loads(text).get("counters", {})
+    return int(counters["MAIN.client_req"]["value"])
+
+
+def table_of(predicted: Rates, measured: Rates) -> Table:
+    table = new_table(("a second", "predicted", "measured", "predicted/measured"))
+    for quantity in Quantity:
+        ratio = predicted[quantity] / measured[quantity] if is_counted(quantity, measured[quantity]) else None
+        shown = "little" if ratio is None else f"{ratio:.2f}"
+        table.add_row(quantity.value, f"{predicted[quantity]:,.4g}", f"{measured[quantity]:,.4g}", shown)
+    return table
+
+
+def ratios(predicted: Rates, measured: Rates) -> Iterator[float]:
+    for quantity in Quantity:
+        if is_counted(quantity, measured[quantity]):
+            yield predicted[quantity] / measured[quantity]
+
+
+def is_counted(quantity: Quantity, measured: float) -> bool:
+    return measured >= NEGLIGIBLE[quantity.value.rpartition("_")[2]]
