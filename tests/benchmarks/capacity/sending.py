@@ -1,4 +1,4 @@
-"""Requests at a fixed rate over connections that are kept alive. Nothing of a response is kept but its status."""
+"""Requests at a fixed rate over connections that are kept alive. They keep the status of each response."""
 
 import asyncio
 import ssl
