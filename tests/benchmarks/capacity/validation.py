@@ -111,7 +111,8 @@ def run_case(phases: Phases, case: Case, drawn: list[str], idle: Load) -> tuple[
         idle.workers,
         reads=reads / usage.at,
         at_web=min(1.0, web / max(1, reads)),
-        from_redis=0.0,
+        # A process looks for a newer page in Redis before it serves a stale one.
+        from_redis=counts.get("stale", 0.0) / max(1.0, web),
         misses=(counts.get("miss", 0.0) + counts.get("joined", 0.0)) / max(1.0, web),
         edits=case.edits,
     )
