@@ -9,6 +9,8 @@ from tests.benchmarks.capacity.phases import Rates, difference
 
 # Web processes of a host, and of the whole fleet, and its workers.
 PROCESSES, WEB_PROCESSES, WORKERS = 2, 4, 2
+# A follower reads the log, and no other store.
+LOG = (Quantity.LOG_CPU, Quantity.LOG_COMMANDS, Quantity.LOG_BYTES)
 # Which of the rates of records is measured without a host, too.
 SPLIT = 1
 Reached = tuple[float, Rates]
@@ -18,9 +20,10 @@ def divide_records(whole: Sequence[Reached], no_web: Rates, no_worker: Rates) ->
     """At all rates a follower has the share that it has at the second. By rate: a busy machine reaches less."""
     at_split = whole[SPLIT][1]
     web, worker = difference(at_split, no_web, PROCESSES), difference(no_web, no_worker, 1)
+    web = {each: value if each in LOG else 0.0 for each, value in web.items()}
+    worker = {each: value if each in (Quantity.WORKER_CPU, *LOG) else 0.0 for each, value in worker.items()}
     # Only they use this.
     web[Quantity.WEB_CPU] = at_split[Quantity.WEB_CPU] / WEB_PROCESSES
-    worker[Quantity.WEB_CPU] = web[Quantity.WORKER_CPU] = 0.0
     for each, total in at_split.items():
         # Noise must not make the parts more than the whole.
         if (parts := followers(each) * web[each] + WORKERS * worker[each]) > total > 0:

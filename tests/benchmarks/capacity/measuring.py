@@ -11,7 +11,7 @@ from functools import partial
 
 from project.capacity.costs import HitCosts
 from project.capacity.quantities import Driver, Quantity
-from tests.benchmarks.capacity.dividing import WEB_PROCESSES
+from tests.benchmarks.capacity.dividing import LOG, WEB_PROCESSES
 from tests.benchmarks.capacity.phases import (
     REPORTS,
     WEB,
@@ -43,7 +43,6 @@ EDITS, READS, MISSES = 1.0, 300.0, 20.0
 # Seconds for which nginx serves what it stored, and Varnish is not asked.
 STORED = 4.0
 CACHE = (Quantity.CACHE_CPU, Quantity.CACHE_COMMANDS, Quantity.CACHE_BYTES)
-LOG = (Quantity.LOG_CPU, Quantity.LOG_COMMANDS, Quantity.LOG_BYTES)
 DATABASE = (Quantity.POSTGRES_CPU, Quantity.TRANSACTIONS)
 REDIS = (*CACHE, *LOG)
 # The quantities that a driver can use. All else that a phase used beside it is noise.
@@ -133,7 +132,7 @@ class Measuring:
         return more_than(usage, rest, sender.statuses.total())
 
     def measure_redis_hits(self) -> None:
-        """By a process of its own, whose memory is too small."""
+        """By a new process with little memory. It reads each page once, or it would have kept the request."""
         phases, port = self.phases, free_port()
         command = [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"]
         environment = phases.environment | {"EVERGREEN_MEMORY": "1"}
@@ -141,12 +140,14 @@ class Measuring:
         try:
             wait_until(lambda: not is_free(port), "the web process without memory to listen", seconds=60)
             pages = [Page(port, phases.host, None) for _ in range(CONNECTIONS)]
-            Sender(pages).send(self.paths, READS, len(self.paths) / READS)
+            # What it does once, at its start, is no part of a hit.
+            phases.wait()
             spent = tree_seconds(process.pid)
             rest = phases.measure("with a web process without memory")
             resting = tree_seconds(process.pid) - spent
             sender, spent = Sender(pages), tree_seconds(process.pid)
-            usage = phases.measure("hits in Redis", lambda: sender.send(self.paths, READS, phases.seconds))
+            rate = len(self.paths) / phases.seconds
+            usage = phases.measure("hits in Redis", lambda: sender.send(self.paths, rate, phases.seconds))
             sender.require_success("hits in Redis")
             costs = more_than(usage, rates_of(rest), sender.statuses.total())
             own = tree_seconds(process.pid) - spent - resting * usage.at / rest.at

@@ -99,7 +99,7 @@ class Phases:
         cache, log = (client.info("memory") for client in self.meter.clients.values())
         metrics = self.read_samples(WEB[0])
         entries, keys = metrics["cache_entries"] or 1.0, self.meter.clients["redis-cache"].dbsize() or 1
-        web = [pss(pid) for pid, command in self.fleet.processes().items() if "worker_main" in command]
+        web = [pss(pid) for pid, command in self.fleet.descendants().items() if "worker_main" in command]
         pids = read_state(self.fleet.state)["pids"]
         return Sizes(
             web_process=sum(web) / len(web) - metrics["evergreen_memory_bytes"] / metrics["evergreen_processes"],

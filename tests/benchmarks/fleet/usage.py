@@ -15,7 +15,7 @@ from project.capacity.quantities import Quantity
 from project.fleet.control import read_state
 from tests.benchmarks.cpu import USER
 from tests.support.fleet import RunningFleet
-from tests.support.service import parents
+from tests.support.running_process import parents
 
 # Which processes count as which part.
 PARTS = {
