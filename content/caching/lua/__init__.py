@@ -1,7 +1,9 @@
 """Lua scripts. Redis runs each of them as one atomic step."""
 
+from collections.abc import Sequence
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
 
 def _script(*names: str) -> str:
@@ -27,5 +29,14 @@ READ_HEAT = _script("read_heat")
 BEGIN_RESTORE = _script("own", "begin_restore")
 MARK_RESTORED = _script("mark_restored")
 RESTORE_HEAT = _script("own", "restore_heat")
-# Digests by the text of a script. Redis keeps a script under its digest once it has run.
-DIGESTS = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (LOOKUP_OR_LEASE, STORE)}
+# Scripts that are called by their digest: Redis keeps a script under it once it has run, and needs no text then.
+DIGESTS = {
+    script: sha1(script.encode(), usedforsecurity=False).hexdigest()
+    for script in (APPEND, POLL, CHECK_BASE, LOOKUP_OR_LEASE, STORE)
+}
+_TEXTS = {digest: text for text, digest in DIGESTS.items()}
+
+
+def with_text(command: Sequence[Any]) -> tuple[Any, ...]:
+    """The EVAL of an EVALSHA: for a Redis that has not run the script yet, as after a restart (NOSCRIPT)."""
+    return "EVAL", _TEXTS[command[1]], *command[2:]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from redis.exceptions import NoScriptError
 
 from .. import lua
 from ..backends.connection import connection_to
@@ -117,11 +118,10 @@ class LogStream:
 
     def append(self, kind: Kind, tags: Sequence[str], nonce: str) -> "Appended":
         """Append a record, and return its position. Raises RedisError or OSError."""
-        return Appended.of(*self.connect().execute_command(*self.append_command(kind, tags, nonce)))
+        return Appended.of(*self._run(self.append_command(kind, tags, nonce)))
 
     async def aappend(self, kind: Kind, tags: Sequence[str], nonce: str) -> "Appended":
-        command = self.append_command(kind, tags, nonce)
-        return Appended.of(*await connection_to(self.server).execute(*command))
+        return Appended.of(*await self._arun(self.append_command(kind, tags, nonce)))
 
     def append_command(self, kind: Kind, tags: Sequence[str], nonce: str) -> tuple[Any, ...]:
         bounds = (MAX_LOG_LENGTH, MAX_LOG_TAGS, MAX_ITEMS, int((MAX_LIFETIME + LIFETIME_MARGIN) * 1000))
@@ -132,7 +132,21 @@ class LogStream:
     def _command(self, script: str, *arguments: Any) -> tuple[Any, ...]:
         """Add a nonce for the case that the log is lost, and the prefix of the parts' keys: all in one slot."""
         shared = (secrets.token_hex(8), f"{self.stream}:base:")
-        return ("EVAL", script, len(self.keys), *self.keys, *shared, *arguments)
+        return ("EVALSHA", lua.DIGESTS[script], len(self.keys), *self.keys, *shared, *arguments)
+
+    def _run(self, command: tuple[Any, ...]) -> Any:
+        """Run a script. Redis has not run what it does not know: the second call is the first one with effects."""
+        try:
+            return self.connect().execute_command(*command)
+        except NoScriptError:
+            return self.connect().execute_command(*lua.with_text(command))
+
+    async def _arun(self, command: tuple[Any, ...]) -> Any:
+        connection = connection_to(self.server)
+        try:
+            return await connection.execute(*command)
+        except NoScriptError:
+            return await connection.execute(*lua.with_text(command))
 
     def last_position(self) -> Position:
         """The position of the newest record. Raises RedisError or OSError."""
@@ -146,10 +160,10 @@ class LogStream:
 
     def poll(self, epoch: str, tail: Position) -> PollResult:
         """The records behind `tail`, or behind the base. Raises RedisError or OSError."""
-        return _parse_poll(*self.connect().execute_command(*self.poll_command(epoch, tail)))
+        return _parse_poll(*self._run(self.poll_command(epoch, tail)))
 
     async def apoll(self, epoch: str, tail: Position) -> PollResult:
-        return _parse_poll(*await connection_to(self.server).execute(*self.poll_command(epoch, tail)))
+        return _parse_poll(*await self._arun(self.poll_command(epoch, tail)))
 
     def poll_command(self, epoch: str, tail: Position) -> tuple[Any, ...]:
         return self._command(lua.POLL, epoch, format_position(tail), RECORDS_A_POLL)
@@ -161,7 +175,7 @@ class LogStream:
 
     def check_base(self, first: int, last: int) -> BaseState:
         """Delete what is not ours among these parts. Raises RedisError or OSError."""
-        epoch, position, floor = self.connect().execute_command(*self._command(lua.CHECK_BASE, first, last))
+        epoch, position, floor = self._run(self._command(lua.CHECK_BASE, first, last))
         return BaseState(epoch.decode(), parse_position(position), parse_position(floor))
 
     def wait(self, tail: Position, seconds: float) -> None:

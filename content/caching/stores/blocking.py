@@ -164,7 +164,7 @@ class BlockingRedisTier(RedisTier):
         self._free.append(connection)
         if NoScriptError in answers:
             return [
-                self._run(_with_text(command))[0] if answer is NoScriptError else answer
+                self._run(lua.with_text(command))[0] if answer is NoScriptError else answer
                 for command, answer in zip(commands, answers, strict=True)
             ]
         return answers
@@ -173,17 +173,10 @@ class BlockingRedisTier(RedisTier):
         try:
             return self._client.execute_command(*command)
         except NoScriptError:
-            return self._client.execute_command(*_with_text(command))
+            return self._client.execute_command(*lua.with_text(command))
 
 
-# Digests: Redis need not compute that of each text that it is sent.
 _LOOKUP_OR_LEASE, _STORE = (lua.DIGESTS[script] for script in (lua.LOOKUP_OR_LEASE, lua.STORE))
-_TEXTS = {digest: text for text, digest in lua.DIGESTS.items()}
-
-
-def _with_text(command: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Send the whole script to a Redis that has not run it before, as after a restart."""
-    return "EVAL", _TEXTS[command[1]], *command[2:]
 
 
 def _content_and_lease(answer: Any) -> tuple[bytes | None, bool]:

@@ -164,6 +164,31 @@ def test_i14_a_poll_returns_a_bounded_number_of_bytes(logs, fresh_redis):
     assert polls > 1
 
 
+def test_a_log_sends_no_script_that_redis_knows(logs, fresh_redis):
+    """A restart forgets scripts: the text follows, and no record is missed or appended twice."""
+    log, client = new_log(logs, fresh_redis), redis.Redis.from_url(fresh_redis)
+    begun = log.stream.poll("", NOWHERE)
+    log.stream.append(Kind.INVALIDATE, ["a"], "1")
+    asyncio.run(log.stream.aappend(Kind.INVALIDATE, ["b"], "2"))
+
+    def bytes_of_a_poll() -> int:
+        before = client.info("stats")["total_net_input_bytes"]
+        result = log.stream.poll(begun.epoch, begun.base)
+        assert [record.nonce for record in result.records] == ["", "1", "2"]
+        return client.info("stats")["total_net_input_bytes"] - before
+
+    assert bytes_of_a_poll() < 600
+    client.script_flush()
+    assert bytes_of_a_poll() > 2000
+    client.script_flush()
+    log.stream.append(Kind.INVALIDATE, ["c"], "3")
+    client.script_flush()
+    asyncio.run(log.stream.aappend(Kind.INVALIDATE, ["d"], "4"))
+    result = log.stream.poll(begun.epoch, begun.base)
+    assert [record.nonce for record in result.records] == ["", "1", "2", "3", "4"]
+    client.close()
+
+
 def test_rule_22_a_tag_that_no_living_entry_can_have_leaves_the_base_without_a_floor(logs, fresh_redis, monkeypatch):
     """And no other does, when its part is compacted."""
     monkeypatch.setattr(streams, "MAX_LOG_LENGTH", 1)
@@ -258,6 +283,7 @@ def test_a_tag_that_is_folded_after_it_was_looked_up_is_found(monkeypatch):
 
 
 def append_many(stream: LogStream, client: redis.Redis, tags: int) -> None:
+    stream.append(Kind.INVALIDATE, ["row:0"], "")
     with client.pipeline(transaction=False) as pipe:
         for first in range(0, tags, streams.TAGS_A_RECORD):
             some = [f"row:{number}" for number in range(first, first + streams.TAGS_A_RECORD)]
