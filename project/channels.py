@@ -1,9 +1,12 @@
 """Django's CHANNEL_LAYERS: how processes tell each other of news on dashboards and of editors."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from content.caching.backends.server import location_and_options
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from content.caching.backends.server import location_and_options, server_of
 from project.caches import is_redis
 
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
@@ -37,14 +40,11 @@ def host_of(url: str, timeouts: dict[str, float]) -> dict[str, Any]:
     location, options = location_and_options(url)
     if "SENTINELS" not in options:
         return {"address": location, **timeouts}
-    parts = urlsplit(location)
-    login = {"username": parts.username, "password": parts.password}
+    server = server_of(location, options | {"SOCKET_CONNECT_TIMEOUT": timeouts["socket_connect_timeout"]})
     return {
-        "sentinels": options["SENTINELS"],
-        "master_name": parts.hostname,
-        "sentinel_kwargs": timeouts,
-        "db": int(parts.path.strip("/") or 0),
-        "ssl": parts.scheme == "rediss",
-        **{name: unquote(value) for name, value in login.items() if value},
+        "sentinels": list(server.sentinels),
+        "master_name": server.service,
+        "sentinel_kwargs": server.sentinel_options(Retry(NoBackoff(), 0)),
+        **{name: value for name, value in server.master_options().items() if value is not None},
         **timeouts,
     }

@@ -18,7 +18,7 @@ from project.setting_types import (
     DatabaseUrl,
     Dsn,
     Hosts,
-    LayerUrl,
+    LogUrl,
     MailUrl,
     ModuleName,
     NamedUrls,
@@ -84,10 +84,11 @@ class Environment(BaseModel):
 
     REDIS_URL: RedisUrl = ""
     CACHE_URL: CacheUrl = ""
+    EVERGREEN_LOG_URL: LogUrl = ""
     EVERGREEN_SESSIONS_CACHE_URL: CacheUrl = ""
     EVERGREEN_CACHES: NamedUrls = {}
     CELERY_BROKER_URL: BrokerUrl = ""
-    EVERGREEN_CHANNELS_URL: LayerUrl = ""
+    EVERGREEN_CHANNELS_URL: RedisUrl = ""
     EVERGREEN_CACHE_PREFIX: Prefix = "evergreen"
     EVERGREEN_CACHE_TIMEOUT: Seconds = 300
     EVERGREEN_MEMORY: Megabytes = 64

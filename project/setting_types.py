@@ -21,18 +21,18 @@ HOSTS_AND_PORTS = re.compile(rf"{HOST}(?::\d{{1,5}})?(?:,{HOST}(?::\d{{1,5}})?)*
 ALLOWED_HOST = re.compile(rf"\*|{HOST}")
 TRUSTED_ORIGIN = re.compile(rf"https?://(?:\*\.)?{HOST}(?::\d{{1,5}})?")
 DATABASE_SCHEMES = ("postgres", "postgresql", "pgsql", "sqlite")
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 CDN_SERVER = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 CDN_URL = re.compile(rf"varnish://{CDN_SERVER}(,{CDN_SERVER})*|(fastly|cloudflare)://[A-Za-z0-9_-]+")
-LAYER_SCHEMES = (*REDIS_SCHEMES, "rediss+sentinel")
-BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel", "amqp", "amqps", "memory")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel", "rediss+sentinel", "amqp", "amqps", "memory")
 
 TRACES_MODULES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 DATABASE_ALLOWED = "postgres://user:password@host:5432/name or sqlite:////path"
-REDIS_ALLOWED = LAYER_ALLOWED = (
+REDIS_ALLOWED = (
     "redis://user:password@host:6379/0, rediss:// (TLS), unix:///path?db=0 or redis+sentinel://host:26379/service/0"
 )
+LOG_ALLOWED = f"{REDIS_ALLOWED}, or redis+cluster://host:6379"
 BROKER_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in BROKER_SCHEMES)}"
 DSN_ALLOWED = "the DSN of a project in Sentry or GlitchTip, as https://key@host/1"
 CACHE_ALLOWED = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in sorted(BACKENDS))}"
@@ -72,9 +72,9 @@ def check_redis(url: str) -> str:
     return check_redis_url(url, REDIS_ALLOWED)
 
 
-def check_layer(url: str) -> str:
-    require(split_url(url, LAYER_ALLOWED).scheme in LAYER_SCHEMES, LAYER_ALLOWED)
-    return check_redis_url(url, LAYER_ALLOWED)
+def check_log(url: str) -> str:
+    require(BACKENDS.get(split_url(url, LOG_ALLOWED).scheme) == REDIS, LOG_ALLOWED)
+    return check_redis_url(url, LOG_ALLOWED)
 
 
 def check_cache(url: str) -> str:
@@ -125,7 +125,7 @@ def check_named_urls(text: Any) -> Any:
 def check_broker(url: str) -> str:
     parts = split_url(url, BROKER_ALLOWED)
     require(parts.scheme in BROKER_SCHEMES, BROKER_ALLOWED)
-    if parts.scheme in ("redis", "rediss", "redis+sentinel"):
+    if parts.scheme in REDIS_SCHEMES:
         check_redis_url(url, BROKER_ALLOWED)
     return url
 
@@ -237,7 +237,7 @@ def check_dsn(dsn: str) -> str:
 
 DatabaseUrl = Annotated[str, AfterValidator(check_database)]
 RedisUrl = Annotated[str, AfterValidator(check_redis)]
-LayerUrl = Annotated[str, AfterValidator(check_layer)]
+LogUrl = Annotated[str, AfterValidator(check_log)]
 CacheUrl = Annotated[str, AfterValidator(check_cache)]
 NamedUrls = Annotated[dict[str, str], BeforeValidator(check_named_urls)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], BeforeValidator(split_commas)]

@@ -112,6 +112,8 @@ BACKUPS_DIR = env.EVERGREEN_BACKUPS_DIR
 GIVEN_REDIS_URL = env.REDIS_URL or url_of_own_redis(STATE_DIR)
 REDIS_URL = GIVEN_REDIS_URL or "redis://127.0.0.1:6379/0"
 CACHE_URL = env.CACHE_URL or REDIS_URL
+# Empty: a cache in Redis keeps its own log.
+LOG_URL = env.EVERGREEN_LOG_URL or GIVEN_REDIS_URL
 CACHE_TIMEOUT = env.EVERGREEN_REDIS_TIMEOUT
 REDIS_OPTIONS = {
     # MessagePack instead of pickle: the shared store cannot run code.
@@ -130,7 +132,7 @@ SESSIONS_URL = env.EVERGREEN_SESSIONS_CACHE_URL or sibling_url(CACHE_URL, "sessi
 LOCAL_MEMORY = 8 * 1024 * 1024
 
 
-def alias(url: str, variable: str, *, prefix: str, log_url: str = GIVEN_REDIS_URL, memory: int) -> dict[str, Any]:
+def alias(url: str, variable: str, *, prefix: str, log_url: str = LOG_URL, memory: int) -> dict[str, Any]:
     common = {"KEY_PREFIX": prefix, "TIMEOUT": env.EVERGREEN_CACHE_TIMEOUT}
     return common | cache_settings(url, log_url, memory, REDIS_OPTIONS, variable)
 
@@ -150,7 +152,7 @@ CACHES = {
         "locmem://local",
         "CACHE_URL",
         prefix=CACHE_PREFIX,
-        log_url=GIVEN_REDIS_URL or (CACHE_URL if is_redis(CACHE_URL) else ""),
+        log_url=LOG_URL or (CACHE_URL if is_redis(CACHE_URL) else ""),
         memory=LOCAL_MEMORY,
     ),
 } | {
@@ -284,9 +286,9 @@ CELERY_BROKER_URL = env.CELERY_BROKER_URL or REDIS_URL.replace("unix://", "redis
 
 # --- live dashboards --------------------------------------------------------------------------------
 
-CHANNEL_LAYERS = channel_layers(
-    env.EVERGREEN_CHANNELS_URL or choose_url(GIVEN_REDIS_URL, CACHE_URL), CACHE_PREFIX, CACHE_TIMEOUT
-)
+# Empty: each process has a layer of its own.
+CHANNELS_URL = env.EVERGREEN_CHANNELS_URL or choose_url(GIVEN_REDIS_URL, CACHE_URL)
+CHANNEL_LAYERS = channel_layers(CHANNELS_URL, CACHE_PREFIX, CACHE_TIMEOUT)
 
 # --- the release ------------------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ from workers import broker, queues
 from workers.schedule import as_beat_schedule
 
 broker.install()
-BROKER, SERVERS = broker.servers_of(settings.CELERY_BROKER_URL)
+SERVERS = broker.servers_of(settings.CELERY_BROKER_URL)
 PREFIX = settings.CACHES["default"].get("KEY_PREFIX") or "evergreen"
-app = Celery("evergreen", broker=BROKER, include=["workers.tasks", "workers.signals", "workers.task_spans"])
+app = Celery("evergreen", broker=SERVERS.url, include=["workers.tasks", "workers.signals", "workers.task_spans"])
 app.conf.update(
     # JSON only: a queue that others can write to must not be able to run code.
     task_serializer="json",
@@ -43,13 +43,14 @@ app.conf.update(
         "queue_order_strategy": "priority",
         "socket_connect_timeout": broker.CONNECT_TIMEOUT,
     }
-    | SERVERS,
+    | SERVERS.options,
+    **SERVERS.tls_settings(),
     # Only the tasks for operators have results, for an hour. On a broker of another kind there are none.
-    result_backend=BROKER if BROKER.startswith(("redis://", "sentinel://")) else None,
+    result_backend=SERVERS.url if SERVERS.url.startswith(("redis://", "sentinel://")) else None,
     result_serializer="json",
     result_expires=3600,
     result_backend_transport_options={"global_keyprefix": f"{PREFIX}:result:", "retry_policy": {"timeout": 5.0}}
-    | SERVERS,
+    | SERVERS.options,
     # Celery's own stores a pickle. Ours has the schedule in memory, with the intervals and pauses of the admin.
     beat_scheduler="workers.beat:JobScheduler",
     beat_schedule=as_beat_schedule(),

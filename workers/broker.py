@@ -7,6 +7,7 @@ There is one for a single server, and one that finds the server through Sentinel
 """
 
 import logging
+from dataclasses import dataclass, field
 from queue import Empty
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from kombu.transport import TRANSPORT_ALIASES, redis
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from content.caching.backends.server import server_at
 from workers.queues import IN_ORDER
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ MALFORMED = (ValueError, TypeError, AttributeError, LookupError, RecursionError,
 LONGEST_REASON = 200
 # Seconds. Without a limit, a host that does not respond blocks a worker for two minutes.
 CONNECT_TIMEOUT = 5.0
-SENTINEL_SCHEME = "redis+sentinel"
+SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 
 
 class QoS(redis.QoS):
@@ -111,19 +113,34 @@ class SentinelTransport(Transport):
     Channel = SentinelChannel
 
 
-def servers_of(url: str) -> tuple[str, dict[str, str]]:
-    """A broker's URL as kombu reads it, and the transport options that it needs.
+@dataclass(frozen=True)
+class BrokerServers:
+    """A broker as kombu reads it: URLs, transport options, and the options of TLS for its `broker_use_ssl`."""
 
-    redis+sentinel://login@host:26379,host2:26379/service/0 becomes one sentinel:// URL for each host, and the name of
-    the service. Others stay as they are.
-    """
+    url: str
+    options: dict[str, Any] = field(default_factory=dict)
+    tls: dict[str, Any] = field(default_factory=dict)
+
+    def tls_settings(self) -> dict[str, Any]:
+        """Celery's, for the broker and the results. Without TLS none: a rediss:// URL has its own."""
+        return {"broker_use_ssl": self.tls, "redis_backend_use_ssl": self.tls} if self.tls else {}
+
+
+def servers_of(url: str) -> BrokerServers:
+    """redis+sentinel://login@host:26379,host2:26379/service/0 becomes one sentinel:// URL for each host, and the name
+    of the service. Others stay as they are."""
     parts = urlsplit(url)
-    if parts.scheme != SENTINEL_SCHEME:
-        return url, {}
+    if parts.scheme not in SENTINEL_SCHEMES:
+        return BrokerServers(url)
+    server = server_at(url, timeout=CONNECT_TIMEOUT)
     login, at, hosts = parts.netloc.rpartition("@")
-    service, _, database = parts.path.strip("/").partition("/")
-    urls = ";".join(f"sentinel://{login}{at}{host}/{database or 0}" for host in hosts.split(","))
-    return urls, {"master_name": service}
+    database = server.master_options()["db"]
+    urls = ";".join(f"sentinel://{login}{at}{host}/{database}" for host in hosts.split(","))
+    options = {"master_name": server.service, "sentinel_kwargs": server.sentinel_options()}
+    if parts.scheme == "redis+sentinel":
+        return BrokerServers(urls, options)
+    given = {name: value for name, value in server.master_options().items() if name.startswith("ssl_")}
+    return BrokerServers(urls, options, {"ssl_cert_reqs": "required"} | given)
 
 
 def heal(client: Any, prefix: str) -> None:

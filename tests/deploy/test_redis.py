@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from project.own_redis import find_redis_server
 from tests.support.servers.process import free_port, stop
+from tests.support.servers.redis import redis_program
 from tests.support.targets import DEPLOY
 from tests.support.wait import wait_until
 
@@ -18,7 +18,7 @@ def running(file, folder, *options):
     """Redis with a configuration of deploy/."""
     port, copy = free_port(), folder / "redis.conf"
     shutil.copy(file, copy)
-    command = [find_redis_server(), str(copy), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    command = [redis_program(), str(copy), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
     process = subprocess.Popen([*command, *options, "--logfile", str(folder / "log")])
     try:
         with redis.Redis(port=port) as client:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,8 +64,9 @@ def running_worker(
     concurrency: int = 2,
     include: str = "",
     environment: dict[str, str] | None = None,
+    log_servers: Sequence[RedisServer] = (),
 ) -> Iterator[Worker]:
-    """`include`: a module with more tasks."""
+    """`include`: a module with more tasks. `log_servers`: those of the log, if it is not `server`."""
     own = {"REDIS_URL": server.url, "EVERGREEN_RELEASE": RELEASE}
     environment = environment_of(state_dir) | own | (environment or {})
     make_tables(state_dir)
@@ -85,7 +86,7 @@ def running_worker(
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     worker = Worker(server, process)
     try:
-        wait_until(lambda: is_heard(server), "the worker is heard")
+        wait_until(lambda: any(map(is_heard, log_servers or [server])), "the worker is heard")
         yield worker
     finally:
         worker.queue.close()

@@ -7,16 +7,17 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_redis.client import DefaultClient
 from django_redis.exceptions import CompressorError, ConnectionInterrupted
-from django_redis.pool import ConnectionFactory, SentinelConnectionFactory
+from django_redis.pool import ConnectionFactory
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from .. import serializer
 from ..compressor import decompressor_of
 from ..errors import Unreadable
 from ..serializer import MessagePackSerializer, decode
-from .server import identity_of, sync_retry
+from .server import identity_of, server_of, sync_retry
 
 logger = logging.getLogger("content.caching")
 
@@ -68,8 +69,16 @@ class OwnConnectionFactory(_OwnOptions, ConnectionFactory):  # type: ignore[misc
     """The default of OPTIONS["CONNECTION_FACTORY"]."""
 
 
-class OwnSentinelConnectionFactory(_OwnOptions, SentinelConnectionFactory):  # type: ignore[misc]  # as above
-    """The default of OPTIONS["CONNECTION_FACTORY"] with SENTINELS."""
+class OwnSentinelConnectionFactory(OwnConnectionFactory):
+    """The default of OPTIONS["CONNECTION_FACTORY"] with SENTINELS. Logins, TLS and timeouts are those of the async methods."""
+
+    def get_connection_pool(self, params: dict[str, Any]) -> SentinelConnectionPool:
+        server = server_of(params["url"], self.options)
+        sentinel = Sentinel(server.sentinels, sentinel_kwargs=server.sentinel_options())
+        given = {name: value for name, value in params.items() if name != "url"}
+        return SentinelConnectionPool(
+            server.service, sentinel, **given | self.pool_cls_kwargs | server.master_options()
+        )
 
 
 class Client(DefaultClient):  # type: ignore[misc]  # django-redis has no types

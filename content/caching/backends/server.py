@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from redis import Redis as SyncRedis
@@ -17,7 +17,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import ConnectionPool, RedisSSLContext, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.cluster import RedisCluster as SyncCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry as SyncRetry
@@ -42,11 +42,14 @@ class Server:
     """Address, login and options. Equal values share connections.
 
     Times are in seconds. `retries`: attempts after the first, with exponential pauses up to 0.1 s.
-    `parameters`: further ones of redis-py's connections, as CONNECTION_POOL_KWARGS has them.
+    `parameters`: further ones of redis-py's connections, as CONNECTION_POOL_KWARGS has them. Behind Sentinel, the
+    host in `url` is the name of the service; `sentinel_username` and `sentinel_password` are those of the sentinels.
     """
 
     url: str
     sentinels: tuple[tuple[str, int], ...] = ()
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
     cluster: bool = False
     username: str | None = None
     password: str | None = None
@@ -79,11 +82,9 @@ class Server:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | None:
-        if not self.url.startswith("rediss://"):
+        if not self._is_tls:
             return None
-        given: dict[str, Any] = {
-            name[4:]: value for name, value in self._parameters.items() if name.startswith("ssl_")
-        }
+        given = {name.removeprefix("ssl_"): value for name, value in self._tls_options().items()}
         known = inspect.signature(RedisSSLContext).parameters
         if unknown := sorted(set(given) - set(known)):
             raise ImproperlyConfigured(
@@ -123,7 +124,7 @@ class Server:
         host, port = self._parameters.get("host", "127.0.0.1"), self._parameters.get("port", _DEFAULT_PORT)
         if not self.sentinels:
             return host, port
-        sentinel = Sentinel(self.sentinels, **self._sentinel_options())
+        sentinel = Sentinel(self.sentinels, sentinel_kwargs=self.sentinel_options(Retry(NoBackoff(), 0)))
         try:
             return await sentinel.discover_master(host)  # type: ignore[no-any-return]
         finally:
@@ -162,8 +163,8 @@ class Server:
             return SyncCluster.from_url(self.url, **arguments)
         if not self.sentinels:
             return SyncRedis.from_url(self.url, **arguments)
-        sentinel = SyncSentinel(self.sentinels, **self._sentinel_options())
-        return sentinel.master_for(urlsplit(self.url).hostname, **arguments | self._login_options())
+        sentinel = SyncSentinel(self.sentinels, sentinel_kwargs=self.sentinel_options())
+        return sentinel.master_for(self.service, **arguments | self.master_options())
 
     def client_options(self) -> dict[str, Any]:
         """The options without those that the URL has: redis-py reads these itself."""
@@ -172,26 +173,46 @@ class Server:
         given = {name: value for name, value in self._parameters.items() if name not in skipped}
         if provider := self._parameters.get("credential_provider"):
             given["credential_provider"] = provider
-        if not self.url.startswith("rediss://"):
+        if not self._is_tls:
             given = {name: value for name, value in given.items() if not name.startswith("ssl_")}
         return given | {"retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), self.retries)}
 
+    @property
+    def service(self) -> str:
+        """The name by which sentinels know the master."""
+        return urlsplit(self.url).hostname or ""
+
     def _sentinel_pool(self) -> SentinelConnectionPool:
         return SentinelConnectionPool(
-            urlsplit(self.url).hostname,
-            Sentinel(self.sentinels, **self._sentinel_options()),
+            self.service,
+            Sentinel(self.sentinels, sentinel_kwargs=self.sentinel_options(Retry(NoBackoff(), 0))),
             max_connections=self.max_connections,
-            **self.client_options() | self._login_options(),
+            **self.client_options() | self.master_options(),
         )
 
-    def _login_options(self) -> dict[str, Any]:
+    def master_options(self) -> dict[str, Any]:
+        """What a client behind Sentinel needs of the URL: login, database and TLS. Sentinels name host and port."""
         login = {name: self._parameters.get(name) for name in ("username", "password")}
-        return login | {"db": self._parameters.get("db", 0), "ssl": self.url.startswith("rediss")}
+        return login | {"db": self._parameters.get("db", 0), "ssl": self._is_tls} | self._tls_options()
 
-    def _sentinel_options(self) -> dict[str, Any]:
-        """Timeouts for the sentinels themselves."""
+    def sentinel_options(self, retry: Retry | SyncRetry | None = None) -> dict[str, Any]:
+        """For connections to the sentinels themselves: a login of their own, and TLS as that of the server.
+
+        `retry`: by default none, for sync clients. redis-py's own waits seconds before it asks the next sentinel.
+        """
         seconds = self._parameters.get("socket_connect_timeout")
-        return {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+        login = {"username": self.sentinel_username, "password": self.sentinel_password}
+        timeouts = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+        none = {"retry": retry or SyncRetry(NoBackoff(), 0)}
+        return login | timeouts | none | {"ssl": self._is_tls} | self._tls_options()
+
+    @property
+    def _is_tls(self) -> bool:
+        return self.url.startswith("rediss://")
+
+    def _tls_options(self) -> dict[str, Any]:
+        given = self._parameters.items() if self._is_tls else ()
+        return {name: value for name, value in given if name.startswith("ssl_")}
 
 
 async def _execute(protocol: RedisProtocol, command: Command) -> None:
@@ -214,6 +235,8 @@ def server_of(url: str, options: Mapping[str, Any]) -> Server:
     return Server(
         url=url,
         sentinels=tuple((str(host), int(port)) for host, port in options.get("SENTINELS", ())),
+        sentinel_username=(options.get("SENTINEL_KWARGS") or {}).get("username"),
+        sentinel_password=(options.get("SENTINEL_KWARGS") or {}).get("password"),
         cluster=bool(options.get("CLUSTER")),
         username=options.get("USERNAME"),
         password=options.get("PASSWORD"),
@@ -243,7 +266,8 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
     """Split a URL into Django's LOCATION and the OPTIONS that it needs.
 
     redis://, rediss:// (TLS), unix://                                       (the URLs of redis-py)
-    redis+sentinel://[user:password@]host[:port],host2[:port]/service/db     (rediss+sentinel:// with TLS)
+    redis+sentinel://[user:password@]host[:port],host2[:port]/service/db     (rediss+sentinel:// with TLS for both)
+        ?sentinel_username=…&sentinel_password=…                             (a login of the sentinels' own)
     redis+cluster://[user:password@]host:port                                (rediss+cluster:// with TLS)
     """
     parts = urlsplit(url)
@@ -255,16 +279,19 @@ def location_and_options(url: str) -> tuple[str, dict[str, Any]]:
         }
     if parts.scheme not in _SENTINEL_SCHEMES:
         return url, {}
-    login, _, hosts = parts.netloc.rpartition("@")
+    login, at, hosts = parts.netloc.rpartition("@")
     service, _, database = parts.path.strip("/").partition("/")
     if not service:
         raise ImproperlyConfigured("The Sentinel URL names no service. Write redis+sentinel://host:26379/service/0.")
-    scheme = parts.scheme.partition("+")[0]
-    location = f"{scheme}://{login + '@' if login else ''}{service}/{database or 0}"
+    query = dict(parse_qsl(parts.query))
+    sentinel_login = {name: query.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+    scheme, options = parts.scheme.partition("+")[0], f"?{urlencode(query)}" if query else ""
+    location = f"{scheme}://{login}{at}{service}/{database or 0}{options}"
     return location, {
         "SENTINELS": [_host_and_port(host) for host in hosts.split(",")],
+        "SENTINEL_KWARGS": {name: value for name, value in sentinel_login.items() if value},
         "CONNECTION_FACTORY": f"{__package__}.client.OwnSentinelConnectionFactory",
-    } | dict(parse_qsl(parts.query))
+    }
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

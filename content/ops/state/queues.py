@@ -15,7 +15,7 @@ from content.ops.state.task_queues import BY_LABEL, keys_of
 from content.warming.state import ALIAS
 
 # Schemes of brokers in Redis, as Celery names them.
-REDIS_SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel")
+REDIS_SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel", "rediss+sentinel")
 
 
 async def read_queues() -> dict[str, int]:

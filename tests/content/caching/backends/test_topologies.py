@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 import pytest
 from django.core.cache import caches
 from redis.exceptions import RedisError
 
+from content.caching.backends.server import location_and_options, server_of
 from content.caching.stores.shared import RedisTier
 from tests.support.servers.cluster import key_slot
 from tests.support.servers.redis import running_redis
@@ -34,6 +36,21 @@ async def test_a_sentinel_failover_is_followed(open_cache):
         await retry(lambda: cache.aset("key", "after"))
         assert await cache.aget("key") == "after"
         assert cache.get("key") == "after"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_sentinel_that_is_down_is_asked_once(is_async):
+    """redis-py would ask it four times, with pauses of seconds, before it asks the next one."""
+    asked = []
+    down = await asyncio.start_server(lambda _, writer: (asked.append(1), writer.close()), "127.0.0.1", 0)
+    port = down.sockets[0].getsockname()[1]
+    location, options = location_and_options(f"redis+sentinel://127.0.0.1:{port}/site/0")
+    server = server_of(location, options | {"RETRIES": 0})
+    connect = server.connect if is_async else partial(asyncio.to_thread, server.sync_client().ping)
+    with pytest.raises(RedisError):
+        await connect()
+    down.close()
+    assert asked == [1]
 
 
 async def retry(call):
