@@ -15,7 +15,7 @@ from project.backups.aliases import database_alias
 from project.backups.manifest import BadBackup, Table
 from project.backups.restoring import note_changes_of_all_rows, require_empty
 from project.backups.tables import compare_tables, digest_tables, digest_without_keys, models_of_site
-from project.doctor.checks.database import find_trigger_faults
+from project.doctor.checks.triggers import find_trigger_faults
 
 # Triggers of the new database fill the first two; the others are notes of the old one to itself.
 DERIVED = (ListCount, ListedPost, PendingChanges, WatchedChange)

@@ -13,7 +13,7 @@ from project.backups import postgresql, sqlite
 from project.backups.aliases import database_alias
 from project.backups.manifest import BadBackup, Manifest, compare_files, copy_file, is_inside, read_manifest
 from project.backups.tables import compare_tables, digest_tables, list_migrations
-from project.doctor.checks.database import find_trigger_faults
+from project.doctor.checks.triggers import find_trigger_faults
 
 ENGINES = {"postgresql": "django.db.backends.postgresql", "sqlite": "django.db.backends.sqlite3"}
 

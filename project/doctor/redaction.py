@@ -20,7 +20,7 @@ NAMED = re.compile(
 )
 # Settings with a secret or a URL that may have one.
 SECRET_NAMES = ("SECRET_KEY", "CDN_TOKEN", "EMAIL_HOST_PASSWORD")
-URL_NAMES = ("REDIS_URL", "CACHE_URL", "SESSIONS_URL", "CELERY_BROKER_URL", "SENTRY_DSN")
+URL_NAMES = ("REDIS_URL", "CACHE_URL", "SESSIONS_URL", "CELERY_BROKER_URL", "CHANNELS_URL", "SENTRY_DSN")
 
 
 def list_secrets() -> set[str]:

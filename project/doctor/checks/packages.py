@@ -1,4 +1,4 @@
-"""Python, and the packages that requirements/app.lock names."""
+"""Python, and the packages that the locks in requirements/ name."""
 
 import re
 import sys
@@ -24,26 +24,35 @@ def check_python() -> Iterator[Finding]:
 
 
 def check_packages() -> Iterator[Finding]:
-    """Each locked package is installed in its locked version."""
-    lock = settings.BASE_DIR / "requirements" / "app.lock"
-    if not lock.is_file():
-        yield skipped(f"{lock} does not exist, so that the packages cannot be compared.")
-        return
-    wanted = read_lock(lock.read_text())
+    """Each locked package is installed in its locked version, those of the extras in use among them."""
+    wanted = dict[str, str]()
+    for name in list_locks():
+        lock = settings.BASE_DIR / "requirements" / f"{name}.lock"
+        if not lock.is_file():
+            yield skipped(f"{lock} does not exist, so that the packages cannot be compared.")
+            return
+        wanted |= read_lock(lock.read_text())
     differing = [
         f"{name} {find_version(name) or 'missing'} instead of {version}"
         for name, version in sorted(wanted.items())
         if find_version(name) != version
     ]
     if differing:
+        options = " ".join(f"-r requirements/{name}.lock" for name in list_locks())
         more = f" and {len(differing) - MOST_SHOWN} more" if len(differing) > MOST_SHOWN else ""
         yield error(
             f"{len(differing)} packages differ from the lock: {', '.join(differing[:MOST_SHOWN])}{more}.",
             "The site runs with versions that nobody has tested together.",
-            "Run `pip install --require-hashes -r requirements/app.lock` in the release's virtual environment.",
+            f"Run `pip install --require-hashes {options}` in the release's virtual environment.",
         )
     else:
         yield ok(f"All {len(wanted)} locked packages are installed.")
+
+
+def list_locks() -> list[str]:
+    """Names of the locks with the packages that the settings ask for."""
+    extras = {"errors": settings.SENTRY_DSN, "traces": settings.TRACES_URL}
+    return ["app", *(name for name, url in extras.items() if url)]
 
 
 def read_lock(text: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from django.core.cache import caches
 from redis.exceptions import RedisError
 
 from content.caching.backends import RedisCache
-from content.caching.backends.server import Server
+from content.caching.backends.server import Server, server_at
 from content.caching.engines import log_server
 from content.ops.state.queues import server_of_broker
 from project.doctor.finding import Finding, error, ok, skipped, warning
@@ -20,6 +20,8 @@ OLDEST = (6, 2)
 NEARLY_FULL, FULL = 0.8, 0.95
 # An eviction there makes every entry invalid, or loses tasks.
 LASTING = frozenset({"log", "broker"})
+# Messages of the channel layer last for seconds: an eviction there only delays what a dashboard shows.
+UNEVICTED = LASTING | {"channels"}
 
 
 @dataclass
@@ -43,6 +45,10 @@ class Instance:
         return int(self.info.get("maxmemory", 0))
 
     @property
+    def evicts_any(self) -> bool:
+        return self.policy.startswith("allkeys") and bool(self.limit)
+
+    @property
     def is_lasting(self) -> bool:
         return bool(LASTING.intersection(self.roles))
 
@@ -57,6 +63,8 @@ def servers() -> Iterator[tuple[str, Server]]:
         yield "log", server
     if server := server_of_broker(settings.CACHE_TIMEOUT):
         yield "broker", server
+    if settings.CHANNELS_URL:
+        yield "channels", server_at(settings.CHANNELS_URL, timeout=settings.CACHE_TIMEOUT)
 
 
 def address_of(server: Server) -> str:
@@ -100,8 +108,9 @@ def read_info(server: Server) -> dict[str, Any]:
 def unreachable(instance: Instance, reason: str) -> Finding:
     return error(
         f"{instance.name} does not answer ({reason.rstrip('.')}).",
-        "Readers get what each process has in memory, then what it loads. No task runs if it is the broker.",
-        "Start it, or check REDIS_URL, CACHE_URL and CELERY_BROKER_URL with their passwords.",
+        "Readers get what each process has in memory, then what it loads. No task runs if it is the broker, and no "
+        "dashboard is live if it has the channels.",
+        "Start it, or check REDIS_URL, CACHE_URL, CELERY_BROKER_URL and EVERGREEN_CHANNELS_URL with their passwords.",
     )
 
 
@@ -127,11 +136,19 @@ def check_version(instance: Instance) -> Iterator[Finding]:
 
 
 def check_eviction(instance: Instance) -> Iterator[Finding]:
-    if instance.is_lasting and instance.policy.startswith("allkeys") and instance.limit:
+    if not instance.evicts_any:
+        return
+    if instance.is_lasting:
         yield error(
             f"{instance.name} evicts any key ({instance.policy}).",
             "An evicted log makes every cached entry invalid at once; an evicted queue loses tasks.",
             "Set maxmemory-policy to noeviction, or to volatile-lru if entries are there too. Best are two servers.",
+        )
+    elif UNEVICTED.intersection(instance.roles):
+        yield warning(
+            f"{instance.name} evicts any key ({instance.policy}).",
+            "Messages between processes may be lost: a live dashboard or an editor shows a change late.",
+            "Let EVERGREEN_CHANNELS_URL name the Redis of log and broker, with noeviction.",
         )
 
 

@@ -153,12 +153,23 @@ def test_a_database_without_migrations_and_triggers_is_found(prepared, tmp_path)
     connection.execute(
         "INSERT INTO django_migrations(app, name, applied) VALUES ('content', '9999_newer', '2030-01-01')"
     )
+    outdate_a_trigger(connection, "content_redirect")
     connection.commit()
     connection.close()
     done = run_doctor(environment, "--category", "database", "--json")
+    (outdated,) = (each for each in json.loads(done.stdout)["findings"] if "1 trigger is outdated" in each["what"])
+    assert (outdated["status"], "content_redirect" in outdated["what"]) == ("warning", True)
     assert "Triggers of lists or search are missing: post_search_update" in done.stdout
     assert "migrations wait" in done.stdout
     assert "content.9999_newer" in done.stdout
+
+
+def outdate_a_trigger(connection: sqlite3.Connection, table: str) -> None:
+    """As a release that watches the table in another way would leave it."""
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? ORDER BY name"
+    name, statement = connection.execute(query, [table]).fetchone()
+    connection.execute(f'DROP TRIGGER "{name}"')
+    connection.execute(statement.replace(name, f"{name[:-3]}xyz"))
 
 
 def test_files_that_others_can_read_are_found(prepared):

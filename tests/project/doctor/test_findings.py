@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -9,13 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import trustme
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from content.cdn import providers
-from project.doctor.checks import cdn, packages, redis, tls
+from project.doctor.checks import cdn, migrations, packages, redis, tls
 from project.doctor.finding import Finding, Status, ok
 from project.doctor.redaction import redact
 from project.doctor.runner import run_checks
 from tests.support.servers.redis import running_redis
+from tests.support.service import ROOT
+
+EXTRAS = ("errors", "traces")
+# Seconds after which a server notices that it shall end.
+POLL = 0.01
 
 
 @contextmanager
@@ -39,7 +47,7 @@ def json_server(status: int, content: object):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", asked
@@ -100,23 +108,66 @@ def test_a_certificate_is_judged_by_its_days(days, expected):
     assert tls.judge(days, "example.org").status == expected
 
 
-def test_a_certificate_that_no_browser_trusts_is_an_error(settings, tmp_path):
-    certificate = trustme.CA().issue_cert("localhost")
+@contextmanager
+def tls_server(prepare):
+    """Its port. `prepare`: is called with the context, which needs a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
+    prepare(context)
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *arguments: None
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL,))
     thread.start()
     try:
-        settings.BASE_URL = f"https://localhost:{server.server_port}"
-        (finding,) = tls.check_certificate()
+        yield server.server_port
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_a_certificate_that_no_browser_trusts_is_an_error(settings):
+    with tls_server(trustme.CA().issue_cert("localhost").configure_cert) as port:
+        settings.BASE_URL = f"https://localhost:{port}"
+        (finding,) = tls.check_certificate()
     assert (finding.status, "not valid" in finding.what) == (Status.ERROR, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "expected"),
+    [
+        ("localhost", 90, [Status.WARNING]),
+        ("localhost", 1, [Status.WARNING, Status.ERROR]),
+        ("other.example", 90, [Status.ERROR]),
+    ],
+)
+def test_a_certificate_that_is_signed_by_itself_blocks_no_upgrade(settings, tmp_path, name, days, expected):
+    """As the installer makes one. Another name, or one that ends soon, is an error as of any certificate."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    names = ["-days", str(days), "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+    subprocess.run([*new, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    with tls_server(lambda context: context.load_cert_chain(certificate, key)) as port:
+        settings.BASE_URL = f"https://localhost:{port}"
+        found = list(tls.check_certificate())
+    assert [finding.status for finding in found] == expected
+    assert ("signed by itself" in found[0].what) == (name == "localhost")
+
+
+@pytest.mark.django_db
+def test_after_a_rollback_newer_migrations_are_an_error_only_if_this_code_does_not_fit():
+    """A column that a newer release has renamed is missed; by its new name it demands a value."""
+    assert [finding.status for finding in migrations.compare_migrations(connection)] == [Status.OK]
+    MigrationRecorder(connection).record_applied("content", "9999_newer")
+    (finding,) = migrations.compare_migrations(connection)
+    assert (finding.status, "content.9999_newer" in finding.what) == (Status.WARNING, True)
+    assert "after a rollback" in finding.means
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE content_redirect RENAME COLUMN new_path TO target")
+    (finding,) = migrations.compare_migrations(connection)
+    assert finding.status == Status.ERROR
+    assert "column content_redirect.new_path is missing" in finding.what
+    assert "column content_redirect.target demands a value" in finding.what
 
 
 @pytest.mark.parametrize(
@@ -133,6 +184,36 @@ def test_a_redis_that_may_lose_the_log_is_found(settings, options, words):
     assert len(found) == len(words)
     for word, what in zip(words, found, strict=True):
         assert word in what
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"), [(["channels"], Status.WARNING), (["channels", "log"], Status.ERROR), (["cache"], None)]
+)
+def test_channels_want_a_redis_that_does_not_evict(roles, expected):
+    evicting = {"maxmemory": 8 << 20, "maxmemory_policy": "allkeys-lru"}
+    found = list(redis.check_eviction(redis.Instance("here", roles, evicting)))
+    assert [finding.status for finding in found] == ([] if expected is None else [expected])
+
+
+def test_the_redis_of_the_channels_is_asked(settings):
+    settings.CHANNELS_URL = "redis://:a-password@127.0.0.1:1/0"
+    found = [finding for finding in redis.check_redis() if "channels" in finding.what]
+    assert [finding.status for finding in found] == [Status.ERROR]
+    assert "a-password" not in found[0].what
+
+
+def test_locks_of_extras_in_use_are_compared(settings):
+    assert packages.list_locks() == ["app"]
+    settings.SENTRY_DSN, settings.TRACES_URL = "https://key@host/1", "http://127.0.0.1:4318"
+    assert packages.list_locks() == ["app", "errors", "traces"]
+
+
+def test_the_locks_of_extras_agree_with_that_of_the_service():
+    """They are installed beside one another, and each version is that which was tested."""
+    locks = {name: packages.read_lock((ROOT / f"requirements/{name}.lock").read_text()) for name in EXTRAS}
+    service = packages.read_lock((ROOT / "requirements/app.lock").read_text())
+    for name, lock in locks.items():
+        assert {each: version for each, version in service.items() if lock.get(each) != version} == {}, name
 
 
 def test_locked_packages_are_read_with_their_markers():
