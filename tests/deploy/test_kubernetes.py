@@ -1,5 +1,6 @@
 """The manifests are valid, alone and with each overlay, and their pods are bounded, harmless and probed."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import kubernetes_validate
@@ -20,8 +21,21 @@ from tests.support.targets import (
 
 VERSION = "1.37.0"
 EXAMPLES = [yaml.safe_load((KUBERNETES / "secrets.example.yaml").read_text())]
+QUEUE_SCALING = KUBERNETES / "components/queue-scaling"
+
+
+def scaling_by_queue() -> list[dict[str, Any]]:
+    """The base with the component."""
+    (patch,) = yaml.safe_load((QUEUE_SCALING / "kustomization.yaml").read_text())["patches"]
+    (change,) = yaml.safe_load_all((QUEUE_SCALING / patch["path"]).read_text())
+    found = {identity(each): each for each in manifests_in(KUBERNETES / "base")}
+    assert identity(change) in found
+    return list((found | {identity(change): merge(found[identity(change)], change)}).values())
+
+
 EVERYTHING = {
     "base": [*manifests_in(KUBERNETES / "base"), *manifests_in(KUBERNETES / "jobs"), *EXAMPLES],
+    "queue-scaling": scaling_by_queue(),
     **{overlay: manifests_of(overlay) for overlay in OVERLAYS},
 }
 each_set = pytest.mark.parametrize("name", EVERYTHING)
@@ -77,6 +91,15 @@ def test_a_patch_changes_named_members_and_replaces_other_lists():
         "more": [1],
     }
     assert merge({"a": [1, 2], "b": 1}, {"a": [3], "b": None}) == {"a": [3]}
+
+
+@pytest.mark.parametrize("overlay", ["base", *OVERLAYS])
+def test_scaling_needs_the_metrics_server_alone(overlay):
+    """And by the component the metric of the queues instead."""
+    for name, kind in ((overlay, "Resource"), ("queue-scaling", "External")):
+        wanted = ("HorizontalPodAutoscaler", "evergreen-worker")
+        (scaler,) = (each for each in EVERYTHING[name] if identity(each)[1:] == wanted)
+        assert [metric["type"] for metric in scaler["spec"]["metrics"]] == [kind]
 
 
 @each_set
