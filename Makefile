@@ -68,8 +68,8 @@ format: $(VENV)/dev.installed  ## Format the code, and mend what ruff can mend.
 lock: $(VENV)/dev.installed  ## Lock the newest versions that requirements/*.in allow, with hashes.
 ## UPGRADE= keeps the locked versions, and adds or removes only what changed in requirements/*.in.
 	$(LOCK) $(UPGRADE) requirements/app.in -o requirements/app.lock
-	$(LOCK) $(UPGRADE) requirements/traces.in -o requirements/traces.lock
-	$(LOCK) $(UPGRADE) requirements/errors.in -o requirements/errors.lock
+	$(LOCK) $(UPGRADE) --constraint requirements/app.lock requirements/traces.in -o requirements/traces.lock
+	$(LOCK) $(UPGRADE) --constraint requirements/app.lock requirements/errors.in -o requirements/errors.lock
 	$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.lock
 	$(LOCK) $(UPGRADE) requirements/bench.in -o requirements/bench.lock
 

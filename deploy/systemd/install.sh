@@ -14,6 +14,8 @@ source_folder=$(readlink -f "$here/../..")
 . "$here/installer/system.sh"
 # shellcheck source=installer/release.sh
 . "$here/installer/release.sh"
+# shellcheck source=installer/extras.sh
+. "$here/installer/extras.sh"
 # shellcheck source=installer/services.sh
 . "$here/installer/services.sh"
 # shellcheck source=installer/database.sh
@@ -29,6 +31,8 @@ install.sh rollback                                              back to the rel
 
   --host NAME         the name of the site, as example.org. Needed once; then it is read from /etc/evergreen/env.
   --certificate FILE  the chain in PEM, and --key FILE its key. Without them a certificate signed by itself is made.
+  --extras "NAME…"    optional packages: errors, traces. Remembered for upgrades; "" for none from the next release on.
+  --keep N            old releases that stay beside the one that serves (3), and the one that a rollback needs
   --dry-run           say what would change, and change nothing
   --force             upgrade although the doctor finds errors
   --root DIR          work in the Debian system below DIR, where no systemd runs; /proc must be mounted there
@@ -36,6 +40,8 @@ END
 }
 
 command='' host='' certificate='' key='' root='' dry_run='' force=''
+# `remembered`: those of /etc/evergreen/extras.
+extras=remembered keep=3
 
 read_options() {
     command=${1:-}
@@ -44,7 +50,7 @@ read_options() {
         case $1 in
             --dry-run) dry_run=yes ;;
             --force) force=yes ;;
-            --host | --certificate | --key | --root)
+            --host | --certificate | --key | --root | --extras | --keep)
                 [ $# -ge 2 ] || fail "$1 needs a value." 64
                 printf -v "${1#--}" %s "$2"
                 shift
@@ -54,6 +60,8 @@ read_options() {
         shift
     done
     [ "${certificate:+given}" = "${key:+given}" ] || fail "--certificate and --key belong together." 64
+    [ "$extras" = remembered ] || check_extras
+    [[ $keep =~ ^[0-9]{1,3}$ ]] || fail "--keep $keep is no number from 0 to 999." 64
 }
 
 # Everything that install does and upgrade repeats, from the folder of a release. Files that the operator changed stay.
@@ -76,6 +84,7 @@ install_site() {
     add_packages
     add_users
     add_folders
+    remember_extras
     build_release
     release=$release_folder
     [ -n "$(running_release)" ] || link_release "$release"
@@ -94,17 +103,21 @@ upgrade_site() {
     before=$(running_release)
     [ -n "$before" ] || fail "No release is installed. Use: install.sh install --host NAME"
     if [ "$(find_release)" = "$before" ] && [ "$(recorded_release)" = "$before" ]; then
+        remember_extras
+        add_extras "$releases/$before"
         say "This release runs already: $before."
         return
     fi
     require_host
     examine "Check the running release"
     add_packages
+    remember_extras
     build_release
     release=$release_folder
     start_databases
     back_up
     expand "$release"
+    warm "$release"
     switch_to "$release"
 }
 
@@ -113,9 +126,9 @@ roll_back() {
     target=$(previous_release)
     [ -n "$target" ] || fail "No release before $(running_release) is recorded and still there."
     require_host
+    add_extras "$releases/$target"
     start_databases
-    # The doctor calls migrations of the newer release an error. They only expanded the tables.
-    force=yes
+    warm "$releases/$target"
     switch_to "$releases/$target"
 }
 
@@ -127,6 +140,7 @@ switch_to() {
     verify_site
     examine "Check the release that runs now"
     record_release "$(basename "$1")"
+    prune_releases
 }
 
 main() {
@@ -143,6 +157,8 @@ main() {
         exit
     fi
     check_system
+    read_extras
+    check_extras
     case $command in
         install) install_site ;;
         upgrade) upgrade_site ;;

@@ -61,7 +61,8 @@ def test_packages_are_those_of_the_lock_by_hash():
     )
     assert "--require-hashes" in install
     assert "--only-binary :all:" in install
-    assert install.endswith("-r requirements/app.lock")
+    assert install.startswith('for name in app ${EXTRAS}; do set -- "$@" -r "requirements/$name.lock"; done;')
+    assert install.endswith('"$@"')
 
 
 def test_what_is_copied_is_there_and_not_ignored():
@@ -117,8 +118,10 @@ def test_health_is_the_age_of_the_file(tmp_path):
 @pytest.mark.timeout(900)
 def test_its_steps_make_a_site_that_serves(tmp_path, fresh_redis, postgres_server):
     """In folders: packages by hash from the index, static files, then the roles by their entry."""
-    image = build(FILE, tmp_path)
+    image = build(FILE, tmp_path, EXTRAS="errors traces")
     assert image.user == "10001:10001"
+    extras = [image.path("/opt/venv/bin/python"), "-c", "import sentry_sdk, opentelemetry.sdk.trace"]
+    subprocess.run(extras, env=image.variables(), check=True)
     static = image.path("/srv/evergreen/static")
     assert (static / "staticfiles.json").exists()
     assert not list(image.path("/srv/evergreen").rglob("tests"))

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 HOST = "example.org"
 INSTALLING, UPGRADING = ROOT / "docs/install.md", ROOT / "docs/upgrading.md"
 NEXT = "/root/next"
+OLD = [f"2020-01-0{day}-000000" for day in (1, 2, 3, 4)]
 # Folders that running services write to.
 WRITTEN = ("/proc", "/dev", "/run", "/tmp", "/var/log", "/var/lib", "/var/cache/nginx")
 MIGRATION = """
@@ -121,6 +122,19 @@ def fingerprint(debian) -> str:
     return debian.shell(rf"find / \( {written} \) -prune -o -type f -printf '%p %m %U %G %s %T@\n' | sort").stdout
 
 
+def test_an_optional_package_is_added_and_remembered(debian):
+    """The next release has it too: the upgrade below looks for it."""
+    done = debian.shell("cd /root/evergreen && deploy/systemd/install.sh install --extras errors")
+    assert "add the packages of errors" in done.stdout, done.stdout
+    assert has_package(debian, "sentry_sdk")
+    again = debian.shell("cd /root/evergreen && deploy/systemd/install.sh install")
+    assert again.stdout.endswith("Nothing changed.\n")
+
+
+def has_package(debian, name: str) -> bool:
+    return debian.shell(f"/srv/evergreen/current/.venv/bin/python -c 'import {name}'").returncode == 0
+
+
 def test_a_file_of_the_operator_is_kept(debian):
     file = debian.inside("etc/evergreen/redis-cache.conf")
     before = file.read_text()
@@ -134,11 +148,20 @@ def test_a_file_of_the_operator_is_kept(debian):
 def test_upgrade_and_rollback_by_the_page_lose_no_request(debian):
     """The next release has another footer and a migration. The command is the page's."""
     make_next(debian)
+    make_old_releases(debian)
     first = serving(debian)
     with Readers(debian) as readers:
         type_page(debian, UPGRADING, NEXT)
     assert serving(debian) == first
     assert len(record_of(debian)) == 3
+    releases = {file.name for file in debian.inside("srv/evergreen/releases").iterdir()}
+    assert releases == {*record_of(debian), *OLD[2:], "by-hand"}
+    assert not debian.inside(f"srv/evergreen/shared/static/{OLD[0]}").exists()
+    assert debian.inside(f"srv/evergreen/shared/static/{OLD[2]}").exists()
+    assert debian.shell("cat /srv/evergreen/releases/*/.locks").stdout.split() == ["app", "errors"] * 2
+    waits = debian.shell("grep --only-matching 'serves readers now: .*' /var/log/evergreen-web.service.log").stdout
+    print(waits)
+    assert "s have passed" not in waits
     assert readers.failures == []
     # Processes of both releases serve while they are replaced.
     assert (readers.footers[0], readers.footers[-1]) == ("old", "old")
@@ -153,6 +176,16 @@ def make_next(debian) -> None:
     footer.write_text(footer.read_text() + "<!-- the next release -->\n")
     last = max(file.stem for file in (content / "migrations").glob("0*.py"))
     (content / "migrations/9000_trial.py").write_text(MIGRATION.format(last=last))
+
+
+def make_old_releases(debian) -> None:
+    """Four that served long ago, each with a static file of its own, and one that the operator made."""
+    for name in (*OLD, "by-hand"):
+        static = debian.inside(f"srv/evergreen/releases/{name}/static")
+        static.mkdir(parents=True)
+        for place in (static, debian.inside("srv/evergreen/shared/static")):
+            (place / name).touch()
+        (static.parent / ".digest").touch()
 
 
 def record_of(debian) -> list[str]:

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.support.servers.process import binary
+from tests.support.service import ROOT
 from tests.support.targets import DEPLOY, UNITS
 from tests.support.transcript import Typed
 
@@ -62,6 +63,57 @@ def test_the_installer_writes_files_that_exist():
     named = re.findall(r'"\$1?(?:release)?/deploy/([\w/.-]+)"', text)
     assert len(named) > 6
     assert [name for name in named if not (DEPLOY / name).exists()] == []
+
+
+@pytest.fixture
+def old_releases(tmp_path):
+    """Six that the installer made, each with a static file, and one by hand. The first served, then the fifth."""
+    names = [f"2026-01-0{day}-120000" for day in range(1, 7)]
+    for name in (*names, "by-hand"):
+        (tmp_path / "releases" / name / "static").mkdir(parents=True)
+        (tmp_path / "shared").mkdir(exist_ok=True)
+        for place in (tmp_path / "releases" / name / "static", tmp_path / "shared"):
+            (place / f"{name}.css").touch()
+        (tmp_path / "releases" / name / ".digest").touch()
+    (tmp_path / "current").symlink_to(tmp_path / "releases" / names[4])
+    (tmp_path / "served").write_text(f"{names[0]} then\n{names[4]} now\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(3, [1, 3, 4, 5, 6]), (0, [1, 5]), (9, [1, 2, 3, 4, 5, 6])])
+def test_old_releases_go_but_never_that_for_a_rollback(old_releases, keep, kept):
+    expected = {f"2026-01-0{day}-120000" for day in kept} | {"by-hand"}
+    for dry_run in ("yes", ""):
+        before = {file.name for file in (old_releases / "releases").iterdir()}
+        printed = prune(old_releases, keep, dry_run)
+    assert {file.name for file in (old_releases / "releases").iterdir()} == expected
+    assert {file.stem for file in (old_releases / "shared").iterdir()} == expected
+    assert len(before) == 7, "the dry run removes nothing"
+    assert printed.count("remove the release") == 7 - len(expected)
+    assert "remove" not in prune(old_releases, keep, "")
+
+
+def prune(folder, keep, dry_run) -> str:
+    script = f"""
+set -euo pipefail
+. {UNITS}/installer/steps.sh
+. {UNITS}/installer/release.sh
+releases={folder}/releases current={folder}/current shared_static={folder}/shared record={folder}/served
+keep={keep} dry_run={dry_run}
+prune_releases
+rm -rf "$scratch"
+"""
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
+
+
+def test_extras_are_those_that_have_a_lock():
+    (line,) = re.findall(r"all_extras='(.*)'", (UNITS / "installer/extras.sh").read_text())
+    service = "-r app.in"
+    files = [file for file in (ROOT / "requirements").glob("*.in") if service in file.read_text()]
+    assert line.split() == sorted(file.stem for file in files if file.stem != "dev")
+    done = run("upgrade", "--extras", "errors nonsense")
+    assert done.returncode == 64
+    assert "There is no extra nonsense. There are: errors, traces." in done.stderr
 
 
 def test_a_transcript_notices_other_output():

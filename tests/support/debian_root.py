@@ -50,11 +50,12 @@ def download(root: Path) -> None:
     commands = (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", "--download-only"])
     for command, names in zip(commands, ([], packages[1].split()), strict=True):
         subprocess.run(["chroot", root, *command, *names], env=ENVIRONMENT, check=True, capture_output=True)
-    lock = re.sub(r" ; python_full_version < '3\.11\.\d+'", "", (ROOT / "requirements/app.lock").read_text())
-    (root / "var/cache/app.lock").write_text(lock)
     pip = [str(ROOT / ".venv/bin/python"), "-m", "pip", "download", "--quiet", "--require-hashes"]
-    folder = f"{root}{WHEELS}"
-    subprocess.run([*pip, "--only-binary", ":all:", "-r", root / "var/cache/app.lock", "-d", folder], check=True)
+    for name in ("app", "errors", "traces"):
+        lock = (ROOT / f"requirements/{name}.lock").read_text()
+        pip += ["-r", str(root / f"var/cache/{name}.lock")]
+        Path(pip[-1]).write_text(re.sub(r" ; python_full_version < '3\.11\.\d+'", "", lock))
+    subprocess.run([*pip, "--only-binary", ":all:", "-d", f"{root}{WHEELS}"], check=True)
 
 
 def make_root(folder: Path) -> None:

@@ -49,14 +49,17 @@ class Stage:
         return {"HOME": str(self.root), "LANG": "C.UTF-8"} | own | {"PATH": f"{path}{base}:/usr/bin:/bin"}
 
 
-def build(file: Path, folder: Path) -> Stage:
-    """Do all steps. Returns the last stage. Raises CalledProcessError for a command that fails."""
+def build(file: Path, folder: Path, **arguments: str) -> Stage:
+    """Do all steps, with these build arguments. Returns the last stage. Raises CalledProcessError."""
     stages: dict[str, Stage] = {}
     stage = Stage(folder)
     for instruction, text in read_steps(file):
         if instruction == "FROM":
             base, _, name = text.partition(" AS ")
             stage = stages[name] = begin_stage(folder / name, stages.get(base))
+        elif instruction == "ARG":
+            name, _, default = text.partition("=")
+            stage.environment[name] = arguments.get(name, default.strip('"'))
         elif instruction == "ENV":
             stage.environment |= dict(word.split("=", 1) for word in text.split())
         elif instruction == "WORKDIR":

@@ -39,6 +39,8 @@ start_databases() {
     local unit
     [ -z "$dry_run" ] || return 0
     is_live || { start_cluster; return; }
+    # One that starts now reads its settings now.
+    systemctl --quiet is-active "${redis_units[0]}" || touched_redis=0
     for unit in "${redis_units[@]}"; do
         start_unit "$unit"
     done

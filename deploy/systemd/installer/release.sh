@@ -3,9 +3,12 @@
 
 releases=/srv/evergreen/releases
 current=/srv/evergreen/current
+shared_static=/srv/evergreen/shared/static
 # A line for each release that was seen to serve: its name and the time. The last line is the one that serves.
 record=/srv/evergreen/served
 release_folder=''
+# The names of folders that this script makes.
+dated='????-??-??-??????'
 # What a release consists of. No tests, and no secrets that stand beside the code.
 parts=(manage.py project content workers requirements deploy docs README.md CHANGELOG.md .env.example)
 
@@ -56,6 +59,7 @@ build_release() {
     name=$(find_release)
     if [ -n "$name" ]; then
         release_folder=$releases/$name
+        add_extras "$release_folder"
         return
     fi
     release_folder=$releases/$(date --utc +%Y-%m-%d-%H%M%S)
@@ -66,22 +70,21 @@ build_release() {
 
 # The digest is written last: a folder without it is half of a release, which nobody uses.
 fill_release() {
-    local python=$1/.venv/bin/python
     remove_halves
     mkdir "$1"
     copy_source "$1"
     say "   install its packages; this takes a minute"
     python3 -m venv "$1/.venv"
-    "$python" -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: \
-        -r "$1/requirements/app.lock"
+    # shellcheck disable=SC2086
+    install_locks "$1" app $extras
     collect_static "$1"
-    "$python" -m compileall -q "$1/project" "$1/content" "$1/workers"
+    "$1/.venv/bin/python" -m compileall -q "$1/project" "$1/content" "$1/workers"
     source_digest >"$1/.digest"
 }
 
 remove_halves() {
     local folder
-    for folder in "$releases"/*/; do
+    for folder in "$releases"/$dated/; do
         if [ -e "$folder" ] && [ ! -e "$folder/.digest" ]; then
             say "   remove $folder, which is not whole"
             rm -rf "$folder"
@@ -89,11 +92,37 @@ remove_halves() {
     done
 }
 
+# Kept: the release that serves, the one that a rollback needs, and the newest of the others. Folders that were made by
+# hand have other names.
+prune_releases() {
+    local name names=() old
+    step "Old releases"
+    for name in "$releases"/$dated; do
+        [ ! -d "$name" ] || [ "$(basename "$name")" = "$(running_release)" ] || names+=("$(basename "$name")")
+    done
+    old=$((${#names[@]} > keep ? ${#names[@]} - keep : 0))
+    for name in "${names[@]:0:old}"; do
+        [ "$name" = "$(previous_release)" ] || change "remove the release $name" rm -rf "${releases:?}/$name"
+    done
+    [ "$old" = 0 ] || [ -n "$dry_run" ] || prune_static
+}
+
+# Files that no release has any more.
+prune_static() {
+    (for name in "$releases"/*/static; do (cd "$name" && find . -type f); done) | sort --unique >"$scratch/kept"
+    (cd "$shared_static" && find . -type f | sort) | comm -13 "$scratch/kept" - >"$scratch/old"
+    [ ! -s "$scratch/old" ] || change "remove $(wc --lines <"$scratch/old") static files of removed releases" \
+        remove_below "$shared_static" "$scratch/old"
+}
+
+# FOLDER LIST
+remove_below() { (cd "$1" && xargs --delimiter='\n' rm --) <"$2"; }
+
 # Static files have names with a hash: nginx serves those of all releases, and none replaces another.
 collect_static() {
     (cd "$1" && SECRET_KEY=build CACHE_URL=locmem:// EVERGREEN_STATE_DIR="$scratch" EVERGREEN_STATIC_ROOT=$1/static \
         .venv/bin/python manage.py collectstatic --noinput -v0)
-    cp --recursive --no-clobber "$1/static/." /srv/evergreen/shared/static/
+    cp --recursive --no-clobber "$1/static/." "$shared_static/"
 }
 
 # Renaming one link over the other leaves no moment without one.

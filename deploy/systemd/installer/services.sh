@@ -5,7 +5,9 @@
 redis_units=(evergreen-redis-cache.service evergreen-redis-log.service)
 site_units=(evergreen-web.socket evergreen-web.service evergreen-worker.service evergreen-beat.service
     evergreen-backup.timer evergreen-cleanup.timer)
-touched_nginx=0
+touched_nginx=0 touched_redis=0
+# Seconds.
+warm_within=120
 
 write_settings() {
     step "Settings and secrets"
@@ -18,9 +20,11 @@ write_settings() {
 make_secret_key() { (umask 077 && openssl rand -base64 48 >/etc/evergreen/secrets/secret_key); }
 
 write_redis() {
+    local before=$changes
     step "Two Redis"
     put_config "$1/deploy/redis/redis-cache.conf" /etc/evergreen/redis-cache.conf 644
     put_config "$1/deploy/redis/redis-log.conf" /etc/evergreen/redis-log.conf 644
+    touched_redis=$((changes - before))
     printf '# Redis forks to rewrite its file.\nvm.overcommit_memory = 1\n' >"$scratch/sysctl"
     put_file "$scratch/sysctl" /etc/sysctl.d/90-evergreen.conf 644
     if is_enabled redis-server.service; then
@@ -62,10 +66,12 @@ check_nginx() {
 }
 
 write_units() {
-    local before=$changes file
+    local before=$changes file of_redis
     step "Units"
     for file in "$1"/deploy/systemd/*.{service,socket,timer,target}; do
+        of_redis=$changes
         put_file "$file" "/etc/systemd/system/$(basename "$file")" 644
+        [[ $file != *redis* ]] || touched_redis=$((touched_redis + changes - of_redis))
     done
     put_file "$1/deploy/systemd/evergreen-manage" /usr/local/sbin/evergreen-manage 755
     if [ "$changes" != "$before" ] && is_live && [ -z "$dry_run" ]; then
@@ -94,6 +100,7 @@ start_site() {
     done
     start_unit evergreen.target
     start_nginx
+    hint_at_redis
 }
 
 start_nginx() {
@@ -104,7 +111,19 @@ start_nginx() {
     fi
 }
 
-# One web process after another; readers notice nothing. Worker and beat do not serve readers.
+# Before the processes of a release serve, so that none of them waits for a warm cache. The worker of the release before
+# goes on with its own pages meanwhile. Without it, a new process waits for a cache that nobody fills.
+warm() {
+    is_live && [ -z "$dry_run" ] || return 0
+    step "Warm"
+    change "warm the pages of $(basename "$1"), $warm_within s at most" warm_release "$1" \
+        || say "   not all is warm: $(tail --lines=1 "$scratch/warm")"
+}
+
+warm_release() { manage "$1" cutover --prepare --within "$warm_within" >"$scratch/warm" 2>&1; }
+
+# One web process after another; readers notice nothing. Worker and beat do not serve readers: they come last, so that
+# the release that serves always has its own.
 restart_site() {
     is_live || return 0
     step "Restart"
@@ -112,6 +131,12 @@ restart_site() {
     change "restart worker and beat" systemctl restart evergreen-worker.service evergreen-beat.service
     start_nginx
     [ "$touched_postgresql" = 0 ] || say "   settings of PostgreSQL changed: restart it at a quiet time"
+    hint_at_redis
+}
+
+# A restart of the cache loads its entries again; one of the log makes all of them invalid once.
+hint_at_redis() {
+    [ "$touched_redis" = 0 ] || say "   settings of Redis changed: restart it at a quiet time: systemctl restart ${redis_units[*]}"
 }
 
 reload_web() {

@@ -102,8 +102,9 @@ enter_root() {
     copy_source "$inside"
     [ -z "$certificate" ] || install --mode=0600 "$certificate" "$inside/certificate.pem"
     [ -z "$key" ] || install --mode=0600 "$key" "$inside/key.pem"
-    set -- "$command" ${dry_run:+--dry-run} ${force:+--force} ${host:+--host "$host"} \
+    set -- "$command" ${dry_run:+--dry-run} ${force:+--force} ${host:+--host "$host"} --keep "$keep" \
         ${certificate:+--certificate "${inside#"$root"}/certificate.pem" --key "${inside#"$root"}/key.pem"}
+    [ "$extras" = remembered ] || set -- "$@" --extras "$extras"
     chroot "$root" "${inside#"$root"}/deploy/systemd/install.sh" "$@" || status=$?
     rm -rf "$inside"
     return "$status"

@@ -27,7 +27,8 @@ examine() {
     local status=0
     is_live && [ -z "$dry_run" ] || return 0
     step "$1"
-    manage "$current" doctor >"$scratch/doctor" 2>&1 || status=$?
+    # A host that is busy with the new release needs longer than the default of 10 s.
+    manage "$current" doctor --seconds 60 >"$scratch/doctor" 2>&1 || status=$?
     grep --extended-regexp --after-context=2 '^(warning|error)' "$scratch/doctor" || true
     [ "$status" -le 1 ] || [ -n "$force" ] \
         || fail "The doctor found errors. Nothing more is done until they are mended. To go on in spite of them: --force"
