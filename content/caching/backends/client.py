@@ -70,7 +70,7 @@ class OwnConnectionFactory(_OwnOptions, ConnectionFactory):  # type: ignore[misc
 
 
 class OwnSentinelConnectionFactory(OwnConnectionFactory):
-    """The default of OPTIONS["CONNECTION_FACTORY"] with SENTINELS. Logins, TLS and timeouts are those of the async methods."""
+    """The default of OPTIONS["CONNECTION_FACTORY"] with SENTINELS, with the logins and TLS of the async methods."""
 
     def get_connection_pool(self, params: dict[str, Any]) -> SentinelConnectionPool:
         server = server_of(params["url"], self.options)
