@@ -363,7 +363,7 @@ def without_numbers(cache_status: str) -> str:
 def test_wrong_settings_are_reported_as_the_page_shows(tmp_path):
     [(words, *shown)] = [
         code.rstrip("\n").split("\n")
-        for _, code in BLOCK.findall((DOCS / "operating.md").read_text())
+        for _, code in BLOCK.findall((DOCS / "settings.md").read_text())
         if "DEBUG=maybe" in code
     ]
     *settings, program, command = shlex.split(words.removeprefix("$ "))

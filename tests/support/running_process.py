@@ -65,6 +65,10 @@ class RunningProcess:
             found |= {pid: command_line(pid) for pid in wave}
         return found
 
+    def pid_of(self, words: str) -> int:
+        """The oldest process from this one down whose command line has the words."""
+        return min(pid for pid, command in self.descendants().items() if words in command)
+
     def interrupt(self, seconds: float = READY_SECONDS) -> int:
         """Ctrl-C; the exit status."""
         self.process.send_signal(signal.SIGINT)
