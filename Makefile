@@ -9,7 +9,7 @@ IMPORT ?=
 ONLY ?=
 BASE ?=
 DATABASE ?=
-WORKERS ?= 2
+WORKERS ?= 3
 STATE ?=
 ARGS ?=
 UPGRADE ?= --upgrade
@@ -32,7 +32,7 @@ fleet: $(VENV)/app.installed  ## Run the files of deploy/ on loopback: two web h
 	@exec $(BIN)/python -m project.fleet --port $(if $(filter-out 8000,$(PORT)),$(PORT),8443) $(if $(STATE),--state "$(STATE)") $(ARGS)
 
 test: $(VENV)/dev.installed  ## Run all tests but the slow ones; they start the servers that they need.
-## DATABASE=postgres runs them on PostgreSQL instead of SQLite. WORKERS=N runs them in N processes (2).
+## DATABASE=postgres runs them on PostgreSQL instead of SQLite. WORKERS=N runs them in N processes (3).
 	EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 slow: $(VENV)/dev.installed  ## Run the tests that are marked slow.
