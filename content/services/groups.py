@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.apps import apps as global_apps
+from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
@@ -23,8 +25,15 @@ GROUPS = {
 }  # fmt: skip
 
 
-def create_groups(sender: Any, **kwargs: Any) -> None:
-    """Called after each migration. Existing groups stay as they are."""
+def create_groups(sender: Any, apps: Apps = global_apps, **kwargs: Any) -> None:
+    """Create the missing groups after each `migrate`. Existing groups stay as they are.
+
+    `apps`: the models that have tables by then. `migrate APP` may have made none of these.
+    """
+    try:
+        apps.get_model("auth", "Group"), apps.get_model("content", "Post")
+    except LookupError:
+        return
     missing = GROUPS.keys() - set(Group.objects.filter(name__in=GROUPS).values_list("name", flat=True))
     if not missing:
         return

@@ -105,6 +105,20 @@ def test_missing_tables_are_one_line_with_the_command_that_makes_them(tmp_path, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "target", [["caching_watch", "0002"], ["sessions"], also(["auth"]), also(["content", "0001"])]
+)
+def test_the_tables_of_one_app_are_made_in_an_empty_database(tmp_path, target):
+    done = run(tmp_path, "migrate", "--verbosity", "0", *target)
+    assert done.returncode == 0, done.stderr
+    done = run(tmp_path, "migrate", "--verbosity", "0")
+    assert done.returncode == 0, done.stderr
+    shown = run(
+        tmp_path, "shell", "-v0", "-c", "from django.contrib.auth.models import Group; print(Group.objects.count())"
+    )
+    assert shown.stdout.split()[-1] == "3"
+
+
 def test_a_port_in_use_is_one_line(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = last_line(run(tmp_path, "up", f"--port={taken.getsockname()[1]}"))

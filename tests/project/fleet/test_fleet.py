@@ -67,8 +67,8 @@ def test_two_fleets_run_side_by_side(shared):
         for fleet in (shared, other):
             with fleet.client() as client:
                 assert client.get("/").status_code == 200
-        processes = other.processes()
-        assert set(processes).isdisjoint(shared.processes())
+        processes = other.descendants()
+        assert set(processes).isdisjoint(shared.descendants())
         assert other.interrupt() == 0
         assert {pid for pid, line in processes.items() if command_line(pid) == line} == set()
     with shared.client() as client:
