@@ -73,8 +73,9 @@ class Page:
         return int(head[9:12]), body
 
     def close(self) -> None:
+        """At once: the other side may take half a minute to end TLS, if it lives at all."""
         if self.pair is not None:
-            self.pair[1].close()
+            self.pair[1].transport.abort()
             self.pair = None
 
 
