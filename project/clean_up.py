@@ -38,7 +38,7 @@ class Removed:
 
 
 def clean_up(*, seconds: float, with_media: bool, dry_run: bool) -> Iterator[Removed]:
-    """Remove what is over, step by step, for about so many seconds. With `dry_run` only count it."""
+    """Remove what is over, step by step, until `seconds` have passed. `dry_run`: count it, and remove nothing."""
     deadline = time.monotonic() + seconds
     now = timezone.now()
     expired = Session.objects.filter(expire_date__lt=now)
