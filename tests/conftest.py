@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from content.caching.executor import LoadExecutor
 from content.caching.ordering import log
+from content.caching.read_counts import reads
 from tests.support.databases import ON_POSTGRES, close_at_the_end
 from tests.support.flush import QuickFlush
 from tests.support.servers.postgres import running_postgres
@@ -70,6 +71,12 @@ def see_rows_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     marker = request.node.get_closest_marker("django_db")
     if marker is not None and not marker.kwargs.get("transaction"):
         monkeypatch.setattr(LoadExecutor, "isolated", False)
+
+
+@pytest.fixture(autouse=True)
+def read_as_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker or a command that ran in this process had made it one of theirs, whose leases give way to readers."""
+    monkeypatch.setattr(reads, "is_excluded", False)
 
 
 @pytest.fixture(autouse=True)
