@@ -1,4 +1,4 @@
-"""What grows without a bound, and is removed each day: see docs/operating.md."""
+"""`manage.py clean_up`: remove rows and files that would grow without a bound, each day. See docs/operating.md."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,13 +24,13 @@ from content.warming.runs import prune_runs
 BATCH = 1000
 # Files that one run removes.
 MOST_FILES = 1000
-# What the admin notes of each change.
+# The admin keeps its log of changes for two years.
 KEPT_HISTORY = timedelta(days=730)
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What was removed, or would be. `is_whole`: nothing is left for the next run."""
+    """The rows or files of one kind that were removed, or would be. `is_whole`: none is left for the next run."""
 
     what: str
     count: int
@@ -38,7 +38,7 @@ class Removed:
 
 
 def clean_up(*, seconds: float, with_media: bool, dry_run: bool) -> Iterator[Removed]:
-    """Remove what is over, step by step, until `seconds` have passed. `dry_run`: count it, and remove nothing."""
+    """Remove expired rows and unused files, kind by kind, until `seconds` have passed. `dry_run`: count them only."""
     deadline = time.monotonic() + seconds
     now = timezone.now()
     expired = Session.objects.filter(expire_date__lt=now)
@@ -69,7 +69,7 @@ def delete_rows(what: str, rows: QuerySet[Session] | QuerySet[LogEntry], deadlin
 
 
 def prune(delete: Callable[[], int], dry_run: bool) -> int:
-    """The number of rows. Nothing of a dry run is committed."""
+    """Delete old rows, and return their number. A dry run is rolled back."""
     with transaction.atomic():
         count = delete()
         if dry_run:

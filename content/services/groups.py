@@ -31,7 +31,8 @@ def create_groups(sender: Any, apps: Apps = global_apps, **kwargs: Any) -> None:
     `apps`: the models that have tables by then. `migrate APP` may have made none of these.
     """
     try:
-        apps.get_model("auth", "Group"), apps.get_model("content", "Post")
+        apps.get_model("auth", "Group")
+        apps.get_model("content", "Post")
     except LookupError:
         return
     missing = GROUPS.keys() - set(Group.objects.filter(name__in=GROUPS).values_list("name", flat=True))

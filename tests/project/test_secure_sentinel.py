@@ -26,28 +26,28 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def watched():
+def secure_sentinels():
     with running_sentinels(is_secure=True) as servers:
         yield servers
 
 
-async def test_the_cache_async_and_sync(watched, settings):
-    settings.CACHES = {"default": cache_settings(watched.url, "", 1024 * 1024, {"SOCKET_TIMEOUT": 5.0})}
+async def test_the_cache_async_and_sync(secure_sentinels, settings):
+    settings.CACHES = {"default": cache_settings(secure_sentinels.url, "", 1024 * 1024, {"SOCKET_TIMEOUT": 5.0})}
     await caches["default"].aset("key", "value")
     assert await caches["default"].aget("key") == "value"
     assert await sync_to_async(caches["default"].get)("key") == "value"
 
 
-async def test_the_log_and_what_else_opens_a_server_by_its_url(watched):
-    server = server_at(watched.url, timeout=5.0)
+async def test_the_log_and_what_else_opens_a_server_by_its_url(secure_sentinels):
+    server = server_at(secure_sentinels.url, timeout=5.0)
     with server.sync_client() as client:
         assert client.ping()
     async with server.client() as client:
         assert await client.ping()
 
 
-async def test_the_channel_layer(watched, settings):
-    settings.CHANNEL_LAYERS = channel_layers(watched.url, "tests", 5.0)
+async def test_the_channel_layer(secure_sentinels, settings):
+    settings.CHANNEL_LAYERS = channel_layers(secure_sentinels.url, "tests", 5.0)
     layer = ChannelLayerManager()["default"]
     await layer.send("one", {"type": "news"})
     assert await layer.receive("one") == {"type": "news"}
@@ -55,9 +55,9 @@ async def test_the_channel_layer(watched, settings):
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")
-def test_broker_and_results(watched):
+def test_broker_and_results(secure_sentinels):
     install()
-    servers = servers_of(watched.url)
+    servers = servers_of(secure_sentinels.url)
     app = Celery("site", broker=servers.url)
     app.conf.update(
         broker_transport_options=servers.options,
@@ -73,21 +73,21 @@ def test_broker_and_results(watched):
 
 
 @pytest.mark.parametrize("secret", [PASSWORD, SENTINEL_PASSWORD])
-def test_one_password_does_not_stand_for_the_other(watched, secret):
+def test_one_password_does_not_stand_for_the_other(secure_sentinels, secret):
     """Each is refused where the other belongs; no error shows one."""
-    wrong = watched.url.replace(quote(secret, safe=""), "wrong")
+    wrong = secure_sentinels.url.replace(quote(secret, safe=""), "wrong")
     with pytest.raises(RedisError) as raised, server_at(wrong, timeout=5.0).sync_client() as client:
         client.ping()
     assert secret not in str(raised.value)
 
 
-async def test_a_failover_is_followed_by_a_client_that_was_open(watched):
-    with server_at(watched.url, timeout=5.0).sync_client() as client:
+async def test_a_failover_is_followed_by_a_client_that_was_open(secure_sentinels):
+    with server_at(secure_sentinels.url, timeout=5.0).sync_client() as client:
         client.set("key", "value")
         client.wait(1, 5000)
-        before = watched.master_port()
-        watched.fail_over()
-        wait_until(lambda: watched.master_port() not in (0, before), "another master")
+        before = secure_sentinels.master_port()
+        secure_sentinels.fail_over()
+        wait_until(lambda: secure_sentinels.master_port() not in (0, before), "another master")
 
         def has_value() -> bool:
             with contextlib.suppress(RedisError):

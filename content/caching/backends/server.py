@@ -191,7 +191,7 @@ class Server:
         )
 
     def master_options(self) -> dict[str, Any]:
-        """What a client behind Sentinel needs of the URL: login, database and TLS. Sentinels name host and port."""
+        """Login, database and TLS of the URL, for a client behind Sentinel. Sentinels name host and port."""
         login = {name: self._parameters.get(name) for name in ("username", "password")}
         return login | {"db": self._parameters.get("db", 0), "ssl": self._is_tls} | self._tls_options()
 

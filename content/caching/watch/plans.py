@@ -52,8 +52,8 @@ _KEEPS_COLUMNS = (
 )
 
 
-def altered_fields(plan: Plan, watch: Watch) -> set[str]:
-    """Names of fields, also of those that the model no longer has."""
+def list_altered_fields(plan: Plan, watch: Watch) -> set[str]:
+    """List the names of the fields that a plan alters, also of those that the model no longer has."""
     return {
         field
         for migration, backwards in plan
@@ -62,8 +62,8 @@ def altered_fields(plan: Plan, watch: Watch) -> set[str]:
     }
 
 
-def declared_fields(watch: Watch) -> set[str]:
-    """Names of the fields that its triggers name, and of their columns."""
+def list_declared_fields(watch: Watch) -> set[str]:
+    """List the names of the fields that its triggers name, and of their columns."""
     columns = {watch.key, *watch.columns}
     return columns | {field.name for field in watch.model._meta.concrete_fields if field.column in columns}
 
@@ -83,10 +83,12 @@ def _altered_by(operation: Operation, backwards: bool, app: str, watch: Watch) -
         case RenameField(model_name=model, old_name=old, new_name=new):
             return _of_field(watch, app, model, old) | _of_field(watch, app, model, new)
         case CreateModel(name=name) | DeleteModel(name=name) | AlterModelTable(name=name):
-            return declared_fields(watch) if _is_table_of(watch, app, name) else set()
+            return list_declared_fields(watch) if _is_table_of(watch, app, name) else set()
         case RenameModel(old_name=old, new_name=new):
-            return declared_fields(watch) if any(_is_table_of(watch, app, each) for each in (old, new)) else set()
-    return set() if isinstance(operation, _KEEPS_COLUMNS) else declared_fields(watch)
+            return (
+                list_declared_fields(watch) if any(_is_table_of(watch, app, each) for each in (old, new)) else set()
+            )
+    return set() if isinstance(operation, _KEEPS_COLUMNS) else list_declared_fields(watch)
 
 
 def _of_field(watch: Watch, app: str, model: str, name: str) -> set[str]:
@@ -96,7 +98,7 @@ def _of_field(watch: Watch, app: str, model: str, name: str) -> set[str]:
         return {name}
     # The other fields of its owner are columns of another table.
     links = {each.name for each in _owner(watch)._meta.many_to_many if each.remote_field.through is watch.model}
-    return declared_fields(watch) if name in links else set()
+    return list_declared_fields(watch) if name in links else set()
 
 
 def _is_table_of(watch: Watch, app: str, model: str) -> bool:

@@ -22,7 +22,7 @@ from . import postgresql, sqlite
 from .declaration import Watch, watches
 from .models import WatchedChange
 from .outbox import ALL_ROWS
-from .plans import Plan, altered_fields, declared_fields
+from .plans import Plan, list_altered_fields, list_declared_fields
 from .reported import Columns, Reported, own_columns, read_comment
 
 logger = logging.getLogger("content.caching")
@@ -59,10 +59,10 @@ class Fault:
         return f"{self.watch.table}: {self.reason}"
 
 
-def expected_triggers(
+def build_triggers(
     connection: BaseDatabaseWrapper, watch: Watch, *, exact: bool = True, kept: Columns = NOTHING
 ) -> list[Trigger]:
-    """The triggers of a table.
+    """Build the triggers of a table.
 
     Without `exact` each write is a coarse change, and no column is named: for altered tables. Columns that the table
     lacks are left out: they were taken back. `kept`: columns of the release before that are reported as well. Names
@@ -90,7 +90,7 @@ def find_faults(using: str = "default") -> list[Fault]:
 def list_faults(connection: BaseDatabaseWrapper, watch: Watch) -> Iterator[str]:
     """Why the triggers of one model are not as declared. It only reads."""
     found = DIALECTS[connection.vendor].list_triggers(connection, watch.table, PREFIX)
-    wanted = {trigger.name for trigger in expected_triggers(connection, watch)}
+    wanted = {trigger.name for trigger in build_triggers(connection, watch)}
     if missing := wanted - found.keys():
         outdated = found.keys() - wanted
         number = "1 trigger is" if len(missing) == 1 else f"{len(missing)} triggers are"
@@ -140,7 +140,7 @@ def _has_whole_triggers(connection: BaseDatabaseWrapper, watch: Watch) -> bool:
 
 def _is_whole(connection: BaseDatabaseWrapper, watch: Watch, found: Mapping[str, str | None]) -> bool:
     enabled = {_event_of(name) for name, text in found.items() if text is not None}
-    return enabled >= {_event_of(trigger.name) for trigger in expected_triggers(connection, watch)}
+    return enabled >= {_event_of(trigger.name) for trigger in build_triggers(connection, watch)}
 
 
 def _event_of(name: str) -> str:
@@ -155,10 +155,10 @@ def columns_of_tables(using: str) -> Tables:
 def prepare_for_plan(plan: Plan, using: str) -> None:
     """Before migrations run: let no trigger name a column that they may take away or alter."""
     for watch in watches_of(using):
-        altered, connection = altered_fields(plan, watch), connections[using]
+        altered, connection = list_altered_fields(plan, watch), connections[using]
         if altered:
             has_own = _columns(connection, watch).issuperset(watch.columns)
-            _install(connection, watch, exact=has_own and altered.isdisjoint(declared_fields(watch)), keep=False)
+            _install(connection, watch, exact=has_own and altered.isdisjoint(list_declared_fields(watch)), keep=False)
 
 
 def _install(
@@ -185,7 +185,7 @@ def _install(
         before, own = _reported_by_all(connection, watch, found), own_columns(watch).among(columns)
         kept = before.own.among(columns).without(own) if before and keep else NOTHING
         _drop_triggers(connection, watch)
-        for trigger in expected_triggers(connection, watch, exact=exact, kept=kept):
+        for trigger in build_triggers(connection, watch, exact=exact, kept=kept):
             for statement in trigger.statements:
                 cursor.execute(statement)
         unseen = set() if before is None else set(own.watched).difference(before.all.watched)

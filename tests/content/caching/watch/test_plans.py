@@ -4,7 +4,7 @@ import pytest
 from django.db import migrations, models
 
 from content.caching.watch import declaration
-from content.caching.watch.plans import altered_fields
+from content.caching.watch.plans import list_altered_fields
 from tests.support.watched import Product
 
 NAME = models.CharField(max_length=60)
@@ -33,10 +33,10 @@ OPERATIONS = {
 }
 
 
-def altered_by(operation, watch, *, backwards: bool = False, app: str = "watched") -> set[str]:
+def list_altered(operation, watch, *, backwards: bool = False, app: str = "watched") -> set[str]:
     migration = migrations.Migration("0002", app)
     migration.operations = [operation]
-    return altered_fields([(migration, backwards)], watch)
+    return list_altered_fields([(migration, backwards)], watch)
 
 
 @pytest.fixture
@@ -48,17 +48,17 @@ def watch(monkeypatch) -> declaration.Watch:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_fields_that_an_operation_alters(watch, name):
     operation, altered, in_another_app = OPERATIONS[name]
-    assert altered_by(operation, watch) == altered
-    assert altered_by(operation, watch, app="other") == in_another_app
+    assert list_altered(operation, watch) == altered
+    assert list_altered(operation, watch, app="other") == in_another_app
 
 
 def test_a_plan_backwards_alters_what_it_made(watch):
-    assert altered_by(ADD, watch, backwards=True) == {"mood"}
-    assert altered_by(migrations.RemoveField("product", "name"), watch, backwards=True) == set()
-    assert altered_by(migrations.CreateModel("product", []), watch, backwards=True) == EVERYTHING
+    assert list_altered(ADD, watch, backwards=True) == {"mood"}
+    assert list_altered(migrations.RemoveField("product", "name"), watch, backwards=True) == set()
+    assert list_altered(migrations.CreateModel("product", []), watch, backwards=True) == EVERYTHING
 
 
 def test_a_field_to_many_rows_has_a_table_of_its_own(watch):
     links = declaration.watch(Product.labels.through, reads=["product", "label"])
-    assert altered_by(LABELS, links) == {"id", "product", "product_id", "label", "label_id"}
-    assert altered_by(migrations.AlterField("product", "name", NAME), links) == set()
+    assert list_altered(LABELS, links) == {"id", "product", "product_id", "label", "label_id"}
+    assert list_altered(migrations.AlterField("product", "name", NAME), links) == set()
