@@ -74,9 +74,13 @@ def see_rows_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 
 
 @pytest.fixture(autouse=True)
-def read_as_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker or a command that ran in this process had made it one of theirs, whose leases give way to readers."""
+def count_from_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test as a process of readers that has read nothing.
+
+    A worker or a command that ran in this process had excluded its reads, and its leases give way to readers.
+    """
     monkeypatch.setattr(reads, "is_excluded", False)
+    reads.counts, reads.found, reads.warmed = {}, {}, {}
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +116,13 @@ def fresh_redis(redis_server: RedisServer) -> str:
     with redis_server.client() as client:
         client.flushall()
     return redis_server.url
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """For a test that changes Redis, or counts all that it does. Threads of other tests use the shared one."""
+    with running_redis() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from django.urls import path
 
 from project import sessions
 from tests.support.caches import redis_cache
-from tests.support.servers.redis import running_redis
 from tests.support.wait import wait_until_async
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
@@ -47,12 +46,6 @@ async def who(request):
 
 
 urlpatterns = [path(f"{view.__name__}/", view) for view in (visit, visit_sync, enter, leave, who)]
-
-
-@pytest.fixture
-def own_redis():
-    with running_redis() as server:
-        yield server
 
 
 @pytest.fixture

@@ -68,10 +68,10 @@ async def test_nothing_is_said_while_the_cache_is_down(alias, source):
 
 
 @pytest.mark.parametrize("compressor", [None, "content.caching.compressor.ZstdCompressor"])
-async def test_no_value_is_read(redis_server, source, clock, compressor):
+async def test_no_value_is_read(own_redis, source, clock, compressor):
     """Counted by Redis: the bytes that it sends for a hundred entries."""
     options = {"COMPRESSOR": compressor} if compressor else {}
-    with use_cache(redis_cache(redis_server.url, **options), clock) as alias, redis_server.client() as client:
+    with use_cache(redis_cache(own_redis.url, **options), clock) as alias, own_redis.client() as client:
         articles, keys = article(source), []
         for pk in range(100):
             source.value = secrets.token_hex(LARGE // 2)

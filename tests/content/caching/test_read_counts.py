@@ -32,7 +32,6 @@ async def load(key: str) -> str:
 
 @pytest.fixture
 def book(alias) -> Resource:
-    reads.counts = {}
     return Resource("counted", load=load, policy=HOUR)
 
 
@@ -182,7 +181,6 @@ def test_hits_during_collections_are_counted_once_each():
 
 @pytest.fixture
 def collector(fresh_redis):
-    reads.counts = {}
     return HeatCollector(Heat(server_of(fresh_redis, {}), "collector"), list)
 
 

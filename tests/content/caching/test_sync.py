@@ -22,6 +22,7 @@ from content.caching.lasting_loop import lasting_loop
 from content.caching.metrics.events import current_totals, listen, total
 from content.caching.testing import always_throw, chaos
 from tests.support.caches import on_every_cache, with_a_log
+from tests.support.commands import watch_commands
 from tests.support.source import ThreadSource
 from tests.support.wait import wait_until
 
@@ -95,38 +96,25 @@ def test_a_hit_in_memory_needs_no_loop_and_no_thread(row, monkeypatch):
     assert row.get_many_sync([1]) == {1: 0}
 
 
-class Commands:
-    """Commands that one thread sends to Redis, without those of scripts."""
-
-    def __init__(self, redis_server, mark: str) -> None:
-        self.client = redis_server.client()
-        self.mark = mark
-
-    def of(self, work: Callable[[], Any]) -> list[str]:
-        with self.client.monitor() as monitor:
-            work()
-            self.client.echo("the end")
-            sent = []
-            for each in monitor.listen():
-                if each["command"].startswith("ECHO"):
-                    return sent
-                if each["client_type"] != "lua" and self.mark in each["command"]:
-                    sent.append(each["command"].split()[0])
-        raise AssertionError
-
-
 @pytest.fixture
-def commands(redis_server) -> Commands:
-    return Commands(redis_server, "row@")
+def commands(redis_server) -> Callable[[Callable[[], Any]], list[str]]:
+    """The names of the commands for rows that `work` sends."""
+
+    def commands_of(work: Callable[[], Any]) -> list[str]:
+        with redis_server.client() as client, watch_commands(client, lambda command: "row@" in command) as watched:
+            work()
+        return watched.names
+
+    return commands_of
 
 
 @only_redis
 def test_round_trips(alias, any_row, commands):
     """A hit takes one, a miss two: lookup and lease, store and release."""
-    assert commands.of(lambda: any_row.get_sync(1)) == ["EVALSHA", "EVALSHA"]
+    assert commands(lambda: any_row.get_sync(1)) == ["EVALSHA", "EVALSHA"]
     forget(alias)
-    assert commands.of(lambda: any_row.get_sync(1)) == ["EVALSHA"]
-    assert commands.of(lambda: any_row.get_sync(1)) == []
+    assert commands(lambda: any_row.get_sync(1)) == ["EVALSHA"]
+    assert commands(lambda: any_row.get_sync(1)) == []
 
 
 @only_redis
@@ -134,7 +122,7 @@ def test_round_trips_after_an_invalidation(alias, row, commands):
     """A key that memory knows to be invalid is looked up together with its lease."""
     row.get_sync(1)
     row.invalidate_sync(1)
-    assert commands.of(lambda: row.get_sync(1)) == ["EVALSHA", "EVALSHA"]
+    assert commands(lambda: row.get_sync(1)) == ["EVALSHA", "EVALSHA"]
 
 
 @only_redis
@@ -142,9 +130,9 @@ def test_a_redis_that_has_forgotten_the_scripts_is_sent_them(alias, row, command
     row.get_sync(1)
     with redis_server.client() as client:
         client.script_flush()
-    assert commands.of(lambda: row.get_sync(2)) == ["EVALSHA", "EVAL", "EVALSHA", "EVAL"]
+    assert commands(lambda: row.get_sync(2)) == ["EVALSHA", "EVAL", "EVALSHA", "EVAL"]
     forget(alias)
-    assert commands.of(lambda: row.get_sync(2)) == ["EVALSHA"]
+    assert commands(lambda: row.get_sync(2)) == ["EVALSHA"]
 
 
 def test_equal_parameters_of_other_types_are_other_parameters(alias):

@@ -7,7 +7,7 @@ from django.test import override_settings
 
 from content.caching.backends.server import location_and_options
 from tests.support.caches import redis_cache
-from tests.support.servers.redis import RedisServer, running_redis
+from tests.support.servers.redis import RedisServer
 
 OpenCache = Callable[..., BaseCache]
 
@@ -32,9 +32,3 @@ def open_cache() -> Iterator[OpenCache]:
 @pytest.fixture
 def cache(open_cache: OpenCache, redis_server: RedisServer) -> BaseCache:
     return open_cache(redis_server.url)
-
-
-@pytest.fixture
-def own_redis():
-    with running_redis() as server:
-        yield server

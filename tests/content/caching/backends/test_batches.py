@@ -1,48 +1,35 @@
 """Calls in one turn of the event loop share a batch, and each gets its own answer."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 import redis
 from django.core.cache.backends.base import BaseCache
 
-END = "the end of what is watched"
+from tests.support.commands import Commands, watch_commands
 
 
-class Watched(list[str]):
-    """Commands with a key of the test. Other work of this process uses the same Redis."""
-
-    def count_of(self, command: str) -> int:
-        return sum(each.split()[0].upper() == command for each in self)
-
-
-@contextmanager
-def watch_commands(cache: BaseCache, client: redis.Redis) -> Iterator[Watched]:
-    """The commands that Redis executes while the block runs; complete when it ends."""
-    watched = Watched()
-    with client.monitor() as monitor:
-        yield watched
-        client.echo(END)
-        for command in iter(lambda: monitor.next_command()["command"], f"ECHO {END}"):
-            if any(cache.make_key(str(number)) in command.split() for number in range(1200)):
-                watched.append(command)
+def watch_numbers(cache: BaseCache, client: redis.Redis) -> AbstractContextManager[Commands]:
+    """Commands whose key is a number."""
+    keys = {cache.make_key(str(number)) for number in range(1200)}
+    return watch_commands(client, lambda command: not keys.isdisjoint(command.split()))
 
 
 async def test_reads_of_one_turn_share_one_mget(cache, redis_server):
     await cache.aset_many({str(number): number for number in range(100)})
     with redis_server.client() as client:
-        with watch_commands(cache, client) as watched:
+        with watch_numbers(cache, client) as watched:
             found = await asyncio.gather(*(cache.aget(str(number)) for number in range(120)))
         assert found == [*range(100), *[None] * 20]
-        assert watched.count_of("MGET") == 1
-        assert watched.count_of("GET") == 0
+        assert watched.names.count("MGET") == 1
+        assert watched.names.count("GET") == 0
 
 
-async def test_writes_of_one_turn_share_one_socket_write(cache, redis_server):
+async def test_writes_of_one_turn_share_one_socket_write(open_cache, own_redis):
+    cache = open_cache(own_redis.url)
     await cache.aget("connected")
-    with redis_server.client() as client:
+    with own_redis.client() as client:
         before = client.info("stats")["total_reads_processed"]
         await asyncio.gather(*(cache.aset(str(number), number) for number in range(100)))
         assert client.info("stats")["total_reads_processed"] - before < 10
@@ -86,9 +73,9 @@ async def test_cancelling_one_caller_leaves_the_others_alone(cache):
 async def test_large_batches_are_split_into_several_mgets(cache, redis_server):
     await cache.aset_many({str(number): number for number in range(1200)})
     with redis_server.client() as client:
-        with watch_commands(cache, client) as watched:
+        with watch_numbers(cache, client) as watched:
             assert await asyncio.gather(*(cache.aget(str(number)) for number in range(1200))) == list(range(1200))
-        assert watched.count_of("MGET") == 3
+        assert watched.names.count("MGET") == 3
 
 
 async def test_ten_thousand_callers_each_get_their_own_value(cache):

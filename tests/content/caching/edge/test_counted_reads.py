@@ -7,7 +7,6 @@ import pytest
 from content.caching import invalidate
 from content.caching.edge import Profile
 from content.caching.engines import engine_of
-from content.caching.read_counts import reads
 from tests.support.caches import with_a_log
 from tests.support.edge import Origin, Site
 from tests.support.heat import heat_of, read_counts, send_reads
@@ -17,7 +16,6 @@ FRESH = {"cache-control": "max-age=60, stale-while-revalidate=30"}
 
 @pytest.fixture
 def site(alias, clock) -> Site:
-    reads.counts = {}
     site = Site(Origin(FRESH), Profile(sorts_parameters=True), cache=alias)
     site.edge.engine.clock = clock
     site.forward = clock.forward
@@ -107,7 +105,6 @@ async def test_warming_a_page_is_no_read(site):
 
 @with_a_log
 async def test_an_edge_with_a_memory_of_its_own_counts_nothing(alias, clock):
-    reads.counts = {}
     assert heat_of(alias) is not None
     site = Site(Origin(FRESH))
     for _ in range(3):
