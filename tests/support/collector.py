@@ -50,6 +50,11 @@ class Spans(list[RecordedSpan]):
     def children_of(self, parent: RecordedSpan) -> list[RecordedSpan]:
         return [span for span in self if span.parent_id == parent.span_id]
 
+    @property
+    def are_whole(self) -> bool:
+        """Whether all have come that these are below."""
+        return {span.parent_id for span in self} <= {"", *(span.span_id for span in self)}
+
     def is_below(self, span: RecordedSpan, ancestor: RecordedSpan) -> bool:
         by_id = {each.span_id: each for each in self}
         above: RecordedSpan | None = span

@@ -68,12 +68,16 @@ class TracedSite:
             return client.get(path)
 
     def wait_for_traces(self, root: str, *needed: str, seconds: float = READY_SECONDS) -> list[Spans]:
-        """The spans of each trace with a root of that name that has all that are needed, once there is one."""
+        """The spans of each whole trace with a root of that name that has all that are needed, once there is one.
+
+        Processes send their spans in batches: a span may come before the one that it is below.
+        """
         found: list[Spans] = []
 
         def is_there() -> bool:
             roots = [span for span in self.collector.spans if span.name == root and not span.parent_id]
-            found[:] = [spans for each in roots if has_all(spans := self.trace_of(each), needed)]
+            traces = map(self.trace_of, roots)
+            found[:] = [spans for spans in traces if spans.are_whole and has_all(spans, needed)]
             return bool(found)
 
         wait_until(is_there, f"a trace {root!r} has {', '.join(needed)}", seconds)
