@@ -19,10 +19,10 @@ LONGEST = 120.0
 
 
 class WarmProcess:
-    """`python -m MODULE ARGUMENTS`, which runs while the test does. `output`: what it prints."""
+    """`python WORDS`, which runs while the test does. `output`: what it prints."""
 
-    def __init__(self, module: str, *arguments: str, environment: dict[str, str], folder: Path = ROOT) -> None:
-        request = json.dumps([["-c", START, module, *arguments], environment, os.fspath(folder)]).encode()
+    def __init__(self, *words: str, environment: dict[str, str], folder: Path = ROOT) -> None:
+        request = json.dumps([words, environment, os.fspath(folder)]).encode()
         self.replies, reply = socket.socketpair()
         self.connection, out = socket.socketpair()
         with reply, out:
@@ -46,7 +46,10 @@ class WarmProcess:
 
 
 class WarmChild(WarmProcess):
-    """As `Child`: it prints "ready", waits for a line, and then prints its result as JSON."""
+    """`python -m MODULE ARGUMENTS`. As `Child` it prints "ready", waits for a line, and then prints its result."""
+
+    def __init__(self, module: str, *arguments: str, environment: dict[str, str]) -> None:
+        super().__init__("-c", START, module, *arguments, environment=environment)
 
     def wait_until_ready(self) -> None:
         line = self.output.readline()
