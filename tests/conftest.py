@@ -1,4 +1,5 @@
 import contextvars
+import functools
 import gc
 from collections.abc import Generator, Iterator
 
@@ -7,6 +8,7 @@ import pytest_django
 from _pytest import runner
 from django.db import connection
 from hypothesis import settings
+from redis import utils as redis_utils
 
 from content.caching.executor import LoadExecutor
 from content.caching.ordering import log
@@ -21,6 +23,9 @@ from tests.support.wait import READY_SECONDS
 settings.register_profile("evergreen", deadline=None, max_examples=50)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("evergreen")
+
+# It would be read from a file for each connection, which costs as much as the connection itself.
+redis_utils.get_lib_version = functools.cache(redis_utils.get_lib_version)
 
 # A busy machine needs longer to join a log than a site's readers may wait.
 log.JOIN_TIMEOUT = READY_SECONDS

@@ -71,7 +71,7 @@ async def test_made_up_parameters_store_nothing_and_reach_no_view(site):
     await site.get("/posts/post-1/")
     await site.get("/")
     stored, asked = pages(site.edge), len(site.edge.app.scopes)
-    for number in range(1500):
+    for number in range(200):
         for path in ("/posts/post-1/", "/"):
             response = await site.get(f"{path}?x{number}={number}&{number}")
             assert "; hit" in response.headers["Cache-Status"]
@@ -97,7 +97,7 @@ async def test_a_redirect_keeps_what_the_whole_path_reads(site):
 async def test_ports_and_case_of_the_host_make_no_variants(site):
     await site.get("/")
     stored = pages(site.edge)
-    hosts = [f"testserver:{port}" for port in range(1, 3000, 7)] + ["TestServer", "TESTSERVER:80", "testserver."]
+    hosts = [f"testserver:{port}" for port in range(1, 3000, 47)] + ["TestServer", "TESTSERVER:80", "testserver."]
     for host in hosts:
         response = await site.get("/", headers={"Host": host})
         assert "; hit" in response.headers["Cache-Status"], host

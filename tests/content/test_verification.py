@@ -108,10 +108,13 @@ async def test_each_page_and_document_is_as_the_database_has_it(verifier, reader
     assert list(results.values()).count(Result.CONSISTENT) > 50
 
 
+KINDS_OF_EDITS = 9
+
+
 def edits(posts: list[Post], number: int) -> None:
     """One edit of each kind in turn, of a most viewed post or of the tail."""
     post = Post.objects.get(pk=posts[(number * 7) % len(posts)].pk)
-    match number % 9:
+    match number % KINDS_OF_EDITS:
         case 0:
             post.title = f"Title {number}"
         case 1:
@@ -133,40 +136,40 @@ def edits(posts: list[Post], number: int) -> None:
     post.save()
 
 
-async def mix(verifier: Verifier, reader: httpx.AsyncClient, posts: list[Post], seconds: float) -> int:
-    """Edits, and readers beside them, while the verifier runs. Returns how many edits there were."""
-    end, number = time.monotonic() + seconds, 0
+def checks() -> int:
+    return sum(amount for (what, _, _), amount in current_totals().items() if what == "checked")
+
+
+async def mix(verifier: Verifier, reader: httpx.AsyncClient, posts: list[Post], *, edited: int, checked: int) -> None:
+    """So many edits, and readers beside them, while the verifier runs, until it has made so many checks."""
+    goal, number, ended = checks() + checked, 0, False
 
     async def read() -> None:
-        while time.monotonic() < end:
+        while not ended:
             for path in PATHS:
                 await reader.get(path)
                 await asyncio.sleep(0.002)
 
     task, reading = asyncio.create_task(verifier.run()), asyncio.create_task(read())
-    while time.monotonic() < end:
+    while number < edited or checks() < goal:
         await sync_to_async(edits)(posts, number)
         number += 1
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.05)
+    ended = True
     await reading
     task.cancel()
     await asyncio.wait([task])
-    return number
 
 
 async def test_edits_of_each_kind_leave_nothing_inconsistent(verifier, reader, blog):
-    before = current_totals()
-    assert await mix(verifier, reader, blog, 5) > 9
+    await mix(verifier, reader, blog, edited=2 * KINDS_OF_EDITS, checked=20)
     assert await asyncio.to_thread(verifier.findings.read) == []
-    checked = current_totals()
-    checked.subtract(before)
-    assert sum(amount for (what, _, _), amount in checked.items() if what == "checked") > 20
     await check_all(verifier)
 
 
 @pytest.mark.slow
 async def test_minutes_of_edits_leave_nothing_inconsistent(verifier, reader, blog):
-    assert await mix(verifier, reader, blog, 120) > 200
+    await mix(verifier, reader, blog, edited=500, checked=1000)
     assert await asyncio.to_thread(verifier.findings.read) == []
     await check_all(verifier)
 

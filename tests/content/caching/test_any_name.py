@@ -1,13 +1,13 @@
 """The engine runs under any name: the same files are a package by themselves."""
 
 import shutil
-import subprocess
-import sys
 
 from tests.support.service import ROOT, clean_environment
+from tests.support.warm_python import run_warm
 
 PROGRAM = """
-import importlib, pkgutil, sys
+import importlib, pkgutil, sys, warnings
+warnings.simplefilter("error")
 import django
 from django.conf import settings
 
@@ -22,13 +22,5 @@ print(sorted(name for name in sys.modules if name == "content" or name.startswit
 
 def test_it_is_imported_under_another_name_and_knows_no_other_module_of_ours(tmp_path):
     shutil.copytree(ROOT / "content" / "caching", tmp_path / "evergreen_cache")
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM],
-        cwd=tmp_path,
-        env=clean_environment() | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = run_warm(["-c", PROGRAM], clean_environment() | {"PYTHONPATH": str(tmp_path)}, tmp_path)
     assert (ran.stdout.strip(), ran.returncode) == ("[]", 0), ran.stderr

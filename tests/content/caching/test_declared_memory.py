@@ -1,15 +1,15 @@
 """The bound of memory counts what entries really take: resident bytes of a process that fills it."""
 
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from content.caching.stores import memory
 from content.caching.stores.memory import SizeEstimates, object_size
 from tests.support.fill_memory import KINDS
+from tests.support.service import clean_environment
+from tests.support.warm_python import run_warm
 
 # Megabytes. Tiny entries need less for the same accuracy, and take longest.
 DECLARED = dict.fromkeys(KINDS, 8) | {"numbers": 4, "absent": 4}
@@ -18,9 +18,8 @@ DECLARED = dict.fromkeys(KINDS, 8) | {"numbers": 4, "absent": 4}
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_process_grows_by_what_was_declared(kind):
     """Numbers, documents of many parts, text, absences and coded pages; within a quarter."""
-    command = [sys.executable, "-m", "tests.support.fill_memory", kind, str(DECLARED[kind])]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
-    found = json.loads(printed.stdout)
+    done = run_warm(["-m", "tests.support.fill_memory", kind, str(DECLARED[kind])], clean_environment())
+    found = json.loads(done.stdout)
     assert found["counted"] > 0.9 * found["declared"]
     assert 0.75 < found["grown"] / found["declared"] < 1.25, found
 

@@ -3,13 +3,10 @@
 import errno
 import json
 import os
-import signal
 import stat
-import subprocess
 import sys
 import threading
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +15,10 @@ from content.caching.metrics.count_file import LARGEST_COUNT, CountFile
 from content.caching.metrics.count_folder import CountFolder
 from content.caching.metrics.count_layout import Family, Layout
 from content.caching.metrics.process_counts import LAYOUT, ProcessCounts, as_events, place_of_hit
+from tests.support.service import clean_environment
+from tests.support.warm_child import WarmProcess
+from tests.support.warm_python import run_warm
 
-ROOT = Path(__file__).resolve().parents[3]
 # A process that counts responses until it is killed. It writes a line after each thousand.
 COUNTER = """
 import sys
@@ -40,16 +39,8 @@ def folder(tmp_path) -> CountFolder:
     return CountFolder(tmp_path / "counts")
 
 
-def start_counter(folder: CountFolder) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", COUNTER, str(folder.path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-
-
-def kill(process: subprocess.Popen) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+def start_counter(folder: CountFolder) -> WarmProcess:
+    return WarmProcess("-c", COUNTER, str(folder.path), environment=clean_environment())
 
 
 def counting(folder: CountFolder, responses: int = 1) -> ProcessCounts:
@@ -88,12 +79,12 @@ def test_counts_of_killed_processes_stay_and_are_counted_once(folder):
 
     readers = [threading.Thread(target=read_for_ever) for _ in range(2)]
     for process in processes:
-        assert process.stdout.readline()
+        assert process.output.readline()
     for reader in readers:
         reader.start()
     for process in processes:
-        assert process.stdout.readline()
-        kill(process)
+        assert process.output.readline()
+        process.kill()
     stopping.set()
     for reader in readers:
         reader.join()
@@ -106,8 +97,8 @@ def test_counts_of_killed_processes_stay_and_are_counted_once(folder):
 def test_every_count_before_a_kill_is_in_the_total(folder):
     """A process counts exactly 1,000 responses between two lines: the sum is within one block of what it wrote."""
     process = start_counter(folder)
-    lines = [process.stdout.readline() for _ in range(5)]
-    kill(process)
+    lines = [process.output.readline() for _ in range(5)]
+    process.kill()
     count = responses(folder)
     assert count >= 1000 * len(lines)
 
@@ -173,10 +164,8 @@ assert os.waitpid(child, 0)[1] == 0
 host = folder.read()
 print(host.counts["requests", "200", "none"], host.processes)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder.path)], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["1", "1"]
+    done = run_warm(["-c", code, str(folder.path)], clean_environment())
+    assert done.stdout.split() == ["1", "1"], done.stderr
 
 
 # --- files and folders that are wrong ---------------------------------------------------------------------

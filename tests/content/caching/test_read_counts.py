@@ -221,7 +221,8 @@ def test_counts_that_redis_refuses_hold_up_no_others(collector):
 
 
 def test_the_thread_that_collects_outlives_every_error(fresh_redis, monkeypatch, caplog):
-    monkeypatch.setattr("content.caching.metrics.reports.EVERY", 0.001)
+    for period in ("EVERY", "WAITS_EVERY"):
+        monkeypatch.setattr(f"content.caching.metrics.reports.{period}", 0.001)
     passed = threading.Barrier(2)
 
     def collect(connect: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from content.caching import Policy, Resource
+from content.caching import Policy, Resource, refresh
 from content.caching import refresh_queue as due_module
 from content.caching.engines import create_engine, engine_of
 from content.caching.entry import NOWHERE
@@ -88,7 +88,8 @@ async def test_a_worker_loads_many_at_once(alias, source, clock, worker):
     assert len(asked) + len(source.loads) < 10
 
 
-async def test_a_worker_that_died_is_not_waited_for_long(alias, source, clock, queue):
+async def test_a_worker_that_died_is_not_waited_for_long(alias, source, clock, queue, monkeypatch):
+    monkeypatch.setattr(refresh, "WORKER_CHECKS", (0.02, 0.05))
     book = await load_stale(source, clock)
     await queue.take(1)  # a sign of life, and the last
     with listen() as events:

@@ -1,8 +1,5 @@
 """I18: two releases on one cache never read each other's entries. An invalidation reaches both."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -26,7 +23,8 @@ from content.caching.refresh_queue import RefreshRequest
 from content.caching.release import digest_of, release_digest
 from content.caching.release_registry import NO_RELEASE, Announced, announce_release, own_kinds, registries
 from tests.support.edge import Origin, Site, wait_for_tasks
-from tests.support.service import ROOT
+from tests.support.service import clean_environment
+from tests.support.warm_python import run_warm
 
 HOUR = Policy(ttl="1h", stale_ttl="1h")
 REDIS = pytest.mark.parametrize("alias", ["redis"], indirect=True)
@@ -353,8 +351,5 @@ asyncio.run(main())
 
 
 def test_an_edge_before_another_application_needs_no_settings():
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_DJANGO], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = run_warm(["-c", WITHOUT_DJANGO], clean_environment())
     assert (done.stdout.split(), done.returncode) == (["fwd=uri-miss", "hit"], 0), done.stderr

@@ -17,7 +17,9 @@ from content.caching.queries import shape_of, summary_of, watch_connections
 from content.caching.refresh_queue import RefreshRequest
 from content.caching.tracing import MAX_SPANS, begin_root, begin_trace, current_span, current_trace_id, span
 from tests.support.edge import Origin, Site, settle, wait_for_tasks
+from tests.support.service import clean_environment
 from tests.support.tracing import recorded
+from tests.support.warm_python import run_warm
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -356,16 +358,13 @@ async def test_threads_and_tasks_are_part_of_the_trace(traces):
 
 
 def test_no_module_of_the_engine_needs_opentelemetry():
-    import subprocess
-    import sys
-
     code = (
         "import sys; sys.modules['opentelemetry'] = None\n"
         "import django; from django.conf import settings; settings.configure(); django.setup()\n"
         "import content.caching, content.caching.engine, content.caching.edge.protocol, content.caching.queries\n"
         "print(content.caching.tracing.current_trace_id() == '')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_warm(["-c", code], clean_environment())
     assert done.stdout.strip() == "True", done.stderr
 
 

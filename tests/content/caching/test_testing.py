@@ -1,7 +1,5 @@
 """The helpers for tests of other people's resources. They change nothing that a test does not own."""
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -14,6 +12,8 @@ from content.caching.engines import engine_of
 from content.caching.testing import CachedTestMixin, isolated_cache
 from content.models import Category
 from tests.support.caches import LOCMEM, SESSIONS, redis_cache
+from tests.support.service import clean_environment
+from tests.support.warm_python import run_warm
 
 POLICY = Policy(ttl="1h", stale_ttl="1h", jitter=0)
 
@@ -93,10 +93,10 @@ async def test_another(clean_cache):
 
 def test_the_fixtures_work_in_a_suite_of_their_own(tmp_path):
     (tmp_path / "test_price.py").write_text(THEIRS)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
     ini = ["-c", str(tmp_path / "none.ini"), "--ds", "tests.settings", "--rootdir", str(tmp_path)]
     (tmp_path / "none.ini").write_text("[pytest]\n")
-    done = subprocess.run([*command, *ini, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False)
+    done = run_warm([*command, *ini, str(tmp_path)], clean_environment())
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
@@ -173,4 +173,5 @@ def test_it_can_be_used_without_pytest():
         "from django.conf import settings; settings.configure()\n"
         "from content.caching.testing import CachedTestMixin, isolated_cache\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    done = run_warm(["-c", code], clean_environment())
+    assert done.returncode == 0, done.stderr

@@ -1,12 +1,13 @@
 """Pages, counts and neighbours equal those computed from all posts, and many take as few queries as one."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from content import resources
@@ -22,8 +23,20 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_cache")]
 SIZE = 7
 
 
+@pytest.fixture(scope="module")
+def posts_of_years(django_db_setup, django_db_blocker) -> Iterator[list[Post]]:
+    """Written once. Each test begins a transaction of its own inside this one."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_posts_of_years()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def years() -> list[Post]:
+def years(posts_of_years, db) -> list[Post]:
+    return posts_of_years
+
+
+def make_posts_of_years() -> list[Post]:
     """Posts over six years, some of them at the same moment, scheduled or withdrawn."""
     rng, now = Random(7), timezone.now()
     categories = [Category.objects.create(slug=f"c{n}", name=f"C{n}") for n in range(3)]

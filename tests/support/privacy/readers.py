@@ -179,25 +179,28 @@ def random_path(place: str, chance: random.Random) -> str:
 
 async def interleave(site: PrivateSite, place: str, times: int, chance: random.Random) -> list[str]:
     """Pages that some reader got differently from what the site without a cache gives that reader."""
-    right: dict[tuple[str, Reader], str] = {}
-    wrong: list[str] = []
+    answers: list[tuple[str, Reader, str]] = []
     readers = [random_reader(f"reader{number}", chance) for number in range(40)]
     for _ in range(times):
         path, pair = random_path(place, chance), chance.sample(readers, 2)
         asks = [site.ask(site.edge, path, reader) for reader in pair]
         got = await asyncio.gather(*asks) if chance.random() < 0.5 else [await ask for ask in asks]
-        for reader, text in zip(pair, got, strict=True):
-            plain = path.replace(f"/{place}/", "/plain/") if place != "fragments" else path
-            if (path, reader) not in right:
-                right[path, reader] = await ask_uncached(site, plain, reader)
-            if text != right[path, reader]:
-                wrong.append(json.dumps([path, reader.name, text, right[path, reader]]))
-    return wrong
+        answers += [(path, reader, text) for reader, text in zip(pair, got, strict=True)]
+    right = await ask_uncached(site, place, {(path, reader) for path, reader, _ in answers})
+    return [
+        json.dumps([path, reader.name, text, right[path, reader]])
+        for path, reader, text in answers
+        if text != right[path, reader]
+    ]
 
 
-async def ask_uncached(site: PrivateSite, path: str, reader: Reader) -> str:
-    """As a reader alone on an empty cache gets it."""
-    if not path.startswith("/fragments/"):
-        return await site.ask(site.bare, path, reader)
+async def ask_uncached(
+    site: PrivateSite, place: str, questions: set[tuple[str, Reader]]
+) -> dict[tuple[str, Reader], str]:
+    """What each reader gets alone, without a cache."""
+    plain = "fragments" if place == "fragments" else "plain"
     with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}):
-        return await site.ask(site.bare, path, reader)
+        return {
+            (path, reader): await site.ask(site.bare, path.replace(f"/{place}/", f"/{plain}/"), reader)
+            for path, reader in questions
+        }

@@ -60,7 +60,8 @@ def running_cluster(size: int = 3) -> Iterator[Cluster]:
             with node.client() as client:
                 client.execute_command("CLUSTER ADDSLOTS", *cluster.slots_of(number))
                 client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
-        wait_until(cluster.is_whole, "the cluster is whole")
+        # It takes two seconds at least, by which masters that have just started hold back.
+        wait_until(cluster.is_whole, "the cluster is whole", pause=0.1)
         yield cluster
 
 

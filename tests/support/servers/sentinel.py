@@ -3,6 +3,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,9 @@ from tests.support.wait import wait_until
 
 SERVICE = "evergreen"
 SENTINELS = 3
+# Milliseconds between two messages of a sentinel: to a server for its state, to another sentinel, to all. A second or
+# more, unless it is told otherwise; a failover takes several of each.
+PERIODS = {"info-period": 200, "ping-period": 200, "ask-period": 200, "publish-period": 200}
 
 
 # Of the servers and of the sentinels, where there are any; with characters that URLs escape.
@@ -86,7 +90,7 @@ def running_sentinels(down_after: int = 1000, *, is_secure: bool = False) -> Ite
         replica = stack.enter_context(running_redis(*options, *follow, **login))
         ports = [stack.enter_context(sentinel(master.port, down_after, certificates)) for _ in range(SENTINELS)]
         watched = Watched(master, replica, ports, certificates)
-        wait_until(watched.is_in_sync, "the sentinels know each other")
+        wait_until(watched.is_in_sync, "the sentinels know each other", pause=0.05)
         yield watched
 
 
@@ -120,6 +124,8 @@ def sentinel(master_port: int, down_after: int, certificates: Path | None) -> It
         try:
             wait_until(lambda: answers(port, certificates) or process.poll() is not None, "a sentinel answers")
             assert process.poll() is None, "the sentinel has ended"
+            with sentinel_client(port, certificates) as client:
+                client.execute_command("SENTINEL", "DEBUG", *chain.from_iterable(PERIODS.items()))
             yield port
         finally:
             stop(process)

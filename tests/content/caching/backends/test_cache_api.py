@@ -297,6 +297,8 @@ async def test_timeouts_in_milliseconds(sides):
     write, read = sides
     await write.set("key", 1, 0.8)
     assert 0 < await read.pttl("key") <= 800
+    # Shorter from here on: a busy machine may need longer for the two calls above.
+    await write.set("key", 1, 0.05)
 
     async def has_ended() -> bool:
         return await read.get("key") is None

@@ -22,7 +22,7 @@ def cluster(redis_cluster):
 
 
 async def test_a_sentinel_failover_is_followed(open_cache):
-    with running_sentinels() as watched:
+    with running_sentinels(down_after=400) as watched:
         cache = open_cache(watched.url)
         await cache.aset("key", "before")
         assert cache.get("key") == "before"

@@ -153,6 +153,8 @@ async def test_without_a_worker_the_server_makes_it_at_once(site):
 
 async def test_a_worker_that_dies_with_a_page_is_not_waited_for_for_ever(site, monkeypatch):
     monkeypatch.setattr(refresh_queue, "PRESENCE", 0.3)
+    monkeypatch.setattr(handover, "WORKER_CHECKS", (0.01, 0.02))
+    monkeypatch.setattr(handover, "_LATER_CHECKS", (0.05,) * 180)
     await make_stale(site)
     queue = site.edge.engine.page_queue
     await queue.take(1)

@@ -22,7 +22,7 @@ def site(way):
 
 @pytest.mark.parametrize("place", PLACES)
 async def test_i8_no_word_of_one_reader_reaches_another(site, place):
-    assert await interleave(site, place, 300, random.Random(place)) == []
+    assert await interleave(site, place, 100, random.Random(place)) == []
 
 
 @pytest.mark.slow

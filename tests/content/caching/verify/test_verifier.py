@@ -14,6 +14,7 @@ from content.caching.declarations import resources
 from content.caching.engines import engine_of
 from content.caching.metrics.events import current_totals
 from content.caching.verify import Options, Verifier
+from content.caching.verify import verifier as verifier_module
 from content.caching.verify.past_cache import SAVED, Budget
 from content.caching.verify.sampler import DELAYS, MOST_CHECKS, Schedule
 from tests.support.caches import LOCMEM, redis_cache, use_cache
@@ -30,7 +31,8 @@ async def settle() -> bool:
 
 
 @pytest.fixture
-async def source(redis_server):
+async def source(redis_server, monkeypatch):
+    monkeypatch.setattr(verifier_module, "RANDOM_EVERY", 0.05)
     with use_cache(redis_cache(redis_server.url), time.time):
         source = Source(1)
 

@@ -1,6 +1,9 @@
 """Watched tables in a database of their own, SQLite and PostgreSQL."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import dj_database_url
 import psycopg
@@ -12,6 +15,21 @@ from content.caching.watch.models import PendingChanges, WatchedChange
 from tests.support.watched import Label, Product, Shelf
 
 TABLES = [WatchedChange, PendingChanges, Shelf, Label, Product]
+# What a test on PostgreSQL may have changed beside rows: columns, triggers, functions, constraints and rules.
+SCHEMA = """
+SELECT relname, relkind::text, attname, atttypid::text, attnum::text, attnotnull::text, attisdropped::text
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT tgname, tgenabled::text, pg_get_triggerdef(pg_trigger.oid), '', '', '', ''
+FROM pg_trigger JOIN pg_class ON tgrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT proname, prosrc, proconfig::text, '', '', '', '' FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT conname, pg_get_constraintdef(oid), '', '', '', '', '' FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT tablename, rulename, definition, '', '', '', '' FROM pg_rules WHERE schemaname = 'public'
+ORDER BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+Schema = list[tuple[object, ...]]
 
 
 def slugs(changes: list[declaration.Change]) -> list[str]:
@@ -35,8 +53,63 @@ def watched_postgres(postgres_server) -> str:
     return f"{postgres_server.rpartition('/')[0]}/watched"
 
 
+class PreparedTables:
+    """The watched tables, made once in a run of the tests: a file to copy, and tables of PostgreSQL to empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "db"
+        # Of the tables in PostgreSQL; None while there are none that a test may use.
+        self.schema: Schema | None = None
+
+    def prepare(self, connection) -> None:
+        if connection.vendor == "sqlite":
+            if not self.file.exists():
+                make_tables(connection)
+                connection.close()
+                shutil.copy(connection.settings_dict["NAME"], self.file)
+            else:
+                shutil.copy(self.file, connection.settings_dict["NAME"])
+        elif self.schema is None:
+            make_tables(connection)
+            self.schema = read_schema(connection)
+
+    def clean(self, connection) -> None:
+        """After a test. Its file goes with its folder."""
+        if connection.vendor == "sqlite":
+            return
+        if read_schema(connection) == self.schema:
+            # The triggers of the other tables write into the outbox.
+            outbox = WatchedChange._meta.db_table
+            others = sorted(set(connection.introspection.table_names()) - {outbox})
+            for names in (others, [outbox]):
+                execute(connection, f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
+        else:
+            self.schema = None
+            for name in connection.introspection.table_names():
+                execute(connection, f"DROP TABLE {name} CASCADE")
+
+
+def make_tables(connection) -> None:
+    with connection.schema_editor() as editor:
+        for model in TABLES:
+            editor.create_model(model)
+    triggers.mend_triggers("own")
+    WatchedChange.objects.using("own").all().delete()
+
+
+def read_schema(connection) -> Schema:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(SCHEMA)
+        return list(cursor.fetchall())
+
+
+@pytest.fixture(scope="session")
+def prepared_tables(tmp_path_factory) -> PreparedTables:
+    return PreparedTables(tmp_path_factory.mktemp("watched"))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path, django_db_blocker, monkeypatch) -> Iterator[str]:
+def database(request, tmp_path, django_db_blocker, monkeypatch, prepared_tables) -> Iterator[str]:
     """The alias "own", whose tables are watched."""
     is_postgres = request.param == "postgresql"
     url = request.getfixturevalue("watched_postgres") if is_postgres else f"sqlite:///{tmp_path}/db"
@@ -56,15 +129,10 @@ def database(request, tmp_path, django_db_blocker, monkeypatch) -> Iterator[str]
     with django_db_blocker.unblock():
         connection = connections["own"]
         try:
-            with connection.schema_editor() as editor:
-                for model in TABLES:
-                    editor.create_model(model)
-            triggers.mend_triggers("own")
-            WatchedChange.objects.using("own").all().delete()
+            prepared_tables.prepare(connection)
             yield "own"
         finally:
             connection.close()
-            for name in connection.introspection.table_names():
-                execute(connection, f"DROP TABLE {name}{' CASCADE' if is_postgres else ''}")
+            prepared_tables.clean(connection)
             connection.close()
             del connections["own"]
