@@ -165,19 +165,25 @@ def test_everything_is_reached_by_keyboard(operators):
         expect(page.locator('[data-panel="invalidations"]')).to_be_visible()
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, SMALL_PHONE], ids=["desktop", "phone", "small phone"])
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(operators, viewport):
-    with operators.context(viewport=viewport) as ann:
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(operators):
+    with operators.context(viewport=DESKTOP) as ann:
         page = open_dashboard(ann)
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         page.evaluate(STATE_COUNT)
-        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(wide) == 0
-        assert violations(page) == []
+        check_on_each_screen(page)
         page.goto("/ops/explain/?target=/")
         expect(page.locator(".tree")).to_contain_text("in the shared tier: fresh")
-        assert page.evaluate(wide) == 0
-        assert violations(page) == []
+        check_on_each_screen(page)
+
+
+def check_on_each_screen(page: Page) -> None:
+    """Both phones get the same styles: those of less than 480 pixels. Axe looks at the smaller one."""
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    for viewport in (DESKTOP, PHONE, SMALL_PHONE):
+        page.set_viewport_size(viewport)
+        assert (page.viewport_size, page.evaluate(wide)) == (viewport, 0)
+        if viewport != PHONE:
+            assert violations(page) == []
 
 
 def test_without_a_script_the_page_is_whole(operators):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from content.models import MediaFile
 from tests.support.blog import make_post
@@ -14,11 +14,19 @@ from tests.support.browser import running_chromium
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests. Django takes Playwright's event loop for one that its queries would block."""
+    with pytest.MonkeyPatch.context() as patched, running_chromium() as chromium:
+        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "yes")
+        yield chromium
+
+
 @contextmanager
-def browsing(url: str, session: str) -> Iterator[tuple[Page, list[str]]]:
+def browsing(browser: Browser, url: str, session: str) -> Iterator[tuple[Page, list[str]]]:
     """A page of somebody who is logged in, and what its console complained of."""
-    with running_chromium() as browser:
-        page = browser.new_page()
+    with browser.new_context() as context:
+        page = context.new_page()
         page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
         complaints: list[str] = []
         # The test's server has no WebSockets, so the form cannot ask who else has it open.
@@ -37,10 +45,10 @@ def session(admin_client) -> str:
     return admin_client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def test_writing_with_a_preview_and_an_image(live_server, session, picture):
+def test_writing_with_a_preview_and_an_image(browser, live_server, session, picture):
     MediaFile.objects.update(alt_text="A [green] leaf")
     post = make_post("post", body="First words.", status="draft")
-    with browsing(live_server.url, session) as (page, complaints):
+    with browsing(browser, live_server.url, session) as (page, complaints):
         page.goto(f"{live_server.url}/admin/content/post/{post.pk}/change/")
         preview = page.frame_locator(".editor iframe")
         expect(preview.get_by_text("First words.")).to_be_visible()
@@ -75,10 +83,10 @@ PLACES = [
 ]
 
 
-def test_an_image_is_a_paragraph_of_its_own_but_in_a_line(live_server, session, picture):
+def test_an_image_is_a_paragraph_of_its_own_but_in_a_line(browser, live_server, session, picture):
     MediaFile.objects.update(alt_text="A leaf")
     posts = [make_post(f"post-{number}", body=body, status="draft") for number, (body, _, _) in enumerate(PLACES)]
-    with browsing(live_server.url, session) as (page, _):
+    with browsing(browser, live_server.url, session) as (page, _):
         for post, (_, keys, comes) in zip(posts, PLACES, strict=True):
             page.goto(f"{live_server.url}/admin/content/post/{post.pk}/change/")
             for key in keys:
@@ -91,8 +99,8 @@ def test_an_image_is_a_paragraph_of_its_own_but_in_a_line(live_server, session, 
             page.locator("#id_body").fill(post.body)
 
 
-def test_an_image_without_a_description_is_asked_for_one(live_server, session, picture):
-    with browsing(live_server.url, session) as (page, _):
+def test_an_image_without_a_description_is_asked_for_one(browser, live_server, session, picture):
+    with browsing(browser, live_server.url, session) as (page, _):
         page.goto(f"{live_server.url}/admin/content/post/add/")
         page.locator(".editor-image").press("Enter")
         page.locator(".picker-item").press("Space")
@@ -104,8 +112,8 @@ def test_an_image_without_a_description_is_asked_for_one(live_server, session, p
         expect(page.locator("#id_body")).to_have_value(f"![A leaf]({picture.file.url})")
 
 
-def test_the_menu_is_arranged_by_keyboard(live_server, session):
-    with browsing(live_server.url, session) as (page, complaints):
+def test_the_menu_is_arranged_by_keyboard(browser, live_server, session):
+    with browsing(browser, live_server.url, session) as (page, complaints):
         page.goto(f"{live_server.url}/admin/content/siteconfig/add/")
         rows = page.locator(".menu-row")
         for number, word in enumerate(("one", "two")):

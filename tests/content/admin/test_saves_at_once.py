@@ -2,14 +2,19 @@
 
 import json
 import secrets
-import subprocess
-import sys
-from contextlib import ExitStack
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TextIO
 
 import psycopg
 import pytest
 
-from tests.support.service import ROOT, environment_of, manage_each
+from tests.support.service import environment_of, make_tables, manage_each
+from tests.support.wait import READY_SECONDS
+from tests.support.warm_python import run_warm
 
 ROUNDS = 8
 POST = """
@@ -18,9 +23,9 @@ from content.models import Post
 User.objects.create_superuser("ann")
 Post.objects.create(pk=1, slug="post", title="First", status="draft")
 """
-# Opens the form, waits for the word, saves, and prints the status with the title that is stored then.
+# Opens the form, waits for the word, saves, and answers with the status with the title that is stored then.
 EDITOR = """
-import json, sys
+import json, socket, sys
 import django
 django.setup()
 from django.contrib.auth.models import User
@@ -28,15 +33,18 @@ from django.test import Client
 from django.test.utils import setup_test_environment
 from tests.support.admin_site import form_values
 setup_test_environment()
-path, name = "/admin/content/post/1/change/", sys.argv[1]
+path, (name, address) = "/admin/content/post/1/change/", sys.argv[1:]
 client = Client(HTTP_HOST="localhost")
 client.force_login(User.objects.get())
-for number, line in enumerate(sys.stdin):
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(address)
+test = connection.makefile("rw")
+for number, line in enumerate(test):
     if number % 2 == 0:
         form = form_values(client.get(path)) | {"title": f"{name} {number}"}
-        print(json.dumps("opened"), flush=True)
+        print(json.dumps("opened"), file=test, flush=True)
     else:
-        print(json.dumps([client.post(path, form).status_code, form["title"]]), flush=True)
+        print(json.dumps([client.post(path, form).status_code, form["title"]]), file=test, flush=True)
 """
 STORED = "from content.models import Post; print(Post.objects.get().title)"
 
@@ -49,6 +57,23 @@ def new_database(server: str) -> str:
     return f"{server.rpartition('/')[0]}/{name}"
 
 
+@contextmanager
+def running_editor(name: str, folder: Path, environment: dict[str, str]) -> Iterator[TextIO]:
+    """The connection to a process of the site, which reads words and writes answers."""
+    address = str(folder / name)
+    with ThreadPoolExecutor(1) as thread, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        listener.settimeout(READY_SECONDS)
+        process = thread.submit(run_warm, ["-c", EDITOR, name, address], environment)
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rw") as editor:
+            connection.settimeout(READY_SECONDS)
+            yield editor
+        done = process.result()
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_of_two_saves_at_once_one_wins(database, tmp_path, request):
     state = tmp_path / "state"
@@ -59,22 +84,18 @@ def test_of_two_saves_at_once_one_wins(database, tmp_path, request):
         "DJANGO_SETTINGS_MODULE": "project.settings",
         "DATABASE_URL": new_database(request.getfixturevalue("postgres_server")) if database == "postgres" else "",
     }
+    if database == "sqlite":
+        make_tables(state)
     manage_each(environment, ["migrate", "-v0"], ["shell", "-v0", "-c", POST])
     with ExitStack() as stack:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        editors = [
-            stack.enter_context(
-                subprocess.Popen([sys.executable, "-c", EDITOR, name], env=environment, cwd=ROOT, **pipes)
-            )
-            for name in ("Ann", "Bob")
-        ]
+        editors = [stack.enter_context(running_editor(name, tmp_path, environment)) for name in ("Ann", "Bob")]
 
         def say(word: str) -> list:
             """Tell both at once, and return both answers."""
             for editor in editors:
-                editor.stdin.write(f"{word}\n")
-                editor.stdin.flush()
-            return [json.loads(editor.stdout.readline()) for editor in editors]
+                editor.write(f"{word}\n")
+                editor.flush()
+            return [json.loads(editor.readline()) for editor in editors]
 
         won = []
         for _ in range(ROUNDS):
@@ -82,6 +103,4 @@ def test_of_two_saves_at_once_one_wins(database, tmp_path, request):
             answers = sorted(say("save"))
             assert [status for status, _ in answers] == [302, 409]
             won.append(answers[0][1])
-        for editor in editors:
-            editor.stdin.close()
     assert manage_each(environment, ["shell", "-v0", "-c", STORED]).strip() == won[-1]

@@ -26,7 +26,7 @@ def cases(service: Service, *options: str) -> int:
     config.write_text(CONFIG)
     command = [str(ST), "--config-file", str(config), "run", f"{service.url}/api/v1/openapi.json"]
     ran = subprocess.run(
-        [*command, "--checks=all", "--no-color", "--seed=1", *options],
+        [*command, "--checks=all", "--no-color", "--seed=1", "--suppress-health-check=too_slow", *options],
         capture_output=True,
         text=True,
         timeout=1500,
@@ -44,11 +44,11 @@ def operators(service: Service) -> tuple[str, ...]:
 
 def test_about_a_hundred_cases_are_answered_as_documented(service):
     """Those of operators without a token."""
-    assert cases(service, "--phases=fuzzing", "--max-examples=10") >= 100
+    assert cases(service, "--phases=fuzzing", "--max-examples=7") >= 100
 
 
 def test_orders_of_operators_are_answered_as_documented(service, operators):
-    assert cases(service, "--phases=examples,coverage,fuzzing", "--max-examples=15", *operators) >= 100
+    assert cases(service, "--phases=examples,fuzzing", "--max-examples=30", *operators) >= 100
 
 
 @pytest.mark.slow
