@@ -33,7 +33,7 @@ def sqlite_in(folder: Path) -> str:
 
 
 def test_a_short_race_finds_nothing(fresh_redis, tmp_path):
-    findings = BUSY.run(fresh_redis, sqlite_in(tmp_path), seconds=4)
+    findings = BUSY.run(fresh_redis, sqlite_in(tmp_path), seconds=2)
     assert findings.total == 0, findings.examples
     assert findings.failures == []
     assert_raced(findings)
@@ -43,16 +43,16 @@ def test_a_short_race_finds_nothing(fresh_redis, tmp_path):
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_every_way_of_writing_in_a_short_race(request, fresh_redis, tmp_path, database):
     url = sqlite_in(tmp_path) if database == "sqlite" else request.getfixturevalue("race_database")
-    findings = WATCHED.run(fresh_redis, url, seconds=4)
+    findings = WATCHED.run(fresh_redis, url, seconds=2)
     assert findings.total == 0, findings.examples
     assert findings.failures == []
     assert_raced(findings)
 
 
 def assert_raced(findings):
-    """Fail if it did not race. Two cores with a load of 70 reached 221 reads and 20 writes in four seconds."""
-    assert findings.reads > 100
-    assert findings.writes > 10
+    """Fail if it did not race: in four seconds two cores with a load of 70 reached 221 reads and 20 writes."""
+    assert findings.reads > 50
+    assert findings.writes > 5
 
 
 def test_another_process_hears_of_every_invalidation(fresh_redis):

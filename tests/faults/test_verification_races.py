@@ -62,7 +62,7 @@ def database_url(request, tmp_path) -> str:
     indirect=["database_url"],
 )
 def test_a_short_race_is_consistent(fresh_redis, workload: Workload, database_url: str):
-    found, _ = race_until_found(workload, fresh_redis, database_url, 8, ROOT)
+    found, _ = race_until_found(workload, fresh_redis, database_url, 4, ROOT)
     assert found == []
     assert count_checks(fresh_redis) > 5
 

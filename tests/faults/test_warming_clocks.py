@@ -48,7 +48,7 @@ def clock(began, monkeypatch) -> Clock:
 
 @pytest.fixture
 def posts(clock) -> list[Post]:
-    return make_blog()
+    return make_blog(12)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from tests.support.browser import running_chromium
 from tests.support.databases import ON_POSTGRES
 from tests.support.flows.stage import Stage, make_database, running_stage
 from tests.support.flows.times import records, times_table
+from tests.support.service import make_tables
 
 numbers = count(1)
 
@@ -27,7 +28,9 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def stage_on(database: str, request, tmp_path_factory, browser: Browser | None = None) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("flows")
-    url = f"sqlite:///{folder}/flows.sqlite3"
+    url = f"sqlite:///{folder}/evergreen.sqlite3"
+    if database == "sqlite" and not ON_POSTGRES:
+        make_tables(folder)
     if database == "postgresql":
         url = make_database(request.getfixturevalue("postgres_server"), f"flows_{next(numbers)}")
     with running_stage(folder, database, url, browser=browser) as stage:

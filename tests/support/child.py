@@ -1,24 +1,17 @@
 """A Python process of a test. It prints "ready", waits for a line, and then prints its result as JSON."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from tests.support.service import ROOT, clean_environment
+from tests.support.warm_process import WarmProcess
 
 
 class Child:
     def __init__(self, *arguments: str, environment: dict[str, str], folder: Path = ROOT) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self.process = WarmProcess(arguments, environment, folder=folder, is_piped=True)
 
     def read_line(self) -> str:
         assert self.process.stdout is not None

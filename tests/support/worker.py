@@ -1,8 +1,6 @@
 """A real Celery worker on a Redis of the tests' own."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +10,9 @@ from celery import Celery
 from content.caching.release import digest_of
 from tests.support.servers.process import stop
 from tests.support.servers.redis import RedisServer
-from tests.support.service import ROOT, environment_of, make_tables
+from tests.support.service import environment_of, make_tables
 from tests.support.wait import READY_SECONDS, wait_until
+from tests.support.warm_process import WarmProcess
 
 QUEUE = "evergreen:queue:"
 RELEASE = "of the tests"
@@ -23,7 +22,7 @@ QUEUES = ("refresh", "celery", "warm")
 class Worker:
     """The process, the queue that it takes from, and how many connections it holds."""
 
-    def __init__(self, server: RedisServer, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, server: RedisServer, process: WarmProcess) -> None:
         self.server = server
         self.process = process
         self.queue = new_sender(server)
@@ -71,7 +70,6 @@ def running_worker(
     environment = environment_of(state_dir) | own | (environment or {})
     make_tables(state_dir)
     command = [
-        sys.executable,
         "-m",
         "celery",
         "-A",
@@ -83,7 +81,7 @@ def running_worker(
         *(["--include", include] if include else []),
     ]
     with (state_dir / "worker.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = WarmProcess(command, environment, log=log, is_session=True)
     worker = Worker(server, process)
     try:
         wait_until(lambda: any(map(is_heard, log_servers or [server])), "the worker is heard")

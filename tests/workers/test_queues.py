@@ -10,7 +10,7 @@ from tests.support.wait import wait_until
 from tests.support.worker import RELEASE, new_sender, running_worker, send
 from workers import app, queues
 
-EACH = 4
+EACH = 2
 OWN = f".{digest_of(RELEASE)}"
 # The order in which they are filled: the opposite of the one in which they are emptied.
 FILLED = ("warm", f"warm{OWN}", f"celery{OWN}", "celery", f"refresh{OWN}", "refresh")

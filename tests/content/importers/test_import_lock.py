@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from io import StringIO
@@ -14,10 +13,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from content.importers.report import ImportReport, to_json_value
+from tests.support.databases import ON_POSTGRES
 from tests.support.markdown import write_posts
-from tests.support.service import clean_environment, manage
+from tests.support.service import clean_environment, make_tables, manage
+from tests.support.warm_process import WarmProcess
+from tests.support.warm_python import run_warm
 
-ROOT = Path(__file__).parents[3]
 HOLD = """
 import sys
 from content.importers.import_lock import import_lock
@@ -30,7 +31,7 @@ with import_lock(0):
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
 def environment(request, tmp_path, fresh_redis) -> Iterator[dict[str, str]]:
     if request.param == "SQLite":
-        yield environment_of(f"sqlite:///{tmp_path}/a.sqlite3", tmp_path, fresh_redis)
+        yield environment_of(f"sqlite:///{tmp_path}/state/evergreen.sqlite3", tmp_path, fresh_redis)
         return
     server = request.getfixturevalue("postgres_server")
     with psycopg.connect(server, autocommit=True) as connection:
@@ -44,21 +45,16 @@ def environment_of(url: str, tmp_path: Path, fresh_redis: str) -> dict[str, str]
     return clean_environment() | state
 
 
-def start_manage(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+def start_manage(environment: dict[str, str], *words: str) -> WarmProcess:
+    return WarmProcess(["manage.py", *words], environment, is_piped=True, are_errors_piped=True)
 
 
 @pytest.mark.parametrize("environment", ["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.slow)], indirect=True)
 def test_an_import_waits_for_another_and_then_goes_on(tmp_path, environment):
-    manage(environment, "migrate", "-v0")
+    if "sqlite" in environment["DATABASE_URL"] and not ON_POSTGRES:
+        make_tables(tmp_path / "state")
+    else:
+        manage(environment, "migrate", "-v0")
     folder = str(write_posts(tmp_path / "posts", 3))
     holder = start_manage(environment, "shell", "-v0", "-c", HOLD)
     assert holder.stdout.readline() == "held\n"
@@ -75,13 +71,17 @@ def test_an_import_waits_for_another_and_then_goes_on(tmp_path, environment):
 
 
 def test_a_lock_ends_with_its_process(tmp_path, environment):
-    manage(environment, "migrate", "-v0")
     holder = start_manage(environment, "shell", "-v0", "-c", HOLD)
     assert holder.stdout.readline() == "held\n"
+    assert "Another import was running for 0 s." in hold(environment).stderr
     holder.kill()
     holder.communicate(timeout=60)
-    folder = str(write_posts(tmp_path / "posts", 1))
-    assert json.loads(manage(environment, "import_content", folder, "--json"))["created"] == 1
+    assert hold(environment).stdout == "held\n"
+
+
+def hold(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Another process takes the lock, and ends."""
+    return run_warm(["manage.py", "shell", "-v0", "-c", HOLD], environment)
 
 
 def run_json(path: Path) -> dict:

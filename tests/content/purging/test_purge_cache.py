@@ -11,38 +11,22 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 from redis import Redis
 
+from content.caching import headers
 from content.caching.edge.page import url_key
 from content.caching.engines import engine_of
 from content.models import Category
 from content.purging import Selection, Trigger, run_purge
 from content.purging import survey as surveys
-from content.warming import warm_chosen
 from content.warming.state import WarmState
 from project.caches import cache_settings
-from tests.support.caches import LOCMEM, SESSIONS, redis_cache, use_cache
+from tests.support.caches import LOCMEM, SESSIONS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet_site")]
 
 ORIGIN = "http://testserver"
-
-
-@pytest.fixture
-def cold_site(settings, fresh_redis, blog):
-    """25 posts in turn in the categories `news` and `notes`."""
-    settings.WARM_ORIGINS = [ORIGIN]
-    settings.EDGE = True
-    settings.ALLOWED_HOSTS = ["testserver"]
-    with use_cache(redis_cache(fresh_redis), time.time):
-        yield fresh_redis
-
-
-@pytest.fixture
-def site(cold_site):
-    """The same, warm."""
-    assert async_to_sync(warm_chosen)(everything=True).failed == 0
-    return cold_site
 
 
 class Output:
@@ -173,7 +157,7 @@ def test_what_is_not_stored_is_named_with_what_is_near(site, words, label, near)
         (("--tag", "a") * 1001, "1,001 things are named"),
     ],
 )
-def test_bad_input_is_refused_with_what_to_write(cold_site, words, message):
+def test_bad_input_is_refused_with_what_to_write(quiet_site, words, message):
     before = engine_of("default").ordering.version
     output = run(*words)
     assert output.code == 2
@@ -218,8 +202,8 @@ def test_bytes_of_other_programs_are_no_entries(site):
 # --- without a Redis that answers --------------------------------------------------------------------------
 
 
-def test_on_another_cache_counts_are_unknown_and_the_purge_is_done(settings):
-    settings.CACHES = {"default": LOCMEM, "sessions": SESSIONS}
+@override_settings(CACHES={"default": LOCMEM, "sessions": SESSIONS})
+def test_on_another_cache_counts_are_unknown_and_the_purge_is_done():
     output = run("--resource", "post", "--soft", "--json")
     assert (output.code, output.data["tags"], output.data["touched"]) == (0, ["resource:post"], None)
     assert "is not known" in run("--tag", "posts").text
@@ -228,7 +212,8 @@ def test_on_another_cache_counts_are_unknown_and_the_purge_is_done(settings):
     assert "only a Redis that answers" in output.errors
 
 
-def test_when_redis_is_down_it_says_that_others_may_still_serve_it(settings):
+def test_when_redis_is_down_it_says_that_others_may_still_serve_it(settings, monkeypatch):
+    monkeypatch.setattr(headers, "FIRST_READ", 0.1)
     settings.CACHES = {"default": cache_settings("redis://127.0.0.1:1/0", "", 1024 * 1024, {}), "sessions": SESSIONS}
     output = run("--tag", "posts")
     assert output.code == 1

@@ -14,10 +14,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from redis import Redis
 
+from content.caching import headers
 from content.models import Purge
 from content.purging import BadSelection, Selection, Trigger, describe_purge, read_selection, run_purge
 from content.purging import row as rows
-from content.warming import warm_chosen
 from project.caches import cache_settings
 from tests.support.admin_site import act
 from tests.support.caches import SESSIONS
@@ -26,20 +26,10 @@ from tests.support.service import ROOT, environment_of
 from tests.support.warm_python import run_warm
 from workers import tasks
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 SOFT = {"soft": True, "trigger": Trigger.API}
 
 
-@pytest.fixture
-def site(site_on_redis, fresh_redis) -> str:
-    """25 posts, warm; the URL of their Redis."""
-    warm()
-    return fresh_redis
-
-
-def warm() -> None:
-    assert async_to_sync(warm_chosen)(everything=True).failed == 0
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet_site")]
 
 
 def purge_by_command(pk: int, client) -> None:
@@ -58,7 +48,7 @@ def purge_by_api(pk: int, client) -> None:
     data_of(Operator().post("purge", {"groups": [f"post:{pk}"], "soft": True}))
 
 
-def test_each_trigger_leaves_one_row_with_the_same_numbers(site, blog, admin_client):
+def test_each_trigger_leaves_one_row_with_the_same_numbers(site, warm, blog, admin_client):
     rows = []
     for purge in (purge_by_command, purge_by_task, purge_by_admin, purge_by_api):
         warm()
@@ -144,7 +134,8 @@ def test_a_purge_whose_process_dies_has_a_row_that_says_so(site, monkeypatch):
     assert "has not reported its end" in describe_purge(row)["message"]
 
 
-def test_a_purge_that_other_processes_may_miss_is_a_failure(settings):
+def test_a_purge_that_other_processes_may_miss_is_a_failure(settings, monkeypatch):
+    monkeypatch.setattr(headers, "FIRST_READ", 0.1)
     settings.CACHES = {"default": cache_settings("redis://127.0.0.1:1/0", "", 1024 * 1024, {}), "sessions": SESSIONS}
     with pytest.raises(CommandError, match="Some processes may still serve"):
         call_command("purge_cache", "--tag", "posts", stdout=StringIO())

@@ -11,6 +11,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
 from content import resources
 from content.caching import invalidate
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ORIGIN = "http://testserver"
 PATHS = [f"/posts/post-{number}/" for number in range(10)]
+WITHOUT_REDIS = {"default": LOCMEM, "sessions": SESSIONS}
 HOT = [(name_of(Target(pages, (ORIGIN + path,))), 1.0) for path in PATHS]
 
 
@@ -132,8 +134,8 @@ def forget_processes() -> None:
     reporting.reporter.connect().delete(reporting.reporter.processes)
 
 
-def test_without_redis_it_says_what_to_set(settings):
-    settings.CACHES = {"default": LOCMEM, "sessions": SESSIONS}
+@override_settings(CACHES=WITHOUT_REDIS)
+def test_without_redis_it_says_what_to_set():
     with pytest.raises(CommandError, match="Set REDIS_URL"):
         call_command("cutover")
 
@@ -289,8 +291,8 @@ async def test_a_process_goes_on_when_the_other_release_has_ended():
     assert await wait_until_warm(0.95, 60.0, look=look) == "no other release serves readers"
 
 
-async def test_a_process_without_redis_serves_at_once(settings):
-    settings.CACHES = {"default": LOCMEM, "sessions": SESSIONS}
+@override_settings(CACHES=WITHOUT_REDIS)
+async def test_a_process_without_redis_serves_at_once():
     assert await wait() == "no other release serves readers"
 
 
@@ -308,22 +310,3 @@ async def test_a_process_that_ends_is_counted_no_longer():
         assert client.hexists(reporter.processes, reporter.name)
         await asyncio.to_thread(reporting.end)
         assert not client.hexists(reporter.processes, reporter.name)
-
-
-async def test_while_nothing_is_hot_the_whole_site_counts_once_a_round_has_ended(monkeypatch):
-    """A site that nobody has read yet is covered when it is warm, and not while the first round goes on."""
-
-    async def nothing(most: int) -> list[tuple[str, float]]:
-        return []
-
-    monkeypatch.setattr(releases, "read_hottest", nothing)
-    state = WarmState("", 1, time.time(), 0, 0, 100, 95, 0, 0, None, None, 1.0, None)
-    for change, covered in (
-        ({}, False),
-        ({"pass_seconds": 1.0}, True),
-        ({"pass_seconds": 1.0, "site_warm": 94}, False),
-        ({"pass_seconds": 1.0, "site_warm": 76, "left_out": 20}, True),
-        ({"pass_seconds": 1.0, "at": time.time() - 10}, False),
-    ):
-        await store_state(msgspec.structs.replace(state, **change))
-        assert is_covered(await look(), 0.95) is covered, change

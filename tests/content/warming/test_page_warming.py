@@ -7,15 +7,22 @@ from content import warming
 from content.caching import invalidate
 from content.caching.edge import EdgeCache
 from content.caching.edge.page import url_key
-from content.models import Redirect
+from content.models import Post, Redirect
 from content.warming import targets
 from content.warming.plan import plan_popular, plan_url
 from content.warming.targets import Target
 from project.edge import site_profile
+from tests.support.blog import make_blog
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache", "blog")]
 
 ORIGIN = "http://testserver"
+
+
+@pytest.fixture
+def blog() -> list[Post]:
+    """More posts than the 20 newest."""
+    return make_blog()
 
 
 @pytest.fixture(autouse=True)

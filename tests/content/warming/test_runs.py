@@ -62,13 +62,16 @@ async def count_fresh(keys: list[str]) -> int:
 
 
 @pytest.fixture(params=["kept", "listed again"])
-def few_steps(request, monkeypatch):
-    """The catalogue in many small steps, which are kept in memory, or listed a second time."""
+def few_steps(request, monkeypatch, settings):
+    """The catalogue in many small steps: with pages, kept in memory; or without, listed a second time."""
+    settings.EDGE = request.param == "kept"
     monkeypatch.setattr(execution, "KEPT", 100_000 if request.param == "kept" else 0)
     monkeypatch.setattr("content.warming.steps.catalogue", partial(catalogue, 40))
     monkeypatch.setattr("content.warming.rows.ROWS", 5)
 
 
+# Batches of a smaller site would save fewer queries.
+@pytest.mark.parametrize("blog", [25], indirect=True)
 async def test_the_numbers_of_a_run_are_what_another_process_reads_back():
     run, gate = await start(ALL, started_by="ann"), Gate()
     assert await execute(run.pk, by=gate)
@@ -110,7 +113,9 @@ async def test_a_run_says_what_was_fresh_when_it_had_ended():
     assert "Fresh in Redis: 100 % of the 100 hottest" in await sync_to_async(summarize_run)(await again(run))
 
 
-async def test_progress_is_seen_while_a_run_is_at_work(few_steps, monkeypatch):
+async def test_progress_is_seen_while_a_run_is_at_work(few_steps, monkeypatch, settings):
+    # The time that is left for entries alone may be none.
+    settings.EDGE = True
     monkeypatch.setattr(execution, "BEAT", 0.02)
     run, gate = await start(ALL), Gate(stop_before=5)
     task = await execute_until(run, gate)
@@ -173,7 +178,7 @@ async def test_the_run_of_a_dead_process_is_taken_over_where_it_stopped(few_step
 
 async def test_rows_that_come_and_go_while_nobody_works_move_no_other(few_steps, monkeypatch):
     monkeypatch.setattr(execution, "BEAT", 0.02)
-    run, gate = await start(ALL), Gate(stop_before=6)
+    run, gate = await start(ALL), Gate(stop_before=3)
     task = await execute_until(run, gate)
     await sync_to_async(cancel_run)(run)
     await task
@@ -197,12 +202,12 @@ async def test_a_post_that_becomes_popular_while_nobody_works_is_not_left_out(fe
     task = await execute_until(run, gate)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    last = await Post.objects.aget(slug="post-24")
+    last = await Post.objects.aget(slug="post-11")
     await PostViews.objects.acreate(post=last, total=5, heat=1.0)
     rest = Gate()
     assert await execute(run.pk, by=rest)
-    assert resources.post.key(("post", "post-24")) not in gate.warmed
-    assert resources.post.key(("post", "post-24")) in rest.warmed
+    assert resources.post.key(("post", "post-11")) not in gate.warmed
+    assert resources.post.key(("post", "post-11")) in rest.warmed
 
 
 async def test_a_process_that_was_replaced_writes_nothing(few_steps):
@@ -306,16 +311,16 @@ async def test_stale_names_what_is_stored_and_not_fresh_any_more():
     await expire([f"post:{pk}:page" async for pk in Post.objects.values_list("pk", flat=True)[:3]])
     await expire(["resource:post"])
     run = await start_and_execute(Choice(stale=True, names=("post", "comments")))
-    assert (run.warmed, run.fresh) == (25, 0)
+    assert (run.warmed, run.fresh) == (12, 0)
 
 
 async def test_a_pattern_names_pages_by_path_and_entries_by_name():
-    gate, run = Gate(), await start(Choice(patterns=("/posts/post-1?/", "post:post,post-2*")))
+    gate, run = Gate(), await start(Choice(patterns=("/posts/post-?/", "post:post,post-1*")))
     await execute(run.pk, by=gate)
     paths = [key.partition("testserver")[2] for key in gate.warmed if "testserver" in key]
-    assert sorted(paths) == sorted(f"/posts/post-{number}/" for number in range(10, 20))
+    assert sorted(paths) == sorted(f"/posts/post-{number}/" for number in range(10))
     entries = {key.partition(":")[2] for key in gate.warmed if "testserver" not in key}
-    assert entries == {f"post,post-{number}" for number in (2, 20, 21, 22, 23, 24)}
+    assert entries == {f"post,post-{number}" for number in (1, 10, 11)}
 
 
 async def test_the_oldest_runs_are_pruned_and_no_active_one(monkeypatch):

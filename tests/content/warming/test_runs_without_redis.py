@@ -26,7 +26,7 @@ ALL = Choice(everything=True)
 def server(settings, monkeypatch):
     settings.WARM_ORIGINS, settings.EDGE = ["http://testserver"], True
     monkeypatch.setattr("content.warming.rows.ROWS", 5)
-    make_blog()
+    make_blog(12)
     with running_redis() as server, use_cache(redis_cache(server.url), time.time):
         yield server
 

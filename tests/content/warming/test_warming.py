@@ -11,7 +11,7 @@ from content import resources, warming
 from content.caching import invalidate
 from content.caching.queries import count_queries
 from content.caching.read_counts import reads
-from content.models import PostViews
+from content.models import Post, PostViews
 from content.warming import steps
 from content.warming.plan import plan_popular, plan_url
 from content.warming.targets import Target
@@ -24,6 +24,12 @@ OTHERS = [
     "/archive/", "/popular/", "/trending/", "/feed.xml", "/atom.xml", "/sitemap.xml", "/tags/green/feed.xml",
     "/authors/ann/atom.xml",
 ]  # fmt: skip
+
+
+@pytest.fixture
+def blog() -> list[Post]:
+    """More posts than the 20 newest."""
+    return make_blog()
 
 
 def keys_of(plan: list[Target]) -> list[str]:

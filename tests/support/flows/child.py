@@ -1,13 +1,12 @@
 """A process that answers lines of JSON, and the one that asks it."""
 
 import json
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.service import ROOT
+from tests.support.warm_process import WarmProcess
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -39,14 +38,7 @@ class Child:
         self.name = " ".join([module, *words])
         # Answers that are due; those that nobody has waited for are of a test that failed.
         self.due = 1
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", f"tests.support.flows.{module}", *words],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self.process = WarmProcess(["-m", f"tests.support.flows.{module}", *words], environment, is_piped=True)
 
     def send(self, **command: Any) -> None:
         assert self.process.stdin is not None

@@ -99,7 +99,7 @@ def run_processes(course: Course, journals: list[Path], meanwhile: Meanwhile | N
             child.wait_until_ready()
         for child in children:
             child.go()
-        processes = [child.process for child in children]
+        processes: list[subprocess.Popen[str]] = [child.process for child in children]
         if meanwhile is not None:
             meanwhile(course, processes)
         for process in processes:

@@ -2,7 +2,7 @@ import os
 import shutil
 import socket
 import subprocess
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -36,7 +36,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def stop(process: subprocess.Popen[bytes], seconds: float = 10.0) -> None:
+def stop(process: subprocess.Popen[Any], seconds: float = 10.0) -> None:
     process.terminate()
     try:
         process.wait(seconds)

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +18,7 @@ from tests.support.servers.process import free_port, stop
 from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.service import ROOT, Service, environment_of, manage_each, run_python, running_service
 from tests.support.wait import wait_until
+from tests.support.warm_process import WarmProcess
 
 POSTS = 30
 LIST = """
@@ -66,7 +65,7 @@ class Site:
         making = self.environment | {"CACHE_URL": "locmem://making"}
         manage_each(making, ["migrate", "-v0"], ["generate_content", "--posts", str(posts)])
         self.paths: list[str] = json.loads(run_python(making, "-c", LIST))
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, WarmProcess] = {}
 
     # --- processes ----------------------------------------------------------------------------------
 
@@ -88,11 +87,9 @@ class Site:
 
     def start(self, name: str, *words: str) -> None:
         """A worker or a beat, in a group of its own."""
-        command = [sys.executable, "-m", "celery", "-A", "workers", "--quiet", *words]
+        command = ["-m", "celery", "-A", "workers", "--quiet", *words]
         with (self.folder / f"{name}.log").open("a") as log:
-            self.processes[name] = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )
+            self.processes[name] = WarmProcess(command, self.environment, log=log, is_session=True)
 
     def start_worker(self, name: str) -> None:
         self.start(name, "worker", "--concurrency", "1")
