@@ -9,18 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.child import child_environment, wait_for_go
-from tests.support.warm_child import WarmChild
+from tests.support.child import Child, child_environment, wait_for_go
 
 SETTINGS = "tests.support.callers_settings"
 
 
-class Callers(WarmChild):
+class Callers(Child):
     """One process that waits for `go`, calls, and reports how long its callers waited."""
 
     def __init__(self, redis_url: str, journal: Path, **options: Any) -> None:
         environment = child_environment(SETTINGS, CALLERS_REDIS=redis_url, CALLERS_JOURNAL=str(journal))
-        super().__init__("tests.support.callers", json.dumps(options), environment=environment)
+        super().__init__("-m", "tests.support.callers", json.dumps(options), environment=environment)
 
 
 def run_together(callers: Sequence[Callers]) -> list[dict[str, Any]]:

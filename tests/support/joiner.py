@@ -8,12 +8,11 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from tests.support.child import child_environment, wait_for_go
+from tests.support.child import Child, child_environment, wait_for_go
 from tests.support.engine import tag_index_of
-from tests.support.warm_child import WarmChild
 
 
-class Joiner(WarmChild):
+class Joiner(Child):
     """Reads `keys` numbers after `go`, each of them loaded from a number in Redis.
 
     Its outcome: `seconds` until the first key was read, `loads` by its loader, `floor` of its log, `values` by key.
@@ -21,7 +20,7 @@ class Joiner(WarmChild):
 
     def __init__(self, redis_url: str, keys: int) -> None:
         environment = child_environment("tests.support.race.settings", RACE_REDIS=redis_url)
-        super().__init__("tests.support.joiner", str(keys), environment=environment)
+        super().__init__("-m", "tests.support.joiner", str(keys), environment=environment)
         self.wait_until_ready()
 
 

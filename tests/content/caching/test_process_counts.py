@@ -15,8 +15,8 @@ from content.caching.metrics.count_file import LARGEST_COUNT, CountFile
 from content.caching.metrics.count_folder import CountFolder
 from content.caching.metrics.count_layout import Family, Layout
 from content.caching.metrics.process_counts import LAYOUT, ProcessCounts, as_events, place_of_hit
+from tests.support.child import Child
 from tests.support.service import clean_environment
-from tests.support.warm_child import WarmProcess
 from tests.support.warm_python import run_warm
 
 # A process that counts responses until it is killed. It writes a line after each thousand.
@@ -39,8 +39,8 @@ def folder(tmp_path) -> CountFolder:
     return CountFolder(tmp_path / "counts")
 
 
-def start_counter(folder: CountFolder) -> WarmProcess:
-    return WarmProcess("-c", COUNTER, str(folder.path), environment=clean_environment())
+def start_counter(folder: CountFolder) -> Child:
+    return Child("-c", COUNTER, str(folder.path), environment=clean_environment())
 
 
 def counting(folder: CountFolder, responses: int = 1) -> ProcessCounts:
@@ -79,11 +79,11 @@ def test_counts_of_killed_processes_stay_and_are_counted_once(folder):
 
     readers = [threading.Thread(target=read_for_ever) for _ in range(2)]
     for process in processes:
-        assert process.output.readline()
+        assert process.read_line()
     for reader in readers:
         reader.start()
     for process in processes:
-        assert process.output.readline()
+        assert process.read_line()
         process.kill()
     stopping.set()
     for reader in readers:
@@ -97,7 +97,7 @@ def test_counts_of_killed_processes_stay_and_are_counted_once(folder):
 def test_every_count_before_a_kill_is_in_the_total(folder):
     """A process counts exactly 1,000 responses between two lines: the sum is within one block of what it wrote."""
     process = start_counter(folder)
-    lines = [process.output.readline() for _ in range(5)]
+    lines = [process.read_line() for _ in range(5)]
     process.kill()
     count = responses(folder)
     assert count >= 1000 * len(lines)
