@@ -7,14 +7,13 @@ from html import escape
 from linkify_it import LinkifyIt
 
 from content.rendering.sanitise import BodyTooLarge
+from content.rendering.text import remove_unfit
 
 LARGEST_COMMENT = 100_000
 # The site does not vouch for these links to search engines.
 REL = "nofollow ugc noopener"
 
 PARAGRAPHS = re.compile(r"\n(?:[^\S\n]*\n)+")
-# Control characters, except tabs and line ends.
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|[\ud800-\udfff]")
 LINE_END = re.compile(r"\r\n?|[\u2028\u2029]")
 
 
@@ -22,7 +21,7 @@ def render_comment(text: str) -> str:
     """Safe HTML. Raises BodyTooLarge for more than 100,000 characters; forms allow fewer, imports may have more."""
     if len(text) > LARGEST_COMMENT:
         raise BodyTooLarge(f"The comment has {len(text):,} characters; {LARGEST_COMMENT:,} is the most.")
-    plain = CONTROLS.sub("", LINE_END.sub("\n", text)).strip()
+    plain = remove_unfit(LINE_END.sub("\n", text)).strip()
     return "\n".join(f"<p>{break_lines(part)}</p>" for part in PARAGRAPHS.split(plain) if part.strip())
 
 

@@ -2,7 +2,7 @@
 
 import html5lib
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from content.rendering import BodyTooLarge, count_links, render_comment, render_markdown
@@ -47,6 +47,8 @@ def test_addresses_of_other_schemes_stay_text(text):
 
 
 @given(st.text(alphabet=st.sampled_from("<>&\"' /:.()[]=\n\rahtps\x00\u2028\ud800"), max_size=300) | st.text())
+@example("\ufdd0\ufdef\ufffe\U0001ffff\U0010fffe")
+@example("\x01\x0b\x0c\x1f\x7f\x80\x9f")
 def test_any_text_becomes_paragraphs_breaks_and_links_only(text):
     parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
     tree = parser.parseFragment(render_comment(text))

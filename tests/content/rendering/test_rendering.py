@@ -61,6 +61,12 @@ def test_cleaning_twice_changes_nothing(body):
     assert sanitise(once) == once
 
 
+@given(st.text())
+@example("\ufdd0 &#xfdd0; &#x1fffe; &#1; &#x80; \x0b \x0c \x7f\x9f \U0010ffff `\x01` <b title='\ufdef'>")
+def test_no_character_is_left_that_html_does_not_allow(body):
+    html5lib.HTMLParser(strict=True).parseFragment(render_markdown(body))
+
+
 @pytest.mark.parametrize(
     ("body", "html"),
     [
