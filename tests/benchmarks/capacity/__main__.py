@@ -51,7 +51,6 @@ def measure_all(phases: Phases, load: float) -> Costs:
     rest = phases.rest("at rest")
     measuring.measure_reads(rest, draw_paths(paths, 20_000))
     whole = measuring.append("whole", RECORDS)
-    measuring.measure_pages_made(rest)
     measuring.measure_edits(whole[0][1])
     measuring.measure_headers()
     sizes, items, connections = phases.read_sizes(), phases.count_items(), phases.count_connections()
