@@ -144,11 +144,11 @@ class Measuring:
             # The work of a start is no part of a hit.
             phases.wait()
             spent = tree_seconds(process.pid)
-            rest = phases.measure_rounds("with a web process without memory")
+            rest = phases.measure("with a web process without memory")
             resting = tree_seconds(process.pid) - spent
             sender, spent = Sender(pages), tree_seconds(process.pid)
             rate = len(self.paths) / phases.seconds
-            usage = phases.measure_rounds("hits in Redis", lambda: sender.send(self.paths, rate, phases.seconds))
+            usage = phases.measure("hits in Redis", lambda: sender.send(self.paths, rate, phases.seconds))
             sender.require_success("hits in Redis")
             costs = more_than(usage, rates_of(rest), sender.statuses.total())
             own = tree_seconds(process.pid) - spent - resting * usage.at / rest.at
@@ -169,7 +169,7 @@ class Measuring:
     def measure_headers(self) -> None:
         """A process of its own reads the headers of the whole site, as the control loop does."""
         with self.phases.helper(HEADER_READER) as process:
-            rest = self.phases.rest("before headers")
+            rest = rates_of(self.phases.measure("before headers"))
             answers: list[str] = []
             usage = self.phases.measure("headers", lambda: answers.append(ask(process, str(ROUNDS))))
             number, spent = map(float, answers[0].split())
