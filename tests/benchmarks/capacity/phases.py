@@ -35,7 +35,8 @@ LOG = "{evergreen:log}"
 OTHER = ("?", ".xml", ".txt", ".json", ".ico", "/media/", "/api/")
 # Processes report counts every five seconds.
 REPORTS = 6.0
-FROM_REDIS = {"event": "hit", "resource": "page", "tier": "shared"}
+# What dashboards show of the resource "page".
+STATISTICS, FROM_REDIS = "{evergreen:stats}", "hit|page|shared"
 # The control loop reads all headers every ten seconds: so many between two looks are a round.
 ROUND, LOOK_EVERY, LONGEST_ROUND = 300, 0.25, 15.0
 Rates = dict[Quantity, float]
@@ -88,7 +89,8 @@ class Phases:
 
     def counts(self) -> dict[str, float]:
         """Pages that workers have made, requests by outcome, and pages that were found in Redis alone."""
-        totals: dict[str, float] = {"made": 0.0, "from Redis": 0.0}
+        found = self.meter.clients["redis-log"].hget(STATISTICS, FROM_REDIS)
+        totals: dict[str, float] = {"made": 0.0, "from Redis": float(found or 0.0)}
         for number, name in enumerate(WEB):
             for family in text_string_to_metric_families(self.read_metrics(name)):
                 for sample in family.samples:
@@ -96,10 +98,8 @@ class Phases:
                         outcome = sample.labels["cache"]
                         totals[outcome] = totals.get(outcome, 0.0) + sample.value
                     elif sample.name == "evergreen_warm_loads_total" and sample.labels["resource"] == "page":
-                        # One count of all hosts, and so the next.
+                        # One count of all hosts.
                         totals["made"] += sample.value * (number == 0)
-                    elif sample.name == "evergreen_cache_events_total" and sample.labels == FROM_REDIS:
-                        totals["from Redis"] += sample.value * (number == 0)
         return totals
 
     def read_metrics(self, name: str) -> str:
