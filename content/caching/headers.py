@@ -52,7 +52,25 @@ async def read_headers(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHea
     return stored if tiers.ordering.is_heard else None
 
 
+async def read_tags(tiers: Tiers, keys: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
+    """The tags of stored entries by key, whatever their verdict. None if the store does not answer."""
+    found = await _read_unjudged(tiers, keys)
+    return {key: header.tags for key, (header, _) in found.items()} if found is not None else None
+
+
 async def _read_batch(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHeader] | None:
+    found = await _read_unjudged(tiers, keys)
+    if found is None:
+        return None
+    verdicts = await tiers.ordering.judge([header for header, _ in found.values()])
+    return {
+        key: StoredHeader(header, verdict, size)
+        for (key, (header, size)), verdict in zip(found.items(), verdicts, strict=True)
+    }
+
+
+async def _read_unjudged(tiers: Tiers, keys: Sequence[str]) -> dict[str, tuple[Header, int]] | None:
+    """Headers, and sizes of entries in bytes."""
     beginnings = await tiers.shared.read_beginnings(keys, BEGINNING)
     if beginnings is None:
         return None
@@ -62,11 +80,7 @@ async def _read_batch(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHead
         if more is None:
             return None
         headers |= _unpack_headers(more)[0]
-    verdicts = await tiers.ordering.judge(list(headers.values()))
-    return {
-        key: StoredHeader(header, verdict, beginnings[key][1])
-        for (key, header), verdict in zip(headers.items(), verdicts, strict=True)
-    }
+    return {key: (header, beginnings[key][1]) for key, header in headers.items()}
 
 
 def _unpack_headers(beginnings: Mapping[str, tuple[bytes, int]]) -> tuple[dict[str, Header], dict[str, int]]:

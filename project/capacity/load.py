@@ -1,6 +1,7 @@
 """The load of an installation, with bounds."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 # Entries and pages of a site: counted on sites of 509, 18,000 and 100,000 posts (docs/warming.md).
 ENTRIES, PAGES = (730.0, 5.86), (300.0, 2.73)
@@ -15,65 +16,49 @@ class Bound:
     unit: str
 
 
-BOUNDS = {
-    "posts": Bound(0, 100_000_000, "posts"),
-    "web_processes": Bound(1, 100_000, "processes"),
-    "workers": Bound(1, 10_000, "workers"),
-    "reads": Bound(0, 100_000_000, "reads a second"),
-    "at_varnish": Bound(0, 1, "as a share"),
-    "at_web": Bound(0, 1, "as a share"),
-    "from_redis": Bound(0, 1, "as a share"),
-    "misses": Bound(0, 1, "as a share"),
-    "edits": Bound(0, 1_000_000, "edits a second"),
-    "edit_pages": Bound(0, 100_000, "pages"),
-    "viewers": Bound(0, 1_000_000, "dashboards"),
-    "memory": Bound(1, 1_048_576, "MB"),
-    "cache_memory": Bound(1, 1e9, "MB"),
-    "database_connections": Bound(1, 1_000_000, "connections"),
-    "network": Bound(0.001, 10_000, "Gbit/s"),
-}
+def number(default: float | None, bound: Bound, meaning: str) -> Any:
+    return field(default=default, metadata={"bound": bound, "help": meaning})
 
 
 class BadLoad(ValueError):
     """A number that no installation has."""
 
 
+SHARE = Bound(0, 1, "as a share")
+
+
 @dataclass(frozen=True)
 class Load:
-    """The first three are counts, then reads and edits a second.
+    """The options of `manage.py capacity`: each with its default, its bounds and its meaning."""
 
-    at_varnish, at_web   share of reads that nginx, and Varnish, do not answer; 1 without them
-    from_redis, misses   share of reads at the web processes that find the page in Redis only, and nowhere
-    edit_pages           pages that an edit makes stale; None: as measured
-    viewers              open dashboards
-    memory               EVERGREEN_MEMORY in MB
-    cache_memory         maxmemory of the cache's Redis in MB
-    database_connections max_connections of PostgreSQL
-    network              Gbit/s of each Redis
-    """
-
-    posts: float = 1_000
-    web_processes: float = 4
-    workers: float = 2
-    reads: float = 100
-    at_varnish: float = 1
-    at_web: float = 1
-    from_redis: float = 0.01
-    misses: float = 0.001
-    edits: float = 0.1
-    edit_pages: float | None = None
-    viewers: float = 0
-    memory: float = 64
-    cache_memory: float = 1024
-    database_connections: float = 200
-    network: float = 1
+    posts: float = number(1_000, Bound(0, 100_000_000, "posts"), "of the site (default: those of this one)")
+    web_processes: float = number(4, Bound(1, 100_000, "processes"), "of all hosts")
+    workers: float = number(2, Bound(1, 10_000, "workers"), "of all hosts, each with two processes")
+    reads: float = number(100, Bound(0, 100_000_000, "reads a second"), "a second, at nginx")
+    at_varnish: float = number(1, SHARE, "share of the reads that nginx does not answer itself")
+    at_web: float = number(1, SHARE, "share of the reads that reach the web processes")
+    from_redis: float = number(
+        0.01, SHARE, "share of the reads at the web processes that find their page in Redis only"
+    )
+    misses: float = number(0.001, SHARE, "share of these that find it nowhere")
+    edits: float = number(0.1, Bound(0, 1_000_000, "edits a second"), "posts saved a second")
+    edit_pages: float | None = number(
+        None, Bound(0, 100_000, "pages"), "pages that an edit makes stale (default: as measured)"
+    )
+    viewers: float = number(0, Bound(0, 1_000_000, "dashboards"), "open dashboards")
+    memory: float = number(64, Bound(1, 1_048_576, "MB"), "MB of entries in each process (default: EVERGREEN_MEMORY)")
+    cache_memory: float = number(1024, Bound(1, 1e9, "MB"), "maxmemory of the cache's Redis in MB")
+    database_connections: float = number(
+        200, Bound(1, 1_000_000, "connections"), "max_connections of PostgreSQL (default: that of this one)"
+    )
+    network: float = number(1, Bound(0.001, 10_000, "Gbit/s"), "Gbit/s of each Redis")
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, bound = getattr(self, field.name), BOUNDS[field.name]
+        for each in fields(self):
+            value, bound = getattr(self, each.name), each.metadata["bound"]
             # A comparison with NaN is false.
             if value is not None and not bound.least <= value <= bound.most:
-                name = field.name.replace("_", "-")
+                name = each.name.replace("_", "-")
                 raise BadLoad(f"--{name} {value:g}: {bound.least:,g} to {bound.most:,.10g} {bound.unit}.")
         if self.at_web > self.at_varnish:
             raise BadLoad("--at-web is larger than --at-varnish: a read reaches the web processes by Varnish.")

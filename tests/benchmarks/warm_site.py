@@ -15,12 +15,16 @@ from tests.support.service import ROOT, environment_of, manage_each, run_python
 WARM_SECONDS = 120.0
 # The share of the site that is warm before the readers come.
 WARM = 0.99
+# Views of all posts. Rankings that were cached before have none, and their further pages would be missing.
 FILL = """
-import django
+import asyncio, django
 django.setup()
+from content.caching import invalidate
+from content.caching.key import resource_tag
 from content.models import Post, PostViews
 posts = Post.objects.order_by("pk")
 PostViews.objects.bulk_create(PostViews(post=post, total=1, heat=place) for place, post in enumerate(posts))
+asyncio.run(invalidate([resource_tag(name) for name in ("popular", "trending")]))
 """
 LIST = """
 import asyncio, django, json

@@ -101,7 +101,8 @@ class PageCodings:
     ) -> bool:
         """Give a page those codings: the stored ones, and what is lacking compressed. Whether they are stored now.
 
-        `reads`: another process may have stored codings. `hands_over`: a worker compresses, if one is there.
+        `reads`: another process may have stored codings; False for a page that this one has just stored.
+        `hands_over`: a worker compresses, if one is there.
         """
         engine = self._engine()
         is_shared = engine.shared.replaces_in_place
@@ -113,10 +114,11 @@ class PageCodings:
         body = cached.value.body
         encoded = [await self.encoder.encode(coding, body, hot=hot) for coding in lacking]
         made = [coded for coded in encoded if coded is not None]
+        just_stored = None if reads else cached.value
         self._adopt(key, cached, made)
         if cached.verdict is Verdict.INVALID or not made:
             return not lacking
-        return is_shared and await add_codings(engine, key, cached.header, made)
+        return is_shared and await add_codings(engine, key, cached.header, made, just_stored)
 
     async def _is_made_by_worker(self, key: str, cached: CachedValue, codings: list[str]) -> bool:
         """Whether a worker has stored these codings at their best levels."""

@@ -18,16 +18,21 @@ async def read_codings(engine: Engine, key: str, header: Header) -> tuple[Coded,
     return stored[1].codings if stored is not None else ()
 
 
-async def add_codings(engine: Engine, key: str, header: Header, codings: Sequence[Coded]) -> bool:
+async def add_codings(
+    engine: Engine, key: str, header: Header, codings: Sequence[Coded], just_stored: Page | None = None
+) -> bool:
     """Add codings to the stored page of that header. It keeps its times, and ends when it would have ended.
 
+    `just_stored`: the page as this process has stored it, which need not be read if no other process has changed it.
     False if another page is stored by now, or the shared tier has no compare-and-set.
     """
-    for _ in range(_MOST_ATTEMPTS):
-        stored = await _read_again(engine, key, header)
-        if stored is None:
+    for attempt in range(_MOST_ATTEMPTS):
+        if just_stored is not None and attempt == 0:
+            content, page = encode_value(just_stored), just_stored
+        elif (stored := await _read_again(engine, key, header)) is not None:
+            content, page = stored
+        else:
             return False
-        content, page = stored
         merged = merge_codings(page, codings)
         if merged is page:
             return True

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from ..backends import RedisCache
 from ..backends.connection import connection_to
-from ..edge.page_store import PageKey
 from ..engine import Engine
+from ..headers import read_tags
 from ..key import weak_tag
 from ..stores.failsafe import Failsafe
 from ..stores.shared import LEASE, RedisTier
@@ -148,8 +148,8 @@ class Sampler:
             del self.known[self.chance.choice(list(self.known))]
 
     async def _tags_of(self, keys: Collection[str]) -> dict[str, tuple[str, ...]]:
-        stored = await self.engine.tiers.lookup([PageKey(key) for key in keys], again=True)
-        return {key: value.header.tags for key, value in stored.items()}
+        """By key, of those that are stored. The values are not read: they are most of an entry's bytes."""
+        return await read_tags(self.engine.tiers, list(keys)) or {}
 
     async def _next_keys(self) -> list[str]:
         """Empty at the end of the shared tier. Raises RedisError or OSError."""

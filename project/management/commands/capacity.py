@@ -15,23 +15,6 @@ from project.capacity.load import BadLoad, Load
 from project.capacity.tables import as_data, print_plan
 
 BAD_INPUT = 2
-HELP = {
-    "posts": "of the site (default: those of this one)",
-    "web_processes": "of all hosts",
-    "workers": "of all hosts, each with two processes",
-    "reads": "a second, at nginx",
-    "at_varnish": "share of the reads that nginx does not answer itself",
-    "at_web": "share of the reads that reach the web processes",
-    "from_redis": "share of the reads at the web processes that find their page in Redis only",
-    "misses": "share of these that find it nowhere",
-    "edits": "posts saved a second",
-    "edit_pages": "pages that an edit makes stale (default: as measured)",
-    "viewers": "open dashboards",
-    "memory": "MB of entries in each process (default: EVERGREEN_MEMORY)",
-    "cache_memory": "maxmemory of the cache's Redis in MB",
-    "database_connections": "max_connections of PostgreSQL (default: that of this one)",
-    "network": "Gbit/s of each Redis",
-}
 
 
 class Command(BaseCommand):
@@ -43,7 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         for field in fields(Load):
             default = f" (default {field.default:g})" if isinstance(field.default, int | float) else ""
-            name, text = field.name.replace("_", "-"), HELP[field.name]
+            name, text = field.name.replace("_", "-"), field.metadata["help"]
             shown = text if "default" in text else f"{text}{default}"
             parser.add_argument(f"--{name}", type=float, metavar="N", help=shown)
         parser.add_argument("--costs", action="store_true", help="print the measured costs, and no plan")

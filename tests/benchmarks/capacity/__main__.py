@@ -20,7 +20,7 @@ from project.capacity.demand import headers_read
 from project.capacity.quantities import Driver, Quantity
 from tests.benchmarks.capacity.dividing import PROCESSES, SPLIT, WEB_PROCESSES, WORKERS, divide_records, remainder
 from tests.benchmarks.capacity.measuring import RECORDS, Measuring
-from tests.benchmarks.capacity.phases import WEB, Phases, difference
+from tests.benchmarks.capacity.phases import WEB, Phases, difference, rates_of
 from tests.benchmarks.fleet.usage import open_meter
 from tests.benchmarks.site.paths import draw_paths
 from tests.benchmarks.warm_site import FILL
@@ -51,9 +51,7 @@ def measure_all(phases: Phases, load: float) -> Costs:
     rest = phases.rest("at rest")
     measuring.measure_reads(rest, draw_paths(paths, 20_000))
     whole = measuring.append("whole", RECORDS)
-    measuring.measure_pages_made(rest)
     measuring.measure_edits(whole[0][1])
-    measuring.measure_headers()
     sizes, items, connections = phases.read_sizes(), phases.count_items(), phases.count_connections()
 
     fleet.order("stop", WEB[1])
@@ -64,9 +62,11 @@ def measure_all(phases: Phases, load: float) -> Costs:
     records_no_worker = measuring.append("without a worker too", RECORDS[SPLIT : SPLIT + 1])
     measuring.keep(Driver.WEB_PROCESS, difference(rest, no_web, PROCESSES))
     measuring.keep(Driver.WORKER, difference(no_web, no_worker, 1))
-    measuring.measure_redis_hits()
+    # Without workers nothing but what is measured uses the cache.
     fleet.order("stop", "worker1")
-    measuring.measure_misses(phases.rest("without workers"))
+    measuring.measure_redis_hits()
+    measuring.measure_headers()
+    measuring.measure_misses(rates_of(phases.measure("without workers")))
 
     numbers = {Driver.WEB_PROCESS: WEB_PROCESSES, Driver.WORKER: WORKERS, Driver.SCAN: headers_read(items, 0.0)}
     measuring.keep(Driver.SITE, remainder(rest, measuring.drivers, numbers))

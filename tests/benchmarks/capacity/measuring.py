@@ -55,8 +55,8 @@ USES = {
     Driver.NOT_MODIFIED: (Quantity.WEB_CPU, *LOG),
     Driver.REDIS_HIT: (Quantity.WEB_CPU, *REDIS),
     Driver.MISS: (Quantity.WEB_CPU, *REDIS, *DATABASE),
-    Driver.EDIT: (Quantity.WEB_CPU, Quantity.WORKER_CPU, Quantity.VARNISH_CPU, *REDIS, *DATABASE),
-    Driver.PAGE_MADE: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
+    Driver.EDIT: (Quantity.WEB_CPU, Quantity.VARNISH_CPU, *DATABASE),
+    Driver.PAGE_MADE: (Quantity.WORKER_CPU, *REDIS),
     Driver.SCAN: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
 }
 
@@ -169,7 +169,7 @@ class Measuring:
     def measure_headers(self) -> None:
         """A process of its own reads the headers of the whole site, as the control loop does."""
         with self.phases.helper(HEADER_READER) as process:
-            rest = self.phases.rest("before headers")
+            rest = rates_of(self.phases.measure("before headers"))
             answers: list[str] = []
             usage = self.phases.measure("headers", lambda: answers.append(ask(process, str(ROUNDS))))
             number, spent = map(float, answers[0].split())
@@ -188,46 +188,34 @@ class Measuring:
                 order, numbers = f"{rate} {self.phases.seconds}", list[int]()
                 work = partial(lambda order, numbers: numbers.append(int(ask(process, order))), order, numbers)
                 usage = self.phases.measure(f"{name}, {rate:g} records a second", work)
-                costs.append((numbers[0] / usage.at, more_than(usage, rest, numbers[0])))
+                record = more_than(usage, rest, numbers[0])
+                # No entry has its tags, so that nothing is read or stored in the cache.
+                costs.append((numbers[0] / usage.at, record | dict.fromkeys(CACHE, 0.0)))
         return costs
 
-    def measure_pages_made(self, rest: Rates) -> None:
-        """Everything is stale at once, and made again by the workers, pages and the entries that they show."""
-        phases = self.phases
-        made = phases.counts()["made"]
-
-        def make_again() -> None:
-            phases.fleet.manage("purge_cache", "--all", "--soft")
-            last, since = made, time.monotonic()
-            while time.monotonic() < since + 2 * REPORTS:
-                time.sleep(2)
-                if (now := phases.counts()["made"]) != last:
-                    last, since = now, time.monotonic()
-
-        usage = phases.measure("everything made again", make_again)
-        number = phases.counts()["made"] - made
-        console.print(f"{number:g} pages were made again, of {len(self.paths)} of HTML.")
-        self.keep(Driver.PAGE_MADE, more_than(usage, rest, number))
-
     def measure_edits(self, record: Rates) -> None:
-        """`record`: what one at a low rate used here."""
+        """Edits, and the pages that workers make again because of them. `record`: what one at a low rate used here.
+
+        The caches and workers work for the pages; the database, for the edit and for what it changes.
+        """
         phases = self.phases
         with phases.helper(EDITOR) as process:
+            time.sleep(REPORTS)
             rest = phases.rest("before edits")
             made, added, writer = phases.counts()["made"], phases.entries_added(), tree_seconds(process.pid)
             numbers: list[int] = []
-            usage = phases.measure("edits", lambda: numbers.append(edit(process, EDITS, 2 * phases.seconds)))
+
+            def work() -> None:
+                numbers.append(edit(process, EDITS, 2 * phases.seconds))
+                time.sleep(REPORTS)
+
+            usage = phases.measure_rounds("edits", work)
             spent = tree_seconds(process.pid) - writer
             self.edit_records = (phases.entries_added() - added) / numbers[0]
-            time.sleep(REPORTS)
             self.edit_pages = (phases.counts()["made"] - made) / numbers[0]
         console.print(f"{self.edit_pages:.2f} pages and {self.edit_records:.2f} records an edit.")
-        page = self.drivers[Driver.PAGE_MADE]
         costs = more_than(usage, rest, numbers[0])
-        own = {
-            each: max(0.0, value - self.edit_records * record[each] - self.edit_pages * page.get(each, 0.0))
-            for each, value in costs.items()
-        }
+        own = {each: max(0.0, value - self.edit_records * record[each]) for each, value in costs.items()}
+        self.keep(Driver.PAGE_MADE, {each: value / max(1.0, self.edit_pages) for each, value in own.items()})
         # An editor saves by a web process.
-        own[Quantity.WEB_CPU] += spent / numbers[0]
-        self.keep(Driver.EDIT, own)
+        self.keep(Driver.EDIT, own | {Quantity.WEB_CPU: own[Quantity.WEB_CPU] + spent / numbers[0]})

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -34,6 +35,10 @@ LOG = "{evergreen:log}"
 OTHER = ("?", ".xml", ".txt", ".json", ".ico", "/media/", "/api/")
 # Processes report counts every five seconds.
 REPORTS = 6.0
+# What dashboards show of the resource "page".
+STATISTICS, FROM_REDIS = "{evergreen:stats}", "hit|page|shared"
+# The control loop reads all headers every ten seconds: so many between two looks are a round.
+ROUND, LOOK_EVERY, LONGEST_ROUND = 300, 0.25, 15.0
 Rates = dict[Quantity, float]
 
 
@@ -52,15 +57,40 @@ class Phases:
         console.print(f"[dim]{name}, {usage.at:.0f} s: {words}[/dim]", highlight=False)
         return usage
 
+    def measure_rounds(self, name: str, work: Callable[[], object] | None = None) -> Usage:
+        """Measure over whole rounds of the control loop: one more or less would be a large part of the bytes."""
+        self.wait_for_round()
+
+        def work_on() -> None:
+            (work or self.wait)()
+            self.wait_for_round()
+
+        return self.measure(name, work_on)
+
+    def wait_for_round(self) -> None:
+        """Until the control loop has just read the headers of the site."""
+        deadline, before, is_reading = time.monotonic() + LONGEST_ROUND, self.headers_read(), False
+        while time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY)
+            before, read = (now := self.headers_read()), now - before >= ROUND
+            if is_reading and not read:
+                return
+            is_reading = read
+
+    def headers_read(self) -> int:
+        stats: dict[str, Any] = self.meter.clients["redis-cache"].info("commandstats")
+        return int(stats.get("cmdstat_getrange", {}).get("calls", 0))
+
     def wait(self) -> None:
         time.sleep(self.seconds)
 
     def rest(self, name: str) -> Rates:
-        return rates_of(self.measure(name))
+        return rates_of(self.measure_rounds(name))
 
     def counts(self) -> dict[str, float]:
-        """Pages that workers have made, and requests by outcome, over both web hosts."""
-        totals: dict[str, float] = {"made": 0.0}
+        """Pages that workers have made, requests by outcome, and pages that were found in Redis alone."""
+        found = self.meter.clients["redis-log"].hget(STATISTICS, FROM_REDIS)
+        totals: dict[str, float] = {"made": 0.0, "from Redis": float(found or 0.0)}
         for number, name in enumerate(WEB):
             for family in text_string_to_metric_families(self.read_metrics(name)):
                 for sample in family.samples:

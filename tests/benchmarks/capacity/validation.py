@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from project.capacity.load import Load
 from project.capacity.quantities import Quantity
 from project.fleet.control import read_state
 from tests.benchmarks.capacity.measuring import EDITOR, REDIS
-from tests.benchmarks.capacity.phases import WEB, Phases, Rates, edit, rates_of
+from tests.benchmarks.capacity.phases import REPORTS, WEB, Phases, Rates, edit, rates_of
 from tests.benchmarks.capacity.sending import CONNECTIONS, Sender
 from tests.benchmarks.fleet.usage import open_meter, tree_seconds
 from tests.benchmarks.rounds import console
@@ -82,20 +83,25 @@ def run_case(phases: Phases, case: Case, drawn: list[str], idle: Load) -> tuple[
         by_nginx = Sender(phases.connections("nginx", CONNECTIONS))
         at_web = Sender([page for name in WEB for page in phases.connections(name, CONNECTIONS // 2)])
 
+        edits: list[int] = []
+
         def work() -> None:
             tasks: list[Future[object]] = [threads.submit(phases.wait)]
             for sender, rate in ((by_nginx, case.by_nginx), (at_web, case.at_web)):
                 if rate:
                     tasks.append(threads.submit(sender.send, drawn, rate, phases.seconds))
             if case.edits:
-                tasks.append(threads.submit(edit, editor, case.edits, phases.seconds))
+                tasks.append(threads.submit(lambda: edits.append(edit(editor, case.edits, phases.seconds))))
             for task in tasks:
                 task.result()
 
+        # Processes have reported what came before, and then what this case has done.
+        time.sleep(REPORTS)
         before, requests, writer = phases.counts(), varnish_requests(phases.fleet), tree_seconds(editor.pid)
-        usage = phases.measure(str(case), work)
-        after, spent = phases.counts(), tree_seconds(editor.pid) - writer
-        reached = varnish_requests(phases.fleet) - requests
+        usage = phases.measure_rounds(str(case), work)
+        spent, reached = tree_seconds(editor.pid) - writer, varnish_requests(phases.fleet) - requests
+        time.sleep(REPORTS)
+        after = phases.counts()
     rates = rates_of(usage)
     # The writer stands for the process of the admin.
     rates[Quantity.WEB_CPU] += spent / usage.at
@@ -103,7 +109,8 @@ def run_case(phases: Phases, case: Case, drawn: list[str], idle: Load) -> tuple[
     web = sum(counts.get(name, 0.0) for name in ("hit", "stale", "miss", "joined"))
     reads = by_nginx.statuses.total() + at_web.statuses.total()
     console.print(
-        f"{counts}, {reached} at Varnish, {dict(by_nginx.statuses)}, {dict(at_web.statuses)}", highlight=False
+        f"{counts}, {edits} edits, {reached} at Varnish, {dict(by_nginx.statuses)}, {dict(at_web.statuses)}",
+        highlight=False,
     )
     load = Load(
         idle.posts,
@@ -112,9 +119,10 @@ def run_case(phases: Phases, case: Case, drawn: list[str], idle: Load) -> tuple[
         reads=reads / usage.at,
         at_web=min(1.0, web / max(1, reads)),
         # A process looks for a newer page in Redis before it serves a stale one.
-        from_redis=counts.get("stale", 0.0) / max(1.0, web),
+        from_redis=min(1.0, (counts["from Redis"] + counts.get("stale", 0.0)) / max(1.0, web)),
         misses=(counts.get("miss", 0.0) + counts.get("joined", 0.0)) / max(1.0, web),
-        edits=case.edits,
+        edits=sum(edits) / usage.at,
+        edit_pages=counts["made"] / sum(edits) if edits else None,
     )
     sent = by_nginx.statuses.total()
     proxies = Load(reads=sent / usage.at, at_varnish=min(1.0, reached / max(1, sent)), at_web=0.0)

@@ -1,6 +1,6 @@
 """The capacity model: linear in reads, never less for more, and in units that add up."""
 
-from dataclasses import replace
+from dataclasses import Field, fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from project.capacity.costs import read_costs
 from project.capacity.demand import DAY, amounts_of, demand_of, headers_read, interpolate, rates_of
 from project.capacity.ends import LIMITS, ends_of, factor_of
-from project.capacity.load import BOUNDS, BadLoad, Load
+from project.capacity.load import BadLoad, Load
 from project.capacity.quantities import Driver, Quantity
 
 COSTS = read_costs()
@@ -112,9 +112,9 @@ def test_the_first_end_comes_first() -> None:
     assert all(end.then for end in ends_of(Load(), COSTS))
 
 
-@pytest.mark.parametrize("name", list(BOUNDS))
-def test_numbers_out_of_bounds_are_refused_by_name(name: str) -> None:
-    bound = BOUNDS[name]
+@pytest.mark.parametrize("number", fields(Load), ids=lambda number: number.name)
+def test_numbers_out_of_bounds_are_refused_by_name(number: Field[float]) -> None:
+    bound, name = number.metadata["bound"], number.name
     for value in (bound.least - 1, bound.most * 2, float("nan"), float("inf")):
         with pytest.raises(BadLoad, match=rf"--{name.replace('_', '-')} "):
             Load(**{name: value})

@@ -94,6 +94,25 @@ async def test_a_second_process_serves_a_coding_without_encoding(site, encodings
     assert len(encodings.made) == len(QUICK)
 
 
+async def test_a_page_that_was_just_stored_is_not_read_to_add_its_codings(site, monkeypatch):
+    tier, calls = site.edge.engine.shared.tier, list[str]()
+
+    def record(name: str) -> None:
+        call = getattr(tier, name)
+
+        async def recording(*arguments):
+            calls.append(name)
+            return await call(*arguments)
+
+        monkeypatch.setattr(tier, name, recording)
+
+    for name in ("lookup", "store", "replace"):
+        record(name)
+    await ask(site)
+    assert calls[calls.index("store") :] == ["store", "replace"]
+    assert {each.coding for each in (await find_stored(site)).value.codings} == set(OFFERED)
+
+
 async def test_no_reader_and_no_process_waits_for_a_coding(site, encodings):
     encodings.gate.clear()
     assert (await site.ask(headers=BROTLI)).body == TEXT

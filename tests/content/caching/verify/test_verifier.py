@@ -16,7 +16,7 @@ from content.caching.metrics.events import current_totals
 from content.caching.verify import Options, Verifier
 from content.caching.verify import verifier as verifier_module
 from content.caching.verify.past_cache import SAVED, Budget
-from content.caching.verify.sampler import DELAYS, MOST_CHECKS, Schedule
+from content.caching.verify.sampler import DELAYS, MOST_CHECKS, Sampler, Schedule
 from tests.support.caches import LOCMEM, redis_cache, use_cache
 from tests.support.engine import tag_index_of
 from tests.support.source import Source
@@ -99,6 +99,21 @@ async def test_entries_of_the_shared_tier_alone_are_found_too(source):
     async with running(share=1.0) as verifier:
         source.values["c"] = 7
         await wait_until_found(verifier, "c", source)
+
+
+async def test_the_shared_tier_is_scanned_without_reading_values(source, monkeypatch):
+    engine = engine_of("default")
+    engine.memory.clear()
+
+    async def refuse(keys) -> None:
+        raise AssertionError("values are read")
+
+    monkeypatch.setattr(engine.shared.tier, "lookup", refuse)
+    sampler = Sampler(engine, scans=True)
+    assert set(await sampler.scan(10)) == {source.price.key((sku,)) for sku in "abcdef"}
+    sampler = Sampler(engine, scans=True)
+    await sampler.any_keys()
+    assert await sampler.keys_with({"price:a"}, 4) == [source.price.key(("a",))]
 
 
 async def test_after_it_ends_nothing_of_it_is_left(source):
