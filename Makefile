@@ -4,19 +4,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PORT ?= 8000
 IMPORT ?=
 ONLY ?=
 BASE ?=
 DATABASE ?=
-WORKERS ?= 3
+WORKERS ?= 4
 STATE ?=
 ARGS ?=
 UPGRADE ?= --upgrade
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
-.PHONY: help up fleet test slow prove bench flames lint format lock clean
+.PHONY: help up fleet test long slow prove bench flames lint format lock clean
 
 help:  ## List the targets of this Makefile.
 	@awk '/^[a-z]+:.*  ## / {name = $$1; sub(/:.*/, "", name); sub(/.*  ## /, ""); printf "%-8s %s\n", name, $$0} \
@@ -31,9 +32,13 @@ fleet: $(VENV)/app.installed  ## Run the files of deploy/ on loopback: two web h
 ## "manage doctor" are orders to the fleet of STATE; docs/fleet.md has all.
 	@exec $(BIN)/python -m project.fleet --port $(if $(filter-out 8000,$(PORT)),$(PORT),8443) $(if $(STATE),--state "$(STATE)") $(ARGS)
 
-test: $(VENV)/dev.installed  ## Run all tests but the slow ones; they start the servers that they need.
-## DATABASE=postgres runs them on PostgreSQL instead of SQLite. WORKERS=N runs them in N processes (3).
-	EVERGREEN_TEST_DATABASE=$(DATABASE) $(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: $(VENV)/dev.installed  ## Run the ordinary tests; they start the servers that they need.
+## DATABASE=postgres runs them on PostgreSQL instead of SQLite. WORKERS=N runs them in N processes (4).
+	EVERGREEN_TEST_DATABASE=$(DATABASE) $(PYTEST) -m "not slow and not long"
+
+long: $(VENV)/dev.installed  ## Run the tests of whole services, browsers, workers and races, which take seconds each.
+## DATABASE and WORKERS are as above.
+	EVERGREEN_TEST_DATABASE=$(DATABASE) $(PYTEST) -m "long and not slow"
 
 slow: $(VENV)/dev.installed  ## Run the tests that are marked slow.
 	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=thorough

@@ -6,6 +6,8 @@ from playwright.sync_api import Page
 from tests.support.browser import violations
 from tests.support.service import environment_of, make_tables, manage_each, running_service
 
+pytestmark = pytest.mark.long
+
 ENVIRONMENT = {
     "SECRET_KEY": "for tests only",
     "CACHE_URL": "locmem://comments",

@@ -14,6 +14,8 @@ from tests.support.browser import DESKTOP, PHONE, violations
 from tests.support.markdown import write_posts
 from tests.support.service import READY, Service, running_service
 
+pytestmark = pytest.mark.long
+
 SMALL_PHONE = {"width": 360, "height": 740}
 # Waiting for a worker on a busy machine, in milliseconds.
 PATIENCE = 60_000

@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 from tests.support.browser import DESKTOP, PHONE, open_reader, violations
 
+pytestmark = pytest.mark.long
+
 # A kind of page a line; a link that leads to one of it, where its address is not known beforehand.
 LONG = "/posts/the-bed-we-forgot/"
 CODE = "/posts/the-query-nobody-measured/"

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support.browser import violations
 from tests.support.service import environment_of, make_tables, manage_each, running_service
 
+pytestmark = pytest.mark.long
+
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "CACHE_URL": "locmem://editors"}
 ROWS = """
 from django.contrib.auth.models import User

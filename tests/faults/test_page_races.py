@@ -14,6 +14,8 @@ from tests.support.race.pages.race import OPTIONS, race_pages_with_fault
 from tests.support.race.pages.readers import PageResponse, get
 from tests.support.race.pages.server import serving
 
+pytestmark = pytest.mark.long
+
 NOTHING = Fault("nothing", workers.redis_scene, workers.leave_alone, during=0.0, one_load=True, one_run=True)
 
 

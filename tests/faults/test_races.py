@@ -17,6 +17,8 @@ from tests.support.race.workloads import BUSY, PREFORK, QUIET, SPECIAL, SYNC, WA
 from tests.support.servers.cluster import running_cluster
 from tests.support.service import ROOT
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def race_database(postgres_server) -> Iterator[str]:

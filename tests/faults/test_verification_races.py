@@ -16,6 +16,8 @@ from tests.support.race.verified import race_until_found, race_with_fault
 from tests.support.race.workloads import BESIDE, BUSY, SYNC, WATCHED, Workload
 from tests.support.service import ROOT
 
+pytestmark = pytest.mark.long
+
 # Without these a reader may get an old answer for milliseconds, and no entry is wrong afterwards: nothing to find.
 MOMENTARY = {
     "map before tail",

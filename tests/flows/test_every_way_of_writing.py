@@ -9,6 +9,8 @@ import pytest
 from tests.support.flows.stage import Stage
 from tests.support.flows.ways import WAYS
 
+pytestmark = pytest.mark.long
+
 # One of each kind. Varnish and the browser, and the other ways, take longer.
 SOME = [
     "Model.save",

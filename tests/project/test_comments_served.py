@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.service import environment_of, make_tables, manage_each, running_service
 
+pytestmark = pytest.mark.long
+
 FORM = "/posts/talk/comment/"
 ENVIRONMENT = {"SECRET_KEY": "for tests only", "EVERGREEN_COMMENT_SECONDS": "0"}
 POST = """

@@ -13,6 +13,8 @@ from tests.support.servers.redis import RedisServer, running_redis
 from tests.support.service import clean_environment, collect_static, manage_each, running_service
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.long
+
 LOGIN = """
 from django.contrib.auth.models import User
 from django.test import Client

@@ -9,6 +9,8 @@ from django.test import Client
 from tests.support.databases import fresh_postgres
 from tests.support.servers.redis import running_redis
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.django_db
 def test_nobody_is_logged_out_while_the_old_key_is_a_fallback(settings):

@@ -23,6 +23,8 @@ from tests.support.wait import wait_until
 from tests.support.worker import QUEUE
 from workers.task_spans import HEADER
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):

@@ -19,6 +19,8 @@ from tests.support.servers.redis import running_redis
 from tests.support.service import READY, Service, environment_of, manage, running_service
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.long
+
 PAGES = ["/", "/posts/note-9/", "/categories/news/", "/tags/green/", "/authors/ann/", "/healthz", "/readyz"]
 
 

@@ -11,6 +11,8 @@ from tests.support.crawl import Visit, crawl
 from tests.support.servers.redis import running_redis
 from tests.support.service import environment_of, make_site, manage, running_service
 
+pytestmark = pytest.mark.long
+
 RENAME_AND_PRINT = """
 from content.models import Post
 post = Post.objects.filter(kind="post", status="published").first()

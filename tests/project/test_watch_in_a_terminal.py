@@ -19,6 +19,8 @@ from content.ops.numbers import TILES
 from tests.support.service import ROOT, environment_of, make_tables
 from tests.support.wait import READY_SECONDS
 
+pytestmark = pytest.mark.long
+
 COMMAND = [sys.executable, str(ROOT / "manage.py"), "cache_stats", "--watch"]
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 LAST = "q ends."

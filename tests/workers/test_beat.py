@@ -24,6 +24,8 @@ from workers.beat import LOOK, JobScheduler
 from workers.job_rows import JobRows, Setting
 from workers.schedule import SCHEDULE
 
+pytestmark = pytest.mark.long
+
 # Sent every 5 seconds.
 NAME = "write views"
 MINUTE = timedelta(minutes=1)

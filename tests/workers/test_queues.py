@@ -10,6 +10,8 @@ from tests.support.wait import wait_until
 from tests.support.worker import RELEASE, new_sender, running_worker, send
 from workers import app, queues
 
+pytestmark = pytest.mark.long
+
 EACH = 2
 OWN = f".{digest_of(RELEASE)}"
 # The order in which they are filled: the opposite of the one in which they are emptied.

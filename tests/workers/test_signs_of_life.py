@@ -15,6 +15,8 @@ from tests.support.wait import wait_until
 from tests.support.warm_process import WarmProcess
 from tests.support.worker import running_worker
 
+pytestmark = pytest.mark.long
+
 # Signs that last for longer than systemd would wait, at the interval of the signs. They may come more slowly.
 LONGER = liveness.BEATS_A_WATCHDOG + 1
 

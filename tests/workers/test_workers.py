@@ -30,6 +30,8 @@ from workers.lease import with_lease
 from workers.loop import WorkerLoop
 from workers.schedule import SCHEDULE
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def server():

@@ -11,7 +11,7 @@ from content.models import MediaFile
 from tests.support.blog import make_post
 from tests.support.browser import running_chromium
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_cache")]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from tests.support.service import environment_of, make_tables, manage_each
 from tests.support.wait import READY_SECONDS
 from tests.support.warm_python import run_warm
 
+pytestmark = pytest.mark.long
+
 ROUNDS = 8
 POST = """
 from django.contrib.auth.models import User

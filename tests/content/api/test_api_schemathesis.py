@@ -11,6 +11,8 @@ import pytest
 from tests.support.operators import make_token
 from tests.support.service import Service
 
+pytestmark = pytest.mark.long
+
 ST = Path(sys.executable).parent / "st"
 
 

@@ -6,7 +6,11 @@ import time
 from contextlib import AsyncExitStack
 from itertools import pairwise
 
+import pytest
+
 from tests.support.wait import wait_until_async
+
+pytestmark = pytest.mark.long
 
 STATE, SAMPLER, HISTORY = ("{evergreen:live}:" + name for name in ("state", "sampler", "history"))
 

@@ -5,8 +5,12 @@ import json
 import time
 from contextlib import AsyncExitStack
 
+import pytest
+
 from tests.support.live import live_site
 from tests.support.wait import wait_until_async
+
+pytestmark = pytest.mark.long
 
 SAVE = """
 from django.contrib.admin.models import CHANGE, LogEntry

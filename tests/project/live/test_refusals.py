@@ -7,6 +7,8 @@ import pytest
 
 from content.ops.live.protocol import MOST_FRAGMENTS
 
+pytestmark = pytest.mark.long
+
 PATHS = ("/ops/live/", "/ops/presence/?post=1&since=1")
 CLOSE_SECONDS = 60.0
 

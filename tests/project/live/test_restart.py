@@ -3,8 +3,12 @@
 import asyncio
 import signal
 
+import pytest
+
 from tests.support.live import live_site
 from tests.support.wait import wait_until_async
+
+pytestmark = pytest.mark.long
 
 VIEWERS = 30
 

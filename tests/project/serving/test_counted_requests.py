@@ -14,6 +14,8 @@ from tests.support.servers.redis import running_redis
 from tests.support.service import environment_of, make_demo, manage, running_service
 from tests.support.wait import wait_until_async
 
+pytestmark = pytest.mark.long
+
 # Seconds between two requests of a client.
 PAUSE = 0.02
 NEW_EACH = [Asked("GET", f"/missing-{number}/") for number in range(2000)]

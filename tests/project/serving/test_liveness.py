@@ -19,6 +19,8 @@ from tests.support.service import ROOT, environment_of
 from tests.support.systemd import WATCHDOG, Gate, listening_for_notices, with_socket
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def notices(tmp_path):

@@ -17,6 +17,8 @@ from tests.project.serving.conftest import SERVING, hang_up, restart, serving, w
 from tests.support.readers import run_readers
 from tests.support.wait import wait_until_async
 
+pytestmark = pytest.mark.long
+
 MEGABYTE = 1024 * 1024
 UNFINISHED = b"POST /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
 

@@ -24,6 +24,8 @@ from tests.project.serving.conftest import (
 from tests.support.readers import run_readers
 from tests.support.service import Service
 
+pytestmark = pytest.mark.long
+
 # --- what cannot start ---------------------------------------------------------------------------------
 
 

@@ -30,6 +30,8 @@ from tests.support.servers.process import free_port
 from tests.support.service import ROOT, Service, environment_of
 from tests.support.wait import wait_until, wait_until_async
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def service(state_dir):
