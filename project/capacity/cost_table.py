@@ -12,6 +12,7 @@ NAMES = {
     Driver.SITE: "the rest, a second",
     Driver.WEB_PROCESS: "a web process at rest, a second",
     Driver.WORKER: "a worker at rest, a second",
+    Driver.PLAN: "an entry planned by the control loop",
     Driver.SCAN: "a header read by the control loop",
     Driver.NGINX_READ: "a read by nginx",
     Driver.VARNISH_READ: "more, if it asks Varnish",

@@ -80,7 +80,7 @@ def hit_amounts(rates: Mapping[Driver, float], processes: float, costs: Costs) -
 def rates_of(load: Load, costs: Costs) -> dict[Driver, float]:
     """Rates a second. Processes and viewers count as they are."""
     at_web = load.reads * load.at_web
-    header = sum(costs.drivers[Driver.SCAN].get(each, 0.0) for each in CPU)
+    round_seconds = load.items * cpu_of(Driver.PLAN, costs) + max(0.0, load.items - HOT) * cpu_of(Driver.SCAN, costs)
     pages = costs.edit_pages if load.edit_pages is None else load.edit_pages
     return {
         Driver.SITE: 1,
@@ -93,15 +93,25 @@ def rates_of(load: Load, costs: Costs) -> dict[Driver, float]:
         Driver.MISS: at_web * load.misses,
         Driver.EDIT: load.edits,
         Driver.PAGE_MADE: load.edits * pages + load.pages / DAY,
-        Driver.SCAN: headers_read(load.items, max(0.0, load.items - HOT) * header),
+        Driver.PLAN: load.items / between_rounds(round_seconds),
+        Driver.SCAN: headers_read(load.items, round_seconds),
         Driver.VIEWER: load.viewers,
     }
 
 
+def cpu_of(driver: Driver, costs: Costs) -> float:
+    """Seconds, of all parts."""
+    return sum(costs.drivers[driver].get(each, 0.0) for each in CPU)
+
+
+def between_rounds(took: float) -> float:
+    """Seconds from one round of the control loop over the site to the next, if each takes `took` seconds."""
+    return took + min(max(SHORTEST, PAUSE * took), LONGEST)
+
+
 def headers_read(items: float, took: float) -> float:
     """Headers that the control loop reads a second: of the hot set, and of the others in rounds of `took` seconds."""
-    pause = min(max(SHORTEST, PAUSE * took), LONGEST)
-    return min(items, HOT) / HOT_EVERY + max(0.0, items - HOT) / (took + pause)
+    return min(items, HOT) / HOT_EVERY + max(0.0, items - HOT) / between_rounds(took)
 
 
 def record_amounts(load: Load, costs: Costs) -> dict[Quantity, float]:

@@ -41,5 +41,6 @@ class Driver(StrEnum):
     MISS = "miss"
     EDIT = "edit"
     PAGE_MADE = "page_made"
+    PLAN = "plan"
     SCAN = "scan"
     VIEWER = "viewer"

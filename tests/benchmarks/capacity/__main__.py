@@ -10,13 +10,14 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from project.capacity.costs import FILE, Conditions, Costs
-from project.capacity.demand import headers_read
+from project.capacity.demand import between_rounds, headers_read
 from project.capacity.quantities import Driver, Quantity
 from tests.benchmarks.capacity.dividing import PROCESSES, SPLIT, WEB_PROCESSES, WORKERS, divide_records, remainder
 from tests.benchmarks.capacity.measuring import RECORDS, Measuring
@@ -29,6 +30,8 @@ from tests.support.service import run_python
 
 # CPU of a live dashboard a second, of the web processes: of 500 of them (docs/measurements.md#live-dashboards).
 VIEWER = {Quantity.WEB_CPU: 31e-6}
+# Seconds for which the verifier checks again what many records may have changed.
+SETTLE = 45.0
 
 
 def main() -> None:
@@ -50,14 +53,17 @@ def measure_all(phases: Phases, load: float) -> Costs:
     measuring = Measuring(phases, paths)
     rest = phases.rest("at rest")
     measuring.measure_reads(rest, draw_paths(paths, 20_000))
+    measuring.measure_edits()
     whole = measuring.append("whole", RECORDS)
-    measuring.measure_edits(whole[0][1])
+    measuring.divide_edits(whole[0][1])
     sizes, items, connections = phases.read_sizes(), phases.count_items(), phases.count_connections()
 
     fleet.order("stop", WEB[1])
+    time.sleep(SETTLE)
     no_web, web_connections = phases.rest("without a web host"), phases.count_connections()
     records_no_web = measuring.append("without a web host", RECORDS[SPLIT : SPLIT + 1])
     fleet.order("stop", "worker2")
+    time.sleep(SETTLE)
     no_worker, worker_connections = phases.rest("without a worker too"), phases.count_connections()
     records_no_worker = measuring.append("without a worker too", RECORDS[SPLIT : SPLIT + 1])
     measuring.keep(Driver.WEB_PROCESS, difference(rest, no_web, PROCESSES))
@@ -68,7 +74,12 @@ def measure_all(phases: Phases, load: float) -> Costs:
     measuring.measure_headers()
     measuring.measure_misses(rates_of(phases.measure("without workers")))
 
-    numbers = {Driver.WEB_PROCESS: WEB_PROCESSES, Driver.WORKER: WORKERS, Driver.SCAN: headers_read(items, 0.0)}
+    numbers = {
+        Driver.WEB_PROCESS: WEB_PROCESSES,
+        Driver.WORKER: WORKERS,
+        Driver.PLAN: items / between_rounds(0.0),
+        Driver.SCAN: headers_read(items, 0.0),
+    }
     measuring.keep(Driver.SITE, remainder(rest, measuring.drivers, numbers))
     return Costs(
         conditions(phases, load),

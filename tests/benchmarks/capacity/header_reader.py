@@ -1,6 +1,7 @@
-"""Reads the headers of all entries and pages of a site, as a round of the control loop does, and loads nothing.
+"""Goes through all entries and pages of a site, as a round of the control loop does, and loads nothing.
 
-Each line of its input is a number of rounds. It answers with the headers that it read, and its seconds of CPU.
+Each line of its input is "plan", or "read" to read their headers too, and a number of rounds. It answers with the
+number of entries and pages, and its seconds of CPU.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import time
 import django
 
 
-async def read_site() -> int:
+async def go_round(reads: bool) -> int:
     from content.caching.engines import engine_of
     from content.warming.cold import compare
     from content.warming.loop import plan_site
@@ -18,18 +19,19 @@ async def read_site() -> int:
     number = 0
     async for chunk in plan_site():
         should = {str(target): target for target in chunk}
-        await compare(engine_of("default"), should, 0.0)
+        if reads:
+            await compare(engine_of("default"), should, 0.0)
         number += len(should)
     return number
 
 
 async def serve() -> None:
-    await read_site()
+    await go_round(reads=True)
     print("ready", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        began, number = time.process_time(), 0
-        for _ in range(int(line)):
-            number += await read_site()
+        (what, rounds), began, number = line.split(), time.process_time(), 0
+        for _ in range(int(rounds)):
+            number += await go_round(reads=what == "read")
         print(number, time.process_time() - began, flush=True)
 
 

@@ -18,6 +18,7 @@ from tests.benchmarks.capacity.phases import (
     Phases,
     Rates,
     ask,
+    difference,
     edit,
     more_than,
     rates_of,
@@ -57,6 +58,7 @@ USES = {
     Driver.MISS: (Quantity.WEB_CPU, *REDIS, *DATABASE),
     Driver.EDIT: (Quantity.WEB_CPU, Quantity.VARNISH_CPU, *DATABASE),
     Driver.PAGE_MADE: (Quantity.WORKER_CPU, *REDIS),
+    Driver.PLAN: (Quantity.WORKER_CPU, *DATABASE),
     Driver.SCAN: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
 }
 
@@ -71,6 +73,9 @@ class Measuring:
     hits: tuple[HitCosts, ...] = ()
     edit_records: float = 0.0
     edit_pages: float = 0.0
+    # Of all that an edit used, and processor time of the process that saved it.
+    edit_costs: Rates = field(default_factory=dict)
+    edit_cpu: float = 0.0
 
     def keep(self, driver: Driver, costs: Rates) -> None:
         self.drivers[driver] = {each: costs[each] for each in USES[driver]}
@@ -167,15 +172,20 @@ class Measuring:
         self.keep(Driver.MISS, more_than(usage, rest, sender.statuses.total()))
 
     def measure_headers(self) -> None:
-        """A process of its own reads the headers of the whole site, as the control loop does."""
+        """A process of its own plans the whole site, and reads its headers too, as the control loop does."""
         with self.phases.helper(HEADER_READER) as process:
             rest = rates_of(self.phases.measure("before headers"))
-            answers: list[str] = []
-            usage = self.phases.measure("headers", lambda: answers.append(ask(process, str(ROUNDS))))
-            number, spent = map(float, answers[0].split())
-            costs = more_than(usage, rest, number)
-            costs[Quantity.WORKER_CPU] = spent / number
-            self.keep(Driver.SCAN, costs)
+            planned = self.go_round(process, "plan", rest)
+            read = self.go_round(process, "read", rest)
+        self.keep(Driver.PLAN, planned)
+        self.keep(Driver.SCAN, difference(read, planned, 1))
+
+    def go_round(self, process: "subprocess.Popen[str]", what: str, rest: Rates) -> Rates:
+        """The use of an entry."""
+        answers: list[str] = []
+        usage = self.phases.measure(f"{what} the site", lambda: answers.append(ask(process, f"{what} {ROUNDS}")))
+        number, spent = map(float, answers[0].split())
+        return more_than(usage, rest, number) | {Quantity.WORKER_CPU: spent / number}
 
     # --- writes ---------------------------------------------------------------------------------------
 
@@ -193,11 +203,8 @@ class Measuring:
                 costs.append((numbers[0] / usage.at, record | dict.fromkeys(CACHE, 0.0)))
         return costs
 
-    def measure_edits(self, record: Rates) -> None:
-        """Edits, and the pages that workers make again because of them. `record`: what one at a low rate used here.
-
-        The caches and workers work for the pages; the database, for the edit and for what it changes.
-        """
+    def measure_edits(self) -> None:
+        """Edits, and the pages that workers make again because of them."""
         phases = self.phases
         with phases.helper(EDITOR) as process:
             time.sleep(REPORTS)
@@ -210,12 +217,19 @@ class Measuring:
                 time.sleep(REPORTS)
 
             usage = phases.measure_rounds("edits", work)
-            spent = tree_seconds(process.pid) - writer
+            self.edit_cpu = (tree_seconds(process.pid) - writer) / numbers[0]
             self.edit_records = (phases.entries_added() - added) / numbers[0]
             self.edit_pages = (phases.counts()["made"] - made) / numbers[0]
         console.print(f"{self.edit_pages:.2f} pages and {self.edit_records:.2f} records an edit.")
-        costs = more_than(usage, rest, numbers[0])
+        self.edit_costs = more_than(usage, rest, numbers[0])
+
+    def divide_edits(self, record: Rates) -> None:
+        """Take the records off, of which one used `record` at a low rate.
+
+        The caches and workers work for the pages; the database, for the edit and for what it changes.
+        """
+        costs = self.edit_costs
         own = {each: max(0.0, value - self.edit_records * record[each]) for each, value in costs.items()}
         self.keep(Driver.PAGE_MADE, {each: value / max(1.0, self.edit_pages) for each, value in own.items()})
         # An editor saves by a web process.
-        self.keep(Driver.EDIT, own | {Quantity.WEB_CPU: own[Quantity.WEB_CPU] + spent / numbers[0]})
+        self.keep(Driver.EDIT, own | {Quantity.WEB_CPU: own[Quantity.WEB_CPU] + self.edit_cpu})

@@ -15,7 +15,8 @@ from project.capacity.demand import amounts_of
 from project.capacity.load import Load
 from project.capacity.quantities import Quantity
 from project.fleet.control import read_state
-from tests.benchmarks.capacity.measuring import EDITOR, REDIS
+from tests.benchmarks.capacity.dividing import LOG
+from tests.benchmarks.capacity.measuring import EDITOR
 from tests.benchmarks.capacity.phases import REPORTS, WEB, Phases, Rates, edit, rates_of
 from tests.benchmarks.capacity.sending import CONNECTIONS, Sender
 from tests.benchmarks.fleet.usage import open_meter, tree_seconds
@@ -71,9 +72,9 @@ def validate(posts: int, processes: int, seconds: float) -> None:
 def predict(load: Load, proxies: Load, costs: Costs) -> Rates:
     """`proxies`: the load of nginx and Varnish, which not all reads pass."""
     predicted, by_proxies = amounts_of(load, costs), amounts_of(proxies, costs)
-    # The editor follows the log as a web process does, but is not among those that are measured.
+    # The editor follows the log as a web process does, but is not among those that are measured. It serves no page.
     with_editor = amounts_of(replace(load, web_processes=load.web_processes + 1), costs)
-    predicted |= {each: with_editor[each] for each in REDIS}
+    predicted |= {each: with_editor[each] for each in LOG}
     return predicted | {each: by_proxies[each] for each in (Quantity.NGINX_CPU, Quantity.VARNISH_CPU)}
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from project.capacity.costs import read_costs
-from project.capacity.demand import DAY, amounts_of, demand_of, headers_read, interpolate, rates_of
+from project.capacity.demand import DAY, amounts_of, between_rounds, demand_of, headers_read, interpolate, rates_of
 from project.capacity.ends import LIMITS, ends_of, factor_of
 from project.capacity.load import BadLoad, Load
 from project.capacity.quantities import Driver, Quantity
@@ -75,6 +75,7 @@ def test_items_are_those_that_sites_have() -> None:
 
 
 def test_the_loop_rests_ten_times_as_long_as_a_round_takes() -> None:
+    assert [between_rounds(took) for took in (0.01, 1, 1_000)] == [2.01, 11, 1_020]
     # The hot set of 5,000 is read each ten seconds. Rounds of 10 ms, 1 s and 1,000 s: pauses of 2, 10 and 20 s.
     assert headers_read(100, 0.01) == pytest.approx(10)
     assert headers_read(5_100, 0.01) == pytest.approx(500 + 100 / 2.01)
