@@ -73,7 +73,7 @@ class Measuring:
     hits: tuple[HitCosts, ...] = ()
     edit_records: float = 0.0
     edit_pages: float = 0.0
-    # Of all that an edit used, and processor time of the process that saved it.
+    # All that an edit used, and the processor time of the process that saved it.
     edit_costs: Rates = field(default_factory=dict)
     edit_cpu: float = 0.0
 

@@ -35,7 +35,7 @@ LOG = "{evergreen:log}"
 OTHER = ("?", ".xml", ".txt", ".json", ".ico", "/media/", "/api/")
 # Processes report counts every five seconds.
 REPORTS = 6.0
-# What dashboards show of the resource "page".
+# Where hits of pages in Redis are counted.
 STATISTICS, FROM_REDIS = "{evergreen:stats}", "hit|page|shared"
 # The control loop reads all headers every ten seconds: so many between two looks are a round.
 ROUND, LOOK_EVERY, LONGEST_ROUND = 300, 0.25, 15.0

@@ -48,7 +48,7 @@ def module_site(
 
 @pytest.fixture
 def quiet_site(module_site: Site, transactional_db: None) -> str:
-    """The URL of its Redis. There is no row of a purge. What the last test has purged is cold."""
+    """The URL of its Redis. There is no row of a purge. Entries that the last test has purged are cold."""
     Purge.objects.all().delete()
     return module_site.url
 

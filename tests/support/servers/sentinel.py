@@ -17,8 +17,8 @@ from tests.support.wait import wait_until
 
 SERVICE = "evergreen"
 SENTINELS = 3
-# Milliseconds between two messages of a sentinel: to a server for its state, to another sentinel, to all. A second or
-# more, unless it is told otherwise; a failover takes several of each.
+# Milliseconds between two messages of a sentinel: to a server for its state, to another sentinel, to all. A failover
+# takes several of each. The defaults are a second or more.
 PERIODS = {"info-period": 200, "ping-period": 200, "ask-period": 200, "publish-period": 200}
 
 

@@ -15,7 +15,7 @@ from content.caching.watch.models import PendingChanges, WatchedChange
 from tests.support.watched import Label, Product, Shelf
 
 TABLES = [WatchedChange, PendingChanges, Shelf, Label, Product]
-# What a test on PostgreSQL may have changed beside rows: columns, triggers, functions, constraints and rules.
+# All that a test on PostgreSQL may have changed beside rows: columns, triggers, functions, constraints and rules.
 SCHEMA = """
 SELECT relname, relkind::text, attname, atttypid::text, attnum::text, attnotnull::text, attisdropped::text
 FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace
@@ -53,12 +53,12 @@ def watched_postgres(postgres_server) -> str:
     return f"{postgres_server.rpartition('/')[0]}/watched"
 
 
-class PreparedTables:
+class WatchedTables:
     """The watched tables, made once in a run of the tests: a file to copy, and tables of PostgreSQL to empty."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "db"
-        # Of the tables in PostgreSQL; None while there are none that a test may use.
+        # The schema of the tables in PostgreSQL; None while a test may use none of them.
         self.schema: Schema | None = None
 
     def prepare(self, connection) -> None:
@@ -104,12 +104,12 @@ def read_schema(connection) -> Schema:
 
 
 @pytest.fixture(scope="session")
-def prepared_tables(tmp_path_factory) -> PreparedTables:
-    return PreparedTables(tmp_path_factory.mktemp("watched"))
+def watched_tables(tmp_path_factory) -> WatchedTables:
+    return WatchedTables(tmp_path_factory.mktemp("watched"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path, django_db_blocker, monkeypatch, prepared_tables) -> Iterator[str]:
+def database(request, tmp_path, django_db_blocker, monkeypatch, watched_tables) -> Iterator[str]:
     """The alias "own", whose tables are watched."""
     is_postgres = request.param == "postgresql"
     url = request.getfixturevalue("watched_postgres") if is_postgres else f"sqlite:///{tmp_path}/db"
@@ -129,10 +129,10 @@ def database(request, tmp_path, django_db_blocker, monkeypatch, prepared_tables)
     with django_db_blocker.unblock():
         connection = connections["own"]
         try:
-            prepared_tables.prepare(connection)
+            watched_tables.prepare(connection)
             yield "own"
         finally:
             connection.close()
-            prepared_tables.clean(connection)
+            watched_tables.clean(connection)
             connection.close()
             del connections["own"]
