@@ -16,7 +16,7 @@ from content.caching.release import release_digest
 from content.warming.coverage import Share
 from content.warming.keeper import keep_warm
 from content.warming.releases import NoReleases, read_own_share, read_processes
-from content.warming.state import ALIAS, read_state
+from content.warming.state import ALIAS, WarmState, read_state
 
 logger = logging.getLogger(__name__)
 
@@ -33,16 +33,31 @@ Look = Callable[[], Awaitable[Share | None]]
 
 
 async def look() -> Share | None:
-    """None if nothing can be said."""
+    """The fresh share of what is hot, or of the whole site while nothing is. None if nothing can be said."""
     try:
-        return await read_own_share(SET)
+        share = await read_own_share(SET)
+        return share if share is None or share.entries else await read_site_share()
     except (RedisError, OSError) as error:
         logger.info("Cannot see how warm this release is; retrying: %s", error)
         return None
 
 
+async def read_site_share() -> Share:
+    """The fresh share of what has room, empty before a round over the site has ended. Raises the cache's errors."""
+    state = await read_loop()
+    if state is None or state.pass_seconds is None:
+        return Share()
+    return Share(state.site_warm, max(0, state.site - state.left_out))
+
+
+async def read_loop() -> WarmState | None:
+    """The report of this release's loop, None if no process runs it. Raises the cache's errors."""
+    state = await read_state()
+    return state if state is not None and abs(time.time() - state.at) < LIVES else None
+
+
 def is_covered(share: Share | None, wanted: float) -> bool:
-    """Whether that share is fresh. False if nothing is hot yet, since nothing was read or listed."""
+    """Whether that share is fresh. False while nothing is known to be there."""
     return share is not None and share.entries > 0 and share.ratio >= wanted
 
 
@@ -56,6 +71,7 @@ async def prepare(
 ) -> Share | None:
     """Warm this release until that share of its hottest entries is fresh, or the time is up. Returns the last look.
 
+    While nothing is hot, until that share of the whole site is.
     `progress` is called with each look.
     """
     working = asyncio.ensure_future(work())
@@ -92,8 +108,8 @@ async def wait_until_warm(
 ) -> str:
     """Wait until that share of this release's hottest entries is fresh. Returns why the wait ended.
 
-    It waits while another release serves readers, and a loop of this one makes progress possible; never longer than
-    `seconds`. Alone, a process must serve at once, however cold.
+    While nothing is hot, that share of the whole site. It waits while another release serves readers, and a loop of
+    this one makes progress possible; never longer than `seconds`. Alone, a process must serve at once, however cold.
     """
     began = clock()
     while wanted > 0:
@@ -120,7 +136,6 @@ async def _is_another_served() -> bool:
 
 async def _has_loop() -> bool:
     try:
-        state = await read_state()
+        return await read_loop() is not None
     except (RedisError, OSError):
         return False
-    return state is not None and abs(time.time() - state.at) < LIVES

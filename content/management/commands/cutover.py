@@ -61,8 +61,9 @@ class Command(BaseCommand):
         )
         if not is_warm:
             raise CommandError(
-                f"Less than {wanted:g} % of the {SIZE:,} hottest entries are fresh after {seconds:g} s. Readers "
-                "would wait for the others. Run the command again, or see `manage.py cache_stats` for what slows it.",
+                f"Less than {wanted:g} % of the {SIZE:,} hottest entries, or of a site that nobody has read yet, are "
+                f"fresh after {seconds:g} s. Readers would wait for the others. Run the command again, or see "
+                "`manage.py cache_stats` for what slows it.",
                 returncode=NOT_WARM,
             )
 

@@ -310,3 +310,22 @@ async def test_a_process_that_ends_is_counted_no_longer():
         assert client.hexists(reporter.processes, reporter.name)
         await asyncio.to_thread(reporting.end)
         assert not client.hexists(reporter.processes, reporter.name)
+
+
+async def test_while_nothing_is_hot_the_whole_site_counts_once_a_round_has_ended(monkeypatch):
+    """A site that nobody has read yet is covered when it is warm, and not while the first round goes on."""
+
+    async def nothing(most: int) -> list[tuple[str, float]]:
+        return []
+
+    monkeypatch.setattr(releases, "read_hottest", nothing)
+    state = WarmState("", 1, time.time(), 0, 0, 100, 95, 0, 0, None, None, 1.0, None)
+    for change, covered in (
+        ({}, False),
+        ({"pass_seconds": 1.0}, True),
+        ({"pass_seconds": 1.0, "site_warm": 94}, False),
+        ({"pass_seconds": 1.0, "site_warm": 76, "left_out": 20}, True),
+        ({"pass_seconds": 1.0, "at": time.time() - 10}, False),
+    ):
+        await store_state(msgspec.structs.replace(state, **change))
+        assert is_covered(await look(), 0.95) is covered, change
