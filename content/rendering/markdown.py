@@ -22,7 +22,7 @@ from pygments.token import STANDARD_TYPES, Whitespace
 from pygments.util import ClassNotFound
 
 from content.rendering.sanitise import BodyTooLarge, avoid_reserved_id, sanitise
-from content.rendering.text import remove_unfit, slugify
+from content.rendering.text import slugify
 
 # Longer code, in characters, is shown plain, because highlighting takes too long.
 LONGEST_HIGHLIGHTED = 100_000
@@ -98,8 +98,7 @@ def render_markdown(text: str) -> str:
     """
     if len(text) > LARGEST_BODY:
         raise BodyTooLarge(f"The body has {len(text):,} characters; {LARGEST_BODY:,} is the most.")
-    # At the end, because a character reference is one of them too: "&#xFDD0;".
-    return remove_unfit(sanitise(parser().render(text.replace("\x00", ""))))
+    return sanitise(parser().render(text.replace("\x00", "")))
 
 
 @cache

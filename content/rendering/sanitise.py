@@ -5,6 +5,8 @@ from collections import Counter
 
 import nh3
 
+from content.rendering.text import remove_unfit
+
 # fmt: off
 TAGS = {
     "a", "abbr", "aside", "b", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "del",
@@ -76,10 +78,13 @@ class BodyTooLarge(ValueError):
 def sanitise(markup: str) -> str:
     """Make HTML safe to show: no scripts, styles, forms or frames; only http(s), mailto and relative URLs.
 
+    No characters that HTML does not allow are left, written or as references.
+
     Raises BodyTooLarge for elements nested too deep.
     """
     check_depth(markup)
-    safe = clean(TOP_HEADING.sub(r"\1h2", markup))
+    # They go before addresses and ids are judged for the last time: without them another address may be left.
+    safe = remove_unfit(clean(TOP_HEADING.sub(r"\1h2", markup)))
     return clean_until_stable(IMAGE.sub(replace_broken_image, safe))
 
 

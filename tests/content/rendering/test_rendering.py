@@ -14,7 +14,7 @@ PIECES = [
     "<script>", "</script>", "<img src=", "javascript:alert(1)", "onerror=", "<svg", "<a href='", "'>", '">', "<!--",
     "-->", "<style>", "</style>", "<iframe", "&#106;avascript:", "\\", "`", "```", "[x](", ")", "![", "](", "<math>",
     "<template>", "<p", "<h1>", "\n\n", "| a | b |\n|---|---|\n", "[^1]", "[^1]: ", "data:text/html,", "vbscript:",
-    "\x00",
+    "\x00", "&#1;", "&#x7f;", "&#xfdd0;", "\ufffe", " id='main' ",
 ]  # fmt: skip
 BODIES = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=25).map("".join)
 
@@ -23,6 +23,9 @@ BODIES = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=25).ma
 @example("<img src=x onerror=alert(1)>")
 @example("<a href=' &#1; javascript:alert(1)'>x</a>")
 @example("<math><mtext></p><svg><style><img src=x onerror=alert(1)>")
+@example("<a href='java&#1;script:alert(1)'>x</a>")
+@example("<a href='java\ufdd0script:alert(1)'>x</a> <a href='&#x7f;data:text/html,x'>x</a>")
+@example("<p id='ma&#xfffe;in'>")
 @example("[x]: javascript:alert(1)\n\n[x]")
 def test_any_markup_comes_out_with_allowed_elements_only(body):
     for element in elements(render_markdown(body)):
@@ -56,6 +59,8 @@ class Element:
 @given(BODIES)
 @example("<h1><p<script><h1>")
 @example("<b><x><p></b><x><h2><x></p><h2>")
+@example("<a href='java&#1;script:alert(1)'>x</a> <a href='/&#1;/evil.example/'>x</a>")
+@example("<p id='ma&#xfffe;in'>")
 def test_cleaning_twice_changes_nothing(body):
     once = render_markdown(body)
     assert sanitise(once) == once
