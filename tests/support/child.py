@@ -1,6 +1,7 @@
 """A Python process of a test. It prints "ready", waits for a line, and then prints its result as JSON."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,17 @@ from tests.support.warm_process import WarmProcess
 
 
 class Child:
-    def __init__(self, *arguments: str, environment: dict[str, str], folder: Path = ROOT) -> None:
-        self.process = WarmProcess(arguments, environment, folder=folder, is_piped=True)
+    """`is_warm`: its libraries are imported already, and its hash seed is that of other warm ones."""
+
+    def __init__(
+        self, *arguments: str, environment: dict[str, str], folder: Path = ROOT, is_warm: bool = True
+    ) -> None:
+        self.process: subprocess.Popen[str]
+        if is_warm:
+            self.process = WarmProcess(arguments, environment, folder=folder, is_piped=True)
+        else:
+            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self.process = subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, **pipes)
 
     def read_line(self) -> str:
         assert self.process.stdout is not None

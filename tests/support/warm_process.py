@@ -1,28 +1,29 @@
 """Long-lived Python processes with their libraries imported already: workers, racers, observers.
 
-The server of `warm_python` forks them. To its test such a process is a `subprocess.Popen`.
+The server of `warm_python` forks them. To its test such a process is a `subprocess.Popen`. All of them have one hash
+seed, that of the server.
 """
 
 import json
+import math
 import os
 import select
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from tests.support.warm_python import NUMBER, ROOT, receive_number, server
 
-# Run by the new process, before its own program: what Popen and the start of Python would have done for it.
+# Seconds for which one thread waits before others may look.
+SLICE = 0.05
+# Run by the new process, before its own program, as Python does when it starts.
 BEGIN = """
-import json, os, runpy, sys
-options, sys.argv = json.loads(sys.argv[1]), sys.argv[2:]
-if options["is_session"]:
-    os.setsid()
-if options["input"]:
-    os.dup2(os.open(options["input"], os.O_RDONLY), 0)
+import os, runpy, sys
+del sys.argv[0]
 for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
     if os.path.exists(file := os.path.join(folder, "sitecustomize.py")):
         runpy.run_path(file)
@@ -39,7 +40,10 @@ else:
 
 
 class WarmProcess(subprocess.Popen[str]):
-    """Runs `python WORDS`. The status comes from the server, since the process is no child of this one."""
+    """Runs `python WORDS`. The status comes from the server, since the process is no child of this one.
+
+    Its process id is of nobody as soon as it has ended: signal it by `send_signal`.
+    """
 
     def __init__(
         self,
@@ -50,50 +54,65 @@ class WarmProcess(subprocess.Popen[str]):
         log: IO[Any] | None = None,
         is_piped: bool = False,
         are_errors_piped: bool = False,
-        is_session: bool = False,
+        is_group: bool = False,
     ) -> None:
         """`log`: a file for all output. `is_piped`: lines go to `stdin` and come from `stdout`."""
         self.args = [os.fspath(word) for word in words]
         self.returncode: int | None = None
         self.stdin = self.stdout = self.stderr = None
-        # What the base class reads: a text mode, and no child to wait for.
+        # What the base class reads: a text mode, no child to wait for, and the seconds that Ctrl-C waits for it.
         self.text_mode, self.encoding, self.errors = True, None, None
         self._child_created, self._communication_started, self._input = False, False, None
-        options: dict[str, Any] = {"is_session": is_session, "input": ""}
+        self._sigint_wait_secs = 0.25
+        self.lock = threading.Lock()
+        places = [log.fileno(), log.fileno()] if log else [1, 2]
         theirs: list[int] = []
-        if is_piped:
-            # The process opens the pipe by this path, whether its writer has gone by then or not.
-            self.input, writer = os.pipe()
-            options["input"] = f"/proc/{os.getpid()}/fd/{self.input}"
-            self.stdin = os.fdopen(writer, "w")
-        outputs = [log.fileno(), log.fileno()] if log else [1, 2]
         for place, name, is_wanted in ((0, "stdout", is_piped), (1, "stderr", are_errors_piped)):
             if is_wanted:
-                reader, outputs[place] = os.pipe()
-                theirs.append(outputs[place])
+                reader, places[place] = os.pipe()
+                theirs.append(places[place])
                 setattr(self, name, os.fdopen(reader))
-        request = [["-c", BEGIN, json.dumps(options), *self.args], dict(environment), os.fspath(folder)]
+        if is_piped:
+            reader, writer = os.pipe()
+            places.append(reader)
+            theirs.append(reader)
+            self.stdin = os.fdopen(writer, "w")
+        request = [["-c", BEGIN, *self.args], dict(environment), os.fspath(folder), is_group]
         self.status, keeper = socket.socketpair()
         with keeper:
-            socket.send_fds(server(), [json.dumps(request).encode()], [keeper.fileno(), *outputs])
+            socket.send_fds(server(), [json.dumps(request).encode()], [keeper.fileno(), *places])
         for descriptor in theirs:
             os.close(descriptor)
         self.pid = receive_number(self.status)
 
     def _internal_poll(self, *arguments: Any, **options: Any) -> int | None:
-        if self.returncode is None:
-            with suppress(subprocess.TimeoutExpired):
-                self._wait(0)
+        # As the base class: another thread that waits for the process sees its end soon enough.
+        if self.lock.acquire(blocking=False):
+            try:
+                self._has_ended(0.0)
+            finally:
+                self.lock.release()
         return self.returncode
 
     def _wait(self, timeout: float | None) -> int:
-        if self.returncode is None:
-            if not select.select([self.status], [], [], timeout)[0]:
+        until = time.monotonic() + (math.inf if timeout is None else timeout)
+        while True:
+            left = max(0.0, until - time.monotonic())
+            with self.lock:
+                if self._has_ended(min(SLICE, left)):
+                    assert self.returncode is not None
+                    return self.returncode
+            if time.monotonic() >= until:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
-            status = self.status.recv(NUMBER.size)
-            assert status, "the server of warm processes has ended"
-            self.returncode = os.waitstatus_to_exitcode(NUMBER.unpack(status)[0])
-            self.status.close()
-            if self.stdin:
-                os.close(self.input)
-        return self.returncode
+
+    def _has_ended(self, seconds: float) -> bool:
+        """Wait that long at most. Called with the lock."""
+        if self.returncode is None:
+            poll = select.poll()
+            poll.register(self.status, select.POLLIN)
+            if poll.poll(1000 * seconds):
+                status = self.status.recv(NUMBER.size)
+                assert status, "the server of warm processes has ended"
+                self.returncode = os.waitstatus_to_exitcode(NUMBER.unpack(status)[0])
+                self.status.close()
+        return self.returncode is not None

@@ -69,7 +69,7 @@ def run_warm(
 ) -> subprocess.CompletedProcess[str]:
     """Run `python WORDS` and return its status and output. WORDS: a script, `-m` and a module, `-c` and a program."""
     command = [os.fspath(word) for word in words]
-    request = json.dumps([command, environment, os.fspath(folder)]).encode()
+    request = json.dumps([command, environment, os.fspath(folder), False]).encode()
     ours, theirs = socket.socketpair()
     with ours, theirs, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         socket.send_fds(server(), [request], [theirs.fileno(), out.fileno(), errors.fileno()])
@@ -124,7 +124,7 @@ def serve(requests: socket.socket) -> None:
     # The kernel forgets keepers that have ended.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        request, files, _, _ = socket.recv_fds(requests, MOST, 3)
+        request, files, _, _ = socket.recv_fds(requests, MOST, 4)
         if not request:
             os._exit(0)
         if not os.fork():
@@ -136,10 +136,17 @@ def serve(requests: socket.socket) -> None:
 
 
 def keep(files: list[int], request: bytes) -> None:
-    """Start the command, send its process id and, at its end, its status. Returns in the command's process."""
+    """Start the command, send its process id and, at its end, its status. Returns in the command's process.
+
+    `files`: where to send them, the output, the errors, and the input if it has one. The last part of a request says
+    whether the command gets a group of its own.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    reply, out, errors = files
+    reply, out, errors, *inputs = files
+    command, environment, folder, is_group = json.loads(request)
     if pid := os.fork():
+        if is_group:
+            os.setpgid(pid, pid)
         # The test has gone, if nobody reads.
         with suppress(OSError):
             os.write(reply, NUMBER.pack(pid))
@@ -147,10 +154,9 @@ def keep(files: list[int], request: bytes) -> None:
         with suppress(OSError):
             os.write(reply, NUMBER.pack(status))
         os._exit(0)
-    os.dup2(out, 1)
-    os.dup2(errors, 2)
+    for file, place in zip((*inputs, out, errors), range(3)[-2 - len(inputs) :], strict=True):
+        os.dup2(file, place)
     os.closerange(3, max(files) + 1)
-    command, environment, folder = json.loads(request)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -81,7 +81,7 @@ def running_worker(
         *(["--include", include] if include else []),
     ]
     with (state_dir / "worker.log").open("w") as log:
-        process = WarmProcess(command, environment, log=log, is_session=True)
+        process = WarmProcess(command, environment, log=log, is_group=True)
     worker = Worker(server, process)
     try:
         wait_until(lambda: any(map(is_heard, log_servers or [server])), "the worker is heard")

@@ -58,7 +58,7 @@ def test_a_worker_is_ready_without_redis(notices, state_dir):
     environment = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"} | notices.environment
     with process("worker", state_dir, environment):
         notices.wait_for("READY=1")
-        notices.wait_for("WATCHDOG=1", 2)
+        notices.wait_for("WATCHDOG=1", LONGER)
         assert notices.count("STATUS=Taking tasks.") == 0
 
 

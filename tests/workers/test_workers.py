@@ -61,9 +61,9 @@ def run_tasks(worker: Worker, count: int) -> None:
 
 
 def test_connections_are_the_same_after_some_tasks(worker: Worker):
-    run_tasks(worker, 10)
+    run_tasks(worker, 100)
     before = worker.connections()
-    run_tasks(worker, 20)
+    run_tasks(worker, 40)
     assert worker.connections() <= before + LATE
 
 
@@ -81,7 +81,7 @@ def test_a_task_whose_process_is_killed_is_done_by_another(worker: Worker, serve
         client.flushall()
     for child in children_of(worker.process.pid):
         os.kill(child, signal.SIGKILL)
-    run_tasks(worker, 10)
+    run_tasks(worker, 100)
     with server.client() as client:
         wait_until(lambda: any(b":site@" in key for key in client.keys("*")), "the site is warm again")
 

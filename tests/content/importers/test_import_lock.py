@@ -16,6 +16,7 @@ from content.importers.report import ImportReport, to_json_value
 from tests.support.databases import ON_POSTGRES
 from tests.support.markdown import write_posts
 from tests.support.service import clean_environment, make_tables, manage
+from tests.support.wait import wait_until
 from tests.support.warm_process import WarmProcess
 from tests.support.warm_python import run_warm
 
@@ -76,7 +77,8 @@ def test_a_lock_ends_with_its_process(tmp_path, environment):
     assert "Another import was running for 0 s." in hold(environment).stderr
     holder.kill()
     holder.communicate(timeout=60)
-    assert hold(environment).stdout == "held\n"
+    # PostgreSQL has to see that its client has gone.
+    wait_until(lambda: hold(environment).stdout == "held\n", "the lock has ended")
 
 
 def hold(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

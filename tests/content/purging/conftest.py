@@ -69,5 +69,5 @@ def site(quiet_site: str, warm: Callable[[], None]) -> str:
 
 
 @pytest.fixture
-def blog(module_site: Site) -> list[Post]:
+def posts(module_site: Site) -> list[Post]:
     return module_site.posts

@@ -71,8 +71,8 @@ async def verdicts() -> dict[str, str]:
     ],
 )
 @pytest.mark.parametrize("how", ["--soft", "--hard"])
-def test_it_touches_what_it_says_and_nothing_else(site, blog, words, how):
-    words = [word.format(post=blog[3].pk) for word in words]
+def test_it_touches_what_it_says_and_nothing_else(site, posts, words, how):
+    words = [word.format(post=posts[3].pk) for word in words]
     said = run(*words, how, "--dry-run", "--json").data
     assert set(verdicts().values()) == {"valid"}
     done = run(*words, how, "--json")
@@ -87,11 +87,11 @@ def test_it_touches_what_it_says_and_nothing_else(site, blog, words, how):
     assert (done.data["judged"], done.data["ended"]) == (min(touched, surveys.MOST_SAMPLED),) * 2
 
 
-def test_a_group_is_all_that_shows_it(site, blog):
+def test_a_group_is_all_that_shows_it(site, posts):
     news = Category.objects.get(slug="news")
     run("--group", f"category:{news.pk}", "--hard")
     now = verdicts()
-    for post in blog:
+    for post in posts:
         expected = {"invalid"} if post.category_id == news.pk else {"valid", "expired"}
         assert now[url_key(f"{ORIGIN}/posts/{post.slug}/")] in expected
     assert now[url_key(f"{ORIGIN}/categories/news/")] == "invalid"

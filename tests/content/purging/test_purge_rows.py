@@ -48,11 +48,11 @@ def purge_by_api(pk: int, client) -> None:
     data_of(Operator().post("purge", {"groups": [f"post:{pk}"], "soft": True}))
 
 
-def test_each_trigger_leaves_one_row_with_the_same_numbers(site, warm, blog, admin_client):
+def test_each_trigger_leaves_one_row_with_the_same_numbers(site, warm, posts, admin_client):
     rows = []
     for purge in (purge_by_command, purge_by_task, purge_by_admin, purge_by_api):
         warm()
-        purge(blog[3].pk, admin_client)
+        purge(posts[3].pk, admin_client)
         rows.append(describe_purge(Purge.objects.get(pk__gt=rows[-1]["id"] if rows else 0)))
     assert [row["trigger"] for row in rows] == ["command", "task", "admin", "api"]
     assert [row["started_by"] for row in rows][1:] == ["cron", "admin", "deploy"]
@@ -60,8 +60,8 @@ def test_each_trigger_leaves_one_row_with_the_same_numbers(site, warm, blog, adm
     own = ("id", "trigger", "started_by", "created_at", "ended_at", "seconds")
     [numbers, *others] = [{name: value for name, value in row.items() if name not in own} for row in rows]
     assert others == [numbers] * 3
-    assert numbers["plan"] == f"the group post:{blog[3].pk}"
-    assert numbers["selection"] == {"groups": [f"post:{blog[3].pk}"]}
+    assert numbers["plan"] == f"the group post:{posts[3].pk}"
+    assert numbers["selection"] == {"groups": [f"post:{posts[3].pk}"]}
     assert (numbers["state"], numbers["soft"], numbers["named"]) == ("done", True, 1)
     assert sum(numbers["touched"].values()) == numbers["entries"] + numbers["pages"] == numbers["judged"]
     assert numbers["judged"] == numbers["ended"] > 0
@@ -69,24 +69,24 @@ def test_each_trigger_leaves_one_row_with_the_same_numbers(site, warm, blog, adm
     assert rows[0]["seconds"] >= 0
 
 
-def test_a_row_says_what_the_outcome_says(site, blog):
+def test_a_row_says_what_the_outcome_says(site, posts):
     outcome = async_to_sync(run_purge)(Selection(names=("post_card",)), soft=False, trigger=Trigger.API).as_data()
     row = describe_purge(Purge.objects.get(pk=outcome["id"]))
     assert {name: outcome[name] for name in outcome.keys() & row.keys()}.items() <= row.items()
     assert outcome["is_recorded"] is True
 
 
-def test_the_admin_asks_with_the_numbers_that_the_purge_then_has(site, blog, admin_client):
-    asked = act(admin_client, "post", "purge_selected", [blog[3].pk]).content.decode()
+def test_the_admin_asks_with_the_numbers_that_the_purge_then_has(site, posts, admin_client):
+    asked = act(admin_client, "post", "purge_selected", [posts[3].pk]).content.decode()
     assert not Purge.objects.exists()
-    purge_by_admin(blog[3].pk, admin_client)
+    purge_by_admin(posts[3].pk, admin_client)
     row = Purge.objects.get()
     assert f"That is {row.entries} entries (" in asked
     assert f"{row.pages} pages, " in asked
     assert row.judged == row.entries + row.pages, "the question has purged nothing"
 
 
-def test_a_dry_run_and_bad_input_leave_no_row(site, blog):
+def test_a_dry_run_and_bad_input_leave_no_row(site, posts):
     call_command("purge_cache", "--all", "--dry-run", stdout=StringIO())
     assert tasks.purge(everything=True, dry_run=True)["is_done"] is False
     with pytest.raises(CommandError, match="Nothing was purged"):

@@ -92,8 +92,10 @@ def run_processes(course: Course, journals: list[Path], meanwhile: Meanwhile | N
     create_registers(course)
     with ExitStack() as stack:
         racers = [json.dumps(course.options_of(number, journal)) for number, journal in enumerate(journals)]
+        # The first has a hash seed of its own, as each process of a site has.
         children = [
-            stack.enter_context(start_child(course, "-m", "tests.support.race.racer", each)) for each in racers
+            stack.enter_context(start_child(course, "-m", "tests.support.race.racer", each, is_warm=number > 0))
+            for number, each in enumerate(racers)
         ]
         for child in children:
             child.wait_until_ready()
@@ -115,9 +117,9 @@ def create_registers(course: Course) -> None:
 
 
 @contextmanager
-def start_child(course: Course, *arguments: str) -> Iterator[Child]:
+def start_child(course: Course, *arguments: str, is_warm: bool = True) -> Iterator[Child]:
     """A Python with the code of the course. It is killed at the end of the block."""
-    child = Child(*arguments, environment=course.environment, folder=course.code)
+    child = Child(*arguments, environment=course.environment, folder=course.code, is_warm=is_warm)
     try:
         yield child
     finally:

@@ -1,6 +1,5 @@
 """Workloads: the steps of racing processes, and what a test does to the processes meanwhile."""
 
-import os
 import signal
 import subprocess
 import time
@@ -63,9 +62,9 @@ def stop_and_go(course: Course, processes: list[subprocess.Popen[str]]) -> None:
     """One process after the other is stopped for longer than a lease, and goes on as if nothing had been."""
     for process in racing_on(processes):
         if process.poll() is None:
-            os.kill(process.pid, signal.SIGSTOP)
+            process.send_signal(signal.SIGSTOP)
             time.sleep(0.8)
-            os.kill(process.pid, signal.SIGCONT)
+            process.send_signal(signal.SIGCONT)
             time.sleep(0.4)
 
 

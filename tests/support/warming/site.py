@@ -89,7 +89,7 @@ class Site:
         """A worker or a beat, in a group of its own."""
         command = ["-m", "celery", "-A", "workers", "--quiet", *words]
         with (self.folder / f"{name}.log").open("a") as log:
-            self.processes[name] = WarmProcess(command, self.environment, log=log, is_session=True)
+            self.processes[name] = WarmProcess(command, self.environment, log=log, is_group=True)
 
     def start_worker(self, name: str) -> None:
         self.start(name, "worker", "--concurrency", "1")

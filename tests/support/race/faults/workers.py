@@ -1,6 +1,5 @@
 """Faults of the workers, which refresh while readers wait for nothing."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,9 +25,9 @@ def kill(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def stop(scene: Scene) -> Iterator[None]:
-    os.kill(scene.processes[-1].pid, signal.SIGSTOP)
+    scene.processes[-1].send_signal(signal.SIGSTOP)
     yield
-    os.kill(scene.processes[-1].pid, signal.SIGCONT)
+    scene.processes[-1].send_signal(signal.SIGCONT)
 
 
 @contextmanager
