@@ -54,6 +54,8 @@ def measure_all(phases: Phases, load: float) -> Costs:
     rest = phases.rest("at rest")
     measuring.measure_reads(rest, draw_paths(paths, 20_000))
     measuring.measure_edits()
+    measuring.measure_database(rest)
+    time.sleep(SETTLE)
     whole = measuring.append("whole", RECORDS)
     measuring.divide_edits(whole[0][1])
     sizes, items, connections = phases.read_sizes(), phases.count_items(), phases.count_connections()

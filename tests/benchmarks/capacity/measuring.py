@@ -57,7 +57,7 @@ USES = {
     Driver.REDIS_HIT: (Quantity.WEB_CPU, *REDIS),
     Driver.MISS: (Quantity.WEB_CPU, *REDIS, *DATABASE),
     Driver.EDIT: (Quantity.WEB_CPU, Quantity.VARNISH_CPU, *DATABASE),
-    Driver.PAGE_MADE: (Quantity.WORKER_CPU, *REDIS),
+    Driver.PAGE_MADE: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
     Driver.PLAN: (Quantity.WORKER_CPU, *DATABASE),
     Driver.SCAN: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
 }
@@ -76,6 +76,8 @@ class Measuring:
     # All that an edit used, and the processor time of the process that saved it.
     edit_costs: Rates = field(default_factory=dict)
     edit_cpu: float = 0.0
+    # The use of the database by a page that is made again.
+    page_database: Rates = field(default_factory=dict)
 
     def keep(self, driver: Driver, costs: Rates) -> None:
         self.drivers[driver] = {each: costs[each] for each in USES[driver]}
@@ -203,6 +205,23 @@ class Measuring:
                 costs.append((numbers[0] / usage.at, record | dict.fromkeys(CACHE, 0.0)))
         return costs
 
+    def measure_database(self, rest: Rates) -> None:
+        """Everything is stale at once, and made again by workers. A few edits use too little of the database for this."""
+        phases = self.phases
+        made = phases.counts()["made"]
+
+        def make_again() -> None:
+            phases.fleet.manage("purge_cache", "--all", "--soft")
+            last, since = made, time.monotonic()
+            while time.monotonic() < since + 2 * REPORTS:
+                time.sleep(2)
+                if (now := phases.counts()["made"]) != last:
+                    last, since = now, time.monotonic()
+
+        usage = phases.measure("everything made again", make_again)
+        costs = more_than(usage, rest, phases.counts()["made"] - made)
+        self.page_database = {each: costs[each] for each in DATABASE}
+
     def measure_edits(self) -> None:
         """Edits, and the pages that workers make again because of them."""
         phases = self.phases
@@ -224,12 +243,11 @@ class Measuring:
         self.edit_costs = more_than(usage, rest, numbers[0])
 
     def divide_edits(self, record: Rates) -> None:
-        """Take the records off, of which one used `record` at a low rate.
-
-        The caches and workers work for the pages; the database, for the edit and for what it changes.
-        """
+        """Take off the records, of which one used `record`. The rest is for the pages, except that of the database."""
         costs = self.edit_costs
         own = {each: max(0.0, value - self.edit_records * record[each]) for each, value in costs.items()}
-        self.keep(Driver.PAGE_MADE, {each: value / max(1.0, self.edit_pages) for each, value in own.items()})
+        page = {each: value / max(1.0, self.edit_pages) for each, value in own.items()} | self.page_database
+        self.keep(Driver.PAGE_MADE, page)
+        own |= {each: max(0.0, own[each] - self.edit_pages * page[each]) for each in DATABASE}
         # An editor saves by a web process.
         self.keep(Driver.EDIT, own | {Quantity.WEB_CPU: own[Quantity.WEB_CPU] + self.edit_cpu})

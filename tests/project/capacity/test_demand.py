@@ -68,6 +68,12 @@ def test_an_edit_makes_the_pages_that_it_is_said_to() -> None:
     assert rates_of(Load(edits=2), COSTS)[Driver.PAGE_MADE] - still == pytest.approx(2 * COSTS.edit_pages)
 
 
+def test_pages_that_are_made_again_cost_the_database_too() -> None:
+    few, many = (amounts_of(Load(edits=10, edit_pages=pages), COSTS) for pages in (1, 100))
+    for quantity in (Quantity.POSTGRES_CPU, Quantity.TRANSACTIONS, Quantity.CACHE_BYTES, Quantity.WORKER_CPU):
+        assert many[quantity] > few[quantity] * 1.1, quantity
+
+
 def test_items_are_those_that_sites_have() -> None:
     """Sites of 509, 18,000 and 100,000 posts (docs/warming.md)."""
     for posts, items in ((509, 3_758 + 1_691), (18_000, 105_500 + 49_200), (100_000, 586_000 + 273_000)):
