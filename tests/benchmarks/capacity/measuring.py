@@ -206,7 +206,7 @@ class Measuring:
         return costs
 
     def measure_database(self, rest: Rates) -> None:
-        """Everything is stale at once, and made again by workers. A few edits use too little of the database for this."""
+        """Everything is stale at once, and workers make it again. Edits use too little of the database to be measured."""
         phases = self.phases
         made = phases.counts()["made"]
 
@@ -243,7 +243,7 @@ class Measuring:
         self.edit_costs = more_than(usage, rest, numbers[0])
 
     def divide_edits(self, record: Rates) -> None:
-        """Take off the records, of which one used `record`. The rest is for the pages, except that of the database."""
+        """Take off the records, of which one used `record`. All but the use of the database is for the pages."""
         costs = self.edit_costs
         own = {each: max(0.0, value - self.edit_records * record[each]) for each, value in costs.items()}
         page = {each: value / max(1.0, self.edit_pages) for each, value in own.items()} | self.page_database

@@ -41,7 +41,8 @@ def test_the_next_read_does_not_cost_more_than_the_last(load: Load) -> None:
     none, once, twice = (amounts_of(replace(load, reads=count * load.reads), COSTS) for count in (0, 1, 2))
     for quantity in Quantity:
         first, second = once[quantity] - none[quantity], twice[quantity] - once[quantity]
-        assert second <= first * (1 + 1e-6) + 1e-6
+        # Differences of large sums have lost their last digits.
+        assert second <= first * (1 + 1e-6) + 1e-6 + 1e-12 * twice[quantity]
 
 
 @given(loads)
