@@ -206,7 +206,7 @@ class Measuring:
         return costs
 
     def measure_database(self, rest: Rates) -> None:
-        """Everything is stale at once, and workers make it again. Edits use too little of the database to be measured."""
+        """Everything is stale at once, and workers make it again. Edits alone use too little to be measured."""
         phases = self.phases
         made = phases.counts()["made"]
 

@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from project.capacity.costs import read_costs
-from project.capacity.demand import DAY, amounts_of, between_rounds, demand_of, headers_read, interpolate, rates_of
+from project.capacity.demand import (
+    CPU,
+    DAY,
+    amounts_of,
+    between_rounds,
+    demand_of,
+    headers_read,
+    interpolate,
+    rates_of,
+)
 from project.capacity.ends import LIMITS, ends_of, factor_of
 from project.capacity.load import BadLoad, Load
 from project.capacity.quantities import Driver, Quantity
@@ -32,8 +41,11 @@ loads = st.builds(
 def test_more_of_anything_never_costs_less(load: Load, name: str) -> None:
     more = replace(load, **{name: getattr(load, name) * 1.5})
     before, after = amounts_of(load, COSTS), amounts_of(more, COSTS)
-    for quantity in Quantity:
+    # The control loop takes a share of the time, whatever it does: rounds that read more headers plan less a second.
+    shared = {Quantity.WORKER_CPU, Quantity.POSTGRES_CPU, Quantity.TRANSACTIONS} if name == "posts" else set()
+    for quantity in set(Quantity) - shared:
         assert after[quantity] >= before[quantity] * (1 - 1e-9), quantity
+    assert sum(after[each] for each in CPU) >= sum(before[each] for each in CPU) * (1 - 1e-9)
 
 
 @given(loads)
