@@ -40,7 +40,7 @@ long: $(VENV)/dev.installed  ## Run the tests of whole services, browsers, worke
 ## DATABASE and WORKERS are as above.
 	EVERGREEN_TEST_DATABASE=$(DATABASE) $(PYTEST) -m "long and not slow"
 
-slow: $(VENV)/dev.installed  ## Run the tests that are marked slow.
+slow: $(VENV)/dev.installed  ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=thorough
 
 prove: $(VENV)/dev.installed  ## Race processes and break servers under a checker, and print the results; about half an hour.

@@ -30,8 +30,9 @@ redis_utils.get_lib_version = functools.cache(redis_utils.get_lib_version)
 # A busy machine needs longer to join a log than a site's readers may wait.
 log.JOIN_TIMEOUT = READY_SECONDS
 
-# Where tests start whole services, the longest first. One that began last would keep one worker waiting for another.
-LONG = (
+# Places of the tests that take longest, in the order in which they begin. One that began last would keep one worker
+# waiting for another.
+FIRST = (
     "project",
     "browser",
     "workers",
@@ -44,8 +45,8 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run long files first, and the others in their order."""
-    ranks = [f"tests/{place}" for place in LONG]
+    """Begin with the places that take longest, and keep the order of all others."""
+    ranks = [f"tests/{place}" for place in FIRST]
     items.sort(key=lambda item: next((rank for rank, place in enumerate(ranks) if item.nodeid.startswith(place)), 99))
 
 

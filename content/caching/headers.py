@@ -53,7 +53,7 @@ async def read_headers(tiers: Tiers, keys: Sequence[str]) -> dict[str, StoredHea
 
 
 async def read_tags(tiers: Tiers, keys: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
-    """The tags of stored entries by key, whatever their verdict. None if the store does not answer."""
+    """The tags of stored entries by key, whatever their verdict, in one batch. None if the store does not answer."""
     found = await _read_unjudged(tiers, keys)
     return {key: header.tags for key, (header, _) in found.items()} if found is not None else None
 

@@ -7,7 +7,7 @@ from html import escape
 from linkify_it import LinkifyIt
 
 from content.rendering.sanitise import BodyTooLarge
-from content.rendering.text import remove_unfit
+from content.rendering.text import remove_disallowed
 
 LARGEST_COMMENT = 100_000
 # The site does not vouch for these links to search engines.
@@ -21,7 +21,7 @@ def render_comment(text: str) -> str:
     """Safe HTML. Raises BodyTooLarge for more than 100,000 characters; forms allow fewer, imports may have more."""
     if len(text) > LARGEST_COMMENT:
         raise BodyTooLarge(f"The comment has {len(text):,} characters; {LARGEST_COMMENT:,} is the most.")
-    plain = remove_unfit(LINE_END.sub("\n", text)).strip()
+    plain = remove_disallowed(LINE_END.sub("\n", text)).strip()
     return "\n".join(f"<p>{break_lines(part)}</p>" for part in PARAGRAPHS.split(plain) if part.strip())
 
 

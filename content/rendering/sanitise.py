@@ -5,7 +5,7 @@ from collections import Counter
 
 import nh3
 
-from content.rendering.text import remove_unfit
+from content.rendering.text import remove_disallowed
 
 # fmt: off
 TAGS = {
@@ -84,7 +84,7 @@ def sanitise(markup: str) -> str:
     """
     check_depth(markup)
     # They go before addresses and ids are judged for the last time: without them another address may be left.
-    safe = remove_unfit(clean(TOP_HEADING.sub(r"\1h2", markup)))
+    safe = remove_disallowed(clean(TOP_HEADING.sub(r"\1h2", markup)))
     return clean_until_stable(IMAGE.sub(replace_broken_image, safe))
 
 

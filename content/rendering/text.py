@@ -21,12 +21,12 @@ MARKS = re.compile(
 # Controls except whitespace, halves of surrogate pairs, and noncharacters: a page with one of them is not valid HTML
 # (HTML Living Standard, 13.2.3.5, "Preprocessing the input stream").
 PLANES_END = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
-UNFIT = re.compile(f"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{PLANES_END}]")
+DISALLOWED = re.compile(f"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{PLANES_END}]")
 
 
-def remove_unfit(text: str) -> str:
-    """The text without the characters that HTML does not allow."""
-    return UNFIT.sub("", text)
+def remove_disallowed(text: str) -> str:
+    """Remove the characters that HTML does not allow."""
+    return DISALLOWED.sub("", text)
 
 
 def plain_text(markup: str) -> str:

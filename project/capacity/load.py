@@ -16,15 +16,15 @@ class Bound:
     unit: str
 
 
+SHARE = Bound(0, 1, "as a share")
+
+
 def number(default: float | None, bound: Bound, meaning: str) -> Any:
     return field(default=default, metadata={"bound": bound, "help": meaning})
 
 
 class BadLoad(ValueError):
     """A number that no installation has."""
-
-
-SHARE = Bound(0, 1, "as a share")
 
 
 @dataclass(frozen=True)

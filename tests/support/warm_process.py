@@ -42,7 +42,7 @@ else:
 class WarmProcess(subprocess.Popen[str]):
     """Runs `python WORDS`. The status comes from the server, since the process is no child of this one.
 
-    Its process id is of nobody as soon as it has ended: signal it by `send_signal`.
+    Its process id may be another's as soon as it has ended. Send signals by `send_signal`, which knows that.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class WarmProcess(subprocess.Popen[str]):
         self.args = [os.fspath(word) for word in words]
         self.returncode: int | None = None
         self.stdin = self.stdout = self.stderr = None
-        # What the base class reads: a text mode, no child to wait for, and the seconds that Ctrl-C waits for it.
+        # The base class reads these: a text mode, no child to wait for, and the seconds for which Ctrl-C waits.
         self.text_mode, self.encoding, self.errors = True, None, None
         self._child_created, self._communication_started, self._input = False, False, None
         self._sigint_wait_secs = 0.25

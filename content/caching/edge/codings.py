@@ -108,7 +108,7 @@ class PageCodings:
         is_shared = engine.shared.replaces_in_place
         if reads and is_shared and self._lacking(cached.value, codings, hot=hot):
             self._adopt(key, cached, await read_codings(engine, key, cached.header))
-        # Before another task gives the page more codings than are stored.
+        # Taken now, because another task may give the page more codings than are stored.
         just_stored = None if reads else cached.value
         lacking = self._lacking(cached.value, codings, hot=hot)
         if hot and lacking and hands_over and await self._is_made_by_worker(key, cached, lacking):

@@ -26,13 +26,12 @@ async def add_codings(
     `just_stored`: the page as this process has stored it, which need not be read if no other process has changed it.
     False if another page is stored by now, or the shared tier has no compare-and-set.
     """
-    for attempt in range(_MOST_ATTEMPTS):
-        if just_stored is not None and attempt == 0:
-            content, page = encode_value(just_stored), just_stored
-        elif (stored := await _read_again(engine, key, header)) is not None:
-            content, page = stored
-        else:
+    stored = (encode_value(just_stored), just_stored) if just_stored is not None else None
+    for _ in range(_MOST_ATTEMPTS):
+        stored = stored or await _read_again(engine, key, header)
+        if stored is None:
             return False
+        (content, page), stored = stored, None
         merged = merge_codings(page, codings)
         if merged is page:
             return True

@@ -73,7 +73,7 @@ def measure_all(phases: Phases, load: float) -> Costs:
     # Without workers nothing but what is measured uses the cache.
     fleet.order("stop", "worker1")
     measuring.measure_redis_hits()
-    measuring.measure_headers()
+    measuring.measure_site_rounds()
     measuring.measure_misses(rates_of(phases.measure("without workers")))
 
     numbers = {

@@ -34,7 +34,7 @@ from tests.support.wait import wait_until
 
 APPENDER, EDITOR = "tests.benchmarks.capacity.appender", "tests.benchmarks.fleet.editor"
 READERS = ROOT / "tests/benchmarks/site/readers.lua"
-HEADER_READER = "tests.benchmarks.capacity.header_reader"
+SITE_ROUNDS = "tests.benchmarks.capacity.site_rounds"
 # Rounds over the site.
 ROUNDS = 20
 # Records, edits, reads, and reads of what is stored nowhere, a second.
@@ -173,9 +173,9 @@ class Measuring:
         sender.require_success("misses")
         self.keep(Driver.MISS, more_than(usage, rest, sender.statuses.total()))
 
-    def measure_headers(self) -> None:
+    def measure_site_rounds(self) -> None:
         """A process of its own plans the whole site, and reads its headers too, as the control loop does."""
-        with self.phases.helper(HEADER_READER) as process:
+        with self.phases.helper(SITE_ROUNDS) as process:
             rest = rates_of(self.phases.measure("before headers"))
             planned = self.go_round(process, "plan", rest)
             read = self.go_round(process, "read", rest)

@@ -197,7 +197,7 @@ async def interleave(site: PrivateSite, place: str, times: int, chance: random.R
 async def ask_uncached(
     site: PrivateSite, place: str, questions: set[tuple[str, Reader]]
 ) -> dict[tuple[str, Reader], str]:
-    """What each reader gets alone, without a cache."""
+    """The text that each reader gets alone, without a cache."""
     plain = "fragments" if place == "fragments" else "plain"
     with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}):
         return {

@@ -104,12 +104,12 @@ def read_schema(connection) -> Schema:
 
 
 @pytest.fixture(scope="session")
-def watched_tables(tmp_path_factory) -> WatchedTables:
+def tables(tmp_path_factory) -> WatchedTables:
     return WatchedTables(tmp_path_factory.mktemp("watched"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path, django_db_blocker, monkeypatch, watched_tables) -> Iterator[str]:
+def database(request, tmp_path, django_db_blocker, monkeypatch, tables) -> Iterator[str]:
     """The alias "own", whose tables are watched."""
     is_postgres = request.param == "postgresql"
     url = request.getfixturevalue("watched_postgres") if is_postgres else f"sqlite:///{tmp_path}/db"
@@ -129,10 +129,10 @@ def database(request, tmp_path, django_db_blocker, monkeypatch, watched_tables) 
     with django_db_blocker.unblock():
         connection = connections["own"]
         try:
-            watched_tables.prepare(connection)
+            tables.prepare(connection)
             yield "own"
         finally:
             connection.close()
-            watched_tables.clean(connection)
+            tables.clean(connection)
             connection.close()
             del connections["own"]
