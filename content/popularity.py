@@ -114,7 +114,7 @@ class ViewBuffer:
             self.timer.cancel()
             self.timer = None
         if self.client is not None:
-            await self.client.aclose(close_connection_pool=True)
+            await self.client.aclose()
             self.client = None
 
 

@@ -140,7 +140,7 @@ class Connection:
             protocol.abort(error)
         _fail(self._take_queue(), error)
         if self._client is not None:
-            await self._client.aclose(close_connection_pool=True)
+            await self._client.aclose()
         # Transports close in the loop's next turn.
         await asyncio.sleep(0)
 

@@ -152,9 +152,9 @@ class Server:
         if self.cluster:
             return RedisCluster.from_url(self.url, **self.client_options(), max_connections=self.max_connections)
         if self.sentinels:
-            return Redis(connection_pool=self._sentinel_pool())
+            return Redis.from_pool(self._sentinel_pool())
         pool = ConnectionPool.from_url(self.url, **self.client_options(), max_connections=self.max_connections)
-        return Redis(connection_pool=pool)
+        return Redis.from_pool(pool)
 
     def sync_client(self) -> Any:
         """Create a redis client for the threads of this process."""
@@ -183,7 +183,7 @@ class Server:
         return urlsplit(self.url).hostname or ""
 
     def _sentinel_pool(self) -> SentinelConnectionPool:
-        return SentinelConnectionPool(
+        return _SentinelPool(  # type: ignore[no-untyped-call]
             self.service,
             Sentinel(self.sentinels, sentinel_kwargs=self.sentinel_options(Retry(NoBackoff(), 0))),
             max_connections=self.max_connections,
@@ -213,6 +213,15 @@ class Server:
     def _tls_options(self) -> dict[str, Any]:
         given = self._parameters.items() if self._is_tls else ()
         return {name: value for name, value in given if name.startswith("ssl_")}
+
+
+class _SentinelPool(SentinelConnectionPool):
+    """It closes the connections to the sentinels, too. redis-py leaves them to the garbage collector."""
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        for client in self.sentinel_manager.sentinels:
+            await client.aclose()
 
 
 async def _execute(protocol: RedisProtocol, command: Command) -> None:

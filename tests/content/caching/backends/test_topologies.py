@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 from functools import partial
 
+import psutil
 import pytest
 from django.core.cache import caches
 from redis.exceptions import RedisError
 
-from content.caching.backends.server import location_and_options, server_of
+from content.caching.backends.server import location_and_options, server_at, server_of
 from content.caching.stores.shared import RedisTier
 from tests.support.servers.cluster import key_slot
 from tests.support.servers.redis import running_redis
@@ -36,6 +37,19 @@ async def test_a_sentinel_failover_is_followed(open_cache):
         await retry(lambda: cache.aset("key", "after"))
         assert await cache.aget("key") == "after"
         assert cache.get("key") == "after"
+
+
+async def test_a_client_that_is_closed_leaves_no_connection_to_a_sentinel():
+    def count() -> int:
+        connections = psutil.Process().net_connections("tcp")
+        return sum(bool(each.raddr) and each.raddr.port in watched.sentinels for each in connections)
+
+    with running_sentinels() as watched:
+        client = server_at(watched.url, timeout=5.0).client()
+        assert await client.ping()
+        assert count() == 1
+        await client.aclose()
+        await wait_until_async(lambda: count() == 0, "no connection is left")
 
 
 @pytest.mark.parametrize("is_async", [False, True])
