@@ -4,12 +4,13 @@ from content.purging.outcome import Outcome
 from content.purging.row import Trigger, describe_purge
 from content.purging.run import run_purge
 from content.purging.scope import Item, Scope
-from content.purging.selection import BadSelection, Selection, read_selection
+from content.purging.selection import BadSelection, NoSurvey, Selection, read_selection
 from content.purging.survey import Survey
 
 __all__ = [
     "BadSelection",
     "Item",
+    "NoSurvey",
     "Outcome",
     "Scope",
     "Selection",

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from asgiref.sync import sync_to_async
+from django.core.cache import caches
 from redis.exceptions import RedisError
 
 from content.caching import CacheError, expire, invalidate
+from content.caching.backends import RedisCache
 from content.caching.engines import engine_of
 from content.caching.entry import Header, Verdict
 from content.caching.metrics.reports import reporting
@@ -17,7 +19,7 @@ from content.nearest import nearest
 from content.purging.outcome import Outcome
 from content.purging.row import PurgeRow
 from content.purging.scope import Item, Scope
-from content.purging.selection import BadSelection, Selection, resolve
+from content.purging.selection import BadSelection, NoSurvey, Selection, resolve
 from content.purging.survey import ALIAS, MOST_MATCHED, SECONDS, Survey, survey
 from content.warming.state import WarmState, read_state
 
@@ -73,10 +75,7 @@ async def plan(scope: Scope, *, soft: bool) -> Outcome:
     known = await survey(scope, soft=soft, seconds=SECONDS_FOR_PATTERNS if scope.has_patterns else SECONDS)
     if known is None:
         if scope.has_patterns:
-            raise BadSelection(
-                "A pattern is compared with the tags of stored entries, which only a Redis that answers can list. "
-                "Name tags, resources or addresses."
-            )
+            raise cannot_match()
         return Outcome(scope, soft, scope.tags, None, {})
     if known.has_too_many:
         raise BadSelection(
@@ -84,6 +83,13 @@ async def plan(scope: Scope, *, soft: bool) -> Outcome:
             "resource or --all."
         )
     return Outcome(scope, soft, [*dict.fromkeys([*scope.tags, *known.matched])], known, find_missing(scope, known))
+
+
+def cannot_match() -> BadSelection:
+    what = "A pattern is compared with the tags of stored entries"
+    if isinstance(caches[ALIAS], RedisCache):
+        return NoSurvey(f"{what}, and the cache or its invalidation log does not answer now. Try again.")
+    return BadSelection(f"{what}, which only a Redis can list. Name tags, resources or addresses.")
 
 
 def find_missing(scope: Scope, known: Survey) -> dict[Item, list[str]]:

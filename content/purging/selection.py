@@ -38,6 +38,10 @@ class BadSelection(ValueError):
     """A selection that cannot be purged. Its text says why, and what to write."""
 
 
+class NoSurvey(BadSelection):
+    """A pattern that cannot be compared with what is stored, because the cache does not answer now."""
+
+
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`patterns`: of tags, with * ? and [abc]; one that begins with / is of the paths of pages."""
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import islice
 
 from django.core.cache import caches
+from redis.exceptions import RedisError
 
 from content.caching.backends import RedisCache
 from content.caching.edge.page_store import KIND
@@ -68,21 +69,24 @@ class Survey:
 
 
 async def survey(scope: Scope, *, soft: bool, seconds: float = SECONDS, alias: str = ALIAS) -> Survey | None:
-    """None if nothing can be said: the cache is no Redis, or does not answer. Raises RedisError or OSError."""
+    """None if nothing can be said: the cache is no Redis, or does not answer."""
     cache, engine = caches[alias], engine_of(alias)
     if not isinstance(cache, RedisCache) or not await wait_until_heard(engine.tiers):
         return None
     known, matcher, deadline = Survey(), Matcher(scope), time.monotonic() + seconds
-    async for names in list_keys(cache):
-        stored = await read_headers(engine.tiers, names)
-        if stored is None:
-            return None
-        count(known, matcher, stored, soft=soft)
-        if known.has_too_many:
-            break
-        if time.monotonic() > deadline:
-            known.is_complete = False
-            break
+    try:
+        async for names in list_keys(cache):
+            stored = await read_headers(engine.tiers, names)
+            if stored is None:
+                return None
+            count(known, matcher, stored, soft=soft)
+            if known.has_too_many:
+                break
+            if time.monotonic() > deadline:
+                known.is_complete = False
+                break
+    except (RedisError, OSError):
+        return None
     return known
 
 

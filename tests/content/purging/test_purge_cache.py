@@ -209,7 +209,7 @@ def test_on_another_cache_counts_are_unknown_and_the_purge_is_done():
     assert "is not known" in run("--tag", "posts").text
     output = run("--pattern", "post:*")
     assert output.code == 2
-    assert "only a Redis that answers" in output.errors
+    assert "only a Redis can list" in output.errors
 
 
 def test_when_redis_is_down_it_says_that_others_may_still_serve_it(settings, monkeypatch):
@@ -218,3 +218,6 @@ def test_when_redis_is_down_it_says_that_others_may_still_serve_it(settings, mon
     output = run("--tag", "posts")
     assert output.code == 1
     assert output.errors.startswith("Some processes may still serve what you purged: ")
+    output = run("--pattern", "post:*")
+    assert output.code == 1
+    assert output.errors.startswith("Nothing was purged. ")
