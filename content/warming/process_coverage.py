@@ -78,7 +78,7 @@ class ProcessCoverage:
 
     def measure(self) -> Coverage | None:
         """None while nobody has published the hot set."""
-        if time.monotonic() - self.read_at >= READ_EVERY:
+        if self.keys is None or time.monotonic() - self.read_at >= READ_EVERY:
             try:
                 self.keys, self.read_at = read_hot_keys(), time.monotonic()
             except (RedisError, OSError) as error:

@@ -158,7 +158,6 @@ async def test_a_process_counts_what_its_memory_has_fresh_and_changes_nothing(lo
     engine, process = engine_of("default"), ProcessCoverage()
     assert process.measure() is None
     await publish_hot_keys(loop.hot.hot_keys())
-    process.read_at = float("-inf")
     hits = {key: (node.hits, node.value.reads) for key, node in engine.memory.nodes.items()}
     assert process.measure().of_set("hot") == (len(HOT), len(HOT))
     assert {key: (node.hits, node.value.reads) for key, node in engine.memory.nodes.items()} == hits
