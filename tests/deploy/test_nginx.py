@@ -2,13 +2,14 @@
 
 import gzip
 import json
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -56,9 +57,28 @@ class Application(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    """When it closes, it closes its connections too: nginx keeps some for its next requests."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), Application)
+        self.connections: list[socket.socket] = []
+
+    def get_request(self):
+        connection, address = super().get_request()
+        self.connections.append(connection)
+        return connection, address
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def application(port: int = 0):
-    server = ThreadingHTTPServer(("127.0.0.1", port), Application)
+    server = Server(port)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

@@ -75,7 +75,7 @@ def strike(site, server, table):
         with readers.reading():
             emptied_at = site.empty()
             # The flush took the lease: the fault hits the owner that has it now.
-            wait_until(lambda: site.is_reported_since(emptied_at) and site.pages() >= 5, "warming has begun")
+            wait_until(lambda: site.is_reported_since(emptied_at) and len(site.pages()) >= 5, "warming has begun")
             before = site.terms()[-1]
             struck_at = time.monotonic()
             fault()

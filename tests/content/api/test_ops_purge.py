@@ -14,15 +14,15 @@ from content.purging import describe_purge
 from content.purging import run as purge_run
 from content.purging import survey as surveys
 from content.services.ops_tokens import revoke_token
-from content.warming import warm_chosen
 from tests.support.operators import Operator, data_of, problem_of
+from tests.support.warming.everything import warm_everything_sync
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("warm_site")]
 
 
 @pytest.fixture
 def warm_site(site_on_redis):
-    assert async_to_sync(warm_chosen)(everything=True).failed == 0
+    warm_everything_sync()
 
 
 @pytest.fixture

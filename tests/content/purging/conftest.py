@@ -6,15 +6,14 @@ from typing import NamedTuple
 
 import pytest
 import pytest_django
-from asgiref.sync import async_to_sync
 from django.test import TransactionTestCase, override_settings
 
 from content.models import Post, Purge
-from content.warming import warm_chosen
 from tests.support.blog import make_blog
 from tests.support.caches import redis_cache, use_cache
 from tests.support.flush import empty_other_tables
 from tests.support.servers.redis import RedisServer
+from tests.support.warming.everything import warm_everything_sync
 
 ORIGIN = "http://testserver"
 
@@ -55,10 +54,7 @@ def quiet_site(module_site: Site, transactional_db: None) -> str:
 
 @pytest.fixture
 def warm(quiet_site: str) -> Callable[[], None]:
-    def run() -> None:
-        assert async_to_sync(warm_chosen)(everything=True).failed == 0
-
-    return run
+    return warm_everything_sync
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from content.caching.engines import engine_of
 from content.caching.entry import Verdict
 from content.caching.testing import Clock
 from content.purging import Selection, Trigger, run_purge
-from content.warming import hot_round, targets, warm_chosen
+from content.warming import hot_round, targets
 from content.warming.hot_set import name_of
 from content.warming.load_control import LoadControl
 from content.warming.loop import WarmLoop
 from content.warming.targets import Target, edge, pages
 from tests.support.wait import wait_until_async
+from tests.support.warming.everything import warm_everything
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("site_on_redis")]
 
@@ -24,7 +25,7 @@ RATE = 10.0
 
 async def test_what_is_hottest_of_a_group_is_made_first_at_the_rate_of_the_budget(blog, monkeypatch):
     monkeypatch.setattr(hot_round, "COLD_AT_ONCE", 1)
-    await warm_chosen(everything=True)
+    await warm_everything()
     news = [post for post in blog if post.category_id == blog[0].category_id]
     heat = {url_of(post): float(place) for place, post in enumerate([*news, blog[1]], 1)}
     clock, made = Clock(), list[str]()

@@ -138,13 +138,13 @@ class Site:
         """The name of the worker whose process that is."""
         return next(name for name, process in self.processes.items() if os.getpgid(pid) == process.pid)
 
-    def pages(self) -> int:
-        """Pages in Redis."""
+    def pages(self) -> set[str]:
+        """The paths of the pages in Redis."""
         try:
             with self.redis.client() as client:
-                return count_pages(client)
+                return paths_of_pages(client)
         except RedisError:
-            return 0
+            return set()
 
     def loads(self, since: float) -> list[tuple[int, str]]:
         return [(pid, key) for at, pid, what, key in self._read_notes() if what == "load" and at >= since]
@@ -172,14 +172,15 @@ class Site:
             state = self.state()
             age = time.time() - state.get("at", 0.0)
             is_heard = age < 2.0 and age < time.monotonic() - since
-            return is_heard and state["hot"] == state["hot_warm"] > 0 and self.pages() >= len(self.paths)
+            return is_heard and state["hot"] == state["hot_warm"] > 0 and self.pages() >= set(self.paths)
 
-        wait_until(is_warm, f"all is warm again: {self.state()}, {self.pages()} pages", seconds)
+        wait_until(is_warm, f"all is warm again: {self.state()}, {len(self.pages())} pages", seconds)
         return time.monotonic() - since
 
 
-def count_pages(client: Redis) -> int:
-    return sum(1 for _ in client.scan_iter("*:page@*http*", count=1000))
+def paths_of_pages(client: Redis) -> set[str]:
+    keys = (key.decode() for key in client.scan_iter("*:page@*http*", count=1000))
+    return {f"/{key.partition('://')[2].partition('/')[2]}" for key in keys}
 
 
 @contextmanager
