@@ -16,10 +16,10 @@ NAMES = {
     Driver.SCAN: "a header read by the control loop",
     Driver.NGINX_READ: "a read by nginx",
     Driver.VARNISH_READ: "more, if it asks Varnish",
+    Driver.VARNISH_FETCH: "more, if Varnish asks a web process",
     Driver.NOT_MODIFIED: "a 304 from memory",
     Driver.REDIS_HIT: "a hit in Redis",
     Driver.MISS: "a miss, with all that the page shows",
-    Driver.PAGE_MADE: "a page made again by a worker",
     Driver.EDIT: "an edit, without pages and followers",
     Driver.VIEWER: "an open dashboard, a second",
 }
@@ -35,7 +35,10 @@ SHOWN = {
     Quantity.LOG_BYTES: "bytes",
     Quantity.TRANSACTIONS: "transactions",
 }
-PROXIES = (Driver.NGINX_READ, Driver.VARNISH_READ)
+PROXIES = (Driver.NGINX_READ, Driver.VARNISH_READ, Driver.VARNISH_FETCH)
+
+
+PROXY_NAMES = {Quantity.NGINX_CPU: "nginx", Quantity.VARNISH_CPU: "Varnish"}
 
 
 def print_costs(console: Console, costs: Costs) -> None:
@@ -52,9 +55,12 @@ def rows_of(costs: Costs) -> Iterator[tuple[str, Mapping[Quantity, float]]]:
     for driver, name in NAMES.items():
         if driver not in PROXIES:
             yield name, costs.drivers[driver]
-    for hit in costs.hits:
-        name = f"a hit in memory, at {hit.rate:,.0f}/s in a process"
-        yield name, {quantity: amount / hit.rate for quantity, amount in hit.amounts.items()}
+    for words, measured in (
+        ("a hit in memory, at {:,.0f}/s in a process", costs.hits),
+        ("a page made again by workers, at {:,.0f}/s", costs.pages),
+    ):
+        for at in measured:
+            yield words.format(at.rate), {quantity: amount / at.rate for quantity, amount in at.amounts.items()}
     for each in costs.records:
         rate = f"{each.rate:,.0f}/s"
         for name, amounts in (
@@ -67,8 +73,8 @@ def rows_of(costs: Costs) -> Iterator[tuple[str, Mapping[Quantity, float]]]:
 
 def lines_of(costs: Costs) -> Iterator[str]:
     for driver in PROXIES:
-        nginx, varnish = (costs.drivers[driver].get(each, 0.0) for each in (Quantity.NGINX_CPU, Quantity.VARNISH_CPU))
-        yield f"{NAMES[driver]}: nginx {1e6 * nginx:,.0f} µs, Varnish {1e6 * varnish:,.0f} µs."
+        used = ((name, costs.drivers[driver].get(quantity, 0.0)) for quantity, name in PROXY_NAMES.items())
+        yield f"{NAMES[driver]}: " + ", ".join(f"{name} {1e6 * cost:,.0f} µs" for name, cost in used if cost) + "."
     sizes = costs.sizes
     yield f"An edit is {costs.edit_records:.1f} records, and {costs.edit_pages:.1f} pages are made again."
     yield (

@@ -35,11 +35,11 @@ class RecordCosts(msgspec.Struct, frozen=True):
     worker: Amounts
 
 
-class HitCosts(msgspec.Struct, frozen=True):
-    """Use a second of a web process that serves `rate` hits a second from memory.
+class RateCosts(msgspec.Struct, frozen=True):
+    """Use a second of `rate` things a second, each of which costs less the more there are.
 
-    A busier process sleeps less often between two requests, and reports more reads of a page as one number. So a hit
-    costs less.
+    A web process that serves more hits from memory sleeps less often between two requests, and reports more reads of
+    a page as one number. Workers that make more pages again take more at once, and check a smaller share of them.
     """
 
     rate: float
@@ -59,11 +59,15 @@ class Sizes(msgspec.Struct, frozen=True):
 
 
 class Costs(msgspec.Struct, frozen=True):
-    """`drivers`: of one of each, a second if it lasts. `edit_records`, `edit_pages`: records, stale pages an edit."""
+    """`drivers`: of one of each, a second if it lasts. `hits`: of one web process. `pages`: made again by workers.
+
+    `edit_records`, `edit_pages`: records, and stale pages, that an edit makes.
+    """
 
     conditions: Conditions
     drivers: Mapping[Driver, Amounts]
-    hits: tuple[HitCosts, ...]
+    hits: tuple[RateCosts, ...]
+    pages: tuple[RateCosts, ...]
     records: tuple[RecordCosts, ...]
     edit_records: float
     edit_pages: float

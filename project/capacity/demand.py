@@ -1,10 +1,10 @@
 """The demand of a load: the rate of each driver times its unit cost."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from project.capacity.costs import Amounts, Costs, RecordCosts
+from project.capacity.costs import Amounts, Costs, RateCosts, RecordCosts
 from project.capacity.load import Load
 from project.capacity.quantities import Driver, Quantity
 
@@ -57,7 +57,10 @@ def demand_of(load: Load, costs: Costs) -> Demand:
 def amounts_of(load: Load, costs: Costs) -> dict[Quantity, float]:
     rates = rates_of(load, costs)
     amounts = record_amounts(load, costs)
-    add(amounts, hit_amounts(rates, load.web_processes, costs), 1.0)
+    # The web processes share the hits. A 304 counts as a hit.
+    processes = load.web_processes
+    add(amounts, amounts_at(rates[Driver.PAGE_HIT] / processes, costs.hits), processes)
+    add(amounts, amounts_at(rates[Driver.PAGE_MADE], costs.pages), 1.0)
     for driver, rate in rates.items():
         add(amounts, costs.drivers.get(driver, {}), rate)
     return amounts
@@ -68,11 +71,10 @@ def add(amounts: dict[Quantity, float], costs: Amounts, times: float) -> None:
         amounts[quantity] += times * cost
 
 
-def hit_amounts(rates: Mapping[Driver, float], processes: float, costs: Costs) -> Amounts:
-    """The web processes share the hits. A 304 counts as a hit."""
-    rate = rates[Driver.PAGE_HIT] / processes
+def amounts_at(rate: float, measured: Sequence[RateCosts]) -> Amounts:
+    """Of so many a second together."""
     return {
-        quantity: processes * interpolate([(each.rate, each.amounts.get(quantity, 0.0)) for each in costs.hits], rate)
+        quantity: interpolate([(each.rate, each.amounts.get(quantity, 0.0)) for each in measured], rate)
         for quantity in Quantity
     }
 
@@ -88,6 +90,7 @@ def rates_of(load: Load, costs: Costs) -> dict[Driver, float]:
         Driver.WORKER: load.workers,
         Driver.NGINX_READ: load.reads,
         Driver.VARNISH_READ: load.reads * load.at_varnish,
+        Driver.VARNISH_FETCH: at_web,
         Driver.PAGE_HIT: at_web * (1 - load.from_redis - load.misses),
         Driver.REDIS_HIT: at_web * load.from_redis,
         Driver.MISS: at_web * load.misses,

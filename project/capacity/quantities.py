@@ -35,6 +35,7 @@ class Driver(StrEnum):
     WORKER = "worker"
     NGINX_READ = "nginx_read"
     VARNISH_READ = "varnish_read"
+    VARNISH_FETCH = "varnish_fetch"
     PAGE_HIT = "page_hit"
     NOT_MODIFIED = "not_modified"
     REDIS_HIT = "redis_hit"

@@ -87,9 +87,10 @@ def measure_all(phases: Phases, load: float) -> Costs:
         conditions(phases, load),
         measuring.drivers | {Driver.VIEWER: VIEWER},
         measuring.hits,
+        measuring.pages,
         divide_records(whole, records_no_web[0][1], records_no_worker[0][1]),
-        measuring.edit_records,
-        measuring.edit_pages,
+        measuring.edits[0].records,
+        measuring.edits[0].pages,
         sizes,
         *(
             {

@@ -1,9 +1,11 @@
-"""Divides measured costs among web processes, workers and the rest: by leaving out a host, then a worker too."""
+"""Divides measured costs: among web processes, workers and the rest, by leaving out a host, then a worker too; among
+an edit, its records, and the pages that it makes stale."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 
-from project.capacity.costs import RecordCosts
+from project.capacity.costs import RateCosts, RecordCosts
 from project.capacity.quantities import Driver, Quantity
 from tests.benchmarks.capacity.phases import Rates, difference
 
@@ -11,6 +13,7 @@ from tests.benchmarks.capacity.phases import Rates, difference
 PROCESSES, WEB_PROCESSES, WORKERS = 2, 4, 2
 # A follower reads the log, and no other store.
 LOG = (Quantity.LOG_CPU, Quantity.LOG_COMMANDS, Quantity.LOG_BYTES)
+DATABASE = (Quantity.POSTGRES_CPU, Quantity.TRANSACTIONS)
 # Which of the rates of records is measured without a host, too.
 SPLIT = 1
 Reached = tuple[float, Rates]
@@ -46,6 +49,43 @@ def divide_at(reached: float, costs: Rates, at_split: Rates, web: Rates, worker:
 def followers(quantity: Quantity) -> int:
     """Web processes, and for Redis the process that appends: it follows the log too."""
     return WEB_PROCESSES + (quantity.value.startswith(("cache_", "log_")))
+
+
+@dataclass(frozen=True)
+class Edits:
+    """A phase of `rate` edits a second. The others are of an edit: records, pages made again, the processor time of
+    the process that saved, and all that the parts used.
+    """
+
+    rate: float
+    records: float
+    pages: float
+    writer_cpu: float
+    costs: Rates
+
+    def without_records(self, record: Rates) -> Rates:
+        return {each: max(0.0, cost - self.records * record[each]) for each, cost in self.costs.items()}
+
+
+def divide_edits(phases: Sequence[Edits], record: Rates, page_database: Rates) -> tuple[Rates, tuple[RateCosts, ...]]:
+    """The use of an edit alone, and that of pages at the rates at which they were made again.
+
+    `record` is the use of a record. `page_database`: what a page uses of the database, which edits alone hardly show.
+    All else that an edit uses of workers and Redis is for its pages.
+    """
+    often = phases[-1]
+    edit = often.without_records(record)
+    # An editor saves by a web process.
+    edit[Quantity.WEB_CPU] += often.writer_cpu
+    edit |= {each: max(0.0, edit[each] - often.pages * page_database[each]) for each in DATABASE}
+    return edit, tuple(pages_of(phase, record, page_database) for phase in phases)
+
+
+def pages_of(phase: Edits, record: Rates, page_database: Rates) -> RateCosts:
+    """Use a second."""
+    rate = phase.rate * phase.pages
+    used = {each: phase.rate * cost for each, cost in phase.without_records(record).items()}
+    return RateCosts(rate, used | {each: rate * page_database[each] for each in DATABASE})
 
 
 def remainder(rest: Rates, drivers: Mapping[Driver, Rates], numbers: Mapping[Driver, float]) -> Rates:

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-from project.capacity.costs import HitCosts
+from project.capacity.costs import RateCosts
 from project.capacity.quantities import Driver, Quantity
-from tests.benchmarks.capacity.dividing import LOG, WEB_PROCESSES
+from tests.benchmarks.capacity.dividing import DATABASE, LOG, WEB_PROCESSES, Edits, divide_edits
 from tests.benchmarks.capacity.phases import (
     REPORTS,
     WEB,
@@ -23,6 +23,7 @@ from tests.benchmarks.capacity.phases import (
     more_than,
     rates_of,
 )
+from tests.benchmarks.capacity.proxies import empty_varnish
 from tests.benchmarks.capacity.sending import CONNECTIONS, Sender, Visitor
 from tests.benchmarks.contender import ROOT
 from tests.benchmarks.fleet.readers import Page
@@ -39,11 +40,11 @@ SITE_ROUNDS = "tests.benchmarks.capacity.site_rounds"
 ROUNDS = 20
 # Records, edits, reads, and reads of what is stored nowhere, a second.
 RECORDS = (10.0, 100.0, 1000.0)
-EDITS, READS, MISSES = 1.0, 300.0, 20.0
+EDITS = (1.0, 4.0)
+READS, MISSES = 300.0, 20.0
 # Seconds for which nginx serves what it stored, and Varnish is not asked.
 STORED = 4.0
 CACHE = (Quantity.CACHE_CPU, Quantity.CACHE_COMMANDS, Quantity.CACHE_BYTES)
-DATABASE = (Quantity.POSTGRES_CPU, Quantity.TRANSACTIONS)
 REDIS = (*CACHE, *LOG)
 # The quantities that a driver can use. All else that a phase used beside it is noise.
 USES = {
@@ -52,6 +53,7 @@ USES = {
     Driver.WORKER: (Quantity.WORKER_CPU, *REDIS, *DATABASE),
     Driver.NGINX_READ: (Quantity.NGINX_CPU,),
     Driver.VARNISH_READ: (Quantity.NGINX_CPU, Quantity.VARNISH_CPU),
+    Driver.VARNISH_FETCH: (Quantity.VARNISH_CPU,),
     Driver.PAGE_HIT: (Quantity.WEB_CPU, *LOG),
     Driver.NOT_MODIFIED: (Quantity.WEB_CPU, *LOG),
     Driver.REDIS_HIT: (Quantity.WEB_CPU, *REDIS),
@@ -65,17 +67,14 @@ USES = {
 
 @dataclass
 class Measuring:
-    """`paths`: HTML pages. Fills `drivers`, `hits`, and the records and pages of an edit."""
+    """`paths`: HTML pages. Fills `drivers`, `hits`, `pages` and `edits`."""
 
     phases: Phases
     paths: Sequence[str]
     drivers: dict[Driver, Rates] = field(default_factory=dict)
-    hits: tuple[HitCosts, ...] = ()
-    edit_records: float = 0.0
-    edit_pages: float = 0.0
-    # All that an edit used, and the processor time of the process that saved it.
-    edit_costs: Rates = field(default_factory=dict)
-    edit_cpu: float = 0.0
+    hits: tuple[RateCosts, ...] = ()
+    pages: tuple[RateCosts, ...] = ()
+    edits: tuple[Edits, ...] = ()
     # The use of the database by a page that is made again.
     page_database: Rates = field(default_factory=dict)
 
@@ -103,6 +102,20 @@ class Measuring:
         # A nginx that stores pages answered the front page itself; one that does not has nothing more to do.
         more = max(0.0, each[Quantity.NGINX_CPU] - front[Quantity.NGINX_CPU])
         self.keep(Driver.VARNISH_READ, each | {Quantity.NGINX_CPU: more})
+        self.keep(Driver.VARNISH_FETCH, difference(self.fetch_each(by_nginx, rest), each, 1))
+
+    def fetch_each(self, by_nginx: Sequence[Page], rest: Rates) -> Rates:
+        """The use of a read that Varnish has to ask the site for."""
+        sender, seconds = Sender(by_nginx), len(self.paths) / READS
+
+        def read_and_forget() -> None:
+            for _ in range(max(1, int(self.phases.seconds / seconds))):
+                empty_varnish(self.phases.fleet)
+                sender.send(self.paths, READS, seconds)
+
+        usage = self.phases.measure("each page from the site by Varnish", read_and_forget)
+        sender.require_success("pages from the site")
+        return more_than(usage, rest, sender.statuses.total())
 
     def measure_hits_in_a_hurry(self, rest: Rates, drawn: Sequence[str], slowly: Rates) -> None:
         """By wrk, as fast as the web processes answer. `slowly`: what a hit used at the low rate."""
@@ -127,10 +140,10 @@ class Measuring:
         self.hits = tuple(sorted(both, key=lambda each: each.rate))
         console.print(f"hits: {self.hits}", highlight=False)
 
-    def hits_at(self, rate: float, costs: Rates) -> HitCosts:
+    def hits_at(self, rate: float, costs: Rates) -> RateCosts:
         """The web processes share the rate: the costs of one."""
         each = rate / WEB_PROCESSES
-        return HitCosts(each, {quantity: each * costs[quantity] for quantity in USES[Driver.PAGE_HIT]})
+        return RateCosts(each, {quantity: each * costs[quantity] for quantity in USES[Driver.PAGE_HIT]})
 
     def send(self, name: str, pages: Sequence[Page], paths: Sequence[str], rest: Rates, rate: float = READS) -> Rates:
         """The use of a read."""
@@ -223,31 +236,37 @@ class Measuring:
         self.page_database = {each: costs[each] for each in DATABASE}
 
     def measure_edits(self) -> None:
-        """Edits, and the pages that workers make again because of them."""
-        phases = self.phases
-        with phases.helper(EDITOR) as process:
+        """Edits at each rate, and the pages that workers make again because of them."""
+        with self.phases.helper(EDITOR) as process:
             time.sleep(REPORTS)
-            rest = phases.rest("before edits")
-            made, added, writer = phases.counts()["made"], phases.entries_added(), tree_seconds(process.pid)
-            numbers: list[int] = []
+            rest = self.phases.rest("before edits")
+            self.edits = tuple(self.edit(process, rate, rest) for rate in EDITS)
 
-            def work() -> None:
-                numbers.append(edit(process, EDITS, 2 * phases.seconds))
-                time.sleep(REPORTS)
+    def edit(self, process: "subprocess.Popen[str]", rate: float, rest: Rates) -> Edits:
+        phases = self.phases
+        made, added, writer = phases.counts()["made"], phases.entries_added(), tree_seconds(process.pid)
+        numbers: list[int] = []
 
-            usage = phases.measure_rounds("edits", work)
-            self.edit_cpu = (tree_seconds(process.pid) - writer) / numbers[0]
-            self.edit_records = (phases.entries_added() - added) / numbers[0]
-            self.edit_pages = (phases.counts()["made"] - made) / numbers[0]
-        console.print(f"{self.edit_pages:.2f} pages and {self.edit_records:.2f} records an edit.")
-        self.edit_costs = more_than(usage, rest, numbers[0])
+        def work() -> None:
+            numbers.append(edit(process, rate, 2 * phases.seconds))
+            time.sleep(REPORTS)
+
+        usage = phases.measure_rounds(f"{rate:g} edits a second", work)
+        number = numbers[0]
+        found = Edits(
+            rate,
+            records=(phases.entries_added() - added) / number,
+            pages=(phases.counts()["made"] - made) / number,
+            writer_cpu=(tree_seconds(process.pid) - writer) / number,
+            costs=more_than(usage, rest, number),
+        )
+        console.print(f"{found.pages:.2f} pages and {found.records:.2f} records an edit.")
+        return found
 
     def divide_edits(self, record: Rates) -> None:
-        """Take off the records, of which one used `record`. All but the use of the database is for the pages."""
-        costs = self.edit_costs
-        own = {each: max(0.0, value - self.edit_records * record[each]) for each, value in costs.items()}
-        page = {each: value / max(1.0, self.edit_pages) for each, value in own.items()} | self.page_database
-        self.keep(Driver.PAGE_MADE, page)
-        own |= {each: max(0.0, own[each] - self.edit_pages * page[each]) for each in DATABASE}
-        # An editor saves by a web process.
-        self.keep(Driver.EDIT, own | {Quantity.WEB_CPU: own[Quantity.WEB_CPU] + self.edit_cpu})
+        """`record`: what a record used."""
+        costs, pages = divide_edits(self.edits, record, self.page_database)
+        self.keep(Driver.EDIT, costs)
+        uses = USES[Driver.PAGE_MADE]
+        self.pages = tuple(RateCosts(each.rate, {used: each.amounts[used] for used in uses}) for each in pages)
+        console.print(f"pages: {self.pages}", highlight=False)

@@ -3,7 +3,7 @@
 import pytest
 
 from project.capacity.quantities import Driver, Quantity
-from tests.benchmarks.capacity.dividing import divide_records, remainder
+from tests.benchmarks.capacity.dividing import Edits, divide_edits, divide_records, remainder
 
 NOTHING = dict.fromkeys(Quantity, 0.0)
 
@@ -34,3 +34,20 @@ def test_what_is_left_at_rest_is_never_negative() -> None:
     left = remainder(rest, drivers, {Driver.WEB_PROCESS: 4, Driver.WORKER: 2})
     assert left[Quantity.WEB_CPU] == pytest.approx(0.01)
     assert left[Quantity.WORKER_CPU] == 0
+
+
+def test_an_edit_is_its_saving_its_records_and_the_pages_that_it_makes_stale() -> None:
+    record = NOTHING | {Quantity.CACHE_COMMANDS: 0.0, Quantity.LOG_COMMANDS: 10.0, Quantity.WORKER_CPU: 0.001}
+    used = {Quantity.LOG_COMMANDS: 50.0, Quantity.WORKER_CPU: 0.022, Quantity.TRANSACTIONS: 7.0}
+    seldom = Edits(1.0, records=2, pages=10, writer_cpu=0.01, costs=NOTHING | used | {Quantity.CACHE_COMMANDS: 100.0})
+    often = Edits(4.0, records=2, pages=5, writer_cpu=0.01, costs=NOTHING | used | {Quantity.CACHE_COMMANDS: 40.0})
+    edit, pages = divide_edits((seldom, often), record, {Quantity.POSTGRES_CPU: 0.0, Quantity.TRANSACTIONS: 1.0})
+    assert (edit[Quantity.WEB_CPU], edit[Quantity.TRANSACTIONS]) == (0.01, 2)
+    assert [each.rate for each in pages] == [10, 20]
+    for quantity, amounts in (
+        (Quantity.CACHE_COMMANDS, [100, 160]),
+        (Quantity.LOG_COMMANDS, [30, 120]),
+        (Quantity.WORKER_CPU, [0.02, 0.08]),
+        (Quantity.TRANSACTIONS, [10, 20]),
+    ):
+        assert [each.amounts[quantity] for each in pages] == pytest.approx(amounts)

@@ -1,12 +1,9 @@
 """Compares predictions of the model with the use of a fleet, under loads that did not measure the costs."""
 
-import json
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rich.table import Table
 
@@ -14,10 +11,10 @@ from project.capacity.costs import Costs, read_costs
 from project.capacity.demand import amounts_of
 from project.capacity.load import Load
 from project.capacity.quantities import Quantity
-from project.fleet.control import read_state
 from tests.benchmarks.capacity.dividing import LOG
 from tests.benchmarks.capacity.measuring import EDITOR
 from tests.benchmarks.capacity.phases import REPORTS, WEB, Phases, Rates, edit, rates_of
+from tests.benchmarks.capacity.proxies import varnish_count
 from tests.benchmarks.capacity.sending import CONNECTIONS, Sender
 from tests.benchmarks.fleet.usage import open_meter, tree_seconds
 from tests.benchmarks.rounds import console
@@ -98,9 +95,10 @@ def run_case(phases: Phases, case: Case, drawn: list[str], idle: Load) -> tuple[
 
         # Processes have reported what came before, and then what this case has done.
         time.sleep(REPORTS)
-        before, requests, writer = phases.counts(), varnish_requests(phases.fleet), tree_seconds(editor.pid)
+        before, varnish, writer = phases.counts(), varnish_counts(phases.fleet), tree_seconds(editor.pid)
         usage = phases.measure_rounds(str(case), work)
-        spent, reached = tree_seconds(editor.pid) - writer, varnish_requests(phases.fleet) - requests
+        spent = tree_seconds(editor.pid) - writer
+        reached, fetched = (now - then for now, then in zip(varnish_counts(phases.fleet), varnish, strict=True))
         time.sleep(REPORTS)
         after = phases.counts()
     rates = rates_of(usage)
@@ -109,10 +107,8 @@ def run_case(phases: Phases, case: Case, drawn: list[str], idle: Load) -> tuple[
     counts = {name: after[name] - before.get(name, 0.0) for name in after}
     web = sum(counts.get(name, 0.0) for name in ("hit", "stale", "miss", "joined"))
     reads = by_nginx.statuses.total() + at_web.statuses.total()
-    console.print(
-        f"{counts}, {edits} edits, {reached} at Varnish, {dict(by_nginx.statuses)}, {dict(at_web.statuses)}",
-        highlight=False,
-    )
+    statuses = dict(by_nginx.statuses), dict(at_web.statuses)
+    console.print(f"{counts}, {edits} edits, {reached} at Varnish, {fetched} fetched, {statuses}", highlight=False)
     load = Load(
         idle.posts,
         idle.web_processes,
@@ -126,16 +122,14 @@ def run_case(phases: Phases, case: Case, drawn: list[str], idle: Load) -> tuple[
         edit_pages=counts["made"] / sum(edits) if edits else None,
     )
     sent = by_nginx.statuses.total()
-    proxies = Load(reads=sent / usage.at, at_varnish=min(1.0, reached / max(1, sent)), at_web=0.0)
+    at_varnish = min(1.0, reached / max(1, sent))
+    proxies = Load(reads=sent / usage.at, at_varnish=at_varnish, at_web=min(at_varnish, fetched / max(1, sent)))
     return load, proxies, rates
 
 
-def varnish_requests(fleet: RunningFleet) -> int:
-    folder = Path(read_state(fleet.state)["control"]).parent / "varnish"
-    command = ["varnishstat", "-n", str(folder), "-j", "-f", "MAIN.client_req"]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    counters = json.loads(text).get("counters", {})
-    return int(counters["MAIN.client_req"]["value"])
+def varnish_counts(fleet: RunningFleet) -> tuple[int, int]:
+    """Requests that it got, and those that it made."""
+    return varnish_count(fleet, "client_req"), varnish_count(fleet, "backend_req")
 
 
 def table_of(predicted: Rates, measured: Rates) -> Table:
