@@ -158,19 +158,20 @@ def nowhere() -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-async def test_the_page_comes_within_a_second_while_redis_is_down(settings, on_redis, number):
+async def test_the_page_does_not_wait_for_a_redis_that_is_down(settings, on_redis, wait_for_panels, number):
     """It has ended, or it accepts connections and never answers."""
     with running_redis() as server:
         settings.REDIS_URL = settings.CELERY_BROKER_URL = server.url
-        options = {"SOCKET_TIMEOUT": 1.0, "SOCKET_CONNECT_TIMEOUT": 1.0}
+        options = {"SOCKET_TIMEOUT": 60.0, "SOCKET_CONNECT_TIMEOUT": 60.0}
         here = {**settings.CACHES["default"], "LOCATION": server.url, "OPTIONS": options}
         settings.CACHES = {**settings.CACHES, "default": here}
         assert (await read_samples())["evergreen_redis_up",] == 1
         server.process.send_signal(number)
+        wait_for_panels(0.2)
         try:
             began = time.monotonic()
             samples = await read_samples()
-            assert time.monotonic() - began < 1.0
+            assert time.monotonic() - began < 30
         finally:
             server.process.send_signal(signal.SIGCONT)
     assert samples["evergreen_redis_up",] == 0

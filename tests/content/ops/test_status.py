@@ -4,12 +4,11 @@ import math
 
 import pytest
 
-from content.ops import snapshot, status
+from content.ops import status
 from content.ops.attention import judge
-from content.ops.panels import panel
 from content.ops.points import Point, Window
 from content.ops.snapshot import SOURCES
-from content.ops.state import cached_result, service, totals, worker_reports
+from content.ops.state import service, totals, worker_reports
 from content.ops.status import describe
 from workers.job_rows import JobRows
 
@@ -35,11 +34,8 @@ WELL = {
 
 
 @pytest.fixture(autouse=True)
-def empty_caches(monkeypatch):
+def empty_caches():
     forget_measurements()
-    # A busy machine takes longer to measure than a page waits for it.
-    for module, name in ((cached_result, "LONGEST"), (panel, "PATIENCE"), (snapshot, "PATIENCE")):
-        monkeypatch.setattr(module, name, 60.0)
 
 
 def forget_measurements() -> None:
