@@ -54,7 +54,7 @@ def measure_all(phases: Phases, load: float) -> Costs:
     rest = phases.rest("at rest")
     measuring.measure_reads(rest, draw_paths(paths, 20_000))
     measuring.measure_edits()
-    measuring.measure_database(rest)
+    measuring.measure_database()
     time.sleep(SETTLE)
     whole = measuring.append("whole", RECORDS)
     measuring.divide_edits(whole[0][1])

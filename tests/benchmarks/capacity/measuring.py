@@ -218,9 +218,10 @@ class Measuring:
                 costs.append((numbers[0] / usage.at, record | dict.fromkeys(CACHE, 0.0)))
         return costs
 
-    def measure_database(self, rest: Rates) -> None:
+    def measure_database(self) -> None:
         """Everything is stale at once, and workers make it again. Edits alone use too little to be measured."""
         phases = self.phases
+        rest = rates_of(phases.measure_busy("before everything is made again"))
         made = phases.counts()["made"]
 
         def make_again() -> None:
@@ -231,7 +232,7 @@ class Measuring:
                 if (now := phases.counts()["made"]) != last:
                     last, since = now, time.monotonic()
 
-        usage = phases.measure("everything made again", make_again)
+        usage = phases.measure_busy("everything made again", make_again)
         costs = more_than(usage, rest, phases.counts()["made"] - made)
         self.page_database = {each: costs[each] for each in DATABASE}
 
@@ -239,7 +240,7 @@ class Measuring:
         """Edits at each rate, and the pages that workers make again because of them."""
         with self.phases.helper(EDITOR) as process:
             time.sleep(REPORTS)
-            rest = self.phases.rest("before edits")
+            rest = rates_of(self.phases.measure_busy("before edits"))
             self.edits = tuple(self.edit(process, rate, rest) for rate in EDITS)
 
     def edit(self, process: "subprocess.Popen[str]", rate: float, rest: Rates) -> Edits:
@@ -251,7 +252,7 @@ class Measuring:
             numbers.append(edit(process, rate, 2 * phases.seconds))
             time.sleep(REPORTS)
 
-        usage = phases.measure_rounds(f"{rate:g} edits a second", work)
+        usage = phases.measure_busy(f"{rate:g} edits a second", work)
         number = numbers[0]
         found = Edits(
             rate,

@@ -31,6 +31,10 @@ REDIS = {
     "redis-cache": (Quantity.CACHE_COMMANDS, Quantity.CACHE_BYTES),
     "redis-log": (Quantity.LOG_COMMANDS, Quantity.LOG_BYTES),
 }
+# Each look scans it once, and finds nothing.
+LOOKS = (
+    "SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'caching_watch_watchedchange'"
+)
 COMMITS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 
 
@@ -68,6 +72,12 @@ class Meter:
         assert row is not None
         totals[Quantity.TRANSACTIONS] = row[0]
         return Usage(time.monotonic(), totals)
+
+    def looks(self) -> int:
+        """Looks into the outbox so far: each is a transaction, and busy workers look less often."""
+        row = self.database.execute(LOOKS).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def during(self, work: Callable[[], object]) -> Usage:
         before = self.read()
