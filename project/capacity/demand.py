@@ -72,7 +72,7 @@ def add(amounts: dict[Quantity, float], costs: Amounts, times: float) -> None:
 
 
 def amounts_at(rate: float, measured: Sequence[RateCosts]) -> Amounts:
-    """Of so many a second together."""
+    """The use of so many a second together."""
     return {
         quantity: interpolate([(each.rate, each.amounts.get(quantity, 0.0)) for each in measured], rate)
         for quantity in Quantity
