@@ -88,7 +88,7 @@ def type_page(debian, page, folder: str) -> str:
     printed, wrong = "", []
     for typed in read_transcript(page.read_text()):
         if "manage doctor" in typed.command:
-            wait_until(lambda: beat_has_sent(debian), "beat sends its first task", pause=1.0)
+            wait_until(lambda: have_reported(debian), "the worker reports, and beat sends its first task", pause=1.0)
         done = debian.shell(f"cd {folder} && {typed.command} && pwd >/run/folder")
         printed += f"$ {typed.command}\n{done.stdout}"
         assert done.returncode == 0, printed
@@ -99,8 +99,8 @@ def type_page(debian, page, folder: str) -> str:
     return printed
 
 
-def beat_has_sent(debian) -> bool:
-    return debian.shell("evergreen-manage doctor --category beat").returncode == 0
+def have_reported(debian) -> bool:
+    return debian.shell("evergreen-manage doctor --category workers --category beat").returncode == 0
 
 
 def test_the_half_hour_of_the_page(debian):
