@@ -230,7 +230,8 @@ BREAKS = (
     Break("TargetDown", web_killed),
     Break("BacklogGrowing", too_many_tasks, frozenset({"JobOverdue"})),
     Break("JobOverdue", queue_left_out, frozenset({"BacklogGrowing", "WorkerDown"})),
-    Break("JobFailed", job_broken),
+    # A job that fails again and again has no success for longer than its interval.
+    Break("JobFailed", job_broken, frozenset({"JobOverdue"})),
     Break("OutboxBehind", row_locked),
     Break("ReadersWait", loads_slow, COLD),
     Break("HitRatioLow", searches, COLD),
