@@ -11,6 +11,7 @@ logger = logging.getLogger(__name__)
 
 # Seconds.
 RETRY_AFTER = 2
+RETRY_HEADERS = {"Retry-After": str(RETRY_AFTER)}
 
 
 def retry_after(error: BaseException | None) -> int | None:

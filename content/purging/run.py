@@ -19,7 +19,7 @@ from content.nearest import nearest
 from content.purging.outcome import Outcome
 from content.purging.row import PurgeRow
 from content.purging.scope import Item, Scope
-from content.purging.selection import BadSelection, NoSurvey, Selection, resolve
+from content.purging.selection import BadSelection, Selection, SurveyUnavailable, resolve
 from content.purging.survey import ALIAS, MOST_MATCHED, SECONDS, Survey, survey
 from content.warming.state import WarmState, read_state
 
@@ -75,7 +75,7 @@ async def plan(scope: Scope, *, soft: bool) -> Outcome:
     known = await survey(scope, soft=soft, seconds=SECONDS_FOR_PATTERNS if scope.has_patterns else SECONDS)
     if known is None:
         if scope.has_patterns:
-            raise cannot_match()
+            raise pattern_error()
         return Outcome(scope, soft, scope.tags, None, {})
     if known.has_too_many:
         raise BadSelection(
@@ -85,11 +85,17 @@ async def plan(scope: Scope, *, soft: bool) -> Outcome:
     return Outcome(scope, soft, [*dict.fromkeys([*scope.tags, *known.matched])], known, find_missing(scope, known))
 
 
-def cannot_match() -> BadSelection:
-    what = "A pattern is compared with the tags of stored entries"
+def pattern_error() -> BadSelection:
+    """The error for a pattern that cannot be compared with what is stored."""
     if isinstance(caches[ALIAS], RedisCache):
-        return NoSurvey(f"{what}, and the cache or its invalidation log does not answer now. Try again.")
-    return BadSelection(f"{what}, which only a Redis can list. Name tags, resources or addresses.")
+        return SurveyUnavailable(
+            "The pattern cannot be compared with the tags of stored entries: the cache or its invalidation log does "
+            "not answer. Try again, or name tags, resources or addresses."
+        )
+    return BadSelection(
+        "A pattern is compared with the tags of stored entries, which only a Redis can list. Name tags, resources or "
+        "addresses."
+    )
 
 
 def find_missing(scope: Scope, known: Survey) -> dict[Item, list[str]]:

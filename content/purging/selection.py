@@ -38,8 +38,8 @@ class BadSelection(ValueError):
     """A selection that cannot be purged. Its text says why, and what to write."""
 
 
-class NoSurvey(BadSelection):
-    """A pattern that cannot be compared with what is stored, because the cache does not answer now."""
+class SurveyUnavailable(BadSelection):
+    """A pattern that cannot be compared with what is stored, because the cache does not answer. Try again later."""
 
 
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

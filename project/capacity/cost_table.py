@@ -38,9 +38,6 @@ SHOWN = {
 PROXIES = (Driver.NGINX_READ, Driver.VARNISH_READ, Driver.VARNISH_FETCH)
 
 
-PROXY_NAMES = {Quantity.NGINX_CPU: "nginx", Quantity.VARNISH_CPU: "Varnish"}
-
-
 def print_costs(console: Console, costs: Costs) -> None:
     console.print("Processor time of each part in µs. Then commands and bytes: of the cache's Redis, of the log's.\n")
     table = new_table("one", *SHOWN.values())
@@ -73,8 +70,8 @@ def rows_of(costs: Costs) -> Iterator[tuple[str, Mapping[Quantity, float]]]:
 
 def lines_of(costs: Costs) -> Iterator[str]:
     for driver in PROXIES:
-        used = ((name, costs.drivers[driver].get(quantity, 0.0)) for quantity, name in PROXY_NAMES.items())
-        yield f"{NAMES[driver]}: " + ", ".join(f"{name} {1e6 * cost:,.0f} µs" for name, cost in used if cost) + "."
+        nginx, varnish = (costs.drivers[driver].get(each, 0.0) for each in (Quantity.NGINX_CPU, Quantity.VARNISH_CPU))
+        yield f"{NAMES[driver]}: nginx {1e6 * nginx:,.0f} µs, Varnish {1e6 * varnish:,.0f} µs."
     sizes = costs.sizes
     yield f"An edit is {costs.edit_records:.1f} records, and {costs.edit_pages:.1f} pages are made again."
     yield (

@@ -36,7 +36,7 @@ class RecordCosts(msgspec.Struct, frozen=True):
 
 
 class RateCosts(msgspec.Struct, frozen=True):
-    """Use a second of `rate` things a second, each of which costs less the more there are.
+    """Use a second of `rate` things a second. The cost of one depends on the rate.
 
     A web process that serves more hits from memory sleeps less often between two requests, and reports more reads of
     a page as one number. Workers that make more pages again take more at once, and check a smaller share of them.

@@ -53,10 +53,7 @@ def wait_until_well(prometheus: Prometheus, when: str) -> None:
         well_since = min(well_since, time.monotonic()) if is_quiet else float("inf")
         return time.monotonic() - well_since > WELL
 
-    try:
-        wait_until(is_well, f"all is well after {when}", ENDS, pause=0.5)
-    except AssertionError as error:
-        raise AssertionError(f"{error}: {left}") from error
+    wait_until(is_well, lambda: f"all is well after {when}, but for {left or 'the target'}", ENDS, pause=0.5)
 
 
 def test_none_fires_while_all_is_well_under_traffic(plant: Plant, prometheus: Prometheus):

@@ -14,13 +14,20 @@ TURNS = 100
 
 
 def wait_until(
-    condition: Callable[[], object], what: str, seconds: float = READY_SECONDS, *, pause: float = PAUSE_SECONDS
+    condition: Callable[[], object],
+    what: str | Callable[[], str],
+    seconds: float = READY_SECONDS,
+    *,
+    pause: float = PAUSE_SECONDS,
 ) -> None:
-    """Block until the condition is true. Fails with `what` after so many seconds. `pause`: between two checks."""
+    """Block until the condition is true. Fails with `what` after so many seconds. `pause`: between two checks.
+
+    A function in place of `what` is called at the end: it can say what was missing.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds:g} s")
+            raise AssertionError(f"{what() if callable(what) else what}: not within {seconds:g} s")
         time.sleep(pause)
 
 

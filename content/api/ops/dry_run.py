@@ -6,7 +6,7 @@ from contextlib import aclosing
 from content.api.errors import Refusal
 from content.api.ops.results import WarmEstimate
 from content.purging.survey_slot import survey_slot
-from content.unavailable import RETRY_AFTER
+from content.unavailable import RETRY_HEADERS
 from content.warming.choice import Choice
 from content.warming.estimate import Estimate, estimate
 from content.warming.execution import MOST_PLANNED
@@ -26,8 +26,7 @@ async def estimate_choice(choice: Choice) -> WarmEstimate:
         except TimeoutError:
             is_complete = False
         except Unknown as error:
-            retry = {"Retry-After": str(RETRY_AFTER)}
-            raise Refusal(503, f"Redis does not answer: {error}. Check REDIS_URL.", headers=retry) from error
+            raise Refusal(503, f"Redis does not answer: {error}. Check REDIS_URL.", headers=RETRY_HEADERS) from error
     nothing = "" if report.planned or not is_complete else f"Nothing was found: {choice} names no entry and no page."
     return WarmEstimate(
         plan=str(choice),

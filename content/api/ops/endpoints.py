@@ -16,17 +16,16 @@ from content.api.ops.results import Purge, Run, RunList, WarmEstimate
 from content.api.parameters import DEFAULT_LIMIT, Limit
 from content.caching import CacheError
 from content.models import OpsToken, WarmRun
-from content.purging import BadSelection, NoSurvey, Outcome, run_purge
+from content.purging import BadSelection, Outcome, SurveyUnavailable, run_purge
 from content.purging import Trigger as PurgeTrigger
 from content.purging.survey_slot import survey_slot
 from content.services.ops_tokens import is_valid
-from content.unavailable import RETRY_AFTER
+from content.unavailable import RETRY_HEADERS
 from content.warming.choice import Choice, ChoiceError, check_choice
 from content.warming.runs import STEERING, SteeringError, Trigger, describe_run, find_run, retry_run, start_run
 
 WARM, PURGE, READ = (str(scope) for scope in OpsToken.Scope)
 RUNS = "/api/v1/ops/runs/"
-RETRY = {"Retry-After": str(RETRY_AFTER)}
 Verb = Literal["cancel", "pause", "resume", "retry"]
 
 
@@ -158,14 +157,14 @@ async def carry_out(order: PurgeOrder, operator: Operator) -> Outcome:
             dry_run=order.dry_run,
             before=check_token,
         )
-    except NoSurvey as error:
-        raise Refusal(503, f"Nothing was purged. {error}", headers=RETRY) from error
+    except SurveyUnavailable as error:
+        raise Refusal(503, f"Nothing was purged. {error}", headers=RETRY_HEADERS) from error
     except BadSelection as error:
         raise Refusal(422, str(error)) from error
     except (CacheError, RedisError, OSError) as error:
         effect = "Some processes may still serve what you purged" if has_begun else "Nothing was purged"
         reason = str(error).rstrip(".")
-        raise Refusal(503, f"{effect}: {reason}. Send the request again.", headers=RETRY) from error
+        raise Refusal(503, f"{effect}: {reason}. Send the request again.", headers=RETRY_HEADERS) from error
 
 
 def read_order(request: HttpRequest, kind: Any) -> Any:

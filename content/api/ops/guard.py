@@ -24,7 +24,7 @@ from content.limits import Limit, Rate, Verdict, client_network
 from content.models import OpsRequest, OpsToken
 from content.services.ops_requests import close_request, open_request
 from content.services.ops_tokens import find_token
-from content.unavailable import RETRY_AFTER
+from content.unavailable import RETRY_HEADERS
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def guard_operators(view: View, endpoint: Endpoint | None) -> View:
                 request,
                 503,
                 "The database does not answer.",
-                headers={"Retry-After": str(RETRY_AFTER)},
+                headers=RETRY_HEADERS,
                 instance=ROOT,
             )
         del response["Evergreen-Cache-Control"]

@@ -216,7 +216,7 @@ class Server:
 
 
 class _SentinelPool(SentinelConnectionPool):
-    """It closes the connections to the sentinels, too. redis-py leaves them to the garbage collector."""
+    """Closes its connections to the sentinels, too, which redis-py leaves to the garbage collector."""
 
     async def aclose(self) -> None:
         await super().aclose()

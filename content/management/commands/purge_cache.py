@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from content.caching import CacheError
 from content.management import name_of_operator
-from content.purging import BadSelection, NoSurvey, Outcome, Selection, Trigger, run_purge
+from content.purging import BadSelection, Outcome, Selection, SurveyUnavailable, Trigger, run_purge
 from content.purging.run import read_loop
 from content.purging.sentences import UNRECORDED, describe_missing, describe_plan, describe_result
 
@@ -70,7 +70,7 @@ class Command(BaseCommand):
                 before=announce,
             )
         except BadSelection as error:
-            code = FAILED if isinstance(error, NoSurvey) else BAD_INPUT
+            code = FAILED if isinstance(error, SurveyUnavailable) else BAD_INPUT
             raise CommandError(f"Nothing was purged. {error}", returncode=code) from error
         except (CacheError, RedisError, OSError) as error:
             raise CommandError(

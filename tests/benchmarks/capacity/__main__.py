@@ -57,7 +57,7 @@ def measure_all(phases: Phases, load: float) -> Costs:
     measuring.measure_database()
     time.sleep(SETTLE)
     whole = measuring.append("whole", RECORDS)
-    measuring.divide_edits(whole[0][1])
+    measuring.keep_edits(whole[0][1])
     sizes, items, connections = phases.read_sizes(), phases.count_items(), phases.count_connections()
 
     fleet.order("stop", WEB[1])

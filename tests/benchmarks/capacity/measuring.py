@@ -108,12 +108,12 @@ class Measuring:
         """The use of a read that Varnish has to ask the site for."""
         sender, seconds = Sender(by_nginx), len(self.paths) / READS
 
-        def read_and_forget() -> None:
+        def empty_and_read() -> None:
             for _ in range(max(1, int(self.phases.seconds / seconds))):
                 empty_varnish(self.phases.fleet)
                 sender.send(self.paths, READS, seconds)
 
-        usage = self.phases.measure("each page from the site by Varnish", read_and_forget)
+        usage = self.phases.measure("each page from the site by Varnish", empty_and_read)
         sender.require_success("pages from the site")
         return more_than(usage, rest, sender.statuses.total())
 
@@ -221,7 +221,7 @@ class Measuring:
     def measure_database(self) -> None:
         """Everything is stale at once, and workers make it again. Edits alone use too little to be measured."""
         phases = self.phases
-        rest = rates_of(phases.measure_busy("before everything is made again"))
+        rest = rates_of(phases.measure_without_looks("before everything is made again"))
         made = phases.counts()["made"]
 
         def make_again() -> None:
@@ -232,7 +232,7 @@ class Measuring:
                 if (now := phases.counts()["made"]) != last:
                     last, since = now, time.monotonic()
 
-        usage = phases.measure_busy("everything made again", make_again)
+        usage = phases.measure_without_looks("everything made again", make_again)
         costs = more_than(usage, rest, phases.counts()["made"] - made)
         self.page_database = {each: costs[each] for each in DATABASE}
 
@@ -240,10 +240,10 @@ class Measuring:
         """Edits at each rate, and the pages that workers make again because of them."""
         with self.phases.helper(EDITOR) as process:
             time.sleep(REPORTS)
-            rest = rates_of(self.phases.measure_busy("before edits"))
-            self.edits = tuple(self.edit(process, rate, rest) for rate in EDITS)
+            rest = rates_of(self.phases.measure_without_looks("before edits"))
+            self.edits = tuple(self.measure_edits_at(rate, process, rest) for rate in EDITS)
 
-    def edit(self, process: "subprocess.Popen[str]", rate: float, rest: Rates) -> Edits:
+    def measure_edits_at(self, rate: float, process: "subprocess.Popen[str]", rest: Rates) -> Edits:
         phases = self.phases
         made, added, writer = phases.counts()["made"], phases.entries_added(), tree_seconds(process.pid)
         numbers: list[int] = []
@@ -252,7 +252,7 @@ class Measuring:
             numbers.append(edit(process, rate, 2 * phases.seconds))
             time.sleep(REPORTS)
 
-        usage = phases.measure_busy(f"{rate:g} edits a second", work)
+        usage = phases.measure_without_looks(f"{rate:g} edits a second", work)
         number = numbers[0]
         found = Edits(
             rate,
@@ -264,7 +264,7 @@ class Measuring:
         console.print(f"{found.pages:.2f} pages and {found.records:.2f} records an edit.")
         return found
 
-    def divide_edits(self, record: Rates) -> None:
+    def keep_edits(self, record: Rates) -> None:
         """`record`: what a record used."""
         costs, pages = divide_edits(self.edits, record, self.page_database)
         self.keep(Driver.EDIT, costs)

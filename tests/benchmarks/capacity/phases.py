@@ -57,9 +57,10 @@ class Phases:
         console.print(f"[dim]{name}, {usage.at:.0f} s: {words}[/dim]", highlight=False)
         return usage
 
-    def measure_busy(self, name: str, work: Callable[[], object] | None = None) -> Usage:
-        """The same, without looks into the outbox: workers that have work look less often, which hides transactions
-        of the work.
+    def measure_without_looks(self, name: str, work: Callable[[], object] | None = None) -> Usage:
+        """Measure over whole rounds, and leave looks into the outbox out of the transactions.
+
+        Workers that have work look less often, which would hide the transactions of the work.
         """
         looks = self.meter.looks()
         usage = self.measure_rounds(name, work)

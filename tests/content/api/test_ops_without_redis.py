@@ -40,6 +40,17 @@ def test_a_count_that_needs_it_is_503(operator):
     assert not WarmRun.objects.exists()
 
 
+def test_tags_are_purged_while_the_log_answers_and_the_cache_does_not(settings, fresh_redis):
+    settings.EDGE = True
+    with running_redis() as server, use_cache(redis_cache(server.url, LOG=fresh_redis), time.time):
+        operator = Operator()
+        assert operator.get("runs").status_code == 200
+        server.process.kill()
+        server.process.wait()
+        done = data_of(operator.post("purge", {"tags": ["post:1"]}))
+        assert (done["is_done"], done["touched"]) == (True, None)
+
+
 @pytest.mark.parametrize(
     ("order", "effect"),
     [

@@ -158,7 +158,7 @@ def nowhere() -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-async def test_the_page_does_not_wait_for_a_redis_that_is_down(settings, on_redis, wait_for_panels, number):
+async def test_the_page_does_not_wait_for_a_redis_that_is_down(settings, on_redis, set_patience, number):
     """It has ended, or it accepts connections and never answers."""
     with running_redis() as server:
         settings.REDIS_URL = settings.CELERY_BROKER_URL = server.url
@@ -167,7 +167,7 @@ async def test_the_page_does_not_wait_for_a_redis_that_is_down(settings, on_redi
         settings.CACHES = {**settings.CACHES, "default": here}
         assert (await read_samples())["evergreen_redis_up",] == 1
         server.process.send_signal(number)
-        wait_for_panels(0.2)
+        set_patience(0.2)
         try:
             began = time.monotonic()
             samples = await read_samples()

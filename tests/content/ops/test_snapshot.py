@@ -107,13 +107,13 @@ async def test_a_panel_that_fails_says_so_and_keeps_its_last_rows(monkeypatch):
     assert (await take_snapshot()).panels["test"].status == "ok"
 
 
-async def test_a_redis_that_is_down_or_hung_is_said_and_not_waited_for(settings, blog, wait_for_panels):
+async def test_a_redis_that_is_down_or_hung_is_said_and_not_waited_for(settings, blog, set_patience):
     with running_redis() as server:
         settings.REDIS_URL = settings.GIVEN_REDIS_URL = settings.CELERY_BROKER_URL = server.url
         with use_cache(redis_cache(server.url, SOCKET_TIMEOUT=60, SOCKET_CONNECT_TIMEOUT=60), time.time):
             assert (await snapshot_now()).gauges["redis.up"] == 1.0
             # Time for the other panels.
-            wait_for_panels(2.0)
+            set_patience(2.0)
             for stop in (19, 9):
                 server.process.send_signal(stop)
                 began = time.monotonic()

@@ -7,7 +7,10 @@ from tests.support.wait import wait_until_async
 
 
 async def warm_everything() -> None:
-    """On a busy machine a process may not hear of the log for a moment, and stores nothing: then once more."""
+    """Warm the whole site.
+
+    On a busy machine a process may not hear of the log for a moment, and stores nothing: then once more.
+    """
 
     async def is_done() -> bool:
         return (await warm_chosen(everything=True)).failed == 0

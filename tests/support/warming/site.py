@@ -174,7 +174,7 @@ class Site:
             is_heard = age < 2.0 and age < time.monotonic() - since
             return is_heard and state["hot"] == state["hot_warm"] > 0 and self.pages() >= set(self.paths)
 
-        wait_until(is_warm, f"all is warm again: {self.state()}, {len(self.pages())} pages", seconds)
+        wait_until(is_warm, lambda: f"all is warm again: {self.state()}, {len(self.pages())} pages", seconds)
         return time.monotonic() - since
 
 
